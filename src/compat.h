@@ -1,0 +1,69 @@
+/*
+** compat.h - the one place that knows versions: Lua 5.1 to 5.4, LuaJIT, and
+** libcurl from 7.68 on. The other files ask for features by name.
+*/
+#ifndef POSTHOG_LLM_COMPAT_H
+#define POSTHOG_LLM_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if defined(__GNUC__)
+#define POSTHOG_LLM_API __attribute__((visibility("default"))) extern
+#else
+#define POSTHOG_LLM_API extern
+#endif
+
+/* 5.3 and later have a 64-bit integer beside the double. */
+#if LUA_VERSION_NUM >= 503
+#define HAVE_LUA_INTEGER 1
+#else
+#define HAVE_LUA_INTEGER 0
+#endif
+
+#if LUA_VERSION_NUM < 502
+
+#define lua_rawlen(L, i) lua_objlen(L, (i))
+
+static inline int compat_absindex (lua_State *L, int i) {
+  return (i > 0 || i <= LUA_REGISTRYINDEX) ? i : lua_gettop(L) + i + 1;
+}
+#define lua_absindex(L, i) compat_absindex(L, (i))
+
+#if !defined(LUAJIT_VERSION) && !defined(LUA_LJDIR)
+/* LuaJIT's lauxlib has luaL_setfuncs and luaL_testudata; PUC 5.1 has not.
+** LUAJIT_VERSION lives in luajit.h, which PUC does not have; LUA_LJDIR is set
+** by LuaJIT's luaconf.h. */
+static inline void compat_setfuncs (lua_State *L, const luaL_Reg *l, int nup) {
+  luaL_checkstack(L, nup, "too many upvalues");
+  for (; l->name != NULL; l++) {
+    int i;
+    for (i = 0; i < nup; i++)
+      lua_pushvalue(L, -nup);
+    lua_pushcclosure(L, l->func, nup);
+    lua_setfield(L, -(nup + 2), l->name);
+  }
+  lua_pop(L, nup);
+}
+#define luaL_setfuncs(L, l, n) compat_setfuncs(L, (l), (n))
+
+static inline void *compat_testudata (lua_State *L, int i, const char *name) {
+  void *p = lua_touserdata(L, i);
+  if (p == NULL || !lua_getmetatable(L, i))
+    return NULL;
+  luaL_getmetatable(L, name);
+  if (!lua_rawequal(L, -1, -2))
+    p = NULL;
+  lua_pop(L, 2);
+  return p;
+}
+#define luaL_testudata(L, i, name) compat_testudata(L, (i), (name))
+#endif
+
+#define luaL_newlib(L, l)                                                      \
+  (lua_createtable(L, 0, (int)(sizeof(l) / sizeof((l)[0])) - 1),               \
+   luaL_setfuncs(L, (l), 0))
+
+#endif
+
+#endif
