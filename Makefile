@@ -1,4 +1,4 @@
-# posthog-llm: `make help` lists the targets.
+# posthog-llm: `make help` lists the targets and the variables.
 
 # What to build for: one of 5.1 5.3 5.4 luajit. Not given: 5.4, and LuaJIT
 # where its headers are present.
@@ -6,17 +6,48 @@
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
-OPTFLAGS ?= -O2 -g
-CFLAGS ?= $(OPTFLAGS)
-WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Werror
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow
+PREFIX ?= /usr/local
+# DESTDIR =
+# Where the headers are; pkg-config is asked for those not given.
+# LUA_CFLAGS = CURL_CFLAGS = CURL_LIBS =
 
-LUA_PC = $(if $(filter luajit,$(LUA_VERSION)),luajit,lua$(LUA_VERSION))
-LUA_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(LUA_PC))
-CURL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcurl)
-CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl)
+# Installs missing packages before a target runs; SETUP=: leaves that out.
+SETUP ?= tools/setup
+# What `make test` is to run: all specs, or these; and of them the tests whose
+# name matches this Lua pattern.
+SPEC ?=
+FILTER ?=
+
+ifdef LUA_VERSION
+LUA_NAMES_5.1 = lua5.1 lua-5.1 lua51
+LUA_NAMES_5.3 = lua5.3 lua-5.3 lua53
+LUA_NAMES_5.4 = lua5.4 lua-5.4 lua54
+LUA_NAMES_luajit = luajit
+LUA_ABI = $(LUA_VERSION:luajit=5.1)
+ifndef LUA_NAMES_$(LUA_VERSION)
+$(error LUA_VERSION is one of 5.1 5.3 5.4 luajit, not $(LUA_VERSION))
+endif
+ifndef LUA_CFLAGS
+LUA_PC := $(firstword $(foreach n,$(LUA_NAMES_$(LUA_VERSION)),$(shell \
+  $(PKG_CONFIG) --exists $(n) 2>/dev/null && echo $(n))))
+ifneq ($(LUA_PC),)
+LUA_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LUA_PC))
+endif
+endif
+ifndef CURL_CFLAGS
+CURL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
+endif
+ifndef CURL_LIBS
+CURL_LIBS := $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null),-lcurl)
+endif
+endif
 
 BUILD ?= build/$(LUA_VERSION)
 SOURCES = $(wildcard src/*.c)
+MODULES = $(shell cd lua && find posthog -name '*.lua')
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 CORE = $(BUILD)/posthog/llm/core.so
 
@@ -28,9 +59,10 @@ SHARED = -shared -Wl,-z,nodelete
 endif
 
 ifdef LUA_VERSION
-all: $(CORE)
+VERSIONS = $(LUA_VERSION)
+all: $(CORE) ## build the C core for Lua 5.4 and, with its headers present, LuaJIT
 else
-VERSIONS = 5.4 $(shell $(PKG_CONFIG) --exists luajit && echo luajit)
+VERSIONS := 5.4 $(shell $(PKG_CONFIG) --exists luajit 2>/dev/null && echo luajit)
 all: $(VERSIONS:%=build-%)
 endif
 
@@ -43,12 +75,60 @@ $(CORE): $(OBJECTS)
 
 $(BUILD)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
+	$(if $(LUA_CFLAGS)$(LUA_PC),,$(error no headers of Lua $(LUA_VERSION): \
+	  run tools/setup, or give LUA_CFLAGS=-I...))
 	$(CC) -std=c99 -fPIC -fvisibility=hidden -pthread -MMD -MP $(WARNINGS) \
 	  $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+has-headers:
+	@test -n "$(LUA_CFLAGS)$(LUA_PC)"
+
 -include $(wildcard $(BUILD)/obj/*.d)
 
-clean:
+demo: ## run the example program against the local stand-in for PostHog
+	@$(SETUP) demo
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
+	@tools/lua 5.4 examples/demo.lua
+
+TEST = tools/test $(LUA_VERSION:%=--lua=%) $(if $(FILTER),--filter="$(FILTER)")
+
+test: ## run the specs on every Lua here; SPEC=file FILTER=name LUA_VERSION=
+	@$(SETUP) test
+	@MAKE="$(MAKE)" $(TEST) $(SPEC)
+
+asan: ## run them again with the address and undefined behaviour sanitizers
+	@$(SETUP) asan
+	@MAKE="$(MAKE)" $(TEST) --asan $(SPEC)
+
+valgrind: ## run them again on Lua 5.4 under valgrind
+	@$(SETUP) valgrind
+	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
+
+lint: ## compile with gcc and clang without a warning, check style and lists
+	@$(SETUP) lint
+	@MAKE="$(MAKE)" tools/lint
+
+ifdef LUA_VERSION
+install: all ## install for these Luas under PREFIX (and DESTDIR)
+	@set -e; for f in $(MODULES); do \
+	  d="$(DESTDIR)$(PREFIX)/share/lua/$(LUA_ABI)/$$(dirname $$f)"; \
+	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
+	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)/posthog/llm"
+	$(INSTALL) -m 755 $(CORE) "$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)/posthog/llm/"
+else
+install: $(VERSIONS:%=install-%)
+endif
+
+install-%:
+	@$(MAKE) --no-print-directory LUA_VERSION=$* install
+
+clean: ## remove all that was built
 	rm -rf build
 
-.PHONY: all clean
+help: ## print this
+	@echo "make            the same as make all"
+	@awk -F ':.*## ' '/^[a-z]+:.* ## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "Variables: LUA_VERSION=5.1|5.3|5.4|luajit CC CFLAGS CPPFLAGS LDFLAGS"
+	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR SETUP=: (install nothing)"
+
+.PHONY: all has-headers demo test asan valgrind lint install clean help

@@ -1,0 +1,22 @@
+std = "max"
+max_line_length = 100
+-- One method may leave its self unused; an unused argument often names itself.
+self = false
+unused_args = false
+
+exclude_files = { "build", "lua_modules" }
+
+-- Whether the host is nginx or Neovim is asked here.
+files["lua/posthog/llm/host"] = { read_globals = { "ngx", "vim" } }
+files["lua/posthog/llm/init.lua"] = { read_globals = { "ngx", "vim" } }
+
+files["spec"] = { std = "+busted" }
+files["spec/emulator"] = { std = "+ngx_lua" }
+files["spec/**/*nvim*"] = { read_globals = { "vim" } }
+files["spec/**/*ngx*"] = { std = "+ngx_lua" }
+files["spec/**/*nginx*"] = { std = "+ngx_lua" }
+files["examples/nginx"] = { std = "+ngx_lua" }
+files["examples/nvim"] = { read_globals = { "vim" } }
+
+-- The runner hands busted its arguments.
+files["tools/spec.lua"] = { globals = { "arg" } }

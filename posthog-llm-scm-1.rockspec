@@ -1,0 +1,65 @@
+rockspec_format = "3.0"
+package = "posthog-llm"
+version = "scm-1"
+
+-- There is no public address to fetch from: run `luarocks make` in a checkout.
+source = {
+  url = "file://.",
+}
+
+description = {
+  summary = "PostHog's LLM API: skills, datasets and spend, in scripts, Neovim and nginx",
+  detailed = [[
+A client of PostHog's LLM API for Lua 5.1 to 5.4 and LuaJIT. A C core does HTTP
+(libcurl) and lossless JSON; the same code runs in a script, in Neovim and in
+an nginx handler, and blocks neither of the last two.
+]],
+  license = "MIT",
+  labels = { "posthog", "llm", "http", "json", "neovim", "openresty" },
+}
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "lua-cjson",
+}
+
+-- No header is named: LuaRocks does not look into include/<architecture>, where
+-- Debian has it and the compiler finds it. Elsewhere CURL_DIR=... helps.
+external_dependencies = {
+  CURL = { library = "curl" },
+}
+
+build = {
+  type = "builtin",
+  modules = {
+    ["posthog.llm.core"] = {
+      sources = {
+        "src/buffer.c",
+        "src/core.c",
+        "src/engine.c",
+        "src/handles.c",
+        "src/json.c",
+        "src/pool.c",
+        "src/transfer.c",
+        "src/url.c",
+        "src/wake.c",
+      },
+      incdirs = { "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+      libraries = { "curl", "pthread", "m" },
+    },
+    ["posthog.llm"] = "lua/posthog/llm/init.lua",
+    ["posthog.llm.client"] = "lua/posthog/llm/client.lua",
+    ["posthog.llm.config"] = "lua/posthog/llm/config.lua",
+    ["posthog.llm.dataset_items"] = "lua/posthog/llm/dataset_items.lua",
+    ["posthog.llm.datasets"] = "lua/posthog/llm/datasets.lua",
+    ["posthog.llm.errors"] = "lua/posthog/llm/errors.lua",
+    ["posthog.llm.host.ngx"] = "lua/posthog/llm/host/ngx.lua",
+    ["posthog.llm.host.plain"] = "lua/posthog/llm/host/plain.lua",
+    ["posthog.llm.host.uv"] = "lua/posthog/llm/host/uv.lua",
+    ["posthog.llm.pages"] = "lua/posthog/llm/pages.lua",
+    ["posthog.llm.retry"] = "lua/posthog/llm/retry.lua",
+    ["posthog.llm.skills"] = "lua/posthog/llm/skills.lua",
+    ["posthog.llm.spend"] = "lua/posthog/llm/spend.lua",
+  },
+}

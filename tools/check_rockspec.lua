@@ -1,0 +1,46 @@
+-- Fails when a file of lua/ or src/ is missing from the rockspec, or the
+-- rockspec names one that is not there.
+--
+--   lua5.4 tools/check_rockspec.lua
+
+local rockspec = "posthog-llm-scm-1.rockspec"
+local spec = {}
+assert(loadfile(rockspec, "t", spec))()
+
+local listed, wrong = {}, 0
+
+local function complain(...)
+  wrong = wrong + 1
+  io.stderr:write(rockspec, ": ", string.format(...), "\n")
+end
+
+for name, module in pairs(spec.build.modules) do
+  if type(module) == "string" then
+    listed[module] = true
+    local as_path = "lua/" .. name:gsub("%.", "/")
+    if module ~= as_path .. ".lua" and module ~= as_path .. "/init.lua" then
+      complain("module %s is %s", name, module)
+    end
+  else
+    for _, source in ipairs(module.sources) do
+      listed[source] = true
+    end
+  end
+end
+
+for file in io.popen("find lua -name '*.lua'; find src -name '*.c'"):lines() do
+  if not listed[file] then
+    complain("%s is not listed", file)
+  end
+  listed[file] = nil
+end
+local left = {}
+for file in pairs(listed) do
+  left[#left + 1] = file
+end
+table.sort(left)
+for _, file in ipairs(left) do
+  complain("%s does not exist", file)
+end
+
+os.exit(wrong == 0)
