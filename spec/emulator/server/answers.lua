@@ -1,0 +1,88 @@
+--- The answers that are not an endpoint's own: the three error shapes of the API.
+--- An answer is a table { status, body, headers }; handlers return one or throw one.
+
+local json = require("server.json")
+
+local answers = {}
+
+local ENVELOPE = { "type", "code", "detail", "attr" }
+
+--- A successful answer with a JSON body.
+function answers.ok(body, status)
+  return { status = status or 200, body = body, headers = { ["Content-Type"] = "application/json" } }
+end
+
+--- No body and no Content-Type.
+function answers.empty(status, headers)
+  return { status = status, body = "", headers = headers or {} }
+end
+
+--- Shape 1: the envelope.
+function answers.envelope(status, kind, code, detail, attr)
+  return answers.ok(json.object(ENVELOPE, { type = kind, code = code, detail = detail, attr = attr }),
+    status)
+end
+
+--- Shape 2: `detail`, and what else the view put beside it. `extra` is a list of name, value pairs.
+function answers.plain(status, detail, extra)
+  local keys, values = { "detail" }, { detail = detail }
+  for _, pair in ipairs(extra or {}) do
+    keys[#keys + 1] = pair[1]
+    values[pair[1]] = pair[2]
+  end
+  return answers.ok(json.object(keys, values), status)
+end
+
+--- A field that does not pass. `attr` nil concerns the whole body.
+function answers.invalid(attr, code, detail)
+  local answer = answers.envelope(400, "validation_error", code, detail, attr)
+  answer.problem = { attr = attr, code = code, detail = detail }
+  return answer
+end
+
+function answers.parse_error(what)
+  return answers.envelope(400, "invalid_request", "parse_error", "JSON parse error - " .. what)
+end
+
+function answers.not_authenticated(code, detail)
+  return answers.envelope(401, "authentication_error", code, detail)
+end
+
+function answers.denied(detail)
+  return answers.envelope(403, "authentication_error", "permission_denied", detail)
+end
+
+function answers.not_found(detail)
+  return answers.envelope(404, "invalid_request", "not_found", detail or "Not found.")
+end
+
+function answers.method_not_allowed(method, allow)
+  local answer = answers.envelope(405, "invalid_request", "method_not_allowed",
+    ('Method "%s" not allowed.'):format(method))
+  answer.headers["Allow"] = allow
+  return answer
+end
+
+function answers.not_acceptable()
+  return answers.envelope(406, "invalid_request", "not_acceptable",
+    "Could not satisfy the request Accept header.")
+end
+
+function answers.unsupported_media_type(content_type)
+  return answers.envelope(415, "invalid_request", "unsupported_media_type",
+    ('Unsupported media type "%s" in request.'):format(content_type))
+end
+
+function answers.throttled(seconds, with_header)
+  local answer = answers.envelope(429, "throttled_error", "throttled",
+    ("Request was throttled. Expected available in %d second%s."):format(seconds,
+      seconds == 1 and "" or "s"))
+  if with_header then answer.headers["Retry-After"] = ("%d"):format(seconds) end
+  return answer
+end
+
+function answers.server_error()
+  return answers.envelope(500, "server_error", "error", "A server error occurred.")
+end
+
+return answers

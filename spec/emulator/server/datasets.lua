@@ -1,0 +1,147 @@
+--- Datasets of the reference profile.
+
+local answers = require("server.answers")
+local json = require("server.json")
+local pages = require("server.pages")
+local store = require("server.store")
+local text = require("server.text")
+local times = require("server.times")
+local validate = require("server.validate")
+
+local datasets = {}
+
+local FIELDS = {
+  { "name", "string", required = true, max = 400 },
+  { "description", "string", null = true, blank = true },
+  { "metadata", "json", null = true },
+  { "deleted", "boolean", null = true },
+}
+
+local SHAPE = { "id", "name", "description", "metadata", "created_at", "updated_at", "deleted",
+  "created_by", "team" }
+
+local function write(row)
+  row.text = row.text or json.object(SHAPE, {
+    id = row.id,
+    name = row.name,
+    description = row.description,
+    metadata = row.metadata,
+    created_at = times.format(row.created_at),
+    updated_at = times.format(row.updated_at),
+    deleted = row.deleted,
+    created_by = row.created_by,
+    team = row.team,
+  })
+  return row.text
+end
+
+--- The row that the path names; throws the same 404 for a bad id and an unknown one.
+local function find(ctx, id)
+  local uuid = validate.uuid(id)
+  local row = uuid and ctx.project.dataset_by_id[uuid]
+  if not row then error(answers.not_found()) end
+  return row
+end
+
+--- Makes a row. Used by the endpoint and to seed many.
+function datasets.insert(project, user, values)
+  local row = {
+    id = store.new_id(),
+    team = project.id,
+    created_by = user.text,
+    created_at = store.now(),
+    updated_at = store.now(),
+    name = values.name,
+    description = values.description,
+    metadata = values.metadata,
+    deleted = false,
+  }
+  if values.deleted ~= nil then row.deleted = values.deleted end
+  project.datasets[#project.datasets + 1] = row
+  project.dataset_by_id[row.id] = row
+  return row
+end
+
+local ORDERS = { created_at = true, updated_at = true }
+
+--- The columns to sort by; throws on unknown ones.
+local function order(ctx)
+  local keys = {}
+  for name in (ctx.query.order_by or ""):gmatch("[^,]+") do
+    local sign, column = name:match("^(%-?)(.*)$")
+    if not ORDERS[column] then
+      error(answers.invalid("order_by", "invalid_choice",
+        ("Select a valid choice. %s is not one of the available choices."):format(name)))
+    end
+    keys[#keys + 1] = { column, sign == "-" }
+  end
+  return #keys > 0 and keys or { { "created_at", true }, { "id", false } }
+end
+
+--- The set of ids to show, or nil for all; throws on a bad one.
+local function wanted_ids(ctx)
+  local list = ctx.query.id__in
+  if not list or list == "" then return nil end
+  local wanted = {}
+  for id in list:gmatch("[^,]+") do
+    local uuid = validate.uuid(id)
+    if not uuid then error(answers.invalid("id__in", "invalid_input", "Enter a valid UUID.")) end
+    wanted[uuid] = true
+  end
+  return wanted
+end
+
+local function matches(row, search)
+  if text.contains(row.name, search) then return true end
+  if type(row.description) == "string" and text.contains(row.description, search) then return true end
+  return row.metadata ~= nil and text.contains(json.encode(row.metadata), search)
+end
+
+function datasets.list(ctx)
+  local keys, wanted, search = order(ctx), wanted_ids(ctx), text.trim(ctx.query.search or "")
+  local rows = {}
+  for _, row in ipairs(ctx.project.datasets) do
+    if row.deleted ~= true and (not wanted or wanted[row.id])
+      and (search == "" or matches(row, search)) then
+      rows[#rows + 1] = row
+    end
+  end
+  return pages.answer(ctx, pages.sorted(rows, keys), write, { default = 100 })
+end
+
+function datasets.create(ctx)
+  local values = validate.body(ctx, FIELDS)
+  return answers.ok(write(datasets.insert(ctx.project, ctx.user, values)), 201)
+end
+
+function datasets.get(ctx, id)
+  local row = find(ctx, id)
+  if row.deleted == true then error(answers.not_found()) end
+  return answers.ok(write(row))
+end
+
+local function change(ctx, id, partial)
+  local values = validate.body(ctx, FIELDS, partial)
+  local row = find(ctx, id) -- deleted ones too: this is how they come back
+  for name, value in pairs(values) do
+    row[name] = value
+  end
+  row.updated_at = store.now()
+  row.text = nil
+  return answers.ok(write(row))
+end
+
+function datasets.update(ctx, id)
+  return change(ctx, id, true)
+end
+
+function datasets.replace(ctx, id)
+  return change(ctx, id, false)
+end
+
+--- Never deletes anything, whatever the id.
+function datasets.refuse_delete(ctx)
+  return answers.empty(405, { ["Allow"] = ctx.allow })
+end
+
+return datasets

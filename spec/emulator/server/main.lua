@@ -1,0 +1,120 @@
+--- The server: from a request to its answer.
+
+local answers = require("server.answers")
+local auth = require("server.auth")
+local control = require("server.control")
+local faults = require("server.faults")
+local log = require("server.log")
+local parent = require("server.parent")
+local request = require("server.request")
+local router = require("server.router")
+local settings = require("server.settings").values
+local store = require("server.store")
+local throttle = require("server.throttle")
+
+local main = {}
+
+--- Runs once in the worker.
+--- @param options { profile: string, log: string, prefix: string, parent: integer? }
+function main.start(options)
+  math.randomseed(ngx.worker.pid() + ngx.time())
+  router.load(options.profile)
+  log.open(options.log)
+  if options.parent then parent.watch(options.parent, options.prefix) end
+end
+
+local function request_id()
+  return store.new_id()
+end
+
+--- 307 from the environments prefix to projects, as servers of one short time answered.
+local function moved(ctx)
+  if settings.environments ~= "redirect" then return nil end
+  local rest = ctx.target:match("^" .. ctx.prefix .. "/api/environments/(.*)$")
+  if not rest then return nil end
+  return answers.empty(307, { ["Location"] = ctx.prefix .. "/api/projects/" .. rest })
+end
+
+--- The order of the checks: route, Accept, key, project and scope, throttle, method; then the
+--- handler checks input, row and version.
+local function api(ctx)
+  local route, captures = router.match(ctx.path)
+  if not route then return answers.not_found("Endpoint not found.") end
+  local redirect = moved(ctx)
+  if redirect then return redirect end
+  if not request.accepts_json(ctx) then return answers.not_acceptable() end
+  auth.identify(ctx)
+  if route.in_project then auth.enter_project(ctx, table.remove(captures, 1)) end
+  local entry = route.methods[ctx.method == "HEAD" and "GET" or ctx.method]
+  if entry then auth.require_scope(ctx, entry.scope) end
+  throttle.check(ctx, route.throttle)
+  if not entry then return answers.method_not_allowed(ctx.method, route.allow) end
+  ctx.allow = route.allow
+  return entry.run(ctx, unpack(captures))
+end
+
+--- Runs a handler; what it throws is its answer, anything else a bug and a 500.
+local function guarded(run, ...)
+  local ok, answer = xpcall(run, function(err)
+    if type(err) == "table" and err.status then return err end
+    ngx.log(ngx.ERR, debug.traceback(tostring(err), 2))
+    return answers.server_error()
+  end, ...)
+  return answer, ok
+end
+
+--- Sends the answer. `truncate` promises the whole body and closes after so many bytes.
+local function send(ctx, answer)
+  ngx.status = answer.status
+  for name, value in pairs(answer.headers) do
+    ngx.header[name] = value
+  end
+  local body = answer.body
+  local bare = answer.status == 204 or answer.status == 304
+  if not answer.chunked and not bare then ngx.header["Content-Length"] = #body end
+  if ctx.entry then log.finish(ctx.entry, answer.status) end
+  if answer.truncate then
+    ngx.print(body:sub(1, answer.truncate))
+    ngx.flush(true)
+    return ngx.exit(ngx.ERROR)
+  end
+  if not bare and body ~= "" then ngx.print(body) end
+  return ngx.exit(ngx.OK)
+end
+
+local function close(ctx)
+  if ctx.entry then log.finish(ctx.entry, 0) end
+  return ngx.exit(444)
+end
+
+--- The content phase.
+function main.content()
+  local ctx = request.new()
+  ngx.ctx.seen = true
+  ngx.header["X-Request-Id"] = request_id()
+  local name = control.name(ctx.path)
+  if not name or control.is_plain(name) then
+    ctx.entry = log.arrive(ctx.method, ctx.target)
+    ngx.ctx.entry = ctx.entry
+  end
+  request.read_body(ctx)
+  if ctx.entry then ctx.entry.body = ctx.body end
+  if name then return send(ctx, (guarded(control.answer, ctx, name))) end
+
+  local action = faults.pick(ctx)
+  local answer = action and faults.before(action) or guarded(api, ctx)
+  if action and answer ~= "close" then answer = faults.after(action, answer) end
+  if answer == "close" then return close(ctx) end
+  return send(ctx, answer)
+end
+
+--- The log phase: requests that nginx itself refused, or whose client went away.
+function main.log()
+  local entry = ngx.ctx.entry
+  if not entry and not ngx.ctx.seen then
+    entry = log.arrive(ngx.req.get_method(), ngx.var.request_uri or "")
+  end
+  if entry then log.finish(entry, ngx.status) end
+end
+
+return main

@@ -1,0 +1,60 @@
+--- Fills the store with many rows at once, for tests of paging and for benches.
+
+local auth = require("server.auth")
+local dataset_items = require("server.dataset_items")
+local datasets = require("server.datasets")
+local json = require("server.json")
+local skill_rows = require("server.skill_rows")
+local store = require("server.store")
+
+local seed = {}
+
+local function ids(rows)
+  local texts = {}
+  for i, row in ipairs(rows) do
+    texts[i] = json.string(row)
+  end
+  return json.raw(json.list(texts))
+end
+
+--- Adds rows to a project.
+--- @param wanted { project: integer?, skills: integer?, versions: integer?, datasets: integer?,
+---   items: integer?, dataset: string?, bytes: integer? } `versions` of each skill, `items` in the
+---   dataset `dataset` or else in the first new one; `bytes` is the rough size of an item's input
+--- @return string json { skills = names, datasets = ids, items = ids }
+function seed.fill(wanted)
+  local project = store.projects[wanted.project or store.current]
+  local user = auth.default_user
+  local made = { skills = {}, datasets = {}, items = {} }
+  for i = 1, wanted.skills or 0 do
+    local name = ("seeded-%04d"):format(i)
+    local skill = skill_rows.insert(project, user, name, {
+      description = "Seeded skill " .. i,
+      body = "# Seeded\n\nVersion 1",
+    })
+    for n = 2, wanted.versions or 1 do
+      skill_rows.add_version(skill, user, { body = "# Seeded\n\nVersion " .. n })
+    end
+    made.skills[i] = name
+  end
+  for i = 1, wanted.datasets or 0 do
+    local row = datasets.insert(project, user, { name = ("Seeded dataset %d"):format(i) })
+    made.datasets[i] = row.id
+  end
+  local filler = ("lorem ipsum "):rep(math.ceil((wanted.bytes or 12) / 12))
+  for i = 1, wanted.items or 0 do
+    local row = dataset_items.insert(project, user, {
+      dataset = wanted.dataset or made.datasets[1],
+      input = json.raw(('{"n":%d,"text":"%s"}'):format(i, filler)),
+      output = json.raw(('"output %d"'):format(i)),
+    })
+    made.items[i] = row.id
+  end
+  return json.object({ "skills", "datasets", "items" }, {
+    skills = ids(made.skills),
+    datasets = ids(made.datasets),
+    items = ids(made.items),
+  })
+end
+
+return seed

@@ -1,0 +1,48 @@
+--- What a test can switch while the emulator runs. One table of defaults, one of values.
+
+local settings = {}
+
+local DEFAULTS = {
+  log = true, -- keep the log of requests; benches switch it off
+  log_max = 20000, -- entries kept in memory
+  rate_limit = 0, -- calls a key may make within rate_window; 0 is no limit
+  spend_rate_limit = 0, -- the same for the spend endpoint, which has a count of its own
+  rate_window = 60, -- seconds
+  retry_after = true, -- send Retry-After with a 429
+  www_authenticate = true, -- send WWW-Authenticate with a 401
+  link_origin = "", -- scheme and host of next and previous; "" takes those of the request
+  clock = "", -- a fixed timestamp instead of the time of day
+  clock_step = 0.000001, -- seconds that a fixed clock moves on at each use
+  file_limit = 50, -- files of a skill
+  version_limit = 2000, -- versions of a skill
+  spend = "serve", -- serve, empty, redirect (as the EU cloud does) or absent (as self-hosted)
+  spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
+  environments = "serve", -- or "redirect": 307 from /api/environments/ to /api/projects/
+}
+
+local values = {}
+settings.values = values
+
+function settings.reset()
+  for name, value in pairs(DEFAULTS) do
+    values[name] = value
+  end
+end
+
+--- Takes over the given ones.
+--- @return string? err what is wrong with them; then nothing has changed
+function settings.change(changes)
+  for name, value in pairs(changes) do
+    if DEFAULTS[name] == nil then return "unknown setting: " .. tostring(name) end
+    if type(value) ~= type(DEFAULTS[name]) then
+      return ("setting %s wants a %s"):format(name, type(DEFAULTS[name]))
+    end
+  end
+  for name, value in pairs(changes) do
+    values[name] = value
+  end
+end
+
+settings.reset()
+
+return settings

@@ -1,0 +1,208 @@
+--- Skills as rows: versions, files, outlines, and how they are written.
+---
+--- A skill is { name, versions }, versions[n] the version n. Versions never change once made.
+
+local answers = require("server.answers")
+local json = require("server.json")
+local settings = require("server.settings").values
+local store = require("server.store")
+local times = require("server.times")
+
+local skill_rows = {}
+
+local SHAPE = { "id", "name", "description", "body", "license", "compatibility", "allowed_tools",
+  "metadata", "files", "outline", "version", "created_by", "created_at", "updated_at", "deleted",
+  "is_latest", "latest_version", "version_count", "first_version_created_at" }
+
+local LIST_SHAPE = {}
+for _, key in ipairs(SHAPE) do
+  if key ~= "body" and key ~= "files" then LIST_SHAPE[#LIST_SHAPE + 1] = key end
+end
+
+local SUMMARY = { "id", "version", "created_by", "created_at", "is_latest" }
+local HEADING = { "level", "text" }
+local MANIFEST = { "path", "content_type" }
+
+--- The headings of a text, found line by line: code fences are not known here.
+local function outline(body)
+  local texts = {}
+  for line in body:gmatch("[^\r\n]+") do
+    local marks, title = line:match("^(#+)[ \t]+(.-)[ \t]*$")
+    if marks and #marks <= 6 then
+      title = title:gsub("[ \t]+#+$", "")
+      if title ~= "" then
+        texts[#texts + 1] = json.object(HEADING, { level = #marks, text = title })
+      end
+    end
+  end
+  return json.list(texts)
+end
+
+local function manifest(files)
+  local texts = {}
+  for i, file in ipairs(files) do
+    texts[i] = json.object(MANIFEST, file)
+  end
+  return json.list(texts)
+end
+
+--- The parts of a version that never change, as JSON, made once.
+local function rendered(version)
+  if not version.rendered then
+    local tools = {}
+    for i, tool in ipairs(version.allowed_tools) do
+      tools[i] = json.string(tool)
+    end
+    version.rendered = {
+      body = json.raw(json.string(version.body)),
+      allowed_tools = json.raw(json.list(tools)),
+      files = json.raw(manifest(version.files)),
+      outline = json.raw(outline(version.body)),
+    }
+  end
+  return version.rendered
+end
+
+local function write_as(shape, skill, version)
+  local parts = rendered(version)
+  local latest = #skill.versions
+  return json.object(shape, {
+    id = version.id,
+    name = skill.name,
+    description = version.description,
+    body = parts.body,
+    license = version.license,
+    compatibility = version.compatibility,
+    allowed_tools = parts.allowed_tools,
+    metadata = version.metadata,
+    files = parts.files,
+    outline = parts.outline,
+    version = version.version,
+    created_by = version.created_by,
+    created_at = times.format(version.created_at),
+    updated_at = times.format(version.updated_at),
+    deleted = false,
+    is_latest = version.version == latest,
+    latest_version = latest,
+    version_count = latest,
+    first_version_created_at = times.format(skill.versions[1].created_at),
+  })
+end
+
+--- The full skill; the latest version when none is given.
+function skill_rows.write(skill, version)
+  return write_as(SHAPE, skill, version or skill.versions[#skill.versions])
+end
+
+--- The row of a list.
+function skill_rows.write_row(skill)
+  return write_as(LIST_SHAPE, skill, skill.versions[#skill.versions])
+end
+
+--- The entry of a history.
+function skill_rows.write_summary(skill, version)
+  return json.object(SUMMARY, {
+    id = version.id,
+    version = version.version,
+    created_by = version.created_by,
+    created_at = times.format(version.created_at),
+    is_latest = version.version == #skill.versions,
+  })
+end
+
+--- The skill of that name, or throws the 404.
+function skill_rows.find(ctx, name)
+  local skill = ctx.project.skills[name]
+  if not skill then
+    error(answers.plain(404, ("There is no skill named '%s'."):format(name)))
+  end
+  return skill
+end
+
+--- The asked version, or the latest; throws the 404.
+function skill_rows.version(skill, number)
+  local version = skill.versions[number or #skill.versions]
+  if not version then
+    error(answers.plain(404, ("The skill '%s' has no version %d."):format(skill.name, number)))
+  end
+  return version
+end
+
+--- Throws the 409 of a stale base_version.
+function skill_rows.check_base(skill, base)
+  if base and base ~= #skill.versions then
+    error(answers.plain(409, "Someone published a newer version; fetch it and try again.",
+      { { "current_version", #skill.versions } }))
+  end
+end
+
+--- Throws the 400 of a skill that may not have more versions.
+function skill_rows.check_room(skill)
+  if #skill.versions >= settings.version_limit then
+    error(answers.plain(400, ("This skill already has the maximum of %d versions."):format(
+      settings.version_limit)))
+  end
+end
+
+--- Throws the 409 of a path that is taken. It has no current_version.
+function skill_rows.path_taken(skill, path)
+  error(answers.plain(409, ("The skill '%s' already has a file '%s'."):format(skill.name, path)))
+end
+
+--- Throws the 404 of a missing file.
+function skill_rows.no_file(skill, path)
+  error(answers.plain(404, ("There is no file '%s' in the skill '%s'."):format(path, skill.name)))
+end
+
+--- Throws the 400 of too many files.
+function skill_rows.check_file_room(count)
+  if count > settings.file_limit then
+    error(answers.plain(400, ("This skill already has the maximum of %d files."):format(
+      settings.file_limit)))
+  end
+end
+
+--- The file and its place, or nil.
+function skill_rows.file(version, path)
+  for i, file in ipairs(version.files) do
+    if file.path == path then return file, i end
+  end
+end
+
+local CARRIED = { "description", "body", "license", "compatibility", "allowed_tools", "metadata",
+  "files" }
+
+--- Appends a version: what `changes` has, the rest carried over.
+function skill_rows.add_version(skill, user, changes)
+  local before = skill.versions[#skill.versions] or {}
+  local version = {
+    id = store.new_id(),
+    version = #skill.versions + 1,
+    created_by = user.text,
+    created_at = store.now(),
+    updated_at = store.now(),
+  }
+  for _, name in ipairs(CARRIED) do
+    version[name] = changes[name] == nil and before[name] or changes[name]
+  end
+  skill.versions[version.version] = version
+  return version
+end
+
+--- Makes a skill with its version 1. Used by the endpoints and to seed many.
+function skill_rows.insert(project, user, name, values)
+  local skill = { name = name, versions = {} }
+  skill_rows.add_version(skill, user, {
+    description = values.description,
+    body = values.body,
+    license = values.license or "",
+    compatibility = values.compatibility or "",
+    allowed_tools = values.allowed_tools or {},
+    metadata = values.metadata or json.raw("{}"),
+    files = values.files or {},
+  })
+  project.skills[name] = skill
+  return skill
+end
+
+return skill_rows

@@ -1,0 +1,178 @@
+--- Skills of the reference profile: list, create, get, publish, archive, duplicate, resolve.
+
+local answers = require("server.answers")
+local fields = require("server.skill_fields")
+local json = require("server.json")
+local pages = require("server.pages")
+local rows = require("server.skill_rows")
+local text = require("server.text")
+local validate = require("server.validate")
+
+local skills = {}
+
+local RESOLVED = { "skill", "versions", "has_more" }
+
+local ORDERS = { name = true, created_at = true, updated_at = true, version = true,
+  latest_version = true, version_count = true }
+
+--- The columns of one skill that lists are sorted by.
+local function sortable(skill)
+  local latest = skill.versions[#skill.versions]
+  return {
+    skill = skill,
+    id = latest.id,
+    name = skill.name,
+    created_at = latest.created_at,
+    updated_at = latest.updated_at,
+    version = latest.version,
+    latest_version = latest.version,
+    version_count = latest.version,
+  }
+end
+
+function skills.list(ctx)
+  local search = text.trim(ctx.query.search or "")
+  local found = {}
+  for name, skill in pairs(ctx.project.skills) do
+    local latest = skill.versions[#skill.versions]
+    if search == "" or text.contains(name, search) or text.contains(latest.description, search) then
+      found[#found + 1] = sortable(skill)
+    end
+  end
+  local sign, column = (ctx.query.order_by or ""):match("^(%-?)(.*)$")
+  if not ORDERS[column] then sign, column = "-", "created_at" end
+  local sorted = pages.sorted(found, { { column, sign == "-" }, { "id", false } })
+  return pages.answer(ctx, sorted, function(row) return rows.write_row(row.skill) end,
+    { default = 100 })
+end
+
+function skills.create(ctx)
+  local values = validate.body(ctx, fields.CREATE)
+  if ctx.project.skills[values.name] then
+    error(answers.invalid("name", "unique", "A skill with this name already exists."))
+  end
+  local skill = rows.insert(ctx.project, ctx.user, values.name, values)
+  return answers.ok(rows.write(skill), 201)
+end
+
+function skills.get(ctx, name)
+  local query = validate.query(ctx, fields.VERSION_QUERY)
+  local skill = rows.find(ctx, name)
+  return answers.ok(rows.write(skill, rows.version(skill, query.version)))
+end
+
+--- How often `part` occurs in `whole`, overlaps not counted; and where the first one is.
+local function occurrences(whole, part)
+  local first = whole:find(part, 1, true)
+  local count, from = 0, first
+  while from do
+    count = count + 1
+    from = whole:find(part, from + #part, true)
+  end
+  return count, first
+end
+
+--- Replaces each `old`, which has to occur exactly once at that time; throws otherwise.
+local function apply_edits(whole, edits, path)
+  for i, edit in ipairs(edits) do
+    local count, first = occurrences(whole, edit.old)
+    if count ~= 1 then
+      local extra = { { "edit_index", i - 1 } }
+      if path then extra[2] = { "file_path", path } end
+      error(answers.plain(400, ("The text to replace occurs %d times in %s."):format(count,
+        path and "'" .. path .. "'" or "the body"), extra))
+    end
+    whole = whole:sub(1, first - 1) .. edit.new .. whole:sub(first + #edit.old)
+  end
+  return whole
+end
+
+--- The files of `version` after the edits; the files themselves are copied, not changed.
+local function edited_files(version, file_edits)
+  local files = {}
+  for i, file in ipairs(version.files) do
+    files[i] = file
+  end
+  for _, edit in ipairs(file_edits) do
+    local _, place = rows.file({ files = files }, edit.path)
+    if not place then
+      error(answers.plain(400, ("There is no file '%s' to edit."):format(edit.path),
+        { { "file_path", edit.path } }))
+    end
+    local file = files[place]
+    files[place] = {
+      path = file.path,
+      content = apply_edits(file.content, edit.edits, file.path),
+      content_type = file.content_type,
+    }
+  end
+  return files
+end
+
+function skills.publish(ctx, name)
+  local values = validate.body(ctx, fields.PUBLISH)
+  if values.body and values.edits then
+    error(answers.invalid(nil, "invalid_input", "Give either body or edits, not both."))
+  elseif values.files and values.file_edits then
+    error(answers.invalid(nil, "invalid_input", "Give either files or file_edits, not both."))
+  end
+  local skill = rows.find(ctx, name)
+  rows.check_base(skill, values.base_version)
+  rows.check_room(skill)
+  local latest = rows.version(skill)
+  if values.edits then values.body = apply_edits(latest.body, values.edits) end
+  if values.file_edits then values.files = edited_files(latest, values.file_edits) end
+  rows.add_version(skill, ctx.user, values)
+  return answers.ok(rows.write(skill))
+end
+
+function skills.archive(ctx, name)
+  rows.find(ctx, name)
+  ctx.project.skills[name] = nil
+  return answers.empty(204)
+end
+
+function skills.duplicate(ctx, name)
+  local values = validate.body(ctx, fields.DUPLICATE)
+  local latest = rows.version(rows.find(ctx, name))
+  if ctx.project.skills[values.new_name] then
+    error(answers.plain(400, "The name is taken.", { { "attr", "new_name" } }))
+  end
+  local copy = rows.insert(ctx.project, ctx.user, values.new_name, latest)
+  return answers.ok(rows.write(copy), 201)
+end
+
+--- The version that `skill` of a resolve shows.
+local function resolved(skill, query)
+  local version = rows.version(skill, query.version)
+  if not query.version_id or version.id == query.version_id then return version end
+  if not query.version then
+    for _, candidate in ipairs(skill.versions) do
+      if candidate.id == query.version_id then return candidate end
+    end
+  end
+  error(answers.plain(404, ("The skill '%s' has no such version."):format(skill.name)))
+end
+
+function skills.resolve(ctx, name)
+  local query = validate.query(ctx, fields.RESOLVE_QUERY)
+  if query.offset and query.before_version then
+    error(answers.invalid(nil, "invalid_input", "Give either offset or before_version, not both."))
+  end
+  local skill = rows.find(ctx, name)
+  local version = resolved(skill, query)
+  local newest = math.min(#skill.versions, (query.before_version or math.huge) - 1)
+    - (query.offset or 0)
+  local oldest = math.max(newest - (query.limit or 50) + 1, 1)
+  local summaries = {}
+  for number = newest, oldest, -1 do
+    summaries[#summaries + 1] = rows.write_summary(skill, skill.versions[number])
+  end
+  return answers.ok(json.object(RESOLVED, {
+    skill = json.raw(rows.write(skill, version)),
+    versions = json.raw(json.list(summaries)),
+    has_more = oldest > 1 and newest >= oldest,
+  }))
+end
+
+return skills
