@@ -9,7 +9,11 @@ local ENVELOPE = { "type", "code", "detail", "attr" }
 
 --- A successful answer with a JSON body.
 function answers.ok(body, status)
-  return { status = status or 200, body = body, headers = { ["Content-Type"] = "application/json" } }
+  return {
+    status = status or 200,
+    body = body,
+    headers = { ["Content-Type"] = "application/json" },
+  }
 end
 
 --- No body and no Content-Type.
@@ -19,8 +23,8 @@ end
 
 --- Shape 1: the envelope.
 function answers.envelope(status, kind, code, detail, attr)
-  return answers.ok(json.object(ENVELOPE, { type = kind, code = code, detail = detail, attr = attr }),
-    status)
+  local values = { type = kind, code = code, detail = detail, attr = attr }
+  return answers.ok(json.object(ENVELOPE, values), status)
 end
 
 --- Shape 2: `detail`, and what else the view put beside it. `extra` is a list of name, value pairs.

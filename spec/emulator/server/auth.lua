@@ -73,7 +73,8 @@ function auth.identify(ctx)
   end
   local key = KEYS[text]
   if not key then
-    refuse("authentication_failed", "The personal API key in the Authorization header is not valid.")
+    refuse("authentication_failed",
+      "The personal API key in the Authorization header is not valid.")
   end
   ctx.key, ctx.key_text, ctx.user = key, text, key.user
 end

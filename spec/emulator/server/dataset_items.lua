@@ -100,7 +100,9 @@ function dataset_items.list(ctx)
   local items, rows = ctx.project.items, {}
   for i = #items, 1, -1 do
     local row = items[i]
-    if row.deleted ~= true and (not dataset or row.dataset == dataset) then rows[#rows + 1] = row end
+    if row.deleted ~= true and (not dataset or row.dataset == dataset) then
+      rows[#rows + 1] = row
+    end
   end
   return pages.answer(ctx, rows, write, { default = 100 })
 end

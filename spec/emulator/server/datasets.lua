@@ -93,7 +93,9 @@ end
 
 local function matches(row, search)
   if text.contains(row.name, search) then return true end
-  if type(row.description) == "string" and text.contains(row.description, search) then return true end
+  if type(row.description) == "string" and text.contains(row.description, search) then
+    return true
+  end
   return row.metadata ~= nil and text.contains(json.encode(row.metadata), search)
 end
 

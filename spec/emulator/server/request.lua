@@ -14,8 +14,8 @@ local function parse_query(query)
   local pairs_sent, last = {}, {}
   for part in (query or ""):gmatch("[^&]+") do
     local name, value = part:match("^([^=]*)=?(.*)$")
-    name = text.unescape((name:gsub("%+", " ")))
-    value = text.unescape((value:gsub("%+", " ")))
+    name = text.valid(text.unescape((name:gsub("%+", " "))))
+    value = text.valid(text.unescape((value:gsub("%+", " "))))
     pairs_sent[#pairs_sent + 1] = { name, value }
     last[name] = value
   end
@@ -35,7 +35,7 @@ function request.new()
     target = target,
     prefix = prefix,
     raw_path = raw_path,
-    path = text.unescape(raw_path),
+    path = text.valid(text.unescape(raw_path)),
     headers = ngx.req.get_headers(0),
   }
   ctx.query_pairs, ctx.query = parse_query(query)
@@ -64,7 +64,9 @@ function request.accepts_json(ctx)
   if not accept or accept == "" then return true end
   for range in accept:lower():gmatch("[^,]+") do
     local media = range:match("^%s*([^;%s]*)")
-    if media == "*/*" or media == "application/*" or media == "application/json" then return true end
+    if media == "*/*" or media == "application/*" or media == "application/json" then
+      return true
+    end
   end
   return false
 end
@@ -89,7 +91,7 @@ local function multipart_members(body, content_type)
     if not to then break end
     local head, value = body:sub(from + #delimiter, to - 1):match("^\r\n(.-)\r\n\r\n(.*)$")
     local name = head and head:match('name="([^"]*)"')
-    if name then members[name] = json.string(value) end
+    if name then members[name] = json.string(text.valid(value)) end
     from = to + 2
   end
   return members

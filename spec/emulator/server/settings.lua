@@ -1,5 +1,7 @@
 --- What a test can switch while the emulator runs. One table of defaults, one of values.
 
+local times = require("server.times")
+
 local settings = {}
 
 local DEFAULTS = {
@@ -37,6 +39,9 @@ function settings.change(changes)
     if type(value) ~= type(DEFAULTS[name]) then
       return ("setting %s wants a %s"):format(name, type(DEFAULTS[name]))
     end
+  end
+  if changes.clock and changes.clock ~= "" and not times.parse(changes.clock) then
+    return "setting clock wants a timestamp such as 2026-05-14T10:02:11Z"
   end
   for name, value in pairs(changes) do
     values[name] = value

@@ -9,7 +9,7 @@ local MAX_BYTES = 1000000
 
 --- Throws unless it can be the name of a new skill.
 local function check_name(name, attr)
-  if not name:find("^[a-z0-9-]+$") or name:find("^%-") or name:find("%-$") or name:find("--", 1, true) then
+  if name:find("[^a-z0-9-]") or ("-" .. name .. "-"):find("--", 1, true) then
     error(answers.invalid(attr, "invalid_name",
       "Use lower case letters, digits and single inner hyphens only."))
   end
@@ -56,7 +56,10 @@ local ALLOWED_TOOLS = { "allowed_tools", "strings" }
 local METADATA = { "metadata", "object" }
 local BASE_VERSION = { "base_version", "integer", min = 1 }
 
-local EDIT = { { "old", "string", required = true }, { "new", "string", required = true, blank = true } }
+local EDIT = {
+  { "old", "string", required = true },
+  { "new", "string", required = true, blank = true },
+}
 local EDITS = { "edits", "objects", min = 1, fields = EDIT }
 local FILE_EDITS = { "file_edits", "objects", min = 1, fields = {
   { "path", "string", required = true, max = 500 },

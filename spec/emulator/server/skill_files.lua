@@ -68,7 +68,11 @@ function skill_files.rename(ctx, name)
   if not file then rows.no_file(skill, values.old_path) end
   if rows.file(latest, values.new_path) then rows.path_taken(skill, values.new_path) end
   local files = copied(latest.files)
-  files[place] = { path = values.new_path, content = file.content, content_type = file.content_type }
+  files[place] = {
+    path = values.new_path,
+    content = file.content,
+    content_type = file.content_type,
+  }
   rows.add_version(skill, ctx.user, { files = files })
   return answers.ok(rows.write(skill))
 end

@@ -65,6 +65,16 @@ function text.bad_utf8(s)
   end
 end
 
+--- `s` with U+FFFD for each byte that is not UTF-8.
+function text.valid(s)
+  local bad = text.bad_utf8(s)
+  while bad do
+    s = s:sub(1, bad - 1) .. "\239\191\189" .. s:sub(bad + 1)
+    bad = text.bad_utf8(s)
+  end
+  return s
+end
+
 --- Folds case for a search: ASCII, Latin-1 and Cyrillic.
 function text.fold(s)
   s = s:lower()

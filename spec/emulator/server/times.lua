@@ -1,4 +1,4 @@
---- Moments as microseconds since 1970, UTC: reading what clients send, writing what the server does.
+--- Moments as microseconds since 1970, UTC: reading what clients send, writing what is sent back.
 
 local times = {}
 
@@ -98,7 +98,8 @@ end
 --- @return number? moment nil when it is no such text
 function times.parse_relative(s, now)
   local count, unit, edge = s:match("^%-?(%d+)([hdwmqyHDWMQY])(%a*)$")
-  if not count or #count > 4 or (edge ~= "" and edge ~= "Start" and edge ~= "End") then return nil end
+  if not count or #count > 4 then return nil end
+  if edge ~= "" and edge ~= "Start" and edge ~= "End" then return nil end
   count = tonumber(count)
   local moment = now
   if UNITS[unit] then

@@ -33,7 +33,8 @@ end
 
 function kinds.object(raw, _, attr)
   if json.kind(raw) ~= "object" then
-    invalid(attr, "not_a_dict", 'Expected a dictionary of items but got type "%s".', python_type(raw))
+    invalid(attr, "not_a_dict", 'Expected a dictionary of items but got type "%s".',
+      python_type(raw))
   end
   return json.raw(raw)
 end
@@ -88,7 +89,9 @@ function kinds.integer(raw, field, attr)
 end
 
 local BOOLEANS = {}
-for word in ("t T y Y yes Yes YES true True TRUE on On ON 1"):gmatch("%S+") do BOOLEANS[word] = true end
+for word in ("t T y Y yes Yes YES true True TRUE on On ON 1"):gmatch("%S+") do
+  BOOLEANS[word] = true
+end
 for word in ("f F n N no No NO false False FALSE off Off OFF 0 0.0"):gmatch("%S+") do
   BOOLEANS[word] = false
 end
@@ -123,7 +126,8 @@ end
 
 function kinds.uuid(raw, _, attr)
   if json.kind(raw) ~= "string" then
-    invalid(attr, "incorrect_type", "Incorrect type. Expected pk value, received %s.", python_type(raw))
+    invalid(attr, "incorrect_type", "Incorrect type. Expected pk value, received %s.",
+      python_type(raw))
   end
   local value = json.decode(raw) or ""
   local uuid = validate.uuid(value)
@@ -186,7 +190,9 @@ function validate.members(members, fields, partial)
     local name = field[1]
     local raw = members[name]
     if not raw then
-      if field.required and not partial then invalid(name, "required", "This field is required.") end
+      if field.required and not partial then
+        invalid(name, "required", "This field is required.")
+      end
     elseif json.kind(raw) == "null" then
       if not field.null then invalid(name, "null", "This field may not be null.") end
       values[name] = json.null
