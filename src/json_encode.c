@@ -1,0 +1,494 @@
+/*
+** json_encode.c - Lua values to JSON text. Reads tables raw and calls no Lua
+** code; what it cannot say exactly it refuses, with the path to the value.
+*/
+#include "json_number.h"
+#include "json_scan.h"
+#include "json_types.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+  LIST,    /* by lua_next, as long as the indices come in order */
+  INDEXED, /* by index, after all of them have been checked */
+  MAP
+};
+
+/* A table that is open. On the stack, from `at` on: the table, the last key. */
+typedef struct Level {
+  const void *table; /* for finding cycles */
+  int at;
+  unsigned index; /* of the last element */
+  unsigned count; /* of elements, where INDEXED */
+  unsigned char kind;
+  unsigned char filled; /* something has been written */
+} Level;
+
+#define LEVELS 32 /* on the C stack; deeper ones go into a userdata */
+
+typedef struct Writer {
+  lua_State *L;
+  Buffer *out;
+  Level *levels;
+  int depth, room;
+  int base;                            /* the slots below count from here */
+  const void *array, *object, *number; /* metatables */
+} Writer;
+
+enum { SPILL = 1, SLOTS = SPILL };
+
+/* Stack for one value: a table, a key, and what looking at them takes. */
+#define VALUE_STACK 8
+
+static void no_memory (lua_State *L) {
+  luaL_error(L, "not enough memory");
+}
+
+static inline char *reserve (Writer *w, size_t more) {
+  if (w->out->size - w->out->len < more && buffer_reserve(w->out, more) != 0)
+    no_memory(w->L);
+  return w->out->data + w->out->len;
+}
+
+static void put (Writer *w, const char *s, size_t len) {
+  memcpy(reserve(w, len), s, len);
+  w->out->len += len;
+}
+
+static inline void put_byte (Writer *w, char c) {
+  *reserve(w, 1) = c;
+  w->out->len++;
+}
+
+/*
+** {======================================================
+** The path to the value to blame
+** =======================================================
+*/
+
+static int is_name (const char *s, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    char c = s[i];
+    int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    if (!letter && (i == 0 || c < '0' || c > '9'))
+      return 0;
+  }
+  return len > 0;
+}
+
+/* Replaces message and path so far, on top, by those with one more step. */
+static void add_step (lua_State *L, const Level *l) {
+  const char *name;
+  size_t len;
+  if (l->kind != MAP) {
+    lua_pushfstring(L, "[%d]", (int)l->index);
+  } else {
+    name = lua_tolstring(L, l->at + 1, &len);
+    if (is_name(name, len)) {
+      lua_pushstring(L, lua_rawlen(L, -1) > 0 ? "." : "");
+      lua_pushvalue(L, l->at + 1);
+      lua_concat(L, 2);
+    } else {
+      lua_pushliteral(L, "[\"");
+      lua_pushvalue(L, l->at + 1);
+      lua_pushliteral(L, "\"]");
+      lua_concat(L, 3);
+    }
+  }
+  lua_concat(L, 2);
+}
+
+/* Pushes the path of the innermost table or, with a value, of that value. */
+static int refuse (Writer *w, const char *message, int value) {
+  lua_State *L = w->L;
+  int steps = value ? w->depth : w->depth - 1;
+  int i;
+  lua_pushstring(L, message);
+  lua_pushliteral(L, "");
+  for (i = 0; i < steps; i++)
+    add_step(L, w->levels + i);
+  return -1;
+}
+
+/* }====================================================== */
+
+/*
+** {======================================================
+** Scalars
+** =======================================================
+*/
+
+/* Writes the escape for a control character, a quote or a backslash. */
+static char *put_escape (char *out, char c) {
+  static const char hex[] = "0123456789abcdef";
+  const char *shorts = "btn?fr"; /* from \b to \r, but \v */
+  *out++ = '\\';
+  if (c == '"' || c == '\\') {
+    *out++ = c;
+  } else if (c >= '\b' && c <= '\r' && c != '\v') {
+    *out++ = shorts[c - '\b'];
+  } else {
+    memcpy(out, "u00", 3);
+    out[3] = hex[(unsigned char)c >> 4];
+    out[4] = hex[c & 15];
+    out += 5;
+  }
+  return out;
+}
+
+/*
+** Writes the string s in quotes. Room is kept for the bytes that are left, an
+** escape, and the scratch of scan_copy. Returns 0, or -1 for invalid UTF-8.
+*/
+static int put_string (Writer *w, const char *s, size_t len) {
+  const char *end = s + len, *stop;
+  char *out = reserve(w, len + 32), *limit = w->out->data + w->out->size;
+  int n;
+  *out++ = '"';
+  for (;;) {
+    stop = scan_copy(out, s, end);
+    out += stop - s;
+    s = stop;
+    if (s == end)
+      break;
+    if ((unsigned char)*s >= 0x80) {
+      do {
+        if ((n = utf8_sequence(s, end)) == 0)
+          return -1;
+        memcpy(out, s, (size_t)n);
+        out += n;
+        s += n;
+      } while (s < end && (unsigned char)*s >= 0x80);
+    } else {
+      out = put_escape(out, *s++);
+      if (limit - out < end - s + 24) {
+        w->out->len = (size_t)(out - w->out->data);
+        out = reserve(w, (size_t)(end - s) * 2 + 64);
+        limit = w->out->data + w->out->size;
+      }
+    }
+  }
+  *out++ = '"';
+  w->out->len = (size_t)(out - w->out->data);
+  return 0;
+}
+
+static int put_number (Writer *w, int idx) {
+  lua_Number d = lua_tonumber(w->L, idx);
+  char *out = reserve(w, JSON_NUMBER_SIZE);
+#if HAVE_LUA_INTEGER
+  if (lua_isinteger(w->L, idx)) {
+    w->out->len += json_printinteger(out, (int64_t)lua_tointeger(w->L, idx));
+    return 0;
+  }
+#else
+  /* A number that may stand for an integer goes out as one. */
+  if (d >= -9007199254740992.0 && d <= 9007199254740992.0) {
+    int64_t n = (int64_t)d;
+    if ((lua_Number)n == d && (n != 0 || 1 / d > 0)) {
+      w->out->len += json_printinteger(out, n);
+      return 0;
+    }
+  }
+#endif
+  if (d != d)
+    return refuse(w, "NaN is not a JSON value", 1);
+  if (d - d != 0)
+    return refuse(w, "infinity is not a JSON value", 1);
+  w->out->len += json_printfloat(out, d);
+  return 0;
+}
+
+/* The field of a loaded module or of a global table, without metamethods. */
+static void push_field (lua_State *L, const char *table, const char *field) {
+  if (!lua_istable(L, -1)) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_pushstring(L, table);
+  lua_rawget(L, -2);
+  if (!lua_istable(L, -1))
+    return;
+  lua_pushstring(L, field);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+/* Is the value on top this field of the loaded cjson? */
+static int is_cjson (lua_State *L, const char *field) {
+  int i, same = 0;
+  static const char *const names[] = {"cjson", "cjson.safe"};
+  for (i = 0; i < 2 && !same; i++) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    push_field(L, names[i], field);
+    same = !lua_isnil(L, -1) && lua_rawequal(L, -1, -3);
+    lua_pop(L, 2);
+  }
+  return same;
+}
+
+/* Is the value on top this field of Neovim's vim? */
+static int is_vim (lua_State *L, const char *field) {
+  int same;
+#if LUA_VERSION_NUM >= 502
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+#else
+  lua_pushvalue(L, LUA_GLOBALSINDEX);
+#endif
+  push_field(L, "vim", field);
+  same = !lua_isnil(L, -1) && lua_rawequal(L, -1, -3);
+  lua_pop(L, 2);
+  return same;
+}
+
+static int put_userdata (Writer *w) {
+  lua_State *L = w->L;
+  const void *mt = NULL;
+  if (lua_touserdata(L, -1) == NULL) {
+    put(w, "null", 4);
+    return 0;
+  }
+  if (lua_getmetatable(L, -1)) {
+    mt = lua_topointer(L, -1);
+    lua_pop(L, 1);
+  }
+  if (lua_type(L, -1) == LUA_TUSERDATA && mt != NULL && mt == w->number) {
+    const NumberText *n = lua_touserdata(L, -1);
+    put(w, n->text, n->len);
+  } else if (is_vim(L, "NIL")) {
+    put(w, "null", 4);
+  } else if (is_cjson(L, "empty_array")) {
+    put(w, "[]", 2);
+  } else {
+    return refuse(w, "a userdata cannot be encoded", 1);
+  }
+  return 0;
+}
+
+/* }====================================================== */
+
+/*
+** {======================================================
+** Tables
+** =======================================================
+*/
+
+/* What the metatable on top says: LIST, MAP, or -1 for nothing. */
+static int marked_as (Writer *w, int empty) {
+  lua_State *L = w->L;
+  const void *mt = lua_topointer(L, -1);
+  if (mt == w->array)
+    return LIST;
+  if (mt == w->object)
+    return MAP;
+  if (is_cjson(L, "array_mt") || (empty && is_cjson(L, "empty_array_mt")))
+    return LIST;
+  if (is_vim(L, "_empty_dict_mt"))
+    return MAP;
+  return -1;
+}
+
+/*
+** The indices do not come in order: see that they are 1..n all the same, and
+** go on by index. On top: the key that is out of order, and its value.
+*/
+static int check_list (Writer *w, Level *l) {
+  lua_State *L = w->L;
+  lua_Number highest = 0, key;
+  unsigned count = 0;
+  lua_settop(L, l->at);
+  for (lua_pushnil(L); lua_next(L, l->at) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TNUMBER)
+      return refuse(w, "a table has both list indices and other keys", 0);
+    key = lua_tonumber(L, -2);
+    if (!(key >= 1 && key == floor(key)))
+      return refuse(w, "a number key is not a list index", 0);
+    if (key > highest)
+      highest = key;
+    count++;
+  }
+  if (highest != (lua_Number)count)
+    return refuse(w, "a list has holes", 0);
+  l->count = count;
+  l->kind = INDEXED;
+  lua_pushnil(L); /* in the place of the key */
+  return 0;
+}
+
+/* Opens the table on top, which stays there, with nil for its first key. */
+static int open_table (Writer *w) {
+  lua_State *L = w->L;
+  const void *table = lua_topointer(L, -1);
+  Level *l = w->levels;
+  int at = lua_gettop(L), kind = -1, i;
+  for (i = 0; i < w->depth; i++)
+    if (l[i].table == table)
+      return refuse(w, "a table contains itself", 1);
+  if (w->depth == JSON_MAX_DEPTH || !lua_checkstack(L, VALUE_STACK))
+    return refuse(w, "nested too deeply", 1);
+  if (w->depth == w->room) {
+    l = lua_newuserdata(L, 2 * (size_t)w->room * sizeof(Level));
+    memcpy(l, w->levels, (size_t)w->room * sizeof(Level));
+    lua_replace(L, w->base + SPILL);
+    w->levels = l;
+    w->room *= 2;
+  }
+  lua_pushnil(L);
+  i = lua_next(L, at); /* leaves a key and its value, or nothing */
+  if (lua_getmetatable(L, at)) {
+    kind = marked_as(w, i == 0);
+    lua_pop(L, 1);
+  }
+  if (kind < 0)
+    kind = i != 0 && lua_type(L, at + 1) == LUA_TNUMBER ? LIST : MAP;
+  lua_settop(L, at);
+  lua_pushnil(L);
+  l = w->levels + w->depth++;
+  l->table = table;
+  l->at = at;
+  l->index = 0;
+  l->kind = (unsigned char)kind;
+  l->filled = 0;
+  put_byte(w, kind == MAP ? '{' : '[');
+  return 0;
+}
+
+/* Writes the key below the value on top. */
+static int put_key (Writer *w) {
+  size_t len;
+  const char *s;
+  int type = lua_type(w->L, -2);
+  if (type == LUA_TNUMBER)
+    return refuse(w, "an object has a number key", 0);
+  if (type != LUA_TSTRING)
+    return refuse(w, "a key is neither a string nor a list index", 0);
+  s = lua_tolstring(w->L, -2, &len);
+  if (put_string(w, s, len) != 0)
+    return refuse(w, "a key is not valid UTF-8", 0);
+  put_byte(w, ':');
+  return 0;
+}
+
+/*
+** Pushes the next value of the innermost table, after having written what
+** stands in front of it. 1, or 0 when there is none, or -1.
+*/
+static int next_value (Writer *w, Level *l) {
+  lua_State *L = w->L;
+  if (l->kind != INDEXED) {
+    if (lua_next(L, l->at) == 0)
+      return 0;
+    if (l->kind == LIST &&
+        (lua_type(L, -2) != LUA_TNUMBER ||
+         lua_tonumber(L, -2) != (lua_Number)(l->index + 1)) &&
+        check_list(w, l) != 0)
+      return -1;
+  }
+  if (l->kind == INDEXED) {
+    if (l->index == l->count) {
+      lua_pop(L, 1);
+      return 0;
+    }
+    lua_rawgeti(L, l->at, (int)(l->index + 1));
+  }
+  if (l->filled)
+    put_byte(w, ',');
+  l->filled = 1;
+  l->index++;
+  return l->kind == MAP && put_key(w) != 0 ? -1 : 1;
+}
+
+/* }====================================================== */
+
+/* Writes the value on top; a table is only opened. */
+static int put_value (Writer *w) {
+  lua_State *L = w->L;
+  size_t len;
+  const char *s;
+  switch (lua_type(L, -1)) {
+    case LUA_TSTRING:
+      s = lua_tolstring(L, -1, &len);
+      if (put_string(w, s, len) != 0)
+        return refuse(w, "a string is not valid UTF-8", 1);
+      return 0;
+    case LUA_TNUMBER:
+      return put_number(w, -1);
+    case LUA_TBOOLEAN:
+      if (lua_toboolean(L, -1))
+        put(w, "true", 4);
+      else
+        put(w, "false", 5);
+      return 0;
+    case LUA_TTABLE:
+      return open_table(w);
+    case LUA_TLIGHTUSERDATA:
+    case LUA_TUSERDATA:
+      return put_userdata(w);
+    case LUA_TNIL:
+      return refuse(w, "nil is not a JSON value", 1);
+    default:
+      lua_pushfstring(L, "a %s cannot be encoded", luaL_typename(L, -1));
+      return refuse(w, lua_tostring(L, -1), 1);
+  }
+}
+
+static int write_text (Writer *w) {
+  int more, depth;
+  do {
+    depth = w->depth;
+    if (put_value(w) != 0)
+      return -1;
+    if (w->depth == depth)
+      lua_pop(w->L, 1); /* it was a scalar */
+    while (w->depth > 0) {
+      Level *l = w->levels + w->depth - 1;
+      more = next_value(w, l);
+      if (more < 0)
+        return -1;
+      if (more)
+        break;
+      put_byte(w, l->kind == MAP ? '}' : ']');
+      lua_pop(w->L, 1);
+      w->depth--;
+    }
+  } while (w->depth > 0);
+  return 0;
+}
+
+static const void *metatable (lua_State *L, const char *name) {
+  const void *p;
+  luaL_getmetatable(L, name);
+  p = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return p; /* the registry keeps it */
+}
+
+int json_encode (lua_State *L, int idx, Buffer *out) {
+  Level levels[LEVELS];
+  Writer w;
+  size_t len = out->len;
+  luaL_checkstack(L, SLOTS + 2 * VALUE_STACK, "JSON value");
+  idx = lua_absindex(L, idx);
+  w.L = L;
+  w.out = out;
+  w.levels = levels;
+  w.depth = 0;
+  w.room = LEVELS;
+  w.array = metatable(L, JSON_ARRAY);
+  w.object = metatable(L, JSON_OBJECT);
+  w.number = metatable(L, JSON_NUMBER);
+  w.base = lua_gettop(L);
+  lua_pushnil(L);
+  lua_pushvalue(L, idx);
+  if (write_text(&w) == 0) {
+    lua_settop(L, w.base);
+    return 0;
+  }
+  out->len = len;
+  lua_replace(L, w.base + 2); /* the path */
+  lua_replace(L, w.base + 1); /* the message */
+  lua_settop(L, w.base + 2);
+  return 2;
+}

@@ -1,0 +1,123 @@
+/*
+** json_scan.h - running over the bytes of strings, 16 at a time where the
+** machine has SSE2. Nothing here reads or writes outside what it is given.
+*/
+#ifndef POSTHOG_LLM_JSON_SCAN_H
+#define POSTHOG_LLM_JSON_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/* Not to be copied as it is: quote, backslash, control, not ASCII. */
+static inline int scan_special (char c) {
+  unsigned char u = (unsigned char)c;
+  return u < 0x20 || u >= 0x80 || u == '"' || u == '\\';
+}
+
+#if defined(__SSE2__)
+
+/* One bit for each special byte; the first in the lowest bit. */
+static inline unsigned scan_mask (__m128i x) {
+  __m128i special = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                                 _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+  /* as signed bytes, those beyond ASCII are below 0x20 too */
+  special = _mm_or_si128(special, _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)));
+  return (unsigned)_mm_movemask_epi8(special);
+}
+
+/* The first special byte in [p, end), or end. */
+static inline const char *scan_plain (const char *p, const char *end) {
+  for (; end - p >= 16; p += 16) {
+    unsigned mask =
+        scan_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+    if (mask != 0)
+      return p + __builtin_ctz(mask);
+  }
+  while (p < end && !scan_special(*p))
+    p++;
+  return p;
+}
+
+/*
+** Copies up to the first special byte in [p, end) and returns where it is,
+** or end. `out` has room for end - p bytes and 16 more, which are scratch.
+*/
+static inline const char *scan_copy (char *out, const char *p,
+                                     const char *end) {
+  for (; end - p >= 16; p += 16, out += 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    unsigned mask = scan_mask(x);
+    _mm_storeu_si128((__m128i *)(void *)out, x);
+    if (mask != 0)
+      return p + __builtin_ctz(mask);
+  }
+  while (p < end && !scan_special(*p))
+    *out++ = *p++;
+  return p;
+}
+
+#else
+
+#define SCAN_ONES ((uint64_t)0x0101010101010101)
+#define SCAN_TOPS ((uint64_t)0x8080808080808080)
+
+/* Is any of eight bytes special? */
+static inline int scan_eight (uint64_t x) {
+  uint64_t quote = x ^ (SCAN_ONES * '"'), back = x ^ (SCAN_ONES * '\\');
+  uint64_t hit = (quote - SCAN_ONES) & ~quote;
+  hit |= (back - SCAN_ONES) & ~back;
+  hit |= (x - SCAN_ONES * 0x20) & ~x;
+  return ((hit | x) & SCAN_TOPS) != 0;
+}
+
+static inline const char *scan_plain (const char *p, const char *end) {
+  for (; end - p >= 8; p += 8) {
+    uint64_t x;
+    memcpy(&x, p, 8);
+    if (scan_eight(x))
+      break;
+  }
+  while (p < end && !scan_special(*p))
+    p++;
+  return p;
+}
+
+static inline const char *scan_copy (char *out, const char *p,
+                                     const char *end) {
+  const char *stop = scan_plain(p, end);
+  memcpy(out, p, (size_t)(stop - p));
+  return stop;
+}
+
+#endif
+
+static inline int utf8_tail (const char *p) {
+  return ((unsigned char)*p & 0xC0) == 0x80;
+}
+
+/*
+** The length of the well-formed sequence of two to four bytes at p, or 0:
+** neither overlong, nor a surrogate, nor beyond U+10FFFF (Unicode, table 3-7).
+*/
+static inline int utf8_sequence (const char *p, const char *end) {
+  unsigned char c = (unsigned char)p[0], d;
+  if (end - p < 2 || !utf8_tail(p + 1))
+    return 0;
+  d = (unsigned char)p[1];
+  if (c < 0xE0)
+    return c >= 0xC2 ? 2 : 0;
+  if (end - p < 3 || !utf8_tail(p + 2))
+    return 0;
+  if (c < 0xF0)
+    return (c == 0xE0 && d < 0xA0) || (c == 0xED && d >= 0xA0) ? 0 : 3;
+  if (end - p < 4 || !utf8_tail(p + 3) || c > 0xF4)
+    return 0;
+  return (c == 0xF0 && d < 0x90) || (c == 0xF4 && d >= 0x90) ? 0 : 4;
+}
+
+#endif

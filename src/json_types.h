@@ -1,0 +1,53 @@
+/*
+** json_types.h - what the JSON files share: the names of the metatables and
+** the layout of their userdata.
+*/
+#ifndef POSTHOG_LLM_JSON_TYPES_H
+#define POSTHOG_LLM_JSON_TYPES_H
+
+#include "json.h"
+
+#define JSON_ARRAY   "posthog.llm.array"
+#define JSON_OBJECT  "posthog.llm.object"
+#define JSON_NUMBER  "posthog.llm.number"
+#define JSON_DECODER "posthog.llm.decoder"
+
+/* How deep values may nest, unless a decoder says otherwise. */
+#define JSON_MAX_DEPTH 512
+
+/* Every Lua has a table behind a userdata, under two names. */
+#if LUA_VERSION_NUM >= 502
+#define getattached(L, i) lua_getuservalue(L, (i))
+#define setattached(L, i) lua_setuservalue(L, (i))
+#else
+#define getattached(L, i) lua_getfenv(L, (i))
+#define setattached(L, i) lua_setfenv(L, (i))
+#endif
+
+/*
+** The settings of a decoder. Attached to it is a list of what outlives one
+** call. Cache and scratch are taken out for a call and put back at its end,
+** so a decode that a finalizer starts in the midst of another one finds none
+** and makes its own; one lost to an error is made anew by the next call.
+*/
+typedef struct Decoder {
+  int keep_null;
+  int max_depth;
+} Decoder;
+
+enum {
+  HELD_CACHE = 1, /* userdata, or false */
+  HELD_SCRATCH,   /* userdata: bytes for unescaping, or false */
+  HELD_FREE,      /* set of the names below which every null is kept */
+  HELD_ARRAY      /* the metatable of arrays, at hand */
+};
+
+/* The digits of a number that Lua cannot hold, as they came. */
+typedef struct NumberText {
+  size_t len;
+  char text[1]; /* in fact len bytes */
+} NumberText;
+
+void json_pushnumbertext (lua_State *L, const char *s, size_t len);
+
+#endif
