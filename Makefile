@@ -104,6 +104,14 @@ valgrind: ## run them again on Lua 5.4 under valgrind
 	@$(SETUP) valgrind
 	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
 
+BENCHES ?= bench/json.lua
+
+bench: ## measure, on Lua 5.4 and LuaJIT; BENCHES=file
+	@$(SETUP) bench
+	@$(MAKE) --no-print-directory -s all
+	@set -e; for b in $(BENCHES); do \
+	  for v in $(VERSIONS); do tools/lua $$v $$b; done; done
+
 lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint
 	@MAKE="$(MAKE)" tools/lint
@@ -131,4 +139,4 @@ help: ## print this
 	@echo "Variables: LUA_VERSION=5.1|5.3|5.4|luajit CC CFLAGS CPPFLAGS LDFLAGS"
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan valgrind lint install clean help
+.PHONY: all has-headers demo test asan valgrind bench lint install clean help
