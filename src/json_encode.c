@@ -12,17 +12,18 @@
 enum {
   LIST,    /* by lua_next, as long as the indices come in order */
   INDEXED, /* by index, after all of them have been checked */
-  MAP
+  MAP,
+  OPEN /* not marked: the first key will tell */
 };
 
 /* A table that is open. On the stack, from `at` on: the table, the last key. */
 typedef struct Level {
   const void *table; /* for finding cycles */
   int at;
-  unsigned index; /* of the last element */
+  unsigned index; /* of the last element; members written */
   unsigned count; /* of elements, where INDEXED */
   unsigned char kind;
-  unsigned char filled; /* something has been written */
+  unsigned char marked; /* by a metatable */
 } Level;
 
 #define LEVELS 32 /* on the C stack; deeper ones go into a userdata */
@@ -82,7 +83,7 @@ static int is_name (const char *s, size_t len) {
 static void add_step (lua_State *L, const Level *l) {
   const char *name;
   size_t len;
-  if (l->kind != MAP) {
+  if (l->kind == LIST || l->kind == INDEXED) {
     lua_pushfstring(L, "[%d]", (int)l->index);
   } else {
     name = lua_tolstring(L, l->at + 1, &len);
@@ -138,13 +139,16 @@ static char *put_escape (char *out, char c) {
   return out;
 }
 
+/* What put_string wants to be reserved for so many bytes. */
+#define STRING_SIZE(len) ((len) + 40)
+
 /*
-** Writes the string s in quotes. Room is kept for the bytes that are left, an
-** escape, and the scratch of scan_copy. Returns 0, or -1 for invalid UTF-8.
+** Writes s in quotes at out and returns where it ends, or NULL for invalid
+** UTF-8. Room is kept for the bytes that are left, an escape, what scan_copy
+** wants to spare, and three bytes for the caller.
 */
-static int put_string (Writer *w, const char *s, size_t len) {
-  const char *end = s + len, *stop;
-  char *out = reserve(w, len + 32), *limit = w->out->data + w->out->size;
+static char *put_string (Writer *w, char *out, const char *s, size_t len) {
+  const char *end = s + len, *stop, *limit = w->out->data + w->out->size;
   int n;
   *out++ = '"';
   for (;;) {
@@ -156,23 +160,29 @@ static int put_string (Writer *w, const char *s, size_t len) {
     if ((unsigned char)*s >= 0x80) {
       do {
         if ((n = utf8_sequence(s, end)) == 0)
-          return -1;
-        memcpy(out, s, (size_t)n);
+          return NULL;
+        if (end - s >= 4)
+          memcpy(out, s, 4);
+        else
+          memcpy(out, s, (size_t)n);
         out += n;
         s += n;
       } while (s < end && (unsigned char)*s >= 0x80);
     } else {
       out = put_escape(out, *s++);
-      if (limit - out < end - s + 24) {
+      if (limit - out < end - s + 32) {
         w->out->len = (size_t)(out - w->out->data);
-        out = reserve(w, (size_t)(end - s) * 2 + 64);
+        out = reserve(w, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
         limit = w->out->data + w->out->size;
       }
     }
   }
   *out++ = '"';
+  return out;
+}
+
+static inline void advance (Writer *w, const char *out) {
   w->out->len = (size_t)(out - w->out->data);
-  return 0;
 }
 
 static int put_number (Writer *w, int idx) {
@@ -275,19 +285,27 @@ static int put_userdata (Writer *w) {
 ** =======================================================
 */
 
-/* What the metatable on top says: LIST, MAP, or -1 for nothing. */
-static int marked_as (Writer *w, int empty) {
+#define MIXED "a table has both list indices and other keys"
+
+/* What the metatable on top says of the table below it, or OPEN. */
+static int marked_as (Writer *w) {
   lua_State *L = w->L;
   const void *mt = lua_topointer(L, -1);
   if (mt == w->array)
     return LIST;
   if (mt == w->object)
     return MAP;
-  if (is_cjson(L, "array_mt") || (empty && is_cjson(L, "empty_array_mt")))
+  if (is_cjson(L, "array_mt"))
     return LIST;
-  if (is_vim(L, "_empty_dict_mt"))
+  if (is_cjson(L, "empty_array_mt")) {
+    lua_pushnil(L);
+    if (lua_next(L, -3) == 0)
+      return LIST;
+    lua_pop(L, 2);
+  } else if (is_vim(L, "_empty_dict_mt")) {
     return MAP;
-  return -1;
+  }
+  return OPEN;
 }
 
 /*
@@ -297,11 +315,13 @@ static int marked_as (Writer *w, int empty) {
 static int check_list (Writer *w, Level *l) {
   lua_State *L = w->L;
   lua_Number highest = 0, key;
-  unsigned count = 0;
+  unsigned count = 0, others = 0;
   lua_settop(L, l->at);
   for (lua_pushnil(L); lua_next(L, l->at) != 0; lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TNUMBER)
-      return refuse(w, "a table has both list indices and other keys", 0);
+    if (lua_type(L, -2) != LUA_TNUMBER) {
+      others++;
+      continue;
+    }
     key = lua_tonumber(L, -2);
     if (!(key >= 1 && key == floor(key)))
       return refuse(w, "a number key is not a list index", 0);
@@ -309,6 +329,8 @@ static int check_list (Writer *w, Level *l) {
       highest = key;
     count++;
   }
+  if (others > 0)
+    return refuse(w, count > 0 ? MIXED : "an array has no list indices", 0);
   if (highest != (lua_Number)count)
     return refuse(w, "a list has holes", 0);
   l->count = count;
@@ -317,12 +339,15 @@ static int check_list (Writer *w, Level *l) {
   return 0;
 }
 
-/* Opens the table on top, which stays there, with nil for its first key. */
+/*
+** Opens the table on top, which stays there, with nil for its first key. Its
+** bracket is written with the first key.
+*/
 static int open_table (Writer *w) {
   lua_State *L = w->L;
   const void *table = lua_topointer(L, -1);
   Level *l = w->levels;
-  int at = lua_gettop(L), kind = -1, i;
+  int at = lua_gettop(L), kind = OPEN, i;
   for (i = 0; i < w->depth; i++)
     if (l[i].table == table)
       return refuse(w, "a table contains itself", 1);
@@ -335,39 +360,37 @@ static int open_table (Writer *w) {
     w->levels = l;
     w->room *= 2;
   }
-  lua_pushnil(L);
-  i = lua_next(L, at); /* leaves a key and its value, or nothing */
   if (lua_getmetatable(L, at)) {
-    kind = marked_as(w, i == 0);
-    lua_pop(L, 1);
+    kind = marked_as(w);
+    lua_settop(L, at);
   }
-  if (kind < 0)
-    kind = i != 0 && lua_type(L, at + 1) == LUA_TNUMBER ? LIST : MAP;
-  lua_settop(L, at);
   lua_pushnil(L);
   l = w->levels + w->depth++;
   l->table = table;
   l->at = at;
   l->index = 0;
   l->kind = (unsigned char)kind;
-  l->filled = 0;
-  put_byte(w, kind == MAP ? '{' : '[');
+  l->marked = kind != OPEN;
   return 0;
 }
 
-/* Writes the key below the value on top. */
-static int put_key (Writer *w) {
+/* Writes the key below the value on top, and what stands in front of it. */
+static int put_key (Writer *w, const Level *l) {
   size_t len;
   const char *s;
+  char *out;
   int type = lua_type(w->L, -2);
   if (type == LUA_TNUMBER)
-    return refuse(w, "an object has a number key", 0);
+    return refuse(w, l->marked ? "an object has a number key" : MIXED, 0);
   if (type != LUA_TSTRING)
     return refuse(w, "a key is neither a string nor a list index", 0);
   s = lua_tolstring(w->L, -2, &len);
-  if (put_string(w, s, len) != 0)
+  out = reserve(w, STRING_SIZE(len));
+  *out++ = l->index == 0 ? '{' : ',';
+  if ((out = put_string(w, out, s, len)) == NULL)
     return refuse(w, "a key is not valid UTF-8", 0);
-  put_byte(w, ':');
+  *out++ = ':';
+  advance(w, out);
   return 0;
 }
 
@@ -380,8 +403,15 @@ static int next_value (Writer *w, Level *l) {
   if (l->kind != INDEXED) {
     if (lua_next(L, l->at) == 0)
       return 0;
-    if (l->kind == LIST &&
-        (lua_type(L, -2) != LUA_TNUMBER ||
+    if (l->kind == OPEN)
+      l->kind = lua_type(L, -2) == LUA_TNUMBER ? LIST : MAP;
+    if (l->kind == MAP) {
+      if (put_key(w, l) != 0)
+        return -1;
+      l->index++;
+      return 1;
+    }
+    if ((lua_type(L, -2) != LUA_TNUMBER ||
          lua_tonumber(L, -2) != (lua_Number)(l->index + 1)) &&
         check_list(w, l) != 0)
       return -1;
@@ -393,11 +423,19 @@ static int next_value (Writer *w, Level *l) {
     }
     lua_rawgeti(L, l->at, (int)(l->index + 1));
   }
-  if (l->filled)
-    put_byte(w, ',');
-  l->filled = 1;
+  put_byte(w, l->index == 0 ? '[' : ',');
   l->index++;
-  return l->kind == MAP && put_key(w) != 0 ? -1 : 1;
+  return 1;
+}
+
+/* Writes the end of the innermost table, whose values are all written. */
+static void close_table (Writer *w, const Level *l) {
+  int list = l->kind == LIST || l->kind == INDEXED;
+  if (l->index == 0)
+    put_byte(w, list ? '[' : '{');
+  put_byte(w, list ? ']' : '}');
+  lua_pop(w->L, 1);
+  w->depth--;
 }
 
 /* }====================================================== */
@@ -407,11 +445,14 @@ static int put_value (Writer *w) {
   lua_State *L = w->L;
   size_t len;
   const char *s;
+  char *out;
   switch (lua_type(L, -1)) {
     case LUA_TSTRING:
       s = lua_tolstring(L, -1, &len);
-      if (put_string(w, s, len) != 0)
+      out = put_string(w, reserve(w, STRING_SIZE(len)), s, len);
+      if (out == NULL)
         return refuse(w, "a string is not valid UTF-8", 1);
+      advance(w, out);
       return 0;
     case LUA_TNUMBER:
       return put_number(w, -1);
@@ -449,9 +490,7 @@ static int write_text (Writer *w) {
         return -1;
       if (more)
         break;
-      put_byte(w, l->kind == MAP ? '}' : ']');
-      lua_pop(w->L, 1);
-      w->depth--;
+      close_table(w, l);
     }
   } while (w->depth > 0);
   return 0;

@@ -30,6 +30,13 @@ static inline unsigned scan_mask (__m128i x) {
   return (unsigned)_mm_movemask_epi8(special);
 }
 
+/* One bit for each byte that is the same in both. */
+static inline unsigned scan_equal (const char *a, const char *b) {
+  __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+  __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+  return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+}
+
 /* The first special byte in [p, end), or end. */
 static inline const char *scan_plain (const char *p, const char *end) {
   for (; end - p >= 16; p += 16) {
@@ -40,6 +47,31 @@ static inline const char *scan_plain (const char *p, const char *end) {
   }
   while (p < end && !scan_special(*p))
     p++;
+  return p;
+}
+
+/*
+** The end of scan_copy: less than 16 bytes, as two halves of eight that may
+** overlap, so nothing outside of [p, end) is read.
+*/
+static inline const char *scan_copyrest (char *out, const char *p,
+                                         const char *end) {
+  size_t left = (size_t)(end - p);
+  unsigned mask;
+  if (left >= 8) {
+    __m128i a = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    __m128i b = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
+    mask = scan_mask(_mm_unpacklo_epi64(a, b));
+    _mm_storel_epi64((__m128i *)(void *)out, a);
+    _mm_storel_epi64((__m128i *)(void *)(out + left - 8), b);
+    if (mask == 0)
+      return end;
+    if ((mask & 0xFF) != 0)
+      return p + __builtin_ctz(mask);
+    return end - 16 + __builtin_ctz(mask);
+  }
+  while (p < end && !scan_special(*p))
+    *out++ = *p++;
   return p;
 }
 
@@ -56,9 +88,7 @@ static inline const char *scan_copy (char *out, const char *p,
     if (mask != 0)
       return p + __builtin_ctz(mask);
   }
-  while (p < end && !scan_special(*p))
-    *out++ = *p++;
-  return p;
+  return scan_copyrest(out, p, end);
 }
 
 #else

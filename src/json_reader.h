@@ -1,0 +1,89 @@
+/*
+** json_reader.h - the state of one decode, for the files that decode.
+**
+** Documents of one kind repeat their keys, in the same order. The strings of
+** keys seen before are kept in a table, their bytes in the cache; which key
+** came last time after the same one in the same kind of object is tried
+** first. Any of this may be wrong or lost without harm: it only saves work.
+*/
+#ifndef POSTHOG_LLM_JSON_READER_H
+#define POSTHOG_LLM_JSON_READER_H
+
+#include "json_scan.h"
+#include "json_types.h"
+
+#define KEYS     512  /* remembered; then it starts over */
+#define KEY_SIZE 32   /* bytes of a key with its closing quote */
+#define BUCKETS  1024 /* of the hash table; powers of two */
+#define NEXTS    1024
+
+typedef struct Key {
+  char text[KEY_SIZE]; /* with the closing quote */
+  unsigned char len;   /* without it */
+  unsigned char free;  /* keeps every null below it */
+  unsigned list;       /* elements of the last array under this key */
+  unsigned map;        /* members of the last object */
+} Key;
+
+/* Keys are numbered from 1; 0 is every key not remembered, and no key. */
+typedef struct Cache {
+  unsigned count;
+  unsigned short bucket[BUCKETS];
+  unsigned short next[NEXTS];
+  Key key[KEYS + 1];
+} Cache;
+
+enum { TEXT, LIST, MAP };
+
+/* A container that is open; the first one is the text itself. */
+typedef struct Frame {
+  unsigned count;         /* elements or members stored */
+  unsigned short context; /* the key that the container stands under */
+  unsigned short last;    /* the last key in it */
+  unsigned char kind;
+  unsigned char keep;  /* are the nulls of its members kept? */
+  unsigned char child; /* the same for the member at hand and below it */
+} Frame;
+
+#define FRAMES 64 /* on the C stack; deeper ones go into a userdata */
+
+typedef struct Reader {
+  lua_State *L;
+  const char *start, *end;
+  const char *message, *blame; /* set by fail */
+  Cache *cache;
+  Frame *frames;
+  int room; /* number of frames */
+  int max_depth;
+  char *scratch;
+  size_t size; /* of scratch */
+  int base;    /* the slots below count from here */
+} Reader;
+
+/* Slots on the Lua stack, above base; the values come above them. */
+enum { HELD = 1, CACHE, NAMES, MARK, SCRATCH, SPILL, SLOTS = SPILL };
+
+static inline const char *json_fail (Reader *r, const char *blame,
+                                     const char *message) {
+  r->message = message;
+  r->blame = blame;
+  return NULL;
+}
+
+/*
+** Pushes the string of a key that was not foreseen, and sets f->child for it;
+** returns its number in the cache, or 0.
+*/
+unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len);
+
+/*
+** The string whose first byte is p: its bytes in *s and *len, which are good
+** until the next string; returns what follows the closing quote, or NULL.
+*/
+const char *json_readstring (Reader *r, const char *p, const char **s,
+                             size_t *len);
+
+/* Pushes the number at p; returns what follows it, or NULL. */
+const char *json_readnumber (Reader *r, const char *p);
+
+#endif

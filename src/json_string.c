@@ -1,0 +1,182 @@
+/*
+** json_string.c - strings of JSON text.
+*/
+#include "json_reader.h"
+
+static void need_scratch (Reader *r, size_t used, size_t size) {
+  lua_State *L = r->L;
+  char *grown;
+  if (r->scratch == NULL) {
+    lua_rawgeti(L, r->base + HELD, HELD_SCRATCH);
+    if (lua_touserdata(L, -1) != NULL && lua_rawlen(L, -1) >= size) {
+      lua_pushboolean(L, 0);
+      lua_rawseti(L, r->base + HELD, HELD_SCRATCH);
+      r->scratch = lua_touserdata(L, -1);
+      r->size = lua_rawlen(L, -1);
+      lua_replace(L, r->base + SCRATCH);
+      return;
+    }
+    lua_pop(L, 1);
+  }
+  if (size < 2 * r->size)
+    size = 2 * r->size;
+  if (size < 1024)
+    size = 1024;
+  grown = lua_newuserdata(L, size);
+  if (used > 0)
+    memcpy(grown, r->scratch, used);
+  lua_replace(L, r->base + SCRATCH); /* the old one is garbage from here */
+  r->scratch = grown;
+  r->size = size;
+}
+
+/* Four hexadecimal digits, or -1. */
+static int read_hex (const char *p, const char *end) {
+  int value = 0, i;
+  if (end - p < 4)
+    return -1;
+  for (i = 0; i < 4; i++) {
+    int c = (unsigned char)p[i];
+    if (c >= '0' && c <= '9')
+      c -= '0';
+    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+      c = (c | 0x20) - 'a' + 10;
+    else
+      return -1;
+    value = value * 16 + c;
+  }
+  return value;
+}
+
+static char *put_utf8 (char *out, unsigned long c) {
+  if (c < 0x80) {
+    *out++ = (char)c;
+  } else if (c < 0x800) {
+    *out++ = (char)(0xC0 | (c >> 6));
+    *out++ = (char)(0x80 | (c & 0x3F));
+  } else if (c < 0x10000) {
+    *out++ = (char)(0xE0 | (c >> 12));
+    *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
+    *out++ = (char)(0x80 | (c & 0x3F));
+  } else {
+    *out++ = (char)(0xF0 | (c >> 18));
+    *out++ = (char)(0x80 | ((c >> 12) & 0x3F));
+    *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
+    *out++ = (char)(0x80 | (c & 0x3F));
+  }
+  return out;
+}
+
+/* The escape \uXXXX at p, with its second half if it is a pair. */
+static const char *read_unicode (Reader *r, const char *p, char **out) {
+  const char *lone = "lone surrogate in an escape";
+  int high = read_hex(p + 2, r->end), low;
+  unsigned long c = (unsigned long)high;
+  if (high < 0)
+    return json_fail(r, p, "\\u needs four hexadecimal digits");
+  if (high >= 0xDC00 && high <= 0xDFFF)
+    return json_fail(r, p, lone);
+  if (high >= 0xD800 && high <= 0xDBFF) {
+    if (r->end - p < 12 || p[6] != '\\' || p[7] != 'u')
+      return json_fail(r, p, lone);
+    low = read_hex(p + 8, r->end);
+    if (low < 0xDC00 || low > 0xDFFF)
+      return json_fail(r, p, lone);
+    c = 0x10000 + ((c - 0xD800) << 10) + ((unsigned long)low - 0xDC00);
+    p += 6;
+  }
+  *out = put_utf8(*out, c);
+  return p + 6;
+}
+
+/* What stands for the byte behind a backslash; 0 for none. */
+static const char escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
+/*
+** The rest of a string with escapes, whose bytes from s to p need none: into
+** scratch. An escape and a character take less than 16 bytes, scan_copy
+** wants 16 to spare.
+*/
+static const char *read_escaped (Reader *r, const char *s, const char *p,
+                                 size_t *len) {
+  const char *end = r->end, *stop;
+  size_t used = (size_t)(p - s), room;
+  int n;
+  char *out;
+  if (r->size < used + 64)
+    need_scratch(r, 0, used + 64);
+  memcpy(r->scratch, s, used);
+  for (;;) {
+    if (r->size - used < 64)
+      need_scratch(r, used, used + 64);
+    room = r->size - used - 32;
+    out = r->scratch + used;
+    stop = (size_t)(end - p) > room ? p + room : end;
+    stop = scan_copy(out, p, stop);
+    used += (size_t)(stop - p);
+    out += stop - p;
+    p = stop;
+    if (p == end)
+      return json_fail(r, p, "unterminated string");
+    if (*p == '"') {
+      *len = used;
+      return p + 1;
+    }
+    if (*p == '\\') {
+      if (p + 1 == end)
+        return json_fail(r, p + 1, "unterminated string");
+      if ((*out = escapes[(unsigned char)p[1]]) != 0) {
+        used++;
+        p += 2;
+      } else if (p[1] == 'u') {
+        if ((p = read_unicode(r, p, &out)) == NULL)
+          return NULL;
+        used = (size_t)(out - r->scratch);
+      } else {
+        return json_fail(r, p, "invalid escape");
+      }
+    } else if ((unsigned char)*p >= 0x80) {
+      if ((n = utf8_sequence(p, end)) == 0)
+        return json_fail(r, p, "invalid UTF-8");
+      if (end - p >= 4)
+        memcpy(out, p, 4);
+      else
+        memcpy(out, p, (size_t)n);
+      used += (size_t)n;
+      p += n;
+    } else if ((unsigned char)*p < 0x20) {
+      return json_fail(r, p, "control character in a string");
+    } /* else there was no room to go on */
+  }
+}
+
+const char *json_readstring (Reader *r, const char *p, const char **s,
+                             size_t *len) {
+  const char *start = p, *end = r->end;
+  int n;
+  for (;;) {
+    p = scan_plain(p, end);
+    if (p == end)
+      return json_fail(r, p, "unterminated string");
+    if (*p == '"') {
+      *s = start;
+      *len = (size_t)(p - start);
+      return p + 1;
+    }
+    if (*p == '\\') {
+      p = read_escaped(r, start, p, len);
+      *s = r->scratch;
+      return p;
+    }
+    if ((unsigned char)*p < 0x20)
+      return json_fail(r, p, "control character in a string");
+    do { /* text that is not ASCII mostly goes on so */
+      if ((n = utf8_sequence(p, end)) == 0)
+        return json_fail(r, p, "invalid UTF-8");
+      p += n;
+    } while (p < end && (unsigned char)*p >= 0x80);
+  }
+}
