@@ -68,7 +68,7 @@ end
 --- One call of a control route. Raises when the server is gone or does not like it.
 local function control(self, method, route, value)
   if not self.prefix then error("this emulator has been stopped", 3) end
-  local words = { "curl -sS --noproxy '*' --max-time 30 -w '\\n%{http_code}' -X", method }
+  local words = { "curl -q -sS --noproxy '*' --max-time 30 -w '\\n%{http_code}' -X", method }
   if value ~= nil then
     local name = self.prefix .. "/control.json"
     local file = assert(io.open(name, "wb"))

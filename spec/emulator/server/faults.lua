@@ -1,10 +1,13 @@
 --- Injected faults. The control route hands over a list of
 ---   { match = { method =, path = <Lua pattern on the target>, nth = }, action = { ... } }
---- and each request takes the first one that applies. An action either answers by itself
---- (status), or changes how the normal answer goes out (delay, close, truncate, chunked).
---- A new kind of fault is one more entry in BEFORE or AFTER.
+--- and each request takes the first one that applies. The server calls faults.before in place of
+--- the handler and faults.after once it has run: the two places for a new kind of fault. Either may
+--- speak to the connection itself (ngx.req.socket(true), HTTP/1.1 only) and return faults.DONE.
 
 local faults = {}
+
+--- Returned when there is nothing left to send: the connection is to be closed.
+faults.DONE = {}
 
 local list = {}
 
@@ -13,7 +16,8 @@ function faults.reset()
 end
 
 local ACTIONS = { status = "number", body = "string", headers = "table", delay = "number",
-  times = "number", close = "string", truncate = "number", chunked = "boolean" }
+  times = "number", close = "string", truncate = "number", chunked = "boolean",
+  raw = "string" }
 
 local function problem(fault, i)
   if type(fault) ~= "table" or type(fault.action) ~= "table" then
@@ -22,7 +26,7 @@ local function problem(fault, i)
   for name, value in pairs(fault.action) do
     if not ACTIONS[name] then return ("fault %d: unknown action %s"):format(i, name) end
     if name == "close" and value == true then
-      fault.action.close = "before"
+      fault.action.close = "before" -- replaces a value only: safe within pairs
     elseif type(value) ~= ACTIONS[name] then
       return ("fault %d: %s wants a %s"):format(i, name, ACTIONS[name])
     end
@@ -71,18 +75,31 @@ function faults.pick(ctx)
   return picked
 end
 
---- Instead of the handler: an answer, or "close".
+--- Writes bytes straight to the client.
+local function write_raw(bytes)
+  local socket = assert(ngx.req.socket(true))
+  assert(socket:send(bytes))
+end
+
+--- In place of the handler.
+--- @return table? answer nil lets the handler run
 function faults.before(action)
-  if action.close == "before" then return "close" end
+  if action.close == "before" then return faults.DONE end
+  if action.raw then
+    if action.delay then ngx.sleep(action.delay) end
+    write_raw(action.raw)
+    return faults.DONE
+  end
   if action.status then
     return { status = action.status, body = action.body or "", headers = action.headers or {} }
   end
 end
 
---- Once the handler has run and its writes are done: may change the answer, or return "close".
+--- Once there is an answer, and the handler's writes are done.
+--- @return table answer the same, changed, or faults.DONE
 function faults.after(action, answer)
   if action.delay then ngx.sleep(action.delay) end
-  if action.close == "after" then return "close" end
+  if action.close == "after" then return faults.DONE end
   if not action.status then
     if action.body then answer.body = action.body end
     for name, value in pairs(action.headers or {}) do

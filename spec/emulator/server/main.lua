@@ -27,12 +27,20 @@ local function request_id()
   return store.new_id()
 end
 
---- 307 from the environments prefix to projects, as servers of one short time answered.
-local function moved(ctx)
-  if settings.environments ~= "redirect" then return nil end
+--- How servers on their way from the environments prefix to projects answer, or nil.
+local function drifted(ctx)
+  if settings.environments == "serve" then return nil end
   local rest = ctx.target:match("^" .. ctx.prefix .. "/api/environments/(.*)$")
   if not rest then return nil end
-  return answers.empty(307, { ["Location"] = ctx.prefix .. "/api/projects/" .. rest })
+  local successor = ctx.prefix .. "/api/projects/" .. rest
+  if settings.environments == "absent" then
+    return answers.not_found("Endpoint not found.")
+  elseif settings.environments == "redirect" then
+    return answers.empty(307, { ["Location"] = successor })
+  end
+  ngx.header["Deprecation"] = "true"
+  ngx.header["Link"] = "<" .. successor .. '>; rel="successor-version"'
+  ngx.header["Sunset"] = "Fri, 31 Jul 2026 00:00:00 GMT"
 end
 
 --- The order of the checks: route, Accept, key, project and scope, throttle, method; then the
@@ -40,8 +48,8 @@ end
 local function api(ctx)
   local route, captures = router.match(ctx.path)
   if not route then return answers.not_found("Endpoint not found.") end
-  local redirect = moved(ctx)
-  if redirect then return redirect end
+  local elsewhere = drifted(ctx)
+  if elsewhere then return elsewhere end
   if not request.accepts_json(ctx) then return answers.not_acceptable() end
   auth.identify(ctx)
   if route.in_project then auth.enter_project(ctx, table.remove(captures, 1)) end
@@ -103,8 +111,8 @@ function main.content()
 
   local action = faults.pick(ctx)
   local answer = action and faults.before(action) or guarded(api, ctx)
-  if action and answer ~= "close" then answer = faults.after(action, answer) end
-  if answer == "close" then return close(ctx) end
+  if action and answer ~= faults.DONE then answer = faults.after(action, answer) end
+  if answer == faults.DONE then return close(ctx) end
   return send(ctx, answer)
 end
 

@@ -19,7 +19,13 @@ local DEFAULTS = {
   version_limit = 2000, -- versions of a skill
   spend = "serve", -- serve, empty, redirect (as the EU cloud does) or absent (as self-hosted)
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
-  environments = "serve", -- or "redirect": 307 from /api/environments/ to /api/projects/
+  environments = "serve", -- what /api/environments/ does: serve, deprecated, redirect or absent
+}
+
+--- Settings that are one word of several.
+local CHOICES = {
+  spend = "serve empty redirect absent",
+  environments = "serve deprecated redirect absent",
 }
 
 local values = {}
@@ -38,6 +44,10 @@ function settings.change(changes)
     if DEFAULTS[name] == nil then return "unknown setting: " .. tostring(name) end
     if type(value) ~= type(DEFAULTS[name]) then
       return ("setting %s wants a %s"):format(name, type(DEFAULTS[name]))
+    end
+    local choices = CHOICES[name]
+    if choices and not (" " .. choices .. " "):find(" " .. value .. " ", 1, true) then
+      return ("setting %s wants one of: %s"):format(name, choices)
     end
   end
   if changes.clock and changes.clock ~= "" and not times.parse(changes.clock) then
