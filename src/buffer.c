@@ -1,3 +1,5 @@
+#include "compat.h"
+
 #include "buffer.h"
 
 #include <stdint.h>

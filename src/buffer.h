@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 typedef struct Buffer {
   char *data;  /* NULL while size is 0 */
   size_t len;  /* bytes in use */
@@ -18,5 +20,7 @@ typedef struct Buffer {
 int buffer_reserve (Buffer *b, size_t more);
 int buffer_append (Buffer *b, const char *bytes, size_t len);
 void buffer_free (Buffer *b); /* safe to repeat */
+
+#pragma GCC visibility pop
 
 #endif

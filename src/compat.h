@@ -5,6 +5,12 @@
 #ifndef POSTHOG_LLM_COMPAT_H
 #define POSTHOG_LLM_COMPAT_H
 
+/* -std=c99 hides what POSIX adds; so this header comes first everywhere. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -60,10 +66,37 @@ static inline void *compat_testudata (lua_State *L, int i, const char *name) {
 #define luaL_testudata(L, i, name) compat_testudata(L, (i), (name))
 #endif
 
+#undef luaL_newlib
 #define luaL_newlib(L, l)                                                      \
   (lua_createtable(L, 0, (int)(sizeof(l) / sizeof((l)[0])) - 1),               \
    luaL_setfuncs(L, (l), 0))
 
 #endif
+
+/* {=================================================================
+** libcurl. 7.68 (curl_multi_poll and its companions) is the oldest.
+** ================================================================== */
+
+#if LIBCURL_VERSION_NUM < 0x074400
+#error "posthog-llm needs libcurl 7.68 or newer"
+#endif
+
+#define HAVE_CURL_PREREQ        (LIBCURL_VERSION_NUM >= 0x075000)
+#define HAVE_CURL_PROTOCOLS_STR (LIBCURL_VERSION_NUM >= 0x075500)
+#define HAVE_CURL_QUICK_EXIT    (LIBCURL_VERSION_NUM >= 0x075700)
+/* TLS too sends by send(MSG_NOSIGNAL), so that no write raises SIGPIPE. */
+#define HAVE_CURL_NO_SIGPIPE (LIBCURL_VERSION_NUM >= 0x075800)
+
+/* The CA bundle that libcurl was built with, NULL when it does not say. */
+static inline const char *compat_default_ca (void) {
+#if LIBCURL_VERSION_NUM >= 0x074600
+  curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  if (info->age >= CURLVERSION_SEVENTH)
+    return info->cainfo;
+#endif
+  return NULL;
+}
+
+/* }================================================================= */
 
 #endif

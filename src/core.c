@@ -1,13 +1,40 @@
 /*
 ** core.c - the module table posthog.llm.core: what Lua sees of the C side.
 */
+#if defined(__linux__)
+#define _GNU_SOURCE /* dladdr */
+#endif
+
 #include "compat.h"
+
+#include "handles.h"
 #include "json.h"
+#include "url.h"
+
+#include <dlfcn.h>
 
 POSTHOG_LLM_API int luaopen_posthog_llm_core (lua_State *L);
 
+/*
+** A resolver thread of libcurl may outlive lua_close, which unloads modules:
+** keep this one, and with it libcurl. The Makefile links with -z nodelete;
+** other ways of building end here.
+*/
+static void pin (void) {
+#if defined(RTLD_NODELETE) && defined(__linux__)
+  static const char here = 0;
+  Dl_info info;
+  if (dladdr(&here, &info) != 0 && info.dli_fname != NULL)
+    (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE); /* never closed */
+#endif
+}
+
 int luaopen_posthog_llm_core (lua_State *L) {
+  pin();
   lua_newtable(L);
   json_open(L);
+  handles_open(L);
+  lua_pushcfunction(L, url_escape);
+  lua_setfield(L, -2, "escape");
   return 1;
 }

@@ -1,0 +1,637 @@
+#include "compat.h"
+
+#include "engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A new connection costs about 30 us; more starts in one turn would keep the
+** answers of the others waiting. */
+#define STARTS_PER_TURN 16
+
+/* The descriptors that the thread polls. Slot 0 is the wake descriptor. */
+typedef struct Watches {
+  struct pollfd *fds;
+  Pool **owners; /* parallel to fds */
+  size_t len, size;
+  int *slots; /* descriptor -> slot, -1: none */
+  size_t slots_size;
+} Watches;
+
+struct Engine {
+  pthread_t thread;
+  int running; /* there is a thread; only written while there is none */
+  int stopped;
+  unsigned process; /* the value of `forks` in the process that made it */
+  int refs;         /* Lua's handles; Lua's thread only */
+  uint64_t last_id;
+  Wake to_thread, to_lua;
+
+  pthread_mutex_t lock; /* guards what follows, and the (lock) fields */
+  int stopping;
+  Transfer *inbox, *inbox_last;
+  Transfer *cancels;
+  Pool *pool_inbox; /* new ones and closing ones */
+  Transfer *finished, *finished_last;
+
+  /* the thread's own */
+  Pool *pools;
+  Watches watches;
+  struct pollfd *ready; /* a copy of those that fired in this turn */
+  Pool **ready_owners;
+  size_t ready_size;
+};
+
+int64_t engine_now_ms (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* {=================================================================
+** Finished transfers and references. All of these hold the lock.
+** ================================================================== */
+
+static void unref (Transfer *t) {
+  if (--t->refs == 0)
+    transfer_free(t);
+}
+
+static void append_finished (Engine *e, Transfer *t) {
+  t->refs++;
+  t->next = NULL;
+  if (e->finished != NULL)
+    e->finished_last->next = t;
+  else
+    e->finished = t;
+  e->finished_last = t;
+  if (e->finished == t && e->running)
+    wake_signal(&e->to_lua);
+}
+
+static void disown (Transfer *t) {
+  if (t->prev_owned != NULL)
+    t->prev_owned->next_owned = t->next_owned;
+  else if (t->pool->owned == t)
+    t->pool->owned = t->next_owned;
+  if (t->next_owned != NULL)
+    t->next_owned->prev_owned = t->prev_owned;
+  t->prev_owned = t->next_owned = NULL;
+}
+
+/* }================================================================= */
+
+/* {=================================================================
+** The thread
+** ================================================================== */
+
+void engine_finish (Engine *e, Transfer *t) {
+  pthread_mutex_lock(&e->lock);
+  disown(t);
+  if (t->state != TRANSFER_DONE) {
+    t->state = TRANSFER_DONE;
+    append_finished(e, t);
+  }
+  unref(t);
+  pthread_mutex_unlock(&e->lock);
+}
+
+Transfer *engine_owned (Engine *e, Pool *p, int active) {
+  Transfer *t;
+  pthread_mutex_lock(&e->lock);
+  for (t = p->owned; t != NULL && active && t->easy == NULL;)
+    t = t->next_owned;
+  pthread_mutex_unlock(&e->lock);
+  return t;
+}
+
+static int grow_slots (Watches *w, size_t fd) {
+  size_t size = w->slots_size > 0 ? w->slots_size : 64;
+  int *slots;
+  while (size <= fd)
+    size *= 2;
+  slots = realloc(w->slots, size * sizeof(*slots));
+  if (slots == NULL)
+    return -1;
+  while (w->slots_size < size)
+    slots[w->slots_size++] = -1;
+  w->slots = slots;
+  return 0;
+}
+
+static int grow_fds (Watches *w) {
+  size_t size = w->size > 0 ? w->size * 2 : 16;
+  struct pollfd *fds = realloc(w->fds, size * sizeof(*fds));
+  Pool **owners;
+  if (fds == NULL)
+    return -1;
+  w->fds = fds;
+  owners = realloc(w->owners, size * sizeof(*owners));
+  if (owners == NULL)
+    return -1;
+  w->owners = owners;
+  w->size = size;
+  return 0;
+}
+
+static void unwatch (Watches *w, int fd) {
+  int slot = (size_t)fd < w->slots_size ? w->slots[fd] : -1;
+  if (slot < 0)
+    return;
+  w->slots[fd] = -1;
+  w->len--;
+  if ((size_t)slot < w->len) { /* the last one moves into the gap */
+    w->fds[slot] = w->fds[w->len];
+    w->owners[slot] = w->owners[w->len];
+    w->slots[w->fds[slot].fd] = slot;
+  }
+}
+
+static int watch (Watches *w, int fd, short events, Pool *owner) {
+  size_t slot;
+  if ((size_t)fd >= w->slots_size && grow_slots(w, (size_t)fd) != 0)
+    return -1;
+  if (w->slots[fd] < 0) {
+    if (w->len == w->size && grow_fds(w) != 0)
+      return -1;
+    w->slots[fd] = (int)w->len++;
+  }
+  slot = (size_t)w->slots[fd];
+  w->fds[slot].fd = fd;
+  w->fds[slot].events = events;
+  w->fds[slot].revents = 0;
+  w->owners[slot] = owner;
+  return 0;
+}
+
+int engine_watch (Engine *e, Pool *p, int fd, short events) {
+  if (events != 0)
+    return watch(&e->watches, fd, events, p);
+  unwatch(&e->watches, fd);
+  return 0;
+}
+
+static void drop_pool (Engine *e, Pool *p) {
+  Pool **link = &e->pools;
+  while (*link != NULL && *link != p)
+    link = &(*link)->next;
+  if (*link == p)
+    *link = p->next;
+  pool_teardown(p);
+  free(p);
+}
+
+/* Takes what Lua's thread has handed over. Returns 0 when it is to end. */
+static int take_orders (Engine *e) {
+  Transfer *inbox, *cancels, *t;
+  Pool *closing = NULL, *p;
+  int stopping;
+  pthread_mutex_lock(&e->lock);
+  stopping = e->stopping;
+  inbox = e->inbox;
+  cancels = e->cancels;
+  e->inbox = e->inbox_last = e->cancels = NULL;
+  while ((p = e->pool_inbox) != NULL) {
+    e->pool_inbox = p->next_inbox;
+    p->in_inbox = 0;
+    if (p->closing) { /* Lua has let go of it, the link is ours */
+      p->next_inbox = closing;
+      closing = p;
+    } else {
+      p->next = e->pools;
+      e->pools = p;
+    }
+  }
+  pthread_mutex_unlock(&e->lock);
+  while ((t = inbox) != NULL) {
+    inbox = t->next;
+    t->next = NULL;
+    if (pool_enqueue(t->pool, t) != 0) {
+      t->code = CURLE_OUT_OF_MEMORY;
+      engine_finish(e, t);
+    }
+  }
+  while ((t = cancels) != NULL) {
+    cancels = t->next_cancel;
+    pool_cancel(t->pool, t);
+    pthread_mutex_lock(&e->lock);
+    unref(t);
+    pthread_mutex_unlock(&e->lock);
+  }
+  while ((p = closing) != NULL) {
+    closing = p->next_inbox;
+    drop_pool(e, p);
+  }
+  return !stopping;
+}
+
+static int poll_timeout (const Engine *e, int64_t now_ms) {
+  int64_t at = -1;
+  const Pool *p;
+  for (p = e->pools; p != NULL; p = p->next) {
+    int64_t wakes;
+    if (p->touched || pool_startable(p))
+      return 0;
+    wakes = pool_wakes_at(p);
+    if (wakes >= 0 && (at < 0 || wakes < at))
+      at = wakes;
+  }
+  if (at < 0)
+    return -1;
+  if (at <= now_ms)
+    return 0;
+  return at - now_ms > 3600000 ? 3600000 : (int)(at - now_ms);
+}
+
+/*
+** Acting on one descriptor may add and remove others, so the ready ones are
+** copied first. One that was closed and opened again meanwhile gets a call
+** for nothing, which libcurl allows.
+*/
+static void serve_sockets (Engine *e, int ready) {
+  Watches *w = &e->watches;
+  size_t i, n = 0;
+  if (e->ready_size < w->len) {
+    struct pollfd *fds = realloc(e->ready, w->size * sizeof(*fds));
+    Pool **owners;
+    if (fds == NULL)
+      return; /* poll reports them again */
+    e->ready = fds;
+    owners = realloc(e->ready_owners, w->size * sizeof(*owners));
+    if (owners == NULL)
+      return;
+    e->ready_owners = owners;
+    e->ready_size = w->size;
+  }
+  for (i = 1; i < w->len && (int)n < ready; i++) {
+    if (w->fds[i].revents != 0) {
+      e->ready[n] = w->fds[i];
+      e->ready_owners[n++] = w->owners[i];
+    }
+  }
+  for (i = 0; i < n; i++) {
+    short r = e->ready[i].revents;
+    int events = 0;
+    if (r & POLLIN)
+      events |= CURL_CSELECT_IN;
+    if (r & POLLOUT)
+      events |= CURL_CSELECT_OUT;
+    if (r & (POLLERR | POLLNVAL))
+      events |= CURL_CSELECT_ERR;
+    if (r & POLLHUP)
+      events |= CURL_CSELECT_IN; /* reading finds the end */
+    pool_socket(e->ready_owners[i], e->ready[i].fd, events);
+  }
+}
+
+static void tick (Engine *e) {
+  int64_t now = engine_now_ms();
+  Pool *p;
+  for (p = e->pools; p != NULL; p = p->next)
+    pool_tick(p, now);
+}
+
+static int start_some (Engine *e) {
+  int64_t now = engine_now_ms();
+  int left = STARTS_PER_TURN;
+  Pool *p;
+  for (p = e->pools; p != NULL && left > 0; p = p->next)
+    left -= pool_start(p, left, now);
+  return left < STARTS_PER_TURN;
+}
+
+/* One turn: everything that can be done now, then a wait of most_ms at most
+** (-1: any time). Returns 0 when the engine is to end, -1 after a signal. */
+static int turn (Engine *e, int most_ms) {
+  int n, wait;
+  if (!take_orders(e))
+    return 0;
+  tick(e);
+  if (start_some(e))
+    tick(e); /* libcurl wants its first call at once */
+  if (!e->running && e->finished != NULL)
+    return 1; /* on Lua's thread, so no lock: it is what the caller waits for */
+  wait = poll_timeout(e, engine_now_ms());
+  if (most_ms >= 0 && (wait < 0 || wait > most_ms))
+    wait = most_ms;
+  n = poll(e->watches.fds, (nfds_t)e->watches.len, wait);
+  if (n < 0)
+    return errno == EINTR ? -1 : 1;
+  if (n > 0 && e->watches.fds[0].revents != 0) {
+    wake_clear(&e->to_thread);
+    n--;
+  }
+  if (n > 0)
+    serve_sockets(e, n);
+  return 1;
+}
+
+static void *run (void *arg) {
+  Engine *e = arg;
+  while (turn(e, -1))
+    ;
+  return NULL;
+}
+
+/* }================================================================= */
+
+/* {=================================================================
+** Lua's thread
+** ================================================================== */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode global_init = CURLE_FAILED_INIT;
+
+/* Counts the forks between the first process and this one: getpid would cost
+** a system call wherever a handle is used. */
+static volatile unsigned forks = 0;
+
+static void in_child (void) {
+  forks++;
+}
+
+static void init_process (void) {
+  pthread_atfork(NULL, NULL, in_child);
+  global_init = curl_global_init(CURL_GLOBAL_DEFAULT);
+  /* never undone: others in the process may use libcurl */
+}
+
+static void free_engine (Engine *e) {
+  wake_close(&e->to_thread);
+  wake_close(&e->to_lua);
+  pthread_mutex_destroy(&e->lock);
+  free(e->watches.fds);
+  free(e->watches.owners);
+  free(e->watches.slots);
+  free(e->ready);
+  free(e->ready_owners);
+  free(e);
+}
+
+Engine *engine_new (const char **why) {
+  Engine *e;
+  pthread_once(&once, init_process);
+  if (global_init != CURLE_OK) {
+    *why = curl_easy_strerror(global_init);
+    return NULL;
+  }
+  e = calloc(1, sizeof(Engine));
+  if (e == NULL) {
+    *why = "not enough memory";
+    return NULL;
+  }
+  e->refs = 1;
+  e->process = forks;
+  e->to_thread.reader = e->to_thread.writer = -1;
+  e->to_lua.reader = e->to_lua.writer = -1;
+  pthread_mutex_init(&e->lock, NULL);
+  if (wake_open(&e->to_thread) != 0 || wake_open(&e->to_lua) != 0 ||
+      watch(&e->watches, e->to_thread.reader, POLLIN, NULL) != 0) {
+    *why = errno == EMFILE ? "too many open files" : "not enough memory";
+    free_engine(e);
+    return NULL;
+  }
+  return e;
+}
+
+int engine_usable (const Engine *e) {
+  return !e->stopped && e->process == forks;
+}
+
+void engine_retain (Engine *e) {
+  e->refs++;
+}
+
+void engine_release (Engine *e) {
+  if (--e->refs > 0 || e->process != forks)
+    return;
+  free_engine(e);
+}
+
+/* Every signal stays with the host's own threads; SIGPIPE too, which a write
+** to a closed connection would otherwise raise in this one. */
+int engine_run (Engine *e, const char **why) {
+  sigset_t all, before;
+  int failed;
+  if (e->running)
+    return 0;
+  e->running = 1;
+  if (e->finished != NULL)
+    wake_signal(&e->to_lua);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  failed = pthread_create(&e->thread, NULL, run, e);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failed) {
+    e->running = 0;
+    *why = "cannot start a thread";
+    return -1;
+  }
+  return 0;
+}
+
+int engine_fd (const Engine *e) {
+  return e->to_lua.reader;
+}
+
+static int wait_for_thread (const Engine *e, int most_ms) {
+  struct pollfd p;
+  p.fd = e->to_lua.reader;
+  p.events = POLLIN;
+  p.revents = 0;
+  return poll(&p, 1, most_ms) > 0;
+}
+
+int engine_wait (Engine *e, int most_ms) {
+  int64_t until = engine_now_ms() + most_ms;
+  if (!engine_usable(e))
+    return 1;
+  if (e->running)
+    return wait_for_thread(e, most_ms);
+  while (engine_peek(e) == NULL) {
+    int64_t left = most_ms < 0 ? -1 : until - engine_now_ms();
+    if (most_ms >= 0 && left <= 0)
+      return 0;
+    if (turn(e, (int)left) < 0)
+      return engine_peek(e) != NULL; /* a signal: Lua has to see it */
+  }
+  return 1;
+}
+
+static void end_pools (Engine *e) {
+  Pool *p;
+  while ((p = e->pools) != NULL) { /* Lua's handles still point to them */
+    e->pools = p->next;
+    pool_teardown(p);
+  }
+}
+
+void engine_stop (Engine *e) {
+  Transfer *t, *next;
+  if (!engine_usable(e))
+    return;
+  pthread_mutex_lock(&e->lock);
+  e->stopping = 1;
+  pthread_mutex_unlock(&e->lock);
+  if (e->running) {
+    wake_signal(&e->to_thread);
+    pthread_join(e->thread, NULL);
+    e->running = 0;
+  } else {
+    take_orders(e);
+  }
+  end_pools(e);
+  e->stopped = 1;
+  for (t = e->finished; t != NULL; t = next) {
+    next = t->next;
+    unref(t);
+  }
+  e->finished = e->finished_last = NULL;
+}
+
+Pool *engine_pool (Engine *e) {
+  Pool *p = calloc(1, sizeof(Pool));
+  if (p == NULL)
+    return NULL;
+  p->engine = e;
+  p->timer_ms = p->expires_ms = -1;
+  pthread_mutex_lock(&e->lock);
+  p->in_inbox = 1;
+  p->next_inbox = e->pool_inbox;
+  e->pool_inbox = p;
+  pthread_mutex_unlock(&e->lock);
+  return p;
+}
+
+static void wake_thread (const Engine *e) {
+  if (e->running)
+    wake_signal(&e->to_thread);
+}
+
+/* Holds the lock. What Lua sees of a cancelled transfer is final at once. */
+static void mark_cancelled (Engine *e, Transfer *t) {
+  t->cancelled = 1;
+  t->state = TRANSFER_DONE;
+  append_finished(e, t);
+}
+
+static void order_cancel (Engine *e, Transfer *t) {
+  t->refs++;
+  t->next_cancel = e->cancels;
+  e->cancels = t;
+  wake_thread(e);
+}
+
+void engine_close_pool (Engine *e, Pool *p) {
+  Transfer *t;
+  if (e->process != forks)
+    return;         /* the parent's */
+  if (e->stopped) { /* torn down already, only the memory is left */
+    free(p);
+    return;
+  }
+  pthread_mutex_lock(&e->lock);
+  p->closing = 1;
+  for (t = p->owned; t != NULL; t = t->next_owned) {
+    if (t->state != TRANSFER_DONE)
+      mark_cancelled(e, t);
+  }
+  if (!p->in_inbox) {
+    p->in_inbox = 1;
+    p->next_inbox = e->pool_inbox;
+    e->pool_inbox = p;
+  }
+  pthread_mutex_unlock(&e->lock);
+  if (e->running)
+    wake_thread(e);
+  else
+    take_orders(e);
+}
+
+int engine_start (Engine *e, Pool *p, Transfer *t, const char **why) {
+  int first;
+  if (!HAVE_CURL_NO_SIGPIPE && engine_run(e, why) != 0)
+    return -1;
+  pthread_mutex_lock(&e->lock);
+  t->id = ++e->last_id;
+  t->pool = p;
+  t->refs++;
+  t->state = TRANSFER_QUEUED;
+  t->prev_owned = NULL;
+  t->next_owned = p->owned;
+  if (p->owned != NULL)
+    p->owned->prev_owned = t;
+  p->owned = t;
+  t->next = NULL;
+  first = e->inbox == NULL;
+  if (first)
+    e->inbox = t;
+  else
+    e->inbox_last->next = t;
+  e->inbox_last = t;
+  pthread_mutex_unlock(&e->lock);
+  if (first)
+    wake_thread(e);
+  return 0;
+}
+
+void engine_cancel (Engine *e, Transfer *t) {
+  if (!engine_usable(e))
+    return;
+  pthread_mutex_lock(&e->lock);
+  if (t->state == TRANSFER_QUEUED) {
+    mark_cancelled(e, t);
+    order_cancel(e, t);
+  }
+  pthread_mutex_unlock(&e->lock);
+}
+
+int engine_done (Engine *e, Transfer *t) {
+  int done;
+  pthread_mutex_lock(&e->lock);
+  done = t->state == TRANSFER_DONE;
+  pthread_mutex_unlock(&e->lock);
+  return done;
+}
+
+void engine_drop (Engine *e, Transfer *t) {
+  if (e->process != forks)
+    return;
+  pthread_mutex_lock(&e->lock);
+  if (t->state == TRANSFER_QUEUED) { /* nobody is left to collect it */
+    t->cancelled = 1;
+    t->state = TRANSFER_DONE;
+    order_cancel(e, t);
+  }
+  unref(t);
+  pthread_mutex_unlock(&e->lock);
+}
+
+Transfer *engine_peek (Engine *e) {
+  Transfer *t;
+  pthread_mutex_lock(&e->lock);
+  t = e->finished;
+  pthread_mutex_unlock(&e->lock);
+  return t;
+}
+
+void engine_take (Engine *e) {
+  Transfer *t;
+  pthread_mutex_lock(&e->lock);
+  t = e->finished;
+  e->finished = t->next;
+  if (e->finished == NULL) {
+    e->finished_last = NULL;
+    if (e->running)
+      wake_clear(&e->to_lua); /* under the lock: readable means not empty */
+  }
+  unref(t);
+  pthread_mutex_unlock(&e->lock);
+}
+
+/* }================================================================= */

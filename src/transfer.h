@@ -1,0 +1,95 @@
+/*
+** transfer.h - one request and its response, as both threads see it.
+**
+** A transfer is made and filled by the Lua thread, then handed to the engine,
+** which works on it until it is DONE and hands it back. So at any time one
+** thread owns everything in it; only the fields marked (lock) are shared and
+** are read and written under the engine's lock.
+*/
+#ifndef POSTHOG_LLM_TRANSFER_H
+#define POSTHOG_LLM_TRANSFER_H
+
+#include "buffer.h"
+
+#include <curl/curl.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+struct Engine;
+struct Lane;
+struct Pool;
+
+typedef enum TransferState {
+  TRANSFER_NEW,    /* being filled by Lua */
+  TRANSFER_QUEUED, /* with the engine */
+  TRANSFER_DONE    /* nothing changes any more; the result may be read */
+} TransferState;
+
+typedef struct Timings {
+  curl_off_t name_lookup, connect, tls, first_byte, total; /* microseconds */
+} Timings;
+
+typedef struct Transfer {
+  /* request */
+  uint64_t id; /* unique in the engine */
+  char *method;
+  char *url;
+  struct curl_slist *headers;
+  Buffer body;
+  int has_body;
+  int once;        /* never send it twice, not even on a stale
+                      connection: it is not safe to repeat */
+  long timeout_ms; /* from the start of the transfer; 0: none */
+  long connect_timeout_ms;
+  int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
+  size_t max_body;    /* bytes after decompression */
+  size_t max_headers;
+  int max_connections; /* to the origin, over HTTP/1.1 */
+  char *ca_file;       /* NULL: libcurl's own */
+  char *proxy;         /* "": none */
+  char *no_proxy;
+
+  /* response */
+  CURLcode code;
+  char errbuf[CURL_ERROR_SIZE];
+  enum { LIMIT_NONE, LIMIT_BODY, LIMIT_HEADERS, LIMIT_MEMORY } limit;
+  long status;
+  long http_version;  /* CURL_HTTP_VERSION_... */
+  int sent;           /* some byte of the request left this machine */
+  int requests_begun; /* requests that libcurl put on a connection */
+  Timings timings;
+  Buffer header_block; /* of the final answer, status line first */
+  int headers_ended;
+  size_t content_length;
+  Buffer response;
+
+  /* places in the engine's lists */
+  TransferState state;          /* (lock) */
+  int cancelled;                /* (lock) */
+  int refs;                     /* (lock) the Lua handle, the engine, and the
+                                   list of finished transfers: one each */
+  struct Transfer *next;        /* (lock) inbox, or list of finished ones */
+  struct Transfer *next_cancel; /* (lock) */
+  struct Transfer *prev_owned, *next_owned; /* (lock) all of a pool */
+  struct Transfer *next_waiting;            /* engine: the queue of a lane */
+  struct Pool *pool;
+  struct Lane *lane; /* engine */
+  CURL *easy;        /* engine; NULL unless in the multi handle */
+} Transfer;
+
+Transfer *transfer_new (void); /* NULL without memory; refs is 1 */
+void transfer_free (Transfer *t);
+
+/* What every easy handle of ours has in common. 0, or -1. */
+int transfer_prepare (CURL *easy);
+
+/* Puts the request on a prepared easy handle. */
+CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms);
+
+/* Reads what the easy handle knows of the finished transfer. */
+void transfer_harvest (Transfer *t, CURLcode code);
+
+#pragma GCC visibility pop
+
+#endif
