@@ -3,7 +3,7 @@
 local answers = require("server.answers")
 local json = require("server.json")
 local pages = require("server.pages")
-local store = require("server.store")
+local resource = require("server.resource")
 local times = require("server.times")
 local validate = require("server.validate")
 
@@ -44,14 +44,6 @@ local function write(row)
   return row.text
 end
 
---- The row that the path names; throws the same 404 for a bad id and an unknown one.
-local function find(ctx, id)
-  local uuid = validate.uuid(id)
-  local row = uuid and ctx.project.item_by_id[uuid]
-  if not row then error(answers.not_found()) end
-  return row
-end
-
 --- The values of the body; the dataset has to exist.
 local function read(ctx, partial)
   local values = validate.body(ctx, FIELDS, partial)
@@ -64,20 +56,7 @@ end
 
 --- Makes a row. Used by the endpoint and to seed many.
 function dataset_items.insert(project, user, values)
-  local row = {
-    id = store.new_id(),
-    team = project.id,
-    created_by = user.text,
-    created_at = store.now(),
-    updated_at = store.now(),
-    deleted = false,
-  }
-  for name, value in pairs(values) do
-    row[name] = value
-  end
-  project.items[#project.items + 1] = row
-  project.item_by_id[row.id] = row
-  return row
+  return resource.insert(project, user, project.items, project.item_by_id, values)
 end
 
 --- The dataset to filter by, or nil; throws on an unknown one.
@@ -113,20 +92,13 @@ function dataset_items.create(ctx)
 end
 
 function dataset_items.get(ctx, id)
-  local row = find(ctx, id)
-  if row.deleted == true then error(answers.not_found()) end
-  return answers.ok(write(row))
+  return answers.ok(write(resource.find_alive(ctx.project.item_by_id, id)))
 end
 
 local function change(ctx, id, partial)
   local values = read(ctx, partial)
-  local row = find(ctx, id)
-  for name, value in pairs(values) do
-    row[name] = value
-  end
-  row.updated_at = store.now()
-  row.text = nil
-  return answers.ok(write(row))
+  local row = resource.find(ctx.project.item_by_id, id)
+  return answers.ok(write(resource.change(row, values)))
 end
 
 function dataset_items.update(ctx, id)
@@ -135,11 +107,6 @@ end
 
 function dataset_items.replace(ctx, id)
   return change(ctx, id, false)
-end
-
---- Never deletes anything, whatever the id.
-function dataset_items.refuse_delete(ctx)
-  return answers.empty(405, { ["Allow"] = ctx.allow })
 end
 
 return dataset_items

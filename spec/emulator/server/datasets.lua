@@ -3,7 +3,7 @@
 local answers = require("server.answers")
 local json = require("server.json")
 local pages = require("server.pages")
-local store = require("server.store")
+local resource = require("server.resource")
 local text = require("server.text")
 local times = require("server.times")
 local validate = require("server.validate")
@@ -35,31 +35,9 @@ local function write(row)
   return row.text
 end
 
---- The row that the path names; throws the same 404 for a bad id and an unknown one.
-local function find(ctx, id)
-  local uuid = validate.uuid(id)
-  local row = uuid and ctx.project.dataset_by_id[uuid]
-  if not row then error(answers.not_found()) end
-  return row
-end
-
 --- Makes a row. Used by the endpoint and to seed many.
 function datasets.insert(project, user, values)
-  local row = {
-    id = store.new_id(),
-    team = project.id,
-    created_by = user.text,
-    created_at = store.now(),
-    updated_at = store.now(),
-    name = values.name,
-    description = values.description,
-    metadata = values.metadata,
-    deleted = false,
-  }
-  if values.deleted ~= nil then row.deleted = values.deleted end
-  project.datasets[#project.datasets + 1] = row
-  project.dataset_by_id[row.id] = row
-  return row
+  return resource.insert(project, user, project.datasets, project.dataset_by_id, values)
 end
 
 local ORDERS = { created_at = true, updated_at = true }
@@ -117,20 +95,14 @@ function datasets.create(ctx)
 end
 
 function datasets.get(ctx, id)
-  local row = find(ctx, id)
-  if row.deleted == true then error(answers.not_found()) end
-  return answers.ok(write(row))
+  return answers.ok(write(resource.find_alive(ctx.project.dataset_by_id, id)))
 end
 
+--- Finds deleted rows too: this is how they come back.
 local function change(ctx, id, partial)
   local values = validate.body(ctx, FIELDS, partial)
-  local row = find(ctx, id) -- deleted ones too: this is how they come back
-  for name, value in pairs(values) do
-    row[name] = value
-  end
-  row.updated_at = store.now()
-  row.text = nil
-  return answers.ok(write(row))
+  local row = resource.find(ctx.project.dataset_by_id, id)
+  return answers.ok(write(resource.change(row, values)))
 end
 
 function datasets.update(ctx, id)
@@ -139,11 +111,6 @@ end
 
 function datasets.replace(ctx, id)
   return change(ctx, id, false)
-end
-
---- Never deletes anything, whatever the id.
-function datasets.refuse_delete(ctx)
-  return answers.empty(405, { ["Allow"] = ctx.allow })
 end
 
 return datasets

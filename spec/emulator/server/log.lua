@@ -53,7 +53,7 @@ end
 function log.finish(entry, status)
   if entry.status then return end
   entry.status = status
-  if not entries[entry.n] then return end -- a reset came between
+  if entries[entry.n] ~= entry then return end -- a reset came between
   local text = cjson.encode(entry)
   texts[entry.n] = text
   file:write(text, "\n")

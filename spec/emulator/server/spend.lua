@@ -150,6 +150,7 @@ end
 function spend.get(ctx)
   if settings.spend == "absent" then error(answers.not_found("Endpoint not found.")) end
   if settings.spend == "redirect" then return redirect(ctx) end
+  if not ctx.user.email then error(answers.denied("The user has no e-mail address.")) end
   local query = validate.query(ctx, FIELDS)
   local limit = query.limit or 50
   local now = store.now()
@@ -161,7 +162,6 @@ function spend.get(ctx)
     error(answers.invalid("date_from", "invalid_input",
       ("The window has at most %d days."):format(MAX_DAYS)))
   end
-  if not ctx.user.email then error(answers.denied("The user has no e-mail address.")) end
   local name = table.concat({ ctx.user.email, query.date_from or "-30d", query.date_to or "",
     query.product, limit, settings.spend }, "\0")
   local kept = cache[name]

@@ -6,6 +6,7 @@
 
 local dataset_items = require("server.dataset_items")
 local datasets = require("server.datasets")
+local resource = require("server.resource")
 local skill_files = require("server.skill_files")
 local skills = require("server.skills")
 local spend = require("server.spend")
@@ -42,7 +43,7 @@ return {
       GET = read(DATASET, datasets.get),
       PUT = write(DATASET, datasets.replace),
       PATCH = write(DATASET, datasets.update),
-      DELETE = write(DATASET, datasets.refuse_delete) },
+      DELETE = write(DATASET, resource.refuse_delete) },
     { path = "dataset_items",
       GET = read(DATASET, dataset_items.list),
       POST = write(DATASET, dataset_items.create) },
@@ -50,6 +51,6 @@ return {
       GET = read(DATASET, dataset_items.get),
       PUT = write(DATASET, dataset_items.replace),
       PATCH = write(DATASET, dataset_items.update),
-      DELETE = write(DATASET, dataset_items.refuse_delete) },
+      DELETE = write(DATASET, resource.refuse_delete) },
   },
 }
