@@ -20,7 +20,8 @@ for word in
   ([[the agent answered with a trace of every generation and its cost in model time where prompt
   tokens were counted twice because cache reads show up as input please check settings before you
   export to file or change the limit for this project so that none of them gets lost when someone
-  asks why answers became slow and which tool was called first größe naïve данные 概要 “quoted” …]]):gmatch(
+  asks why answers became slow and which tool was called first
+  größe naïve данные 概要 “quoted” …]]):gmatch(
     "%S+"
   )
 do
@@ -97,13 +98,19 @@ local function item(random, dataset)
   local messages = {
     ('{"role":"system","content":"%s"}'):format(prose(random, random(80, 400))),
   }
-  for _ = 1, random(1, 4) do
+  for turn = 1, random(1, 4) do
     messages[#messages + 1] = ('{"role":"user","content":"%s"}'):format(
       prose(random, random(40, 300))
     )
-    messages[#messages + 1] = ('{"role":"assistant","content":null,"tool_calls":[{"id":"call_%s",'
-      .. '"type":"function","function":{"name":"query_run","arguments":"{\\"day\\":\\"%s\\",'
-      .. '\\"limit\\":%d}"}}]}'):format(hex(random, 12), timestamp(random), random(1, 100))
+    if turn % 2 == 0 then
+      messages[#messages + 1] = ('{"role":"assistant","content":null,"tool_calls":[{"id":"call_%s",'
+        .. '"type":"function","function":{"name":"query_run","arguments":"{\\"day\\":\\"%s\\",'
+        .. '\\"limit\\":%d}"}}]}'):format(hex(random, 12), timestamp(random), random(1, 100))
+    else
+      messages[#messages + 1] = ('{"role":"assistant","content":"%s"}'):format(
+        prose(random, random(60, 500))
+      )
+    end
   end
   return ('{"id":"%s","dataset":"%s","input":{"messages":[%s],"temperature":%s,"max_tokens":%d,'
     .. '"stream":false,"stop":[]},"output":{"choices":[{"index":0,"message":{"role":"assistant",'
@@ -172,7 +179,8 @@ function fixtures.skill(bytes)
   local random = generator(11)
   local lines, size = {}, 0
   while size < bytes do
-    local kind, line = random(1, 12), nil
+    local kind = random(1, 12)
+    local line
     if kind == 1 then
       line = "\\n## Step " .. #lines .. "\\n"
     elseif kind == 2 then

@@ -39,7 +39,7 @@ typedef struct Writer {
 
 enum { SPILL = 1, SLOTS = SPILL };
 
-/* Stack for one value: a table, a key, and what looking at them takes. */
+/* Stack for looking at a value, beside the two slots of each level. */
 #define VALUE_STACK 8
 
 static void no_memory (lua_State *L) {
@@ -52,7 +52,7 @@ static inline char *reserve (Writer *w, size_t more) {
   return w->out->data + w->out->len;
 }
 
-static void put (Writer *w, const char *s, size_t len) {
+static inline void put (Writer *w, const char *s, size_t len) {
   memcpy(reserve(w, len), s, len);
   w->out->len += len;
 }
@@ -347,11 +347,12 @@ static int open_table (Writer *w) {
   lua_State *L = w->L;
   const void *table = lua_topointer(L, -1);
   Level *l = w->levels;
-  int at = lua_gettop(L), kind = OPEN, i;
+  int at = w->base + SLOTS + 1 + 2 * w->depth, kind = OPEN, i;
   for (i = 0; i < w->depth; i++)
     if (l[i].table == table)
       return refuse(w, "a table contains itself", 1);
-  if (w->depth == JSON_MAX_DEPTH || !lua_checkstack(L, VALUE_STACK))
+  if (w->depth == JSON_MAX_DEPTH ||
+      (w->depth % 16 == 15 && !lua_checkstack(L, 2 * 16 + VALUE_STACK)))
     return refuse(w, "nested too deeply", 1);
   if (w->depth == w->room) {
     l = lua_newuserdata(L, 2 * (size_t)w->room * sizeof(Level));
@@ -508,7 +509,7 @@ int json_encode (lua_State *L, int idx, Buffer *out) {
   Level levels[LEVELS];
   Writer w;
   size_t len = out->len;
-  luaL_checkstack(L, SLOTS + 2 * VALUE_STACK, "JSON value");
+  luaL_checkstack(L, SLOTS + 2 * 16 + VALUE_STACK, "JSON value");
   idx = lua_absindex(L, idx);
   w.L = L;
   w.out = out;

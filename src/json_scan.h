@@ -51,7 +51,7 @@ static inline const char *scan_plain (const char *p, const char *end) {
 }
 
 /*
-** The end of scan_copy: less than 16 bytes, as two halves of eight that may
+** The end of scan_copy: less than 16 bytes, as two parts that may
 ** overlap, so nothing outside of [p, end) is read.
 */
 static inline const char *scan_copyrest (char *out, const char *p,
@@ -69,6 +69,19 @@ static inline const char *scan_copyrest (char *out, const char *p,
     if ((mask & 0xFF) != 0)
       return p + __builtin_ctz(mask);
     return end - 16 + __builtin_ctz(mask);
+  }
+  if (left >= 4) {
+    uint32_t a, b;
+    memcpy(&a, p, 4);
+    memcpy(&b, end - 4, 4);
+    memcpy(out, &a, 4);
+    memcpy(out + left - 4, &b, 4);
+    mask = scan_mask(_mm_set_epi32(0x20202020, 0x20202020, (int)b, (int)a));
+    if (mask == 0)
+      return end;
+    if ((mask & 0xF) != 0)
+      return p + __builtin_ctz(mask);
+    return end - 8 + __builtin_ctz(mask);
   }
   while (p < end && !scan_special(*p))
     *out++ = *p++;
