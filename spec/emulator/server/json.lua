@@ -37,22 +37,44 @@ local function after_string(text, i)
   end
 end
 
+--- The position after the digits that begin at `i`.
+local function after_digits(text, i)
+  local c = byte(text, i)
+  while c and c >= 48 and c <= 57 do
+    i = i + 1
+    c = byte(text, i)
+  end
+  return i
+end
+
 local function after_number(text, i)
   local start = i
   if byte(text, i) == 45 then i = i + 1 end
-  local _, last = find(text, "^[1-9]%d*", i)
-  if not last then
-    if byte(text, i) ~= 48 then fail("Expecting value", start) end
-    last = i
+  local first = byte(text, i)
+  local stop = first == 48 and i + 1 or after_digits(text, i)
+  if stop == i then fail("Expecting value", start) end
+  if byte(text, stop) == 46 then
+    local after = after_digits(text, stop + 1)
+    if after == stop + 1 then return stop end -- the point is extra data then
+    stop = after
   end
-  local _, fraction = find(text, "^%.%d+", last + 1)
-  last = fraction or last
-  local _, exponent = find(text, "^[eE][+-]?%d+", last + 1)
-  return (exponent or last) + 1
+  local c = byte(text, stop)
+  if c == 69 or c == 101 then
+    local sign = byte(text, stop + 1)
+    local digits = (sign == 43 or sign == 45) and stop + 2 or stop + 1
+    local after = after_digits(text, digits)
+    if after > digits then stop = after end
+  end
+  return stop
 end
 
 local function skip(text, i)
-  return find(text, "[^ \t\r\n]", i) or #text + 1
+  local c = byte(text, i)
+  while c == 32 or c == 10 or c == 13 or c == 9 do
+    i = i + 1
+    c = byte(text, i)
+  end
+  return i
 end
 
 local after_value
@@ -107,6 +129,7 @@ function json.kind(raw)
   return KINDS[byte(raw)] or "number"
 end
 
+--- Goes through a whole text. `each` is told about the direct children of its object or array.
 local function scan(text, each)
   local i = skip(text, 1)
   local c = byte(text, i)
@@ -118,17 +141,6 @@ local function scan(text, each)
   end
   local rest = skip(text, stop)
   if rest <= #text then fail("Extra data", rest) end
-  return sub(text, i, stop - 1)
-end
-
---- Checks a whole text.
---- @return string? raw the value without the whitespace around it
---- @return string? err what is wrong and where, worded like the server's
-function json.check(text)
-  local ok, result = pcall(scan, text)
-  if ok then return result end
-  if type(result) == "table" then return nil, result.json end
-  error(result, 0)
 end
 
 --- The elements of an array, as raw texts.
@@ -142,10 +154,21 @@ end
 function json.members(raw)
   local members = {}
   scan(raw, function(from, to, key)
-    local name = json.decode(key)
+    local name = key and json.decode(key)
     if name then members[name] = sub(raw, from, to) end
   end)
   return members
+end
+
+--- Checks a whole text, which may be no JSON at all.
+--- @return string? kind as json.kind has it
+--- @return table|string members_or_err the members of an object; or, when there is no kind, what is
+---   wrong and where, worded like the server's
+function json.check(text)
+  local ok, result = pcall(json.members, text)
+  if ok then return json.kind(text:match("^[ \t\r\n]*(.)")), result end
+  if type(result) == "table" then return nil, result.json end
+  error(result, 0)
 end
 
 --- Decodes a text that json.check has passed. nil means a lone surrogate, the only thing that

@@ -103,13 +103,13 @@ local function json_members(body)
     error(answers.parse_error(("'utf-8' codec can't decode byte 0x%02x in position %d"):format(
       body:byte(bad), bad - 1)))
   end
-  local raw, err = json.check(body)
-  if not raw then error(answers.parse_error(err)) end
-  if json.kind(raw) ~= "object" then
+  local kind, members = json.check(body)
+  if not kind then error(answers.parse_error(members)) end
+  if kind ~= "object" then
     error(answers.invalid(nil, "invalid_input",
-      ("Invalid data. Expected a dictionary, but got %s."):format(json.kind(raw))))
+      ("Invalid data. Expected a dictionary, but got %s."):format(kind)))
   end
-  return json.members(raw)
+  return members
 end
 
 --- The raw members of the body by name. Throws 415 and 400.
