@@ -274,12 +274,12 @@ static char *print_before (char *end, uint64_t n) {
   return end;
 }
 
+/* Writes 20 bytes, of which what it returns are wanted. */
 static char *print_unsigned (char *out, uint64_t n) {
-  char text[20];
-  char *first = print_before(text + sizeof(text), n);
-  size_t len = (size_t)(text + sizeof(text) - first);
-  memcpy(out, first, len);
-  return out + len;
+  char text[40] = {0};
+  const char *first = print_before(text + 20, n);
+  memcpy(out, first, 20);
+  return out + (text + 20 - first);
 }
 
 size_t json_printinteger (char *out, int64_t n) {
@@ -292,16 +292,20 @@ size_t json_printinteger (char *out, int64_t n) {
   return (size_t)(print_unsigned(p, magnitude) - out);
 }
 
-/* Digits and power of ten as text: plain from 1e-5 up to 1e16. */
+#define DIGITS 17 /* that a double takes at most */
+
+/*
+** Digits and power of ten as text: plain from 1e-5 up to 1e16. Behind the
+** digits stand zeros, twice DIGITS in all: copying a fixed number of bytes
+** is faster than copying just those that are wanted.
+*/
 static char *layout (char *p, const char *digits, int n, int power) {
   int point = n + power; /* digits in front of the decimal point */
   if (point > 16 || point < -4) {
-    *p++ = digits[0];
-    if (n > 1) {
-      *p++ = '.';
-      memcpy(p, digits + 1, (size_t)n - 1);
-      p += n - 1;
-    }
+    p[0] = digits[0];
+    p[1] = '.';
+    memcpy(p + 2, digits + 1, DIGITS);
+    p += n > 1 ? n + 1 : 1;
     *p++ = 'e';
     if (point < 1)
       *p++ = '-';
@@ -309,26 +313,19 @@ static char *layout (char *p, const char *digits, int n, int power) {
   }
   if (point <= 0) {
     memcpy(p, "0.0000", 6);
-    p += 2 - point;
-    memcpy(p, digits, (size_t)n);
-    return p + n;
+    memcpy(p + 2 - point, digits, DIGITS);
+    return p + 2 - point + n;
   }
-  if (power >= 0) {
-    memcpy(p, digits, (size_t)n);
-    memset(p + n, '0', (size_t)power);
-    memcpy(p + point, ".0", 2);
-    return p + point + 2;
-  }
-  memcpy(p, digits, (size_t)point);
+  memcpy(p, digits, DIGITS);
   p[point] = '.';
-  memcpy(p + point + 1, digits + point, (size_t)(n - point));
-  return p + n + 1;
+  memcpy(p + point + 1, digits + point, DIGITS);
+  return p + (power < 0 ? n + 1 : point + 2);
 }
 
 size_t json_printfloat (char *out, double d) {
   uint64_t bits = to_bits(d), digits;
-  char text[20], *first, *p = out;
-  int power, n;
+  char text[20 + 2 * DIGITS], *first, *p = out;
+  int power;
   if (bits >> 63 != 0)
     *p++ = '-';
   bits &= ~((uint64_t)1 << 63);
@@ -345,7 +342,7 @@ size_t json_printfloat (char *out, double d) {
     digits /= 10;
     power++;
   }
-  first = print_before(text + sizeof(text), digits);
-  n = (int)(text + sizeof(text) - first);
-  return (size_t)(layout(p, first, n, power) - out);
+  memset(text + 20, '0', 2 * DIGITS);
+  first = print_before(text + 20, digits);
+  return (size_t)(layout(p, first, (int)(text + 20 - first), power) - out);
 }

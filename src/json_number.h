@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a printed number may take at most, slack included; no zero byte. */
-#define JSON_NUMBER_SIZE 40
+/* Room for printing a number, scratch behind it included; no zero byte. */
+#define JSON_NUMBER_SIZE 48
 
 /*
 ** The double nearest to a number literal, sign left out (ties to even, may be
