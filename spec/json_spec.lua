@@ -167,6 +167,18 @@ describe("core.decode", function()
     end
   end)
 
+  it("does not take a key for another that an escape stands for", function()
+    local decoder = core.decoder({})
+    for _ = 1, 3 do
+      assert_identical({ ['a"b'] = 1 }, decoder:decode('{"a\\"b":1}'))
+      assert.is_nil((decoder:decode('{"a"b":1}')))
+      assert_identical({ ["a\\b"] = 1 }, decoder:decode('{"a\\\\b":1}'))
+      assert_identical({ ["a\b"] = 1 }, decoder:decode('{"a\\b":1}'))
+      assert_identical({ ["a\nb"] = 1 }, decoder:decode('{"a\\nb":1}'))
+      assert.is_nil((decoder:decode('{"a\nb":1}')))
+    end
+  end)
+
   it("keeps reading right when there are more keys than it remembers", function()
     for round = 1, 3 do
       local rows = {}

@@ -8,6 +8,9 @@
 
 #define MAX_HINT (1 << 24) /* elements or members to make room for */
 
+/* Lua stack for 16 levels of nesting, and what handling one value takes. */
+#define STACK (2 * 16 + 2 * SLOTS)
+
 /* More would be kept for longer than it is worth. */
 #define MAX_SCRATCH ((size_t)1 << 20)
 
@@ -30,6 +33,8 @@ static inline int key_matches (const Key *k, const char *p, const char *end) {
 }
 
 static inline const char *skip_space (const char *p, const char *end) {
+  if (p < end && (unsigned char)*p > ' ') /* mostly there is none */
+    return p;
   while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
     p++;
   return p;
@@ -59,6 +64,12 @@ static inline const char *read_key (Reader *r, Frame *f, const char *p) {
   return p + 1;
 }
 
+/* The size that the last container under this key had. */
+static inline unsigned *last_size (Reader *r, unsigned context, int kind) {
+  Key *key = r->cache->key + context;
+  return kind == LIST ? &key->list : &key->map;
+}
+
 /*
 ** Opens a container inside of f, with the size that the last one under the
 ** same key had. That size is used up here and set when the container ends: so
@@ -68,11 +79,8 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
   lua_State *L = r->L;
   int depth = (int)(f - r->frames) + 1;
   unsigned short context = f->kind == MAP ? f->last : f->context;
-  Key *key = r->cache->key + context;
-  unsigned *size = kind == LIST ? &key->list : &key->map;
-  unsigned hint = *size;
-  if (depth > r->max_depth ||
-      (depth % 16 == 0 && !lua_checkstack(L, 2 * 16 + 2 * SLOTS))) {
+  unsigned *size = last_size(r, context, kind), hint = *size;
+  if (depth > r->max_depth || (depth % 16 == 0 && !lua_checkstack(L, STACK))) {
     json_fail(r, p, "nested too deeply");
     return NULL;
   }
@@ -107,8 +115,12 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
   return f;
 }
 
-/* A null that is left out takes back an earlier member of the same key. */
+/*
+** Leaves out the member whose key and null are on top, which takes back an
+** earlier one of the same key.
+*/
 static void drop_member (lua_State *L) {
+  lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_rawget(L, -3);
   if (lua_isnil(L, -1)) {
@@ -125,6 +137,22 @@ static inline int starts_with (const char *p, const char *end, const char *word,
   return (size_t)(end - p) >= len && memcmp(p, word, len) == 0;
 }
 
+static const char *read_word (Reader *r, const char *p) {
+  if (starts_with(p, r->end, "true", 4)) {
+    lua_pushboolean(r->L, 1);
+    return p + 4;
+  }
+  if (starts_with(p, r->end, "false", 5)) {
+    lua_pushboolean(r->L, 0);
+    return p + 5;
+  }
+  if (starts_with(p, r->end, "null", 4)) {
+    lua_pushlightuserdata(r->L, NULL);
+    return p + 4;
+  }
+  return json_fail(r, p, "expected a value");
+}
+
 /*
 ** Reads one value and leaves it on the stack; returns what follows it, or
 ** NULL. While a container is open, it is on the stack, above it, in an
@@ -135,6 +163,7 @@ static const char *read_value (Reader *r, const char *p) {
   const char *end = r->end, *s;
   Frame *f = r->frames;
   size_t len;
+  int null;
 value:
   p = skip_space(p, end);
   if (p == end)
@@ -160,43 +189,19 @@ value:
         goto leave;
       goto value;
     case 't':
-      if (!starts_with(p, end, "true", 4))
-        return json_fail(r, p, "expected a value");
-      lua_pushboolean(L, 1);
-      p += 4;
-      break;
     case 'f':
-      if (!starts_with(p, end, "false", 5))
-        return json_fail(r, p, "expected a value");
-      lua_pushboolean(L, 0);
-      p += 5;
-      break;
     case 'n':
-      if (!starts_with(p, end, "null", 4))
-        return json_fail(r, p, "expected a value");
-      p += 4;
-      if (f->kind == MAP && !f->child) {
+      null = *p == 'n';
+      if ((p = read_word(r, p)) == NULL)
+        return NULL;
+      if (null && f->kind == MAP && !f->child) {
         drop_member(L);
         goto stored;
       }
-      lua_pushlightuserdata(L, NULL);
-      break;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9':
-      if ((p = json_readnumber(r, p)) == NULL)
-        return NULL;
       break;
     default:
-      return json_fail(r, p, "expected a value");
+      if ((p = json_readnumber(r, p)) == NULL)
+        return NULL;
   }
 store:
   if (f->kind == MAP) {
@@ -230,12 +235,8 @@ member:
   goto value;
 leave:
   p++;
-  if (f->count == 0)
-    ; /* says nothing about the next one */
-  else if (f->kind == LIST)
-    r->cache->key[f->context].list = f->count;
-  else
-    r->cache->key[f->context].map = f->count;
+  if (f->count > 0) /* an empty one says nothing about the next one */
+    *last_size(r, f->context, f->kind) = f->count;
   f--;
   goto store;
 }
@@ -268,27 +269,31 @@ static void give_back (Reader *r) {
   }
 }
 
+/* Sets up a reader for one call; `top` is the frame of the text itself. */
+static void prepare (Reader *r, lua_State *L, int decoder, Frame *top) {
+  const Decoder *d = lua_touserdata(L, decoder);
+  luaL_checkstack(L, STACK, "JSON text");
+  memset(r, 0, sizeof(*r));
+  memset(top, 0, sizeof(*top));
+  top->keep = top->child = (unsigned char)d->keep_null;
+  r->L = L;
+  r->frames = top;
+  r->room = FRAMES;
+  r->max_depth = d->max_depth;
+  r->base = lua_gettop(L);
+  getattached(L, decoder);
+  take_cache(r);
+  lua_rawgeti(L, r->base + HELD, HELD_ARRAY);
+  lua_pushnil(L); /* scratch */
+  lua_pushnil(L); /* more frames */
+}
+
 int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
   Frame frames[FRAMES];
   Reader r;
-  const Decoder *d = lua_touserdata(L, decoder);
   const char *p;
-  luaL_checkstack(L, 2 * 16 + 2 * SLOTS, "JSON text");
-  memset(&r, 0, sizeof(r));
-  r.L = L;
-  r.start = s;
+  prepare(&r, L, decoder, frames);
   r.end = s + len;
-  r.frames = frames;
-  r.room = FRAMES;
-  r.max_depth = d->max_depth;
-  r.base = lua_gettop(L);
-  getattached(L, decoder);
-  take_cache(&r);
-  lua_rawgeti(L, r.base + HELD, HELD_ARRAY);
-  lua_pushnil(L);
-  lua_pushnil(L);
-  memset(frames, 0, sizeof(frames[0]));
-  frames[0].keep = frames[0].child = (unsigned char)d->keep_null;
   if (starts_with(s, r.end, "\xEF\xBB\xBF", 3)) {
     p = json_fail(&r, s, "byte order mark");
   } else {

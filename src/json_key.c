@@ -40,11 +40,15 @@ static int is_free (Reader *r) {
   return yes;
 }
 
+/*
+** A key that was written with escapes is not remembered: its bytes are not
+** those of the text, and might even stand for another key there.
+*/
 unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   Cache *c = r->cache;
   Key *k;
   unsigned b, probes, n;
-  if (len >= KEY_SIZE) {
+  if (len >= KEY_SIZE || s == r->scratch) {
     lua_pushlstring(r->L, s, len);
     f->child = f->keep || is_free(r);
     return 0;

@@ -85,7 +85,7 @@ const char *json_readnumber (Reader *r, const char *s) {
   p += *s == '-';
   first = p;
   if (p == end || !isdigit(*p))
-    return json_fail(r, p, "expected a digit");
+    return json_fail(r, p, p == s ? "expected a value" : "expected a digit");
   if (*p == '0' && p + 1 < end && isdigit(p[1]))
     return json_fail(r, p, "leading zero in a number");
   for (; p < end && isdigit(*p); p++)

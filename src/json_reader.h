@@ -49,7 +49,7 @@ typedef struct Frame {
 
 typedef struct Reader {
   lua_State *L;
-  const char *start, *end;
+  const char *end;
   const char *message, *blame; /* set by fail */
   Cache *cache;
   Frame *frames;
