@@ -1,5 +1,6 @@
 std = "max"
 max_line_length = 100
+max_comment_line_length = false -- annotations do not wrap
 -- One method may leave its self unused; an unused argument often names itself.
 self = false
 unused_args = false

@@ -1,0 +1,136 @@
+--- Bodies: what a request sends and what an answer holds.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+
+local body = {}
+
+local array_mt = core.array_mt
+
+--- Fields that hold anybody's JSON; in them null is a value like any other.
+local FREE = { "input", "output", "expected_output", "source_output", "metadata" }
+
+local IS_FREE = {}
+for _, name in ipairs(FREE) do
+  IS_FREE[name] = true
+end
+
+--- Fields that the API defines as lists: an empty table in them is a list.
+local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = true, owners = true }
+
+--- Fields that the API defines as integers.
+local INTEGERS = { base_version = true }
+
+local lossless = core.decoder({ keep_null = false, free = FREE })
+local keeping = core.decoder({ keep_null = true })
+
+local function is_empty_list(value)
+  return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
+end
+
+--- Puts the API's own fields into the form that they have on the wire, in a
+--- copy: the caller's tables stay as they are.
+--- @param fields table
+--- @return table
+function body.prepare(fields)
+  local copy = setmetatable({}, getmetatable(fields))
+  for name, value in pairs(fields) do
+    if LISTS[name] and is_empty_list(value) then
+      value = core.array({})
+    elseif name == "file_edits" and type(value) == "table" then
+      local list = core.array({})
+      for i, entry in ipairs(value) do
+        list[i] = type(entry) == "table" and body.prepare(entry) or entry
+      end
+      value = list
+    elseif INTEGERS[name] and math.tointeger then
+      value = math.tointeger(value) or value
+    end
+    copy[name] = value
+  end
+  return copy
+end
+
+--- With a codec of the caller's choice null is only dropped afterwards.
+local function drop_null(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  for name, field in pairs(value) do
+    if type(name) == "number" or not IS_FREE[name] then
+      if field == core.null and type(name) == "string" then
+        value[name] = nil
+      else
+        drop_null(field)
+      end
+    end
+  end
+  return value
+end
+
+local function decode_by(codec, text, keep_null)
+  local ok, value, problem = pcall(codec.decode, text)
+  if not ok then
+    value, problem = nil, value
+  end
+  if value == nil then
+    return nil, tostring(problem or "the codec returned nothing")
+  end
+  return keep_null and value or drop_null(value)
+end
+
+--- Decodes the body of a finished transfer and frees it.
+--- @return any? value
+--- @return string? message
+--- @return integer? position
+function body.decode(transfer, settings)
+  if settings.json then
+    return decode_by(settings.json, transfer:body(), settings.keep_null)
+  end
+  return transfer:decode(settings.keep_null and keeping or lossless)
+end
+
+--- Decodes an error body, where nothing is lost by a failure.
+--- @return any? value nil when it is not JSON
+function body.decode_error(transfer)
+  local value = transfer:decode(lossless)
+  return value
+end
+
+--- Encodes by the caller's codec.
+--- @return string? text
+--- @return posthog.llm.Error?
+function body.encode_by(codec, value)
+  local ok, text, problem = pcall(codec.encode, value)
+  if ok and type(text) == "string" then
+    return text
+  end
+  local why = ok and problem or text
+  return nil, errors.new({ kind = "invalid", message = "the body cannot be encoded: " .. tostring(why) })
+end
+
+local function describe(value)
+  if value == core.null then
+    return "null"
+  elseif type(value) == "table" then
+    return getmetatable(value) == array_mt and "an array" or "an object"
+  end
+  return "a " .. type(value)
+end
+
+--- Tells what is wrong with a decoded answer, nil when it has the shape.
+--- @param value any
+--- @param shape table<string, string> required fields and their types; empty: any object
+--- @return string?
+function body.mismatch(value, shape)
+  if type(value) ~= "table" or getmetatable(value) == array_mt then
+    return ("a JSON object was expected, the answer is %s"):format(describe(value))
+  end
+  for name, expected in pairs(shape) do
+    if type(value[name]) ~= expected then
+      return ("the answer has no %s %q"):format(expected, name)
+    end
+  end
+end
+
+return body

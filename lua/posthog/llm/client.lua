@@ -1,0 +1,181 @@
+--- A client: settings, connections, and the resources that use them.
+
+local call = require("posthog.llm.call")
+local check = require("posthog.llm.check")
+local config = require("posthog.llm.config")
+local query = require("posthog.llm.query")
+
+local VERSION = "0.1.0"
+
+--- @class posthog.llm.Client
+--- @field skills posthog.llm.Skills
+--- @field datasets posthog.llm.Datasets
+--- @field dataset_items posthog.llm.DatasetItems
+--- @field spend posthog.llm.Spend
+local Client = { __name = "posthog.llm.Client" }
+Client.__index = Client
+
+local client = { VERSION = VERSION }
+
+--- The private part of each client: the key's closure is in there, so nothing
+--- of it is reachable from the client itself.
+local states = setmetatable({}, { __mode = "k" })
+
+--- Clients that came of one another by `with` share connections.
+local function new_family()
+  return { open = 0 }
+end
+
+local RESOURCES = {
+  skills = "posthog.llm.skills",
+  datasets = "posthog.llm.datasets",
+  dataset_items = "posthog.llm.dataset_items",
+  spend = "posthog.llm.spend",
+}
+
+local function create(options, family)
+  local settings = config.resolve(options)
+  local suffix = settings.user_agent_suffix
+  local state = {
+    options = options,
+    settings = settings,
+    family = family,
+    scope = settings.scope_prefix or "environments",
+    user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
+    header_lines = {},
+    in_flight = {},
+    closed = false,
+  }
+  family.open = family.open + 1
+  local self = setmetatable({}, Client)
+  states[self] = state
+  local function run(request)
+    return call.run(state, request)
+  end
+  for name, module in pairs(RESOURCES) do
+    self[name] = require(module).new(run, state)
+  end
+  return self
+end
+
+--- @param options? posthog.llm.Options
+--- @param level integer as for error()
+--- @return posthog.llm.Client
+function client.new(options, level)
+  return create(config.check(options, level + 1), new_family())
+end
+
+local function state_of(self, level)
+  local state = states[self]
+  if not state then
+    check.fail(level + 1, "a client expected; call its methods with a colon")
+  end
+  return state
+end
+
+--- A client with some options changed. It shares connections with this one,
+--- and each is closed on its own.
+--- @param options posthog.llm.Options what is to differ
+--- @return posthog.llm.Client
+function Client:with(options)
+  local state = state_of(self, 2)
+  local merged = {}
+  for name, value in pairs(state.options) do
+    merged[name] = value
+  end
+  for name, value in pairs(config.check(options, 2)) do
+    merged[name] = value
+  end
+  local family = state.family
+  if family.open == 0 then -- all of them are closed, and so are the connections
+    family = new_family()
+  end
+  return create(merged, family)
+end
+
+--- Ends this client: calls in flight and later ones return an error of kind
+--- "cancelled". Connections go with the last client that shares them.
+--- May be called again.
+function Client:close()
+  local state = state_of(self, 2)
+  if state.closed then
+    return
+  end
+  state.closed = true
+  for transfer in pairs(state.in_flight) do
+    transfer:cancel()
+  end
+  local family = state.family
+  family.open = family.open - 1
+  if family.open == 0 and family.pool then
+    family.pool:close()
+    family.engine, family.pool = nil, nil
+  end
+end
+
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+local REQUEST = query.spec({}, { "query", "json", "idempotent" })
+
+local function check_path(path, level)
+  check.type(path, "string", "path", level + 1)
+  if path:sub(1, 1) ~= "/" then
+    check.fail(level + 1, "path: %q does not begin with a slash", path)
+  elseif path:find("[^\33-\126]") or path:find('["#<>\\^`{|}]') then
+    check.fail(level + 1, "path: %q holds a character that has to be percent-encoded", path)
+  end
+  local bare = path:match("^[^?]*")
+  for segment in bare:sub(2):gsub("/$", ""):gmatch("[^/]*") do
+    if segment == "." or segment == ".." then
+      check.fail(level + 1, "path: %q has a dot segment", path)
+    end
+  end
+  if bare:find("//", 1, true) then
+    check.fail(level + 1, "path: %q has an empty segment", path)
+  end
+end
+
+--- Any endpoint, by the same authentication, retries and errors.
+--- @param method string "GET", "POST", ...
+--- @param path string percent-encoded; may hold :project_id
+--- @param options? { query?: table, json?: any, headers?: table, timeout?: number, deadline?: number, max_retries?: integer, idempotent?: boolean }
+---   json is encoded as the body; idempotent: it is safe to repeat (default: of GET and HEAD)
+--- @return any? value true for an empty answer
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Client:request(method, path, options)
+  local state = state_of(self, 2)
+  check.type(method, "string", "method", 2)
+  method = method:upper()
+  if not METHODS[method] then
+    check.fail(2, "method: %q is not one of HTTP's", method)
+  end
+  check_path(path, 2)
+  local _, call_options = query.read(REQUEST, options, 2)
+  options = options or {}
+  local encoded = options.query ~= nil and query.encode(options.query, 2) or nil
+  local idempotent = options.idempotent
+  if idempotent == nil then
+    idempotent = method == "GET" or method == "HEAD"
+  end
+  check.type(idempotent, "boolean", "idempotent", 2)
+  local bare, own = path:match("^([^?]*)%??(.*)$")
+  if own ~= "" then
+    encoded = encoded and own .. "&" .. encoded or own
+  end
+  return call.run(state, {
+    method = method,
+    path = bare,
+    query = encoded,
+    json = options.json,
+    idempotent = idempotent,
+    options = call_options,
+  })
+end
+
+function Client:__tostring()
+  local state = states[self]
+  local target = state and state.settings.target
+  return ("posthog.llm.Client (%s)"):format(target and target.base or "no host")
+end
+
+return client

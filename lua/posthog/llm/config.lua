@@ -1,0 +1,298 @@
+--- Options of llm.new and the environment, validated in one place.
+---
+--- Misuse (a wrong type, an unknown option) raises where llm.new was called.
+--- What a user can get wrong outside the program (no key, a key of the wrong
+--- kind, a host that is none) is the error of the first call that needs it.
+
+local check = require("posthog.llm.check")
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local url = require("posthog.llm.url")
+
+local config = {}
+
+--- @class posthog.llm.Options
+--- @field personal_api_key? string|fun():string default: POSTHOG_PERSONAL_API_KEY; a function is called for each request
+--- @field project_id? integer|string digits or "@current"; default: POSTHOG_PROJECT_ID
+--- @field host? string "us", "eu" or a URL; default: POSTHOG_HOST, else https://us.posthog.com
+--- @field scope_prefix? "environments"|"projects" the path word for skills; default: found out
+--- @field timeout? number seconds for one attempt; 30
+--- @field connect_timeout? number seconds; 5
+--- @field deadline? number seconds for the whole call, waits included; 120
+--- @field max_retries? integer 2
+--- @field max_connections? integer to a host, over HTTP/1.1; 8
+--- @field max_response_bytes? integer after decompression; 64 MiB
+--- @field ca_file? string PEM bundle; default: SSL_CERT_FILE, else the system's
+--- @field proxy? string URL; default: for https the environment's https_proxy, all_proxy, no_proxy
+--- @field user_agent_suffix? string
+--- @field allow_insecure_http? boolean plain http to a host that is not loopback
+--- @field keep_null? boolean null in fields of the API arrives as llm.null
+--- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec in place of the core's
+--- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer })
+--- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
+--- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer })
+
+local HOSTS = {
+  us = "https://us.posthog.com",
+  eu = "https://eu.posthog.com",
+}
+
+local DEFAULTS = {
+  timeout = 30,
+  connect_timeout = 5,
+  deadline = 120,
+  max_retries = 2,
+  max_connections = 8,
+  max_response_bytes = 64 * 1024 * 1024,
+}
+
+local function seconds(value, what, level)
+  check.type(value, "number", what, level + 1)
+  if not (value > 0 and value < 1e6) then
+    check.fail(level + 1, "%s: a positive number of seconds expected, got %s", what, tostring(value))
+  end
+  return value
+end
+
+local function of_type(expected)
+  return function(value, what, level)
+    check.type(value, expected, what, level + 1)
+    return value
+  end
+end
+
+local function count(least)
+  return function(value, what, level)
+    return check.integer(value, what, level + 1, least)
+  end
+end
+
+local function hook(value, what, level)
+  if not check.callable(value) then
+    check.fail(level + 1, "%s: function expected, got %s", what, check.type_name(value))
+  end
+  return value
+end
+
+local function one_line(value, what, level)
+  check.type(value, "string", what, level + 1)
+  if value:find("[%c]") then
+    check.fail(level + 1, "%s holds a control character", what)
+  end
+  return value
+end
+
+local function api_key(value, what, level)
+  if type(value) ~= "string" and not check.callable(value) then
+    check.fail(level + 1, "%s: string or function expected, got %s", what, check.type_name(value))
+  end
+  return value
+end
+
+local function project(value, what, level)
+  if type(value) == "number" then
+    return ("%d"):format(check.integer(value, what, level + 1, 0))
+  end
+  check.type(value, "string", what, level + 1)
+  return value
+end
+
+local function host(value, what, level)
+  check.type(value, "string", what, level + 1)
+  local parsed = url.parse(value)
+  if parsed and parsed.userinfo or value:find("@", 1, true) then
+    check.fail(level + 1, "%s holds a user or password; the key goes into personal_api_key", what)
+  end
+  return value
+end
+
+local function prefix(value, what, level)
+  if value ~= "environments" and value ~= "projects" then
+    check.fail(level + 1, '%s: "environments" or "projects" expected', what)
+  end
+  return value
+end
+
+local function codec(value, what, level)
+  check.type(value, "table", what, level + 1)
+  if not (check.callable(value.decode) and check.callable(value.encode)) then
+    check.fail(level + 1, "%s: a codec with decode and encode expected", what)
+  end
+  return value
+end
+
+local OPTIONS = {
+  personal_api_key = api_key,
+  project_id = project,
+  host = host,
+  scope_prefix = prefix,
+  timeout = seconds,
+  connect_timeout = seconds,
+  deadline = seconds,
+  max_retries = count(0),
+  max_connections = count(1),
+  max_response_bytes = count(1),
+  ca_file = one_line,
+  proxy = one_line,
+  user_agent_suffix = one_line,
+  allow_insecure_http = of_type("boolean"),
+  keep_null = of_type("boolean"),
+  json = codec,
+  on_request = hook,
+  on_response = hook,
+  on_retry = hook,
+}
+
+--- Call options that each method takes: the same rules, for one call.
+config.CALL_OPTIONS = {
+  timeout = seconds,
+  deadline = seconds,
+  max_retries = count(0),
+  headers = of_type("table"),
+}
+
+--- @param options? table as the caller gave them
+--- @param level integer as for error()
+--- @return table options a copy, checked
+function config.check(options, level)
+  if options == nil then
+    return {}
+  end
+  check.type(options, "table", "options", level + 1)
+  check.known(options, OPTIONS, "options", level + 1)
+  local checked = {}
+  for name, value in pairs(options) do
+    checked[name] = OPTIONS[name](value, name, level + 1)
+  end
+  return checked
+end
+
+local function env(name)
+  local value = os.getenv(name)
+  if value ~= "" then
+    return value
+  end
+end
+
+local function invalid(message, ...)
+  return errors.new({ kind = "invalid", message = message:format(...) })
+end
+
+--- @return table? target { base, origin, scheme }
+--- @return posthog.llm.Error?
+local function resolve_host(text, allow_http)
+  local shown = ("%q"):format(HOSTS[text] or text)
+  local parsed, problem = url.parse(HOSTS[text] or text)
+  if text:find("@", 1, true) then
+    return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
+  elseif not parsed then
+    return nil, invalid("the host %s %s; use us, eu or a URL such as https://us.posthog.com", shown, problem)
+  elseif parsed.query then
+    return nil, invalid("the host %s has a query", shown)
+  elseif parsed.host:find("^%a%a%.i%.posthog%.com$") then
+    return nil,
+      invalid(
+        "%s takes events only; for this API use https://%s.posthog.com",
+        parsed.host,
+        parsed.host:sub(1, 2)
+      )
+  elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(parsed.host) then
+    return nil,
+      invalid("plain http to %s would show the key to the network; use https, or allow_insecure_http", parsed.host)
+  end
+  return {
+    origin = parsed.origin,
+    scheme = parsed.scheme,
+    base = parsed.origin .. parsed.path:gsub("/+$", ""),
+  }
+end
+
+local WRONG_KEYS = {
+  phc_ = "a project key (phc_...), which only captures events",
+  phs_ = "a project secret key (phs_...)",
+}
+
+local function auth(message)
+  return errors.new({ kind = "auth", message = message })
+end
+
+--- @return string? key
+--- @return posthog.llm.Error?
+local function check_key(key)
+  if type(key) ~= "string" or key == "" then
+    return nil, auth("no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key")
+  end
+  local wrong = WRONG_KEYS[key:sub(1, 4)]
+  if wrong then
+    return nil, auth(("the key is %s; this API needs a personal API key (phx_...)"):format(wrong))
+  elseif key:find("[%c ]") then
+    return nil, auth("the key holds a line break, a space or a control character")
+  end
+  return key
+end
+
+--- Returns a function that gives the key of the next request. The key lives in
+--- its upvalues, where no walk over a client's fields finds it.
+local function key_source(option)
+  if option == nil or type(option) == "string" then
+    local key, err = check_key(option or env("POSTHOG_PERSONAL_API_KEY"))
+    return function()
+      return key, err
+    end
+  end
+  return function()
+    return check_key(option())
+  end
+end
+
+local function resolve_project(id)
+  if id == nil then
+    return nil, invalid("no project: set POSTHOG_PROJECT_ID or pass project_id")
+  elseif not (id:find("^%d+$") or id == "@current") then
+    return nil, invalid('the project id %q is not a number or "@current"', id)
+  end
+  return id
+end
+
+--- https goes by the proxy of the environment, as curl and others do; http
+--- never does, since it only reaches this machine (CGI's "httpoxy").
+local function resolve_proxy(options, scheme)
+  if options.proxy then
+    return options.proxy, nil
+  elseif scheme == "https" then
+    local proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
+    return proxy or "", env("no_proxy") or env("NO_PROXY")
+  end
+  return "", nil
+end
+
+--- What a client works with: every option with its default, and either a
+--- value or the error for each thing that the environment may lack.
+--- @param options table from config.check
+--- @return table settings
+function config.resolve(options)
+  local settings = {}
+  for name, value in pairs(DEFAULTS) do
+    settings[name] = value
+  end
+  for name, value in pairs(options) do
+    settings[name] = value
+  end
+  settings.personal_api_key = nil
+  settings.key = key_source(options.personal_api_key)
+  settings.project, settings.project_error =
+    resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))
+  settings.target, settings.target_error = resolve_host(
+    options.host or env("POSTHOG_HOST") or HOSTS.us,
+    options.allow_insecure_http
+  )
+  if settings.target then
+    settings.proxy, settings.no_proxy = resolve_proxy(options, settings.target.scheme)
+    if settings.target.scheme == "https" then
+      settings.ca_file = options.ca_file or env("SSL_CERT_FILE") or core.default_ca
+    end
+  end
+  return settings
+end
+
+return config

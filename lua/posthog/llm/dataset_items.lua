@@ -1,0 +1,42 @@
+--- The items of datasets (contract 1.11 to 1.15).
+
+local rows = require("posthog.llm.rows")
+
+--- @class posthog.llm.DatasetItemList: posthog.llm.CallOptions
+--- @field dataset? string id; without it the items of all datasets of the project
+--- @field limit? integer rows a page; 100
+--- @field offset? integer
+
+--- @class posthog.llm.DatasetItemFields a field that is absent is not sent, llm.null is sent as null
+--- @field dataset? string id; required by create
+--- @field input? any JSON, replaced whole
+--- @field output? any JSON, replaced whole
+--- @field metadata? any JSON, replaced whole
+--- @field ref_trace_id? string 255 characters
+--- @field ref_timestamp? string ISO 8601
+--- @field ref_source_id? string 255 characters
+--- @field deleted? boolean
+
+--- @class posthog.llm.DatasetItems
+--- @field list fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first
+--- @field each fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemList): fun(): posthog.llm.DatasetItem? all pages; raises the error of a page that fails
+--- @field get fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
+--- @field create fun(self: posthog.llm.DatasetItems, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
+--- @field update fun(self: posthog.llm.DatasetItems, id: string, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones
+--- @field delete fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
+--- @field undelete fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? takes the mark away
+--- @field destroy fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): nil, posthog.llm.Error?, posthog.llm.Response? the API's DELETE, which servers refuse
+local DatasetItems = { __name = "posthog.llm.DatasetItems" }
+DatasetItems.__index = DatasetItems
+
+rows.define(DatasetItems, "/api/projects/:project_id/dataset_items/", {
+  { "dataset", "string" },
+  { "limit", "integer", least = 1 },
+  { "offset", "integer", least = 0 },
+})
+
+return {
+  new = function(run)
+    return rows.new(DatasetItems, run)
+  end,
+}

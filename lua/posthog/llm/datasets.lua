@@ -1,0 +1,42 @@
+--- Datasets (contract 1.6 to 1.10).
+
+local rows = require("posthog.llm.rows")
+
+--- @class posthog.llm.DatasetList: posthog.llm.CallOptions
+--- @field id__in? string[] only these, 100 at most; empty: none
+--- @field search? string in name, description and the text of metadata
+--- @field order_by? string|string[] created_at, updated_at, and with "-" before
+--- @field limit? integer rows a page; 100
+--- @field offset? integer
+
+--- @class posthog.llm.DatasetFields a field that is absent is not sent, llm.null is sent as null
+--- @field name? string required by create; 400 characters
+--- @field description? string
+--- @field metadata? any JSON
+--- @field deleted? boolean
+
+--- @class posthog.llm.Datasets
+--- @field list fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first; deleted ones are not listed
+--- @field each fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetList): fun(): posthog.llm.Dataset? all pages; raises the error of a page that fails
+--- @field get fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
+--- @field create fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
+--- @field update fun(self: posthog.llm.Datasets, id: string, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones
+--- @field delete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
+--- @field undelete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? takes the mark away
+--- @field destroy fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): nil, posthog.llm.Error?, posthog.llm.Response? the API's DELETE, which servers refuse
+local Datasets = { __name = "posthog.llm.Datasets" }
+Datasets.__index = Datasets
+
+rows.define(Datasets, "/api/projects/:project_id/datasets/", {
+  { "id__in", "ids" },
+  { "search", "string" },
+  { "order_by", "strings" },
+  { "limit", "integer", least = 1 },
+  { "offset", "integer", least = 0 },
+})
+
+return {
+  new = function(run)
+    return rows.new(Datasets, run)
+  end,
+}

@@ -1,0 +1,154 @@
+--- What every failed call returns as its second value.
+
+local errors = {}
+
+--- @alias posthog.llm.ErrorKind
+--- | "invalid"       the request is wrong: 400, 405, 413, 415, 422 and other 4xx, or a value that cannot be encoded
+--- | "auth"          no usable key, or 401
+--- | "forbidden"     403
+--- | "not_found"     404, 410
+--- | "conflict"      409
+--- | "rate_limited"  429
+--- | "server"        5xx
+--- | "network"       no usable answer
+--- | "tls"           no trusted connection
+--- | "timeout"       an attempt's timeout or the call's deadline
+--- | "redirect"      an answer that points elsewhere and was not followed
+--- | "decode"        the answer is not the JSON that was expected
+--- | "too_large"     the answer is over a limit
+--- | "cancelled"     given up by the caller, or the client is closed
+--- | "phase"         this nginx phase cannot wait
+
+--- @class posthog.llm.Error
+--- @field kind posthog.llm.ErrorKind what a program decides by
+--- @field message string what a person reads; one line
+--- @field status? integer HTTP status, nil when there was no answer
+--- @field type? string `type` of the server's error body (contract 0.5)
+--- @field code? string `code` of it, such as "required" or "throttled"
+--- @field attr? string the request field to blame
+--- @field detail? string the server's own words; not stable, never match on it
+--- @field current_version? integer conflict: the version to edit instead
+--- @field edit_index? integer publish: the edit that does not apply, counted from 0
+--- @field file_path? string publish: the file whose edit does not apply
+--- @field current_item_id? string conflict: the item that is there
+--- @field retry_after? number seconds to wait before another try
+--- @field request_id? string to give to the server's operators
+--- @field attempts? integer requests made for the call
+--- @field ambiguous? boolean true when a write may or may not have happened
+--- @field body? any the decoded error body, or the start of one that is not JSON
+--- @field position? integer decode: 1-based byte offset in the text
+--- @field path? string a value that cannot be encoded: where, such as `results[3].input`
+local Error = { __name = "posthog.llm.Error" }
+Error.__index = Error
+
+--- One readable line: the message, and what helps to look it up.
+function Error:__tostring()
+  local notes = {}
+  if self.status then
+    notes[#notes + 1] = ("HTTP %d"):format(self.status)
+  end
+  if self.attr then
+    notes[#notes + 1] = "field " .. tostring(self.attr)
+  end
+  if self.current_version then
+    notes[#notes + 1] = "current version " .. tostring(self.current_version)
+  end
+  if self.retry_after then
+    notes[#notes + 1] = ("retry after %g s"):format(self.retry_after)
+  end
+  if self.ambiguous then
+    notes[#notes + 1] = "it may or may not have happened"
+  end
+  if self.request_id then
+    notes[#notes + 1] = "request " .. self.request_id
+  end
+  local text = ("%s: %s"):format(self.kind, self.message)
+  if #notes > 0 then
+    text = ("%s (%s)"):format(text, table.concat(notes, ", "))
+  end
+  return (text:gsub("%c+", " "))
+end
+
+--- @param fields table at least `kind` and `message`; becomes the error
+--- @return posthog.llm.Error
+function errors.new(fields)
+  return setmetatable(fields, Error)
+end
+
+--- @param value any
+--- @return boolean
+function errors.is(value)
+  return type(value) == "table" and getmetatable(value) == Error
+end
+
+local KINDS = {
+  [401] = "auth",
+  [403] = "forbidden",
+  [404] = "not_found",
+  [410] = "not_found",
+  [409] = "conflict",
+  [429] = "rate_limited",
+}
+
+--- @param status integer 300 or more
+--- @return posthog.llm.ErrorKind
+function errors.kind_of(status)
+  if KINDS[status] then
+    return KINDS[status]
+  elseif status >= 500 then
+    return "server"
+  elseif status >= 400 then
+    return "invalid"
+  end
+  return "redirect"
+end
+
+local WORDS = {
+  [400] = "the request was refused",
+  [401] = "the key was not accepted",
+  [403] = "access was refused",
+  [404] = "not found",
+  [405] = "this resource does not take the method",
+  [409] = "conflict",
+  [413] = "the request is too large",
+  [415] = "the content type was refused",
+  [429] = "too many requests",
+  [500] = "the server failed",
+  [502] = "a gateway failed",
+  [503] = "the server is not available",
+  [504] = "a gateway timed out",
+}
+
+local COPIED = {
+  type = "string",
+  code = "string",
+  attr = "string",
+  detail = "string",
+  current_version = "number",
+  edit_index = "number",
+  file_path = "string",
+  current_item_id = "string",
+}
+
+--- Understands the three shapes of contract 0.5: the envelope, `detail` alone,
+--- and anything that is not JSON.
+--- @param status integer
+--- @param body any the decoded body, or the start of its text, or nil
+--- @return posthog.llm.Error
+function errors.from_answer(status, body)
+  local err = { kind = errors.kind_of(status), status = status }
+  if type(body) == "table" then
+    for field, expected in pairs(COPIED) do
+      if type(body[field]) == expected then
+        err[field] = body[field]
+      end
+    end
+  end
+  if body ~= "" then
+    err.body = body
+  end
+  err.message = err.detail or WORDS[status] or ("the server answered %d"):format(status)
+  return errors.new(err)
+end
+
+return errors

@@ -1,0 +1,76 @@
+--- PostHog's LLM API from Lua: skills, datasets and the caller's own spend.
+---
+---     local llm = require("posthog.llm")
+---     local client = llm.new({ project_id = 42 }) -- the key is in the environment
+---     local skill, err = client.skills:get("pdf-forms")
+
+local check = require("posthog.llm.check")
+local client = require("posthog.llm.client")
+local errors = require("posthog.llm.errors")
+local hosts = require("posthog.llm.host")
+local json = require("posthog.llm.json")
+
+--- @class posthog.llm
+local llm = {
+  _VERSION = "posthog-llm " .. client.VERSION,
+  --- null: the same value as cjson.null and ngx.null
+  null = json.null,
+  --- The lossless codec.
+  json = json,
+  --- Marks a table, or a new one, as a JSON array.
+  --- @type fun(t?: table): table
+  array = json.array,
+  --- Marks a table, or a new one, as a JSON object.
+  --- @type fun(t?: table): table
+  object = json.object,
+}
+
+--- A client. It does no I/O: a missing or unusable key, project or host is the
+--- error of the first call that needs it. Misuse raises.
+--- @param options? posthog.llm.Options
+--- @return posthog.llm.Client
+function llm.new(options)
+  local new = client.new(options, 2)
+  return new
+end
+
+--- Runs functions at the same time, as far as they wait for the library.
+--- @param functions (fun(): any, any)[]
+--- @param options? { concurrency?: integer } how many at once; 8
+--- @return any[] values the first result of each, by its place
+--- @return any[]? errors by place: what a function raised, or its second result beside nil; nil when none failed
+function llm.gather(functions, options)
+  check.list(functions, "functions", 2)
+  for i, f in ipairs(functions) do
+    if not check.callable(f) then
+      check.fail(2, "functions[%d]: function expected, got %s", i, check.type_name(f))
+    end
+  end
+  local concurrency = 8
+  if options ~= nil then
+    check.type(options, "table", "options", 2)
+    check.known(options, { concurrency = true }, "options", 2)
+    if options.concurrency ~= nil then
+      concurrency = check.integer(options.concurrency, "concurrency", 2, 1)
+    end
+  end
+  return hosts.current().gather(functions, concurrency)
+end
+
+--- Waits the way the present host waits.
+--- @param seconds number
+function llm.sleep(seconds)
+  check.type(seconds, "number", "seconds", 2)
+  if not (seconds >= 0 and seconds < 1e9) then
+    check.fail(2, "seconds: a time expected, got %s", tostring(seconds))
+  end
+  hosts.current().sleep(seconds)
+end
+
+--- @param value any
+--- @return boolean
+function llm.is_error(value)
+  return errors.is(value)
+end
+
+return llm

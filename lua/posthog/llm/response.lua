@@ -1,0 +1,87 @@
+--- What a call returns third: the answer without its body.
+
+local response = {}
+
+--- @class posthog.llm.Response
+--- @field status integer
+--- @field headers table<string, string> by lower-case name, found in any case; repeated ones joined by ", "
+--- @field request_id? string
+--- @field attempts integer requests made for the call
+--- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
+--- @field http_version? string "1.1" or "2"
+--- @field url string
+
+local HEADERS = {
+  __index = function(headers, name)
+    if type(name) == "string" then
+      return rawget(headers, name:lower())
+    end
+  end,
+}
+
+--- Replaces every occurrence of the key, should a server echo it.
+--- @param value any a table is changed in place
+--- @param key string
+--- @return any
+function response.mask(value, key)
+  if type(value) == "string" then
+    local first, last = value:find(key, 1, true)
+    while first do
+      value = value:sub(1, first - 1) .. "[key]" .. value:sub(last + 1)
+      first, last = value:find(key, first + 5, true)
+    end
+  elseif type(value) == "table" then
+    local renamed = {}
+    for name, field in pairs(value) do
+      local masked = response.mask(name, key)
+      value[name] = response.mask(field, key)
+      if masked ~= name then
+        renamed[name] = masked
+      end
+    end
+    for name, masked in pairs(renamed) do
+      value[name], value[masked] = nil, value[name]
+    end
+  end
+  return value
+end
+
+--- @param transfer userdata a finished one
+--- @param key string
+--- @return table headers
+function response.headers(transfer, key)
+  local headers = transfer:headers()
+  if transfer:headers_contain(key) then
+    response.mask(headers, key)
+  end
+  return setmetatable(headers, HEADERS)
+end
+
+--- A copy for a hook, which may do with it what it likes.
+function response.copy_headers(headers)
+  local copy = setmetatable({}, HEADERS)
+  for name, value in pairs(headers) do
+    copy[name] = value
+  end
+  return copy
+end
+
+--- @param transfer userdata a finished one
+--- @param status integer
+--- @param headers table from response.headers
+--- @param url string
+--- @param attempts integer
+--- @return posthog.llm.Response
+function response.new(transfer, status, headers, url, attempts)
+  return {
+    status = status,
+    headers = headers,
+    request_id = headers["x-request-id"] or headers["cf-ray"],
+    attempts = attempts,
+    timings = transfer:timings(),
+    http_version = transfer:http_version(),
+    url = url,
+  }
+end
+
+return response

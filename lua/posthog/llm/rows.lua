@@ -1,0 +1,140 @@
+--- What datasets and dataset items have in common: rows in pages, created,
+--- read, updated, and deleted by a mark (contract 1.6 to 1.15).
+
+local body = require("posthog.llm.body")
+local check = require("posthog.llm.check")
+local core = require("posthog.llm.core")
+local pages = require("posthog.llm.pages")
+local query = require("posthog.llm.query")
+
+local rows = {}
+
+local ROW = { id = "string" }
+local NONE = query.spec({})
+
+--- Gives a class the methods of a resource of rows.
+--- @param class table
+--- @param base string path of the collection
+--- @param parameters posthog.llm.Parameter[] filters of its lists
+function rows.define(class, base, parameters)
+  local list_spec = query.spec(parameters)
+
+  local function row_path(id)
+    return base .. core.escape(id) .. "/"
+  end
+
+  local function fetch(self, encoded, call_options)
+    return self._run({
+      method = "GET",
+      path = base,
+      query = encoded,
+      idempotent = true,
+      shape = pages.SHAPE,
+      options = call_options,
+    })
+  end
+
+  --- An empty list of ids is no filter to the server, which would then answer
+  --- with every row.
+  local function selects_nothing(options)
+    return options and options.id__in and #options.id__in == 0
+  end
+
+  function class:list(options)
+    local encoded, call_options = query.read(list_spec, options, 2)
+    if selects_nothing(options) then
+      return pages.empty()
+    end
+    return fetch(self, encoded, call_options)
+  end
+
+  function class:each(options)
+    local first, call_options = query.read(list_spec, options, 2)
+    local nothing = selects_nothing(options)
+    return pages.each(function(encoded)
+      if nothing then
+        return pages.empty()
+      end
+      return fetch(self, encoded, call_options)
+    end, first)
+  end
+
+  function class:get(id, options)
+    check.segment(id, "id", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return self._run({
+      method = "GET",
+      path = row_path(id),
+      idempotent = true,
+      shape = ROW,
+      options = call_options,
+    })
+  end
+
+  function class:create(fields, options)
+    check.type(fields, "table", "fields", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return self._run({
+      method = "POST",
+      path = base,
+      json = body.prepare(fields),
+      idempotent = false,
+      shape = ROW,
+      options = call_options,
+    })
+  end
+
+  --- The last writer wins, so that the same update twice is the same as once.
+  local function update(self, id, fields, call_options)
+    return self._run({
+      method = "PATCH",
+      path = row_path(id),
+      json = body.prepare(fields),
+      idempotent = true,
+      shape = ROW,
+      options = call_options,
+    })
+  end
+
+  function class:update(id, fields, options)
+    check.segment(id, "id", 2)
+    check.type(fields, "table", "fields", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return update(self, id, fields, call_options)
+  end
+
+  function class:delete(id, options)
+    check.segment(id, "id", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return update(self, id, { deleted = true }, call_options)
+  end
+
+  function class:undelete(id, options)
+    check.segment(id, "id", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return update(self, id, { deleted = false }, call_options)
+  end
+
+  function class:destroy(id, options)
+    check.segment(id, "id", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    local value, err, response = self._run({
+      method = "DELETE",
+      path = row_path(id),
+      idempotent = true,
+      options = call_options,
+    })
+    if err and (err.status == 405 or err.status == 403) then
+      err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
+    end
+    return value, err, response
+  end
+end
+
+--- @param class table
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+function rows.new(class, run)
+  return setmetatable({ _run = run }, class)
+end
+
+return rows

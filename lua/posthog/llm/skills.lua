@@ -1,0 +1,441 @@
+--- The versioned store of agent skills (contract 1.1 to 1.4 and 2.1).
+
+local body = require("posthog.llm.body")
+local check = require("posthog.llm.check")
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local pages = require("posthog.llm.pages")
+local query = require("posthog.llm.query")
+local scope = require("posthog.llm.scope")
+
+local escape = core.escape
+
+--- @class posthog.llm.Skills
+local Skills = { __name = "posthog.llm.Skills" }
+Skills.__index = Skills
+
+local BASE = "/api/:scope/:project_id/llm_skills/"
+
+local SKILL = { id = "string", name = "string" }
+local FILE = { path = "string", content = "string" }
+local RESOLVED = { skill = "table", versions = "table" }
+
+local LIST = query.spec({
+  { "search", "string" },
+  { "order_by", "string" },
+  { "limit", "integer", least = 1 },
+  { "offset", "integer", least = 0 },
+})
+local EACH = query.spec({
+  { "search", "string" },
+  { "order_by", "string" },
+  { "limit", "integer", least = 1 },
+})
+local VERSION = query.spec({ { "version", "integer", least = 1 } })
+local BASE_VERSION = query.spec({ { "base_version", "integer", least = 1 } })
+local RESOLVE = query.spec({
+  { "version", "integer", least = 1 },
+  { "version_id", "string" },
+  { "limit", "integer", least = 1, most = 100 },
+  { "offset", "integer", least = 0 },
+  { "before_version", "integer", least = 1 },
+})
+local VERSIONS = query.spec({ { "limit", "integer", least = 1, most = 100 } })
+local NONE = query.spec({})
+
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+--- @param state table the private part of the client
+local function new(run, state)
+  return setmetatable({ _run = scope.follow(run, state) }, Skills)
+end
+
+local function skill_path(name)
+  return BASE .. "name/" .. escape(name) .. "/"
+end
+
+local function file_path(name, path)
+  return skill_path(name) .. "files/" .. escape(path, true) .. "/"
+end
+
+--- Checks of bodies: what the server reports badly (contract 0.5, 3.4).
+local function check_edits(edits, what, level)
+  check.list(edits, what, level + 1)
+  for i, edit in ipairs(edits) do
+    local at = ("%s[%d]"):format(what, i)
+    check.type(edit, "table", at, level + 1)
+    check.type(edit.old, "string", at .. ".old", level + 1)
+    check.type(edit.new, "string", at .. ".new", level + 1)
+  end
+end
+
+local function check_files(files, what, level)
+  local places = {}
+  check.list(files, what, level + 1)
+  for i, file in ipairs(files) do
+    local at = ("%s[%d]"):format(what, i)
+    check.type(file, "table", at, level + 1)
+    check.new_file_path(file.path, at .. ".path", level + 1)
+    check.type(file.content, "string", at .. ".content", level + 1)
+    if places[file.path] then
+      check.fail(level + 1, "%s.path: %q is the path of %s too", at, file.path, places[file.path])
+    end
+    places[file.path] = at
+  end
+end
+
+local function check_file_edits(file_edits, what, level)
+  check.list(file_edits, what, level + 1)
+  for i, entry in ipairs(file_edits) do
+    local at = ("%s[%d]"):format(what, i)
+    check.type(entry, "table", at, level + 1)
+    check.file_path(entry.path, at .. ".path", level + 1)
+    check_edits(entry.edits, at .. ".edits", level + 1)
+  end
+end
+
+local LISTS = { files = check_files, edits = check_edits, file_edits = check_file_edits }
+
+local function check_fields(fields, level)
+  check.type(fields, "table", "fields", level + 1)
+  for name, checker in pairs(LISTS) do
+    if fields[name] ~= nil and fields[name] ~= core.null then
+      checker(fields[name], name, level + 1)
+    end
+  end
+  if fields.base_version ~= nil then
+    check.integer(fields.base_version, "base_version", level + 1, 1)
+  end
+end
+
+local function exclusive(fields, one, other, level)
+  if fields[one] ~= nil and fields[other] ~= nil then
+    check.fail(level + 1, "%s and %s exclude each other", one, other)
+  end
+end
+
+--- @class posthog.llm.SkillList: posthog.llm.CallOptions
+--- @field search? string in name and description
+--- @field order_by? string a field, or "-field"
+--- @field limit? integer
+--- @field offset? integer
+
+--- One page of skills, newest first; the rows have no `body`.
+--- @param options? posthog.llm.SkillList
+--- @return posthog.llm.Page? page
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:list(options)
+  local parameters, call_options = query.read(LIST, options, 2)
+  return self._run({
+    method = "GET",
+    path = BASE,
+    query = parameters,
+    idempotent = true,
+    shape = pages.SHAPE,
+    options = call_options,
+  })
+end
+
+--- All skills, page by page; `limit` is the size of a page.
+--- @param options? posthog.llm.SkillList
+--- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
+function Skills:each(options)
+  local first, call_options = query.read(EACH, options, 2)
+  return pages.each(function(parameters)
+    return self._run({
+      method = "GET",
+      path = BASE,
+      query = parameters,
+      idempotent = true,
+      shape = pages.SHAPE,
+      options = call_options,
+    })
+  end, first)
+end
+
+local function code_points(text)
+  local _, continuations = text:gsub("[\128-\191]", "")
+  return #text - continuations
+end
+
+local function incomplete(message, ...)
+  return errors.new({ kind = "decode", message = "the body is incomplete: " .. message:format(...) })
+end
+
+--- Newer servers cut a long body (contract 3.2). Reads the rest of the same
+--- version; offsets and lengths count code points, and are the server's.
+--- @return posthog.llm.Skill? skill with the whole body
+--- @return posthog.llm.Error?
+--- @return posthog.llm.Response?
+local function complete(self, request, skill, answer)
+  local parts, offset, total = { skill.body }, skill.body_next_offset, skill.body_total_length
+  while type(offset) == "number" do
+    request.query = ("version=%d&body_offset=%d"):format(skill.version, offset)
+    if type(total) == "number" and total > offset then
+      request.query = request.query .. ("&body_length=%d"):format(total - offset)
+    end
+    local part, err, response = self._run(request)
+    if not part then
+      return nil, err, response
+    elseif part.version ~= skill.version or type(part.body) ~= "string" then
+      return nil, incomplete("the server answered with another version"), response
+    end
+    parts[#parts + 1] = part.body
+    local following = part.body_next_offset
+    if type(following) == "number" and following <= offset then
+      return nil, incomplete("the offset %d does not advance", offset), response
+    end
+    offset, answer = following, response
+  end
+  skill.body = table.concat(parts)
+  if type(total) == "number" and code_points(skill.body) ~= total then
+    return nil, incomplete("%d characters instead of %d", code_points(skill.body), total), answer
+  end
+  skill.body_next_offset = nil
+  return skill, nil, answer
+end
+
+--- A skill with its whole body.
+--- @param name string
+--- @param options? { version?: integer } default: the latest; and the options of every call
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:get(name, options)
+  check.segment(name, "name", 2)
+  local parameters, call_options = query.read(VERSION, options, 2)
+  local request = {
+    method = "GET",
+    path = skill_path(name),
+    query = parameters,
+    idempotent = true,
+    shape = SKILL,
+    options = call_options,
+  }
+  local skill, err, response = self._run(request)
+  if skill and type(skill.body_next_offset) == "number" and type(skill.body) == "string" then
+    return complete(self, request, skill, response)
+  end
+  return skill, err, response
+end
+
+--- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
+--- @field version? integer selects `skill`
+--- @field version_id? string selects `skill`; with `version` both have to match
+--- @field limit? integer 1 to 100 versions; 50
+--- @field offset? integer not together with before_version
+--- @field before_version? integer only versions below it
+
+--- A skill and a page of its history, newest first.
+--- @param name string
+--- @param options? posthog.llm.SkillResolve
+--- @return { skill: posthog.llm.Skill, versions: posthog.llm.SkillVersion[], has_more: boolean }? resolved
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:resolve(name, options)
+  check.segment(name, "name", 2)
+  local parameters, call_options = query.read(RESOLVE, options, 2)
+  if options then
+    exclusive(options, "offset", "before_version", 2)
+  end
+  return self._run({
+    method = "GET",
+    path = BASE .. "resolve/name/" .. escape(name) .. "/",
+    query = parameters,
+    idempotent = true,
+    shape = RESOLVED,
+    options = call_options,
+  })
+end
+
+--- The history of a skill, newest first, all pages. Versions that others
+--- publish meanwhile do not disturb it.
+--- @param name string
+--- @param options? { limit?: integer } versions a page, 1 to 100; 100
+--- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
+function Skills:versions(name, options)
+  check.segment(name, "name", 2)
+  local _, call_options = query.read(VERSIONS, options, 2)
+  local limit = options and options.limit or 100
+  local before, more = nil, true
+  local rows, at = {}, 0
+  return function()
+    while at >= #rows do
+      if not more then
+        return nil
+      end
+      local page, err = self._run({
+        method = "GET",
+        path = BASE .. "resolve/name/" .. escape(name) .. "/",
+        query = ("limit=%d"):format(limit)
+          .. (before and ("&before_version=%d"):format(before) or ""),
+        idempotent = true,
+        shape = RESOLVED,
+        options = call_options,
+      })
+      if not page then
+        error(err, 0)
+      end
+      rows, at = page.versions, 0
+      local last = rows[#rows]
+      if not last then
+        more = false
+      elseif type(last.version) ~= "number" or (before and last.version >= before) then
+        error(errors.new({ kind = "decode", message = "the history does not advance" }), 0)
+      else
+        before, more = last.version, page.has_more == true and last.version > 1
+      end
+    end
+    at = at + 1
+    return rows[at]
+  end
+end
+
+local function write(self, method, path, fields, shape, call_options)
+  return self._run({
+    method = method,
+    path = path,
+    json = fields and body.prepare(fields),
+    idempotent = false,
+    shape = shape,
+    options = call_options,
+  })
+end
+
+--- A new skill, version 1.
+--- @param fields posthog.llm.SkillFields name, description and body are required by the server
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
+--- @return posthog.llm.Response? response
+function Skills:create(fields, options)
+  check_fields(fields, 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, "POST", BASE, fields, SKILL, call_options)
+end
+
+--- The next version. What is absent is carried over; `files` replaces all.
+--- @param name string
+--- @param fields posthog.llm.SkillChanges base_version is required
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "conflict" with current_version: someone else published
+--- @return posthog.llm.Response? response
+function Skills:publish(name, fields, options)
+  check.segment(name, "name", 2)
+  check_fields(fields, 2)
+  if fields.base_version == nil then
+    check.fail(2, "base_version is missing: the version that the change is based on")
+  end
+  exclusive(fields, "body", "edits", 2)
+  exclusive(fields, "files", "file_edits", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, "PATCH", skill_path(name), fields, SKILL, call_options)
+end
+
+--- Takes all versions away and frees the name. There is no undo.
+--- @param name string
+--- @param options? posthog.llm.CallOptions
+--- @return true? done
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:archive(name, options)
+  check.segment(name, "name", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, "POST", skill_path(name) .. "archive/", nil, nil, call_options)
+end
+
+--- A copy of the latest version under a new name.
+--- @param name string
+--- @param new_name string
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill the copy, version 1
+--- @return posthog.llm.Error? err kind "invalid", attr "new_name": the name is taken
+--- @return posthog.llm.Response? response
+function Skills:duplicate(name, new_name, options)
+  check.segment(name, "name", 2)
+  check.segment(new_name, "new_name", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  local fields = { new_name = new_name }
+  return write(self, "POST", skill_path(name) .. "duplicate/", fields, SKILL, call_options)
+end
+
+--- A bundled file with its content.
+--- @param name string
+--- @param path string segments divided by "/"
+--- @param options? { version?: integer } default: the latest; and the options of every call
+--- @return posthog.llm.SkillFile? file
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:file(name, path, options)
+  check.segment(name, "name", 2)
+  check.file_path(path, "path", 2)
+  local parameters, call_options = query.read(VERSION, options, 2)
+  return self._run({
+    method = "GET",
+    path = file_path(name, path),
+    query = parameters,
+    idempotent = true,
+    shape = FILE,
+    options = call_options,
+  })
+end
+
+--- Adds a file, which makes a new version. The server trims `content`.
+--- @param name string
+--- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it the path is taken
+--- @return posthog.llm.Response? response
+function Skills:create_file(name, fields, options)
+  check.segment(name, "name", 2)
+  check_fields(fields, 2)
+  check.new_file_path(fields.path, "path", 2)
+  check.type(fields.content, "string", "content", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, "POST", skill_path(name) .. "files/", fields, SKILL, call_options)
+end
+
+--- Renames a file, which makes a new version.
+--- @param name string
+--- @param old_path string
+--- @param new_path string
+--- @param options? { base_version?: integer } without it the last writer wins; and the options of every call
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it new_path is taken
+--- @return posthog.llm.Response? response
+function Skills:rename_file(name, old_path, new_path, options)
+  check.segment(name, "name", 2)
+  check.file_path(old_path, "old_path", 2)
+  check.new_file_path(new_path, "new_path", 2)
+  local _, call_options = query.read(BASE_VERSION, options, 2)
+  return write(self, "POST", skill_path(name) .. "files-rename/", {
+    old_path = old_path,
+    new_path = new_path,
+    base_version = options and options.base_version,
+  }, SKILL, call_options)
+end
+
+--- Deletes a file, which makes a new version; older ones keep it.
+--- @param name string
+--- @param path string
+--- @param options? { base_version?: integer } without it the last writer wins; and the options of every call
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:delete_file(name, path, options)
+  check.segment(name, "name", 2)
+  check.file_path(path, "path", 2)
+  local parameters, call_options = query.read(BASE_VERSION, options, 2)
+  return self._run({
+    method = "DELETE",
+    path = file_path(name, path),
+    query = parameters,
+    idempotent = false,
+    shape = SKILL,
+    options = call_options,
+  })
+end
+
+return { new = new }

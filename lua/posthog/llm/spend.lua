@@ -1,0 +1,48 @@
+--- The LLM spend of the key's owner (contract 1.5).
+
+local query = require("posthog.llm.query")
+
+--- @class posthog.llm.Spend
+local Spend = { __name = "posthog.llm.Spend" }
+Spend.__index = Spend
+
+local GET = query.spec({
+  { "date_from", "string" },
+  { "date_to", "string" },
+  { "limit", "integer", least = 1, most = 200 },
+  { "refresh", "boolean" },
+}, { "product" })
+
+local REPORT = { summary = "table" }
+
+--- @class posthog.llm.SpendOptions: posthog.llm.CallOptions
+--- @field product? string whose tools, models and traces are broken down; "posthog_code"
+--- @field date_from? string ISO 8601, or relative such as "-7d"; "-30d"
+--- @field date_to? string exclusive; now
+--- @field limit? integer rows of each breakdown, 1 to 200; 50
+--- @field refresh? boolean past the server's cache of five minutes
+
+--- Costs by product, tool and model in a window of at most 90 days. Rate limits
+--- of its own: 10 a minute, 60 an hour, 200 a day.
+--- @param options? posthog.llm.SpendOptions
+--- @return posthog.llm.SpendReport? spend
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Spend:get(options)
+  local parameters, call_options = query.read(GET, options, 2)
+  local product = query.text(options and options.product or "posthog_code", "product", 2)
+  return self._run({
+    method = "GET",
+    path = "/api/llm_analytics/@me/spend/",
+    query = "product=" .. product .. (parameters and "&" .. parameters or ""),
+    idempotent = true,
+    shape = REPORT,
+    options = call_options,
+  })
+end
+
+return {
+  new = function(run)
+    return setmetatable({ _run = run }, Spend)
+  end,
+}

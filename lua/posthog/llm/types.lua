@@ -1,0 +1,123 @@
+--- @meta posthog.llm.types
+-- The tables that calls return and take, for language servers. The types are
+-- those of the API's reference; any field but an id may be nil, and a server
+-- may send more fields than stand here.
+
+--- @class posthog.llm.CallOptions
+--- @field timeout? number seconds for one attempt
+--- @field deadline? number seconds for the whole call
+--- @field max_retries? integer
+--- @field headers? table<string, string>
+
+--- @class posthog.llm.User
+--- @field id integer
+--- @field uuid string
+--- @field distinct_id? string
+--- @field first_name string
+--- @field last_name string
+--- @field email string
+--- @field is_email_verified? boolean
+--- @field hedgehog_config? table
+--- @field role_at_organization? string
+
+--- @class posthog.llm.SkillFileEntry
+--- @field path string
+--- @field content_type string
+
+--- @class posthog.llm.Heading
+--- @field level integer 1 to 6
+--- @field text string
+
+--- @class posthog.llm.Skill
+--- @field id string of this version; it changes with each
+--- @field name string
+--- @field description string
+--- @field body? string Markdown; lists leave it out
+--- @field license string "" when unset
+--- @field compatibility string "" when unset
+--- @field allowed_tools string[]
+--- @field metadata table
+--- @field files? posthog.llm.SkillFileEntry[] in no order
+--- @field outline? posthog.llm.Heading[]
+--- @field version integer from 1
+--- @field created_by? posthog.llm.User who published this version
+--- @field created_at string
+--- @field updated_at string
+--- @field deleted boolean
+--- @field is_latest boolean
+--- @field latest_version integer
+--- @field version_count integer
+--- @field first_version_created_at string
+
+--- @class posthog.llm.SkillFile
+--- @field path string
+--- @field content string
+--- @field content_type string
+
+--- @class posthog.llm.SkillVersion
+--- @field id string
+--- @field version integer
+--- @field created_by? posthog.llm.User
+--- @field created_at string
+--- @field is_latest boolean
+
+--- @class posthog.llm.NewFile
+--- @field path string
+--- @field content string at most 1,000,000 bytes of text; the server trims it
+--- @field content_type? string text/plain
+
+--- @class posthog.llm.Edit
+--- @field old string has to occur exactly once
+--- @field new string
+
+--- @class posthog.llm.FileEdits
+--- @field path string
+--- @field edits posthog.llm.Edit[]
+
+--- @class posthog.llm.SkillFields
+--- @field name? string a-z, 0-9 and single hyphens, 64 characters
+--- @field description? string 4096 characters
+--- @field body? string Markdown, at most 1,000,000 bytes; the server trims it
+--- @field license? string
+--- @field compatibility? string
+--- @field allowed_tools? string[]
+--- @field metadata? table
+--- @field files? posthog.llm.NewFile[] 50 at most
+
+--- @class posthog.llm.SkillChanges: posthog.llm.SkillFields
+--- @field base_version integer the version that was edited
+--- @field edits? posthog.llm.Edit[] in place of body
+--- @field file_edits? posthog.llm.FileEdits[] in place of files
+
+--- @class posthog.llm.Dataset
+--- @field id string
+--- @field name string
+--- @field description? string
+--- @field metadata any JSON, llm.null for null
+--- @field created_at string
+--- @field updated_at? string
+--- @field deleted? boolean nil counts as false
+--- @field created_by? posthog.llm.User
+--- @field team integer the project
+
+--- @class posthog.llm.DatasetItem
+--- @field id string
+--- @field dataset string
+--- @field input any JSON, llm.null for null
+--- @field output any JSON, llm.null for null
+--- @field metadata any JSON, llm.null for null
+--- @field ref_trace_id? string
+--- @field ref_timestamp? string
+--- @field ref_source_id? string
+--- @field deleted? boolean nil counts as false
+--- @field created_at string
+--- @field updated_at? string
+--- @field created_by? posthog.llm.User
+--- @field team integer the project
+
+--- @class posthog.llm.SpendReport
+--- @field summary { date_from: string, date_to: string, product?: string, total_cost_usd: number, event_count: integer, scoped_cost_usd: number, scoped_event_count: integer }
+--- @field by_product { items: { product?: string, event_count: integer, cost_usd: number }[], truncated: boolean }
+--- @field by_tool { items: { tool?: string, generation_count: integer, cost_usd: number, share_of_scoped: number, avg_input_tokens: number }[], truncated: boolean } costs overlap, shares do not add up to 1
+--- @field by_model { items: { model?: string, generation_count: integer, cost_usd: number, input_tokens: integer, output_tokens: integer }[], truncated: boolean }
+--- @field top_traces? { items: { trace_id?: string, generation_count: integer, cost_usd: number, started_at?: string }[], truncated: boolean } empty in practice
