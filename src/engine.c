@@ -1,6 +1,7 @@
 #include "compat.h"
 
 #include "engine.h"
+#include "watches.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,15 +14,6 @@
 /* A new connection costs about 30 us; more starts in one turn would keep the
 ** answers of the others waiting. */
 #define STARTS_PER_TURN 16
-
-/* The descriptors that the thread polls. Slot 0 is the wake descriptor. */
-typedef struct Watches {
-  struct pollfd *fds;
-  Pool **owners; /* parallel to fds */
-  size_t len, size;
-  int *slots; /* descriptor -> slot, -1: none */
-  size_t slots_size;
-} Watches;
 
 struct Engine {
   pthread_t thread;
@@ -41,10 +33,7 @@ struct Engine {
 
   /* the thread's own */
   Pool *pools;
-  Watches watches;
-  struct pollfd *ready; /* a copy of those that fired in this turn */
-  Pool **ready_owners;
-  size_t ready_size;
+  Watches watches; /* slot 0 is the wake descriptor */
 };
 
 int64_t engine_now_ms (void) {
@@ -110,70 +99,8 @@ Transfer *engine_owned (Engine *e, Pool *p, int active) {
   return t;
 }
 
-static int grow_slots (Watches *w, size_t fd) {
-  size_t size = w->slots_size > 0 ? w->slots_size : 64;
-  int *slots;
-  while (size <= fd)
-    size *= 2;
-  slots = realloc(w->slots, size * sizeof(*slots));
-  if (slots == NULL)
-    return -1;
-  while (w->slots_size < size)
-    slots[w->slots_size++] = -1;
-  w->slots = slots;
-  return 0;
-}
-
-static int grow_fds (Watches *w) {
-  size_t size = w->size > 0 ? w->size * 2 : 16;
-  struct pollfd *fds = realloc(w->fds, size * sizeof(*fds));
-  Pool **owners;
-  if (fds == NULL)
-    return -1;
-  w->fds = fds;
-  owners = realloc(w->owners, size * sizeof(*owners));
-  if (owners == NULL)
-    return -1;
-  w->owners = owners;
-  w->size = size;
-  return 0;
-}
-
-static void unwatch (Watches *w, int fd) {
-  int slot = (size_t)fd < w->slots_size ? w->slots[fd] : -1;
-  if (slot < 0)
-    return;
-  w->slots[fd] = -1;
-  w->len--;
-  if ((size_t)slot < w->len) { /* the last one moves into the gap */
-    w->fds[slot] = w->fds[w->len];
-    w->owners[slot] = w->owners[w->len];
-    w->slots[w->fds[slot].fd] = slot;
-  }
-}
-
-static int watch (Watches *w, int fd, short events, Pool *owner) {
-  size_t slot;
-  if ((size_t)fd >= w->slots_size && grow_slots(w, (size_t)fd) != 0)
-    return -1;
-  if (w->slots[fd] < 0) {
-    if (w->len == w->size && grow_fds(w) != 0)
-      return -1;
-    w->slots[fd] = (int)w->len++;
-  }
-  slot = (size_t)w->slots[fd];
-  w->fds[slot].fd = fd;
-  w->fds[slot].events = events;
-  w->fds[slot].revents = 0;
-  w->owners[slot] = owner;
-  return 0;
-}
-
 int engine_watch (Engine *e, Pool *p, int fd, short events) {
-  if (events != 0)
-    return watch(&e->watches, fd, events, p);
-  unwatch(&e->watches, fd);
-  return 0;
+  return watches_set(&e->watches, fd, events, p);
 }
 
 static void drop_pool (Engine *e, Pool *p) {
@@ -248,44 +175,18 @@ static int poll_timeout (const Engine *e, int64_t now_ms) {
   return at - now_ms > 3600000 ? 3600000 : (int)(at - now_ms);
 }
 
-/*
-** Acting on one descriptor may add and remove others, so the ready ones are
-** copied first. One that was closed and opened again meanwhile gets a call
-** for nothing, which libcurl allows.
-*/
 static void serve_sockets (Engine *e, int ready) {
-  Watches *w = &e->watches;
-  size_t i, n = 0;
-  if (e->ready_size < w->len) {
-    struct pollfd *fds = realloc(e->ready, w->size * sizeof(*fds));
-    Pool **owners;
-    if (fds == NULL)
-      return; /* poll reports them again */
-    e->ready = fds;
-    owners = realloc(e->ready_owners, w->size * sizeof(*owners));
-    if (owners == NULL)
-      return;
-    e->ready_owners = owners;
-    e->ready_size = w->size;
-  }
-  for (i = 1; i < w->len && (int)n < ready; i++) {
-    if (w->fds[i].revents != 0) {
-      e->ready[n] = w->fds[i];
-      e->ready_owners[n++] = w->owners[i];
-    }
-  }
+  size_t i, n = watches_fired(&e->watches, ready);
   for (i = 0; i < n; i++) {
-    short r = e->ready[i].revents;
+    const Watch *w = &e->watches.fired[i];
     int events = 0;
-    if (r & POLLIN)
+    if (w->revents & (POLLIN | POLLHUP)) /* reading finds the end */
       events |= CURL_CSELECT_IN;
-    if (r & POLLOUT)
+    if (w->revents & POLLOUT)
       events |= CURL_CSELECT_OUT;
-    if (r & (POLLERR | POLLNVAL))
+    if (w->revents & (POLLERR | POLLNVAL))
       events |= CURL_CSELECT_ERR;
-    if (r & POLLHUP)
-      events |= CURL_CSELECT_IN; /* reading finds the end */
-    pool_socket(e->ready_owners[i], e->ready[i].fd, events);
+    pool_socket(w->owner, w->fd, events);
   }
 }
 
@@ -365,11 +266,7 @@ static void free_engine (Engine *e) {
   wake_close(&e->to_thread);
   wake_close(&e->to_lua);
   pthread_mutex_destroy(&e->lock);
-  free(e->watches.fds);
-  free(e->watches.owners);
-  free(e->watches.slots);
-  free(e->ready);
-  free(e->ready_owners);
+  watches_free(&e->watches);
   free(e);
 }
 
@@ -391,7 +288,7 @@ Engine *engine_new (const char **why) {
   e->to_lua.reader = e->to_lua.writer = -1;
   pthread_mutex_init(&e->lock, NULL);
   if (wake_open(&e->to_thread) != 0 || wake_open(&e->to_lua) != 0 ||
-      watch(&e->watches, e->to_thread.reader, POLLIN, NULL) != 0) {
+      watches_set(&e->watches, e->to_thread.reader, POLLIN, NULL) != 0) {
     *why = errno == EMFILE ? "too many open files" : "not enough memory";
     free_engine(e);
     return NULL;

@@ -6,10 +6,31 @@
 
 #include "compat.h"
 
+#include "engine.h"
+
 #pragma GCC visibility push(hidden)
 
 /* Adds engine() and now(), sleep() to the module table on top of the stack. */
 void handles_open (lua_State *L);
+
+/*
+** The rest is between the files that implement them.
+**
+** Each handle exists, empty and collectable, before what it is to own. The
+** reference to the engine keeps its memory, in whatever order lua_close calls
+** the finalisers.
+*/
+#define TRANSFER_NAME "posthog.llm.transfer"
+
+typedef struct TransferHandle {
+  Engine *engine; /* NULL until it was started */
+  Transfer *transfer;
+} TransferHandle;
+
+void *handles_new (lua_State *L, size_t size, const char *name); /* zeroed */
+void handles_class (lua_State *L, const char *name, const luaL_Reg *methods,
+                    lua_CFunction gc);
+void handles_open_transfers (lua_State *L);
 
 #pragma GCC visibility pop
 
