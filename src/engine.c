@@ -53,9 +53,9 @@ static void unref (Transfer *t) {
 
 static void append_finished (Engine *e, Transfer *t) {
   t->refs++;
-  t->next = NULL;
+  t->next_finished = NULL;
   if (e->finished != NULL)
-    e->finished_last->next = t;
+    e->finished_last->next_finished = t;
   else
     e->finished = t;
   e->finished_last = t;
@@ -136,8 +136,7 @@ static int take_orders (Engine *e) {
   }
   pthread_mutex_unlock(&e->lock);
   while ((t = inbox) != NULL) {
-    inbox = t->next;
-    t->next = NULL;
+    inbox = t->next_inbox;
     if (pool_enqueue(t->pool, t) != 0) {
       t->code = CURLE_OUT_OF_MEMORY;
       engine_finish(e, t);
@@ -385,7 +384,7 @@ void engine_stop (Engine *e) {
   end_pools(e);
   e->stopped = 1;
   for (t = e->finished; t != NULL; t = next) {
-    next = t->next;
+    next = t->next_finished;
     unref(t);
   }
   e->finished = e->finished_last = NULL;
@@ -464,12 +463,12 @@ int engine_start (Engine *e, Pool *p, Transfer *t, const char **why) {
   if (p->owned != NULL)
     p->owned->prev_owned = t;
   p->owned = t;
-  t->next = NULL;
+  t->next_inbox = NULL;
   first = e->inbox == NULL;
   if (first)
     e->inbox = t;
   else
-    e->inbox_last->next = t;
+    e->inbox_last->next_inbox = t;
   e->inbox_last = t;
   pthread_mutex_unlock(&e->lock);
   if (first)
@@ -521,7 +520,7 @@ void engine_take (Engine *e) {
   Transfer *t;
   pthread_mutex_lock(&e->lock);
   t = e->finished;
-  e->finished = t->next;
+  e->finished = t->next_finished;
   if (e->finished == NULL) {
     e->finished_last = NULL;
     if (e->running)

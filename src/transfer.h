@@ -65,12 +65,14 @@ typedef struct Transfer {
   Buffer response;
 
   /* places in the engine's lists */
-  TransferState state;          /* (lock) */
-  int cancelled;                /* (lock) */
-  int refs;                     /* (lock) the Lua handle, the engine, and the
-                                   list of finished transfers: one each */
-  struct Transfer *next;        /* (lock) inbox, or list of finished ones */
-  struct Transfer *next_cancel; /* (lock) */
+  TransferState state; /* (lock) */
+  int cancelled;       /* (lock) */
+  int refs;            /* (lock) the Lua handle, the engine, the order to cancel
+                          and the list of finished transfers: one each */
+  /* A cancelled one may be in all three of these at once. */
+  struct Transfer *next_inbox;              /* (lock) */
+  struct Transfer *next_cancel;             /* (lock) */
+  struct Transfer *next_finished;           /* (lock) */
   struct Transfer *prev_owned, *next_owned; /* (lock) all of a pool */
   struct Transfer *next_waiting;            /* engine: the queue of a lane */
   struct Pool *pool;
