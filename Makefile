@@ -88,7 +88,7 @@ has-headers:
 demo: ## run the example program against the local stand-in for PostHog
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
-	@tools/lua 5.4 examples/demo.lua
+	@tools/demo
 
 TEST = tools/test $(LUA_VERSION:%=--lua=%) $(if $(FILTER),--filter="$(FILTER)")
 
