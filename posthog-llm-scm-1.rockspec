@@ -36,6 +36,7 @@ build = {
       sources = {
         "src/buffer.c",
         "src/core.c",
+        "src/doorbell.c",
         "src/engine.c",
         "src/handles.c",
         "src/json.c",

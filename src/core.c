@@ -7,6 +7,7 @@
 
 #include "compat.h"
 
+#include "doorbell.h"
 #include "handles.h"
 #include "json.h"
 #include "url.h"
@@ -34,6 +35,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   lua_newtable(L);
   json_open(L);
   handles_open(L);
+  doorbell_open(L);
   lua_pushcfunction(L, url_escape);
   lua_setfield(L, -2, "escape");
   return 1;

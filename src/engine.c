@@ -335,6 +335,15 @@ int engine_fd (const Engine *e) {
   return e->to_lua.reader;
 }
 
+void engine_ring (Engine *e, int fd) {
+  pthread_mutex_lock(&e->lock);
+  wake_close(&e->to_lua);
+  e->to_lua.writer = fd;
+  if (e->finished != NULL && e->running)
+    wake_signal(&e->to_lua);
+  pthread_mutex_unlock(&e->lock);
+}
+
 static int wait_for_thread (const Engine *e, int most_ms) {
   struct pollfd p;
   p.fd = e->to_lua.reader;

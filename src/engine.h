@@ -33,6 +33,9 @@ void engine_release (Engine *e); /* frees the memory with the last one */
 void engine_stop (Engine *e);    /* ends all transfers, joins the thread */
 int engine_run (Engine *e, const char **why); /* 0, or -1: no thread */
 int engine_fd (const Engine *e);              /* of use once the thread runs */
+/* From now on the thread writes to this descriptor, which becomes the engine's,
+** instead of making the one of engine_fd readable. */
+void engine_ring (Engine *e, int fd);
 /* Waits until there is something to collect, most_ms at most (-1: any time),
 ** or until a signal. Returns whether there is. */
 int engine_wait (Engine *e, int most_ms);

@@ -109,10 +109,14 @@ static int pool_start_request (lua_State *L) {
 ** The engine
 ** ================================================================== */
 
-static Engine *check_engine (lua_State *L) {
-  EngineHandle *h = luaL_checkudata(L, 1, ENGINE_NAME);
-  luaL_argcheck(L, h->engine != NULL, 1, "engine is closed");
+Engine *handles_engine (lua_State *L, int arg) {
+  EngineHandle *h = luaL_checkudata(L, arg, ENGINE_NAME);
+  luaL_argcheck(L, h->engine != NULL, arg, "engine is closed");
   return h->engine;
+}
+
+static Engine *check_engine (lua_State *L) {
+  return handles_engine(L, 1);
 }
 
 static int engine_gc (lua_State *L) {

@@ -31,6 +31,7 @@ void *handles_new (lua_State *L, size_t size, const char *name); /* zeroed */
 void handles_class (lua_State *L, const char *name, const luaL_Reg *methods,
                     lua_CFunction gc);
 void handles_open_transfers (lua_State *L);
+Engine *handles_engine (lua_State *L, int arg); /* raises when it is none */
 
 #pragma GCC visibility pop
 

@@ -47,7 +47,7 @@ void wake_signal (const Wake *w) {
 
 void wake_clear (const Wake *w) {
   char bytes[512];
-  ssize_t n = read(w->reader, bytes, sizeof(bytes));
+  ssize_t n = w->reader < 0 ? 0 : read(w->reader, bytes, sizeof(bytes));
   (void)n; /* what a pipe keeps wakes once more, which is harmless */
 }
 

@@ -7,7 +7,8 @@
 #pragma GCC visibility push(hidden)
 
 typedef struct Wake {
-  int reader; /* readable from wake_signal until wake_clear */
+  int reader; /* readable from wake_signal until wake_clear; -1: it is
+                 somebody else who reads what wake_signal writes */
   int writer; /* the same descriptor as reader where the system has eventfd */
 } Wake;
 
