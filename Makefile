@@ -104,13 +104,18 @@ valgrind: ## run them again on Lua 5.4 under valgrind
 	@$(SETUP) valgrind
 	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
 
-BENCHES ?= bench/json.lua
+BENCHES ?= bench/json.lua bench/calls.lua bench/gather.lua
 
 bench: ## measure, on Lua 5.4 and LuaJIT; BENCHES=file
 	@$(SETUP) bench
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s all build/bench/floor
 	@set -e; for b in $(BENCHES); do \
 	  for v in $(VERSIONS); do tools/lua $$v $$b; done; done
+
+build/bench/floor: bench/floor.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -o $@ $< $(CURL_CFLAGS) $(or $(CURL_LIBS),$(shell \
+	  $(PKG_CONFIG) --cflags --libs libcurl 2>/dev/null || echo -lcurl))
 
 lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint

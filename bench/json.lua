@@ -1,6 +1,6 @@
 --- Decode and encode beside lua-cjson, for each kind of text of the API:
 ---
----   lua5.4 bench/json.lua       (LUA_PATH and LUA_CPATH as for the tests)
+---   tools/lua 5.4 bench/json.lua
 ---
 --- Both codecs take turns within one process; the ratio is the median over
 --- the turns, so that a change of the machine's pace meets both alike.
@@ -11,8 +11,8 @@ package.path = here .. "/?.lua;" .. package.path
 local cjson = require("cjson")
 local core = require("posthog.llm.core")
 local fixtures = require("fixtures")
+local measure = require("measure")
 
-local TURNS = tonumber(os.getenv("BENCH_TURNS")) or 11
 local SECONDS = 0.06 -- CPU time that one turn of one codec takes at least
 
 local function seconds(fn, argument, count)
@@ -23,18 +23,13 @@ local function seconds(fn, argument, count)
   return os.clock() - start
 end
 
-local function median(list)
-  table.sort(list)
-  return list[math.floor((#list + 1) / 2)]
-end
-
 local function compare(what, ours, theirs, our_argument, their_argument, bytes)
   local count = 1
   while count < 2 ^ 20 and seconds(theirs, their_argument, count) < SECONDS do
     count = count * 2
   end
   local mine, other, ratios = {}, {}, {}
-  for turn = 1, TURNS do
+  for turn = 1, measure.TURNS do
     collectgarbage()
     mine[turn] = seconds(ours, our_argument, count)
     collectgarbage()
@@ -43,12 +38,12 @@ local function compare(what, ours, theirs, our_argument, their_argument, bytes)
   end
   local size = bytes * count / 1e6
   print(
-    ("%-24s %10d %9.0f %9.0f %7.2f"):format(
+    ("%-24s %10d %9.0f %9.0f %7.2f %6.2f-%.2f"):format(
       what,
       bytes,
-      size / median(mine),
-      size / median(other),
-      median(ratios)
+      size / measure.median(mine),
+      size / measure.median(other),
+      measure.quartiles(ratios)
     )
   )
 end
@@ -61,8 +56,10 @@ local texts = {
   { "items, 20 MB", fixtures.items(7300), decode_only = true },
 }
 
-print(("%s, lua-cjson %s"):format(jit and jit.version or _VERSION, cjson._VERSION))
-print(("%-24s %10s %9s %9s %7s"):format("", "bytes", "MB/s", "cjson", "ratio"))
+measure.head("JSON beside lua-cjson, MB/s", { "lua-cjson " .. cjson._VERSION })
+print(
+  ("%-24s %10s %9s %9s %7s %11s"):format("", "bytes", "ours", "cjson", "ratio", "quartiles")
+)
 for _, text in ipairs(texts) do
   local name, body = text[1], text[2]
   compare("decode " .. name, core.decode, cjson.decode, body, body, #body)
