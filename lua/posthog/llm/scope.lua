@@ -18,28 +18,43 @@ local function is_unknown_route(err)
   return err ~= nil and err.status == 404 and err.type ~= nil and err.code == "not_found"
 end
 
---- Wraps the pipeline of skills so that it learns the word.
+--- An answer of the resource itself, be it a refusal.
+local function is_settled(err)
+  return err == nil or (err.status ~= nil and err.status < 500)
+end
+
+--- Wraps the pipeline of skills so that it learns the word. Other calls may be
+--- on their way meanwhile, so each has the word of its own until it is known.
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table of the client: `scope` and `settings.scope_prefix`
 function scope.follow(run, state)
   if state.settings.scope_prefix then
     return run
   end
-  local tried = false
+  local refuted = false -- "projects" was tried and is unknown too
+
+  local function run_as(word, request)
+    request.template = request.template or request.path
+    request.path = request.template:gsub(":scope", word)
+    return run(request)
+  end
+
   return function(request)
-    local value, err, response = run(request)
-    if state.scope == "projects" then
+    local word = state.scope
+    local value, err, response = run_as(word, request)
+    if word == "projects" then
       return value, err, response
     elseif response and names_successor(response.headers) then
       state.scope = "projects"
-    elseif is_unknown_route(err) and not tried then
-      tried = true
-      state.scope = "projects"
-      local again, problem, answer = run(request)
-      if not is_unknown_route(problem) then
-        return again, problem, answer
+    elseif is_unknown_route(err) and (state.scope == "projects" or not refuted) then
+      local again, problem, answer = run_as("projects", request)
+      if is_unknown_route(problem) then
+        refuted = true
+        return value, err, response
+      elseif is_settled(problem) then
+        state.scope = "projects"
       end
-      state.scope = "environments"
+      return again, problem, answer
     end
     return value, err, response
   end
