@@ -33,8 +33,8 @@ end
 --- @param fields table
 --- @return table
 function body.prepare(fields)
-  local copy = setmetatable({}, getmetatable(fields))
-  for name, value in pairs(fields) do
+  local copy = {}
+  for name, value in next, fields do -- raw, as the encoder reads tables
     if LISTS[name] and is_empty_list(value) then
       value = core.array({})
     elseif name == "file_edits" and type(value) == "table" then
@@ -48,7 +48,7 @@ function body.prepare(fields)
     end
     copy[name] = value
   end
-  return copy
+  return setmetatable(copy, getmetatable(fields))
 end
 
 --- With a codec of the caller's choice null is only dropped afterwards.
@@ -105,8 +105,8 @@ function body.encode_by(codec, value)
   if ok and type(text) == "string" then
     return text
   end
-  local why = ok and problem or text
-  return nil, errors.new({ kind = "invalid", message = "the body cannot be encoded: " .. tostring(why) })
+  local message = "the body cannot be encoded: " .. tostring(ok and problem or text)
+  return nil, errors.new({ kind = "invalid", message = message })
 end
 
 local function describe(value)
@@ -118,16 +118,35 @@ local function describe(value)
   return "a " .. type(value)
 end
 
+local function is_object(value)
+  return type(value) == "table" and getmetatable(value) ~= array_mt
+end
+
+--- A codec of the caller's choice may leave its lists unmarked.
+local function is_list(value)
+  return type(value) == "table"
+    and (getmetatable(value) == array_mt or value[1] ~= nil or next(value) == nil)
+end
+
+local function has_type(value, expected)
+  if expected == "object" then
+    return is_object(value)
+  elseif expected == "list" then
+    return is_list(value)
+  end
+  return type(value) == expected
+end
+
 --- Tells what is wrong with a decoded answer, nil when it has the shape.
 --- @param value any
---- @param shape table<string, string> required fields and their types; empty: any object
+--- @param shape table<string, string> required fields, each a name of type(), "object" or "list"
 --- @return string?
 function body.mismatch(value, shape)
-  if type(value) ~= "table" or getmetatable(value) == array_mt then
+  if not is_object(value) then
     return ("a JSON object was expected, the answer is %s"):format(describe(value))
   end
   for name, expected in pairs(shape) do
-    if type(value[name]) ~= expected then
+    if not has_type(value[name], expected) then
       return ("the answer has no %s %q"):format(expected, name)
     end
   end

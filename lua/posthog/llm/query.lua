@@ -10,7 +10,7 @@ local escape = core.escape
 
 --- @class posthog.llm.Parameter
 --- @field [1] string name
---- @field [2] "integer"|"string"|"boolean"|"ids"|"strings" ids: a list of ids; strings: one or a list
+--- @field [2] "integer"|"string"|"boolean"|"id"|"ids"|"strings" ids: a list of ids; strings: one or a list
 --- @field least? integer
 --- @field most? integer
 
@@ -35,6 +35,8 @@ function query.text(value, what, level)
   return escape(value)
 end
 
+--- No encoder ends in a tail call where something may raise: a frame that is
+--- gone would shift the level.
 local ENCODERS = {
   integer = function(value, what, level, parameter)
     return ("%d"):format(check.integer(value, what, level + 1, parameter.least, parameter.most))
@@ -44,14 +46,18 @@ local ENCODERS = {
     check.type(value, "boolean", what, level + 1)
     return tostring(value)
   end,
+  id = function(value, what, level)
+    check.segment(value, what, level + 1)
+    return escape(value)
+  end,
   ids = function(value, what, level)
-    return joined(value, what, level + 1, check.segment)
+    return (joined(value, what, level + 1, check.segment))
   end,
   strings = function(value, what, level)
     if type(value) == "string" then
       return escape(value)
     end
-    return joined(value, what, level + 1, text)
+    return (joined(value, what, level + 1, text))
   end,
 }
 

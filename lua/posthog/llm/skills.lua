@@ -18,7 +18,7 @@ local BASE = "/api/:scope/:project_id/llm_skills/"
 
 local SKILL = { id = "string", name = "string" }
 local FILE = { path = "string", content = "string" }
-local RESOLVED = { skill = "table", versions = "table" }
+local RESOLVED = { skill = "object", versions = "list" }
 
 local LIST = query.spec({
   { "search", "string" },
@@ -35,7 +35,7 @@ local VERSION = query.spec({ { "version", "integer", least = 1 } })
 local BASE_VERSION = query.spec({ { "base_version", "integer", least = 1 } })
 local RESOLVE = query.spec({
   { "version", "integer", least = 1 },
-  { "version_id", "string" },
+  { "version_id", "id" },
   { "limit", "integer", least = 1, most = 100 },
   { "offset", "integer", least = 0 },
   { "before_version", "integer", least = 1 },
@@ -158,8 +158,13 @@ local function code_points(text)
   return #text - continuations
 end
 
+local function is_count(value)
+  return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value == math.floor(value)
+end
+
 local function incomplete(message, ...)
-  return errors.new({ kind = "decode", message = "the body is incomplete: " .. message:format(...) })
+  message = "the body is incomplete: " .. message:format(...)
+  return errors.new({ kind = "decode", message = message })
 end
 
 --- Newer servers cut a long body (contract 3.2). Reads the rest of the same
@@ -168,28 +173,34 @@ end
 --- @return posthog.llm.Error?
 --- @return posthog.llm.Response?
 local function complete(self, request, skill, answer)
-  local parts, offset, total = { skill.body }, skill.body_next_offset, skill.body_total_length
-  while type(offset) == "number" do
-    request.query = ("version=%d&body_offset=%d"):format(skill.version, offset)
-    if type(total) == "number" and total > offset then
+  local version, total = skill.version, skill.body_total_length
+  local parts, offset, following = { skill.body }, 0, skill.body_next_offset
+  if type(skill.body) ~= "string" or not is_count(version) then
+    return nil, incomplete("the answer has no body or no version"), answer
+  end
+  while following ~= nil and following ~= core.null do
+    if not is_count(following) or following <= offset then
+      return nil, incomplete("behind offset %d comes %s", offset, tostring(following)), answer
+    end
+    offset = following
+    request.query = ("version=%d&body_offset=%d"):format(version, offset)
+    if is_count(total) and total > offset then
       request.query = request.query .. ("&body_length=%d"):format(total - offset)
     end
     local part, err, response = self._run(request)
     if not part then
       return nil, err, response
-    elseif part.version ~= skill.version or type(part.body) ~= "string" then
-      return nil, incomplete("the server answered with another version"), response
+    elseif part == true or type(part.body) ~= "string" then
+      return nil, incomplete("there is none behind offset %d", offset), response
+    elseif part.version ~= version then
+      return nil, incomplete("the server went on with another version"), response
     end
     parts[#parts + 1] = part.body
-    local following = part.body_next_offset
-    if type(following) == "number" and following <= offset then
-      return nil, incomplete("the offset %d does not advance", offset), response
-    end
-    offset, answer = following, response
+    following, answer = part.body_next_offset, response
   end
   skill.body = table.concat(parts)
   if type(total) == "number" and code_points(skill.body) ~= total then
-    return nil, incomplete("%d characters instead of %d", code_points(skill.body), total), answer
+    return nil, incomplete("%d characters instead of %g", code_points(skill.body), total), answer
   end
   skill.body_next_offset = nil
   return skill, nil, answer
@@ -213,7 +224,7 @@ function Skills:get(name, options)
     options = call_options,
   }
   local skill, err, response = self._run(request)
-  if skill and type(skill.body_next_offset) == "number" and type(skill.body) == "string" then
+  if type(skill) == "table" and (skill.body_next_offset or skill.body_total_length) then
     return complete(self, request, skill, response)
   end
   return skill, err, response
@@ -275,15 +286,18 @@ function Skills:versions(name, options)
       })
       if not page then
         error(err, 0)
+      elseif page == true then -- 204
+        error(errors.new({ kind = "decode", message = "the answer has no history" }), 0)
       end
       rows, at = page.versions, 0
       local last = rows[#rows]
-      if not last then
+      local version = type(last) == "table" and last.version or nil
+      if last == nil then
         more = false
-      elseif type(last.version) ~= "number" or (before and last.version >= before) then
+      elseif not is_count(version) or (before and version >= before) then
         error(errors.new({ kind = "decode", message = "the history does not advance" }), 0)
       else
-        before, more = last.version, page.has_more == true and last.version > 1
+        before, more = version, page.has_more == true and version > 1
       end
     end
     at = at + 1
