@@ -30,7 +30,7 @@ local DatasetItems = { __name = "posthog.llm.DatasetItems" }
 DatasetItems.__index = DatasetItems
 
 rows.define(DatasetItems, "/api/projects/:project_id/dataset_items/", {
-  { "dataset", "string" },
+  { "dataset", "id" },
   { "limit", "integer", least = 1 },
   { "offset", "integer", least = 0 },
 })

@@ -120,7 +120,9 @@ function query.read(spec, options, level)
     local value = options[name]
     if value ~= nil then
       local encoded = ENCODERS[parameter[2]](value, name, level + 1, parameter)
-      parts[#parts + 1] = name .. "=" .. encoded
+      if encoded ~= "" or type(value) ~= "table" then -- an empty list asks for nothing
+        parts[#parts + 1] = name .. "=" .. encoded
+      end
     end
   end
   return parts[1] and table.concat(parts, "&") or nil, call_options(options, level + 1)
