@@ -1,0 +1,270 @@
+--- How an nginx worker waits: the light thread of the caller waits on a
+--- semaphore of its own, and nginx serves others meanwhile.
+---
+--- The engine's thread works on the transfers and writes into a unix socket
+--- when some are done. One light thread a worker, the reader, reads there,
+--- collects them and posts their semaphores. A cosocket belongs to whom it was
+--- made by, so the reader runs in a timer. It starts with the first call, and
+--- ends when there was none for TICK seconds: an idle worker has no thread, no
+--- timer and no socket of ours that could keep it from its end, and a Lua
+--- state of `lua_code_cache off` can be closed.
+---
+--- When nginx gives up a light thread (its client has gone, ngx.exit, another
+--- one killed it) no Lua runs in it any more. Its semaphore has no waiter then;
+--- the reader looks for such every TICK seconds, and cancels their transfers.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local semaphore = require("ngx.semaphore")
+
+local host = {}
+
+local TICK = 0.5 -- seconds between two looks at who waits
+local LONGEST = 60 -- seconds on a semaphore before a look whether the transfer is done
+local STARTUP = 1 -- seconds that nginx has to start the reader
+local POLL = 0.01 -- seconds between two looks while there cannot be a reader
+local AGAIN = 1 -- seconds until the next try to start one
+local FOREVER = 0x7fffffff -- ms, as long as nginx can wait for a socket
+local CONNECT = 1000 -- ms; it is at once, unless nginx has no connection left
+local PIECE = 4096 -- bytes; each wake-up is one to eight
+
+local CAN_WAIT = {
+  rewrite = true,
+  server_rewrite = true,
+  access = true,
+  content = true,
+  timer = true,
+  ssl_cert = true, -- in the other phases of TLS only a patched nginx can
+}
+
+local ELSEWHERE = "nginx cannot wait in its %s phase; it can in rewrite, access, content and"
+  .. " ssl_cert, and in a timer, which ngx.timer.at starts from init_worker on"
+
+--- @class posthog.llm.ngx.Waiter
+--- @field transfer userdata
+--- @field semaphore table one light thread waits on it, or it was given up
+
+--- All that waits for one engine, that is of one process.
+--- @class posthog.llm.ngx.Desk
+--- @field engine userdata
+--- @field waiters table<integer, posthog.llm.ngx.Waiter> by the transfer's id
+--- @field waiting integer how many there are
+--- @field calls integer how many there ever were
+--- @field reader? "starting" | "running"
+--- @field retry_at? number on core.now's clock: no reader can be started before
+--- @field warned? boolean
+
+--- @type posthog.llm.ngx.Desk?
+local current
+local ids = {} -- scratch for engine:collect
+
+--- After a fork there is a new engine, and nobody waits for it yet.
+--- @return posthog.llm.ngx.Desk
+local function desk_of_process()
+  local engine = core.engine()
+  if not current or current.engine ~= engine then
+    engine:run()
+    current = { engine = engine, waiters = {}, waiting = 0, calls = 0 }
+  end
+  return current
+end
+
+local function remove(desk, id)
+  desk.waiters[id] = nil
+  desk.waiting = desk.waiting - 1
+end
+
+--- Wakes whose transfers are done.
+local function collect(desk)
+  for i = 1, desk.engine:collect(ids) do
+    local waiter = desk.waiters[ids[i]]
+    if waiter then
+      remove(desk, ids[i])
+      waiter.semaphore:post(1)
+    end
+  end
+end
+
+--- Cancels the transfers of light threads that are no more. A thread that has
+--- been woken is not among the waiters any longer, so who is not waiting now
+--- never will.
+local function cancel_abandoned(desk)
+  for id, waiter in pairs(desk.waiters) do
+    if waiter.semaphore:count() >= 0 then
+      remove(desk, id)
+      waiter.transfer:cancel()
+    end
+  end
+end
+
+--- @return table? socket connected to the engine
+--- @return string? message
+local function connect(engine)
+  local doorbell, message = core.doorbell()
+  if not doorbell then
+    return nil, message
+  end
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(CONNECT, CONNECT, FOREVER)
+  local ok
+  ok, message = socket:connect("unix:" .. doorbell:path())
+  if ok then
+    ok, message = doorbell:accept(engine)
+  end
+  doorbell:close()
+  if not ok then
+    socket:close()
+    return nil, message
+  end
+  return socket
+end
+
+--- Calls wait by polling for a while.
+local function no_reader(desk, message)
+  desk.reader = nil
+  desk.retry_at = core.now() + AGAIN
+  if not desk.warned then
+    desk.warned = true
+    ngx.log(ngx.WARN, "posthog.llm: calls wait by polling: ", message)
+  end
+end
+
+local function read(desk, socket, ended)
+  local bytes, message
+  repeat
+    bytes, message = socket:receiveany(PIECE)
+    collect(desk)
+  until not bytes
+  ended.message = message
+end
+
+--- The reader, as the handler of a timer.
+local function serve(_, desk)
+  if desk.reader == "running" then
+    return -- nginx was late, and another one was started meanwhile
+  end
+  local socket, message = connect(desk.engine)
+  if not socket then
+    return no_reader(desk, message)
+  end
+  desk.reader = "running"
+  local ended = {}
+  local thread = ngx.thread.spawn(read, desk, socket, ended)
+  local calls
+  repeat
+    calls = desk.calls
+    ngx.sleep(TICK)
+    cancel_abandoned(desk)
+    local quiet = desk.waiting == 0 and (desk.calls == calls or ngx.worker.exiting())
+  until quiet or ended.message
+  if ended.message then
+    no_reader(desk, ended.message)
+  else
+    desk.reader = nil
+    ngx.thread.kill(thread)
+  end
+  socket:close()
+end
+
+--- @return number seconds to wait on a semaphore: POLL without a reader
+local function longest_wait(desk)
+  if desk.reader == "running" then
+    return LONGEST
+  elseif desk.reader == "starting" then
+    return STARTUP
+  elseif not desk.retry_at or core.now() >= desk.retry_at then
+    local ok, message = ngx.timer.at(0, serve, desk)
+    if ok then
+      desk.reader = "starting"
+      return STARTUP
+    end
+    no_reader(desk, message)
+  end
+  return POLL
+end
+
+--- Why no call can be made here and now, nil when one can.
+--- @return posthog.llm.Error?
+function host.problem()
+  local phase = ngx.get_phase()
+  if CAN_WAIT[phase] then
+    return nil
+  end
+  return errors.new({ kind = "phase", message = ELSEWHERE:format(phase) })
+end
+
+--- Returns when the transfer is done, which it is at the latest at the end of
+--- its own timeout or deadline.
+--- @param transfer userdata
+function host.wait(transfer)
+  if transfer:done() then
+    return
+  end
+  local desk = desk_of_process()
+  local waiter = { transfer = transfer, semaphore = semaphore.new() }
+  local id = transfer:id()
+  desk.waiters[id] = waiter
+  desk.waiting = desk.waiting + 1
+  desk.calls = desk.calls + 1
+  repeat
+    local longest = longest_wait(desk)
+    local woken = waiter.semaphore:wait(longest)
+    if not woken then
+      if longest == STARTUP and desk.reader == "starting" then
+        no_reader(desk, "nginx runs no more timers, see lua_max_running_timers")
+      end
+      collect(desk)
+    end
+  until woken or transfer:done()
+  if desk.waiters[id] then
+    remove(desk, id)
+  end
+end
+
+--- @param seconds number
+function host.sleep(seconds)
+  local problem = host.problem()
+  if problem then
+    error(problem.message, 3)
+  end
+  ngx.sleep(seconds)
+end
+
+--- Runs the functions in light threads. Where nginx cannot wait they run one
+--- after another, and each call in them tells why it failed.
+--- @param functions function[]
+--- @param concurrency integer
+--- @return any[] values
+--- @return any[]? errors
+function host.gather(functions, concurrency)
+  local values, failures = {}, nil
+  local last, total = 0, #functions
+  local function run()
+    while last < total do
+      last = last + 1
+      local place = last
+      local ok, value, err = pcall(functions[place])
+      if not ok then
+        value, err = nil, value
+      end
+      values[place] = value
+      if value == nil and err ~= nil then
+        failures = failures or {}
+        failures[place] = err
+      end
+    end
+  end
+  local threads = {}
+  if not host.problem() then
+    for i = 1, math.min(concurrency, total) - 1 do
+      threads[i] = ngx.thread.spawn(run)
+    end
+  end
+  run()
+  for _, thread in ipairs(threads) do
+    ngx.thread.wait(thread)
+  end
+  return values, failures
+end
+
+return host
