@@ -28,15 +28,17 @@ function url.parse(text)
   local userinfo = authority:find("@", 1, true) ~= nil
   authority = authority:match("([^@]*)$")
   local host, port = authority:match("^(%[[%x:.]+%]):?(%d*)$")
-  if not host then
-    host, port = authority:match("^([^:%[%]]+):?(%d*)$")
+  if not host then -- a backslash is a slash to some
+    host, port = authority:match("^([^:%[%]\\]+):?(%d*)$")
   end
   if not host then
     return nil, "has no host"
-  end
-  if port == "" then
+  elseif port == "" then
     port = DEFAULT_PORTS[scheme]
+  elseif #port > 5 or tonumber(port) < 1 or tonumber(port) > 65535 then
+    return nil, "has a port that is none"
   end
+  port = port:gsub("^0+", "")
   host = host:lower()
   local origin = scheme .. "://" .. host
   if port ~= DEFAULT_PORTS[scheme] then
@@ -57,10 +59,18 @@ end
 --- @param host string as in posthog.llm.Url
 --- @return boolean
 function url.is_loopback(host)
-  return host == "localhost"
-    or host:find("%.localhost$") ~= nil
-    or host:find("^127%.%d+%.%d+%.%d+$") ~= nil
-    or host == "[::1]"
+  if host == "localhost" or host:find("%.localhost$") or host == "[::1]" then
+    return true
+  end
+  local b, c, d = host:match("^127%.(%d+)%.(%d+)%.(%d+)$")
+  return b ~= nil and tonumber(b) < 256 and tonumber(c) < 256 and tonumber(d) < 256
+end
+
+--- The URL without its user and password, to show it.
+--- @param text string
+--- @return string
+function url.without_userinfo(text)
+  return (text:gsub("^(%a[%w+.-]*://)[^/?#]*@", "%1"))
 end
 
 local function remove_dots(path)
@@ -83,15 +93,20 @@ end
 --- Resolves a reference, such as a Location header, against an absolute URL.
 --- @param base string
 --- @param reference string
---- @return string absolute
+--- @return string absolute without a fragment
 function url.join(base, reference)
   reference = reference:gsub("#.*", "")
-  if reference:find("^%a[%w+.-]*:") then
-    return reference
-  end
   local scheme, authority, path, query = base:match("^([^:]+)://([^/?#]*)([^?#]*)(%??[^#]*)")
+  local own_scheme, rest = reference:match("^(%a[%w+.-]*):(.*)$")
+  if own_scheme then
+    scheme, reference = own_scheme, rest
+    if reference:sub(1, 2) ~= "//" then -- no host in it: nothing to resolve
+      return scheme .. ":" .. reference
+    end
+  end
   if reference:sub(1, 2) == "//" then
-    return scheme .. ":" .. reference
+    authority, path, query = reference:match("^//([^/?]*)([^?]*)(.*)$")
+    return scheme .. "://" .. authority .. (path ~= "" and remove_dots(path) or "") .. query
   end
   local root = scheme .. "://" .. authority
   if reference == "" then
