@@ -63,8 +63,11 @@ function retry.parse_date(text)
   if not month then
     return nil
   end
-  local midnight = days(tonumber(year), month, tonumber(day)) * 86400
-  return midnight + tonumber(hour) * 3600 + tonumber(min) * 60 + tonumber(sec)
+  day, hour, min, sec = tonumber(day), tonumber(hour), tonumber(min), tonumber(sec)
+  if day < 1 or day > 31 or hour > 23 or min > 59 or sec > 60 then
+    return nil
+  end
+  return days(tonumber(year), month, day) * 86400 + hour * 3600 + min * 60 + sec
 end
 
 --- How long the server asks to wait: by the header in seconds or as a date,
@@ -86,7 +89,7 @@ function retry.after(headers, detail)
     end
   end
   local words = detail and detail:match("[Ee]xpected available in (%d+) second")
-  return words and tonumber(words) or nil
+  return tonumber(words)
 end
 
 --- @param err posthog.llm.Error what the attempt ended with
