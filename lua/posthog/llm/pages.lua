@@ -11,11 +11,11 @@ local pages = {}
 --- @field previous? string
 --- @field results table[]
 
---- Pages in a row that may bring nothing new before an iterator gives up: the
---- window moves when rows are created meanwhile, but not for ever.
+--- Pages in a row, beyond the server's own count of rows, that may bring
+--- nothing new before an iterator gives up.
 local MOST_STALE_PAGES = 20
 
-pages.SHAPE = { results = "table" }
+pages.SHAPE = { results = "list" }
 
 --- The answer to a filter that nothing can pass.
 --- @return posthog.llm.Page
@@ -30,7 +30,7 @@ end
 --- The API's own part of a path: what follows the host's prefix, with the word
 --- for the scope and the project as one, since a server may name either.
 local function api_path(path)
-  local rest = path:match("/api/.*$") or path
+  local rest = path:match("^.*(/api/.*)$") or path -- the prefix may hold one too
   return (rest:gsub("^/api/environments/", "/api/projects/"):gsub("/*$", "/"))
 end
 
@@ -75,18 +75,24 @@ function pages.each(fetch, first)
     local page, err, response = fetch(query)
     if not page then
       error(err, 0)
+    elseif page == true then -- 204
+      error(bad("the answer is no page"), 0)
     end
     rows, at = page.results, 0
-    local following, problem = pages.next_query(page.next, response and response.url:match("^[^?]*") or "")
+    local asked = response and response.url:match("^[^?]*") or ""
+    local following, problem = pages.next_query(page.next, asked)
     if problem then
       error(problem, 0)
     elseif following and offset_of(following) <= offset_of(query) then
-      error(bad("paging does not advance: the page at offset %d points to %d", offset_of(query), offset_of(following)), 0)
+      local from, to = offset_of(query), offset_of(following)
+      error(bad("paging does not advance: the page at offset %.0f points to %.0f", from, to), 0)
     end
     query, more = following, following ~= nil
-    stale = stale + 1
-    if stale > MOST_STALE_PAGES then
-      error(bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), 0)
+    if more and (type(page.count) ~= "number" or offset_of(query) >= page.count) then
+      stale = stale + 1
+      if stale > MOST_STALE_PAGES then
+        error(bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), 0)
+      end
     end
   end
 
