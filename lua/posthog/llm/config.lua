@@ -49,7 +49,8 @@ local DEFAULTS = {
 local function seconds(value, what, level)
   check.type(value, "number", what, level + 1)
   if not (value > 0 and value < 1e6) then
-    check.fail(level + 1, "%s: a positive number of seconds expected, got %s", what, tostring(value))
+    local got = tostring(value)
+    check.fail(level + 1, "%s: a positive number of seconds expected, got %s", what, got)
   end
   return value
 end
@@ -63,7 +64,7 @@ end
 
 local function count(least)
   return function(value, what, level)
-    return check.integer(value, what, level + 1, least)
+    return (check.integer(value, what, level + 1, least)) -- a tail call would shift the level
   end
 end
 
@@ -186,7 +187,8 @@ local function resolve_host(text, allow_http)
   if text:find("@", 1, true) then
     return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
   elseif not parsed then
-    return nil, invalid("the host %s %s; use us, eu or a URL such as https://us.posthog.com", shown, problem)
+    return nil,
+      invalid("the host %s %s; use us, eu or a URL such as %s", shown, problem, HOSTS.us)
   elseif parsed.query then
     return nil, invalid("the host %s has a query", shown)
   elseif parsed.host:find("^%a%a%.i%.posthog%.com$") then
@@ -198,7 +200,10 @@ local function resolve_host(text, allow_http)
       )
   elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(parsed.host) then
     return nil,
-      invalid("plain http to %s would show the key to the network; use https, or allow_insecure_http", parsed.host)
+      invalid(
+        "plain http to %s would show the key to the network; use https, or allow_insecure_http",
+        parsed.host
+      )
   end
   return {
     origin = parsed.origin,
@@ -219,7 +224,7 @@ end
 --- @return string? key
 --- @return posthog.llm.Error?
 local function check_key(key)
-  if type(key) ~= "string" or key == "" then
+  if key == nil or key == "" then
     return nil, auth("no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key")
   end
   local wrong = WRONG_KEYS[key:sub(1, 4)]
@@ -237,11 +242,17 @@ local function key_source(option)
   if option == nil or type(option) == "string" then
     local key, err = check_key(option or env("POSTHOG_PERSONAL_API_KEY"))
     return function()
-      return key, err
+      return key, err and errors.copy(err)
     end
   end
   return function()
-    return check_key(option())
+    local key, why = option()
+    if type(key) ~= "string" or key == "" then
+      local got = key == "" and "an empty string" or check.type_name(key)
+      local reason = why ~= nil and ": " .. tostring(why) or ""
+      return nil, auth(("no key: the function personal_api_key returned %s%s"):format(got, reason))
+    end
+    return check_key(key)
   end
 end
 

@@ -75,6 +75,17 @@ function errors.new(fields)
   return setmetatable(fields, Error)
 end
 
+--- The same error once more, for a caller who may do with it what he likes.
+--- @param err posthog.llm.Error
+--- @return posthog.llm.Error
+function errors.copy(err)
+  local copy = {}
+  for name, value in pairs(err) do
+    copy[name] = value
+  end
+  return errors.new(copy)
+end
+
 --- @param value any
 --- @return boolean
 function errors.is(value)
@@ -147,7 +158,11 @@ function errors.from_answer(status, body)
   if body ~= "" then
     err.body = body
   end
-  err.message = err.detail or WORDS[status] or ("the server answered %d"):format(status)
+  local words = err.detail and err.detail:gsub("%c+", " ")
+  if words == nil or not words:find("%S") then
+    words = WORDS[status] or ("the server answered %d"):format(status)
+  end
+  err.message = words
   return errors.new(err)
 end
 
