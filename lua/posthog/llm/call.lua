@@ -11,7 +11,9 @@ local url = require("posthog.llm.url")
 local call = {}
 
 local EXCERPT_BYTES = 2048
+local LONGEST_TARGET = 500
 local MOST_REDIRECTS = 5
+local LONGEST_NAP = 0.25 -- seconds until a call that waits for its next attempt sees client:close()
 local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
 --- @class posthog.llm.Request
@@ -28,6 +30,9 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field url string where this request goes
 --- @field key string
 --- @field expires number on core.now's clock: the call's deadline
+--- @field limited boolean the deadline ends this attempt before its own timeout would
+--- @field sent boolean the server may have seen a request of this attempt
+--- @field unsure boolean a request of this call was sent and its outcome is not known
 
 local function closed()
   return errors.new({ kind = "cancelled", message = "the client is closed" })
@@ -43,16 +48,22 @@ local function pool_of(state)
   return family.pool
 end
 
---- The part of a URL behind the origin, with the words in it filled in.
+--- The part of a URL behind the base, with the words in it filled in.
 local function fill_path(state, path)
   local settings = state.settings
-  if path:find(":project_id", 1, true) then
-    if settings.project_error then
-      return nil, settings.project_error
+  local problem
+  path = path:gsub("/:([%w_]+)", function(word)
+    if word == "scope" then
+      return "/" .. state.scope
+    elseif word == "project_id" then
+      problem = settings.project_error
+      return "/" .. (settings.project or "")
     end
-    path = path:gsub(":project_id", settings.project)
+  end)
+  if problem then
+    return nil, errors.copy(problem)
   end
-  return (path:gsub(":scope", state.scope))
+  return path
 end
 
 --- Header lines by whether there is a body. The list without headers of the
@@ -79,10 +90,11 @@ local function header_lines(state, key, has_body, own)
   local all, replaced = {}, {}
   for name, value in pairs(own) do
     replaced[name:lower()] = true
-    all[#all + 1] = ("%s: %s"):format(name, value)
+    local text = tostring(value)
+    all[#all + 1] = text == "" and name .. ";" or name .. ": " .. text -- "Name:" would send none
   end
   for _, line in ipairs(lines) do
-    if not replaced[line:match("^[^:]+"):lower()] then
+    if not replaced[line:match("^[^:;]+"):lower()] then
       all[#all + 1] = line
     end
   end
@@ -90,39 +102,45 @@ local function header_lines(state, key, has_body, own)
 end
 
 --- What a hook sees of the headers: everything but the key.
-local function shown_headers(lines)
+local function shown_headers(lines, key)
   local shown = {}
   for _, line in ipairs(lines) do
-    local name, value = line:match("^([^:]+):%s*(.*)$")
-    if name:lower() ~= "authorization" and value ~= "" then
-      shown[name:lower()] = value
+    local name, value = line:match("^([^:;]+)[:;]%s*(.*)$")
+    name = name:lower()
+    if name ~= "authorization" and name ~= "expect" then
+      shown[name] = value
     end
   end
-  return shown
+  return response.mask(shown, key)
 end
 
 local function send(state, request, attempt)
   local settings, options = state.settings, request.options
-  local left = attempt.expires - core.now()
-  if left <= 0 then
-    return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
-  end
   local lines = header_lines(state, attempt.key, attempt.has_body, options.headers)
   if settings.on_request then
     settings.on_request({
       method = request.method,
-      url = attempt.url,
-      headers = shown_headers(lines),
+      url = response.mask_url(attempt.url, attempt.key),
+      headers = shown_headers(lines, attempt.key),
       attempt = attempt.number,
     })
   end
+  if state.closed then -- by the hook, or while the hook waited
+    return nil, closed()
+  end
+  local timeout = options.timeout or settings.timeout
+  local left = attempt.expires - core.now()
+  if left <= 0 then
+    return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
+  end
+  attempt.limited = left <= timeout
   local transfer, message, path = pool_of(state):start({
     method = request.method,
     url = attempt.url,
     headers = lines,
     json = attempt.json,
     body = attempt.text,
-    timeout = options.timeout or settings.timeout,
+    timeout = timeout,
     connect_timeout = settings.connect_timeout,
     deadline = left,
     max_response_bytes = settings.max_response_bytes,
@@ -151,45 +169,64 @@ end
 --- Where a redirect may be followed to: GET on the same origin, and 307 / 308
 --- on the same origin with method and body (contract 0.8). The key never goes
 --- to another one.
+--- @return string? target nil: not to be followed
+--- @return string? why a sentence for the error
 local function redirect_target(state, request, attempt, status, headers)
   local location = headers.location
-  if not (REDIRECTS[status] and location) then
-    return nil
+  if not REDIRECTS[status] then
+    return nil, ("the server answered %d, which is no answer to this call"):format(status)
+  elseif not location or location == "" then
+    return nil, ("the server answered %d without a Location"):format(status)
   end
   local target = url.join(attempt.url, location)
+  local shown = url.without_userinfo(target)
+  if #shown > LONGEST_TARGET then
+    shown = shown:sub(1, LONGEST_TARGET) .. "..."
+  end
   local parsed = url.parse(target)
-  local same = parsed and not parsed.userinfo and parsed.origin == state.settings.target.origin
-  local keeps = status == 307 or status == 308
-  if same and (keeps or request.method == "GET") and attempt.redirects < MOST_REDIRECTS then
+  local why
+  if not parsed or parsed.userinfo or parsed.origin ~= state.settings.target.origin then
+    why = "not followed: the key only goes to " .. state.settings.target.origin
+  elseif status ~= 307 and status ~= 308 and request.method ~= "GET" then
+    why = ("not followed: a %d may turn %s into GET"):format(status, request.method)
+  elseif attempt.redirects >= MOST_REDIRECTS then
+    why = ("not followed: it is redirect %d of this call"):format(MOST_REDIRECTS + 1)
+  else
     return target
   end
-  return nil, target
+  return nil, ("the server redirects to %s, %s"):format(shown, why)
 end
 
---- The start of a body that is no JSON object, for the error.
-local function excerpt(transfer)
+--- The start of a body that is no JSON, for the error. Where the end cuts the
+--- key in two, its first part goes too.
+local function excerpt(transfer, key)
   local text = transfer:body(EXCERPT_BYTES)
+  if #text == EXCERPT_BYTES then
+    for n = #key - 1, 1, -1 do
+      if text:sub(-n) == key:sub(1, n) then
+        text = text:sub(1, -n - 1)
+        break
+      end
+    end
+  end
   return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"))
 end
 
-local function answer_error(transfer, status, headers, target)
+local function answer_error(transfer, status, headers, key, redirect)
   local value = body.decode_error(transfer)
   if value == nil then
-    value = excerpt(transfer)
+    value = excerpt(transfer, key)
   end
   local err = errors.from_answer(status, value)
-  if status == 429 or status == 503 then
-    err.retry_after = retry.after(headers, err.detail)
-  end
+  err.retry_after = retry.after(headers, status == 429 and err.detail or nil)
   if err.kind == "redirect" then
-    err.message = target and ("the server redirects to %s, which is not followed"):format(target)
-      or ("the server answered %d without a usable Location"):format(status)
+    err.message = redirect
   end
   return err
 end
 
 --- Turns a 2xx answer into the call's value.
-local function read_value(state, request, transfer, status)
+local function read_value(state, request, transfer, status, key)
   if status == 204 or request.method == "HEAD" then
     return true
   elseif transfer:size() == 0 then
@@ -203,7 +240,7 @@ local function read_value(state, request, transfer, status)
         status = status,
         message = "the answer is not JSON: " .. message,
         position = position,
-        body = excerpt(transfer),
+        body = excerpt(transfer, key),
       })
   end
   local problem = request.shape and body.mismatch(value, request.shape)
@@ -211,6 +248,31 @@ local function read_value(state, request, transfer, status)
     return nil, errors.new({ kind = "decode", status = status, message = problem, body = value })
   end
   return value
+end
+
+--- Kinds of failure that leave open what the server did with a request.
+local UNSURE = {
+  network = true,
+  timeout = true,
+  cancelled = true,
+  too_large = true,
+  decode = true,
+  server = true,
+}
+local READS = { GET = true, HEAD = true, OPTIONS = true }
+
+--- Completes the error of an attempt.
+local function finish_error(request, attempt, err, answer)
+  err.attempts = attempt.number
+  err.request_id = answer and answer.request_id
+  if attempt.sent and (UNSURE[err.kind] or err.status == 408) then
+    attempt.unsure = true
+  end
+  if attempt.unsure and not READS[request.method] then
+    err.ambiguous = true
+  end
+  response.mask(err, attempt.key)
+  return nil, err, answer
 end
 
 --- Makes one attempt, redirects included.
@@ -225,59 +287,51 @@ local function try(state, request, attempt)
     local transfer, err = send(state, request, attempt)
     if not transfer then
       attempt.permanent = true
-      return nil, err
+      if attempt.redirects == 0 then
+        attempt.number = attempt.number - 1
+      end
+      return finish_error(request, attempt, err)
     end
     wait(state, transfer)
     local status, kind, message, sent, permanent = transfer:result()
     if not status then
       attempt.sent = attempt.sent or sent
       attempt.permanent = permanent or kind == "too_large" or kind == "cancelled"
-      if kind == "timeout" and core.now() >= attempt.expires then
+      if state.closed and kind == "cancelled" then
+        message = "the client was closed during the call"
+      elseif kind == "timeout" and attempt.limited then
         message = "the call's deadline has passed: " .. message
       end
-      return nil, errors.new({ kind = kind, message = message })
+      return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
     end
     attempt.sent = true
     local headers = response.headers(transfer, attempt.key)
+    local shown = response.mask_url(attempt.url, attempt.key)
     if settings.on_response then
       settings.on_response({
         status = status,
         headers = response.copy_headers(headers),
-        url = attempt.url,
+        url = shown,
         attempt = attempt.number,
       })
     end
-    local answer = response.new(transfer, status, headers, attempt.url, attempt.number)
+    local answer = response.new(transfer, status, headers, shown, attempt.number)
     if status >= 200 and status < 300 then
       local value
-      value, err = read_value(state, request, transfer, status)
-      return value, err, answer
+      value, err = read_value(state, request, transfer, status, attempt.key)
+      if err then
+        return finish_error(request, attempt, err, answer)
+      end
+      return value, nil, answer
     end
     local target, refused = redirect_target(state, request, attempt, status, headers)
     if not target then
-      return nil, answer_error(transfer, status, headers, refused), answer
+      err = answer_error(transfer, status, headers, attempt.key, refused)
+      return finish_error(request, attempt, err, answer)
     end
     attempt.url = target
     attempt.redirects = attempt.redirects + 1
   end
-end
-
---- Completes an error once no further attempt is made.
-local function give_up(request, attempt, err, answer)
-  err.attempts = attempt.number
-  err.request_id = answer and answer.request_id
-  local unsure = err.kind == "network"
-    or err.kind == "timeout"
-    or err.kind == "cancelled"
-    or err.kind == "too_large"
-    or err.kind == "decode"
-    or err.kind == "server"
-    or err.status == 408
-  if request.method ~= "GET" and request.method ~= "HEAD" and attempt.sent and unsure then
-    err.ambiguous = true
-  end
-  response.mask(err, attempt.key)
-  return nil, err, answer
 end
 
 local function prepare(state, request)
@@ -285,7 +339,7 @@ local function prepare(state, request)
   if state.closed then
     return nil, closed()
   elseif settings.target_error then
-    return nil, settings.target_error
+    return nil, errors.copy(settings.target_error)
   end
   local unable = hosts.current().problem()
   if unable then
@@ -299,9 +353,11 @@ local function prepare(state, request)
   if not path then
     return nil, problem
   end
-  local attempt = { number = 0, key = key, has_body = request.json ~= nil }
+  local attempt = { number = 0, key = key, has_body = request.json ~= nil, unsure = false }
   attempt.first_url = settings.target.base .. path .. (request.query and "?" .. request.query or "")
   attempt.expires = core.now() + (request.options.deadline or settings.deadline)
+  attempt.max_retries = request.options.max_retries or settings.max_retries
+  attempt.idempotent = request.idempotent
   if request.json ~= nil and settings.json then
     attempt.text, err = body.encode_by(settings.json, request.json)
     if not attempt.text then
@@ -311,6 +367,19 @@ local function prepare(state, request)
     attempt.json = request.json
   end
   return attempt
+end
+
+--- Waits before the next attempt, in steps: client:close() ends the wait too.
+--- @return boolean? over false: the call was given up meanwhile
+local function pause(state, seconds)
+  while seconds > 0 and not state.closed do
+    local nap = math.min(seconds, LONGEST_NAP)
+    if hosts.current().sleep(nap) == false then
+      return false
+    end
+    seconds = seconds - nap
+  end
+  return not state.closed
 end
 
 --- @param state table the private part of a client
@@ -323,10 +392,7 @@ function call.run(state, request)
   if not attempt then
     return nil, problem
   end
-  local settings = state.settings
-  attempt.max_retries = request.options.max_retries or settings.max_retries
-  attempt.idempotent = request.idempotent
-  local ever_sent = false
+  local on_retry = state.settings.on_retry
   while true do
     attempt.number = attempt.number + 1
     attempt.url = attempt.first_url
@@ -334,28 +400,25 @@ function call.run(state, request)
     if not err then
       return value, nil, answer
     end
-    ever_sent = ever_sent or attempt.sent
     attempt.left = attempt.expires - core.now()
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then
-      attempt.sent = ever_sent
-      return give_up(request, attempt, err, answer)
+      return nil, err, answer
     end
-    if settings.on_retry then
-      err.attempts = attempt.number
-      settings.on_retry({
-        error = response.mask(err, attempt.key),
-        delay = delay,
-        attempt = attempt.number,
-      })
-    end
-    if hosts.current().sleep(delay) == false or state.closed then
-      return nil, closed()
+    if on_retry then
+      on_retry({ error = err, delay = delay, attempt = attempt.number })
     end
     local key
-    key, problem = settings.key()
+    if pause(state, delay) then
+      key, problem = state.settings.key()
+    else
+      local why = state.closed and "the client was closed" or "the call was given up"
+      problem = errors.new({ kind = "cancelled", message = why .. " before another attempt" })
+    end
     if not key then
-      return nil, problem
+      problem.attempts = attempt.number
+      problem.ambiguous = err.ambiguous
+      return nil, problem, answer
     end
     attempt.key = key
   end

@@ -17,13 +17,18 @@ Client.__index = Client
 
 local client = { VERSION = VERSION }
 
---- The private part of each client: the key's closure is in there, so nothing
---- of it is reachable from the client itself.
-local states = setmetatable({}, { __mode = "k" })
+--- What a client's own function wants to see before it gives its private part
+--- away. The key's closure is in there, so nothing of it is reachable from the
+--- client itself; a weak table of private parts would never let go of a client
+--- whose hooks name it, on Lua 5.1 and LuaJIT.
+local PASSWORD = {}
 
---- Clients that came of one another by `with` share connections.
+local WEAK_KEYS = { __mode = "k" }
+
+--- Clients that came of one another by `with` share connections, as long as
+--- one of them is open.
 local function new_family()
-  return { open = 0 }
+  return { open = setmetatable({}, WEAK_KEYS) }
 end
 
 local RESOURCES = {
@@ -43,12 +48,15 @@ local function create(options, family)
     scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
     header_lines = {},
-    in_flight = {},
+    -- Weak: a call that is abandoned takes its transfer along.
+    in_flight = setmetatable({}, WEAK_KEYS),
     closed = false,
   }
-  family.open = family.open + 1
+  family.open[state] = true
   local self = setmetatable({}, Client)
-  states[self] = state
+  function self._private(password)
+    return password == PASSWORD and state or nil
+  end
   local function run(request)
     return call.run(state, request)
   end
@@ -66,11 +74,10 @@ function client.new(options, level)
 end
 
 local function state_of(self, level)
-  local state = states[self]
-  if not state then
+  if type(self) ~= "table" or getmetatable(self) ~= Client then
     check.fail(level + 1, "a client expected; call its methods with a colon")
   end
-  return state
+  return self._private(PASSWORD)
 end
 
 --- A client with some options changed. It shares connections with this one,
@@ -86,11 +93,8 @@ function Client:with(options)
   for name, value in pairs(config.check(options, 2)) do
     merged[name] = value
   end
-  local family = state.family
-  if family.open == 0 then -- all of them are closed, and so are the connections
-    family = new_family()
-  end
-  return create(merged, family)
+  local new = create(merged, state.family or new_family())
+  return new
 end
 
 --- Ends this client: calls in flight and later ones return an error of kind
@@ -103,17 +107,26 @@ function Client:close()
   end
   state.closed = true
   for transfer in pairs(state.in_flight) do
-    transfer:cancel()
+    pcall(transfer.cancel, transfer) -- one that was just finalized may be listed still
   end
   local family = state.family
-  family.open = family.open - 1
-  if family.open == 0 and family.pool then
+  state.family = nil
+  family.open[state] = nil
+  if next(family.open) == nil and family.pool then
     family.pool:close()
     family.engine, family.pool = nil, nil
   end
 end
 
-local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+local METHODS = {
+  GET = true,
+  HEAD = true,
+  POST = true,
+  PUT = true,
+  PATCH = true,
+  DELETE = true,
+  OPTIONS = true,
+}
 local REQUEST = query.spec({}, { "query", "json", "idempotent" })
 
 local function check_path(path, level)
@@ -158,6 +171,9 @@ function Client:request(method, path, options)
     idempotent = method == "GET" or method == "HEAD"
   end
   check.type(idempotent, "boolean", "idempotent", 2)
+  if method == "HEAD" and options.json ~= nil then
+    check.fail(2, "json: a HEAD request has no body")
+  end
   local bare, own = path:match("^([^?]*)%??(.*)$")
   if own ~= "" then
     encoded = encoded and own .. "&" .. encoded or own
@@ -173,8 +189,7 @@ function Client:request(method, path, options)
 end
 
 function Client:__tostring()
-  local state = states[self]
-  local target = state and state.settings.target
+  local target = state_of(self, 2).settings.target
   return ("posthog.llm.Client (%s)"):format(target and target.base or "no host")
 end
 

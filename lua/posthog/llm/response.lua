@@ -1,5 +1,7 @@
 --- What a call returns third: the answer without its body.
 
+local core = require("posthog.llm.core")
+
 local response = {}
 
 --- @class posthog.llm.Response
@@ -44,6 +46,14 @@ function response.mask(value, key)
     end
   end
   return value
+end
+
+--- A URL to show: the key is in none, as it is or percent-encoded.
+--- @param url string
+--- @param key string
+--- @return string
+function response.mask_url(url, key)
+  return response.mask(response.mask(url, key), core.escape(key))
 end
 
 --- @param transfer userdata a finished one

@@ -1,0 +1,334 @@
+local llm = require("posthog.llm")
+local pipeline = require("spec.pipeline")
+local retry = require("posthog.llm.retry")
+
+local LIST = "/api/projects/:project_id/datasets/"
+
+describe("posthog.llm.retry", function()
+  describe("backoff", function()
+    local random = retry.random
+    after_each(function() retry.random = random end)
+
+    it("doubles up to eight seconds, and takes between half and all of it", function()
+      for n, full in ipairs({ 0.5, 1, 2, 4, 8, 8, 8 }) do
+        retry.random = function() return 0 end
+        assert.equal(full / 2, retry.backoff(n))
+        retry.random = function() return 0.5 end
+        assert.equal(full * 0.75, retry.backoff(n))
+      end
+      assert.equal(6, retry.backoff(2000))
+    end)
+
+    it("draws from a range, and does not touch the program's own generator", function()
+      math.randomseed(7)
+      local expected = math.random(1e6)
+      math.randomseed(7)
+      local lowest, highest = math.huge, -math.huge
+      for _ = 1, 5000 do
+        local value = retry.random()
+        assert.is_true(value >= 0 and value < 1)
+        lowest, highest = math.min(lowest, value), math.max(highest, value)
+      end
+      assert.is_true(highest > lowest)
+      assert.equal(expected, math.random(1e6))
+    end)
+  end)
+
+  describe("parse_date", function()
+    it("reads the three forms of RFC 9110", function()
+      assert.equal(784111777, retry.parse_date("Sun, 06 Nov 1994 08:49:37 GMT"))
+      assert.equal(784111777, retry.parse_date("Sunday, 06-Nov-94 08:49:37 GMT"))
+      assert.equal(784111777, retry.parse_date("Sun Nov  6 08:49:37 1994"))
+    end)
+
+    it("knows the calendar", function()
+      for text, time in pairs({
+        ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0,
+        ["Tue, 29 Feb 2000 12:00:00 GMT"] = 951825600,
+        ["Mon, 01 Mar 2027 00:00:00 GMT"] = 1803859200,
+        ["Fri, 31 Dec 2027 23:59:60 GMT"] = 1830297600,
+        ["Wednesday, 29-Feb-40 23:59:59 GMT"] = 2214172799,
+        ["Thu Feb 29 00:00:00 2024"] = 1709164800,
+      }) do
+        assert.equal(time, retry.parse_date(text), text)
+      end
+    end)
+
+    it("gives nil for what is no date", function()
+      for _, text in ipairs({ "", "soon", "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z", "Sun, 99 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT, x" }) do
+        assert.is_nil(retry.parse_date(text), text)
+      end
+    end)
+  end)
+
+  describe("after", function()
+    local now = "Sun, 06 Nov 1994 08:49:37 GMT"
+    local words = "Request was throttled. Expected available in 17 seconds."
+
+    for name, case in pairs({
+      ["seconds"] = { "120", nil, 120 },
+      ["no seconds"] = { "0", words, 0 },
+      ["a date, by the server's own clock"] = { "Sun, 06 Nov 1994 08:50:07 GMT", words, 30 },
+      ["an old form of a date"] = { "Sunday, 06-Nov-94 08:50:07 GMT", nil, 30 },
+      ["the oldest form of a date"] = { "Sun Nov  6 08:50:07 1994", nil, 30 },
+      ["a date that is past"] = { "Sun, 06 Nov 1994 08:00:00 GMT", nil, 0 },
+      ["nonsense, so the text counts"] = { "a while", words, 17 },
+      ["a negative number, so the text counts"] = { "-5", words, 17 },
+      ["nothing, so the text counts"] = { nil, words, 17 },
+      ["one second in the text"] = { nil, "Expected available in 1 second.", 1 },
+      ["nothing at all"] = { nil, "Request was throttled.", nil },
+      ["a fraction"] = { "1.5", nil, nil },
+      ["an absurd number"] = { "99999999999999999999", nil, 1e20 },
+    }) do
+      it("understands " .. name, function()
+        local headers = { ["retry-after"] = case[1], date = now }
+        assert.equal(case[3], retry.after(headers, case[2]))
+      end)
+    end
+
+    it("goes by this machine's clock where the server does not say its own", function()
+      local at = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 1000)
+      local seconds = retry.after({ ["retry-after"] = at })
+      assert.is_true(seconds > 900 and seconds <= 1000)
+    end)
+  end)
+end)
+
+describe("a call that fails", function()
+  local e, c
+  local naps, restore
+
+  setup(function() e = pipeline.emulator.start() end)
+  teardown(function() e:stop() end)
+  before_each(function()
+    e:reset()
+    c = pipeline.client(e.url)
+    naps, restore = pipeline.instant_sleep()
+  end)
+  after_each(function()
+    restore()
+    c:close()
+  end)
+
+  local CALLS = {
+    { "GET", {}, safe = true },
+    { "HEAD", {}, safe = true },
+    { "PATCH", { json = {} } },
+    { "PUT", { json = {} } },
+    { "DELETE", {} },
+    { "POST", { json = {} } },
+    { "POST", { json = {}, idempotent = true }, safe = true },
+    { "GET", { idempotent = false } },
+  }
+
+  for name, case in pairs({
+    ["408"] = { action = { status = 408 }, safe = 3, unsafe = 1 },
+    ["429"] = { action = { status = 429 }, safe = 3, unsafe = 3 },
+    ["500"] = { action = { status = 500 }, safe = 3, unsafe = 1 },
+    ["502"] = { action = { status = 502 }, safe = 3, unsafe = 1 },
+    ["503"] = { action = { status = 503 }, safe = 3, unsafe = 1 },
+    ["504"] = { action = { status = 504 }, safe = 3, unsafe = 1 },
+    ["400"] = { action = { status = 400 }, safe = 1, unsafe = 1 },
+    ["401"] = { action = { status = 401 }, safe = 1, unsafe = 1 },
+    ["403"] = { action = { status = 403 }, safe = 1, unsafe = 1 },
+    ["404"] = { action = { status = 404 }, safe = 1, unsafe = 1 },
+    ["405"] = { action = { status = 405 }, safe = 1, unsafe = 1 },
+    ["409"] = { action = { status = 409 }, safe = 1, unsafe = 1 },
+    ["410"] = { action = { status = 410 }, safe = 1, unsafe = 1 },
+    ["413"] = { action = { status = 413 }, safe = 1, unsafe = 1 },
+    ["501"] = { action = { status = 501 }, safe = 1, unsafe = 1 },
+    ["a lost answer"] = { action = { close = "before" }, safe = 3, unsafe = 1 },
+  }) do
+    it(("by %s is made %d times where it is safe to repeat, else %d"):format(
+      name, case.safe, case.unsafe), function()
+      e:fault({ action = case.action })
+      local expected, seen = {}, {}
+      for _, call in ipairs(CALLS) do
+        local value, err, response = c:request(call[1], LIST, call[2])
+        assert.is_nil(value)
+        local times = call.safe and case.safe or case.unsafe
+        assert.equal(times, err.attempts, call[1])
+        assert.equal(case.action.status, err.status)
+        if response then
+          assert.equal(times, response.attempts)
+        end
+        for _ = 1, times do
+          expected[#expected + 1] = call[1]
+        end
+      end
+      for i, entry in ipairs(e:log()) do
+        seen[i] = entry.method
+      end
+      assert.same(expected, seen)
+    end)
+  end
+
+  it("is made again whatever it is while nothing was sent", function()
+    local nobody = pipeline.client("http://127.0.0.1:1")
+    for _, call in ipairs(CALLS) do
+      local _, err = nobody:request(call[1], LIST, call[2])
+      assert.equal("network", err.kind)
+      assert.equal(3, err.attempts)
+      assert.is_nil(err.ambiguous)
+    end
+    nobody:close()
+  end)
+
+  it("gives the value of the attempt that succeeds", function()
+    e:fault({ action = { status = 503, times = 2 } })
+    local page, err, response = c.datasets:list()
+    assert.is_nil(err)
+    assert.equal(0, page.count)
+    assert.equal(3, response.attempts)
+    assert.is_true(naps.total() >= 0.75 and naps.total() <= 1.5)
+  end)
+
+  it("creates one row, not two, when a 429 came first", function()
+    e:fault({ action = { status = 429, times = 2 } })
+    assert(c.datasets:create({ name = "once" }))
+    assert.equal(1, c.datasets:list().count)
+  end)
+
+  it("is made as often as max_retries says, of the client or of the call", function()
+    e:fault({ action = { status = 503 } })
+    local cases = { { 0, nil, 1 }, { 1, nil, 2 }, { 4, nil, 5 }, { 0, 3, 4 }, { 5, 0, 1 } }
+    for _, case in ipairs(cases) do
+      local _, err = c:with({ max_retries = case[1] }).datasets:list({ max_retries = case[2] })
+      assert.equal(case[3], err.attempts)
+    end
+  end)
+
+  describe("and is told when to come back", function()
+    local function throttled(header, detail)
+      e:fault({ action = {
+        status = 429,
+        body = ('{"type":"throttled_error","code":"throttled","detail":"%s","attr":null}')
+          :format(detail or "Request was throttled."),
+        headers = { ["Retry-After"] = header },
+      } })
+    end
+
+    it("waits as long as the header says, up to a minute", function()
+      for _, seconds in ipairs({ 3, 60 }) do
+        throttled(tostring(seconds))
+        local before = naps.total()
+        local _, err = c.datasets:create({ name = "x" }, { max_retries = 1 })
+        assert.equal(seconds, naps.total() - before)
+        assert.equal("rate_limited", err.kind)
+        assert.equal(seconds, err.retry_after)
+        assert.equal(2, err.attempts)
+      end
+    end)
+
+    it("waits as long as the text says, where there is no header", function()
+      throttled(nil, "Request was throttled. Expected available in 7 seconds.")
+      local _, err = c.datasets:list({ max_retries = 1 })
+      assert.equal(7, naps.total())
+      assert.equal(7, err.retry_after)
+    end)
+
+    it("never comes back earlier than it would by itself", function()
+      throttled("0")
+      c.datasets:list({ max_retries = 1 })
+      assert.is_true(naps.total() >= 0.25)
+    end)
+
+    it("returns at once when that is more than a minute", function()
+      for _, header in ipairs({ "61", "86400", "99999999999999999999" }) do
+        throttled(header)
+        local _, err = c.datasets:list()
+        assert.equal(tonumber(header), err.retry_after)
+        assert.equal(1, err.attempts)
+        assert.is_nil(tostring(err):find("\n", 1, true))
+      end
+      assert.equal(0, #naps)
+      assert.equal(3, #e:log())
+    end)
+
+    it("returns at once when that is past the deadline", function()
+      throttled("5")
+      local _, err = c.datasets:list({ deadline = 4 })
+      assert.equal(5, err.retry_after)
+      assert.equal("rate_limited", err.kind)
+      assert.equal(0, #naps)
+      assert.equal(1, #e:log())
+    end)
+
+    it("obeys a 503 too", function()
+      e:fault({ action = { status = 503, headers = { ["Retry-After"] = "2" } } })
+      local _, err = c.datasets:list({ max_retries = 1 })
+      assert.equal(2, naps.total())
+      assert.equal(2, err.retry_after)
+      e:reset()
+      e:fault({ action = { status = 503, headers = { ["Retry-After"] = "2" } } })
+      _, err = c.datasets:create({ name = "x" })
+      assert.equal(1, #e:log())
+      assert.equal(2, err.retry_after)
+    end)
+  end)
+
+  it("has one deadline over all its attempts", function()
+    e:fault({ action = { status = 503, delay = 0.1 } })
+    local backoff = retry.backoff
+    retry.backoff = function() return 0.001 end
+    local _, err = c.datasets:list({ deadline = 0.45, max_retries = 1000, timeout = 60 })
+    retry.backoff = backoff
+    assert.is_true(err.kind == "server" or err.kind == "timeout")
+    assert.is_true(err.attempts >= 2 and err.attempts <= 5, tostring(err.attempts))
+    assert.equal(err.attempts, #e:log())
+  end)
+
+  it("is not made again when the wait would not end before the deadline", function()
+    e:fault({ action = { status = 503 } })
+    local _, err = c.datasets:list({ deadline = 0.2 })
+    assert.equal("server", err.kind)
+    assert.equal(1, err.attempts)
+    assert.equal(0, #naps)
+  end)
+
+  it("stays ambiguous when a later attempt is refused", function()
+    e:faults({
+      { action = { close = "after", times = 1 } },
+      { action = { status = 404, times = 1 } },
+    })
+    local _, err = c:request("DELETE", LIST, { idempotent = true })
+    assert.equal("not_found", err.kind)
+    assert.equal(2, err.attempts)
+    assert.is_true(err.ambiguous)
+  end)
+
+  it("is not ambiguous when each attempt was refused", function()
+    e:fault({ action = { status = 429 } })
+    local _, err = c.datasets:create({ name = "x" })
+    assert.is_nil(err.ambiguous)
+    e:fault({ action = { status = 400 } })
+    _, err = c.datasets:create({ name = "x" })
+    assert.is_nil(err.ambiguous)
+  end)
+
+  it("waits while others work, inside a gather", function()
+    restore()
+    local backoff = retry.backoff
+    retry.backoff = function() return 0.05 end
+    e:faults({ { match = { path = "search=slow" }, action = { status = 503, times = 1 } } })
+    local order = {}
+    local _, errors = llm.gather({
+      function()
+        local page = assert(c.datasets:list({ search = "slow" }))
+        order[#order + 1] = "retried"
+        return page
+      end,
+      function()
+        local page = assert(c.datasets:list())
+        order[#order + 1] = "at once"
+        return page
+      end,
+    })
+    retry.backoff = backoff
+    assert.is_nil(errors)
+    assert.same({ "at once", "retried" }, order)
+  end)
+end)
