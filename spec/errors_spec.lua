@@ -1,0 +1,157 @@
+local llm = require("posthog.llm")
+local pipeline = require("spec.pipeline")
+
+local LIST = "/api/projects/:project_id/datasets/"
+
+--- Bodies that tell nothing.
+local BODIES = {
+  "", "<html>\n<h1>Sorry</h1>", "{}", "[]", "null", '"x"', "5", '{"detail": null}',
+  '{"detail": ["a"], "code": 5, "type": {}, "attr": []}', '{"detail": " "}',
+}
+
+describe("an error", function()
+  local e, c
+
+  setup(function() e = pipeline.emulator.start() end)
+  teardown(function() e:stop() end)
+  before_each(function()
+    e:reset()
+    c = pipeline.client(e.url, { max_retries = 0 })
+  end)
+  after_each(function() c:close() end)
+
+  --- The error of a call that gets this answer.
+  local function failure(status, body, headers)
+    e:fault({ action = { status = status, body = body, headers = headers } })
+    local value, err, response = c:request("GET", LIST)
+    assert.is_nil(value)
+    assert.is_true(llm.is_error(err))
+    assert.equal(status, err.status)
+    assert.equal(status, response.status)
+    return err
+  end
+
+  for status, kind in pairs({
+    [400] = "invalid", [401] = "auth", [402] = "invalid", [403] = "forbidden",
+    [404] = "not_found", [405] = "invalid", [406] = "invalid", [408] = "invalid",
+    [409] = "conflict", [410] = "not_found", [411] = "invalid", [413] = "invalid",
+    [415] = "invalid", [422] = "invalid", [418] = "invalid", [429] = "rate_limited",
+    [500] = "server", [501] = "server", [502] = "server", [503] = "server", [504] = "server",
+    [520] = "server", [599] = "server", [304] = "redirect", [300] = "redirect",
+  }) do
+    it(("of status %d is of kind %s, whatever the body"):format(status, kind), function()
+      local faults = {}
+      for i, body in ipairs(BODIES) do
+        faults[i] = { action = { status = status, body = body, times = 1 } }
+      end
+      e:faults(faults)
+      for _ = 1, #BODIES do
+        local value, err = c:request("GET", LIST)
+        assert.is_nil(value)
+        assert.equal(kind, err.kind)
+        assert.equal(status, err.status)
+        assert.is_nil(err.code)
+        assert.matches("%S", err.message)
+        assert.is_nil(tostring(err):find("[\r\n]"))
+        assert.is_truthy(tostring(err):find(kind .. ": ", 1, true) == 1)
+        assert.is_truthy(tostring(err):find("HTTP " .. status, 1, true))
+      end
+    end)
+  end
+
+  it("has the fields of the envelope", function()
+    local err = failure(400, '{"type":"validation_error","code":"required",'
+      .. '"detail":"This field is required.","attr":"name","extra":{"a":[1]}}')
+    assert.equal("validation_error", err.type)
+    assert.equal("required", err.code)
+    assert.equal("This field is required.", err.detail)
+    assert.equal("This field is required.", err.message)
+    assert.equal("name", err.attr)
+    assert.same({ 1 }, err.body.extra.a)
+    assert.equal("invalid: This field is required. (HTTP 400, field name)",
+      (tostring(err):gsub(", request [%w-]+", "")))
+  end)
+
+  it("has no field for a null in the envelope", function()
+    local err = failure(404, '{"type":"invalid_request","code":"not_found",'
+      .. '"detail":"Not found.","attr":null}')
+    assert.equal("not_found", err.code)
+    assert.is_nil(err.attr)
+    assert.is_nil(err.body.attr)
+  end)
+
+  it("has the fields that the views write by hand", function()
+    local err = failure(409, '{"detail":"Changed.","current_version":7}')
+    assert.equal("conflict", err.kind)
+    assert.equal(7, err.current_version)
+    assert.is_nil(err.code)
+    assert.is_truthy(tostring(err):find("current version 7", 1, true))
+    err = failure(409, '{"detail":"There is one.","current_item_id":"i-1"}')
+    assert.equal("i-1", err.current_item_id)
+    assert.is_nil(err.current_version)
+    err = failure(400, '{"detail":"No match.","edit_index":0,"file_path":"a/b.md"}')
+    assert.equal(0, err.edit_index)
+    assert.equal("a/b.md", err.file_path)
+  end)
+
+  it("keeps the body where it is no JSON, without control characters", function()
+    local err = failure(502, "<html>\0\27[31m\n\t</html>\r\n")
+    assert.equal("<html>??[31m\n\t</html>\r\n", err.body)
+    assert.is_nil(err.detail)
+    assert.is_nil(failure(405, "").body)
+  end)
+
+  it("keeps null inside the body where nothing else is there", function()
+    assert.equal(llm.null, failure(500, "null").body)
+  end)
+
+  it("is one line, whatever the server says", function()
+    local err = failure(400, '{"detail":"first\\nsecond\\u0000\\u001b[31mthird"}')
+    assert.equal("first\nsecond\0\27[31mthird", err.detail)
+    assert.equal("first second [31mthird", err.message)
+    assert.is_nil(tostring(err):find("%c"))
+  end)
+
+  it("has no more fields than there is to say", function()
+    local _, err = llm.new({ host = e.url, project_id = 1, personal_api_key = "" }).datasets:list()
+    local names = {}
+    for name in pairs(err) do
+      names[#names + 1] = name
+    end
+    table.sort(names)
+    assert.same({ "kind", "message" }, names)
+  end)
+
+  it("of a real server says what is wrong", function()
+    local _, err = c.datasets:create({ name = "x" }, { headers = { Accept = "text/html" } })
+    assert.equal("invalid", err.kind)
+    assert.equal(406, err.status)
+    _, err = c.datasets:create({})
+    assert.equal("required", err.code)
+    assert.equal("name", err.attr)
+    _, err = c:with({ personal_api_key = "phx_emulator_read" }).datasets:create({ name = "x" })
+    assert.equal("forbidden", err.kind)
+    assert.matches("dataset:write", tostring(err))
+    _, err = c:with({ personal_api_key = "phx_wrong" }).datasets:list()
+    assert.equal("auth", err.kind)
+    assert.equal("authentication_failed", err.code)
+  end)
+
+  it("is told from other tables", function()
+    assert.is_false(llm.is_error({ kind = "network", message = "x" }))
+    assert.is_false(llm.is_error("network"))
+    assert.is_false(llm.is_error(nil))
+    assert.is_false(llm.is_error(llm.null))
+    assert.is_false(llm.is_error(setmetatable({}, { __metatable = false })))
+  end)
+
+  it("can be raised and read again", function()
+    local ok, raised = pcall(function()
+      local value, err = c:request("GET", "/api/projects/:project_id/nothing/")
+      return value or error(err)
+    end)
+    assert.is_false(ok)
+    assert.is_true(llm.is_error(raised))
+    assert.equal("not_found", raised.kind)
+  end)
+end)
