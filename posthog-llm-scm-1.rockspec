@@ -70,6 +70,7 @@ build = {
     ["posthog.llm.host.uv"] = "lua/posthog/llm/host/uv.lua",
     ["posthog.llm.pages"] = "lua/posthog/llm/pages.lua",
     ["posthog.llm.retry"] = "lua/posthog/llm/retry.lua",
+    ["posthog.llm.scheduler"] = "lua/posthog/llm/scheduler.lua",
     ["posthog.llm.skills"] = "lua/posthog/llm/skills.lua",
     ["posthog.llm.spend"] = "lua/posthog/llm/spend.lua",
   },

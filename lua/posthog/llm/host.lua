@@ -5,12 +5,48 @@
 ---   wait(transfer)                    returns when the transfer is done
 ---   sleep(seconds) -> false?          false when it was cancelled
 ---   gather(functions, concurrency) -> values, errors
+---
+--- `ngx` present: nginx. `vim` present, or llm.go in use on a luv loop: uv.
+--- Otherwise plain, which is also what a luv program outside of llm.go gets.
 
 local host = {}
 
+local loaded = package.loaded
+local UV = "posthog.llm.host.uv"
+
+--- Neovim's main thread; those of vim.loop.new_thread have no vim.schedule.
+local function in_neovim()
+  local vim = rawget(_G, "vim")
+  return type(vim) == "table" and vim.schedule ~= nil and (vim.uv or vim.loop) ~= nil
+end
+
+--- It is asked for every call, so what it costs is some lookups in tables.
 --- @return table host the module for the present one
 function host.current()
-  return require("posthog.llm.host.plain")
+  if rawget(_G, "ngx") then
+    return loaded["posthog.llm.host.ngx"] or require("posthog.llm.host.ngx")
+  elseif loaded[UV] then
+    return loaded[UV]
+  elseif in_neovim() then
+    return require(UV)
+  end
+  return loaded["posthog.llm.host.plain"] or require("posthog.llm.host.plain")
+end
+
+--- The host of llm.go.
+--- @return table? uv
+--- @return string? why there is none here
+function host.uv()
+  if rawget(_G, "ngx") then
+    return nil, "it needs Neovim or luv; in nginx use llm.gather or ngx.thread.spawn"
+  end
+  local ok, uv = pcall(require, UV)
+  if ok then
+    return uv
+  elseif tostring(uv):find("no luv here", 1, true) then
+    return nil, "it needs an event loop: Neovim's, or luv (Debian: lua-luv) run by uv.run()"
+  end
+  error(uv, 0)
 end
 
 return host

@@ -57,6 +57,26 @@ function llm.gather(functions, options)
   return hosts.current().gather(functions, concurrency)
 end
 
+--- Runs a function as a coroutine of Neovim's or luv's event loop: in it every
+--- call gives way to the loop until its answer is there. It runs at once up to
+--- its first call. In Neovim all that comes after a call may use vim.api.
+--- @param fn fun(): ...
+--- @param on_done? fun(err: any, ...) called once, from the loop: with what fn
+---   raised, or nil and what it returned; without it an error is reported by the host
+--- @return posthog.llm.Task task its cancel() gives up: an error of kind "cancelled"
+function llm.go(fn, on_done)
+  if not check.callable(fn) then
+    check.fail(2, "fn: function expected, got %s", check.type_name(fn))
+  elseif on_done ~= nil and not check.callable(on_done) then
+    check.fail(2, "on_done: function expected, got %s", check.type_name(on_done))
+  end
+  local uv, why = hosts.uv()
+  if not uv then
+    check.fail(2, "llm.go: %s", why)
+  end
+  return uv.go(fn, on_done)
+end
+
 --- Waits the way the present host waits.
 --- @param seconds number
 function llm.sleep(seconds)

@@ -2,41 +2,50 @@
 --- functions run meanwhile.
 ---
 --- The functions of a gather run as coroutines of one scheduler. A call made
---- in one of them parks it under the id of its transfer; a call made anywhere
+--- in one of them parks it until its transfer is done; a call made anywhere
 --- else (the main program, a coroutine of the caller's own) blocks.
 
 local core = require("posthog.llm.core")
+local scheduler = require("posthog.llm.scheduler")
 
 local plain = {}
 
 local running = coroutine.running
-
-local tasks = setmetatable({}, { __mode = "k" }) -- coroutine -> its group
-local parked = {} -- transfer id -> coroutine
-local sleepers = {} -- list of { at, coroutine }
-local ready = {} -- queue of coroutines, from ready_first to ready_last
-local ready_first, ready_last = 1, 0
-local ids = {} -- scratch for engine:collect
-
-local function make_ready(co)
-  ready_last = ready_last + 1
-  ready[ready_last] = co
+-- Lua 5.1 cannot tell; there, table.sort and the like raise instead.
+local can_yield = coroutine.isyieldable or function()
+  return true
 end
 
-local function collect(engine)
-  for i = 1, engine:collect(ids) do
-    local co = parked[ids[i]]
-    if co then
-      parked[ids[i]] = nil
-      make_ready(co)
-    end
-  end
+--- @class posthog.llm.plain.Strand: posthog.llm.Waiter
+--- @field co thread
+--- @field done fun(ok: boolean, value: any, err: any)
+--- @field waiting boolean in the library, not in a yield of the function's own
+
+local strands = setmetatable({}, { __mode = "kv" }) -- by coroutine
+local sleepers = {} -- list of { at, strand }
+local ready = {} -- queue of strands, from first to last
+local first, last = 1, 0
+
+local Strand = {}
+Strand.__index = Strand
+
+function Strand:wake()
+  last = last + 1
+  ready[last] = self
 end
 
---- The running coroutine when it is one that the scheduler can resume.
-local function current_task()
+--- The running coroutine's strand, when the scheduler can resume it here.
+local function current()
   local co = running()
-  return co and tasks[co] and co
+  local strand = co and strands[co]
+  return strand and can_yield() and strand or nil
+end
+
+--- Returns once the strand was woken.
+local function suspend(strand)
+  strand.waiting = true
+  coroutine.yield()
+  strand.waiting = false
 end
 
 --- A plain program may wait anywhere.
@@ -47,26 +56,27 @@ end
 --- Returns when the transfer is done.
 --- @param transfer userdata
 function plain.wait(transfer)
-  if current_task() then
+  local strand = current()
+  if strand then
     if not transfer:done() then
-      parked[transfer:id()] = running()
-      coroutine.yield()
+      scheduler.park(transfer, strand)
+      suspend(strand)
     end
     return
   end
-  local engine = core.engine()
   while not transfer:done() do
-    engine:poll()
-    collect(engine)
+    core.engine():poll()
+    scheduler.collect()
   end
 end
 
 --- @param seconds number
 function plain.sleep(seconds)
   local wake = core.now() + seconds
-  if current_task() then
-    sleepers[#sleepers + 1] = { at = wake, co = running() }
-    coroutine.yield()
+  local strand = current()
+  if strand then
+    sleepers[#sleepers + 1] = { at = wake, strand = strand }
+    suspend(strand)
     return
   end
   local left = seconds
@@ -82,7 +92,7 @@ local function wake_sleepers()
   for i = #sleepers, 1, -1 do
     local left = sleepers[i].at - now
     if left <= 0 then
-      make_ready(table.remove(sleepers, i).co)
+      table.remove(sleepers, i).strand:wake()
     elseif not least or left < least then
       least = left
     end
@@ -90,42 +100,23 @@ local function wake_sleepers()
   return least
 end
 
-local function start_next(group)
-  local i = group.next
-  if i > #group.functions then
-    return
-  end
-  group.next = i + 1
-  group.running = group.running + 1
-  local co = coroutine.create(group.functions[i])
-  tasks[co] = { group = group, index = i }
-  make_ready(co)
+local function spawn(f, done)
+  local co = coroutine.create(function() -- f may be a table that can be called
+    return f()
+  end)
+  local strand = setmetatable({ co = co, done = done, waiting = false }, Strand)
+  strands[co] = strand
+  strand:wake()
 end
 
-local function finish(co, ok, value, err)
-  local task = tasks[co]
-  local group = task.group
-  tasks[co] = nil
-  if not ok then
-    group.errors = group.errors or {}
-    group.errors[task.index] = value
-  elseif value == nil and err ~= nil then
-    group.errors = group.errors or {}
-    group.errors[task.index] = err
-  else
-    group.values[task.index] = value
-  end
-  group.running = group.running - 1
-  start_next(group)
-  if group.running == 0 and group.waiter then
-    make_ready(group.waiter)
-  end
-end
-
-local function resume(co)
-  local ok, value, err = coroutine.resume(co)
-  if not ok or coroutine.status(co) == "dead" then
-    finish(co, ok, value, err)
+local function resume(strand)
+  local ok, value, err = coroutine.resume(strand.co)
+  if not ok or coroutine.status(strand.co) == "dead" then
+    strands[strand.co] = nil
+    strand.done(ok, value, err)
+  elseif not strand.waiting then -- nobody would ever resume it
+    strands[strand.co] = nil
+    strand.done(false, "a function of llm.gather has yielded by itself")
   end
 end
 
@@ -133,16 +124,15 @@ end
 local function drive(group)
   while group.running > 0 do
     local least = wake_sleepers()
-    if ready_first <= ready_last then
-      local co = ready[ready_first]
-      ready[ready_first] = nil
-      ready_first = ready_first + 1
-      resume(co)
+    if first <= last then
+      local strand = ready[first]
+      ready[first] = nil
+      first = first + 1
+      resume(strand)
     else
-      ready_first, ready_last = 1, 0
-      local engine = core.engine()
-      engine:poll(least)
-      collect(engine)
+      first, last = 1, 0
+      core.engine():poll(least)
+      scheduler.collect()
     end
   end
 end
@@ -152,14 +142,17 @@ end
 --- @return any[] values
 --- @return any[]? errors
 function plain.gather(functions, concurrency)
-  local group = { functions = functions, next = 1, running = 0, values = {}, errors = nil }
-  for _ = 1, math.min(concurrency, #functions) do
-    start_next(group)
-  end
+  local waiter, waiting
+  local group = scheduler.group(functions, concurrency, spawn, function()
+    if waiting then
+      waiter:wake()
+    end
+  end)
   if group.running > 0 then
-    group.waiter = current_task() or nil
-    if group.waiter then
-      coroutine.yield()
+    waiter = current()
+    if waiter then
+      waiting = true
+      suspend(waiter)
     else
       drive(group)
     end

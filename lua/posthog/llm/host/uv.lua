@@ -1,0 +1,516 @@
+--- How Neovim and luv programs wait: a call made inside llm.go gives up its
+--- coroutine and goes on from the event loop. One poll handle on the engine's
+--- descriptor serves all of them, and is active only while one of them waits,
+--- so an idle editor never wakes up and a luv program ends when all is done.
+---
+--- Every function of llm.go or of a gather inside it is a strand: a coroutine
+--- that is resumed here. A call made anywhere else blocks, as in a plain program.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local plain = require("posthog.llm.host.plain")
+local scheduler = require("posthog.llm.scheduler")
+
+local vim = rawget(_G, "vim")
+if type(vim) ~= "table" or not vim.schedule then
+  vim = nil
+end
+
+local function find_luv()
+  local found = vim and (vim.uv or vim.loop) or package.loaded.luv
+  for _, name in ipairs({ "luv", "uv" }) do -- luvi calls it uv
+    if not found then
+      local ok, module = pcall(require, name)
+      found = ok and module
+    end
+  end
+  return found
+end
+
+local luv = find_luv()
+if not luv then
+  error("posthog.llm.host.uv: there is no luv here", 0)
+end
+
+local uv = {}
+
+local running, status = coroutine.running, coroutine.status
+local unpack = table.unpack or unpack -- luacheck: ignore
+-- Lua 5.1 cannot tell; there, table.sort and the like raise instead.
+local can_yield = coroutine.isyieldable or function()
+  return true
+end
+--- A pcall in the strand sees an error also when somebody else resumed it. Lua
+--- 5.1 cannot yield through one; there, only the resumer sees it.
+local YIELDS_THROUGH_PCALL = coroutine.wrap(function()
+  return pcall(coroutine.yield, true)
+end)() == true
+
+--- How long strands are resumed before the loop gets its turn. Neither typing
+--- nor other people's timers should notice that a hundred calls came back.
+local SLICE = 0.002
+
+--- @class posthog.llm.Task
+--- @field traceback string? where an error was raised, once on_done has it
+--- @field private on_done fun(err: any, ...)?
+--- @field private strands table<posthog.llm.uv.Strand, true> those that have not ended
+--- @field private cancelled posthog.llm.Error? set by cancel
+--- @field private ended boolean
+local Task = {}
+Task.__index = Task
+
+--- @class posthog.llm.uv.Strand: posthog.llm.Waiter
+--- @field co thread
+--- @field task posthog.llm.Task
+--- @field done fun(ok: boolean, ...)
+--- @field waiting boolean in the library, not in a yield of the program's own
+--- @field queued boolean will be resumed
+--- @field started boolean
+--- @field ended boolean
+--- @field traceback string?
+--- @field transfer userdata? that it waits for
+--- @field timer userdata? that it sleeps by
+local Strand = {}
+Strand.__index = Strand
+
+local strands = setmetatable({}, { __mode = "kv" }) -- by coroutine
+-- Strands to resume, functions to call, and messages of errors to raise.
+local queue, first, last = {}, 1, 0
+
+-- {==== The event loop ====
+
+local engine -- the one whose descriptor `poll` is on
+local poll -- active while parked > 0
+local polling = false
+local parked = 0 -- strands that wait for a transfer
+local armed = false -- the queue will be run
+local pumping = false -- it is being run
+local soon -- an idle handle: the next turn of the loop
+local idle_timers = {} -- kept: luv 1.44 may crash when one is closed in its own callback
+local left = false -- Neovim is on its way out
+
+local pump
+
+local function on_turn()
+  soon:stop()
+  if vim then
+    vim.schedule(pump)
+  else
+    pump()
+  end
+end
+
+--- Has the queue run after timers and descriptors had their turn. (A timer of
+--- 0 ms would run in this one: libuv goes by the time at which a turn began.)
+local function arm_later()
+  armed = true
+  soon = soon or assert(luv.new_idle())
+  soon:start(on_turn)
+end
+
+local function push(item)
+  last = last + 1
+  queue[last] = item
+  if armed or left then
+    return
+  elseif vim and not pumping then
+    armed = true
+    vim.schedule(pump) -- the way to where vim.api may be used
+  else
+    arm_later()
+  end
+end
+
+local function on_readable()
+  if not vim then
+    armed = true -- what is collected runs below: spares a turn of the loop
+  end
+  scheduler.collect()
+  if not vim then
+    pump()
+  end
+end
+
+--- Follows core.engine(), which is a new one after a fork.
+local function open_engine()
+  local current = core.engine()
+  if current == engine then
+    return
+  end
+  local fd = current:run()
+  if poll then
+    poll:close()
+  end
+  poll, polling = assert(luv.new_poll(fd)), false
+  engine = current
+end
+
+local function start_polling()
+  open_engine()
+  if not polling then
+    polling = true
+    poll:start("r", on_readable)
+  end
+end
+
+local function stop_polling()
+  polling = false
+  scheduler.collect() -- what was cancelled is not to lie there
+  poll:stop()
+end
+
+-- }====
+
+-- {==== Strands ====
+
+--- Takes back what would wake a strand.
+local function forget(strand)
+  local transfer, timer = strand.transfer, strand.timer
+  if transfer then
+    strand.transfer = nil
+    scheduler.unpark(transfer)
+    parked = parked - 1
+  elseif timer then
+    strand.timer = nil
+    timer:stop()
+    idle_timers[#idle_timers + 1] = timer
+  end
+end
+
+--- Has the strand go on from the loop.
+function Strand:wake()
+  forget(self)
+  if not self.queued then
+    self.queued = true
+    push(self)
+  end
+end
+
+--- Returns once the strand was woken, whoever else may resume it meanwhile.
+local function suspend(strand)
+  strand.waiting = true
+  repeat
+    coroutine.yield()
+  until not strand.waiting
+end
+
+--- The strand that runs here and may yield.
+local function current()
+  local co = running()
+  local strand = co and strands[co]
+  return strand and can_yield() and strand or nil
+end
+
+local function finish(strand, ok, ...)
+  if strand.ended then
+    return
+  end
+  strand.ended = true
+  strand.task.strands[strand] = nil
+  forget(strand) -- 5.1 may have refused the yield
+  if not ok and (...) == nil then
+    strand.done(false, "nil was raised")
+  else
+    strand.done(ok, ...)
+  end
+end
+
+local function body(strand, f)
+  if not YIELDS_THROUGH_PCALL then
+    return finish(strand, true, f())
+  end
+  return finish(strand, xpcall(f, function(err)
+    strand.traceback = debug.traceback("", 2):gsub("^\n", "")
+    return err
+  end))
+end
+
+local function spawn(task, f, done)
+  local strand = setmetatable({
+    task = task,
+    done = done,
+    waiting = false,
+    queued = false,
+    started = false,
+    ended = false,
+  }, Strand)
+  strand.co = coroutine.create(function()
+    body(strand, f)
+  end)
+  strands[strand.co] = strand
+  task.strands[strand] = true
+  return strand
+end
+
+local function resume(strand)
+  if strand.ended then
+    return
+  elseif strand.task.cancelled and not strand.started then
+    return finish(strand, false, strand.task.cancelled)
+  end
+  strand.started, strand.waiting = true, false
+  local ok, err = coroutine.resume(strand.co)
+  if not ok then
+    strand.traceback = debug.traceback(strand.co)
+    finish(strand, false, err)
+  end
+end
+
+local function run(strand)
+  strand.queued = false
+  resume(strand)
+end
+
+--- Ends what a strand waits for, because its task was cancelled.
+local function interrupt(strand)
+  if strand.transfer then
+    strand.transfer:cancel()
+    strand:wake()
+  elseif strand.timer then
+    strand:wake()
+  elseif strand.started and not strand.waiting and status(strand.co) == "suspended" then
+    finish(strand, false, strand.task.cancelled) -- in a yield of its own: who knows until when
+  end
+end
+
+-- }====
+
+-- {==== Tasks ====
+
+--- Gives up what the task does. The call in flight returns an error of kind
+--- "cancelled", a call begun later raises it, and on_done gets it. Does nothing
+--- to a task that has ended.
+function Task:cancel()
+  if self.ended or self.cancelled then
+    return
+  end
+  self.cancelled = errors.new({ kind = "cancelled", message = "the task was cancelled" })
+  local list = {}
+  for strand in pairs(self.strands) do
+    list[#list + 1] = strand
+  end
+  for _, strand in ipairs(list) do
+    interrupt(strand)
+  end
+end
+
+local function with_traceback(err, traceback)
+  return tostring(err) .. (traceback and traceback ~= "" and "\n" .. traceback or "")
+end
+
+local function describe(err)
+  return with_traceback(err, debug.traceback("", 2):gsub("^\n", ""))
+end
+
+--- @param traceback string? of an error
+local function end_task(task, traceback, ok, ...)
+  local on_done = task.on_done
+  task.ended, task.on_done = true, nil
+  if not on_done then
+    if not ok and not task.cancelled then
+      push(with_traceback(..., traceback))
+    end
+    return
+  end
+  local count, results = select("#", ...), { ... }
+  push(function()
+    if task.cancelled then
+      on_done(task.cancelled)
+    elseif ok then
+      on_done(nil, unpack(results, 1, count))
+    else
+      task.traceback = traceback
+      on_done(results[1])
+    end
+  end)
+end
+
+--- Runs the queue, a slice of it at a time. What a function raises goes to the
+--- host: an error message in Neovim, the end of a luv program.
+function pump()
+  armed, pumping = false, true
+  local stop = core.now() + SLICE
+  local ok, why = true, nil
+  while ok and first <= last and core.now() < stop do
+    local item = queue[first]
+    queue[first] = nil
+    first = first + 1
+    if type(item) == "string" then
+      ok, why = false, item
+    elseif getmetatable(item) == Strand then
+      run(item)
+    else
+      ok, why = xpcall(item, describe)
+    end
+  end
+  pumping = false
+  if first <= last then
+    arm_later()
+  else
+    first, last = 1, 0
+    if polling and parked == 0 then
+      stop_polling()
+    end
+  end
+  if not ok then
+    error(why, 0)
+  end
+end
+
+-- }====
+
+-- {==== The way out of Neovim ====
+
+--- Nothing is to be called back while Neovim takes itself apart, and the
+--- engine's thread has to be gone: Neovim never closes its Lua state, and TLS
+--- at work while OpenSSL cleans up at exit() is a crash.
+function uv.leave()
+  left = true
+  if soon then
+    soon:stop()
+  end
+  for _, strand in pairs(strands) do
+    forget(strand)
+  end
+  if polling then
+    poll:stop()
+    polling = false
+  end
+  local present = core.engine()
+  debug.getmetatable(present).__gc(present) -- ends all transfers, joins the thread
+end
+
+local function watch_leave()
+  vim.cmd(([[autocmd VimLeave * lua require(%q).leave()]]):format("posthog.llm.host.uv"))
+end
+
+if vim then
+  if vim.in_fast_event() then
+    vim.schedule(watch_leave)
+  else
+    watch_leave()
+  end
+end
+
+-- }====
+
+-- {==== The host ====
+
+local function phase_error(what)
+  return errors.new({
+    kind = "phase",
+    message = what
+      .. " would stop Neovim in the middle of an event; put it into llm.go or vim.schedule",
+  })
+end
+
+--- @return posthog.llm.Error? why no call can be made here and now
+function uv.problem()
+  local strand = current()
+  if not strand then
+    return vim and vim.in_fast_event() and phase_error("a call here") or nil
+  elseif strand.task.cancelled then
+    error(strand.task.cancelled, 0) -- a program that only tries again must end too
+  end
+  local ok, why = pcall(open_engine)
+  if not ok then
+    return errors.new({ kind = "network", message = tostring(why) })
+  end
+end
+
+--- Returns when the transfer is done.
+--- @param transfer userdata
+function uv.wait(transfer)
+  local strand = current()
+  if not strand then
+    return plain.wait(transfer)
+  elseif strand.task.cancelled then -- in a hook, since the call began
+    return transfer:cancel()
+  elseif transfer:done() then
+    return
+  end
+  forget(strand)
+  start_polling()
+  scheduler.park(transfer, strand)
+  strand.transfer = transfer
+  parked = parked + 1
+  suspend(strand)
+end
+
+--- @param seconds number
+--- @return false? was_cancelled
+function uv.sleep(seconds)
+  local strand = current()
+  if not strand then
+    if vim and vim.in_fast_event() then
+      error(phase_error("to sleep here"), 0)
+    end
+    return plain.sleep(seconds)
+  elseif strand.task.cancelled then
+    error(strand.task.cancelled, 0)
+  end
+  forget(strand)
+  luv.update_time() -- the loop's clock stands still while Lua runs
+  strand.timer = table.remove(idle_timers) or assert(luv.new_timer())
+  strand.timer:start(math.ceil(seconds * 1000), 0, function()
+    strand:wake()
+  end)
+  suspend(strand)
+  if strand.task.cancelled then
+    return false
+  end
+end
+
+--- @param functions function[]
+--- @param concurrency integer
+--- @return any[] values
+--- @return any[]? errors
+function uv.gather(functions, concurrency)
+  local strand = current()
+  if not strand then
+    return plain.gather(functions, concurrency)
+  end
+  local task = strand.task
+  if task.cancelled then
+    error(task.cancelled, 0)
+  end
+  local function spawn_one(f, done)
+    if task.cancelled then
+      return done(false, task.cancelled)
+    end
+    spawn(task, f, done):wake()
+  end
+  local waiting = false
+  local group = scheduler.group(functions, concurrency, spawn_one, function()
+    if waiting then
+      strand:wake()
+    end
+  end)
+  if group.running > 0 then
+    waiting = true
+    suspend(strand)
+  end
+  return group.values, group.errors
+end
+
+--- Runs a function as a coroutine of the event loop.
+--- @param fn fun(): ... runs at once up to its first call of the library
+--- @param on_done? fun(err: any, ...) called once, from the loop: the error, or nil and what fn returned
+--- @return posthog.llm.Task
+function uv.go(fn, on_done)
+  local task = setmetatable({ on_done = on_done, strands = {}, ended = false }, Task)
+  local strand
+  strand = spawn(task, fn, function(ok, ...)
+    end_task(task, strand.traceback, ok, ...)
+  end)
+  if vim and vim.in_fast_event() then
+    strand:wake()
+  else
+    resume(strand)
+  end
+  return task
+end
+
+-- }====
+
+return uv

@@ -1,0 +1,531 @@
+local emulator = require("spec.emulator")
+
+local MODE = os.getenv("SPEC_MODE") or "plain"
+local LUA = os.getenv("LUA") or "lua5.4"
+local SLOWER = MODE == "plain" and 1 or 10
+-- Lua 5.1 yields through no pcall, so none stands around a call in these tests.
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+
+local has_luv, luv = pcall(require, "luv")
+if not has_luv then
+  describe("llm.go with luv", function()
+    pending("needs lua-luv for this Lua")
+  end)
+  return
+end
+
+local llm = require("posthog.llm")
+local core = require("posthog.llm.core")
+
+--- Runs Lua text as a program of its own.
+--- @return string output
+--- @return integer status
+local function program(text, seconds)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(text)
+  file:close()
+  local pipe = io.popen(
+    ("timeout %d %s %s 2>&1; echo status=$?"):format((seconds or 10) * SLOWER, LUA, name)
+  )
+  local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
+  pipe:close()
+  os.remove(name)
+  return output, tonumber(status)
+end
+
+describe("llm.go in a luv program", function()
+  local server, client
+
+  setup(function()
+    server = emulator.start()
+  end)
+  teardown(function()
+    server:stop()
+  end)
+  before_each(function()
+    server:reset()
+    client = llm.new({
+      host = server.url,
+      personal_api_key = "phx_emulator_all",
+      project_id = 112358,
+    })
+  end)
+  after_each(function()
+    client:close()
+    luv.run() -- nothing is left that would keep it
+  end)
+
+  local function slow(ms, options)
+    options = options or {}
+    options.query = { ms = ms }
+    return client:request("GET", "/__emulator/slow", options)
+  end
+
+  --- @return table calls what each call of on_done was given
+  local function go(fn)
+    local calls = {}
+    local task = llm.go(fn, function(...)
+      calls[#calls + 1] = { n = select("#", ...), ... }
+    end)
+    return calls, task
+  end
+
+  local function after(ms, f)
+    local timer = luv.new_timer()
+    luv.update_time()
+    timer:start(ms, 0, function()
+      f()
+    end)
+  end
+
+  --- The text of a program that has `llm`, `luv` and a `client`.
+  local function with_client(text)
+    return ([[
+      local luv = require("luv")
+      local llm = require("posthog.llm")
+      local client = llm.new({ host = %q, personal_api_key = "phx_emulator_all", project_id = 1 })
+      local function slow(ms)
+        return client:request("GET", "/__emulator/slow", { query = { ms = ms } })
+      end
+    ]]):format(server.url) .. text
+  end
+
+  it("gives on_done the results of the function, nils among them", function()
+    local calls = go(function()
+      local value = assert(slow(1))
+      return nil, value.ms or value, nil
+    end)
+    assert.equal(0, #calls)
+    luv.run()
+    assert.equal(1, #calls)
+    assert.equal(4, calls[1].n)
+    assert.is_nil(calls[1][1])
+    assert.is_nil(calls[1][2])
+    assert.truthy(calls[1][3])
+  end)
+
+  it("lets calls look sequential while the loop runs on", function()
+    local ticks, timer = 0, luv.new_timer()
+    timer:start(5, 5, function()
+      ticks = ticks + 1
+    end)
+    local order = {}
+    go(function()
+      slow(50)
+      order[#order + 1] = "first"
+      slow(50)
+      order[#order + 1] = "second"
+      timer:stop()
+    end)
+    order[#order + 1] = "go returned"
+    luv.run()
+    assert.same({ "go returned", "first", "second" }, order)
+    assert.is_true(ticks >= 5)
+  end)
+
+  it("calls on_done from the loop even when the function makes no call", function()
+    local calls = go(function()
+      return 7
+    end)
+    assert.equal(0, #calls)
+    luv.run()
+    assert.same({ { n = 2, nil, 7 } }, calls)
+  end)
+
+  it("runs many tasks at the same time", function()
+    local all = {}
+    slow(1) -- there is a connection
+    local from = core.now()
+    for i = 1, 24 do
+      all[i] = go(function()
+        return slow(100)
+      end)
+    end
+    luv.run()
+    for i = 1, 24 do
+      assert.equal(1, #all[i])
+      assert.truthy(all[i][1][2])
+    end
+    assert.is_true(core.now() - from < 1.2 * SLOWER) -- one by one: 2.4 s
+  end)
+
+  it("gives on_done an error that is raised, as it is, and the traceback", function()
+    local own = setmetatable({}, { __tostring = function() return "own" end })
+    local first, task = go(function()
+      slow(1)
+      error(own)
+    end)
+    local second = go(function()
+      error("at once")
+    end)
+    local third = go(function()
+      error()
+    end)
+    luv.run()
+    assert.same({ own }, { unpack(first[1]) })
+    assert.equal(own, first[1][1])
+    assert.matches("stack traceback", task.traceback)
+    assert.matches("uv_spec", task.traceback)
+    assert.matches("at once", second[1][1])
+    assert.truthy(third[1][1])
+    assert.same({ 1, 1, 1 }, { #first, #second, #third })
+  end)
+
+  it("returns the library's errors where the call stands", function()
+    local calls = go(function()
+      local value, err = client.datasets:get("0196a3f0-0000-7000-8000-000000000000")
+      return value, err
+    end)
+    luv.run()
+    assert.is_nil(calls[1][1])
+    assert.is_nil(calls[1][2])
+    assert.equal("not_found", calls[1][3].kind)
+  end)
+
+  describe("task:cancel()", function()
+    it("ends the call in flight at once and makes on_done's error cancelled", function()
+      local seen, began
+      local calls, task = go(function()
+        local _, err = slow(5000)
+        seen = core.now() - began
+        return err
+      end)
+      after(50, function()
+        began = core.now()
+        task:cancel()
+        task:cancel()
+      end)
+      luv.run()
+      assert.is_true(seen < 0.005 * SLOWER, ("it took %g s"):format(seen))
+      assert.equal(1, #calls)
+      assert.equal("cancelled", calls[1][1].kind)
+      assert.equal(1, calls[1].n)
+    end)
+
+    it("gives the interrupted call an error and raises it from a later one", function()
+      local err, later
+      local calls, task = go(function()
+        local _
+        _, err = slow(5000)
+        slow(1)
+        later = true
+      end)
+      after(20, function() task:cancel() end)
+      luv.run()
+      assert.equal("cancelled", err.kind)
+      assert.is_nil(later)
+      assert.equal("cancelled", calls[1][1].kind)
+    end)
+
+    it("ends a sleep, and the wait between two attempts", function()
+      server:fault({
+        match = { path = "/datasets/" },
+        action = { status = 503, headers = { ["Retry-After"] = "30" } },
+      })
+      local err, from = nil, core.now()
+      local calls, task = go(function()
+        llm.sleep(30)
+        return "over"
+      end)
+      local retrying, second = go(function()
+        local _
+        _, err = client.datasets:list()
+      end)
+      after(100, function()
+        task:cancel()
+        second:cancel()
+      end)
+      luv.run()
+      assert.is_true(core.now() - from < 5 * SLOWER)
+      assert.equal("cancelled", calls[1][1].kind)
+      assert.equal("cancelled", retrying[1][1].kind)
+      assert.equal("cancelled", err.kind)
+      assert.equal(1, #server:log())
+    end)
+
+    it("ends all that a gather runs and starts no more", function()
+      local started, values, errs = 0, nil, nil
+      local functions = {}
+      for i = 1, 6 do
+        functions[i] = function()
+          started = started + 1
+          return slow(5000)
+        end
+      end
+      local calls, task = go(function()
+        values, errs = llm.gather(functions, { concurrency = 2 })
+      end)
+      after(30, function() task:cancel() end)
+      luv.run()
+      assert.equal(2, started)
+      assert.same({}, values)
+      for i = 1, 6 do
+        assert.equal("cancelled", errs[i].kind)
+      end
+      assert.equal("cancelled", calls[1][1].kind)
+    end)
+
+    it("does nothing to a task that has ended", function()
+      local calls, task = go(function()
+        return 1
+      end)
+      task:cancel()
+      luv.run()
+      task:cancel()
+      luv.run()
+      assert.same({ { n = 2, nil, 1 } }, calls)
+    end)
+
+    it("reaches a task that waits for something else", function()
+      local co
+      local calls, task = go(function()
+        co = coroutine.running()
+        coroutine.yield()
+        slow(1)
+      end)
+      task:cancel()
+      luv.run()
+      assert.equal("cancelled", calls[1][1].kind)
+      coroutine.resume(co) -- who had it comes back at last
+      luv.run()
+      assert.equal(1, #calls)
+    end)
+
+    it("is quick while a name is looked up that is never found", function()
+      local lost = llm.new({
+        host = "https://posthog.invalid",
+        personal_api_key = "phx_x",
+        project_id = 1,
+        max_retries = 0,
+      })
+      local began, seen
+      local _, task = go(function()
+        lost:request("GET", "/x")
+        seen = began and core.now() - began
+      end)
+      began = core.now()
+      task:cancel()
+      luv.run()
+      assert.is_true(seen < 0.005 * SLOWER, ("it took %g s"):format(seen))
+      lost:close()
+    end)
+  end)
+
+  it("goes on when somebody else resumes the coroutine", function()
+    local co
+    local calls = go(function()
+      co = coroutine.running()
+      local word = coroutine.yield()
+      slow(1)
+      return word
+    end)
+    after(10, function()
+      assert(coroutine.resume(co, "picked"))
+    end)
+    luv.run()
+    assert.same({ { n = 2, nil, "picked" } }, calls)
+  end)
+
+  it("is not confused by somebody who resumes it in the middle of a call", function()
+    local co, value
+    local calls = go(function()
+      co = coroutine.running()
+      value = slow(50)
+      return "end"
+    end)
+    after(10, function()
+      coroutine.resume(co, "too early")
+    end)
+    luv.run()
+    assert.equal("table", type(value))
+    assert.same({ { n = 2, nil, "end" } }, calls)
+  end)
+
+  it("blocks in a coroutine of the program's own inside of a task", function()
+    local calls = go(function()
+      local inner = coroutine.wrap(function()
+        coroutine.yield((slow(1)))
+      end)
+      return inner()
+    end)
+    luv.run()
+    assert.truthy(calls[1][2])
+  end)
+
+  it("blocks outside of a task and leaves the tasks in flight alone", function()
+    local calls = go(function()
+      return slow(30)
+    end)
+    assert.truthy(slow(100))
+    assert.equal(0, #calls)
+    luv.run()
+    assert.truthy(calls[1][2])
+  end)
+
+  it("gathers inside of a task without stopping the loop", function()
+    local ticks, timer = 0, luv.new_timer()
+    timer:start(5, 5, function()
+      ticks = ticks + 1
+    end)
+    slow(1)
+    local from, lasted = core.now(), nil
+    local calls = go(function()
+      local values, errs = llm.gather({
+        function() return slow(80) and 1 end,
+        function() error("no") end,
+        function() return nil, "soft" end,
+        function() llm.sleep(0.08) return 4 end,
+      })
+      lasted = core.now() - from
+      timer:stop()
+      return values, errs
+    end)
+    luv.run()
+    assert.same({ [1] = 1, [4] = 4 }, calls[1][2])
+    assert.matches("no", calls[1][3][2])
+    assert.equal("soft", calls[1][3][3])
+    assert.is_true(ticks >= 5)
+    assert.is_true(lasted < 0.15 * SLOWER)
+  end)
+
+  it("gathers gathers, and thousands that end at once", function()
+    local functions = {}
+    for i = 1, 5000 do
+      functions[i] = function() return i end
+    end
+    local calls = go(function()
+      local values = llm.gather(functions)
+      local nested = llm.gather({
+        function()
+          return (llm.gather({ function() return slow(1) and "in" end }))[1]
+        end,
+        function() return "out" end,
+      })
+      return #values, nested, (llm.gather({}))
+    end)
+    luv.run()
+    assert.equal(5000, calls[1][2])
+    assert.same({ "in", "out" }, calls[1][3])
+    assert.same({}, calls[1][4])
+  end)
+
+  it("sleeps no less than asked", function()
+    local calls = go(function()
+      local from = core.now()
+      local stop = from + 0.03
+      while core.now() < stop do end -- the loop's clock stands still
+      llm.sleep(0.02)
+      return core.now() - from
+    end)
+    luv.run()
+    assert.is_true(calls[1][2] >= 0.0499)
+  end)
+
+  it("ends what is in flight with client:close()", function()
+    local calls = go(function()
+      return slow(5000)
+    end)
+    after(20, function() client:close() end)
+    luv.run()
+    assert.is_nil(calls[1][1])
+    assert.equal("cancelled", calls[1][3].kind)
+  end)
+
+  it("raises misuse at the caller", function()
+    local ok, why = pcall(function()
+      llm.go("text")
+    end)
+    assert.is_false(ok)
+    assert.matches("uv_spec.lua:%d+: posthog.llm: fn: function expected, got string", why)
+    ok, why = pcall(function()
+      llm.go(print, 1)
+    end)
+    assert.is_false(ok)
+    assert.matches("uv_spec.lua:%d+: posthog.llm: on_done: function expected", why)
+  end)
+
+  it("lets the program end by itself once all is done", function()
+    local output, status = program(with_client([[
+      llm.go(function()
+        slow(20)
+        llm.sleep(0.02)
+      end, function(err) print("done", err) end)
+      luv.run()
+      print("over", luv.loop_alive())
+    ]]))
+    assert.equal("done\tnil\nover\tfalse\n", output)
+    assert.equal(0, status)
+  end)
+
+  it("lets the program end with calls in flight, in whatever way", function()
+    local stopped = "local t = luv.new_timer() t:start(20, 0, function() luv.stop() end) luv.run()"
+    for _, last in ipairs({ "", stopped, "luv.run('nowait')", "error('x', 0)" }) do
+      local output, status = program(with_client([[
+        for i = 1, 5 do
+          llm.go(function() slow(3000) end)
+        end
+        llm.go(function() llm.sleep(10) end)
+      ]] .. last), 2)
+      assert.equal(last:find("error") and 1 or 0, status, last .. ": " .. output)
+    end
+  end)
+
+  it("raises in the loop what no on_done takes, and prints nothing itself", function()
+    local output, status = program(with_client([[
+      llm.go(function() slow(1) error("nobody catches this") end)
+      luv.run()
+    ]]))
+    assert.matches("nobody catches this", output)
+    assert.not_equal(0, status)
+    output, status = program(with_client([[
+      llm.go(function() slow(1) end, function() error("nor this") end)
+      luv.run()
+    ]]))
+    assert.matches("nor this", output)
+    assert.not_equal(0, status)
+    output = program(with_client([[
+      local task = llm.go(function() slow(1000) end)
+      task:cancel()
+      luv.run()
+    ]]))
+    assert.equal("", output)
+  end)
+
+  it("keeps its turns short when many answers come at once", function()
+    local all = {}
+    for i = 1, 400 do
+      all[i] = go(function()
+        llm.sleep(0.02)
+        local stop = core.now() + 0.0005
+        while core.now() < stop do end
+      end)
+    end
+    local last, longest = luv.hrtime(), 0
+    local timer = luv.new_timer()
+    timer:start(1, 1, function()
+      local now = luv.hrtime()
+      longest, last = math.max(longest, now - last), now
+      if #all[400] > 0 then timer:stop() end
+    end)
+    luv.run()
+    assert.is_true(longest / 1e6 < 50 * SLOWER, ("a turn took %g ms"):format(longest / 1e6)) -- at once: 200
+  end)
+end)
+
+describe("llm.go without luv", function()
+  it("says what is needed, at the caller", function()
+    local output, status = program([[
+      package.preload.luv = function() error("not here") end
+      package.preload.uv = package.preload.luv
+      local llm = require("posthog.llm")
+      print(pcall(function()
+        llm.go(print)
+      end))
+    ]])
+    assert.matches("false\t[^\n]*:5: posthog.llm: llm.go: it needs an event loop", output)
+    assert.matches("lua-luv", output, 1, true)
+    assert.equal(0, status)
+  end)
+end)
