@@ -13,7 +13,7 @@ local GET = query.spec({
   { "refresh", "boolean" },
 }, { "product" })
 
-local REPORT = { summary = "table" }
+local REPORT = { summary = "object" }
 
 --- @class posthog.llm.SpendOptions: posthog.llm.CallOptions
 --- @field product? string whose tools, models and traces are broken down; "posthog_code"
@@ -30,7 +30,10 @@ local REPORT = { summary = "table" }
 --- @return posthog.llm.Response? response
 function Spend:get(options)
   local parameters, call_options = query.read(GET, options, 2)
-  local product = query.text(options and options.product or "posthog_code", "product", 2)
+  local product = "posthog_code"
+  if options and options.product ~= nil then
+    product = query.text(options.product, "product", 2)
+  end
   return self._run({
     method = "GET",
     path = "/api/llm_analytics/@me/spend/",
