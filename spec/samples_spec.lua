@@ -1,0 +1,258 @@
+-- Bodies of the API's contract, where its folder stands beside the checkout.
+
+local cjson = require("cjson")
+
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+
+local FOLDER = "../shared/contract/samples/"
+
+local function read(name)
+  local file = io.open(FOLDER .. name, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+local index = read("index.json")
+if not index then
+  return
+end
+local samples = cjson.decode(index)
+
+local t = live.session()
+local fails = live.fails
+
+local ID = "0195b2aa-3c1d-7e42-9a10-6f0c5bd8e001"
+local FREE = { input = true, output = true, expected_output = true, source_output = true,
+  metadata = true }
+
+local function is_json(sample)
+  return sample.headers["Content-Type"] == "application/json"
+end
+
+--- cjson reads every number as a double; what it reads exactly has to be the same.
+local function same_number(theirs, ours)
+  if type(ours) ~= "number" then
+    ours = ours.tonumber and ours:tonumber()
+  end
+  return type(ours) == "number" and (ours == theirs
+    or math.abs(theirs) >= 2 ^ 53 and math.abs(ours - theirs) <= math.abs(theirs) * 2 ^ -52)
+end
+
+--- Asserts that a decoded answer says what cjson reads. `dropped`: null in the API's own fields
+--- arrives as nil.
+local function agree(theirs, ours, dropped, at)
+  local ok
+  if type(theirs) == "number" then
+    ok = same_number(theirs, ours)
+  elseif type(theirs) ~= "table" then
+    ok = theirs == ours
+  else
+    ok = type(ours) == "table"
+    if ok then
+      for name, value in pairs(theirs) do
+        local within = dropped and not FREE[name]
+        local where = ("%s.%s"):format(at, tostring(name))
+        if value == cjson.null and within and type(name) == "string" then
+          assert.is_nil(ours[name], where)
+        else
+          agree(value, ours[name], within, where)
+        end
+      end
+      for name in pairs(ours) do
+        assert.is_not_nil(theirs[name], ("%s.%s was never sent"):format(at, tostring(name)))
+      end
+    end
+  end
+  if not ok then
+    error(("%s: %s became %s"):format(at, tostring(theirs), tostring(ours)), 2)
+  end
+end
+
+--- The call that each endpoint answers, by its name in the index.
+local CALLS = {
+  skill_file_rename = function(c) return c.skills:rename_file("x", "a", "b") end,
+  skill_file_delete = function(c) return c.skills:delete_file("x", "a") end,
+  skill_file_create = function(c)
+    return c.skills:create_file("x", { path = "a", content = "b" })
+  end,
+  skill_file_get = function(c) return c.skills:file("x", "a") end,
+  skill_resolve = function(c) return c.skills:resolve("x") end,
+  skills_list = function(c) return c.skills:list() end,
+  skill_get = function(c) return c.skills:get("x") end,
+  skill_publish = function(c) return c.skills:publish("x", { base_version = 1 }) end,
+  skill_create = function(c) return c.skills:create({}) end,
+  skill_duplicate = function(c) return c.skills:duplicate("x", "y") end,
+  skill_archive = function(c) return c.skills:archive("x") end,
+  spend_get = function(c) return c.spend:get() end,
+  dataset_create = function(c) return c.datasets:create({}) end,
+  dataset_get = function(c) return c.datasets:get(ID) end,
+  dataset_update = function(c) return c.datasets:update(ID, {}) end,
+  dataset_delete = function(c) return c.datasets:destroy(ID) end,
+  datasets_list = function(c) return c.datasets:list() end,
+  dataset_item_create = function(c) return c.dataset_items:create({}) end,
+  dataset_item_get = function(c) return c.dataset_items:get(ID) end,
+  dataset_item_update = function(c) return c.dataset_items:update(ID, {}) end,
+  dataset_item_delete = function(c) return c.dataset_items:destroy(ID) end,
+  dataset_items_list = function(c) return c.dataset_items:list() end,
+  any = function(c) return c.datasets:get(ID) end,
+}
+
+local function call_of(sample)
+  return CALLS[sample.endpoint] or CALLS[sample.endpoint:gsub("^n_", "")] or function(c)
+    return c:request("GET", "/api/projects/:project_id/anything/")
+  end
+end
+
+local KINDS = { [401] = "auth", [403] = "forbidden", [404] = "not_found", [409] = "conflict",
+  [429] = "rate_limited" }
+
+local function kind_of(status)
+  return KINDS[status] or (status >= 500 and "server" or status >= 400 and "invalid" or "redirect")
+end
+
+local COPIED = { "type", "code", "attr", "detail", "current_version", "edit_index", "file_path",
+  "current_item_id" }
+
+describe("the contract's samples", function()
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.reset)
+
+  local function serve(sample, text)
+    local headers = {}
+    for name, value in pairs(sample.headers) do
+      if name ~= "Content-Length" then -- the server writes it
+        headers[name] = value
+      end
+    end
+    t.answer(sample.status, text, headers)
+  end
+
+  for _, sample in ipairs(samples) do
+    local text = assert(read(sample.file), sample.file)
+
+    if is_json(sample) then
+      it("are read as by cjson: " .. sample.file, function()
+        local value, err = llm.json.decode(text)
+        assert.is_nil(err)
+        agree(cjson.decode(text), value, false, sample.file)
+        local again = assert(llm.json.decode(assert(llm.json.encode(value))))
+        agree(cjson.decode(text), again, false, sample.file)
+      end)
+    end
+
+    if sample.status >= 400 then
+      it("become the error they describe: " .. sample.file, function()
+        serve(sample, text)
+        local value, err, response = call_of(sample)(t.client())
+        fails(kind_of(sample.status), { status = sample.status }, value, err)
+        assert.equal(sample.status, response.status)
+        local body = is_json(sample) and cjson.decode(text) or {}
+        for _, name in ipairs(COPIED) do
+          local expected = body[name]
+          if expected == cjson.null then
+            expected = nil
+          end
+          assert.same(expected, err[name], "err." .. name)
+        end
+        if body.detail then
+          assert.truthy(tostring(err):find(body.detail, 1, true), tostring(err))
+        end
+        if is_json(sample) then
+          agree(body, err.body, true, "body")
+        elseif text == "" then
+          assert.is_nil(err.body)
+        else
+          assert.equal(text, err.body)
+        end
+        local seconds = sample.headers["Retry-After"]
+          or (body.detail or ""):match("available in (%d+) second")
+        assert.equal(seconds and tonumber(seconds), err.retry_after)
+        for name, header in pairs(sample.headers) do
+          assert.equal(header, response.headers[name])
+        end
+        assert.equal("string", type(err.request_id))
+      end)
+    elseif sample.status < 300 and is_json(sample) and sample.file ~= "n_skill_get_page1.json"
+      and sample.file ~= "n_skill_get_page2.json" then
+      it("become the fields of the answer: " .. sample.file, function()
+        serve(sample, text)
+        local value, err, response = call_of(sample)(t.client())
+        assert.is_nil(err)
+        assert.equal(sample.status, response.status)
+        agree(cjson.decode(text), value, true, sample.file)
+        local kept = assert(call_of(sample)(t.client({ keep_null = true })))
+        agree(cjson.decode(text), kept, false, sample.file)
+      end)
+    end
+  end
+
+  it("with a cut body become the whole one", function()
+    local first, second = read("n_skill_get_page1.json"), read("n_skill_get_page2.json")
+    t.script("/name/x/", { first, second })
+    local skill = assert(t.client().skills:get("x"))
+    assert.equal(cjson.decode(first).body .. cjson.decode(second).body, skill.body)
+    assert.is_nil(skill.body_next_offset)
+    t.e:fault({ action = { status = 200, body = first, times = 1 } })
+    live.fails("not_found", { status = 404 }, t.client().skills:get("x"))
+    for _, entry in ipairs(t.e:log(1)) do
+      local offset = entry.target:match("body_offset=(%d+)")
+      assert.truthy(offset == nil or offset == "8000" and entry.target:find("version=7&", 1, true))
+    end
+  end)
+
+  it("that are empty become true, or a redirect that is not followed", function()
+    local seen = 0
+    for _, sample in ipairs(samples) do
+      if sample.status == 204 then
+        serve(sample, read(sample.file))
+        assert.is_true(call_of(sample)(t.client()))
+        seen = seen + 1
+      elseif sample.status == 302 then
+        serve(sample, read(sample.file))
+        local value, err = call_of(sample)(t.client())
+        fails("redirect", { status = 302 }, value, err)
+        assert.truthy(tostring(err):find(sample.headers.Location, 1, true))
+        seen = seen + 1
+      end
+    end
+    assert.is_true(seen >= 2)
+    assert.equal(seen, #t.e:log())
+  end)
+
+  it("that redirect on the same host are followed, with method and body", function()
+    local redirect = { status = 307, body = "", headers = {
+      Location = "/api/projects/112358/llm_skills/name/trace-triage/files-rename/",
+    } }
+    t.e:faults({
+      { match = { path = "/environments/" }, action = redirect },
+      { action = { status = 200, body = read("skill_file_rename.json") } },
+    })
+    local skill = assert(t.client().skills:rename_file("trace-triage", "a", "b"))
+    assert.equal(cjson.decode(read("skill_file_rename.json")).id, skill.id)
+    local log = t.e:log()
+    assert.same({ "POST", "POST", redirect.headers.Location },
+      { log[1].method, log[2].method, log[2].target })
+    assert.same({ old_path = "a", new_path = "b" }, cjson.decode(log[1].body))
+    assert.equal(log[1].body, log[2].body)
+  end)
+
+  it("of lists are paged by their next", function()
+    local text = read("datasets_list.json")
+    local rows = cjson.decode(text).results
+    t.script("/datasets/", { text })
+    local iterator = t.client().datasets:each({ limit = 3, search = "a&b" })
+    for _, row in ipairs(rows) do
+      assert.equal(row.id, iterator().id)
+    end
+    assert.is_nil(iterator())
+    t.sent({
+      "GET /api/projects/112358/datasets/?search=a%26b&limit=3",
+      "GET /api/projects/112358/datasets/?limit=3&offset=3&search=a%26b",
+    })
+  end)
+end)
