@@ -20,6 +20,8 @@ end
 --- @field co thread
 --- @field done fun(ok: boolean, value: any, err: any)
 --- @field waiting boolean in the library, not in a yield of the function's own
+--- @field driver table stands for the loop that resumes it
+--- @field transfer userdata? that it waits for
 
 local strands = setmetatable({}, { __mode = "kv" }) -- by coroutine
 local sleepers = {} -- list of { at, strand }
@@ -41,11 +43,11 @@ local function current()
   return strand and can_yield() and strand or nil
 end
 
---- Returns once the strand was woken.
+--- Returns once the strand was woken. It may be for nothing: on Lua 5.1 a wait
+--- inside pcall raises, and what it waited for comes later.
 local function suspend(strand)
   strand.waiting = true
   coroutine.yield()
-  strand.waiting = false
 end
 
 --- A plain program may wait anywhere.
@@ -58,10 +60,12 @@ end
 function plain.wait(transfer)
   local strand = current()
   if strand then
-    if not transfer:done() then
+    while not transfer:done() do
       scheduler.park(transfer, strand)
+      strand.transfer = transfer
       suspend(strand)
     end
+    strand.transfer = nil
     return
   end
   while not transfer:done() do
@@ -74,14 +78,14 @@ end
 function plain.sleep(seconds)
   local wake = core.now() + seconds
   local strand = current()
-  if strand then
-    sleepers[#sleepers + 1] = { at = wake, strand = strand }
-    suspend(strand)
-    return
-  end
   local left = seconds
   while left > 0 do
-    core.sleep(left)
+    if strand then
+      sleepers[#sleepers + 1] = { at = wake, strand = strand }
+      suspend(strand)
+    else
+      core.sleep(left)
+    end
     left = wake - core.now()
   end
 end
@@ -100,16 +104,20 @@ local function wake_sleepers()
   return least
 end
 
-local function spawn(f, done)
+local function spawn(f, done, driver)
   local co = coroutine.create(function() -- f may be a table that can be called
     return f()
   end)
-  local strand = setmetatable({ co = co, done = done, waiting = false }, Strand)
+  local strand = setmetatable({ co = co, done = done, waiting = false, driver = driver }, Strand)
   strands[co] = strand
   strand:wake()
 end
 
 local function resume(strand)
+  if strands[strand.co] ~= strand or coroutine.status(strand.co) ~= "suspended" then
+    return -- it has ended, or was given up
+  end
+  strand.waiting = false
   local ok, value, err = coroutine.resume(strand.co)
   if not ok or coroutine.status(strand.co) == "dead" then
     strands[strand.co] = nil
@@ -137,24 +145,50 @@ local function drive(group)
   end
 end
 
+--- Gives up what a loop that was broken off would have resumed.
+local function abandon(driver)
+  for co, strand in pairs(strands) do
+    if strand.driver == driver then
+      strands[co] = nil
+      if strand.transfer then
+        scheduler.unpark(strand.transfer)
+        strand.transfer:cancel()
+      end
+    end
+  end
+  for i = #sleepers, 1, -1 do
+    if sleepers[i].strand.driver == driver then
+      table.remove(sleepers, i)
+    end
+  end
+end
+
 --- @param functions function[]
 --- @param concurrency integer
 --- @return any[] values
 --- @return any[]? errors
 function plain.gather(functions, concurrency)
-  local waiter, waiting
-  local group = scheduler.group(functions, concurrency, spawn, function()
+  local waiter, waiting = current(), false
+  local driver = waiter and waiter.driver or {}
+  local group = scheduler.group(functions, concurrency, function(f, done)
+    spawn(f, done, driver)
+  end, function()
     if waiting then
       waiter:wake()
     end
   end)
-  if group.running > 0 then
-    waiter = current()
-    if waiter then
+  if waiter then
+    while group.running > 0 do
       waiting = true
       suspend(waiter)
-    else
-      drive(group)
+    end
+  elseif group.running > 0 then
+    -- What the functions raise is theirs; what breaks off the loop itself is
+    -- an interrupt from the keyboard, or want of memory.
+    local ok, problem = pcall(drive, group)
+    if not ok then
+      abandon(driver)
+      error(problem, 0)
     end
   end
   return group.values, group.errors
