@@ -7,6 +7,8 @@
 #include "buffer.h"
 #include "compat.h"
 
+#pragma GCC visibility push(hidden)
+
 /*
 ** Adds to the module table on top of the stack:
 **   null, array_mt, object_mt, array(t?), object(t?)
@@ -31,5 +33,7 @@ int json_decode (lua_State *L, int decoder, const char *s, size_t len);
 ** blame (such as "results[3].input", "" for the top) and returns 2.
 */
 int json_encode (lua_State *L, int idx, Buffer *out);
+
+#pragma GCC visibility pop
 
 #endif

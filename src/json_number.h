@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Room for printing a number, scratch behind it included; no zero byte. */
 #define JSON_NUMBER_SIZE 48
 
@@ -32,5 +34,7 @@ int json_comparefloat (const char *s, const char *end, uint64_t digits,
 ** has a point or an exponent. Returns its length. */
 size_t json_printfloat (char *out, double d);
 size_t json_printinteger (char *out, int64_t n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 #include "json_scan.h"
 #include "json_types.h"
 
+#pragma GCC visibility push(hidden)
+
 #define KEYS     512  /* remembered; then it starts over */
 #define KEY_SIZE 32   /* bytes of a key with its closing quote */
 #define BUCKETS  1024 /* of the hash table; powers of two */
@@ -85,5 +87,7 @@ const char *json_readstring (Reader *r, const char *p, const char **s,
 
 /* Pushes the number at p; returns what follows it, or NULL. */
 const char *json_readnumber (Reader *r, const char *p);
+
+#pragma GCC visibility pop
 
 #endif

@@ -13,6 +13,8 @@
 #include <emmintrin.h>
 #endif
 
+#pragma GCC visibility push(hidden)
+
 /* Not to be copied as it is: quote, backslash, control, not ASCII. */
 static inline int scan_special (char c) {
   unsigned char u = (unsigned char)c;
@@ -162,5 +164,7 @@ static inline int utf8_sequence (const char *p, const char *end) {
     return 0;
   return (c == 0xF0 && d < 0x90) || (c == 0xF4 && d >= 0x90) ? 0 : 4;
 }
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "json.h"
 
+#pragma GCC visibility push(hidden)
+
 #define JSON_ARRAY   "posthog.llm.array"
 #define JSON_OBJECT  "posthog.llm.object"
 #define JSON_NUMBER  "posthog.llm.number"
@@ -49,5 +51,7 @@ typedef struct NumberText {
 } NumberText;
 
 void json_pushnumbertext (lua_State *L, const char *s, size_t len);
+
+#pragma GCC visibility pop
 
 #endif
