@@ -135,6 +135,21 @@ endif
 install-%:
 	@$(MAKE) --no-print-directory LUA_VERSION=$* install
 
+# Neovim finds lua/posthog/llm/core.so by itself in the folder of a plugin.
+NVIM_DATA = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)
+NVIM_PLUGIN_DIR ?= $(NVIM_DATA)/nvim/site/pack/posthog/start/posthog-llm
+
+ifdef LUA_VERSION
+nvim: all ## put the library where Neovim finds it; NVIM_PLUGIN_DIR=
+	@set -e; for f in $(MODULES); do \
+	  d="$(NVIM_PLUGIN_DIR)/lua/$$(dirname $$f)"; \
+	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
+	$(INSTALL) -m 755 $(CORE) "$(NVIM_PLUGIN_DIR)/lua/posthog/llm/"
+else
+nvim:
+	@$(MAKE) --no-print-directory LUA_VERSION=luajit nvim
+endif
+
 clean: ## remove all that was built
 	rm -rf build
 
@@ -142,6 +157,7 @@ help: ## print this
 	@echo "make            the same as make all"
 	@awk -F ':.*## ' '/^[a-z]+:.* ## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: LUA_VERSION=5.1|5.3|5.4|luajit CC CFLAGS CPPFLAGS LDFLAGS"
-	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR SETUP=: (install nothing)"
+	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
+	@echo "  SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan valgrind bench lint install clean help
+.PHONY: all has-headers demo test asan valgrind bench lint install nvim clean help
