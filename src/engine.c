@@ -19,8 +19,9 @@ struct Engine {
   pthread_t thread;
   int running; /* there is a thread; only written while there is none */
   int stopped;
-  unsigned process; /* the value of `forks` in the process that made it */
-  int refs;         /* Lua's handles; Lua's thread only */
+  Engine *next_running; /* (running_lock) */
+  unsigned process;     /* the value of `forks` in the process that made it */
+  int refs;             /* Lua's handles; Lua's thread only */
   uint64_t last_id;
   Wake to_thread, to_lua;
 
@@ -251,14 +252,47 @@ static CURLcode global_init = CURLE_FAILED_INIT;
 ** a system call wherever a handle is used. */
 static volatile unsigned forks = 0;
 
+/* The engines with a thread. */
+static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
+static Engine *all_running = NULL;
+
 static void in_child (void) {
   forks++;
+  all_running = NULL; /* the parent's; a child has one thread */
+  pthread_mutex_init(&running_lock, NULL);
+}
+
+/* Ends the engine's thread. Holds running_lock. */
+static void halt (Engine *e) {
+  Engine **link = &all_running;
+  while (*link != NULL && *link != e)
+    link = &(*link)->next_running;
+  if (*link == NULL)
+    return;
+  *link = e->next_running;
+  pthread_mutex_lock(&e->lock);
+  e->stopping = 1;
+  pthread_mutex_unlock(&e->lock);
+  wake_signal(&e->to_thread);
+  pthread_join(e->thread, NULL);
+}
+
+/* A host may exit without lua_close. The library under libcurl then frees what
+** it shares between threads, which none of ours may be using. */
+static void at_exit (void) {
+  pthread_mutex_lock(&running_lock);
+  while (all_running != NULL)
+    halt(all_running);
+  pthread_mutex_unlock(&running_lock);
 }
 
 static void init_process (void) {
-  pthread_atfork(NULL, NULL, in_child);
-  global_init = curl_global_init(CURL_GLOBAL_DEFAULT);
+  CURLcode c = curl_global_init(CURL_GLOBAL_DEFAULT);
   /* never undone: others in the process may use libcurl */
+  if (c == CURLE_OK &&
+      (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0))
+    c = CURLE_OUT_OF_MEMORY;
+  global_init = c;
 }
 
 static void free_engine (Engine *e) {
@@ -317,17 +351,25 @@ int engine_run (Engine *e, const char **why) {
   if (e->running)
     return 0;
   e->running = 1;
-  if (e->finished != NULL)
-    wake_signal(&e->to_lua);
   sigfillset(&all);
+  pthread_mutex_lock(&running_lock);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   failed = pthread_create(&e->thread, NULL, run, e);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!failed) {
+    e->next_running = all_running;
+    all_running = e;
+  }
+  pthread_mutex_unlock(&running_lock);
   if (failed) {
     e->running = 0;
     *why = "cannot start a thread";
     return -1;
   }
+  pthread_mutex_lock(&e->lock);
+  if (e->finished != NULL) /* from before */
+    wake_signal(&e->to_lua);
+  pthread_mutex_unlock(&e->lock);
   return 0;
 }
 
@@ -380,12 +422,10 @@ void engine_stop (Engine *e) {
   Transfer *t, *next;
   if (!engine_usable(e))
     return;
-  pthread_mutex_lock(&e->lock);
-  e->stopping = 1;
-  pthread_mutex_unlock(&e->lock);
   if (e->running) {
-    wake_signal(&e->to_thread);
-    pthread_join(e->thread, NULL);
+    pthread_mutex_lock(&running_lock);
+    halt(e);
+    pthread_mutex_unlock(&running_lock);
     e->running = 0;
   } else {
     take_orders(e);
