@@ -386,8 +386,10 @@ void engine_ring (Engine *e, int fd) {
   pthread_mutex_unlock(&e->lock);
 }
 
-static int wait_for_thread (const Engine *e, int most_ms) {
+static int wait_for_thread (Engine *e, int most_ms) {
   struct pollfd p;
+  if (e->to_lua.reader < 0) /* somebody else waits */
+    return engine_peek(e) != NULL;
   p.fd = e->to_lua.reader;
   p.events = POLLIN;
   p.revents = 0;
@@ -396,18 +398,22 @@ static int wait_for_thread (const Engine *e, int most_ms) {
 
 int engine_wait (Engine *e, int most_ms) {
   int64_t until = engine_now_ms() + most_ms;
+  int left_ms = most_ms;
   if (!engine_usable(e))
     return 1;
   if (e->running)
     return wait_for_thread(e, most_ms);
   while (engine_peek(e) == NULL) {
-    int64_t left = most_ms < 0 ? -1 : until - engine_now_ms();
-    if (most_ms >= 0 && left <= 0)
-      return 0;
-    if (turn(e, (int)left) < 0)
-      return engine_peek(e) != NULL; /* a signal: Lua has to see it */
+    if (turn(e, left_ms) < 0)
+      break; /* a signal: Lua has to see it */
+    if (most_ms >= 0) {
+      int64_t left = until - engine_now_ms();
+      if (left <= 0)
+        break;
+      left_ms = (int)left;
+    }
   }
-  return 1;
+  return engine_peek(e) != NULL;
 }
 
 static void end_pools (Engine *e) {
