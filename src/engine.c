@@ -180,11 +180,13 @@ static void serve_sockets (Engine *e, int ready) {
   for (i = 0; i < n; i++) {
     const Watch *w = &e->watches.fired[i];
     int events = 0;
-    if (w->revents & (POLLIN | POLLHUP)) /* reading finds the end */
+    /* For POLLERR libcurl is told to read as well: told of an error it would
+    ** not look at an answer that came before it. */
+    if (w->revents & (POLLIN | POLLHUP | POLLERR))
       events |= CURL_CSELECT_IN;
     if (w->revents & POLLOUT)
       events |= CURL_CSELECT_OUT;
-    if (w->revents & (POLLERR | POLLNVAL))
+    if (w->revents & POLLNVAL)
       events |= CURL_CSELECT_ERR;
     pool_socket(w->owner, w->fd, events);
   }
