@@ -52,7 +52,7 @@ static int open_multi (Pool *p) {
     curl_multi_cleanup(m);
     return -1;
   }
-  p->kept = 0;
+  p->connections = 0;
   p->multi = m;
   return 0;
 }
@@ -212,9 +212,13 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   if (open_multi(p) == 0)
     easy = take_easy(p, t);
   if (easy != NULL) {
-    if (t->max_connections > p->kept) {
-      p->kept = t->max_connections;
-      curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->kept);
+    if (t->max_connections > p->connections) {
+      p->connections = t->max_connections;
+      curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
+      /* The lanes see to that over HTTP/1.1; over HTTP/2 libcurl opens more
+      ** when the streams of the first are used up. */
+      curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                        p->connections);
     }
     code = transfer_apply(t, easy, now_ms);
     if (code == CURLE_OK) {

@@ -33,7 +33,7 @@ typedef struct Pool {
   CURLM *multi;     /* NULL until the first start, or after it broke */
   int64_t timer_ms; /* monotonic; when libcurl wants to be called; -1: not */
   int touched;      /* there may be messages to read */
-  long kept;        /* connections that libcurl may keep open */
+  long connections; /* that libcurl may open to a host, and keep */
   Lane *lanes;
   int waiting;        /* transfers in all lanes */
   int64_t expires_ms; /* no waiting transfer expires before this; -1: none */

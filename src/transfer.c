@@ -128,7 +128,6 @@ int transfer_prepare (CURL *easy) {
   SET(CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SECONDS);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever libcurl can undo */
-  SET(CURLOPT_PIPEWAIT, 1L); /* rather one HTTP/2 connection than eight */
   SET(CURLOPT_HEADERFUNCTION, on_header);
   SET(CURLOPT_WRITEFUNCTION, on_body);
 #if HAVE_CURL_PROTOCOLS_STR
@@ -193,6 +192,9 @@ CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms) {
   SET(CURLOPT_WRITEDATA, t);
   SET(CURLOPT_ERRORBUFFER, t->errbuf);
   SET(CURLOPT_URL, t->url);
+  /* Rather one HTTP/2 connection than eight. Over plain HTTP, which is never
+  ** HTTP/2 here, libcurl would wait for the whole first answer. */
+  SET(CURLOPT_PIPEWAIT, strncasecmp(t->url, "https:", 6) == 0 ? 1L : 0L);
   SET(CURLOPT_HTTPHEADER, t->headers);
   SET(CURLOPT_TIMEOUT_MS, (long)left);
   SET(CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
