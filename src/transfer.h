@@ -42,6 +42,7 @@ typedef struct Transfer {
                       connection: it is not safe to repeat */
   long timeout_ms; /* from the start of the transfer; 0: none */
   long connect_timeout_ms;
+  int64_t made_ms;    /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
   size_t max_body;    /* bytes after decompression */
   size_t max_headers;
