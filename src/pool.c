@@ -60,7 +60,8 @@ static int open_multi (Pool *p) {
 /* {=================================================================
 ** Easy handles: a prepared one is worth 2 us, so a few are kept. One that
 ** falls back to libcurl's own CA settings is not, since those cannot be put
-** back.
+** back; nor is one that sent its request again, since libcurl counts that for
+** as long as the handle lives and gives up after five times.
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
@@ -80,7 +81,9 @@ static CURL *take_easy (Pool *p, const Transfer *t) {
 }
 
 static void give_easy (Pool *p, const Transfer *t, CURL *easy) {
-  if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) && reusable(t))
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL); /* t may go */
+  if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) &&
+      reusable(t) && t->requests_begun < 2)
     p->spare[p->spares++] = easy;
   else
     curl_easy_cleanup(easy);
@@ -178,6 +181,7 @@ static void broken (Pool *p) {
   Lane *lane;
   Transfer *t;
   while ((t = engine_owned(p->engine, p, 1)) != NULL) {
+    transfer_harvest(t);
     detach(p, t);
     finish(p, t, CURLE_OUT_OF_MEMORY);
   }
@@ -306,7 +310,7 @@ static void read_results (Pool *p) {
     if (msg->msg != CURLMSG_DONE)
       continue;
     curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-    transfer_harvest(t, code);
+    transfer_harvest(t);
     if (t->http_version != CURL_HTTP_VERSION_NONE)
       t->lane->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
     detach(p, t);
@@ -323,6 +327,7 @@ static void expire_waiting (Pool *p, int64_t now_ms) {
       Transfer *next = t->next_waiting;
       if (t->expires_ms != 0 && t->expires_ms <= now_ms) {
         unqueue(p, lane, before, t);
+        transfer_expire(t, now_ms);
         finish(p, t, CURLE_OPERATION_TIMEDOUT);
       } else {
         if (t->expires_ms != 0 &&

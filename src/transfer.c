@@ -2,6 +2,7 @@
 
 #include "transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -93,6 +94,13 @@ static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
   return len;
 }
 
+/* What libcurl has written, requests to a proxy included. */
+static long bytes_written (CURL *easy) {
+  long bytes = 0;
+  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes);
+  return bytes;
+}
+
 #if HAVE_CURL_PREREQ
 /*
 ** libcurl sends a request again by itself when a kept connection turns out to
@@ -106,9 +114,11 @@ static int on_request (void *arg, char *remote_ip, char *local_ip,
   (void)local_ip;
   (void)remote_port;
   (void)local_port;
-  t->requests_begun++;
-  return t->once && t->requests_begun > 1 ? CURL_PREREQFUNC_ABORT
-                                          : CURL_PREREQFUNC_OK;
+  if (t->requests_begun++ == 0)
+    t->bytes_before = bytes_written(t->easy);
+  else if (t->once && bytes_written(t->easy) > t->bytes_before)
+    return CURL_PREREQFUNC_ABORT;
+  return CURL_PREREQFUNC_OK;
 }
 #endif
 
@@ -214,14 +224,21 @@ CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms) {
 
 #undef SET
 
-void transfer_harvest (Transfer *t, CURLcode code) {
+void transfer_expire (Transfer *t, int64_t now_ms) {
+  if (t->expires_ms <= t->made_ms)
+    snprintf(t->errbuf, sizeof(t->errbuf),
+             "the time was over before the request was made");
+  else
+    snprintf(t->errbuf, sizeof(t->errbuf),
+             "timed out after %ld ms waiting for a free connection",
+             (long)(now_ms - t->made_ms));
+}
+
+void transfer_harvest (Transfer *t) {
   CURL *easy = t->easy;
-  long request_bytes = 0;
   curl_off_t uploaded = 0;
-  t->code = code;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &t->status);
   curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &t->http_version);
-  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
   curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
   curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &t->timings.name_lookup);
   curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &t->timings.connect);
@@ -229,5 +246,9 @@ void transfer_harvest (Transfer *t, CURLcode code) {
   curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T,
                     &t->timings.first_byte);
   curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &t->timings.total);
-  t->sent = request_bytes > 0 || uploaded > 0;
+  t->sent = bytes_written(easy) > t->bytes_before || uploaded > 0;
+#if HAVE_CURL_PREREQ
+  if (t->requests_begun == 0)
+    t->sent = 0; /* nobody but a proxy was asked for anything */
+#endif
 }

@@ -59,6 +59,7 @@ typedef struct Transfer {
   long http_version;  /* CURL_HTTP_VERSION_... */
   int sent;           /* some byte of the request left this machine */
   int requests_begun; /* requests that libcurl put on a connection */
+  long bytes_before;  /* written before the first of these */
   Timings timings;
   Buffer header_block; /* of the final answer, status line first */
   int headers_ended;
@@ -91,7 +92,10 @@ int transfer_prepare (CURL *easy);
 CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms);
 
 /* Reads what the easy handle knows of the finished transfer. */
-void transfer_harvest (Transfer *t, CURLcode code);
+void transfer_harvest (Transfer *t);
+
+/* Its time was over before it could be sent: says so. */
+void transfer_expire (Transfer *t, int64_t now_ms);
 
 #pragma GCC visibility pop
 

@@ -98,7 +98,7 @@ static void push_message (lua_State *L, const Transfer *t) {
     push_over_limit(L, "headers", t->max_headers);
   else if (t->limit == LIMIT_MEMORY)
     lua_pushliteral(L, "not enough memory for the response");
-  else if (t->once && t->requests_begun > 1)
+  else if (t->code == CURLE_ABORTED_BY_CALLBACK)
     lua_pushliteral(L, "the connection was lost after the request");
   else if (t->errbuf[0] != '\0')
     lua_pushstring(L, t->errbuf);
