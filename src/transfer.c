@@ -50,19 +50,28 @@ static void note_content_length (Transfer *t, const char *line, size_t len) {
   t->content_length = value;
 }
 
+/* Is the status of the header block 1xx, so that another block follows? */
+static int interim (const Transfer *t) {
+  const char *s = t->header_block.data;
+  const char *space = memchr(s, ' ', t->header_block.len);
+  return space != NULL && space + 1 < s + t->header_block.len &&
+         space[1] == '1';
+}
+
 static size_t on_header (char *line, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
-  if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-    t->header_block.len = 0; /* the one before was an interim answer */
-    t->headers_ended = 0;
-    t->content_length = 0;
-  } else if (t->headers_ended) {
-    return len; /* trailers after a chunked body: nothing of ours */
-  }
-  if (t->header_block.len + len > t->max_headers) {
+  if (len > t->max_headers - t->header_bytes) {
     t->limit = LIMIT_HEADERS;
     return 0;
+  }
+  t->header_bytes += len;
+  if (t->headers_ended) {
+    if (!interim(t))
+      return len; /* trailers after a chunked body: nothing of ours */
+    t->header_block.len = 0;
+    t->headers_ended = 0;
+    t->content_length = 0;
   }
   if (buffer_append(&t->header_block, line, len) != 0) {
     t->limit = LIMIT_MEMORY;

@@ -63,6 +63,7 @@ typedef struct Transfer {
   Timings timings;
   Buffer header_block; /* of the final answer, status line first */
   int headers_ended;
+  size_t header_bytes; /* of interim answers and trailers too */
   size_t content_length;
   Buffer response;
 
