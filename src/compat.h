@@ -81,9 +81,10 @@ static inline void *compat_testudata (lua_State *L, int i, const char *name) {
 #error "posthog-llm needs libcurl 7.68 or newer"
 #endif
 
-#define HAVE_CURL_PREREQ        (LIBCURL_VERSION_NUM >= 0x075000)
-#define HAVE_CURL_PROTOCOLS_STR (LIBCURL_VERSION_NUM >= 0x075500)
-#define HAVE_CURL_QUICK_EXIT    (LIBCURL_VERSION_NUM >= 0x075700)
+#define HAVE_CURL_CLIENTCERT_ERROR (LIBCURL_VERSION_NUM >= 0x074d00)
+#define HAVE_CURL_PREREQ           (LIBCURL_VERSION_NUM >= 0x075000)
+#define HAVE_CURL_PROTOCOLS_STR    (LIBCURL_VERSION_NUM >= 0x075500)
+#define HAVE_CURL_QUICK_EXIT       (LIBCURL_VERSION_NUM >= 0x075700)
 /* TLS too sends by send(MSG_NOSIGNAL), so that no write raises SIGPIPE. */
 #define HAVE_CURL_NO_SIGPIPE (LIBCURL_VERSION_NUM >= 0x075800)
 

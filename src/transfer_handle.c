@@ -78,9 +78,41 @@ static const char *kind_of (const Transfer *t) {
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_INVALIDCERTSTATUS:
+#if HAVE_CURL_CLIENTCERT_ERROR
+    case CURLE_SSL_CLIENTCERT:
+#endif
       return "tls";
     default:
       return "network";
+  }
+}
+
+static int is_permanent (const Transfer *t) {
+  if (t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS)
+    return 1;
+  switch (t->code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+#if HAVE_CURL_CLIENTCERT_ERROR
+    case CURLE_SSL_CLIENTCERT:
+#endif
+      return 1;
+    default:
+      return 0;
   }
 }
 
@@ -106,36 +138,38 @@ static void push_message (lua_State *L, const Transfer *t) {
     lua_pushstring(L, curl_easy_strerror(t->code));
 }
 
+static int push_cancelled (lua_State *L, const char *message) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "cancelled");
+  lua_pushstring(L, message);
+  lua_pushboolean(L, 1);
+  lua_pushboolean(L, 1);
+  return 5;
+}
+
 /*
-** transfer:result() -> status | nil, kind, message, sent
+** transfer:result() -> status | nil, kind, message, sent, permanent
 ** sent: some byte of the request had left, so the server may have acted.
+** permanent: the same request would fail again.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
-  if (!engine_usable(h->engine)) {
-    lua_pushnil(L);
-    lua_pushliteral(L, "cancelled");
-    lua_pushliteral(L, "the transfer was begun before a fork");
-    lua_pushboolean(L, 1);
-    return 4;
-  }
+  if (!engine_usable(h->engine))
+    return push_cancelled(L, "the call was left behind by a fork");
   t = check_done(L);
-  if (!t->cancelled && t->code == CURLE_OK) {
+  if (t->cancelled) /* the rest is the engine's still */
+    return push_cancelled(L, "the call was cancelled");
+  if (t->code == CURLE_OK) {
     lua_pushinteger(L, t->status);
     return 1;
   }
   lua_pushnil(L);
-  if (t->cancelled) { /* the rest is the engine's still */
-    lua_pushliteral(L, "cancelled");
-    lua_pushliteral(L, "the call was cancelled");
-    lua_pushboolean(L, 1);
-    return 4;
-  }
   lua_pushstring(L, kind_of(t));
   push_message(L, t);
   lua_pushboolean(L, t->sent);
-  return 4;
+  lua_pushboolean(L, is_permanent(t));
+  return 5;
 }
 
 static Transfer *check_answer (lua_State *L) {
@@ -208,6 +242,30 @@ static int transfer_headers (lua_State *L) {
     store_header(L, s, stop != NULL ? stop : end);
     s = stop;
   }
+  return 1;
+}
+
+static int contains (const char *s, size_t len, const char *text, size_t n) {
+  const char *end = s + len;
+  if (n == 0)
+    return 1;
+  for (; (size_t)(end - s) >= n; s++) {
+    s = memchr(s, text[0], (size_t)(end - s) - n + 1);
+    if (s == NULL)
+      return 0;
+    if (memcmp(s, text, n) == 0)
+      return 1;
+  }
+  return 0;
+}
+
+/* transfer:headers_contain(text) -> boolean: in any name or value of them */
+static int transfer_headers_contain (lua_State *L) {
+  Transfer *t = check_answer(L);
+  size_t len;
+  const char *text = luaL_checklstring(L, 2, &len);
+  const char *s = t->header_block.data != NULL ? t->header_block.data : "";
+  lua_pushboolean(L, contains(s, t->header_block.len, text, len));
   return 1;
 }
 
@@ -290,6 +348,7 @@ void handles_open_transfers (lua_State *L) {
       {"cancel", transfer_cancel},
       {"result", transfer_result},
       {"headers", transfer_headers},
+      {"headers_contain", transfer_headers_contain},
       {"timings", transfer_timings},
       {"http_version", transfer_http_version},
       {"size", transfer_size},
