@@ -62,6 +62,12 @@ static int pool_gc (lua_State *L) {
   return 0;
 }
 
+static int pool_is_closed (lua_State *L) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "the pool is closed");
+  return 2;
+}
+
 /*
 ** pool:start(request) -> transfer | nil, message, path
 ** request: method, url, headers (list of "Name: value"), json (a value) or
@@ -77,11 +83,8 @@ static int pool_start_request (lua_State *L) {
   int n;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  if (h->pool == NULL || !engine_usable(h->engine)) {
-    lua_pushnil(L);
-    lua_pushliteral(L, "the pool is closed");
-    return 2;
-  }
+  if (h->pool == NULL || !engine_usable(h->engine))
+    return pool_is_closed(L);
   th = handles_new(L, sizeof(*th), TRANSFER_NAME);
   th->transfer = transfer_new();
   if (th->transfer == NULL)
@@ -92,6 +95,8 @@ static int pool_start_request (lua_State *L) {
     lua_insert(L, -(n + 1));
     return n + 1;
   }
+  if (h->pool == NULL) /* closed by a metamethod of what was read */
+    return pool_is_closed(L);
   if (engine_start(h->engine, h->pool, th->transfer, &why) != 0) {
     lua_pushnil(L);
     lua_pushstring(L, why);
@@ -119,6 +124,12 @@ static Engine *check_engine (lua_State *L) {
   return handles_engine(L, 1);
 }
 
+static Engine *check_usable (lua_State *L) {
+  Engine *e = handles_engine(L, 1);
+  luaL_argcheck(L, engine_usable(e), 1, "engine of another process");
+  return e;
+}
+
 static int engine_gc (lua_State *L) {
   EngineHandle *h = luaL_checkudata(L, 1, ENGINE_NAME);
   Engine *e = h->engine;
@@ -136,7 +147,7 @@ static int engine_gc (lua_State *L) {
 ** does it while Lua runs too.
 */
 static int engine_run_thread (lua_State *L) {
-  Engine *e = check_engine(L);
+  Engine *e = check_usable(L);
   const char *why = "";
   if (engine_run(e, &why) != 0)
     return luaL_error(L, "cannot start the engine: %s", why);
@@ -185,7 +196,7 @@ static int engine_collect_ids (lua_State *L) {
 
 /* engine:pool() -> pool: transfers of a pool share connections */
 static int engine_new_pool (lua_State *L) {
-  Engine *e = check_engine(L);
+  Engine *e = check_usable(L);
   PoolHandle *h = handles_new(L, sizeof(*h), POOL_NAME);
   h->pool = engine_pool(e);
   if (h->pool == NULL)
