@@ -67,6 +67,13 @@ describe("nginx", function()
       end)
     end
 
+    it("refuses to sleep where it cannot wait, and gathers what needs no wait", function()
+      s.nginx:get("/in/log")
+      local said = s.nginx:get("/result?name=log.sleep")
+      assert.truthy(said:find("^false .*handlers%.lua:%d+: .*its log phase"), said)
+      assert.equal("1 phase", (s.nginx:get("/result?name=log.gather")))
+    end)
+
     it("has one null", function()
       assert.equal("true", (s.nginx:get("/null")))
     end)
@@ -289,6 +296,23 @@ describe("nginx", function()
       assert.equal("occupied", (s.nginx:get("/occupy")))
       assert.equal("100", (s.nginx:get("/slow?ms=100")))
       assert.equal("100", (s.nginx:get("/slow?ms=100")))
+    end)
+  end)
+
+  describe("when the connection to the engine breaks", function()
+    local s = serving({ expected = { "calls wait by polling: closed" } })
+
+    it("finishes calls in flight and makes new ones", function()
+      local results = s.nginx.prefix .. "/load"
+      os.execute(("curl -q -s -m 20 --noproxy '*' '%s/slow?ms=1200' >'%s' &"):format(
+        s.nginx.url, results))
+      server.output_of("sleep 0.3")
+      assert.equal("1", (s.nginx:get("/break_")))
+      assert.equal("20", (s.nginx:get("/slow?ms=20")))
+      assert.is_true(server.eventually(3, function()
+        return io.open(results):read("*a") == "1200\n"
+      end))
+      assert.equal("20", (s.nginx:get("/slow?ms=20")))
     end)
   end)
 

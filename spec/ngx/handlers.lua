@@ -41,6 +41,19 @@ function handlers.try(name)
   ngx.shared.results:set(name, phase .. (ms or err.kind .. ": " .. err.message))
 end
 
+--- The same with llm.sleep and llm.gather, both where nginx cannot wait.
+function handlers.try_others(name)
+  local ok, message = pcall(function()
+    llm.sleep(0.01)
+  end)
+  ngx.shared.results:set(name .. ".sleep", tostring(ok) .. " " .. tostring(message))
+  local values, failures = llm.gather({
+    function() return 1 end,
+    function() return slow(20) end,
+  })
+  ngx.shared.results:set(name .. ".gather", values[1] .. " " .. failures[2].kind)
+end
+
 --- Answers with what was kept for the last word of the path, or for ?name=.
 function handlers.result()
   local name = ngx.var.arg_name or ngx.var.uri:match("[^/]+$")
@@ -144,6 +157,27 @@ function paths.killed()
   local thread = ngx.thread.spawn(slow, 30000)
   ngx.sleep(0.1)
   ngx.say(tostring(ngx.thread.kill(thread)))
+end
+
+--- GET /break: ends, from below, the connection that tells of finished
+--- transfers; answers with how often.
+function paths.break_()
+  local ffi = require("ffi")
+  pcall(ffi.cdef, [[
+    struct spec_address { unsigned short family; char path[108]; };
+    int getpeername(int fd, struct spec_address *address, unsigned *length);
+    int shutdown(int fd, int how);
+  ]])
+  local count = 0
+  for fd = 0, 1023 do
+    local address, length = ffi.new("struct spec_address"), ffi.new("unsigned[1]", 110)
+    if ffi.C.getpeername(fd, address, length) == 0 and address.family == 1
+      and ffi.string(address.path):find("/posthog%-llm%.") then
+      count = count + 1
+      ffi.C.shutdown(fd, 2)
+    end
+  end
+  ngx.say(count)
 end
 
 --- GET /null: whether all the nulls are one.

@@ -21,7 +21,7 @@ local host = {}
 
 local TICK = 0.5 -- seconds between two looks at who waits
 local LONGEST = 60 -- seconds on a semaphore before a look whether the transfer is done
-local STARTUP = 1 -- seconds that nginx has to start the reader
+local STARTUP = 0.1 -- seconds; its timer comes before that of who waits for it
 local POLL = 0.01 -- seconds between two looks while there cannot be a reader
 local AGAIN = 1 -- seconds until the next try to start one
 local FOREVER = 0x7fffffff -- ms, as long as nginx can wait for a socket
@@ -119,10 +119,13 @@ local function connect(engine)
   return socket
 end
 
---- Calls wait by polling for a while.
+--- Calls wait by polling for a while. Those that count on a reader look up.
 local function no_reader(desk, message)
   desk.reader = nil
   desk.retry_at = core.now() + AGAIN
+  for _, waiter in pairs(desk.waiters) do
+    waiter.semaphore:post(1)
+  end
   if not desk.warned then
     desk.warned = true
     ngx.log(ngx.WARN, "posthog.llm: calls wait by polling: ", message)
@@ -138,14 +141,12 @@ local function read(desk, socket, ended)
   ended.message = message
 end
 
---- The reader, as the handler of a timer.
-local function serve(_, desk)
-  if desk.reader == "running" then
-    return -- nginx was late, and another one was started meanwhile
-  end
+--- Reads until there is nobody to read for.
+--- @return string? message what went wrong
+local function serve(desk)
   local socket, message = connect(desk.engine)
   if not socket then
-    return no_reader(desk, message)
+    return message
   end
   desk.reader = "running"
   local ended = {}
@@ -157,13 +158,22 @@ local function serve(_, desk)
     cancel_abandoned(desk)
     local quiet = desk.waiting == 0 and (desk.calls == calls or ngx.worker.exiting())
   until quiet or ended.message
-  if ended.message then
-    no_reader(desk, ended.message)
-  else
-    desk.reader = nil
-    ngx.thread.kill(thread)
-  end
+  desk.reader = nil
+  ngx.thread.kill(thread)
   socket:close()
+  collect(desk) -- what was cancelled
+  return ended.message
+end
+
+--- The reader, as the handler of a timer.
+local function in_timer(_, desk)
+  if desk.reader == "running" then
+    return -- nginx was late, and another one was started meanwhile
+  end
+  local ok, message = pcall(serve, desk)
+  if message or not ok then
+    no_reader(desk, tostring(message))
+  end
 end
 
 --- @return number seconds to wait on a semaphore: POLL without a reader
@@ -173,7 +183,7 @@ local function longest_wait(desk)
   elseif desk.reader == "starting" then
     return STARTUP
   elseif not desk.retry_at or core.now() >= desk.retry_at then
-    local ok, message = ngx.timer.at(0, serve, desk)
+    local ok, message = ngx.timer.at(0, in_timer, desk)
     if ok then
       desk.reader = "starting"
       return STARTUP
@@ -208,14 +218,13 @@ function host.wait(transfer)
   desk.calls = desk.calls + 1
   repeat
     local longest = longest_wait(desk)
-    local woken = waiter.semaphore:wait(longest)
-    if not woken then
+    if not waiter.semaphore:wait(longest) then
       if longest == STARTUP and desk.reader == "starting" then
         no_reader(desk, "nginx runs no more timers, see lua_max_running_timers")
       end
       collect(desk)
     end
-  until woken or transfer:done()
+  until transfer:done()
   if desk.waiters[id] then
     remove(desk, id)
   end
