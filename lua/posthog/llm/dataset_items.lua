@@ -7,6 +7,9 @@ local rows = require("posthog.llm.rows")
 --- @field limit? integer rows a page; 100
 --- @field offset? integer
 
+--- @class posthog.llm.DatasetItemEach: posthog.llm.DatasetItemList
+--- @field prefetch? integer pages to read at the same time as the one that is needed; 0
+
 --- @class posthog.llm.DatasetItemFields a field that is absent is not sent, llm.null is sent as null
 --- @field dataset? string id; required by create
 --- @field input? any JSON, replaced whole
@@ -19,7 +22,7 @@ local rows = require("posthog.llm.rows")
 
 --- @class posthog.llm.DatasetItems
 --- @field list fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first
---- @field each fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemList): fun(): posthog.llm.DatasetItem? all pages; raises the error of a page that fails
+--- @field each fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemEach): fun(): posthog.llm.DatasetItem? all pages; raises the error of a page that fails
 --- @field get fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
 --- @field create fun(self: posthog.llm.DatasetItems, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
 --- @field update fun(self: posthog.llm.DatasetItems, id: string, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones

@@ -9,6 +9,9 @@ local rows = require("posthog.llm.rows")
 --- @field limit? integer rows a page; 100
 --- @field offset? integer
 
+--- @class posthog.llm.DatasetEach: posthog.llm.DatasetList
+--- @field prefetch? integer pages to read at the same time as the one that is needed; 0
+
 --- @class posthog.llm.DatasetFields a field that is absent is not sent, llm.null is sent as null
 --- @field name? string required by create; 400 characters
 --- @field description? string
@@ -17,7 +20,7 @@ local rows = require("posthog.llm.rows")
 
 --- @class posthog.llm.Datasets
 --- @field list fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first; deleted ones are not listed
---- @field each fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetList): fun(): posthog.llm.Dataset? all pages; raises the error of a page that fails
+--- @field each fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetEach): fun(): posthog.llm.Dataset? all pages; raises the error of a page that fails
 --- @field get fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
 --- @field create fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
 --- @field update fun(self: posthog.llm.Datasets, id: string, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones

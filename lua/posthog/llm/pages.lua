@@ -2,6 +2,7 @@
 
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
+local hosts = require("posthog.llm.host")
 
 local pages = {}
 
@@ -60,19 +61,75 @@ local function offset_of(query)
   return tonumber((("&" .. (query or "")):match("[&?]offset=(%d+)"))) or 0
 end
 
+--- The query of the page behind the next one, as far as can be told: pages are
+--- equally long, and the server counts rows.
+--- @param query? string of the last page read
+--- @param following string of the next one
+--- @param count any of the last page read
+--- @return fun(query: string): string? guess
+local function guess_after(query, following, count)
+  local step = offset_of(following) - offset_of(query)
+  return function(from)
+    local offset = offset_of(from) + step
+    if type(count) == "number" and offset < count then
+      return (("&" .. from):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
+    end
+  end
+end
+
+--- Makes a fetch that reads the pages behind the one asked for at the same
+--- time, where it may guess which they are. Those never asked for are dropped.
+--- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
+--- @param ahead integer how many; 0 is none
+--- @return fun(key: any, guess?: fun(key: any): any): table?, posthog.llm.Error?, posthog.llm.Response?
+function pages.fetch_ahead(fetch, ahead)
+  if ahead == 0 then
+    return fetch
+  end
+  local kept = {} -- answers by key
+
+  local function keep(key)
+    return function()
+      local page, err, response = fetch(key)
+      kept[key] = { page = page, err = err, response = response }
+      return true
+    end
+  end
+
+  return function(key, guess)
+    if guess and not kept[key] then
+      local functions, wanted = {}, key
+      while wanted and #functions <= ahead do
+        functions[#functions + 1] = keep(wanted)
+        wanted = guess(wanted)
+      end
+      kept = {}
+      hosts.current().gather(functions, #functions)
+    end
+    local answer = key ~= nil and kept[key]
+    if not answer then -- also where a hook raised: it does so again, to the caller
+      return fetch(key)
+    end
+    kept[key] = nil
+    return answer.page, answer.err, answer.response
+  end
+end
+
 --- Iterates over the rows of all pages. A row that moved to the next page
 --- since the last one was read comes once. A failure raises the error table: a
 --- silent end would look like a short list.
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
+--- @param ahead integer pages to read beyond the one that is needed
 --- @return fun(): table?
-function pages.each(fetch, first)
-  local query, more = first, true
+function pages.each(fetch, first, ahead)
+  local query, more, guess = first, true, nil
+  fetch = pages.fetch_ahead(fetch, ahead)
   local rows, at = {}, 0
   local seen, stale = {}, 0
 
   local function read_page()
-    local page, err, response = fetch(query)
+    local page, err, response = fetch(query, guess)
     if not page then
       error(err, 0)
     elseif page == true then -- 204
@@ -87,6 +144,7 @@ function pages.each(fetch, first)
       local from, to = offset_of(query), offset_of(following)
       error(bad("paging does not advance: the page at offset %.0f points to %.0f", from, to), 0)
     end
+    guess = following and guess_after(query, following, page.count)
     query, more = following, following ~= nil
     if more and (type(page.count) ~= "number" or offset_of(query) >= page.count) then
       stale = stale + 1

@@ -128,6 +128,16 @@ function query.read(spec, options, level)
   return parts[1] and table.concat(parts, "&") or nil, call_options(options, level + 1)
 end
 
+--- The option of iterators: pages to read ahead.
+--- @param options? table that was read already
+--- @return integer
+function query.prefetch(options, level)
+  if options == nil or options.prefetch == nil then
+    return 0
+  end
+  return (check.integer(options.prefetch, "prefetch", level + 1, 0))
+end
+
 --- What must not travel in a URL, which gets logged (contract 0.1).
 local SECRET = { personal_api_key = true, token = true }
 

@@ -18,6 +18,7 @@ local NONE = query.spec({})
 --- @param parameters posthog.llm.Parameter[] filters of its lists
 function rows.define(class, base, parameters)
   local list_spec = query.spec(parameters)
+  local each_spec = query.spec(parameters, { "prefetch" })
 
   local function row_path(id)
     return base .. core.escape(id) .. "/"
@@ -49,14 +50,15 @@ function rows.define(class, base, parameters)
   end
 
   function class:each(options)
-    local first, call_options = query.read(list_spec, options, 2)
+    local first, call_options = query.read(each_spec, options, 2)
+    local ahead = query.prefetch(options, 2)
     local nothing = selects_nothing(options)
     return pages.each(function(encoded)
       if nothing then
         return pages.empty()
       end
       return fetch(self, encoded, call_options)
-    end, first)
+    end, first, ahead)
   end
 
   function class:get(id, options)

@@ -30,7 +30,7 @@ local EACH = query.spec({
   { "search", "string" },
   { "order_by", "string" },
   { "limit", "integer", least = 1 },
-})
+}, { "prefetch" })
 local VERSION = query.spec({ { "version", "integer", least = 1 } })
 local BASE_VERSION = query.spec({ { "base_version", "integer", least = 1 } })
 local RESOLVE = query.spec({
@@ -40,7 +40,7 @@ local RESOLVE = query.spec({
   { "offset", "integer", least = 0 },
   { "before_version", "integer", least = 1 },
 })
-local VERSIONS = query.spec({ { "limit", "integer", least = 1, most = 100 } })
+local VERSIONS = query.spec({ { "limit", "integer", least = 1, most = 100 } }, { "prefetch" })
 local NONE = query.spec({})
 
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
@@ -119,6 +119,12 @@ end
 --- @field limit? integer
 --- @field offset? integer
 
+--- @class posthog.llm.SkillEach: posthog.llm.CallOptions
+--- @field search? string in name and description
+--- @field order_by? string a field, or "-field"
+--- @field limit? integer rows a page
+--- @field prefetch? integer pages to read at the same time as the one that is needed; 0
+
 --- One page of skills, newest first; the rows have no `body`.
 --- @param options? posthog.llm.SkillList
 --- @return posthog.llm.Page? page
@@ -137,10 +143,11 @@ function Skills:list(options)
 end
 
 --- All skills, page by page; `limit` is the size of a page.
---- @param options? posthog.llm.SkillList
+--- @param options? posthog.llm.SkillEach
 --- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
 function Skills:each(options)
   local first, call_options = query.read(EACH, options, 2)
+  local ahead = query.prefetch(options, 2)
   return pages.each(function(parameters)
     return self._run({
       method = "GET",
@@ -150,7 +157,7 @@ function Skills:each(options)
       shape = pages.SHAPE,
       options = call_options,
     })
-  end, first)
+  end, first, ahead)
 end
 
 local function code_points(text)
@@ -262,12 +269,26 @@ end
 --- The history of a skill, newest first, all pages. Versions that others
 --- publish meanwhile do not disturb it.
 --- @param name string
---- @param options? { limit?: integer } versions a page, 1 to 100; 100
+--- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages to read ahead (0)
 --- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
 function Skills:versions(name, options)
   check.segment(name, "name", 2)
   local _, call_options = query.read(VERSIONS, options, 2)
   local limit = options and options.limit or 100
+  local fetch = pages.fetch_ahead(function(before)
+    return self._run({
+      method = "GET",
+      path = BASE .. "resolve/name/" .. escape(name) .. "/",
+      query = ("limit=%d"):format(limit)
+        .. (before and ("&before_version=%d"):format(before) or ""),
+      idempotent = true,
+      shape = RESOLVED,
+      options = call_options,
+    })
+  end, query.prefetch(options, 2))
+  local function guess(before) -- versions have no holes
+    return before - limit > 1 and before - limit or nil
+  end
   local before, more = nil, true
   local rows, at = {}, 0
   return function()
@@ -275,15 +296,7 @@ function Skills:versions(name, options)
       if not more then
         return nil
       end
-      local page, err = self._run({
-        method = "GET",
-        path = BASE .. "resolve/name/" .. escape(name) .. "/",
-        query = ("limit=%d"):format(limit)
-          .. (before and ("&before_version=%d"):format(before) or ""),
-        idempotent = true,
-        shape = RESOLVED,
-        options = call_options,
-      })
+      local page, err = fetch(before, before and guess)
       if not page then
         error(err, 0)
       elseif page == true then -- 204

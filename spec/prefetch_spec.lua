@@ -1,0 +1,206 @@
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+
+local t = live.session()
+local all = live.all
+
+local DATASETS = "/api/projects/112358/datasets/"
+
+describe("prefetch", function()
+  local datasets
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    datasets = t.client().datasets
+  end)
+
+  local function newest_first(made)
+    local list = {}
+    for i = #made, 1, -1 do
+      list[#list + 1] = made[i]
+    end
+    return list
+  end
+
+  --- The offsets that were asked for, sorted.
+  local function offsets(since)
+    local list = {}
+    for i, entry in ipairs(t.e:log(since)) do
+      list[i] = tonumber(entry.target:match("[?&]offset=(%d+)") or 0)
+    end
+    table.sort(list)
+    return list
+  end
+
+  it("changes neither the rows nor their order, and reads nothing behind the end", function()
+    local made = t.e:seed({ datasets = 11 }).datasets
+    for _, prefetch in ipairs({ 0, 1, 2.0, 3, 50 }) do
+      local since = #t.e:log()
+      assert.same(newest_first(made), all(datasets:each({ limit = 2, prefetch = prefetch }), "id"))
+      assert.same({ 0, 2, 4, 6, 8, 10 }, offsets(since))
+    end
+    for _, entry in ipairs(t.e:log()) do
+      assert.is_nil(entry.target:find("prefetch", 1, true))
+    end
+  end)
+
+  it("reads so many pages beyond the one that is needed, at the same time", function()
+    t.e:seed({ datasets = 20 })
+    t.e:fault({ match = { path = "offset=" }, action = { delay = 0.1 } })
+    local rows = datasets:each({ limit = 2, prefetch = 2 })
+    rows()
+    rows()
+    assert.same({ 0 }, offsets())
+    rows()
+    assert.same({ 0, 2, 4, 6 }, offsets())
+    local connections, count = {}, 0
+    for _, entry in ipairs(t.e:log(1)) do
+      if not connections[entry.connection] then
+        connections[entry.connection] = true
+        count = count + 1
+      end
+    end
+    assert.equal(3, count)
+    for _ = 1, 5 do
+      rows()
+    end
+    assert.equal(4, #t.e:log())
+    rows()
+    assert.same({ 0, 2, 4, 6, 8, 10, 12 }, offsets())
+  end)
+
+  it("keeps filters and goes by the server's own pages", function()
+    local link = "http://internal" .. DATASETS .. "?limit=1&offset=%d&search=a%%26b"
+    local function page(id, following)
+      return ('{"count":3,"next":%s,"results":[{"id":"%s"}]}'):format(
+        following and '"' .. link:format(following) .. '"' or "null", id)
+    end
+    t.e:faults({
+      { match = { path = "offset=1&" }, action = { status = 200, body = page("b", 2) } },
+      { match = { path = "offset=2&" }, action = { status = 200, body = page("c") } },
+      { action = { status = 200, body = page("a", 1) } },
+    })
+    local ids = all(datasets:each({ limit = 500, search = "a&b", prefetch = 4 }), "id")
+    assert.same({ "a", "b", "c" }, ids)
+    local log = t.e:log()
+    table.remove(log, 1)
+    table.sort(log, function(a, b)
+      return a.target < b.target
+    end)
+    assert.equal(DATASETS .. "?limit=1&offset=1&search=a%26b", log[1].target)
+    assert.equal(DATASETS .. "?limit=1&offset=2&search=a%26b", log[2].target)
+    assert.equal(2, #log)
+  end)
+
+  it("drops what it read where the server then points elsewhere", function()
+    local body = '{"count":9,"next":"%s?limit=1&offset=%d","results":[{"id":"%s"}]}'
+    local function answer(path, id, following)
+      return {
+        match = { path = path },
+        action = { status = 200, body = body:format(DATASETS, following, id) },
+      }
+    end
+    t.e:faults({
+      answer("offset=1$", "b", 5), -- not 2
+      answer("offset=2$", "never", 3),
+      { match = { path = "offset=5$" }, action = { status = 200,
+        body = '{"count":9,"next":null,"results":[{"id":"c"}]}' } },
+      { match = { path = "offset=" }, action = { status = 500 } },
+      answer("", "a", 1),
+    })
+    assert.same({ "a", "b", "c" }, all(datasets:each({ limit = 1, prefetch = 1 }), "id"))
+  end)
+
+  it("raises the error of a page only where its rows would come, and then tries again", function()
+    local made = t.e:seed({ datasets = 6 }).datasets
+    t.e:fault({ match = { path = "offset=4" }, action = { status = 503, times = 1 } })
+    local rows, ids = datasets:each({ limit = 2, prefetch = 5 }), {}
+    for i = 1, 4 do
+      ids[i] = rows().id
+    end
+    live.raises("server", { status = 503 }, rows)
+    for row in rows do
+      ids[#ids + 1] = row.id
+    end
+    assert.same(newest_first(made), ids)
+  end)
+
+  it("gives a row once although rows are created meanwhile", function()
+    local made = t.e:seed({ datasets = 9 }).datasets
+    local ids = {}
+    for row in datasets:each({ limit = 2, prefetch = 1 }) do
+      ids[#ids + 1] = row.id
+      if #ids <= 4 then
+        assert(datasets:create({ name = "meanwhile " .. #ids }))
+      end
+    end
+    assert.same(newest_first(made), ids)
+  end)
+
+  it("raises the error of a hook to the caller", function()
+    t.e:seed({ datasets = 4 })
+    local client = t.client({
+      on_request = function(request)
+        if request.url:find("offset=2", 1, true) then
+          error("hook", 0)
+        end
+      end,
+    })
+    local rows = client.datasets:each({ limit = 2, prefetch = 2 })
+    rows()
+    rows()
+    assert.same({ false, "hook" }, { pcall(rows) })
+  end)
+
+  it("serves items, skills and the history of a skill alike", function()
+    local made = t.e:seed({ datasets = 1, items = 7, skills = 5 })
+    local client = t.client()
+    assert.same(newest_first(made.items),
+      all(client.dataset_items:each({ dataset = made.datasets[1], limit = 2, prefetch = 2 }), "id"))
+    assert.equal(5, #all(client.skills:each({ limit = 1, prefetch = 3 })))
+    t.reset()
+    local name = t.e:seed({ skills = 1, versions = 9 }).skills[1]
+    assert.same({ 9, 8, 7, 6, 5, 4, 3, 2, 1 },
+      all(client.skills:versions(name, { limit = 2, prefetch = 2 }), "version"))
+    local before = {}
+    for i, entry in ipairs(t.e:log()) do
+      before[i] = tonumber(entry.target:match("before_version=(%d+)") or 0)
+    end
+    table.sort(before)
+    assert.same({ 0, 2, 4, 6, 8 }, before)
+  end)
+
+  it("works inside llm.gather", function()
+    local made = t.e:seed({ datasets = 7 }).datasets
+    local function read()
+      local rows, ids = datasets:each({ limit = 2, prefetch = 2 }), {}
+      local row = rows() -- not by `for`: a function that waits there cannot yield on Lua 5.1
+      while row do
+        ids[#ids + 1] = row.id
+        row = rows()
+      end
+      return ids
+    end
+    local values, errors = llm.gather({ read, read, read })
+    assert.is_nil(errors)
+    for i = 1, 3 do
+      assert.same(newest_first(made), values[i])
+    end
+  end)
+
+  it("raises misuse at the line of the call", function()
+    local skills = t.client().skills
+    live.misuses({
+      { "prefetch: at least 0", function() datasets:each({ prefetch = -1 }) end },
+      { "prefetch: integer expected", function() datasets:each({ prefetch = "2" }) end },
+      { "prefetch: integer expected", function() skills:each({ prefetch = 1.5 }) end },
+      { "prefetch: integer expected", function() skills:versions("x", { prefetch = true }) end },
+      { '"prefetch"', function() datasets:list({ prefetch = 1 }) end },
+      { '"prefetch"', function() skills:list({ prefetch = 1 }) end },
+      { '"prefetch"', function() skills:resolve("x", { prefetch = 1 }) end },
+    })
+    t.silent()
+  end)
+end)
