@@ -5,6 +5,7 @@
 #include "request.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -241,6 +242,17 @@ static int core_sleep (lua_State *L) {
 
 /* }================================================================= */
 
+/* libcurl answers in buffers of its own, which the states of several threads
+** must not fill at once. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *default_ca;
+static char version[256];
+
+static void ask_libcurl (void) {
+  default_ca = compat_default_ca();
+  snprintf(version, sizeof(version), "%s", curl_version());
+}
+
 void handles_open (lua_State *L) {
   static const luaL_Reg pool_methods[] = {
       {"start", pool_start_request},
@@ -262,8 +274,9 @@ void handles_open (lua_State *L) {
   handles_class(L, POOL_NAME, pool_methods, pool_gc);
   handles_class(L, ENGINE_NAME, engine_methods, engine_gc);
   luaL_setfuncs(L, functions, 0);
-  lua_pushstring(L, compat_default_ca());
+  pthread_once(&once, ask_libcurl);
+  lua_pushstring(L, default_ca);
   lua_setfield(L, -2, "default_ca");
-  lua_pushstring(L, curl_version());
+  lua_pushstring(L, version);
   lua_setfield(L, -2, "curl_version");
 }
