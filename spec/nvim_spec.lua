@@ -51,6 +51,8 @@ describe("in Neovim", function()
       "XDG_DATA_HOME=" .. folder .. "/data",
       "XDG_CACHE_HOME=" .. folder .. "/cache",
       "EMULATOR_URL=" .. server.url,
+      "POSTHOG_HOST=" .. server.url,
+      "POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358",
       "EMULATOR_TLS_URL=" .. server.tls_url,
       "EMULATOR_CA=" .. server.ca_file,
       'ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"', -- its own; it never closes its Lua

@@ -1,0 +1,1 @@
+require("posthog_llm").commands()
