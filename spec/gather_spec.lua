@@ -330,25 +330,7 @@ describe("llm.gather in a plain program", function()
       slow(100)
       went_on = went_on + 1
     end
-    local armed = false
-    local function interrupt()
-      local co, is_main = coroutine.running() -- a hook of LuaJIT is every coroutine's
-      if armed and (is_main or co == nil) then
-        debug.sethook()
-        error("interrupted", 0)
-      end
-    end
-    if jit then -- compiled code calls no hooks
-      jit.off()
-      jit.flush()
-    end
-    debug.sethook(interrupt, "l")
-    local ok, why = pcall(llm.gather, {
-      wait, wait,
-      function() armed = true end,
-    })
-    debug.sethook()
-    if jit then jit.on() end
+    local ok, why = pipeline.interrupted_gather({ wait, wait })
     assert.is_false(ok)
     assert.equal("interrupted", why)
     local values, errors = llm.gather({

@@ -57,6 +57,37 @@ function pipeline.raises(f, ...)
   return message
 end
 
+--- Runs functions by llm.gather and breaks it off, as an interrupt from the
+--- keyboard does, once all of them wait.
+--- @return boolean ok
+--- @return any raised "interrupted"
+function pipeline.interrupted_gather(functions)
+  local armed = false
+  local all = {}
+  for i, f in ipairs(functions) do
+    all[i] = f
+  end
+  all[#all + 1] = function()
+    llm.sleep(0.05)
+    armed = true
+  end
+  if jit then -- compiled code calls no hooks
+    jit.off()
+    jit.flush()
+  end
+  local own = coroutine.running()
+  debug.sethook(function() -- a hook of LuaJIT is every coroutine's
+    if armed and coroutine.running() == own then
+      debug.sethook()
+      error("interrupted", 0)
+    end
+  end, "l")
+  local ok, raised = pcall(llm.gather, all)
+  debug.sethook()
+  if jit then jit.on() end
+  return ok, raised
+end
+
 local function quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
