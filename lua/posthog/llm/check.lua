@@ -81,7 +81,8 @@ end
 function check.new_file_path(value, what, level)
   check.file_path(value, what, level + 1)
   if value:find("^%s") or value:find("%s$") then
-    check.fail(level + 1, "%s %q begins or ends with white space, which the server cuts", what, value)
+    local problem = "%s %q begins or ends with white space, which the server cuts"
+    check.fail(level + 1, problem, what, value)
   elseif value:lower() == "skill.md" then
     check.fail(level + 1, "%s %q is the skill's own body", what, value)
   end
