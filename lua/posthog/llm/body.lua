@@ -97,11 +97,42 @@ function body.decode_error(transfer)
   return value
 end
 
+local function is_marked_empty(value)
+  return type(value) == "table" and next(value) == nil and getmetatable(value) == array_mt
+end
+
+--- Not every codec can say [], so the empty lists among the fields of a body
+--- are put in by hand.
+local function encode_fields(codec, fields)
+  local has_empty = false
+  for _, value in next, fields do
+    has_empty = has_empty or is_marked_empty(value)
+  end
+  if not has_empty or fields[1] ~= nil then
+    return codec.encode(fields)
+  end
+  local parts = {}
+  for name, value in next, fields do
+    local text, problem = "[]", nil
+    if not is_marked_empty(value) then
+      text, problem = codec.encode(value)
+    end
+    if type(text) ~= "string" then
+      return nil, problem
+    end
+    parts[#parts + 1] = codec.encode(tostring(name)) .. ":" .. text
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
 --- Encodes by the caller's codec.
 --- @return string? text
 --- @return posthog.llm.Error?
 function body.encode_by(codec, value)
-  local ok, text, problem = pcall(codec.encode, value)
+  local encode = type(value) == "table" and encode_fields or function()
+    return codec.encode(value)
+  end
+  local ok, text, problem = pcall(encode, codec, value)
   if ok and type(text) == "string" then
     return text
   end
