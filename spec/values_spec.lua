@@ -143,7 +143,7 @@ describe("values survive", function()
     assert.equal('{"metadata":[' .. text .. "," .. text .. "]}", log[6].body)
   end
 
-  local function check(case, wrap)
+  local function check(case, wrap, since)
     local text = case[3] or case[1]
     local value, problem = json.decode(text)
     assert(problem == nil, problem)
@@ -151,7 +151,6 @@ describe("values survive", function()
     if first == nil then
       first = value
     end
-    local since = #t.e:log()
     wrap(function()
       round_trip(value, first)
     end)
@@ -164,7 +163,7 @@ describe("values survive", function()
     it("as they are: " .. case[1]:sub(1, 40):gsub("%c", "?"), function()
       check(case, function(f)
         f()
-      end)
+      end, 0)
     end)
   end
 
@@ -174,9 +173,8 @@ describe("values survive", function()
       texts[i] = case[3] or case[1]
     end
     local value = assert(json.decode('{"all":[' .. table.concat(texts, ",") .. "]}"))
-    local since = #t.e:log()
     round_trip(value, value)
-    check_wire(json.encode(value), since)
+    check_wire(json.encode(value), 0)
   end)
 
   it("in a locale with a decimal comma", function()
@@ -195,7 +193,7 @@ describe("values survive", function()
     end
     for _, case in ipairs(VALUES) do
       if case[1]:find("^%-?%d") or case[1]:find("^%[1") then
-        check(case, german)
+        check(case, german, #t.e:log())
       end
     end
     t.answer(429, '{"detail":"x"}', { ["Retry-After"] = "61" })
