@@ -18,7 +18,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 
 --- @class posthog.llm.Request
 --- @field method string
---- @field path string below the host's base; may hold :scope and :project_id
+--- @field under? "projects"|"environments" the path is below the project, by this word
+--- @field path string without `under`: below the host's base
 --- @field query? string encoded, without "?"
 --- @field json? any the value to send
 --- @field idempotent boolean it is safe to repeat
@@ -48,22 +49,15 @@ local function pool_of(state)
   return family.pool
 end
 
---- The part of a URL behind the base, with the words in it filled in.
-local function fill_path(state, path)
-  local settings = state.settings
-  local problem
-  path = path:gsub("/:([%w_]+)", function(word)
-    if word == "scope" then
-      return "/" .. state.scope
-    elseif word == "project_id" then
-      problem = settings.project_error
-      return "/" .. (settings.project or "")
-    end
-  end)
-  if problem then
-    return nil, errors.copy(problem)
+--- The path below the host's base.
+local function full_path(state, request)
+  local under, settings = request.under, state.settings
+  if not under then
+    return request.path
+  elseif settings.project_error then
+    return nil, errors.copy(settings.project_error)
   end
-  return path
+  return "/api/" .. under .. "/" .. settings.project .. "/" .. request.path
 end
 
 --- Header lines by whether there is a body. The list without headers of the
@@ -349,22 +343,39 @@ local function prepare(state, request)
   if not key then
     return nil, err
   end
-  local path, problem = fill_path(state, request.path)
+  local path, problem = full_path(state, request)
   if not path then
     return nil, problem
   end
-  local attempt = { number = 0, key = key, has_body = request.json ~= nil, unsure = false }
-  attempt.first_url = settings.target.base .. path .. (request.query and "?" .. request.query or "")
-  attempt.expires = core.now() + (request.options.deadline or settings.deadline)
-  attempt.max_retries = request.options.max_retries or settings.max_retries
-  attempt.idempotent = request.idempotent
-  if request.json ~= nil and settings.json then
-    attempt.text, err = body.encode_by(settings.json, request.json)
+  local json, options = request.json, request.options
+  local target = settings.target.base .. path
+  if request.query then
+    target = target .. "?" .. request.query
+  end
+  local attempt = {
+    number = 0,
+    key = key,
+    first_url = target,
+    url = target,
+    json = json,
+    text = nil,
+    has_body = json ~= nil,
+    expires = core.now() + (options.deadline or settings.deadline),
+    left = 0,
+    limited = false,
+    max_retries = options.max_retries or settings.max_retries,
+    idempotent = request.idempotent,
+    redirects = 0,
+    sent = false,
+    permanent = false,
+    unsure = false,
+  }
+  if json ~= nil and settings.json then
+    attempt.json = nil
+    attempt.text, err = body.encode_by(settings.json, json)
     if not attempt.text then
       return nil, err
     end
-  else
-    attempt.json = request.json
   end
   return attempt
 end

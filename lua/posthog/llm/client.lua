@@ -3,6 +3,7 @@
 local call = require("posthog.llm.call")
 local check = require("posthog.llm.check")
 local config = require("posthog.llm.config")
+local errors = require("posthog.llm.errors")
 local query = require("posthog.llm.query")
 
 local VERSION = "0.1.0"
@@ -175,6 +176,13 @@ function Client:request(method, path, options)
     check.fail(2, "json: a HEAD request has no body")
   end
   local bare, own = path:match("^([^?]*)%??(.*)$")
+  if bare:find("/:project_id", 1, true) then
+    local settings = state.settings
+    if settings.project_error then
+      return nil, errors.copy(settings.project_error)
+    end
+    bare = (bare .. "/"):gsub("/:project_id/", "/" .. settings.project .. "/"):sub(1, -2)
+  end
   if own ~= "" then
     encoded = encoded and own .. "&" .. encoded or own
   end

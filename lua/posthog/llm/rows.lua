@@ -27,6 +27,7 @@ function rows.define(class, base, parameters)
   local function fetch(self, encoded, call_options)
     return self._run({
       method = "GET",
+      under = "projects",
       path = base,
       query = encoded,
       idempotent = true,
@@ -66,6 +67,7 @@ function rows.define(class, base, parameters)
     local _, call_options = query.read(NONE, options, 2)
     return self._run({
       method = "GET",
+      under = "projects",
       path = row_path(id),
       idempotent = true,
       shape = ROW,
@@ -78,6 +80,7 @@ function rows.define(class, base, parameters)
     local _, call_options = query.read(NONE, options, 2)
     return self._run({
       method = "POST",
+      under = "projects",
       path = base,
       json = body.prepare(fields),
       idempotent = false,
@@ -90,6 +93,7 @@ function rows.define(class, base, parameters)
   local function update(self, id, fields, call_options)
     return self._run({
       method = "PATCH",
+      under = "projects",
       path = row_path(id),
       json = body.prepare(fields),
       idempotent = true,
@@ -122,6 +126,7 @@ function rows.define(class, base, parameters)
     local _, call_options = query.read(NONE, options, 2)
     local value, err, response = self._run({
       method = "DELETE",
+      under = "projects",
       path = row_path(id),
       idempotent = true,
       options = call_options,

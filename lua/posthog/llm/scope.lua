@@ -28,17 +28,19 @@ end
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table of the client: `scope` and `settings.scope_prefix`
 function scope.follow(run, state)
-  if state.settings.scope_prefix then
-    return run
-  end
-  local refuted = false -- "projects" was tried and is unknown too
-
   local function run_as(word, request)
-    request.template = request.template or request.path
-    request.path = request.template:gsub(":scope", word)
+    request.under = word
     return run(request)
   end
 
+  local given = state.settings.scope_prefix
+  if given then
+    return function(request)
+      return run_as(given, request)
+    end
+  end
+
+  local refuted = false -- "projects" was tried and is unknown too
   return function(request)
     local word = state.scope
     local value, err, response = run_as(word, request)

@@ -14,7 +14,7 @@ local escape = core.escape
 local Skills = { __name = "posthog.llm.Skills" }
 Skills.__index = Skills
 
-local BASE = "/api/:scope/:project_id/llm_skills/"
+local BASE = "llm_skills/"
 
 local SKILL = { id = "string", name = "string" }
 local FILE = { path = "string", content = "string" }
