@@ -29,15 +29,28 @@ void *handles_new (lua_State *L, size_t size, const char *name) {
   return h;
 }
 
+void *handles_check (lua_State *L, int arg, const char *name) {
+  void *handle = lua_touserdata(L, arg);
+  if (handle != NULL && lua_getmetatable(L, arg)) {
+    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same)
+      return handle;
+  }
+  return luaL_checkudata(L, arg, name); /* another class, or an error */
+}
+
 void handles_class (lua_State *L, const char *name, const luaL_Reg *methods,
                     lua_CFunction gc) {
   luaL_newmetatable(L, name);
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
   lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, gc);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, gc, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__gc");
   lua_setfield(L, -2, "__close");
   lua_pushstring(L, name);
   lua_setfield(L, -2, "__name");
@@ -51,7 +64,7 @@ void handles_class (lua_State *L, const char *name, const luaL_Reg *methods,
 ** ================================================================== */
 
 static int pool_gc (lua_State *L) {
-  PoolHandle *h = luaL_checkudata(L, 1, POOL_NAME);
+  PoolHandle *h = handles_check(L, 1, POOL_NAME);
   Pool *p = h->pool;
   Engine *e = h->engine;
   h->pool = NULL;
@@ -70,27 +83,34 @@ static int pool_is_closed (lua_State *L) {
 }
 
 /*
-** pool:start(request) -> transfer | nil, message, path
+** pool:start(request, defaults?) -> transfer | nil, message, path
 ** request: method, url, headers (list of "Name: value"), json (a value) or
 ** body (text), timeout, connect_timeout, deadline (seconds from now),
 ** max_response_bytes, max_header_bytes, max_connections, ca_file, proxy,
-** no_proxy, once. Fails when the value cannot be encoded (path tells where),
+** no_proxy, once. What stays the same from call to call (the limits, the
+** connect timeout, ca_file and the proxies) is looked for in `defaults` where
+** it is given. Fails when the value cannot be encoded (path tells where),
 ** when the pool is closed, or without a thread.
 */
 static int pool_start_request (lua_State *L) {
-  PoolHandle *h = luaL_checkudata(L, 1, POOL_NAME);
+  PoolHandle *h = handles_check(L, 1, POOL_NAME);
   TransferHandle *th;
   const char *why = "";
   int n;
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
+  lua_settop(L, 3);
+  if (lua_isnil(L, 3)) {
+    lua_pushvalue(L, 2);
+    lua_replace(L, 3);
+  }
+  luaL_checktype(L, 3, LUA_TTABLE);
   if (h->pool == NULL || !engine_usable(h->engine))
     return pool_is_closed(L);
   th = handles_new(L, sizeof(*th), TRANSFER_NAME);
   th->transfer = transfer_new();
   if (th->transfer == NULL)
     return luaL_error(L, "not enough memory");
-  n = request_read(L, 2, th->transfer);
+  n = request_read(L, 2, 3, th->transfer);
   if (n != 0) {
     lua_pushnil(L);
     lua_insert(L, -(n + 1));
@@ -105,7 +125,7 @@ static int pool_start_request (lua_State *L) {
   }
   th->engine = h->engine;
   engine_retain(th->engine);
-  lua_settop(L, 3);
+  lua_settop(L, 4);
   return 1;
 }
 
@@ -116,7 +136,7 @@ static int pool_start_request (lua_State *L) {
 ** ================================================================== */
 
 Engine *handles_engine (lua_State *L, int arg) {
-  EngineHandle *h = luaL_checkudata(L, arg, ENGINE_NAME);
+  EngineHandle *h = handles_check(L, arg, ENGINE_NAME);
   luaL_argcheck(L, h->engine != NULL, arg, "engine is closed");
   return h->engine;
 }
@@ -132,7 +152,7 @@ static Engine *check_usable (lua_State *L) {
 }
 
 static int engine_gc (lua_State *L) {
-  EngineHandle *h = luaL_checkudata(L, 1, ENGINE_NAME);
+  EngineHandle *h = handles_check(L, 1, ENGINE_NAME);
   Engine *e = h->engine;
   h->engine = NULL;
   if (e != NULL) {

@@ -28,6 +28,9 @@ typedef struct TransferHandle {
 } TransferHandle;
 
 void *handles_new (lua_State *L, size_t size, const char *name); /* zeroed */
+/* As luaL_checkudata, in a function of the class: its metatable is upvalue 1,
+** which spares a look into the registry. A call makes ten of these. */
+void *handles_check (lua_State *L, int arg, const char *name);
 void handles_class (lua_State *L, const char *name, const luaL_Reg *methods,
                     lua_CFunction gc);
 void handles_open_transfers (lua_State *L);

@@ -144,29 +144,29 @@ static void read_text (lua_State *L, int i, Transfer *t) {
   lua_pop(L, 1);
 }
 
-int request_read (lua_State *L, int i, Transfer *t) {
+int request_read (lua_State *L, int i, int defaults, Transfer *t) {
   double left;
   int n;
   copy_string(L, i, "method", &t->method, 1);
   copy_string(L, i, "url", &t->url, 1);
-  copy_string(L, i, "ca_file", &t->ca_file, 0);
-  copy_string(L, i, "proxy", &t->proxy, 0);
-  copy_string(L, i, "no_proxy", &t->no_proxy, 0);
+  copy_string(L, defaults, "ca_file", &t->ca_file, 0);
+  copy_string(L, defaults, "proxy", &t->proxy, 0);
+  copy_string(L, defaults, "no_proxy", &t->no_proxy, 0);
   read_headers(L, i, t);
   t->timeout_ms = (long)request_milliseconds(
       number_field(L, i, "timeout", 0, MOST_SECONDS));
   t->connect_timeout_ms = (long)request_milliseconds(
-      number_field(L, i, "connect_timeout", 0, MOST_SECONDS));
+      number_field(L, defaults, "connect_timeout", 0, MOST_SECONDS));
   left = number_field(L, i, "deadline", MOST_SECONDS, MOST_SECONDS);
   t->made_ms = engine_now_ms();
   if (left < MOST_SECONDS)
     t->expires_ms = t->made_ms + request_milliseconds(left);
-  t->max_body =
-      (size_t)number_field(L, i, "max_response_bytes", 64 << 20, MOST_BYTES);
-  t->max_headers =
-      (size_t)number_field(L, i, "max_header_bytes", 256 << 10, MOST_BYTES);
+  t->max_body = (size_t)number_field(L, defaults, "max_response_bytes",
+                                     64 << 20, MOST_BYTES);
+  t->max_headers = (size_t)number_field(L, defaults, "max_header_bytes",
+                                        256 << 10, MOST_BYTES);
   t->max_connections =
-      (int)number_field(L, i, "max_connections", 8, MOST_CONNECTIONS);
+      (int)number_field(L, defaults, "max_connections", 8, MOST_CONNECTIONS);
   if (t->max_connections < 1)
     t->max_connections = 1;
   lua_getfield(L, i, "once");

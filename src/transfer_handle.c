@@ -8,21 +8,22 @@
 #include <string.h>
 
 static Transfer *check_transfer (lua_State *L) {
-  TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
   return h->transfer;
 }
 
 static Transfer *check_done (lua_State *L) {
-  TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
-  Transfer *t = check_transfer(L);
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
   luaL_argcheck(L, engine_usable(h->engine), 1, "transfer of another process");
-  luaL_argcheck(L, engine_done(h->engine, t), 1, "transfer is not done");
-  return t;
+  luaL_argcheck(L, engine_done(h->engine, h->transfer), 1,
+                "transfer is not done");
+  return h->transfer;
 }
 
 static int transfer_gc (lua_State *L) {
-  TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   Transfer *t = h->transfer;
   Engine *e = h->engine;
   h->transfer = NULL;
@@ -45,7 +46,7 @@ static int transfer_id (lua_State *L) {
 
 /* transfer:done() -> boolean */
 static int transfer_done (lua_State *L) {
-  TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
   lua_pushboolean(L, !engine_usable(h->engine) || engine_done(h->engine, t));
   return 1;
@@ -53,7 +54,7 @@ static int transfer_done (lua_State *L) {
 
 /* transfer:cancel(): it is done when this returns */
 static int transfer_cancel (lua_State *L) {
-  TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
   engine_cancel(h->engine, t);
   return 0;
@@ -153,7 +154,7 @@ static int push_cancelled (lua_State *L, const char *message) {
 ** permanent: the same request would fail again.
 */
 static int transfer_result (lua_State *L) {
-  TransferHandle *h = luaL_checkudata(L, 1, TRANSFER_NAME);
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
   if (!engine_usable(h->engine))
     return push_cancelled(L, "the call was left behind by a fork");
