@@ -1,0 +1,143 @@
+-- How long Neovim cannot react while 100 calls of 200 ms are in flight: the
+-- largest gap of a repeating timer of 1 ms, in a real headless Neovim.
+--
+--     make bench BENCHES=bench/nvim.lua
+--     BENCH_TURNS=11    how often each is measured
+--
+-- Cold: the first calls of a process, new connections included.
+
+local IN_NEOVIM = rawget(_G, "vim") ~= nil
+
+if IN_NEOVIM then
+  local vim = rawget(_G, "vim")
+  local llm = require("posthog.llm")
+  local hrtime = vim.loop.hrtime
+  -- Each client has connections of its own.
+  local clients = {}
+  for i = 1, tonumber(os.getenv("BENCH_CLIENTS")) do
+    clients[i] = llm.new({
+      host = os.getenv("BENCH_URL"),
+      ca_file = os.getenv("BENCH_CA"),
+      personal_api_key = "phx_emulator_all",
+      project_id = 112358,
+      max_connections = tonumber(os.getenv("BENCH_CONNECTIONS")),
+    })
+  end
+
+  local CALLS, MS = 100, 200
+  local last, gap = nil, 0
+  local timer = vim.loop.new_timer()
+  timer:start(1, 1, function()
+    local now = hrtime()
+    if last then
+      gap = math.max(gap, now - last)
+    end
+    last = now
+  end)
+
+  --- All of them once; prints the largest gap and the time of all, in ms.
+  local function round(calls)
+    last, gap = nil, 0
+    vim.wait(20)
+    local began, left, failed = hrtime(), calls, nil
+    for i = 1, calls do
+      local client = clients[i % #clients + 1]
+      llm.go(function()
+        local value, err = client:request("GET", "/__emulator/slow", { query = { ms = MS } })
+        if not value then
+          error(err)
+        end
+      end, function(err)
+        left, failed = left - 1, failed or err
+      end)
+    end
+    if calls == 0 then
+      vim.wait(MS)
+    else
+      assert(vim.wait(20000, function() return left == 0 end, 1000), "it takes too long")
+      assert(not failed, tostring(failed))
+    end
+    return gap / 1e6, (hrtime() - began) / 1e6
+  end
+
+  local out = assert(io.open(os.getenv("BENCH_OUT"), "w"))
+  for _, calls in ipairs({ 0, CALLS, CALLS }) do
+    out:write(("%g %g\n"):format(round(calls)))
+  end
+  out:close()
+  vim.cmd("qall!")
+  return
+end
+
+if not jit then -- Neovim brings LuaJIT, so one run of the two is enough
+  return
+end
+
+local core = require("posthog.llm.core")
+local emulator = require("spec.emulator")
+local measure = require("bench.measure")
+
+local server = emulator.start({ tls = true })
+server:settings({ log = false })
+
+local function read(name)
+  local file = io.open(name, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+-- The size of the bundle is what makes a cold TLS connection dear.
+local bundle, out = os.tmpname(), os.tmpname()
+do
+  local file = assert(io.open(bundle, "wb"))
+  file:write(read(server.ca_file), read(core.default_ca or "") or "")
+  file:close()
+end
+
+--- One Neovim; { gap, total } of each round.
+local function run(env)
+  local command = "env %s BENCH_OUT=%s timeout 60 nvim --headless -u NONE -i NONE -n "
+    .. "-c 'luafile bench/nvim.lua' -c cquit </dev/null"
+  local status = os.execute(command:format(env, out))
+  assert(status == 0 or status == true, "nvim failed")
+  local rows = {}
+  for line in io.lines(out) do
+    local gap, total = line:match("(%S+) (%S+)")
+    rows[#rows + 1] = { tonumber(gap), tonumber(total) }
+  end
+  return rows
+end
+
+local pipe = io.popen("nvim --version")
+local parts = measure.parts_of_a_call()
+table.insert(parts, 1, pipe:read("*l"))
+pipe:close()
+measure.head("largest gap of a 1 ms timer in Neovim", parts)
+print("100 calls of 200 ms in flight; median (least to most), ms\n")
+
+local HTTP = ("BENCH_URL=%s "):format(server.url)
+local TLS = ("BENCH_URL=%s BENCH_CA=%s "):format(server.tls_url, bundle)
+for _, case in ipairs({
+  { "HTTP, 100 connections", HTTP .. "BENCH_CLIENTS=1 BENCH_CONNECTIONS=100" },
+  { "TLS, HTTP/2, one client", TLS .. "BENCH_CLIENTS=1 BENCH_CONNECTIONS=8" },
+  { "TLS, 100 connections", TLS .. "BENCH_CLIENTS=100 BENCH_CONNECTIONS=1" },
+}) do
+  local gaps, totals = { {}, {}, {} }, { {}, {}, {} }
+  for _ = 1, measure.TURNS do
+    for i, row in ipairs(run(case[2])) do
+      table.insert(gaps[i], row[1])
+      table.insert(totals[i], row[2])
+    end
+  end
+  for i, what in ipairs({ "idle", "cold", "warm" }) do
+    local gap = ("gap %5.1f (%.1f to %.1f)"):format(measure.median(gaps[i]))
+    local total = ("all done in %4.0f (%.0f to %.0f)"):format(measure.median(totals[i]))
+    print(("%-24s %-5s %-27s %s"):format(case[1], what, gap, i > 1 and total or ""))
+  end
+end
+os.remove(out)
+os.remove(bundle)
+server:stop()
