@@ -48,7 +48,7 @@ end)() == true
 
 --- How long strands are resumed before the loop gets its turn. Neither typing
 --- nor other people's timers should notice that a hundred calls came back.
-local SLICE = 0.002
+local SLICE = 0.001
 
 --- @class posthog.llm.Task
 --- @field traceback string? where an error was raised, once on_done has it
