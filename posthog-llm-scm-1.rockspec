@@ -68,6 +68,7 @@ build = {
     ["posthog.llm.host.ngx"] = "lua/posthog/llm/host/ngx.lua",
     ["posthog.llm.host.plain"] = "lua/posthog/llm/host/plain.lua",
     ["posthog.llm.host.uv"] = "lua/posthog/llm/host/uv.lua",
+    ["posthog.llm.pace"] = "lua/posthog/llm/pace.lua",
     ["posthog.llm.pages"] = "lua/posthog/llm/pages.lua",
     ["posthog.llm.retry"] = "lua/posthog/llm/retry.lua",
     ["posthog.llm.scheduler"] = "lua/posthog/llm/scheduler.lua",

@@ -305,6 +305,10 @@ describe("the settings of a client", function()
       ["a user agent with a header"] = { { user_agent_suffix = "a\r\nB: c" }, "user_agent_suffix",
         "control character" },
       ["a flag that is none"] = { { keep_null = 1 }, "keep_null", "boolean expected" },
+      ["a pace that is none"] = { { pace = 480 }, "pace: true, false or a table" },
+      ["an empty pace"] = { { pace = {} }, "pace: per_minute or per_hour expected" },
+      ["a pace by the day"] = { { pace = { per_day = 1 } }, 'unknown option "per_day"' },
+      ["a pace of nothing"] = { { pace = { per_hour = 0 } }, "pace.per_hour: at least 1" },
       ["a codec without encode"] = { { json = { decode = print } }, "json", "encode" },
       ["a hook that is none"] = { { on_request = {} }, "on_request", "function expected" },
     }) do

@@ -4,6 +4,7 @@ local body = require("posthog.llm.body")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local hosts = require("posthog.llm.host")
+local pace = require("posthog.llm.pace")
 local response = require("posthog.llm.response")
 local retry = require("posthog.llm.retry")
 local url = require("posthog.llm.url")
@@ -108,7 +109,62 @@ local function shown_headers(lines, key)
   return response.mask(shown, key)
 end
 
+--- Waits before the next attempt, in steps: client:close() ends the wait too.
+--- @return boolean? over false: the call was given up meanwhile
+local function pause(state, seconds)
+  while seconds > 0 and not state.closed do
+    local nap = math.min(seconds, LONGEST_NAP)
+    if hosts.current().sleep(nap) == false then
+      return false
+    end
+    seconds = seconds - nap
+  end
+  return not state.closed
+end
+
+--- Clients that share connections share the pace, since they mostly share the
+--- key.
+local function pace_of(state)
+  local settings, paces = state.settings, state.family.paces
+  local limits = settings.pace
+  local name = table.concat({
+    settings.target.origin,
+    tostring(limits.per_minute),
+    tostring(limits.per_hour),
+  }, " ")
+  paces[name] = paces[name] or pace.new(limits)
+  return paces[name]
+end
+
+--- Waits until the request may go out.
+--- @return posthog.llm.Error? err
+local function keep_pace(state, attempt)
+  if not state.settings.pace or state.closed then
+    return nil
+  end
+  local left = attempt.expires - core.now()
+  if left <= 0 then
+    return nil
+  end
+  state.pace = state.pace or pace_of(state)
+  local wait, why, needed = state.pace:take(left)
+  if not wait then
+    local words = "held back to stay within %s, for longer than the call's deadline allows"
+    return errors.new({
+      kind = "rate_limited",
+      message = words:format(why),
+      retry_after = needed,
+    })
+  elseif wait > 0 and not pause(state, wait) then
+    return errors.new({ kind = "cancelled", message = "given up while it was held back" })
+  end
+end
+
 local function send(state, request, attempt)
+  local held = keep_pace(state, attempt)
+  if held then
+    return nil, held
+  end
   local settings, options = state.settings, request.options
   local lines = header_lines(state, attempt.key, attempt.has_body, options.headers)
   if settings.on_request then
@@ -378,19 +434,6 @@ local function prepare(state, request)
     end
   end
   return attempt
-end
-
---- Waits before the next attempt, in steps: client:close() ends the wait too.
---- @return boolean? over false: the call was given up meanwhile
-local function pause(state, seconds)
-  while seconds > 0 and not state.closed do
-    local nap = math.min(seconds, LONGEST_NAP)
-    if hosts.current().sleep(nap) == false then
-      return false
-    end
-    seconds = seconds - nap
-  end
-  return not state.closed
 end
 
 --- @param state table the private part of a client

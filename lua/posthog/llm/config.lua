@@ -27,6 +27,7 @@ local config = {}
 --- @field user_agent_suffix? string
 --- @field allow_insecure_http? boolean plain http to a host that is not loopback
 --- @field keep_null? boolean null in fields of the API arrives as llm.null
+--- @field pace? boolean|{ per_minute?: integer, per_hour?: integer } waits rather than go over a limit; default: true, which is 480 a minute and 4800 an hour, for us and eu.posthog.com, false for every other host
 --- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec in place of the core's
 --- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer })
 --- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
@@ -36,6 +37,9 @@ local HOSTS = {
   us = "https://us.posthog.com",
   eu = "https://eu.posthog.com",
 }
+
+--- Contract 0.6: what the cloud allows a key.
+local CLOUD_PACE = { per_minute = 480, per_hour = 4800 }
 
 local DEFAULTS = {
   timeout = 30,
@@ -122,6 +126,26 @@ local function codec(value, what, level)
   return value
 end
 
+local PACE = { per_minute = count(1), per_hour = count(1) }
+
+local function pace(value, what, level)
+  if type(value) == "boolean" then
+    return value
+  elseif type(value) ~= "table" then
+    local got = check.type_name(value)
+    check.fail(level + 1, "%s: true, false or a table of limits expected, got %s", what, got)
+  end
+  check.known(value, PACE, what, level + 1)
+  local checked = {}
+  for name, limit in pairs(value) do
+    checked[name] = PACE[name](limit, what .. "." .. name, level + 1)
+  end
+  if next(checked) == nil then
+    check.fail(level + 1, "%s: per_minute or per_hour expected", what)
+  end
+  return checked
+end
+
 local OPTIONS = {
   personal_api_key = api_key,
   project_id = project,
@@ -138,6 +162,7 @@ local OPTIONS = {
   user_agent_suffix = one_line,
   allow_insecure_http = of_type("boolean"),
   keep_null = of_type("boolean"),
+  pace = pace,
   json = codec,
   on_request = hook,
   on_response = hook,
@@ -277,6 +302,16 @@ local function resolve_proxy(options, scheme)
   return "", nil
 end
 
+--- @return { per_minute?: integer, per_hour?: integer }? limits nil: none
+local function resolve_pace(option, origin)
+  if type(option) == "table" then
+    return option
+  elseif option == nil then
+    option = origin == HOSTS.us or origin == HOSTS.eu
+  end
+  return option and CLOUD_PACE or nil
+end
+
 --- What a client works with: every option with its default, and either a
 --- value or the error for each thing that the environment may lack.
 --- @param options table from config.check
@@ -298,6 +333,7 @@ function config.resolve(options)
     options.allow_insecure_http
   )
   if settings.target then
+    settings.pace = resolve_pace(options.pace, settings.target.origin)
     settings.proxy, settings.no_proxy = resolve_proxy(options, settings.target.scheme)
     if settings.target.scheme == "https" then
       settings.ca_file = options.ca_file or env("SSL_CERT_FILE") or core.default_ca
