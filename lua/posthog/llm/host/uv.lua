@@ -450,9 +450,10 @@ function uv.sleep(seconds)
     error(strand.task.cancelled, 0)
   end
   forget(strand)
-  luv.update_time() -- the loop's clock stands still while Lua runs
+  luv.update_time() -- the loop's clock stands still while Lua runs, and
+  local ms = seconds > 0 and math.ceil(seconds * 1000) + 1 or 0 -- has whole ms only
   strand.timer = table.remove(idle_timers) or assert(luv.new_timer())
-  strand.timer:start(math.ceil(seconds * 1000), 0, function()
+  strand.timer:start(ms, 0, function()
     strand:wake()
   end)
   suspend(strand)
