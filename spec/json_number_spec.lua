@@ -1,0 +1,242 @@
+local core = require("posthog.llm.core")
+local support = require("spec.support.json")
+
+local HAS_INTEGERS = math.type ~= nil
+local unpack = table.unpack or unpack -- luacheck: ignore
+local generator = support.generator
+local kind_of = support.kind_of
+local assert_identical = support.assert_identical
+local decode = support.decode
+local encode = support.encode
+
+describe("numbers", function()
+  local function is_object(value)
+    return type(value) == "userdata" and value ~= core.null
+  end
+
+  for _, text in ipairs({
+    "0",
+    "-1",
+    "9007199254740991",
+    "9007199254740992",
+    "9007199254740993",
+    "-9007199254740993",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "10000000000000000999",
+    "123456789012345678901234567890123456789012345678901234567890",
+    "1e400",
+    "-1.5E+999",
+  }) do
+    it("come back as they were: " .. text, function()
+      assert.equal(text, encode(decode(text)))
+      assert.equal('{"a":[' .. text .. "]}", encode(decode('{"a":[' .. text .. "]}")))
+    end)
+  end
+
+  it("are integers of Lua where they fit and keep their digits where not", function()
+    assert.equal(9007199254740992, decode("9007199254740992"))
+    assert.is_true(is_object(decode("18446744073709551615")))
+    assert.is_true(is_object(decode("9223372036854775808")))
+    if HAS_INTEGERS then
+      assert.equal("integer", kind_of(decode("1")))
+      assert.equal("float", kind_of(decode("1.0")))
+      assert.equal("float", kind_of(decode("1e2")))
+      assert.equal(math.maxinteger, decode("9223372036854775807"))
+      assert.equal(math.mininteger, decode("-9223372036854775808"))
+    else
+      assert.equal("number", type(decode("-9007199254740992")))
+      assert.is_true(is_object(decode("9007199254740993")))
+      assert.is_true(is_object(decode("-9007199254740993")))
+      assert.is_true(is_object(decode("9223372036854775807")))
+    end
+  end)
+
+  it("of an object print, compare and convert", function()
+    local max, other = decode("18446744073709551615"), decode("18446744073709551616")
+    assert.equal("18446744073709551615", tostring(max))
+    assert.is_true(max == decode("18446744073709551615"))
+    assert.is_true(max ~= other)
+    assert.is_true(max < other and max <= other)
+    assert.is_false(other < max)
+    assert.is_true(max <= decode("18446744073709551615"))
+    assert.equal(18446744073709551616, max:tonumber())
+    assert.equal(math.huge, decode("1e400"):tonumber())
+    assert.equal(-math.huge, decode("-1e400"):tonumber())
+  end)
+
+  it("of an object compare by value, not by text", function()
+    local ascending = {
+      "-1e500",
+      "-2.5e400",
+      "-18446744073709551616",
+      "-18446744073709551615",
+      "18446744073709551615",
+      "18446744073709551616",
+      "100000000000000000000",
+      "100000000000000000001",
+      "1e400",
+      "1.00000000000000000000001e400",
+      "11e399",
+      "1e401",
+      "1e99999999",
+    }
+    for i, a in ipairs(ascending) do
+      for j, b in ipairs(ascending) do
+        local x, y = decode(a), decode(b)
+        assert.equal(i < j, x < y)
+        assert.equal(i <= j, x <= y)
+        assert.equal(i == j, x == y)
+      end
+    end
+    assert.is_true(decode("1e400") == decode("10.0e399"))
+    assert.is_true(decode("1e400") == decode("0.001E+403"))
+    assert.is_true(decode("10e400") == decode("1e401"))
+    assert.is_true(decode("-1e400") < decode("1e400"))
+  end)
+
+  it("refuse to be compared with anything else", function()
+    assert.has_error(function()
+      return decode("18446744073709551615") < {}
+    end)
+    assert.has_error(function()
+      decode("18446744073709551615").tonumber(1)
+    end)
+  end)
+
+  it("keep the sign of zero", function()
+    for _, text in ipairs({ "-0", "-0.0", "-0e5" }) do
+      assert.equal(-math.huge, 1 / decode(text))
+      assert.equal("-0.0", encode(decode(text)))
+    end
+    for _, text in ipairs({ "0.0", "0e5", "1e-400" }) do
+      assert.equal(math.huge, 1 / decode(text))
+    end
+    assert.equal(-math.huge, 1 / decode("-1e-400"))
+  end)
+
+  it("are told apart as 1 and 1.0 where Lua can", function()
+    assert.equal("1", encode(1))
+    assert.equal(HAS_INTEGERS and "1.0" or "1", encode(decode("1.0")))
+    assert.equal(HAS_INTEGERS and "[1,1.0]" or "[1,1]", encode(decode("[1,1.0]")))
+  end)
+
+  for _, case in ipairs({
+    { 0.1, "0.1" },
+    { 1 / 3, "0.3333333333333333" },
+    { 0.1 + 0.2, "0.30000000000000004" },
+    { 5e-324, "5e-324" },
+    { 2.2250738585072014e-308, "2.2250738585072014e-308" },
+    { 1.7976931348623157e308, "1.7976931348623157e308" },
+    { 1e300, "1e300" },
+    { 1.5e300, "1.5e300" },
+    { 1e-5, "0.00001" },
+    { 1.5e-7, "1.5e-7" },
+    { 123456.789, "123456.789" },
+    { 2 ^ 64, "18446744073709552000.0", "1.8446744073709552e19" },
+    { 1e16, "10000000000000000.0", "1e16" },
+    { 9007199254740994.0, "9007199254740994.0" },
+    { -1.25, "-1.25" },
+    { 1843.2070509999999, "1843.2070509999999" },
+  }) do
+    it("print as short as they can: " .. case[2], function()
+      local text = encode(case[1])
+      assert.is_true(text == case[2] or text == case[3], text)
+      assert_identical(case[1] + 0.0, decode(text))
+      assert.matches("[.e]", text)
+    end)
+  end
+
+  local hard = {
+    { "9007199254740993.0", 9007199254740992 },
+    { "9007199254740993.00000000000000000000000000000000000000001", 9007199254740994 },
+    { "9007199254740992.99999999999999999999999999999999999999999", 9007199254740992 },
+    { "2.4703282292062327e-324", 0 },
+    { "2.4703282292062328e-324", 5e-324 },
+    { "1.7976931348623158e308", 1.7976931348623157e308 },
+    { "0." .. ("0"):rep(400) .. "1e401", 1 },
+    { "1" .. ("0"):rep(400) .. ".5e-400", 1 },
+    { ("9"):rep(30) .. ".0", 1e30 },
+    { "1.000000000000000005", 1 },
+    { "0e999999999999999999999", 0 },
+  }
+  for _, case in ipairs(hard) do
+    it("are rounded right: " .. case[1]:sub(1, 40), function()
+      assert.equal(case[2], decode(case[1]))
+      assert.equal(-case[2], decode("-" .. case[1]))
+    end)
+  end
+
+  --- A double of random bits, put together without string.unpack.
+  local function random_double(random)
+    local fraction = random(2 ^ 26) * 2 ^ 26 + random(2 ^ 26)
+    local exponent = random(2047)
+    if random(8) == 0 then -- few bits set
+      fraction = 2 ^ random(52)
+    end
+    local sign = random(2) == 0 and 1 or -1
+    if exponent == 0 then
+      return sign * (fraction * 2 ^ -537) * 2 ^ -537
+    end
+    local scaled = (2 ^ 52 + fraction) / 2 ^ 52
+    local half = math.floor((exponent - 1023) / 2)
+    return sign * scaled * 2 ^ half * 2 ^ (exponent - 1023 - half)
+  end
+
+  local function check_doubles(count, seed)
+    local random = generator(seed)
+    for _ = 1, count do
+      local d = random_double(random)
+      local text = encode(d)
+      local back = decode(text)
+      if back ~= d then
+        error(("%s for %.17g read back as %.17g"):format(text, d, back))
+      end
+      assert(tonumber(text) == d, text)
+      assert(decode(("%.16e"):format(d)) == d, text)
+      local digits = #text:gsub("e.*", ""):gsub("[^0-9]", ""):gsub("^0+", ""):gsub("0+$", "")
+      local shorter = digits > 1 and tonumber(("%." .. digits - 2 .. "e"):format(d))
+      if shorter == d and d ~= 0 then
+        error(("%s for %.17g is not the shortest"):format(text, d))
+      end
+    end
+  end
+
+  it("come back bit for bit, from the shortest text", function()
+    check_doubles(30000, 20260514)
+  end)
+
+  it("are read as the C library reads them", function()
+    local random = generator(99)
+    for _ = 1, 20000 do
+      local digits = {}
+      for i = 1, 1 + random(30) do
+        digits[i] = random(10)
+      end
+      local text = ("%d.%se%d"):format(1 + random(9), table.concat(digits), random(640) - 325)
+      local value = decode(text)
+      local expected = tonumber(text)
+      if type(value) == "userdata" then
+        assert(expected == math.huge and value:tonumber() == math.huge, text)
+      elseif value ~= expected then
+        error(("%s read as %.17g, not %.17g"):format(text, value, expected))
+      end
+    end
+  end)
+
+  it("do not depend on the locale", function()
+    local before = os.setlocale(nil, "numeric")
+    for _, name in ipairs({ "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "C" }) do
+      if os.setlocale(name, "numeric") then
+        break
+      end
+    end
+    local read, written = core.decode("[1.5,2e-3,1843.2070509999999]"), core.encode({ 1.5, -0.25 })
+    os.setlocale(before, "numeric")
+    assert_identical(core.array({ 1.5, 0.002, 1843.2070509999999 }), read)
+    assert.equal("[1.5,-0.25]", written)
+  end)
+end)
