@@ -37,10 +37,17 @@ describe("what a program drops", function()
   local connections, open
 
   setup(function()
+    if jit then -- compiled code holds on to the functions that it was made for
+      jit.off()
+      jit.flush()
+    end
     e = pipeline.emulator.start({ tls = true })
     pipeline.client(e.url).datasets:list() -- the engine itself stays
   end)
-  teardown(function() e:stop() end)
+  teardown(function()
+    if jit then jit.on() end
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     collect()

@@ -71,7 +71,8 @@ function pipeline.interrupted_gather(functions)
     llm.sleep(0.05)
     armed = true
   end
-  if jit then -- compiled code calls no hooks
+  local compiles = jit and jit.status()
+  if compiles then -- compiled code calls no hooks
     jit.off()
     jit.flush()
   end
@@ -84,7 +85,7 @@ function pipeline.interrupted_gather(functions)
   end, "l")
   local ok, raised = pcall(llm.gather, all)
   debug.sethook()
-  if jit then jit.on() end
+  if compiles then jit.on() end
   return ok, raised
 end
 
