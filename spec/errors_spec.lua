@@ -154,4 +154,27 @@ describe("an error", function()
     assert.is_true(llm.is_error(raised))
     assert.equal("not_found", raised.kind)
   end)
+
+  -- LuaJIT's assert raises its last argument, PUC 5.1's only takes a string.
+  if _VERSION ~= "Lua 5.1" or jit then
+    it("is what assert raises, whichever value stands last", function()
+      local raised = pipeline.run([[
+        local llm = require("posthog.llm")
+        local client = llm.new()
+        local calls = {
+          function() return client.datasets:get("unknown") end,
+          function() return client.datasets:destroy("unknown") end,
+          function() return client.skills:get("unknown") end,
+        }
+        for i = 1, #calls do
+          local ok, err = pcall(function() return assert(calls[i]()) end)
+          print(ok, llm.is_error(err) and err.kind)
+        end]], {
+        POSTHOG_HOST = e.url,
+        POSTHOG_PERSONAL_API_KEY = pipeline.KEY,
+        POSTHOG_PROJECT_ID = pipeline.PROJECT,
+      })
+      assert.equal("false\tnot_found\nfalse\tinvalid\nfalse\tnot_found\n", raised)
+    end)
+  end
 end)

@@ -457,7 +457,7 @@ function call.run(state, request)
     attempt.left = attempt.expires - core.now()
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then
-      return nil, err, answer
+      return errors.failure(err, answer)
     end
     if on_retry then
       on_retry({ error = err, delay = delay, attempt = attempt.number })
@@ -472,7 +472,7 @@ function call.run(state, request)
     if not key then
       problem.attempts = attempt.number
       problem.ambiguous = err.ambiguous
-      return nil, problem, answer
+      return errors.failure(problem, answer)
     end
     attempt.key = key
   end

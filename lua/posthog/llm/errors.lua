@@ -86,6 +86,19 @@ function errors.copy(err)
   return errors.new(copy)
 end
 
+--- What a failed call returns. LuaJIT's assert raises its last argument, not
+--- its second, so the error comes last again: assert(client.datasets:get(id))
+--- is to raise it everywhere.
+--- @param err posthog.llm.Error
+--- @param response? posthog.llm.Response
+--- @return nil
+--- @return posthog.llm.Error err
+--- @return posthog.llm.Response? response
+--- @return posthog.llm.Error err
+function errors.failure(err, response)
+  return nil, err, response, err
+end
+
 --- @param value any
 --- @return boolean
 function errors.is(value)

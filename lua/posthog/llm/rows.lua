@@ -4,6 +4,7 @@
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
 local pages = require("posthog.llm.pages")
 local query = require("posthog.llm.query")
 
@@ -134,7 +135,10 @@ function rows.define(class, base, parameters)
     if err and (err.status == 405 or err.status == 403) then
       err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
     end
-    return value, err, response
+    if err then
+      return errors.failure(err, response)
+    end
+    return value, nil, response
   end
 end
 

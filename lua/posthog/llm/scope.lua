@@ -2,6 +2,8 @@
 --- "environments" on the servers of the reference, "projects" on newer ones,
 --- which for a time answer to both and say so.
 
+local errors = require("posthog.llm.errors")
+
 local scope = {}
 
 local function names_successor(headers)
@@ -44,21 +46,23 @@ function scope.follow(run, state)
   return function(request)
     local word = state.scope
     local value, err, response = run_as(word, request)
-    if word == "projects" then
-      return value, err, response
-    elseif response and names_successor(response.headers) then
-      state.scope = "projects"
-    elseif is_unknown_route(err) and (state.scope == "projects" or not refuted) then
-      local again, problem, answer = run_as("projects", request)
-      if is_unknown_route(problem) then
-        refuted = true
-        return value, err, response
-      elseif is_settled(problem) then
+    if word ~= "projects" then
+      if response and names_successor(response.headers) then
         state.scope = "projects"
+      elseif is_unknown_route(err) and (state.scope == "projects" or not refuted) then
+        local again, problem, answer = run_as("projects", request)
+        if is_unknown_route(problem) then
+          refuted = true
+        else
+          value, err, response = again, problem, answer
+          state.scope = is_settled(problem) and "projects" or state.scope
+        end
       end
-      return again, problem, answer
     end
-    return value, err, response
+    if err then
+      return errors.failure(err, response)
+    end
+    return value, nil, response
   end
 end
 

@@ -169,9 +169,9 @@ local function is_count(value)
   return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value == math.floor(value)
 end
 
-local function incomplete(message, ...)
+local function incomplete(response, message, ...)
   message = "the body is incomplete: " .. message:format(...)
-  return errors.new({ kind = "decode", message = message })
+  return errors.failure(errors.new({ kind = "decode", message = message }), response)
 end
 
 --- Newer servers cut a long body (contract 3.2). Reads the rest of the same
@@ -183,11 +183,11 @@ local function complete(self, request, skill, answer)
   local version, total = skill.version, skill.body_total_length
   local parts, offset, following = { skill.body }, 0, skill.body_next_offset
   if type(skill.body) ~= "string" or not is_count(version) then
-    return nil, incomplete("the answer has no body or no version"), answer
+    return incomplete(answer, "the answer has no body or no version")
   end
   while following ~= nil and following ~= core.null do
     if not is_count(following) or following <= offset then
-      return nil, incomplete("behind offset %d comes %s", offset, tostring(following)), answer
+      return incomplete(answer, "behind offset %d comes %s", offset, tostring(following))
     end
     offset = following
     request.query = ("version=%d&body_offset=%d"):format(version, offset)
@@ -196,18 +196,18 @@ local function complete(self, request, skill, answer)
     end
     local part, err, response = self._run(request)
     if not part then
-      return nil, err, response
+      return errors.failure(err, response)
     elseif part == true or type(part.body) ~= "string" then
-      return nil, incomplete("there is none behind offset %d", offset), response
+      return incomplete(response, "there is none behind offset %d", offset)
     elseif part.version ~= version then
-      return nil, incomplete("the server went on with another version"), response
+      return incomplete(response, "the server went on with another version")
     end
     parts[#parts + 1] = part.body
     following, answer = part.body_next_offset, response
   end
   skill.body = table.concat(parts)
   if type(total) == "number" and code_points(skill.body) ~= total then
-    return nil, incomplete("%d characters instead of %g", code_points(skill.body), total), answer
+    return incomplete(answer, "%d characters instead of %g", code_points(skill.body), total)
   end
   skill.body_next_offset = nil
   return skill, nil, answer
@@ -233,8 +233,10 @@ function Skills:get(name, options)
   local skill, err, response = self._run(request)
   if type(skill) == "table" and (skill.body_next_offset or skill.body_total_length) then
     return complete(self, request, skill, response)
+  elseif err then
+    return errors.failure(err, response)
   end
-  return skill, err, response
+  return skill, nil, response
 end
 
 --- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
