@@ -1,6 +1,7 @@
 --- One nginx worker whose handler makes a call that takes the server 200 ms:
 --- how long its clients wait, how long those of another location do meanwhile,
---- and what an idle worker costs. It needs nginx with its Lua module, and wrk.
+--- and what an idle worker costs. Beside it what nginx's own proxy_pass takes
+--- to the same server. It needs nginx with its Lua module, and wrk.
 ---
 ---   make bench BENCHES=bench/nginx.lua
 ---   BENCH_SECONDS=30 tools/lua luajit bench/nginx.lua
@@ -30,8 +31,17 @@ local LOCATION = [[
         ngx.say(dataset.id)
       }
     }
+    location = /proxy {
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_pass http://proxied/api/projects/1/datasets/slow/;
+    }
 ]]
 local INIT = [[
+  upstream proxied {
+    server %s;
+    keepalive 600;
+  }
   init_by_lua_block {
     client = require("posthog.llm").new({
       host = "%s", ca_file = %s, personal_api_key = "phx_bench", project_id = 1,
@@ -91,18 +101,22 @@ local function start(source, tls)
   return nginx.start({
     emulator = source,
     server = LOCATION,
-    http = INIT:format(tls and source.tls_url or source.url,
+    http = INIT:format(source.url:match("//(.*)"), tls and source.tls_url or source.url,
       tls and ("%q"):format(source.ca_file) or "nil"),
   })
 end
 
---- Load on /call, and one client that asks for /plain a hundred times a second.
-local function load(server, what, connections)
+--- Load on a location, and one client that asks for /plain a hundred times a second.
+--- @param warm boolean its connections are open already
+local function load(server, path, what, connections, warm)
   local pid = server:workers()[1]
   local calls, plain = server.prefix .. "/calls", server.prefix .. "/plain"
+  if warm then
+    output_of(wrk(server.url .. path, connections, 1, calls))
+  end
   local before = nginx.cpu(pid)
   output_of(("(%s) & (sleep 0.5; %s) & wait"):format(
-    wrk(server.url .. "/call", connections, SECONDS, calls),
+    wrk(server.url .. path, connections, SECONDS, calls),
     wrk(server.url .. "/plain", 1, SECONDS - 1, plain, 10)))
   local a, b = read_report(calls), read_report(plain)
   local cpu = (nginx.cpu(pid) - before) / 100 / SECONDS
@@ -141,13 +155,14 @@ row("", "p50", "p99", "max", "errors", "/plain", "max", "worker CPU")
 local server = start(source, false)
 floor(server)
 for _, connections in ipairs({ 1, 100, 500 }) do
-  load(server, ("HTTP/1.1, %d in flight"):format(connections), connections)
+  load(server, "/call", ("HTTP/1.1, %d in flight"):format(connections), connections, true)
+  load(server, "/proxy", ("  proxy_pass, %d"):format(connections), connections, true)
 end
 idle(server)
 server:stop()
 for _, connections in ipairs({ 100, 500 }) do
   server = start(source, true) -- so that no connection is open yet
-  load(server, ("TLS HTTP/2 cold, %d"):format(connections), connections)
+  load(server, "/call", ("TLS HTTP/2 cold, %d"):format(connections), connections, false)
   server:stop()
 end
 source:stop()

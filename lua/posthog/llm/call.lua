@@ -191,15 +191,9 @@ local function send(state, request, attempt)
     json = attempt.json,
     body = attempt.text,
     timeout = timeout,
-    connect_timeout = settings.connect_timeout,
     deadline = left,
-    max_response_bytes = settings.max_response_bytes,
-    max_connections = settings.max_connections,
-    ca_file = settings.ca_file,
-    proxy = settings.proxy,
-    no_proxy = settings.no_proxy,
     once = not request.idempotent,
-  })
+  }, settings.transfer)
   if transfer then
     return transfer
   elseif path then

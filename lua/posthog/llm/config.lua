@@ -312,6 +312,21 @@ local function resolve_pace(option, origin)
   return option and CLOUD_PACE or nil
 end
 
+--- What the core is told of every transfer; it stays the same from call to call.
+local function transfer_settings(settings, options)
+  local scheme = settings.target.scheme
+  local proxy, no_proxy = resolve_proxy(options, scheme)
+  return {
+    connect_timeout = settings.connect_timeout,
+    max_response_bytes = settings.max_response_bytes,
+    max_connections = settings.max_connections,
+    ca_file = scheme == "https" and (options.ca_file or env("SSL_CERT_FILE") or core.default_ca)
+      or nil,
+    proxy = proxy,
+    no_proxy = no_proxy,
+  }
+end
+
 --- What a client works with: every option with its default, and either a
 --- value or the error for each thing that the environment may lack.
 --- @param options table from config.check
@@ -334,10 +349,7 @@ function config.resolve(options)
   )
   if settings.target then
     settings.pace = resolve_pace(options.pace, settings.target.origin)
-    settings.proxy, settings.no_proxy = resolve_proxy(options, settings.target.scheme)
-    if settings.target.scheme == "https" then
-      settings.ca_file = options.ca_file or env("SSL_CERT_FILE") or core.default_ca
-    end
+    settings.transfer = transfer_settings(settings, options)
   end
   return settings
 end
