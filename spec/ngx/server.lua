@@ -82,7 +82,7 @@ end
 local WATCH = [[
 (
   while kill -0 %d 2>/dev/null && [ -f '%s/nginx.pid' ]; do sleep 1; done
-  [ ! -f '%s/nginx.pid' ] || kill "$(cat '%s/nginx.pid')"
+  [ ! -f '%s/nginx.pid' ] || { kill "$(cat '%s/nginx.pid')"; sleep 1; rm -rf '%s'; }
 ) >/dev/null 2>&1 </dev/null &
 ]]
 
@@ -129,7 +129,7 @@ function server.start(options)
       environment(), prefix, prefix, prefix))
     if self:pid() then
       assert(server.eventually(5, function() return #self:workers() == (options.workers or 1) end))
-      os.execute(WATCH:format(self.owner, prefix, prefix, prefix))
+      os.execute(WATCH:format(self.owner, prefix, prefix, prefix, prefix))
       return self
     elseif not said:find("Address already in use", 1, true) then
       error("nginx did not start:\n" .. said .. read(prefix .. "/error.log"), 2)
