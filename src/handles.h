@@ -25,6 +25,7 @@ void handles_open (lua_State *L);
 typedef struct TransferHandle {
   Engine *engine; /* NULL until it was started */
   Transfer *transfer;
+  int done; /* was seen to be: nothing changes any more, also after a fork */
 } TransferHandle;
 
 void *handles_new (lua_State *L, size_t size, const char *name); /* zeroed */

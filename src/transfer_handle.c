@@ -13,12 +13,21 @@ static Transfer *check_transfer (lua_State *L) {
   return h->transfer;
 }
 
+static int is_done (TransferHandle *h) {
+  if (!h->done)
+    h->done =
+        !engine_usable(h->engine) ? 0 : engine_done(h->engine, h->transfer);
+  return h->done;
+}
+
 static Transfer *check_done (lua_State *L) {
   TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
-  luaL_argcheck(L, engine_usable(h->engine), 1, "transfer of another process");
-  luaL_argcheck(L, engine_done(h->engine, h->transfer), 1,
-                "transfer is not done");
+  if (!is_done(h)) {
+    luaL_argcheck(L, engine_usable(h->engine), 1,
+                  "transfer of another process");
+    luaL_argerror(L, 1, "transfer is not done");
+  }
   return h->transfer;
 }
 
@@ -47,8 +56,8 @@ static int transfer_id (lua_State *L) {
 /* transfer:done() -> boolean */
 static int transfer_done (lua_State *L) {
   TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
-  Transfer *t = check_transfer(L);
-  lua_pushboolean(L, !engine_usable(h->engine) || engine_done(h->engine, t));
+  check_transfer(L);
+  lua_pushboolean(L, is_done(h) || !engine_usable(h->engine));
   return 1;
 }
 
@@ -156,7 +165,7 @@ static int push_cancelled (lua_State *L, const char *message) {
 static int transfer_result (lua_State *L) {
   TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
-  if (!engine_usable(h->engine))
+  if (!is_done(h) && !engine_usable(h->engine))
     return push_cancelled(L, "the call was left behind by a fork");
   t = check_done(L);
   if (t->cancelled) /* the rest is the engine's still */

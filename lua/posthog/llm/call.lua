@@ -215,8 +215,8 @@ end
 --- to another one.
 --- @return string? target nil: not to be followed
 --- @return string? why a sentence for the error
-local function redirect_target(state, request, attempt, status, headers)
-  local location = headers.location
+local function redirect_target(state, request, attempt, answer)
+  local status, location = answer.status, answer.headers.location
   if not REDIRECTS[status] then
     return nil, ("the server answered %d, which is no answer to this call"):format(status)
   elseif not location or location == "" then
@@ -256,13 +256,14 @@ local function excerpt(transfer, key)
   return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"))
 end
 
-local function answer_error(transfer, status, headers, key, redirect)
+local function answer_error(transfer, answer, key, redirect)
   local value = body.decode_error(transfer)
   if value == nil then
     value = excerpt(transfer, key)
   end
+  local status = answer.status
   local err = errors.from_answer(status, value)
-  err.retry_after = retry.after(headers, status == 429 and err.detail or nil)
+  err.retry_after = retry.after(answer.headers, status == 429 and err.detail or nil)
   if err.kind == "redirect" then
     err.message = redirect
   end
@@ -349,17 +350,16 @@ local function try(state, request, attempt)
       return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
     end
     attempt.sent = true
-    local headers = response.headers(transfer, attempt.key)
     local shown = response.mask_url(attempt.url, attempt.key)
+    local answer = response.new(transfer, status, shown, attempt.number, attempt.key)
     if settings.on_response then
       settings.on_response({
         status = status,
-        headers = response.copy_headers(headers),
+        headers = response.copy_headers(answer.headers),
         url = shown,
         attempt = attempt.number,
       })
     end
-    local answer = response.new(transfer, status, headers, shown, attempt.number)
     if status >= 200 and status < 300 then
       local value
       value, err = read_value(state, request, transfer, status, attempt.key)
@@ -368,9 +368,9 @@ local function try(state, request, attempt)
       end
       return value, nil, answer
     end
-    local target, refused = redirect_target(state, request, attempt, status, headers)
+    local target, refused = redirect_target(state, request, attempt, answer)
     if not target then
-      err = answer_error(transfer, status, headers, attempt.key, refused)
+      err = answer_error(transfer, answer, attempt.key, refused)
       return finish_error(request, attempt, err, answer)
     end
     attempt.url = target

@@ -45,6 +45,9 @@ end
 --- A single segment of a path: a skill's name, an id.
 function check.segment(value, what, level)
   check.type(value, "string", what, level + 1)
+  if value ~= "" and value ~= "." and value ~= ".." and core.escape(value) == value then
+    return -- the usual case, and a quarter of the work
+  end
   local problem
   if value == "" then
     problem = "is empty"

@@ -56,17 +56,6 @@ function response.mask_url(url, key)
   return response.mask(response.mask(url, key), core.escape(key))
 end
 
---- @param transfer userdata a finished one
---- @param key string
---- @return table headers
-function response.headers(transfer, key)
-  local headers = transfer:headers()
-  if transfer:headers_contain(key) then
-    response.mask(headers, key)
-  end
-  return setmetatable(headers, HEADERS)
-end
-
 --- A copy for a hook, which may do with it what it likes.
 function response.copy_headers(headers)
   local copy = setmetatable({}, HEADERS)
@@ -76,22 +65,50 @@ function response.copy_headers(headers)
   return copy
 end
 
+--- By response: the transfer that its other fields are read from once somebody
+--- asks. Few do, and making them costs as much as decoding a small row.
+local transfers = setmetatable({}, { __mode = "k" })
+
+local LATER = {
+  headers = function(transfer)
+    return setmetatable(transfer:headers(), HEADERS)
+  end,
+  timings = function(transfer)
+    return transfer:timings()
+  end,
+  http_version = function(transfer)
+    return transfer:http_version()
+  end,
+  request_id = function(_, answer)
+    return answer.headers["x-request-id"] or answer.headers["cf-ray"]
+  end,
+}
+
+local Response = {
+  __index = function(answer, name)
+    local make, transfer = LATER[name], transfers[answer]
+    if not make or not transfer then
+      return nil
+    end
+    local value = make(transfer, answer)
+    rawset(answer, name, value)
+    return value
+  end,
+}
+
 --- @param transfer userdata a finished one
 --- @param status integer
---- @param headers table from response.headers
 --- @param url string
 --- @param attempts integer
+--- @param key string is masked where the server echoed it
 --- @return posthog.llm.Response
-function response.new(transfer, status, headers, url, attempts)
-  return {
-    status = status,
-    headers = headers,
-    request_id = headers["x-request-id"] or headers["cf-ray"],
-    attempts = attempts,
-    timings = transfer:timings(),
-    http_version = transfer:http_version(),
-    url = url,
-  }
+function response.new(transfer, status, url, attempts, key)
+  local answer = setmetatable({ status = status, attempts = attempts, url = url }, Response)
+  transfers[answer] = transfer
+  if transfer:headers_contain(key) then
+    response.mask(answer.headers, key)
+  end
+  return answer
 end
 
 return response
