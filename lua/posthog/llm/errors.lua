@@ -17,7 +17,7 @@ local errors = {}
 --- | "decode"        the answer is not the JSON that was expected
 --- | "too_large"     the answer is over a limit
 --- | "cancelled"     given up by the caller, or the client is closed
---- | "phase"         this nginx phase cannot wait
+--- | "phase"         this phase of nginx, or event of Neovim, cannot wait
 
 --- @class posthog.llm.Error
 --- @field kind posthog.llm.ErrorKind what a program decides by
