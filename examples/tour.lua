@@ -59,12 +59,14 @@ local function write_skill()
   local file = must(client.skills:file("pdf-forms", "references/größe & maß.md"))
   say("read %s: %d bytes of %s", file.path, #file.content, file.content_type)
 
-  skill = must(client.skills:rename_file(
-    "pdf-forms",
-    "references/größe & maß.md",
-    "references/sizes.md",
-    { base_version = skill.version }
-  ))
+  skill = must(
+    client.skills:rename_file(
+      "pdf-forms",
+      "references/größe & maß.md",
+      "references/sizes.md",
+      { base_version = skill.version }
+    )
+  )
   say("renamed a file, version %d: %s", skill.version, file_names(skill))
   return skill
 end
@@ -93,8 +95,13 @@ local function handle_conflict(skill)
 
   for version in client.skills:versions("pdf-forms") do
     local who = version.created_by and version.created_by.email or "somebody"
-    say("version %d by %s at %s%s", version.version, who, version.created_at,
-      version.is_latest and " (latest)" or "")
+    say(
+      "version %d by %s at %s%s",
+      version.version,
+      who,
+      version.created_at,
+      version.is_latest and " (latest)" or ""
+    )
   end
 end
 
@@ -156,8 +163,13 @@ local function report_spend()
     return
   end
   local summary = spend.summary
-  say("%s to %s: %.2f USD in %d events", summary.date_from, summary.date_to,
-    summary.total_cost_usd, summary.event_count)
+  say(
+    "%s to %s: %.2f USD in %d events",
+    summary.date_from,
+    summary.date_to,
+    summary.total_cost_usd,
+    summary.event_count
+  )
   bars("by product (USD)", spend.by_product.items, function(row)
     return row.product or "no product"
   end)

@@ -129,9 +129,10 @@ end
 --- @return string? text
 --- @return posthog.llm.Error?
 function body.encode_by(codec, value)
-  local encode = type(value) == "table" and encode_fields or function()
-    return codec.encode(value)
-  end
+  local encode = type(value) == "table" and encode_fields
+    or function()
+      return codec.encode(value)
+    end
   local ok, text, problem = pcall(encode, codec, value)
   if ok and type(text) == "string" then
     return text

@@ -212,8 +212,7 @@ local function resolve_host(text, allow_http)
   if text:find("@", 1, true) then
     return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
   elseif not parsed then
-    return nil,
-      invalid("the host %s %s; use us, eu or a URL such as %s", shown, problem, HOSTS.us)
+    return nil, invalid("the host %s %s; use us, eu or a URL such as %s", shown, problem, HOSTS.us)
   elseif parsed.query then
     return nil, invalid("the host %s has a query", shown)
   elseif parsed.host:find("^%a%a%.i%.posthog%.com$") then
@@ -343,10 +342,8 @@ function config.resolve(options)
   settings.key = key_source(options.personal_api_key)
   settings.project, settings.project_error =
     resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))
-  settings.target, settings.target_error = resolve_host(
-    options.host or env("POSTHOG_HOST") or HOSTS.us,
-    options.allow_insecure_http
-  )
+  settings.target, settings.target_error =
+    resolve_host(options.host or env("POSTHOG_HOST") or HOSTS.us, options.allow_insecure_http)
   if settings.target then
     settings.pace = resolve_pace(options.pace, settings.target.origin)
     settings.transfer = transfer_settings(settings, options)

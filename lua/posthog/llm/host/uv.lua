@@ -219,10 +219,13 @@ local function body(strand, f)
   if not YIELDS_THROUGH_PCALL then
     return finish(strand, true, f())
   end
-  return finish(strand, xpcall(f, function(err)
-    strand.traceback = debug.traceback("", 2):gsub("^\n", "")
-    return err
-  end))
+  return finish(
+    strand,
+    xpcall(f, function(err)
+      strand.traceback = debug.traceback("", 2):gsub("^\n", "")
+      return err
+    end)
+  )
 end
 
 local function spawn(task, f, done)
