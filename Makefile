@@ -100,6 +100,10 @@ asan: ## run them again with the address and undefined behaviour sanitizers
 	@$(SETUP) asan
 	@MAKE="$(MAKE)" $(TEST) --asan $(SPEC)
 
+tsan: ## run those that use the library's thread with the thread sanitizer
+	@$(SETUP) tsan
+	@MAKE="$(MAKE)" $(TEST) --tsan $(SPEC)
+
 valgrind: ## run them again on Lua 5.4 under valgrind
 	@$(SETUP) valgrind
 	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
@@ -160,4 +164,4 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
 	@echo "  SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan valgrind bench lint install nvim clean help
+.PHONY: all has-headers demo test asan tsan valgrind bench lint install nvim clean help

@@ -15,6 +15,12 @@ local function run(command)
   return output, tonumber(status)
 end
 
+-- The thread sanitizer has to be there from the start.
+local preload = ""
+if MODE == "tsan" then
+  preload = "LD_PRELOAD=" .. run("gcc -print-file-name=libtsan.so"):match("[^\n]+")
+end
+
 local _, missing = run("command -v nvim")
 if missing ~= 0 then
   describe("in Neovim", function()
@@ -56,6 +62,7 @@ describe("in Neovim", function()
       "EMULATOR_TLS_URL=" .. server.tls_url,
       "EMULATOR_CA=" .. server.ca_file,
       'ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"', -- its own; it never closes its Lua
+      preload,
       "timeout 30 nvim --headless -i NONE -n",
       arguments,
     }

@@ -70,10 +70,11 @@ end
 --- What nginx is started with. It clears its environment, where a sanitizer
 --- that comes late would look for its options; and it frees little at its end.
 local function environment()
-  if os.getenv("SPEC_MODE") ~= "asan" then
+  local mode = os.getenv("SPEC_MODE")
+  if mode ~= "asan" and mode ~= "tsan" then
     return ""
   end
-  local runtime = output_of("gcc -print-file-name=libasan.so"):gsub("\n$", "")
+  local runtime = output_of("gcc -print-file-name=lib" .. mode .. ".so"):gsub("\n$", "")
   return ("LD_PRELOAD='%s' ASAN_OPTIONS='%s:detect_leaks=0' "):format(runtime,
     os.getenv("ASAN_OPTIONS") or "")
 end
@@ -204,6 +205,7 @@ function Nginx:complaints(expected)
   for line in read(self.prefix .. "/error.log"):gmatch("[^\n]+") do
     local level = line:match("%[(%l+)%] %d+#")
     local is_finding = line:find("^==%d+==") or line:find(": runtime error: ", 1, true)
+      or line:find("^WARNING: ThreadSanitizer")
     local is_complaint = level and level ~= "notice" and level ~= "info"
     if is_finding or is_complaint and not is_expected(line) then
       lines[#lines + 1] = line
