@@ -268,9 +268,13 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *default_ca;
 static char version[256];
 
+/* NB: not curl_version(), which asks libldap, which asks a name server for the
+** name of this machine: loading a module must not wait for that. */
 static void ask_libcurl (void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   default_ca = compat_default_ca();
-  snprintf(version, sizeof(version), "%s", curl_version());
+  snprintf(version, sizeof(version), "libcurl/%s %s", info->version,
+           info->ssl_version != NULL ? info->ssl_version : "without TLS");
 }
 
 void handles_open (lua_State *L) {

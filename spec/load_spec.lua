@@ -1,0 +1,38 @@
+-- What loading the library does not do. The library that is preloaded here and
+-- a sanitizer's would be in each other's way.
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end
+
+describe("loading the library", function()
+  local preload = "build/lookup.so"
+
+  local function output_of(command)
+    local pipe = io.popen(command .. " 2>&1")
+    local text = pipe:read("*a")
+    pipe:close()
+    return text
+  end
+
+  local function run(code)
+    return output_of(("LD_PRELOAD=$PWD/%s $LUA -e '%s'"):format(preload, code))
+  end
+
+  setup(function()
+    local said = output_of("${CC:-cc} -shared -fPIC -o " .. preload .. " spec/support/lookup.c")
+    assert.equal("", said)
+  end)
+
+  it("looks up no name, which could take half a minute", function()
+    assert.equal("", run([[require("posthog.llm").new({ host = "us" })]]))
+  end)
+
+  it("leaves that to the first call", function()
+    local said = run([[
+      local llm = require("posthog.llm")
+      local client = llm.new({ host = "us", personal_api_key = "phx_x", max_retries = 0 })
+      local spend, err = client.spend:get()
+      print(spend, err.kind)]])
+    assert.equal("a name was looked up\nnil\tnetwork\n", said)
+  end)
+end)
