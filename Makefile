@@ -108,9 +108,10 @@ valgrind: ## run them again on Lua 5.4 under valgrind
 	@$(SETUP) valgrind
 	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
 
-BENCHES ?= bench/json.lua bench/calls.lua bench/gather.lua
+# The last two are measured on LuaJIT only, which Neovim and nginx bring.
+BENCHES ?= bench/json.lua bench/calls.lua bench/gather.lua bench/nvim.lua bench/nginx.lua
 
-bench: ## measure, on Lua 5.4 and LuaJIT; BENCHES=file
+bench: ## measure, on Lua 5.4 and LuaJIT, in Neovim and nginx; BENCHES=file
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory -s all build/bench/floor
 	@set -e; for b in $(BENCHES); do \

@@ -149,8 +149,8 @@ if missing then
 end
 
 local source = upstream.start()
-print("\nOne nginx worker, calls of 200 ms, in ms; " .. SECONDS .. " s each")
-print(table.concat(measure.parts_of_a_call(), ", "))
+measure.head("one nginx worker", measure.parts_of_a_call())
+print("calls of 200 ms, in ms; " .. SECONDS .. " s each\n")
 row("", "p50", "p99", "max", "errors", "/plain", "max", "worker CPU")
 local server = start(source, false)
 floor(server)
