@@ -1,0 +1,183 @@
+-- What the engine sends, and the requests that it refuses.
+
+local cjson = require("cjson")
+local core = require("posthog.llm.core")
+local common = require("spec.support.core")
+
+local fetch, start = common.fetch, common.start
+local engine = core.engine()
+local e -- the emulator
+local pool -- that of the test
+
+setup(function()
+  e = common.open()
+end)
+
+teardown(common.close)
+
+before_each(function()
+  pool = common.renew()
+end)
+
+after_each(common.tidy)
+
+--- What the echo says of a request.
+local function echoed(request)
+  local transfer = fetch(request)
+  assert.equal(200, (transfer:result()))
+  local echo = cjson.decode(transfer:body())
+  echo.named = {}
+  for name, value in pairs(echo.headers) do
+    echo.named[name:lower()] = value
+  end
+  return echo
+end
+
+for _, mode in ipairs(common.MODES) do
+  describe("the engine " .. mode, function()
+    setup(function()
+      common.enter(mode)
+    end)
+
+    describe("sends", function()
+      for _, base in ipairs({ "url", "tls_url" }) do
+        it("each method with what belongs to it, whatever went before, to " .. base, function()
+          local large = ("x"):rep(100000)
+          local text = "Content-Type: text/plain"
+          local calls = {
+            { "POST", large, "100000" }, { "GET" }, { "PUT", "put", "3" }, { "DELETE" },
+            { "PATCH", "", "0" }, { "POST", nil, "0" }, { "GET" }, { "DELETE", "gone", "4" },
+            { "POST", "a\0b", "3" }, { "GET" },
+          }
+          for i, call in ipairs(calls) do
+            local headers = { "X-Call: " .. i, call[2] and text }
+            local echo = echoed({ base = e[base], method = call[1], body = call[2],
+              headers = headers })
+            assert.equal(call[1], echo.method)
+            assert.equal(call[2] or "", echo.body)
+            assert.equal(call[3], echo.named["content-length"])
+            assert.equal(call[2] and "text/plain", echo.named["content-type"])
+            assert.equal(tostring(i), echo.named["x-call"])
+            assert.is_nil(echo.named["expect"])
+          end
+        end)
+
+        it("HEAD between others, and reads no body, to " .. base, function()
+          for _ = 1, 3 do
+            local head = fetch({ base = e[base], method = "HEAD", path = "/__emulator/bytes?n=99" })
+            assert.equal(200, (head:result()))
+            assert.equal("", head:body())
+            assert.equal("99", head:headers()["content-length"])
+            local get = fetch({ base = e[base], path = "/__emulator/bytes?n=99" })
+            assert.equal(99, get:size())
+          end
+        end)
+
+        it("and receives large bodies byte for byte, to " .. base, function()
+          local piece = {}
+          for i = 0, 255 do
+            piece[#piece + 1] = string.char(32 + i % 90)
+          end
+          local body = table.concat(piece):rep(8000) -- 2 MB
+          assert.equal(body, echoed({ base = e[base], method = "POST", body = body }).body)
+        end)
+      end
+
+      it("a value as JSON", function()
+        local echo = echoed({ method = "POST", json = { a = core.array({ 1, "b" }) } })
+        assert.equal('{"a":[1,"b"]}', echo.body)
+      end)
+
+      it("nothing when the value has no JSON text, and says where", function()
+        local t, message, path = pool:start({
+          method = "POST", url = e.url .. "/__emulator/echo", json = { a = { print } },
+        })
+        assert.is_nil(t)
+        assert.equal("a[1]", path)
+        assert.is_string(message)
+        assert.same({}, e:log())
+      end)
+
+      it("no content type that nobody asked for", function()
+        assert.is_nil(echoed({ method = "POST", body = "a=b" }).named["content-type"])
+      end)
+
+      it("an empty header", function()
+        assert.equal("", echoed({ headers = { "X-Empty;" } }).named["x-empty"])
+      end)
+    end)
+
+    describe("is strict:", function()
+      local function refused(request, message)
+        request.method = request.method or "GET"
+        request.url = request.url or e.url
+        assert.error_matches(function()
+          pool:start(request)
+        end, message)
+      end
+
+      it("a field of a wrong type", function()
+        refused({ url = {} }, "request.url: string expected, got table")
+        refused({ method = true }, "request.method: string expected, got boolean")
+        refused({ headers = "X: y" }, "request.headers: table expected, got string")
+        refused({ headers = { "X: y", {} } }, "request.headers%[2%]: string expected, got table")
+        refused({ body = {} }, "request.body: string expected, got table")
+        refused({ timeout = "1" }, "request.timeout: number expected, got string")
+        refused({ ca_file = 1 == 1 }, "request.ca_file: string expected, got boolean")
+      end)
+
+      it("bytes that would end a line", function()
+        for _, byte in ipairs({ "\r", "\n", "\0" }) do
+          refused({ url = e.url .. byte }, "request.url: line break or zero byte")
+          refused({ method = "G" .. byte }, "request.method: line break or zero byte")
+          refused({ headers = { "X: " .. byte } }, "request.headers%[1%]: line break or zero byte")
+        end
+      end)
+
+      it("two bodies", function()
+        refused({ body = "{}", json = {} }, "request.json: there is a body already")
+      end)
+
+      it("no table, no engine, no pool", function()
+        assert.error(function() pool:start() end)
+        assert.error(function() pool.start({}, {}) end)
+        assert.error(function() engine.poll(pool) end)
+        assert.error(function() engine:collect() end)
+        assert.error(function() engine:poll("soon") end)
+      end)
+
+      it("the result of what is not done, or was taken back", function()
+        local t = start({ path = "/__emulator/slow?ms=50" })
+        for _, name in ipairs({ "result", "headers", "timings", "size", "body" }) do
+          assert.error_matches(function() t[name](t) end, "transfer is not done")
+        end
+        t:cancel()
+        for _, name in ipairs({ "headers", "timings", "size", "body", "http_version" }) do
+          assert.error_matches(function() t[name](t) end, "transfer was cancelled")
+        end
+      end)
+
+      it("numbers beyond reason are not", function()
+        local nan = 0 / 0
+        for _, n in ipairs({ math.huge, -math.huge, 1e300, -1 }) do
+          local t = fetch({ timeout = n, connect_timeout = n, max_connections = n })
+          assert.equal(200, (t:result()))
+        end
+        assert.equal(200, (fetch({ timeout = nan, max_connections = nan }):result()))
+        assert.is_false(engine:poll(nan))
+        core.sleep(nan)
+        core.sleep(-1)
+      end)
+
+      it("a pool that a metamethod closes meanwhile is closed", function()
+        local closing = engine:pool()
+        local t, message = closing:start(setmetatable({ method = "GET", url = e.url }, {
+          __index = function()
+            closing:close()
+          end,
+        }))
+        assert.same({ nil, "the pool is closed" }, { t, message })
+      end)
+    end)
+  end)
+end
