@@ -39,12 +39,13 @@ for _, mode in ipairs(common.MODES) do
 
     describe("runs many", function()
       it("at the same time, on no more connections than it may", function()
-        local transfers, from = {}, core.now()
+        local transfers = {}
         for i = 1, 100 do
-          transfers[i] = start({ path = "/__emulator/slow?ms=200", max_connections = 100 })
+          -- Long enough that no connection is free before the last one is opened.
+          local path = "/__emulator/slow?ms=" .. (slow and 2500 or 400)
+          transfers[i] = start({ path = path, max_connections = 100 })
         end
         finish(unpack(transfers))
-        assert.is_true(core.now() - from < (slow and 8 or 0.8))
         assert.equal(100, connections_used())
       end)
 
@@ -53,9 +54,7 @@ for _, mode in ipairs(common.MODES) do
         for i = 1, 24 do
           transfers[i] = start({ path = "/__emulator/slow?ms=50" })
         end
-        local from = core.now()
         finish(unpack(transfers))
-        assert.is_true(core.now() - from < (slow and 8 or 0.4))
         assert.equal(8, connections_used())
       end)
 
@@ -111,12 +110,12 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("and ends those whose time is over before they could be sent", function()
-        local first = start({ path = "/__emulator/slow?ms=400", max_connections = 1 })
+        local path = "/__emulator/slow?ms=" .. (slow and 1500 or 400)
+        local first = start({ path = path, max_connections = 1 })
         local second = start({ max_connections = 1, deadline = 0.1 })
         local third = start({ max_connections = 1 })
-        local from = core.now()
         finish(second)
-        assert.is_true(core.now() - from < 0.39)
+        assert.is_false(first:done())
         local status, kind, message, sent, permanent = second:result()
         assert.same({ nil, "timeout", false, false }, { status, kind, sent, permanent })
         assert.matches("^timed out after 1%d%d ms waiting for a free connection$", message)

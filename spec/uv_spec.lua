@@ -137,7 +137,7 @@ describe("llm.go in a luv program", function()
   it("runs many tasks at the same time", function()
     local all = {}
     slow(1) -- there is a connection
-    local from = core.now()
+    local before = #server:log()
     for i = 1, 24 do
       all[i] = go(function()
         return slow(100)
@@ -148,7 +148,13 @@ describe("llm.go in a luv program", function()
       assert.equal(1, #all[i])
       assert.truthy(all[i][1][2])
     end
-    assert.is_true(core.now() - from < 1.2 * SLOWER) -- one by one: 2.4 s
+    local used, connections = {}, 0
+    for i, entry in ipairs(server:log()) do
+      if i > before and not used[entry.connection] then
+        used[entry.connection], connections = true, connections + 1
+      end
+    end
+    assert.equal(8, connections) -- as many as a client opens
   end)
 
   it("gives on_done an error that is raised, as it is, and the traceback", function()
@@ -186,19 +192,19 @@ describe("llm.go in a luv program", function()
 
   describe("task:cancel()", function()
     it("ends the call in flight at once and makes on_done's error cancelled", function()
-      local seen, began
+      local order = {}
       local calls, task = go(function()
         local _, err = slow(5000)
-        seen = core.now() - began
+        order[#order + 1] = "ended"
         return err
       end)
       after(50, function()
-        began = core.now()
+        after(30 * SLOWER, function() order[#order + 1] = "a timer set before" end)
         task:cancel()
         task:cancel()
       end)
       luv.run()
-      assert.is_true(seen < 0.005 * SLOWER, ("it took %g s"):format(seen))
+      assert.same({ "ended", "a timer set before" }, order)
       assert.equal(1, #calls)
       assert.equal("cancelled", calls[1][1].kind)
       assert.equal(1, calls[1].n)
@@ -300,15 +306,13 @@ describe("llm.go in a luv program", function()
         project_id = 1,
         max_retries = 0,
       })
-      local began, seen
+      local _, err
       local _, task = go(function()
-        lost:request("GET", "/x")
-        seen = began and core.now() - began
+        _, err = lost:request("GET", "/x")
       end)
-      began = core.now()
       task:cancel()
       luv.run()
-      assert.is_true(seen < 0.005 * SLOWER, ("it took %g s"):format(seen))
+      assert.equal("cancelled", err.kind) -- before it could be "network"
       lost:close()
     end)
   end)
@@ -370,7 +374,6 @@ describe("llm.go in a luv program", function()
       ticks = ticks + 1
     end)
     slow(1)
-    local from, lasted = core.now(), nil
     local calls = go(function()
       local values, errs = llm.gather({
         function() return slow(80) and 1 end,
@@ -378,7 +381,6 @@ describe("llm.go in a luv program", function()
         function() return nil, "soft" end,
         function() llm.sleep(0.08) return 4 end,
       })
-      lasted = core.now() - from
       timer:stop()
       return values, errs
     end)
@@ -387,7 +389,6 @@ describe("llm.go in a luv program", function()
     assert.matches("no", calls[1][3][2])
     assert.equal("soft", calls[1][3][3])
     assert.is_true(ticks >= 5)
-    assert.is_true(lasted < 0.15 * SLOWER)
   end)
 
   it("gathers gathers, and thousands that end at once", function()
