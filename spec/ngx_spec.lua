@@ -99,14 +99,14 @@ describe("nginx", function()
       assert.is_true(server.eventually(5, function() return server.connections_to(port) >= 100 end))
       local statuses, seconds = s.nginx:get_many("/plain", 20)
       assert.same({ ["200"] = 20 }, statuses)
-      assert.is_true(seconds[#seconds] < (PLAIN and 0.5 or 2), "the slowest: " .. seconds[#seconds])
+      assert.is_true(seconds[#seconds] < (PLAIN and 1.4 or 5), "the slowest: " .. seconds[#seconds]) -- of 1.5
     end)
 
     it("gathers values and errors by place", function()
       local answer = cjson.decode((s.nginx:get("/gather")))
       assert.same({ 101, 102, 103, 104, 105, 106, 107, 108, 109, 110 }, answer.values)
       assert.equal("none", answer.errors)
-      assert.is_true(answer.seconds < (PLAIN and 0.5 or 2))
+      assert.is_true(answer.seconds < (PLAIN and 0.95 or 2)) -- one by one: 1
       assert.same({ "one", true, true, false, true }, answer.mixed)
       assert.same({ "two", "three" }, answer.failures)
       assert.equal(2, answer.most)
