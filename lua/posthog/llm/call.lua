@@ -162,6 +162,7 @@ end
 
 local function send(state, request, attempt)
   local held = keep_pace(state, attempt)
+  attempt.held = held ~= nil
   if held then
     return nil, held
   end
@@ -270,8 +271,18 @@ local function answer_error(transfer, answer, key, redirect)
   return err
 end
 
+--- A login page, a captive portal, another program on the port: the most common
+--- reasons for an answer that is no JSON.
+local function not_json(message, content_type)
+  if content_type and not content_type:find("json", 1, true) then
+    return ("the answer is %s, not JSON: is it the right host?"):format(content_type)
+  end
+  return "the answer is not JSON: " .. message
+end
+
 --- Turns a 2xx answer into the call's value.
-local function read_value(state, request, transfer, status, key)
+local function read_value(state, request, transfer, answer, key)
+  local status = answer.status
   if status == 204 or request.method == "HEAD" then
     return true
   elseif transfer:size() == 0 then
@@ -283,7 +294,7 @@ local function read_value(state, request, transfer, status, key)
       errors.new({
         kind = "decode",
         status = status,
-        message = "the answer is not JSON: " .. message,
+        message = not_json(message, answer.headers["content-type"]),
         position = position,
         body = excerpt(transfer, key),
       })
@@ -362,7 +373,7 @@ local function try(state, request, attempt)
     end
     if status >= 200 and status < 300 then
       local value
-      value, err = read_value(state, request, transfer, status, attempt.key)
+      value, err = read_value(state, request, transfer, answer, attempt.key)
       if err then
         return finish_error(request, attempt, err, answer)
       end
@@ -419,6 +430,7 @@ local function prepare(state, request)
     sent = false,
     permanent = false,
     unsure = false,
+    held = false,
   }
   if json ~= nil and settings.json then
     attempt.json = nil
@@ -441,13 +453,18 @@ function call.run(state, request)
     return nil, problem
   end
   local on_retry = state.settings.on_retry
+  local last, last_answer
   while true do
     attempt.number = attempt.number + 1
     attempt.url = attempt.first_url
     local value, err, answer = try(state, request, attempt)
     if not err then
       return value, nil, answer
+    elseif attempt.held and last then -- say why there was to be another attempt
+      last.retry_after = last.retry_after or err.retry_after
+      return errors.failure(last, last_answer)
     end
+    last, last_answer = err, answer
     attempt.left = attempt.expires - core.now()
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then

@@ -7,7 +7,8 @@ local check = {}
 
 --- @param level integer as for error()
 function check.fail(level, message, ...)
-  error("posthog.llm: " .. message:format(...), level + 1)
+  local text = message:format(...):gsub("\r", "\\r"):gsub("\\?\n", "\\n") -- one line, whatever %q made
+  error("posthog.llm: " .. text, level + 1)
 end
 
 --- The name of a value's type, with null told from other light userdata.
@@ -133,6 +134,19 @@ function check.callable(value)
   return type(mt) == "table" and type(mt.__call) == "function"
 end
 
+--- Headers that say who asks whom, and where the request ends: with others the
+--- next request on the connection would begin in the middle of this one.
+local OURS = {
+  authorization = true,
+  host = true,
+  connection = true,
+  ["content-length"] = true,
+  ["transfer-encoding"] = true,
+  te = true,
+  trailer = true,
+  upgrade = true,
+}
+
 --- A field name and value that may go into a header (RFC 9110 5.1, 5.5).
 function check.header(name, value, level)
   if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
@@ -141,8 +155,17 @@ function check.header(name, value, level)
   if type(value) ~= "string" and type(value) ~= "number" then
     check.fail(level + 1, "headers[%q]: string expected, got %s", name, check.type_name(value))
   end
-  if tostring(value):find("[\r\n%z]") then
-    check.fail(level + 1, "headers[%q] holds a line break or a zero byte", name)
+  if tostring(value):gsub("\t", ""):find("[%c%z]") then
+    check.fail(level + 1, "headers[%q] holds a line break or a control character", name)
+  elseif OURS[name:lower()] then
+    check.fail(level + 1, "headers: %s is set by the client", name)
+  end
+end
+
+--- The `self` of a method of a resource.
+function check.self(self, class, name, level)
+  if type(self) ~= "table" or getmetatable(self) ~= class then
+    check.fail(level + 1, "call the methods of client.%s with a colon", name)
   end
 end
 

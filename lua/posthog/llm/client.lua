@@ -137,8 +137,9 @@ local function check_path(path, level)
   elseif path:find("[^\33-\126]") or path:find('["#<>\\^`{|}]') then
     check.fail(level + 1, "path: %q holds a character that has to be percent-encoded", path)
   end
-  local bare = path:match("^[^?]*")
-  for segment in bare:sub(2):gsub("/$", ""):gmatch("[^/]*") do
+  local bare, own = path:match("^([^?]*)%??(.*)$")
+  query.check_encoded(own, level + 1)
+  for segment in bare:sub(2):gsub("/$", ""):gsub("%%2[eE]", "."):gmatch("[^/]*") do
     if segment == "." or segment == ".." then
       check.fail(level + 1, "path: %q has a dot segment", path)
     end

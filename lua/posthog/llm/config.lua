@@ -200,6 +200,11 @@ local function env(name)
   end
 end
 
+--- A value to show, unless it looks like a key that got into the wrong place.
+local function shown(value)
+  return value:find("ph[xacs]_") and "(it looks like a key)" or ("%q"):format(value)
+end
+
 local function invalid(message, ...)
   return errors.new({ kind = "invalid", message = message:format(...) })
 end
@@ -207,14 +212,14 @@ end
 --- @return table? target { base, origin, scheme }
 --- @return posthog.llm.Error?
 local function resolve_host(text, allow_http)
-  local shown = ("%q"):format(HOSTS[text] or text)
+  local name = shown(HOSTS[text] or text)
   local parsed, problem = url.parse(HOSTS[text] or text)
   if text:find("@", 1, true) then
     return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
   elseif not parsed then
-    return nil, invalid("the host %s %s; use us, eu or a URL such as %s", shown, problem, HOSTS.us)
+    return nil, invalid("the host %s %s; use us, eu or a URL such as %s", name, problem, HOSTS.us)
   elseif parsed.query then
-    return nil, invalid("the host %s has a query", shown)
+    return nil, invalid("the host %s has a query", name)
   elseif parsed.host:find("^%a%a%.i%.posthog%.com$") then
     return nil,
       invalid(
@@ -284,21 +289,36 @@ local function resolve_project(id)
   if id == nil then
     return nil, invalid("no project: set POSTHOG_PROJECT_ID or pass project_id")
   elseif not (id:find("^%d+$") or id == "@current") then
-    return nil, invalid('the project id %q is not a number or "@current"', id)
+    return nil, invalid('the project id %s is not a number or "@current"', shown(id))
   end
   return id
 end
 
+local PROXIES = {
+  http = true,
+  https = true,
+  socks4 = true,
+  socks4a = true,
+  socks5 = true,
+  socks5h = true,
+}
+
 --- https goes by the proxy of the environment, as curl and others do; http
 --- never does, since it only reaches this machine (CGI's "httpoxy").
+--- @return string proxy "": none
+--- @return string? no_proxy
+--- @return posthog.llm.Error?
 local function resolve_proxy(options, scheme)
-  if options.proxy then
-    return options.proxy, nil
-  elseif scheme == "https" then
-    local proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
-    return proxy or "", env("no_proxy") or env("NO_PROXY")
+  local proxy, no_proxy = options.proxy, nil
+  if not proxy and scheme == "https" then
+    proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
+    no_proxy = env("no_proxy") or env("NO_PROXY")
   end
-  return "", nil
+  local word = proxy and proxy:match("^([^:/@]*)://")
+  if word and not PROXIES[word:lower()] then -- libcurl would print it, password and all
+    return "", nil, invalid("the proxy's scheme is not http, https, socks4 or socks5")
+  end
+  return proxy or "", no_proxy
 end
 
 --- @return { per_minute?: integer, per_hour?: integer }? limits nil: none
@@ -314,7 +334,10 @@ end
 --- What the core is told of every transfer; it stays the same from call to call.
 local function transfer_settings(settings, options)
   local scheme = settings.target.scheme
-  local proxy, no_proxy = resolve_proxy(options, scheme)
+  local proxy, no_proxy, problem = resolve_proxy(options, scheme)
+  if problem then
+    return nil, problem
+  end
   return {
     connect_timeout = settings.connect_timeout,
     max_response_bytes = settings.max_response_bytes,
@@ -346,7 +369,7 @@ function config.resolve(options)
     resolve_host(options.host or env("POSTHOG_HOST") or HOSTS.us, options.allow_insecure_http)
   if settings.target then
     settings.pace = resolve_pace(options.pace, settings.target.origin)
-    settings.transfer = transfer_settings(settings, options)
+    settings.transfer, settings.target_error = transfer_settings(settings, options)
   end
   return settings
 end

@@ -32,7 +32,7 @@ local rows = require("posthog.llm.rows")
 local DatasetItems = { __name = "posthog.llm.DatasetItems" }
 DatasetItems.__index = DatasetItems
 
-rows.define(DatasetItems, "dataset_items/", {
+rows.define(DatasetItems, "dataset_items", "dataset_items/", {
   { "dataset", "id" },
   { "limit", "integer", least = 1 },
   { "offset", "integer", least = 0 },

@@ -30,7 +30,7 @@ local rows = require("posthog.llm.rows")
 local Datasets = { __name = "posthog.llm.Datasets" }
 Datasets.__index = Datasets
 
-rows.define(Datasets, "datasets/", {
+rows.define(Datasets, "datasets", "datasets/", {
   { "id__in", "ids" },
   { "search", "string" },
   { "order_by", "strings" },

@@ -69,6 +69,11 @@ function Error:__tostring()
   return (text:gsub("%c+", " "))
 end
 
+--- An error is text where a program puts it together with text.
+function Error.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
 --- @param fields table at least `kind` and `message`; becomes the error
 --- @return posthog.llm.Error
 function errors.new(fields)

@@ -15,9 +15,10 @@ local NONE = query.spec({})
 
 --- Gives a class the methods of a resource of rows.
 --- @param class table
+--- @param name string of the resource in a client
 --- @param base string path of the collection
 --- @param parameters posthog.llm.Parameter[] filters of its lists
-function rows.define(class, base, parameters)
+function rows.define(class, name, base, parameters)
   local list_spec = query.spec(parameters)
   local each_spec = query.spec(parameters, { "prefetch" })
 
@@ -44,6 +45,7 @@ function rows.define(class, base, parameters)
   end
 
   function class:list(options)
+    check.self(self, class, name, 2)
     local encoded, call_options = query.read(list_spec, options, 2)
     if selects_nothing(options) then
       return pages.empty()
@@ -52,6 +54,7 @@ function rows.define(class, base, parameters)
   end
 
   function class:each(options)
+    check.self(self, class, name, 2)
     local first, call_options = query.read(each_spec, options, 2)
     local ahead = query.prefetch(options, 2)
     local nothing = selects_nothing(options)
@@ -64,6 +67,7 @@ function rows.define(class, base, parameters)
   end
 
   function class:get(id, options)
+    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     local _, call_options = query.read(NONE, options, 2)
     return self._run({
@@ -77,6 +81,7 @@ function rows.define(class, base, parameters)
   end
 
   function class:create(fields, options)
+    check.self(self, class, name, 2)
     check.type(fields, "table", "fields", 2)
     local _, call_options = query.read(NONE, options, 2)
     return self._run({
@@ -104,6 +109,7 @@ function rows.define(class, base, parameters)
   end
 
   function class:update(id, fields, options)
+    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     check.type(fields, "table", "fields", 2)
     local _, call_options = query.read(NONE, options, 2)
@@ -111,18 +117,21 @@ function rows.define(class, base, parameters)
   end
 
   function class:delete(id, options)
+    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     local _, call_options = query.read(NONE, options, 2)
     return update(self, id, { deleted = true }, call_options)
   end
 
   function class:undelete(id, options)
+    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     local _, call_options = query.read(NONE, options, 2)
     return update(self, id, { deleted = false }, call_options)
   end
 
   function class:destroy(id, options)
+    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     local _, call_options = query.read(NONE, options, 2)
     local value, err, response = self._run({

@@ -131,6 +131,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:list(options)
+  check.self(self, Skills, "skills", 2)
   local parameters, call_options = query.read(LIST, options, 2)
   return self._run({
     method = "GET",
@@ -146,6 +147,7 @@ end
 --- @param options? posthog.llm.SkillEach
 --- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
 function Skills:each(options)
+  check.self(self, Skills, "skills", 2)
   local first, call_options = query.read(EACH, options, 2)
   local ahead = query.prefetch(options, 2)
   return pages.each(function(parameters)
@@ -220,6 +222,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:get(name, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(VERSION, options, 2)
   local request = {
@@ -253,6 +256,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:resolve(name, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(RESOLVE, options, 2)
   if options then
@@ -274,6 +278,7 @@ end
 --- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages to read ahead (0)
 --- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
 function Skills:versions(name, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local _, call_options = query.read(VERSIONS, options, 2)
   local limit = options and options.limit or 100
@@ -338,6 +343,7 @@ end
 --- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
 --- @return posthog.llm.Response? response
 function Skills:create(fields, options)
+  check.self(self, Skills, "skills", 2)
   check_fields(fields, 2)
   local _, call_options = query.read(NONE, options, 2)
   return write(self, "POST", BASE, fields, SKILL, call_options)
@@ -351,6 +357,7 @@ end
 --- @return posthog.llm.Error? err kind "conflict" with current_version: someone else published
 --- @return posthog.llm.Response? response
 function Skills:publish(name, fields, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check_fields(fields, 2)
   if fields.base_version == nil then
@@ -369,6 +376,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:archive(name, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local _, call_options = query.read(NONE, options, 2)
   return write(self, "POST", skill_path(name) .. "archive/", nil, nil, call_options)
@@ -382,6 +390,7 @@ end
 --- @return posthog.llm.Error? err kind "invalid", attr "new_name": the name is taken
 --- @return posthog.llm.Response? response
 function Skills:duplicate(name, new_name, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.segment(new_name, "new_name", 2)
   local _, call_options = query.read(NONE, options, 2)
@@ -397,6 +406,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:file(name, path, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.file_path(path, "path", 2)
   local parameters, call_options = query.read(VERSION, options, 2)
@@ -418,6 +428,7 @@ end
 --- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it the path is taken
 --- @return posthog.llm.Response? response
 function Skills:create_file(name, fields, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check_fields(fields, 2)
   check.new_file_path(fields.path, "path", 2)
@@ -435,6 +446,7 @@ end
 --- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it new_path is taken
 --- @return posthog.llm.Response? response
 function Skills:rename_file(name, old_path, new_path, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.file_path(old_path, "old_path", 2)
   check.new_file_path(new_path, "new_path", 2)
@@ -454,6 +466,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:delete_file(name, path, options)
+  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.file_path(path, "path", 2)
   local parameters, call_options = query.read(BASE_VERSION, options, 2)

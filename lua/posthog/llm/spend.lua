@@ -1,5 +1,6 @@
 --- The LLM spend of the key's owner (contract 1.5).
 
+local check = require("posthog.llm.check")
 local query = require("posthog.llm.query")
 
 --- @class posthog.llm.Spend
@@ -29,6 +30,7 @@ local REPORT = { summary = "object" }
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Spend:get(options)
+  check.self(self, Spend, "spend", 2)
   local parameters, call_options = query.read(GET, options, 2)
   local product = "posthog_code"
   if options and options.product ~= nil then

@@ -33,6 +33,8 @@ function url.parse(text)
   end
   if not host then
     return nil, "has no host"
+  elseif host:find("[^%w%-._:%[%]]") then
+    return nil, "has a host that is not ASCII letters, digits, dots and hyphens"
   elseif port == "" then
     port = DEFAULT_PORTS[scheme]
   elseif #port > 5 or tonumber(port) < 1 or tonumber(port) > 65535 then
