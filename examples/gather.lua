@@ -4,7 +4,7 @@
 --                                           POSTHOG_PERSONAL_API_KEY, ..._PROJECT_ID, ..._HOST
 
 -- Finds the library of this checkout; an installed one needs none of this.
-local root = arg[0]:match("^(.*)/examples/[^/]*$") or "."
+local root = arg[0]:match("^(.*)/examples/[^/]*$") or arg[0]:find("/", 1, true) and "." or ".."
 local built = jit and "luajit" or _VERSION:match("%d%.%d")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 package.cpath = root .. "/build/" .. built .. "/?.so;" .. package.cpath

@@ -7,7 +7,7 @@
 --                                           POSTHOG_PROJECT_ID in the environment
 
 -- Finds the library of this checkout; an installed one needs none of this.
-local root = arg[0]:match("^(.*)/examples/[^/]*$") or "."
+local root = arg[0]:match("^(.*)/examples/[^/]*$") or arg[0]:find("/", 1, true) and "." or ".."
 local built = jit and "luajit" or _VERSION:match("%d%.%d")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 package.cpath = root .. "/build/" .. built .. "/?.so;" .. package.cpath
