@@ -276,7 +276,7 @@ describe("the emulator", function()
     it("delay answers, change headers, drop the length", function()
       t.e:fault({ action = { delay = 0.2, chunked = true, headers = { ["X-Extra"] = "1" } } })
       local answer = get(target, { arguments = "-w '%{time_total}'" })
-      assert.truthy(tonumber(answer.body:match("}([%d.]+)$")) >= 0.2)
+      assert.truthy(tonumber(answer.body:match("}([%d.]+)$")) >= 0.19) -- two clocks
       assert.same({ "chunked", "1" },
         { answer.headers["transfer-encoding"], answer.headers["x-extra"] })
     end)
