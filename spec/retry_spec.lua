@@ -278,7 +278,8 @@ describe("a call that fails", function()
     retry.backoff = backoff
     assert.is_true(err.kind == "server" or err.kind == "timeout")
     assert.is_true(err.attempts >= 2 and err.attempts <= 5, tostring(err.attempts))
-    assert.equal(err.attempts, #e:log())
+    -- The last one may have been given up before it was seen or logged.
+    assert.is_true(#e:log() == err.attempts or #e:log() == err.attempts - 1)
   end)
 
   it("is not made again when the wait would not end before the deadline", function()
