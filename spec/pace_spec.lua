@@ -1,16 +1,17 @@
+local clock = require("posthog.llm.clock")
 local config = require("posthog.llm.config")
 local llm = require("posthog.llm")
 local pace = require("posthog.llm.pace")
 local pipeline = require("spec.pipeline")
 
 describe("posthog.llm.pace", function()
-  local now, clock = 0, pace.now
+  local now, real = 0, clock.now
 
   before_each(function()
     now = 1000
-    pace.now = function() return now end
+    clock.now = function() return now end
   end)
-  after_each(function() pace.now = clock end)
+  after_each(function() clock.now = real end)
 
   --- Sends as fast as allowed; returns when each request went out.
   local function run(p, n)

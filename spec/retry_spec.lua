@@ -1,19 +1,20 @@
 local llm = require("posthog.llm")
 local pipeline = require("spec.pipeline")
+local clock = require("posthog.llm.clock")
 local retry = require("posthog.llm.retry")
 
 local LIST = "/api/projects/:project_id/datasets/"
 
 describe("posthog.llm.retry", function()
   describe("backoff", function()
-    local random = retry.random
-    after_each(function() retry.random = random end)
+    local random = clock.random
+    after_each(function() clock.random = random end)
 
     it("doubles up to eight seconds, and takes between half and all of it", function()
       for n, full in ipairs({ 0.5, 1, 2, 4, 8, 8, 8 }) do
-        retry.random = function() return 0 end
+        clock.random = function() return 0 end
         assert.equal(full / 2, retry.backoff(n))
-        retry.random = function() return 0.5 end
+        clock.random = function() return 0.5 end
         assert.equal(full * 0.75, retry.backoff(n))
       end
       assert.equal(6, retry.backoff(2000))
@@ -25,42 +26,12 @@ describe("posthog.llm.retry", function()
       math.randomseed(7)
       local lowest, highest = math.huge, -math.huge
       for _ = 1, 5000 do
-        local value = retry.random()
+        local value = clock.random()
         assert.is_true(value >= 0 and value < 1)
         lowest, highest = math.min(lowest, value), math.max(highest, value)
       end
       assert.is_true(highest > lowest)
       assert.equal(expected, math.random(1e6))
-    end)
-  end)
-
-  describe("parse_date", function()
-    it("reads the three forms of RFC 9110", function()
-      assert.equal(784111777, retry.parse_date("Sun, 06 Nov 1994 08:49:37 GMT"))
-      assert.equal(784111777, retry.parse_date("Sunday, 06-Nov-94 08:49:37 GMT"))
-      assert.equal(784111777, retry.parse_date("Sun Nov  6 08:49:37 1994"))
-    end)
-
-    it("knows the calendar", function()
-      for text, time in pairs({
-        ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0,
-        ["Tue, 29 Feb 2000 12:00:00 GMT"] = 951825600,
-        ["Mon, 01 Mar 2027 00:00:00 GMT"] = 1803859200,
-        ["Fri, 31 Dec 2027 23:59:60 GMT"] = 1830297600,
-        ["Wednesday, 29-Feb-40 23:59:59 GMT"] = 2214172799,
-        ["Thu Feb 29 00:00:00 2024"] = 1709164800,
-      }) do
-        assert.equal(time, retry.parse_date(text), text)
-      end
-    end)
-
-    it("gives nil for what is no date", function()
-      for _, text in ipairs({ "", "soon", "Sun, 06 Nov 1994 08:49:37 CET",
-        "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z", "Sun, 99 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 24:49:37 GMT",
-        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT, x" }) do
-        assert.is_nil(retry.parse_date(text), text)
-      end
     end)
   end)
 

@@ -1,6 +1,7 @@
 --- One pipeline for every call: build, send, decode, and retry or return.
 
 local body = require("posthog.llm.body")
+local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local hosts = require("posthog.llm.host")
@@ -31,7 +32,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field number integer counted from 1
 --- @field url string where this request goes
 --- @field key string
---- @field expires number on core.now's clock: the call's deadline
+--- @field expires number on clock.now's clock: the call's deadline
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
 --- @field unsure boolean a request of this call was sent and its outcome is not known
@@ -114,7 +115,7 @@ end
 local function pause(state, seconds)
   while seconds > 0 and not state.closed do
     local nap = math.min(seconds, LONGEST_NAP)
-    if hosts.current().sleep(nap) == false then
+    if clock.sleep(nap) == false then
       return false
     end
     seconds = seconds - nap
@@ -142,7 +143,7 @@ local function keep_pace(state, attempt)
   if not state.settings.pace or state.closed then
     return nil
   end
-  local left = attempt.expires - core.now()
+  local left = attempt.expires - clock.now()
   if left <= 0 then
     return nil
   end
@@ -180,7 +181,7 @@ local function send(state, request, attempt)
     return nil, closed()
   end
   local timeout = options.timeout or settings.timeout
-  local left = attempt.expires - core.now()
+  local left = attempt.expires - clock.now()
   if left <= 0 then
     return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
   end
@@ -421,7 +422,7 @@ local function prepare(state, request)
     json = json,
     text = nil,
     has_body = json ~= nil,
-    expires = core.now() + (options.deadline or settings.deadline),
+    expires = clock.now() + (options.deadline or settings.deadline),
     left = 0,
     limited = false,
     max_retries = options.max_retries or settings.max_retries,
@@ -465,7 +466,7 @@ function call.run(state, request)
       return errors.failure(last, last_answer)
     end
     last, last_answer = err, answer
-    attempt.left = attempt.expires - core.now()
+    attempt.left = attempt.expires - clock.now()
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then
       return errors.failure(err, answer)

@@ -3,9 +3,9 @@
 --- that the server counts: of any n + 1 requests, the first and the last are a
 --- whole window apart.
 
-local core = require("posthog.llm.core")
+local clock = require("posthog.llm.clock")
 
-local pace = { now = core.now }
+local pace = {}
 
 --- Added to a window: requests do not all take the same time to arrive.
 local SLACK = 0.25
@@ -41,7 +41,7 @@ end
 --- @return string? why what holds it back, such as "480 requests a minute"
 --- @return number? seconds that it would have to wait
 function Pace:take(longest)
-  local now = pace.now()
+  local now = clock.now()
   local at, why = now, nil
   for _, window in ipairs(self) do
     local oldest = window.times[window.at]

@@ -1,0 +1,57 @@
+local times = require("posthog.llm.times")
+
+describe("posthog.llm.times", function()
+  describe("http", function()
+    it("reads the three forms of RFC 9110", function()
+      assert.equal(784111777, times.http("Sun, 06 Nov 1994 08:49:37 GMT"))
+      assert.equal(784111777, times.http("Sunday, 06-Nov-94 08:49:37 GMT"))
+      assert.equal(784111777, times.http("Sun Nov  6 08:49:37 1994"))
+    end)
+
+    it("knows the calendar", function()
+      for text, time in pairs({
+        ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0,
+        ["Tue, 29 Feb 2000 12:00:00 GMT"] = 951825600,
+        ["Mon, 01 Mar 2027 00:00:00 GMT"] = 1803859200,
+        ["Fri, 31 Dec 2027 23:59:60 GMT"] = 1830297600,
+        ["Wednesday, 29-Feb-40 23:59:59 GMT"] = 2214172799,
+        ["Thu Feb 29 00:00:00 2024"] = 1709164800,
+      }) do
+        assert.equal(time, times.http(text), text)
+      end
+    end)
+
+    it("gives nil for what is no date", function()
+      for _, text in ipairs({ "", "soon", "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z", "Sun, 99 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT, x" }) do
+        assert.is_nil(times.http(text), text)
+      end
+    end)
+  end)
+
+  describe("iso", function()
+    it("reads what the API writes, and other zones", function()
+      for text, time in pairs({
+        ["1970-01-01T00:00:00Z"] = 0,
+        ["2026-03-14T07:26:53Z"] = 1773473213,
+        ["2026-03-14T07:26:53.500000Z"] = 1773473213.5,
+        ["2026-03-14 07:26:53"] = 1773473213,
+        ["2026-03-14T08:26:53+01:00"] = 1773473213,
+        ["2026-03-14T02:56:53.25-0430"] = 1773473213.25,
+        ["2000-02-29T12:00:00Z"] = 951825600,
+      }) do
+        assert.equal(time, times.iso(text), text)
+      end
+    end)
+
+    it("gives nil for what is no time", function()
+      for _, text in ipairs({ "", "yesterday", "2026-03-14", "2026-13-14T07:26:53Z",
+        "2026-03-14T24:26:53Z", "2026-03-14T07:26:53 CET", "2026-03-14T07:26Z",
+        "2026-03-14T07:26:53.Z" }) do
+        assert.is_nil(times.iso(text), text)
+      end
+    end)
+  end)
+end)
