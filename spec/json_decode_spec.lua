@@ -361,11 +361,41 @@ describe("a decoder", function()
     assert.is_nil((deep:decode(("["):rep(3001) .. ("]"):rep(3001))))
   end)
 
+  it("has a limit of time of its own, and looks at the clock wherever it is", function()
+    local texts = {
+      "[" .. ("[1],"):rep(20000) .. "[1]]",
+      "[" .. ("1,"):rep(40000) .. "1]",
+      "{" .. ('"a":[{"b":"' .. ("text"):rep(20) .. '"}],'):rep(2000) .. '"a":1}',
+    }
+    local hasty = core.decoder({ max_seconds = 1e-300 })
+    local patient = core.decoder({ max_seconds = 1e9 })
+    for _, text in ipairs(texts) do
+      local value, message, position, limit = hasty:decode(text)
+      assert.is_nil(value)
+      assert.matches("in time", message)
+      assert.is_true(position > 1 and position < #text)
+      assert.equal("max_seconds", limit)
+      assert_identical(decode(text), patient:decode(text))
+    end
+    assert.is_nil((hasty:decode(texts[1])))
+    assert.is_table(core.decoder({ max_seconds = math.huge }):decode(texts[1]))
+  end)
+
+  it("tells what is over a limit from what is not JSON", function()
+    assert.equal("max_depth", select(4, core.decoder({ max_depth = 1 }):decode("[[")))
+    assert.equal("max_depth", select(4, core.decode(("["):rep(513))))
+    assert.equal(3, select("#", core.decoder({ max_depth = 1, max_seconds = 60 }):decode("[}")))
+  end)
+
   it("raises for settings that are none", function()
     for _, settings in ipairs({
       { keep_null = 1 },
       { max_depth = 0 },
       { max_depth = "x" },
+      { max_seconds = 0 },
+      { max_seconds = -1 },
+      { max_seconds = 0 / 0 },
+      { max_seconds = "x" },
       { free = "input" },
       { free = { 1 } },
     }) do

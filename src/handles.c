@@ -1,3 +1,4 @@
+#include "clock.h"
 #include "compat.h"
 
 #include "handles.h"
@@ -7,7 +8,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define ENGINE_NAME "posthog.llm.engine"
 #define POOL_NAME   "posthog.llm.pool"
@@ -246,9 +246,7 @@ static int core_engine (lua_State *L) {
 
 /* core.now() -> seconds on a clock that never jumps */
 static int core_now (lua_State *L) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
+  lua_pushnumber(L, (lua_Number)clock_seconds());
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include "json_number.h"
 #include "json_types.h"
 
+#include <math.h>
 #include <string.h>
 
 /*
@@ -146,12 +147,12 @@ static int decode_string (lua_State *L, int decoder, int arg) {
   return json_decode(L, decoder, s, len);
 }
 
-/* decode(text) -> value | nil, message, position */
+/* decode(text) -> value | nil, message, position, limit */
 static int core_decode (lua_State *L) {
   return decode_string(L, lua_upvalueindex(1), 1);
 }
 
-/* decoder:decode(text) -> value | nil, message, position */
+/* decoder:decode(text) -> value | nil, message, position, limit */
 static int decoder_decode (lua_State *L) {
   luaL_checkudata(L, 1, JSON_DECODER);
   return decode_string(L, 1, 2);
@@ -162,6 +163,7 @@ static Decoder *new_decoder (lua_State *L) {
   Decoder *d = lua_newuserdata(L, sizeof(Decoder));
   d->keep_null = 1;
   d->max_depth = JSON_MAX_DEPTH;
+  d->max_seconds = HUGE_VAL;
   lua_createtable(L, HELD_ARRAY, 0);
   lua_pushboolean(L, 0);
   lua_rawseti(L, -2, HELD_CACHE);
@@ -179,9 +181,12 @@ static Decoder *new_decoder (lua_State *L) {
 }
 
 /*
-** decoder{ keep_null = boolean, free = { names }, max_depth = n } -> decoder
-** keep_null false leaves out object members that are null, but for those with
-** a name in `free` and everything below these. Elements of arrays are kept.
+** decoder{ keep_null = boolean, free = { names }, max_depth = n,
+**          max_seconds = s } -> decoder
+** A text that is over a limit is refused with the name of the limit behind
+** the position. keep_null false leaves out object members that are null, but
+** for those with a name in `free` and everything below these. Elements of
+** arrays are kept.
 */
 static int core_decoder (lua_State *L) {
   Decoder *d;
@@ -200,6 +205,12 @@ static int core_decoder (lua_State *L) {
     luaL_argcheck(L, depth >= 1 && depth <= 1000000, 1,
                   "max_depth is not a number from 1 to 1000000");
     d->max_depth = (int)depth;
+  }
+  lua_getfield(L, 1, "max_seconds");
+  if (!lua_isnil(L, -1)) {
+    d->max_seconds = (double)lua_tonumber(L, -1);
+    luaL_argcheck(L, d->max_seconds > 0, 1,
+                  "max_seconds is not a number above zero");
   }
   lua_rawgeti(L, 3, HELD_FREE);
   lua_getfield(L, 1, "free");

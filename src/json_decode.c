@@ -2,9 +2,11 @@
 ** json_decode.c - JSON text to Lua values in one pass: no tree in between,
 ** values are stored into their tables as they come.
 */
+#include "clock.h"
 #include "json_reader.h"
 
 #include <limits.h>
+#include <math.h>
 
 #define MAX_HINT (1 << 24) /* elements or members to make room for */
 
@@ -13,6 +15,9 @@
 
 /* More would be kept for longer than it is worth. */
 #define MAX_SCRATCH ((size_t)1 << 20)
+
+/* Bytes between two looks at the clock: some 20 us of usual contents. */
+#define CLOCK_STEP 8192
 
 static inline unsigned next_index (const Frame *f) {
   return (f->context * 37u + f->last * 5u) & (NEXTS - 1);
@@ -81,6 +86,7 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
   unsigned short context = f->kind == MAP ? f->last : f->context;
   unsigned *size = last_size(r, context, kind), hint = *size;
   if (depth > r->max_depth || (depth % 16 == 0 && !lua_checkstack(L, STACK))) {
+    r->limit = "max_depth";
     json_fail(r, p, "nested too deeply");
     return NULL;
   }
@@ -130,6 +136,15 @@ static void drop_member (lua_State *L) {
     lua_pushnil(L);
     lua_rawset(L, -3);
   }
+}
+
+static int is_late (Reader *r, const char *p) {
+  r->checkpoint = r->end - p > CLOCK_STEP ? p + CLOCK_STEP : r->end;
+  if (clock_seconds() <= r->deadline)
+    return 0;
+  r->limit = "max_seconds";
+  json_fail(r, p, "not read in time");
+  return 1;
 }
 
 static inline int starts_with (const char *p, const char *end, const char *word,
@@ -215,6 +230,8 @@ store:
     return p;
   }
 stored:
+  if (p > r->checkpoint && is_late(r, p))
+    return NULL;
   p = skip_space(p, end);
   if (p < end && *p == ',') {
     p++;
@@ -270,13 +287,19 @@ static void give_back (Reader *r) {
 }
 
 /* Sets up a reader for one call; `top` is the frame of the text itself. */
-static void prepare (Reader *r, lua_State *L, int decoder, Frame *top) {
+static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
+                     const char *s, size_t len) {
   const Decoder *d = lua_touserdata(L, decoder);
   luaL_checkstack(L, STACK, "JSON text");
   memset(r, 0, sizeof(*r));
   memset(top, 0, sizeof(*top));
   top->keep = top->child = (unsigned char)d->keep_null;
   r->L = L;
+  r->end = r->checkpoint = s + len; /* never behind it, so without a limit */
+  if (d->max_seconds < HUGE_VAL) {
+    r->checkpoint = s;
+    r->deadline = clock_seconds() + d->max_seconds;
+  }
   r->frames = top;
   r->room = FRAMES;
   r->max_depth = d->max_depth;
@@ -292,8 +315,7 @@ int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
   Frame frames[FRAMES];
   Reader r;
   const char *p;
-  prepare(&r, L, decoder, frames);
-  r.end = s + len;
+  prepare(&r, L, decoder, frames, s, len);
   if (starts_with(s, r.end, "\xEF\xBB\xBF", 3)) {
     p = json_fail(&r, s, "byte order mark");
   } else {
@@ -311,5 +333,8 @@ int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
   lua_pushnil(L);
   lua_pushstring(L, r.message);
   lua_pushinteger(L, (lua_Integer)(r.blame - s) + 1);
-  return 3;
+  if (r.limit == NULL)
+    return 3;
+  lua_pushstring(L, r.limit);
+  return 4;
 }

@@ -53,6 +53,9 @@ typedef struct Reader {
   lua_State *L;
   const char *end;
   const char *message, *blame; /* set by fail */
+  const char *limit;           /* the setting that a failure is due to */
+  const char *checkpoint;      /* behind it, look at the clock */
+  double deadline;
   Cache *cache;
   Frame *frames;
   int room; /* number of frames */

@@ -35,6 +35,7 @@
 typedef struct Decoder {
   int keep_null;
   int max_depth;
+  double max_seconds; /* HUGE_VAL: no limit */
 } Decoder;
 
 enum {

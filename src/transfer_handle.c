@@ -337,7 +337,7 @@ static int transfer_body (lua_State *L) {
 }
 
 /*
-** transfer:decode(decoder) -> value | nil, message, position
+** transfer:decode(decoder) -> value | nil, message, position, limit
 ** Frees the body when it was decoded: the values hold copies.
 */
 static int transfer_decode (lua_State *L) {

@@ -83,6 +83,7 @@ end
 --- @return any? value
 --- @return string? message
 --- @return integer? position
+--- @return string? limit "max_depth" or "max_seconds": what it was over, if that was the trouble
 function body.decode(transfer, settings)
   if settings.json then
     return decode_by(settings.json, transfer:body(), settings.keep_null)

@@ -23,17 +23,22 @@ local json = {
 --- Decodes one JSON text. Every null becomes json.null.
 --- @param text string
 --- @return any? value
---- @return posthog.llm.Error? err kind "decode"; `position` is a byte offset, from 1
+--- @return posthog.llm.Error? err kind "decode", or "too_large" for what nests more than 512 levels
+---   deep; `position` is a byte offset, from 1
 function json.decode(text)
   if type(text) ~= "string" then
     error("json.decode expects a string, got " .. type(text), 2)
   end
-  local value, message, position = core.decode(text)
+  local value, message, position, limit = core.decode(text)
   if message then
     return nil,
       errors.new({
-        kind = "decode",
-        message = ("invalid JSON at byte %d: %s"):format(position, message),
+        kind = limit and "too_large" or "decode",
+        message = ("%s at byte %d: %s"):format(
+          limit and "over the limit " .. limit or "invalid JSON",
+          position,
+          message
+        ),
         position = position,
       })
   end
