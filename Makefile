@@ -117,6 +117,24 @@ bench: ## measure, on Lua 5.4 and LuaJIT, in Neovim and nginx; BENCHES=file
 	@set -e; for b in $(BENCHES); do \
 	  for v in $(VERSIONS); do tools/lua $$v $$b; done; done
 
+# Of a case, say decode-items, in place of counting all.
+PROFILE ?=
+
+bench-count: build-count ## count instructions by callgrind; PROFILE=decode-items
+	@tools/lua 5.4 bench/count.lua $(if $(PROFILE),profile $(PROFILE))
+
+bench-check: build-count ## count them again and compare with bench/counts.txt
+	@tools/lua 5.4 bench/count.lua check
+
+build-count:
+	@$(SETUP) count
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
+	@$(MAKE) --no-print-directory -s build/bench/floor build/bench/still_clock.so
+
+build/bench/still_clock.so: bench/still_clock.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -shared -fPIC -o $@ $<
+
 build/bench/floor: bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -o $@ $< $(CURL_CFLAGS) $(or $(CURL_LIBS),$(shell \
@@ -159,10 +177,11 @@ clean: ## remove all that was built
 	rm -rf build
 
 help: ## print this
-	@echo "make            the same as make all"
-	@awk -F ':.*## ' '/^[a-z]+:.* ## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "make             the same as make all"
+	@awk -F ':.*## ' '/^[a-z-]+:.* ## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: LUA_VERSION=5.1|5.3|5.4|luajit CC CFLAGS CPPFLAGS LDFLAGS"
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
 	@echo "  SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan tsan valgrind bench lint install nvim clean help
+.PHONY: all has-headers demo test asan tsan valgrind bench bench-count bench-check \
+  build-count lint install nvim clean help
