@@ -25,6 +25,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field query? string encoded, without "?"
 --- @field json? any the value to send
 --- @field idempotent boolean it is safe to repeat
+--- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
+--- @field made? integer attempts of an earlier call that this one goes on from; 0
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call
 
@@ -32,6 +34,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field number integer counted from 1
 --- @field url string where this request goes
 --- @field key string
+--- @field began number on clock.now's clock: before the first attempt
 --- @field expires number on clock.now's clock: the call's deadline
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
@@ -327,6 +330,7 @@ local function finish_error(request, attempt, err, answer)
   end
   if attempt.unsure and not READS[request.method] then
     err.ambiguous = true
+    err.sent_at = os.time() - math.ceil(clock.now() - attempt.began)
   end
   response.mask(err, attempt.key)
   return nil, err, answer
@@ -414,19 +418,22 @@ local function prepare(state, request)
   if request.query then
     target = target .. "?" .. request.query
   end
+  local now = clock.now()
   local attempt = {
-    number = 0,
+    number = request.made or 0,
     key = key,
     first_url = target,
     url = target,
     json = json,
     text = nil,
     has_body = json ~= nil,
-    expires = clock.now() + (options.deadline or settings.deadline),
+    began = now,
+    expires = now + (options.deadline or settings.deadline),
     left = 0,
     limited = false,
     max_retries = options.max_retries or settings.max_retries,
     idempotent = request.idempotent,
+    repeats = request.repeats or 0,
     redirects = 0,
     sent = false,
     permanent = false,
@@ -470,6 +477,8 @@ function call.run(state, request)
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then
       return errors.failure(err, answer)
+    elseif attempt.unsure and not attempt.idempotent then
+      attempt.repeats = attempt.repeats - 1
     end
     if on_retry then
       on_retry({ error = err, delay = delay, attempt = attempt.number })

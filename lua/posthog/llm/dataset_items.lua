@@ -25,6 +25,7 @@ local rows = require("posthog.llm.rows")
 --- @field each fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemEach): fun(): posthog.llm.DatasetItem? all pages; raises the error of a page that fails
 --- @field get fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
 --- @field create fun(self: posthog.llm.DatasetItems, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
+--- @field find_created fun(self: posthog.llm.DatasetItems, fields: posthog.llm.DatasetItemFields, since: number|string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem[]?, posthog.llm.Error?, posthog.llm.Response? after a create whose err is ambiguous: the rows with these fields made since then, newest first, maybe none; `since` is err.sent_at, seconds of this machine, or a timestamp of the server
 --- @field update fun(self: posthog.llm.DatasetItems, id: string, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones
 --- @field delete fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
 --- @field undelete fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? takes the mark away
@@ -39,7 +40,7 @@ rows.define(DatasetItems, "dataset_items", "dataset_items/", {
 })
 
 return {
-  new = function(run)
-    return rows.new(DatasetItems, run)
+  new = function(run, state)
+    return rows.new(DatasetItems, run, state)
   end,
 }

@@ -23,6 +23,7 @@ local rows = require("posthog.llm.rows")
 --- @field each fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetEach): fun(): posthog.llm.Dataset? all pages; raises the error of a page that fails
 --- @field get fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
 --- @field create fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
+--- @field find_created fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, since: number|string, options?: posthog.llm.CallOptions): posthog.llm.Dataset[]?, posthog.llm.Error?, posthog.llm.Response? after a create whose err is ambiguous: the rows with these fields made since then, newest first, maybe none; `since` is err.sent_at, seconds of this machine, or a timestamp of the server
 --- @field update fun(self: posthog.llm.Datasets, id: string, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones
 --- @field delete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
 --- @field undelete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? takes the mark away
@@ -39,7 +40,7 @@ rows.define(Datasets, "datasets", "datasets/", {
 })
 
 return {
-  new = function(run)
-    return rows.new(Datasets, run)
+  new = function(run, state)
+    return rows.new(Datasets, run, state)
   end,
 }

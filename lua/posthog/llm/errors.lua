@@ -35,6 +35,7 @@ local errors = {}
 --- @field request_id? string to give to the server's operators
 --- @field attempts? integer requests made for the call
 --- @field ambiguous? boolean true when a write may or may not have happened
+--- @field sent_at? integer ambiguous: when the call began, seconds since 1970, for find_created
 --- @field body? any the decoded error body, or the start of one that is not JSON
 --- @field position? integer decode: 1-based byte offset in the text
 --- @field path? string a value that cannot be encoded: where, such as `results[3].input`

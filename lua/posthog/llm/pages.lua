@@ -115,41 +115,43 @@ function pages.fetch_ahead(fetch, ahead)
   end
 end
 
---- Iterates over the rows of all pages. A row that moved to the next page
---- since the last one was read comes once. A failure raises the error table: a
---- silent end would look like a short list.
+--- Reads the rows of all pages. A row that moved to the next page since the
+--- last one was read comes once.
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
 --- @param ahead integer pages to read beyond the one that is needed
---- @return fun(): table?
-function pages.each(fetch, first, ahead)
+--- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil: there are no more
+function pages.rows(fetch, first, ahead)
   local query, more, guess = first, true, nil
   fetch = pages.fetch_ahead(fetch, ahead)
   local rows, at = {}, 0
   local seen, stale = {}, 0
 
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response?
   local function read_page()
     local page, err, response = fetch(query, guess)
     if not page then
-      error(err, 0)
+      return err, response
     elseif page == true then -- 204
-      error(bad("the answer is no page"), 0)
+      return bad("the answer is no page"), response
     end
     rows, at = page.results, 0
     local asked = response and response.url:match("^[^?]*") or ""
     local following, problem = pages.next_query(page.next, asked)
     if problem then
-      error(problem, 0)
+      return problem, response
     elseif following and offset_of(following) <= offset_of(query) then
       local from, to = offset_of(query), offset_of(following)
-      error(bad("paging does not advance: the page at offset %.0f points to %.0f", from, to), 0)
+      local words = "paging does not advance: the page at offset %.0f points to %.0f"
+      return bad(words, from, to), response
     end
     guess = following and guess_after(query, following, page.count)
     query, more = following, following ~= nil
     if more and (type(page.count) ~= "number" or offset_of(query) >= page.count) then
       stale = stale + 1
       if stale > MOST_STALE_PAGES then
-        error(bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), 0)
+        return bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), response
       end
     end
   end
@@ -161,7 +163,7 @@ function pages.each(fetch, first, ahead)
         local row = rows[at]
         local id = type(row) == "table" and row.id
         if not id then
-          error(bad("a row of the page has no id"), 0)
+          return nil, bad("a row of the page has no id")
         elseif not seen[id] then
           seen[id], stale = true, 0
           return row
@@ -171,8 +173,28 @@ function pages.each(fetch, first, ahead)
         rows, at = {}, 0
         return nil
       end
-      read_page()
+      local err, response = read_page()
+      if err then
+        return nil, err, response
+      end
     end
+  end
+end
+
+--- Iterates over the rows of all pages. A failure raises the error table: a
+--- silent end would look like a short list.
+--- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
+--- @param first? string query of the first page
+--- @param ahead integer pages to read beyond the one that is needed
+--- @return fun(): table?
+function pages.each(fetch, first, ahead)
+  local next_row = pages.rows(fetch, first, ahead)
+  return function()
+    local row, err = next_row()
+    if err then
+      error(err, 0)
+    end
+    return row
   end
 end
 

@@ -12,6 +12,7 @@ local response = {}
 --- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
 --- @field http_version? string "1.1" or "2"
 --- @field url string
+--- @field settled? boolean true: the write's own answer was lost, and this one shows that it happened
 
 local HEADERS = {
   __index = function(headers, name)

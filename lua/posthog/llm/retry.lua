@@ -45,18 +45,19 @@ function retry.after(headers, detail)
 end
 
 --- @param err posthog.llm.Error what the attempt ended with
---- @param attempt { idempotent: boolean, sent: boolean, permanent: boolean, number: integer, max_retries: integer, left: number }
+--- @param attempt { idempotent: boolean, repeats: integer, sent: boolean, permanent: boolean, number: integer, max_retries: integer, left: number }
 ---   sent: the server may have seen the request; left: seconds to the deadline
 --- @return number? delay seconds before the next attempt; nil: give up
 function retry.delay(err, attempt)
   if attempt.number > attempt.max_retries or attempt.permanent then
     return nil
   end
+  local repeatable = attempt.idempotent or attempt.repeats > 0
   local may
   if err.status then
-    may = err.status == 429 or (attempt.idempotent and TRANSIENT[err.status])
+    may = err.status == 429 or (repeatable and TRANSIENT[err.status])
   elseif err.kind == "network" or err.kind == "timeout" or err.kind == "tls" then
-    may = attempt.idempotent or not attempt.sent
+    may = repeatable or not attempt.sent
   end
   if not may then
     return nil

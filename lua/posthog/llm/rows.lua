@@ -3,10 +3,13 @@
 
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
+local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
+local find_created = require("posthog.llm.find_created")
 local pages = require("posthog.llm.pages")
 local query = require("posthog.llm.query")
+local times = require("posthog.llm.times")
 
 local rows = {}
 
@@ -95,6 +98,25 @@ function rows.define(class, name, base, parameters)
     })
   end
 
+  function class:find_created(fields, since, options)
+    check.self(self, class, name, 2)
+    check.type(fields, "table", "fields", 2)
+    if type(since) == "string" and not times.iso(since) then
+      check.fail(2, "since: %q is no time such as 2026-03-14T07:26:53Z", since)
+    elseif type(since) ~= "number" and type(since) ~= "string" then
+      local got = check.type_name(since)
+      check.fail(2, "since: seconds since 1970 or a timestamp expected, got %s", got)
+    end
+    local _, call_options = query.read(NONE, options, 2)
+    local sent, err = compare.canonical(body.prepare(fields), self._codec)
+    if not sent then
+      return errors.failure(err)
+    end
+    return find_created(function(encoded)
+      return fetch(self, encoded, call_options)
+    end, sent, since)
+  end
+
   --- The last writer wins, so that the same update twice is the same as once.
   local function update(self, id, fields, call_options)
     return self._run({
@@ -153,8 +175,9 @@ end
 
 --- @param class table
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
-function rows.new(class, run)
-  return setmetatable({ _run = run }, class)
+--- @param state table the private part of the client
+function rows.new(class, run, state)
+  return setmetatable({ _run = run, _codec = state.settings.json }, class)
 end
 
 return rows

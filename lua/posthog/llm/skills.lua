@@ -4,9 +4,11 @@ local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
+local looks = require("posthog.llm.skill_settle")
 local pages = require("posthog.llm.pages")
 local query = require("posthog.llm.query")
 local scope = require("posthog.llm.scope")
+local settle = require("posthog.llm.settle")
 
 local escape = core.escape
 
@@ -46,7 +48,13 @@ local NONE = query.spec({})
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table the private part of the client
 local function new(run, state)
-  return setmetatable({ _run = scope.follow(run, state) }, Skills)
+  local follow = scope.follow(run, state)
+  return setmetatable({
+    _run = follow,
+    _settled = function(request, look)
+      return settle.write(follow, state, request, look)
+    end,
+  }, Skills)
 end
 
 local function skill_path(name)
@@ -325,15 +333,15 @@ function Skills:versions(name, options)
   end
 end
 
-local function write(self, method, path, fields, shape, call_options)
-  return self._run({
-    method = method,
-    path = path,
-    json = fields and body.prepare(fields),
-    idempotent = false,
-    shape = shape,
-    options = call_options,
-  })
+--- @param request table method, path, json or query, and options
+--- @param look? function of skill_settle; nil: after a lost answer nobody can tell
+local function write(self, request, look)
+  request.idempotent = false
+  request.shape = SKILL
+  if look then
+    return self._settled(request, look)
+  end
+  return self._run(request)
 end
 
 --- A new skill, version 1.
@@ -346,7 +354,12 @@ function Skills:create(fields, options)
   check.self(self, Skills, "skills", 2)
   check_fields(fields, 2)
   local _, call_options = query.read(NONE, options, 2)
-  return write(self, "POST", BASE, fields, SKILL, call_options)
+  return write(self, {
+    method = "POST",
+    path = BASE,
+    json = body.prepare(fields),
+    options = call_options,
+  }, looks.create(self, fields))
 end
 
 --- The next version. What is absent is carried over; `files` replaces all.
@@ -366,7 +379,40 @@ function Skills:publish(name, fields, options)
   exclusive(fields, "body", "edits", 2)
   exclusive(fields, "files", "file_edits", 2)
   local _, call_options = query.read(NONE, options, 2)
-  return write(self, "PATCH", skill_path(name), fields, SKILL, call_options)
+  return write(self, {
+    method = "PATCH",
+    path = skill_path(name),
+    json = body.prepare(fields),
+    repeats = 1,
+    options = call_options,
+  }, looks.publish(self, name, fields))
+end
+
+--- A repeat must not take away what somebody has made of the name since, so it
+--- comes behind a look.
+local function archive(self, name, call_options)
+  local function request(repeated)
+    return {
+      method = "POST",
+      path = skill_path(name) .. "archive/",
+      idempotent = false,
+      options = call_options,
+      made = repeated and repeated.attempts,
+    }
+  end
+  return self._settled(request(), function(lost)
+    local verdict, answer = looks.archive(self, lost, name)
+    if verdict ~= "not ours" then
+      return verdict, true, answer
+    end
+    local again = request(lost.err)
+    again.options = lost:options()
+    local done, err, response = self._run(again)
+    if done or (err.status == 404 and response) then
+      return "ours", true, response
+    end
+    return "unknown"
+  end)
 end
 
 --- Takes all versions away and frees the name. There is no undo.
@@ -379,7 +425,7 @@ function Skills:archive(name, options)
   check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local _, call_options = query.read(NONE, options, 2)
-  return write(self, "POST", skill_path(name) .. "archive/", nil, nil, call_options)
+  return archive(self, name, call_options)
 end
 
 --- A copy of the latest version under a new name.
@@ -394,8 +440,12 @@ function Skills:duplicate(name, new_name, options)
   check.segment(name, "name", 2)
   check.segment(new_name, "new_name", 2)
   local _, call_options = query.read(NONE, options, 2)
-  local fields = { new_name = new_name }
-  return write(self, "POST", skill_path(name) .. "duplicate/", fields, SKILL, call_options)
+  return write(self, {
+    method = "POST",
+    path = skill_path(name) .. "duplicate/",
+    json = { new_name = new_name },
+    options = call_options,
+  }, looks.duplicate(self, name, new_name))
 end
 
 --- A bundled file with its content.
@@ -434,7 +484,12 @@ function Skills:create_file(name, fields, options)
   check.new_file_path(fields.path, "path", 2)
   check.type(fields.content, "string", "content", 2)
   local _, call_options = query.read(NONE, options, 2)
-  return write(self, "POST", skill_path(name) .. "files/", fields, SKILL, call_options)
+  return write(self, {
+    method = "POST",
+    path = skill_path(name) .. "files/",
+    json = body.prepare(fields),
+    options = call_options,
+  }, looks.create_file(self, name, fields))
 end
 
 --- Renames a file, which makes a new version.
@@ -451,11 +506,14 @@ function Skills:rename_file(name, old_path, new_path, options)
   check.file_path(old_path, "old_path", 2)
   check.new_file_path(new_path, "new_path", 2)
   local _, call_options = query.read(BASE_VERSION, options, 2)
-  return write(self, "POST", skill_path(name) .. "files-rename/", {
-    old_path = old_path,
-    new_path = new_path,
-    base_version = options and options.base_version,
-  }, SKILL, call_options)
+  local base = options and options.base_version
+  return write(self, {
+    method = "POST",
+    path = skill_path(name) .. "files-rename/",
+    json = body.prepare({ old_path = old_path, new_path = new_path, base_version = base }),
+    repeats = base and 1,
+    options = call_options,
+  }, base and looks.rename_file(self, name, base, old_path, new_path))
 end
 
 --- Deletes a file, which makes a new version; older ones keep it.
@@ -470,14 +528,14 @@ function Skills:delete_file(name, path, options)
   check.segment(name, "name", 2)
   check.file_path(path, "path", 2)
   local parameters, call_options = query.read(BASE_VERSION, options, 2)
-  return self._run({
+  local base = options and options.base_version
+  return write(self, {
     method = "DELETE",
     path = file_path(name, path),
     query = parameters,
-    idempotent = false,
-    shape = SKILL,
+    repeats = base and 1,
     options = call_options,
-  })
+  }, base and looks.delete_file(self, name, base, path))
 end
 
 return { new = new }
