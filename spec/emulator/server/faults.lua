@@ -1,40 +1,62 @@
---- Injected faults. The control route hands over a list of
+--- Injected faults: which request gets which one, and what comes of it before anything is sent.
+--- The control route hands over a list of
 ---   { match = { method =, path = <Lua pattern on the target>, nth = }, action = { ... } }
---- and each request takes the first one that applies. The server calls faults.before in place of
---- the handler and faults.after once it has run: the two places for a new kind of fault. Either may
---- speak to the connection itself (ngx.req.socket(true), HTTP/1.1 only) and return faults.DONE.
+--- and each request takes the first one that applies. doc/emulator.md lists the actions;
+--- server/send.lua does those that concern the bytes of the answer.
 
 local faults = {}
 
---- Returned when there is nothing left to send: the connection is to be closed.
+--- Returned when nothing is to be sent: the connection is to be closed.
 faults.DONE = {}
 
-local list = {}
+local NAP = 0.05 -- seconds until a request that waits sees a reset
+
+local list, generation = {}, 0
 
 function faults.reset()
-  list = {}
+  list, generation = {}, generation + 1
 end
 
-local ACTIONS = { status = "number", body = "string", headers = "table", delay = "number",
-  times = "number", close = "string", truncate = "number", chunked = "boolean",
-  raw = "string" }
+local ACTIONS = { status = "number", body = "string", headers = "table", delay = "table",
+  times = "number", close = "string", truncate = "number", chunked = "boolean", raw = "string",
+  head = "string", apply = "boolean", reset = "boolean", cut = "number", append = "string",
+  surplus = "string", gzip = "boolean", endless = "string", drip = "table" }
+local MEMBERS = { -- of the tables among them
+  delay = { write = "number", answer = "number", body = "number", surplus = "number" },
+  drip = { bytes = "number", every = "number" },
+}
+local CLOSES = { before = true, after = true }
+local MATCHES = { method = "string", path = "string", nth = "number" }
 
-local function problem(fault, i)
-  if type(fault) ~= "table" or type(fault.action) ~= "table" then
-    return ("fault %d has no action"):format(i)
+--- Turns the short forms of an action into the long ones.
+local function spell_out(action)
+  if action.close == true then action.close = "before" end
+  if type(action.delay) == "number" then action.delay = { answer = action.delay } end
+end
+
+--- What is wrong with the members of a table, or nil.
+local function mismatch(values, types, what)
+  for name, value in pairs(values) do
+    if not types[name] then return ("unknown %s %s"):format(what, tostring(name)) end
+    if type(value) ~= types[name] then return ("%s wants a %s"):format(name, types[name]) end
   end
-  for name, value in pairs(fault.action) do
-    if not ACTIONS[name] then return ("fault %d: unknown action %s"):format(i, name) end
-    if name == "close" and value == true then
-      fault.action.close = "before" -- replaces a value only: safe within pairs
-    elseif type(value) ~= ACTIONS[name] then
-      return ("fault %d: %s wants a %s"):format(i, name, ACTIONS[name])
-    end
+end
+
+local function problem(fault)
+  local action = type(fault) == "table" and fault.action
+  if type(action) ~= "table" then return "has no action" end
+  spell_out(action)
+  local err = mismatch(action, ACTIONS, "action") or mismatch(fault.match or {}, MATCHES, "match")
+  for name, types in pairs(MEMBERS) do
+    err = err or mismatch(action[name] or {}, types, "member of " .. name)
   end
-  for name in pairs(fault.match or {}) do
-    if name ~= "method" and name ~= "path" and name ~= "nth" then
-      return ("fault %d: unknown match %s"):format(i, name)
-    end
+  if err then return err end
+  if action.close and not CLOSES[action.close] then return "close wants before or after" end
+  if action.drip and not ((action.drip.bytes or 0) >= 1 and action.drip.every) then
+    return "drip wants bytes and every"
+  end
+  if action.apply == false and not (action.status or action.raw or action.close) then
+    return "without the handler there has to be a status, raw or close"
   end
 end
 
@@ -42,8 +64,8 @@ end
 --- @return string? err what is wrong with it; then nothing has changed
 function faults.set(new)
   for i, fault in ipairs(new) do
-    local err = problem(fault, i)
-    if err then return err end
+    local err = problem(fault)
+    if err then return ("fault %d: %s"):format(i, err) end
   end
   list = {}
   for i, fault in ipairs(new) do
@@ -61,6 +83,7 @@ end
 
 --- The action for this request, or nil.
 function faults.pick(ctx)
+  ctx.generation = generation
   local picked
   for _, fault in ipairs(list) do
     if (not fault.method or fault.method == ctx.method)
@@ -75,38 +98,42 @@ function faults.pick(ctx)
   return picked
 end
 
---- Writes bytes straight to the client.
-local function write_raw(bytes)
-  local socket = assert(ngx.req.socket(true))
-  assert(socket:send(bytes))
+--- Waits as a fault wants it.
+--- @param seconds? number nil does not wait
+--- @return boolean on false when the emulator was reset since the request came: it is of the past
+function faults.wait(ctx, seconds)
+  local left = seconds or 0
+  if seconds == 0 then ngx.sleep(0) end -- lets others have a turn
+  while left > 0 and ctx.generation == generation do
+    ngx.sleep(math.min(left, NAP))
+    left = left - NAP
+  end
+  return ctx.generation == generation
 end
 
---- In place of the handler.
---- @return table? answer nil lets the handler run
-function faults.before(action)
-  if action.close == "before" then return faults.DONE end
-  if action.raw then
-    if action.delay then ngx.sleep(action.delay) end
-    write_raw(action.raw)
-    return faults.DONE
-  end
+--- Whether the handler, and with it the write, is to run.
+local function applies(action)
+  if action.apply ~= nil then return action.apply end
+  return not (action.status or action.raw or action.close == "before")
+end
+
+--- Runs the handler, or not, and waits.
+--- @param handle fun(ctx: table): table gives the server's own answer
+--- @return table answer or faults.DONE
+function faults.perform(ctx, action, handle)
+  local delay, answer = action.delay or {}, nil
+  if not faults.wait(ctx, delay.write) then return faults.DONE end
+  if applies(action) then answer = handle(ctx) end
   if action.status then
-    return { status = action.status, body = action.body or "", headers = action.headers or {} }
-  end
-end
-
---- Once there is an answer, and the handler's writes are done.
---- @return table answer the same, changed, or faults.DONE
-function faults.after(action, answer)
-  if action.delay then ngx.sleep(action.delay) end
-  if action.close == "after" then return faults.DONE end
-  if not action.status then
-    if action.body then answer.body = action.body end
+    answer = { status = action.status, body = action.body or "", headers = action.headers or {} }
+  else
+    answer = answer or { status = 0, body = "", headers = {} } -- raw or close: not to be seen
+    answer.body = action.body or answer.body
     for name, value in pairs(action.headers or {}) do
       answer.headers[name] = value
     end
   end
-  answer.truncate, answer.chunked = action.truncate, action.chunked
+  if not faults.wait(ctx, delay.answer) or action.close then return faults.DONE end
   return answer
 end
 

@@ -35,6 +35,7 @@ function log.arrive(method, target)
     http = version == 2 and "2" or version and ("%.1f"):format(version),
     method = method,
     target = target,
+    applied = false,
   }
   if version == 2 then
     entry.headers = ngx.req.get_headers(0, true)

@@ -8,11 +8,14 @@ local log = require("server.log")
 local parent = require("server.parent")
 local request = require("server.request")
 local router = require("server.router")
+local send = require("server.send")
 local settings = require("server.settings").values
 local store = require("server.store")
 local throttle = require("server.throttle")
 
 local main = {}
+
+local WRITES = { POST = true, PUT = true, PATCH = true, DELETE = true }
 
 --- Runs once in the worker.
 --- @param options { profile: string, log: string, prefix: string, parent: integer? }
@@ -71,28 +74,11 @@ local function guarded(run, ...)
   return answer, ok
 end
 
---- Sends the answer. `truncate` promises the whole body and closes after so many bytes.
-local function send(ctx, answer)
-  ngx.status = answer.status
-  for name, value in pairs(answer.headers) do
-    ngx.header[name] = value
-  end
-  local body = answer.body
-  local bare = answer.status == 204 or answer.status == 304
-  if not answer.chunked and not bare then ngx.header["Content-Length"] = #body end
-  if ctx.entry then log.finish(ctx.entry, answer.status) end
-  if answer.truncate then
-    ngx.print(body:sub(1, answer.truncate))
-    ngx.flush(true)
-    return ngx.exit(ngx.ERROR)
-  end
-  if not bare and body ~= "" then ngx.print(body) end
-  return ngx.exit(ngx.OK)
-end
-
-local function close(ctx)
-  if ctx.entry then log.finish(ctx.entry, 0) end
-  return ngx.exit(444)
+--- Runs the API, and notes whether something has been written.
+local function handle(ctx)
+  local answer = guarded(api, ctx)
+  if ctx.entry then ctx.entry.applied = WRITES[ctx.method] == true and answer.status < 300 end
+  return answer
 end
 
 --- The content phase.
@@ -107,13 +93,13 @@ function main.content()
   end
   request.read_body(ctx)
   if ctx.entry then ctx.entry.body = ctx.body end
-  if name then return send(ctx, (guarded(control.answer, ctx, name))) end
+  if name then return send.answer(ctx, (guarded(control.answer, ctx, name))) end
 
   local action = faults.pick(ctx)
-  local answer = action and faults.before(action) or guarded(api, ctx)
-  if action and answer ~= faults.DONE then answer = faults.after(action, answer) end
-  if answer == faults.DONE then return close(ctx) end
-  return send(ctx, answer)
+  if not action then return send.answer(ctx, handle(ctx)) end
+  local answer = faults.perform(ctx, action, handle)
+  if answer == faults.DONE then return send.nothing(ctx, action) end
+  return send.faulty(ctx, answer, action)
 end
 
 --- The log phase: requests that nginx itself refused, or whose client went away.

@@ -1,0 +1,136 @@
+--- Sends an answer: as a server should, or as a fault wants it.
+
+local connection = require("server.connection")
+local faults = require("server.faults")
+local gzip = require("server.gzip")
+local log = require("server.log")
+
+local send = {}
+
+local NONE = {}
+local ENDLESS_PIECE = 65536 -- bytes sent at a time, or what a compressed piece stands for
+
+local function bare(answer)
+  return answer.status == 204 or answer.status == 304
+end
+
+--- No body follows, though its length may be announced.
+local function without_body(ctx, answer)
+  return bare(answer) or ctx.method == "HEAD"
+end
+
+local function announce(answer)
+  ngx.status = answer.status
+  for name, value in pairs(answer.headers) do
+    ngx.header[name] = value
+  end
+end
+
+local function finish(ctx, status)
+  if ctx.entry then log.finish(ctx.entry, status) end
+end
+
+--- Closes the connection, or over HTTP/2 the stream, without an answer.
+function send.nothing(ctx, action)
+  finish(ctx, 0)
+  if action and action.reset then connection.end_by_reset() end
+  return ngx.exit(444)
+end
+
+function send.answer(ctx, answer)
+  announce(answer)
+  if not bare(answer) then ngx.header["Content-Length"] = #answer.body end
+  finish(ctx, answer.status)
+  if not bare(answer) and answer.body ~= "" then ngx.print(answer.body) end
+  return ngx.exit(ngx.OK)
+end
+
+--- The body as it goes out, and what follows it again and again.
+--- @return string body
+--- @return string? piece
+local function payload(answer, action)
+  local body, piece = answer.body, nil
+  if action.endless then
+    piece = action.endless:rep(math.ceil(ENDLESS_PIECE / math.max(1, #action.endless)))
+    if action.gzip then
+      local start, own = gzip.endless(body)
+      local _, repeated = gzip.endless(piece)
+      return start .. own, repeated
+    end
+  elseif action.gzip then
+    body = gzip.whole(body)
+  end
+  if action.cut then body = body:sub(1, action.cut >= 0 and action.cut or #body + action.cut) end
+  return body .. (action.append or ""), piece
+end
+
+--- The two ways to the client, both functions that take bytes and tell whether he is still there.
+local function by_nginx(bytes)
+  return bytes == "" or ngx.print(bytes) and ngx.flush(true)
+end
+
+local function by_socket()
+  local socket = assert(ngx.req.socket(true)) -- HTTP/1.1 only
+  return function(bytes)
+    return bytes == "" or socket:send(bytes)
+  end
+end
+
+--- Writes bytes in pieces with pauses, or at once; false when there is no use in going on.
+local function drip(ctx, write, bytes, how)
+  if not how then return write(bytes) end
+  for from = 1, #bytes, how.bytes do
+    if not write(bytes:sub(from, from + how.bytes - 1)) then return false end
+    if not faults.wait(ctx, how.every) then return false end
+  end
+  return true
+end
+
+--- Writes the body and what comes after it.
+--- @return boolean whole
+local function write_body(ctx, write, body, piece, action)
+  local delay = action.delay or NONE
+  local shown = action.truncate and body:sub(1, action.truncate) or body
+  local half = delay.body and math.floor(#shown / 2) or #shown
+  local on = drip(ctx, write, shown:sub(1, half), action.drip) and faults.wait(ctx, delay.body)
+    and drip(ctx, write, shown:sub(half + 1), action.drip)
+  while on and piece do
+    on = write(piece) and faults.wait(ctx, 0)
+  end
+  if on and action.surplus then on = faults.wait(ctx, delay.surplus) and write(action.surplus) end
+  return on and not action.truncate
+end
+
+--- Head and body, or both in one, as the fault wrote them; then closes.
+local function send_raw(ctx, answer, action)
+  finish(ctx, action.head and answer.status or 0)
+  if action.reset then connection.end_by_reset() end
+  local write = by_socket()
+  if action.raw then
+    drip(ctx, write, action.raw, action.drip)
+  else
+    local body, piece = payload(answer, action)
+    local head = action.head:gsub("{length}", tostring(#body))
+    if drip(ctx, write, head, action.drip) then write_body(ctx, write, body, piece, action) end
+  end
+  return ngx.exit(444)
+end
+
+--- @param action table of the fault
+function send.faulty(ctx, answer, action)
+  if action.raw or action.head then return send_raw(ctx, answer, action) end
+  ngx.req.clear_header("Accept-Encoding") -- else nginx would compress what is meant as it is
+  local body, piece = payload(answer, action)
+  announce(answer)
+  if action.gzip then ngx.header["Content-Encoding"] = "gzip" end
+  if not (bare(answer) or action.chunked or piece or ngx.header["Content-Length"]) then
+    ngx.header["Content-Length"] = #body
+  end
+  if without_body(ctx, answer) then body, piece = "", nil end
+  finish(ctx, answer.status)
+  if write_body(ctx, by_nginx, body, piece, action) then return ngx.exit(ngx.OK) end
+  if action.reset then connection.end_by_reset() end
+  return ngx.exit(444)
+end
+
+return send
