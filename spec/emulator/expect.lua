@@ -84,6 +84,22 @@ function expect.session(options)
     assert.equal(names or "detail", expect.keys(answer.json))
   end
 
+  --- Asserts a 409 of newer datasets: `code`, `detail` and exactly what `extra` has.
+  function t.conflict(answer, code, extra)
+    assert.equal(409, answer.status, answer.body)
+    local body = {}
+    for name, value in pairs(answer.json) do
+      body[name] = value
+    end
+    assert.equal("string", type(body.detail))
+    body.detail = nil
+    local expected = { code = code }
+    for name, value in pairs(extra or {}) do
+      expected[name] = value
+    end
+    assert.same(expected, body)
+  end
+
   return t
 end
 

@@ -37,6 +37,16 @@ function answers.plain(status, detail, extra)
   return answers.ok(json.object(keys, values), status)
 end
 
+--- The 409 of newer datasets: `code`, `detail` and what belongs to them.
+function answers.conflict(code, detail, extra)
+  local keys, values = { "code", "detail" }, { code = code, detail = detail }
+  for _, pair in ipairs(extra or {}) do
+    keys[#keys + 1] = pair[1]
+    values[pair[1]] = pair[2]
+  end
+  return answers.ok(json.object(keys, values), 409)
+end
+
 --- A field that does not pass. `attr` nil concerns the whole body.
 function answers.invalid(attr, code, detail)
   local answer = answers.envelope(400, "validation_error", code, detail, attr)

@@ -7,6 +7,7 @@ local seed = require("server.seed")
 local faults = require("server.faults")
 local json = require("server.json")
 local log = require("server.log")
+local profile = require("server.profile")
 local settings = require("server.settings")
 local spend = require("server.spend")
 local store = require("server.store")
@@ -60,8 +61,6 @@ end
 
 local PROJECT = { "skills", "datasets", "items" }
 local SKILL = { "name", "version", "files" }
-local DATASET = { "id", "name", "deleted" }
-local ITEM = { "id", "dataset", "deleted" }
 
 local function write_rows(rows, shape)
   local texts = {}
@@ -82,10 +81,11 @@ local function project_state(project)
       files = json.raw(json.list(paths)) }
   end
   table.sort(skills, function(a, b) return a.name < b.name end)
+  local kept, shapes = store.rows(project), profile().state
   return json.raw(json.object(PROJECT, {
     skills = write_rows(skills, SKILL),
-    datasets = write_rows(project.datasets, DATASET),
-    items = write_rows(project.items, ITEM),
+    datasets = write_rows(kept.datasets, shapes.dataset),
+    items = write_rows(kept.items, shapes.item),
   }))
 end
 

@@ -4,6 +4,7 @@ local answers = require("server.answers")
 local json = require("server.json")
 local pages = require("server.pages")
 local resource = require("server.resource")
+local store = require("server.store")
 local times = require("server.times")
 local validate = require("server.validate")
 
@@ -47,7 +48,7 @@ end
 --- The values of the body; the dataset has to exist.
 local function read(ctx, partial)
   local values = validate.body(ctx, FIELDS, partial)
-  if values.dataset and not ctx.project.dataset_by_id[values.dataset] then
+  if values.dataset and not store.rows(ctx.project).dataset_by_id[values.dataset] then
     error(answers.invalid("dataset", "does_not_exist",
       ('Invalid pk "%s" - object does not exist.'):format(values.dataset)))
   end
@@ -56,7 +57,8 @@ end
 
 --- Makes a row. Used by the endpoint and to seed many.
 function dataset_items.insert(project, user, values)
-  return resource.insert(project, user, project.items, project.item_by_id, values)
+  local rows = store.rows(project)
+  return resource.insert(project, user, rows.items, rows.item_by_id, values)
 end
 
 --- The dataset to filter by, or nil; throws on an unknown one.
@@ -67,7 +69,7 @@ local function wanted_dataset(ctx)
   if not uuid then
     error(answers.invalid("dataset", "invalid_input", "“" .. id .. "” is not a valid UUID."))
   end
-  if not ctx.project.dataset_by_id[uuid] then
+  if not store.rows(ctx.project).dataset_by_id[uuid] then
     error(answers.invalid("dataset", "invalid_choice",
       "Select a valid choice. That choice is not one of the available choices."))
   end
@@ -76,7 +78,7 @@ end
 
 function dataset_items.list(ctx)
   local dataset = wanted_dataset(ctx)
-  local items, rows = ctx.project.items, {}
+  local items, rows = store.rows(ctx.project).items, {}
   for i = #items, 1, -1 do
     local row = items[i]
     if row.deleted ~= true and (not dataset or row.dataset == dataset) then
@@ -92,12 +94,12 @@ function dataset_items.create(ctx)
 end
 
 function dataset_items.get(ctx, id)
-  return answers.ok(write(resource.find_alive(ctx.project.item_by_id, id)))
+  return answers.ok(write(resource.find_alive(store.rows(ctx.project).item_by_id, id)))
 end
 
 local function change(ctx, id, partial)
   local values = read(ctx, partial)
-  local row = resource.find(ctx.project.item_by_id, id)
+  local row = resource.find(store.rows(ctx.project).item_by_id, id)
   return answers.ok(write(resource.change(row, values)))
 end
 

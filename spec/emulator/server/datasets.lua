@@ -4,6 +4,7 @@ local answers = require("server.answers")
 local json = require("server.json")
 local pages = require("server.pages")
 local resource = require("server.resource")
+local store = require("server.store")
 local text = require("server.text")
 local times = require("server.times")
 local validate = require("server.validate")
@@ -37,7 +38,8 @@ end
 
 --- Makes a row. Used by the endpoint and to seed many.
 function datasets.insert(project, user, values)
-  return resource.insert(project, user, project.datasets, project.dataset_by_id, values)
+  local rows = store.rows(project)
+  return resource.insert(project, user, rows.datasets, rows.dataset_by_id, values)
 end
 
 local ORDERS = { created_at = true, updated_at = true }
@@ -80,7 +82,7 @@ end
 function datasets.list(ctx)
   local keys, wanted, search = order(ctx), wanted_ids(ctx), text.trim(ctx.query.search or "")
   local rows = {}
-  for _, row in ipairs(ctx.project.datasets) do
+  for _, row in ipairs(store.rows(ctx.project).datasets) do
     if row.deleted ~= true and (not wanted or wanted[row.id])
       and (search == "" or matches(row, search)) then
       rows[#rows + 1] = row
@@ -95,13 +97,13 @@ function datasets.create(ctx)
 end
 
 function datasets.get(ctx, id)
-  return answers.ok(write(resource.find_alive(ctx.project.dataset_by_id, id)))
+  return answers.ok(write(resource.find_alive(store.rows(ctx.project).dataset_by_id, id)))
 end
 
 --- Finds deleted rows too: this is how they come back.
 local function change(ctx, id, partial)
   local values = validate.body(ctx, FIELDS, partial)
-  local row = resource.find(ctx.project.dataset_by_id, id)
+  local row = resource.find(store.rows(ctx.project).dataset_by_id, id)
   return answers.ok(write(resource.change(row, values)))
 end
 

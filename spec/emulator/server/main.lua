@@ -21,6 +21,7 @@ local WRITES = { POST = true, PUT = true, PATCH = true, DELETE = true }
 --- @param options { profile: string, log: string, prefix: string, parent: integer? }
 function main.start(options)
   math.randomseed(ngx.worker.pid() + ngx.time())
+  require("server.settings").start(options.profile)
   router.load(options.profile)
   log.open(options.log)
   if options.parent then parent.watch(options.parent, options.prefix) end
@@ -41,6 +42,7 @@ local function drifted(ctx)
   elseif settings.environments == "redirect" then
     return answers.empty(307, { ["Location"] = successor })
   end
+  ctx.raw_path = ctx.raw_path:gsub("^/api/environments/", "/api/projects/") -- for next and previous
   ngx.header["Deprecation"] = "true"
   ngx.header["Link"] = "<" .. successor .. '>; rel="successor-version"'
   ngx.header["Sunset"] = "Fri, 31 Jul 2026 00:00:00 GMT"
@@ -57,7 +59,14 @@ local function api(ctx)
   auth.identify(ctx)
   if route.in_project then auth.enter_project(ctx, table.remove(captures, 1)) end
   local entry = route.methods[ctx.method == "HEAD" and "GET" or ctx.method]
-  if entry then auth.require_scope(ctx, entry.scope) end
+  if entry then
+    auth.require_scope(ctx, entry.scope)
+  elseif settings.unknown_method == "denied" then
+    return answers.denied("No scope of a key fits this action.")
+  end
+  if route.flag and not settings[route.flag] then
+    return answers.denied("This feature is not switched on for the project.")
+  end
   throttle.check(ctx, route.throttle)
   if not entry then return answers.method_not_allowed(ctx.method, route.allow) end
   ctx.allow = route.allow

@@ -1,8 +1,10 @@
---- Finds the route of a path in the tables of a profile.
+--- Finds the route of a path in the tables of the profile.
+
+local settings = require("server.settings").values
 
 local router = {}
 
-local routes
+local loaded = {} -- routes by the name of their profile
 
 local METHODS = { "GET", "POST", "PUT", "PATCH", "DELETE" }
 
@@ -25,12 +27,23 @@ local function pattern(path)
   return "^" .. path .. (rest > 0 and "$" or "/?$")
 end
 
-local function add(route, prefix, in_project)
+--- Turns "scope module.name" into the scope and that function.
+local function handler(text)
+  local scope, module, name = text:match("^(%S+) (%S+)%.([^.]+)$")
+  return { scope = scope, run = assert(require("server." .. module)[name], text) }
+end
+
+local function add(routes, route, prefix, group)
+  local methods = {}
+  for _, method in ipairs(METHODS) do
+    methods[method] = route[method] and handler(route[method])
+  end
   routes[#routes + 1] = {
     pattern = pattern(prefix .. route.path),
-    in_project = in_project,
+    in_project = group ~= nil,
+    flag = group and group.flag,
     allow = allow(route),
-    methods = route,
+    methods = methods,
     throttle = route.throttle or "rate_limit",
   }
 end
@@ -38,21 +51,25 @@ end
 --- Registers the routes of a profile.
 --- @param name string a file of server/profiles
 function router.load(name)
-  local profile = require("server.profiles." .. name)
-  routes = {}
+  local profile, routes = require("server.profiles." .. name), {}
   for _, route in ipairs(profile.root) do
-    add(route, "/api/", false)
+    add(routes, route, "/api/")
   end
-  for _, route in ipairs(profile.project) do
-    add(route, "/api/environments/:project_id/", true)
-    add(route, "/api/projects/:project_id/", true)
+  for _, group in ipairs(profile.project) do
+    for _, route in ipairs(group) do
+      add(routes, route, "/api/environments/:project_id/", group)
+      add(routes, route, "/api/projects/:project_id/", group)
+    end
   end
+  loaded[name] = routes
+  return routes
 end
 
 --- @return table? route nil when no path matches
 --- @return string[] captures the parts of the path; the project comes first where there is one
 function router.match(path)
-  for _, route in ipairs(routes) do
+  local name = settings.profile
+  for _, route in ipairs(loaded[name] or router.load(name)) do
     local captures = { path:match(route.pattern) }
     if captures[1] then return route, captures end
   end

@@ -5,6 +5,7 @@ local times = require("server.times")
 local settings = {}
 
 local DEFAULTS = {
+  profile = "reference", -- which server to play: a file of server/profiles; see settings.start
   log = true, -- keep the log of requests; benches switch it off
   log_max = 20000, -- entries kept in memory
   rate_limit = 0, -- calls a key may make within rate_window; 0 is no limit
@@ -17,24 +18,57 @@ local DEFAULTS = {
   clock_step = 0.000001, -- seconds that a fixed clock moves on at each use
   file_limit = 50, -- files of a skill
   version_limit = 2000, -- versions of a skill
+  dataset_feature = true, -- current: whether datasets are switched on
+  dataset_limit = 20, -- current: datasets of a project, archived ones too; 0 is no limit
+  item_limit = 0, -- current: items of a dataset, archived ones too; 0 is no limit
+  item_version_limit = 40, -- current: versions of an item; 0 is no limit
   spend = "serve", -- serve, empty, redirect (as the EU cloud does) or absent (as self-hosted)
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
   environments = "serve", -- what /api/environments/ does: serve, deprecated, redirect or absent
+  unknown_method = "not_allowed", -- a method that a route does not have: that (405) or denied (403)
 }
 
 --- Settings that are one word of several.
 local CHOICES = {
   spend = "serve empty redirect absent",
   environments = "serve deprecated redirect absent",
+  unknown_method = "not_allowed denied",
 }
 
 local values = {}
 settings.values = values
 
+--- The profile of that name, or nil.
+local function find_profile(name)
+  if not name:find("^%l+$") then return nil end
+  local ok, profile = pcall(require, "server.profiles." .. name)
+  return ok and profile or nil
+end
+
+--- Plays another profile: the settings whose default it changes take that default.
+local function play(name)
+  if values.profile then
+    for changed in pairs(find_profile(values.profile).settings) do
+      values[changed] = DEFAULTS[changed]
+    end
+  end
+  for changed, value in pairs(find_profile(name).settings) do
+    values[changed] = value
+  end
+  values.profile = name
+end
+
 function settings.reset()
   for name, value in pairs(DEFAULTS) do
     values[name] = value
   end
+  play(DEFAULTS.profile)
+end
+
+--- Chooses the profile that is played from now on and after each reset.
+function settings.start(profile)
+  DEFAULTS.profile = profile
+  settings.reset()
 end
 
 --- Takes over the given ones.
@@ -53,6 +87,10 @@ function settings.change(changes)
   if changes.clock and changes.clock ~= "" and not times.parse(changes.clock) then
     return "setting clock wants a timestamp such as 2026-05-14T10:02:11Z"
   end
+  if changes.profile and not find_profile(changes.profile) then
+    return "no profile " .. changes.profile
+  end
+  if changes.profile and changes.profile ~= values.profile then play(changes.profile) end
   for name, value in pairs(changes) do
     values[name] = value
   end

@@ -15,11 +15,8 @@ function store.reset()
     store.projects[project.id] = {
       id = project.id,
       foreign = project.foreign,
-      skills = {}, -- by name
-      datasets = {}, -- in order of creation
-      dataset_by_id = {},
-      items = {}, -- in order of creation
-      item_by_id = {},
+      skills = {}, -- by name; the same in all profiles
+      rows = {}, -- the rest by profile: see store.rows
     }
   end
   store.last = 0
@@ -27,6 +24,22 @@ function store.reset()
 end
 
 store.current = 112358
+
+--- Datasets and items of a project. Each profile has its own: their rows have little in common.
+function store.rows(project)
+  local rows = project.rows[settings.profile]
+  if not rows then
+    rows = {
+      datasets = {}, -- in order of creation
+      dataset_by_id = {},
+      items = {}, -- in order of creation
+      item_by_id = {},
+      exports = {}, -- by number
+    }
+    project.rows[settings.profile] = rows
+  end
+  return rows
+end
 
 --- The present moment, in microseconds; each call gives a later one.
 function store.now()

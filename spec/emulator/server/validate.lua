@@ -209,12 +209,30 @@ function validate.body(ctx, fields, partial)
   return validate.members(request.members(ctx), fields, partial)
 end
 
---- The parameters of the query. An empty one that is not required counts as absent.
-function validate.query(ctx, fields)
+--- The same of a body that may hold nothing else.
+function validate.strict_body(ctx, fields, partial)
+  local members, known = request.members(ctx), {}
+  for _, field in ipairs(fields) do
+    known[field[1]] = true
+  end
+  local unknown = {}
+  for name in pairs(members) do
+    if not known[name] then unknown[#unknown + 1] = name end
+  end
+  table.sort(unknown)
+  if unknown[1] then invalid(unknown[1], "invalid_input", "Unknown field.") end
+  return validate.members(members, fields, partial)
+end
+
+--- The parameters of the query. An empty one that is not required counts as absent, unless
+--- `strict`.
+function validate.query(ctx, fields, strict)
   local members = {}
   for _, field in ipairs(fields) do
     local value = ctx.query[field[1]]
-    if value and (value ~= "" or field.required) then members[field[1]] = json.string(value) end
+    if value and (value ~= "" or field.required or strict) then
+      members[field[1]] = json.string(value)
+    end
   end
   return validate.members(members, fields)
 end
