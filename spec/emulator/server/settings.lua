@@ -10,6 +10,8 @@ local DEFAULTS = {
   log_max = 20000, -- entries kept in memory
   rate_limit = 0, -- calls a key may make within rate_window; 0 is no limit
   spend_rate_limit = 0, -- the same for the spend endpoint, which has a count of its own
+  export_rate_limit = 0, -- current: the same for exports of datasets, which count twice
+  bundle_rate_limit = 0, -- current: the same for the bundle of skills, which counts twice
   rate_window = 60, -- seconds
   retry_after = true, -- send Retry-After with a 429
   www_authenticate = true, -- send WWW-Authenticate with a 401
@@ -22,6 +24,8 @@ local DEFAULTS = {
   dataset_limit = 20, -- current: datasets of a project, archived ones too; 0 is no limit
   item_limit = 0, -- current: items of a dataset, archived ones too; 0 is no limit
   item_version_limit = 40, -- current: versions of an item; 0 is no limit
+  export_polls = 1, -- current: how often an export is seen pending after it was asked for
+  export_outcome = "complete", -- current: what it is then: complete or failed
   spend = "serve", -- serve, empty, redirect (as the EU cloud does) or absent (as self-hosted)
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
   environments = "serve", -- what /api/environments/ does: serve, deprecated, redirect or absent
@@ -33,6 +37,7 @@ local CHOICES = {
   spend = "serve empty redirect absent",
   environments = "serve deprecated redirect absent",
   unknown_method = "not_allowed denied",
+  export_outcome = "complete failed",
 }
 
 local values = {}

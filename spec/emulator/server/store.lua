@@ -34,7 +34,7 @@ function store.rows(project)
       dataset_by_id = {},
       items = {}, -- in order of creation
       item_by_id = {},
-      exports = {}, -- by number
+      exports = {}, -- in order of creation
     }
     project.rows[settings.profile] = rows
   end

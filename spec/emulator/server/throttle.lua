@@ -11,11 +11,9 @@ function throttle.reset()
   history = {}
 end
 
---- Throws a 429 when the limit `name` of the settings is used up by this key.
-function throttle.check(ctx, name)
-  local limit = settings[name]
-  if limit <= 0 then return end
-  local now, window = ngx.now(), settings.rate_window
+--- The times of the calls that count against the limit `name`; throws a 429 when it is used up.
+local function counted(ctx, name, now)
+  local limit, window = settings[name], settings.rate_window
   local bucket = name .. "/" .. ctx.key_text
   local kept = {}
   for _, at in ipairs(history[bucket] or {}) do
@@ -25,7 +23,18 @@ function throttle.check(ctx, name)
   if #kept >= limit then
     error(answers.throttled(math.ceil(window - (now - kept[1])), settings.retry_after))
   end
-  kept[#kept + 1] = now
+  return kept
+end
+
+--- Throws a 429 when one of the limits, names of settings, is used up by this key.
+function throttle.check(ctx, names)
+  local now, counts = ngx.now(), {}
+  for name in names:gmatch("%S+") do
+    if settings[name] > 0 then counts[#counts + 1] = counted(ctx, name, now) end
+  end
+  for _, kept in ipairs(counts) do
+    kept[#kept + 1] = now
+  end
 end
 
 return throttle

@@ -75,13 +75,6 @@ local function check_source(values)
   end
 end
 
---- Throws the 404 of a revision that the dataset does not have.
-local function check_revision(dataset, revision)
-  if revision and not dataset.revisions[revision] then
-    error(answers.not_found("The dataset has no such revision."))
-  end
-end
-
 local function conflict(item, code, detail)
   local extra = { { "current_item_id", item.id } }
   if code == "stale_version" then
@@ -93,7 +86,7 @@ end
 function dataset_items.list(ctx)
   local query = validate.query(ctx, LIST_QUERY, true)
   local dataset = datasets.find(ctx, query.dataset)
-  check_revision(dataset, query.revision)
+  datasets.check_revision(dataset, query.revision)
   local found = {}
   for i = #dataset.items, 1, -1 do
     local version = rows.at(dataset.items[i], query.revision)
@@ -131,7 +124,7 @@ end
 function dataset_items.get(ctx, id)
   local query = validate.query(ctx, { REVISION }, true)
   local item = rows.find(ctx, id)
-  check_revision(item.parent, query.revision)
+  datasets.check_revision(item.parent, query.revision)
   local version = rows.at(item, query.revision)
   if not version then error(answers.not_found()) end
   return answers.ok(rows.write(version))

@@ -114,6 +114,13 @@ function datasets.check_active(row)
   end
 end
 
+--- Throws the 404 of a revision that the dataset does not have; nil stands for the latest.
+function datasets.check_revision(row, revision)
+  if revision and not row.revisions[revision] then
+    error(answers.not_found("The dataset has no such revision."))
+  end
+end
+
 --- Throws the 409 of a limit that is reached; `setting` has it.
 function datasets.check_limit(resource_name, count, setting)
   local limit = settings[setting]

@@ -1,0 +1,100 @@
+local cjson = require("cjson")
+
+local expect = require("spec.emulator.expect")
+
+local t = expect.session({ profile = "current" })
+local get, send, must, envelope, invalid, plain
+  = t.get, t.send, t.must, t.envelope, t.invalid, t.plain
+
+local P = "/api/projects/112358"
+local ITEMS = P .. "/dataset_items/"
+local EXPORT_KEYS = "created_at dataset_revision exception expires_after filename id status"
+local NDJSON = "application/x-ndjson"
+
+describe("the current generation: exports", function()
+  local dataset, path
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    dataset = must(201, "POST", P .. "/datasets/", { name = 'a "b"\\ é' }).id
+    path = P .. "/datasets/" .. dataset .. "/exports/"
+  end)
+
+  local function add(input)
+    return must(201, "POST", ITEMS, ('{"dataset":"%s","input":%s}'):format(dataset, input))
+  end
+
+  it("are pending, then complete, and hold a revision as it was", function()
+    local first = add('{"big":18446744073709551615,"f":1.0}')
+    must(200, "PATCH", ITEMS .. first.id .. "/", { base_version = 1, expected_output = { 1 } })
+    add('"two"')
+    must(200, "POST", ITEMS .. first.id .. "/archive/", { base_version = 2 })
+    local made = must(201, "POST", path, { revision = 3 }, { key = "phx_emulator_read" })
+    assert.equal(EXPORT_KEYS, expect.keys(made))
+    assert.same({ "pending", 3, 'a "b"\\ é-r3.jsonl', cjson.null },
+      { made.status, made.dataset_revision, made.filename, made.exception })
+    local one = path .. ("%d/"):format(made.id)
+    plain(get(one .. "content/"), 409)
+    assert.same(made, must(200, "GET", one))
+    plain(get(one .. "content/"), 409)
+    made.status = "complete"
+    assert.same(made, must(200, "GET", one))
+    local content = get(one .. "content/")
+    assert.same({ 200, NDJSON, 'attachment; filename="a _b__ é-r3.jsonl"' }, { content.status,
+      content.headers["content-type"], content.headers["content-disposition"] })
+    assert.equal('{"input":{"big":18446744073709551615,"f":1.0},"expected_output":[1]}\n'
+      .. '{"input":"two","expected_output":null}\n', content.body)
+
+    t.e:settings({ export_polls = 0 })
+    local latest = must(201, "POST", path)
+    assert.same({ 4, made.id + 1 }, { latest.dataset_revision, latest.id })
+    local other = path .. ("%d/"):format(latest.id)
+    assert.equal("complete", must(200, "GET", other).status)
+    assert.equal('{"input":"two","expected_output":null}\n', get(other .. "content/").body)
+  end)
+
+  it("may fail, and then have no content", function()
+    add("1")
+    t.e:settings({ export_polls = 0, export_outcome = "failed" })
+    local one = path .. ("%d/"):format(must(201, "POST", path, {}).id)
+    local failed = must(200, "GET", one)
+    assert.same({ "failed", "string" }, { failed.status, type(failed.exception) })
+    plain(get(one .. "content/"), 409)
+  end)
+
+  it("belong to who made them, and to their dataset", function()
+    add("1")
+    local id = ("%d/"):format(must(201, "POST", path).id)
+    local other = t.e:seed({ datasets = 1 }).datasets[1]
+    for _, answer in ipairs({ get(path .. id, { key = "phx_emulator_li" }),
+      get(path .. id .. "content/", { key = "phx_emulator_li" }), get(path .. "1/"),
+      get(path .. "x/"), get(P .. "/datasets/" .. other .. "/exports/" .. id) }) do
+      envelope(answer, 404, "invalid_request", "not_found")
+    end
+  end)
+
+  it("check their input", function()
+    plain(send("POST", path), 409)
+    add("1")
+    invalid(send("POST", path, { revision = 0 }), "min_value", "revision")
+    invalid(send("POST", path, { format = "csv" }), "invalid_input", "format")
+    envelope(send("POST", path, { revision = 2 }), 404, "invalid_request", "not_found")
+    envelope(send("POST", path, {}, { key = "phx_emulator_skills" }), 403,
+      "authentication_error", "permission_denied")
+  end)
+
+  it("have a limit of their own beside the common one", function()
+    add("1")
+    t.e:settings({ export_rate_limit = 1, rate_window = 86400 })
+    local id = must(201, "POST", path).id
+    local answer = send("POST", path)
+    envelope(answer, 429, "throttled_error", "throttled")
+    assert.truthy(tonumber(answer.headers["retry-after"]) > 80000)
+    must(200, "GET", path .. ("%d/"):format(id))
+    t.e:settings({ export_rate_limit = 5, rate_limit = 1 })
+    must(201, "POST", path)
+    envelope(send("POST", path), 429, "throttled_error", "throttled")
+  end)
+end)
