@@ -46,6 +46,8 @@ for _, mode in ipairs(common.MODES) do
       it("nobody listens", function()
         assert.same({ "network", sent = false, permanent = false },
           failure({ base = "http://127.0.0.1:1", method = "POST", body = "x" }))
+        local t = fetch({ base = "http://127.0.0.1:1" })
+        assert.same({ {}, "", 0 }, { t:headers(), t:body(), t:size() })
       end)
 
       it("the name is unknown", function()

@@ -241,11 +241,11 @@ static void store_header (lua_State *L, const char *line, const char *end) {
 */
 static int transfer_headers (lua_State *L) {
   Transfer *t = check_answer(L);
-  const char *s = t->header_block.data;
-  const char *end = s + t->header_block.len;
+  const char *s = t->header_block.data, *end;
   lua_createtable(L, 0, 12);
   if (s == NULL)
     return 1;
+  end = s + t->header_block.len;
   s = memchr(s, '\n', (size_t)(end - s)); /* behind the status line */
   while (s != NULL && ++s < end) {
     const char *stop = memchr(s, '\n', (size_t)(end - s));
