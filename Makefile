@@ -37,6 +37,7 @@ ifneq ($(LUA_PC),)
 LUA_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LUA_PC))
 endif
 endif
+LUA_LIBS ?= $(shell $(PKG_CONFIG) --libs $(LUA_PC) 2>/dev/null)
 ifndef CURL_CFLAGS
 CURL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
 endif
@@ -80,6 +81,11 @@ $(BUILD)/obj/%.o: src/%.c
 	$(CC) -std=c99 -fPIC -fvisibility=hidden -pthread -MMD -MP $(WARNINGS) \
 	  $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+# The core in a program of libFuzzer; tools/fuzz gives CC and CFLAGS for it.
+$(BUILD)/fuzz: spec/fuzz/fuzz.c $(OBJECTS)
+	$(CC) -std=c99 -pthread -Isrc $(WARNINGS) $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) \
+	  $(CFLAGS) -fsanitize=fuzzer -o $@ $< $(OBJECTS) $(LUA_LIBS) $(CURL_LIBS) -lm
+
 has-headers:
 	@test -n "$(LUA_CFLAGS)$(LUA_PC)"
 
@@ -107,6 +113,16 @@ tsan: ## run those that use the library's thread with the thread sanitizer
 valgrind: ## run them again on Lua 5.4 under valgrind
 	@$(SETUP) valgrind
 	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
+
+# The seconds are shared by all targets, spec/fuzz/*.lua, or are for this one.
+SECONDS ?= 60
+TARGET ?=
+COVERAGE ?=
+
+fuzz: ## feed the parsers what libFuzzer makes up; SECONDS= TARGET= COVERAGE=1
+	@$(SETUP) fuzz
+	@MAKE="$(MAKE)" tools/fuzz $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
+	  $(if $(COVERAGE),--coverage) $(TARGET)
 
 # The last two are measured on LuaJIT only, which Neovim and nginx bring.
 BENCHES ?= bench/json.lua bench/calls.lua bench/gather.lua bench/nvim.lua bench/nginx.lua
@@ -183,5 +199,5 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
 	@echo "  SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan tsan valgrind bench bench-count bench-check \
+.PHONY: all has-headers demo test asan tsan valgrind fuzz bench bench-count bench-check \
   build-count lint install nvim clean help

@@ -58,7 +58,7 @@ static int interim (const Transfer *t) {
          space[1] == '1';
 }
 
-static size_t on_header (char *line, size_t size, size_t n, void *arg) {
+size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
   if (len > t->max_headers - t->header_bytes) {
@@ -84,7 +84,7 @@ static size_t on_header (char *line, size_t size, size_t n, void *arg) {
   return len;
 }
 
-static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
+size_t transfer_on_body (char *bytes, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
   if (len > t->max_body - t->response.len) {
@@ -147,8 +147,8 @@ int transfer_prepare (CURL *easy) {
   SET(CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SECONDS);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever libcurl can undo */
-  SET(CURLOPT_HEADERFUNCTION, on_header);
-  SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_HEADERFUNCTION, transfer_on_header);
+  SET(CURLOPT_WRITEFUNCTION, transfer_on_body);
 #if HAVE_CURL_PROTOCOLS_STR
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
 #else

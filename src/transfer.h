@@ -86,6 +86,11 @@ typedef struct Transfer {
 Transfer *transfer_new (void); /* NULL without memory; refs is 1 */
 void transfer_free (Transfer *t);
 
+/* libcurl's callbacks, which get the transfer last: a header line, a part of
+** the body. Not to be stopped: the number of bytes. */
+size_t transfer_on_header (char *line, size_t size, size_t n, void *transfer);
+size_t transfer_on_body (char *bytes, size_t size, size_t n, void *transfer);
+
 /* What every easy handle of ours has in common. 0, or -1. */
 int transfer_prepare (CURL *easy);
 
