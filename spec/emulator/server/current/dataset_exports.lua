@@ -38,7 +38,8 @@ end
 --- The export of that dataset; to everybody but who made it, it is a 404.
 local function find(ctx, id, number)
   local dataset = datasets.find(ctx, id)
-  local export = number:find("^%d+$") and store.rows(ctx.project).exports[tonumber(number) - ID_BASE]
+  local place = number:find("^%d+$") and tonumber(number) - ID_BASE
+  local export = place and store.rows(ctx.project).exports[place]
   if not export or export.dataset ~= dataset or export.user ~= ctx.user then
     error(answers.not_found())
   end
