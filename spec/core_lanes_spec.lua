@@ -136,6 +136,18 @@ for _, mode in ipairs(common.MODES) do
     end)
 
     describe("waits", function()
+      it("for one transfer, and tells when others are to be collected", function()
+        local late, early = start({ path = "/__emulator/slow?ms=200" }), start({})
+        assert.is_false(late:wait())
+        assert.is_true(early:done())
+        assert.is_false(late:done())
+        assert.equal(1, engine:collect(ids))
+        assert.is_true(early:wait())
+        assert.is_true(late:wait())
+        assert.is_true(late:done())
+        assert.equal(0, engine:collect(ids))
+      end)
+
       it("no longer than it is told, and does some work each time", function()
         local from = core.now()
         assert.is_false(engine:poll(0))

@@ -418,6 +418,18 @@ int engine_wait (Engine *e, int most_ms) {
   return engine_peek(e) != NULL;
 }
 
+int engine_await (Engine *e, Transfer *t) {
+  int done;
+  if (!engine_done(e, t) && !engine_wait(e, -1))
+    return 0;
+  if (engine_peek(e) == t)
+    engine_take(e); /* the Lua handle has a reference of its own */
+  pthread_mutex_lock(&e->lock);
+  done = t->state == TRANSFER_DONE && e->finished == NULL;
+  pthread_mutex_unlock(&e->lock);
+  return done;
+}
+
 static void end_pools (Engine *e) {
   Pool *p;
   while ((p = e->pools) != NULL) { /* Lua's handles still point to them */

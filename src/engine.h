@@ -39,6 +39,10 @@ void engine_ring (Engine *e, int fd);
 /* Waits until there is something to collect, most_ms at most (-1: any time),
 ** or until a signal. Returns whether there is. */
 int engine_wait (Engine *e, int most_ms);
+/* Waits for t. Returns 1 when it is done and nothing is left to collect, it
+** itself included, which is the usual end of a call that is alone; 0 when there
+** is something to collect, or after a signal. */
+int engine_await (Engine *e, Transfer *t);
 
 Pool *engine_pool (Engine *e);               /* NULL without memory */
 void engine_close_pool (Engine *e, Pool *p); /* cancels; p is gone afterwards */

@@ -61,6 +61,18 @@ static int transfer_done (lua_State *L) {
   return 1;
 }
 
+/*
+** transfer:wait() -> boolean: is it done, and nothing to collect? Otherwise
+** collect and wait again: something else is done too, or there was a signal,
+** which Lua has to see.
+*/
+static int transfer_wait (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  lua_pushboolean(L, !engine_usable(h->engine) || engine_await(h->engine, t));
+  return 1;
+}
+
 /* transfer:cancel(): it is done when this returns */
 static int transfer_cancel (lua_State *L) {
   TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
@@ -157,22 +169,45 @@ static int push_cancelled (lua_State *L, const char *message) {
   return 5;
 }
 
+static int contains (const char *s, size_t len, const char *text, size_t n) {
+  const char *end = s + len;
+  if (n == 0)
+    return 1;
+  for (; (size_t)(end - s) >= n; s++) {
+    s = memchr(s, text[0], (size_t)(end - s) - n + 1);
+    if (s == NULL)
+      return 0;
+    if (memcmp(s, text, n) == 0)
+      return 1;
+  }
+  return 0;
+}
+
 /*
-** transfer:result() -> status | nil, kind, message, sent, permanent
-** sent: some byte of the request had left, so the server may have acted.
-** permanent: the same request would fail again.
+** transfer:result(secret?) -> status, bytes, told
+**                           | nil, kind, message, sent, permanent
+** bytes: the size of the body after decompression. told: the headers of the
+** answer hold the secret, in a name or value. sent: some byte of the request
+** had left, so the server may have acted. permanent: the same request would
+** fail again.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
+  size_t len;
+  const char *secret = luaL_optlstring(L, 2, NULL, &len);
   if (!is_done(h) && !engine_usable(h->engine))
     return push_cancelled(L, "the call was left behind by a fork");
   t = check_done(L);
   if (t->cancelled) /* the rest is the engine's still */
     return push_cancelled(L, "the call was cancelled");
   if (t->code == CURLE_OK) {
+    const Buffer *b = &t->header_block;
     lua_pushinteger(L, t->status);
-    return 1;
+    lua_pushinteger(L, (lua_Integer)t->response.len);
+    lua_pushboolean(L, secret != NULL && b->data != NULL &&
+                           contains(b->data, b->len, secret, len));
+    return 3;
   }
   lua_pushnil(L);
   lua_pushstring(L, kind_of(t));
@@ -255,30 +290,6 @@ static int transfer_headers (lua_State *L) {
   return 1;
 }
 
-static int contains (const char *s, size_t len, const char *text, size_t n) {
-  const char *end = s + len;
-  if (n == 0)
-    return 1;
-  for (; (size_t)(end - s) >= n; s++) {
-    s = memchr(s, text[0], (size_t)(end - s) - n + 1);
-    if (s == NULL)
-      return 0;
-    if (memcmp(s, text, n) == 0)
-      return 1;
-  }
-  return 0;
-}
-
-/* transfer:headers_contain(text) -> boolean: in any name or value of them */
-static int transfer_headers_contain (lua_State *L) {
-  Transfer *t = check_answer(L);
-  size_t len;
-  const char *text = luaL_checklstring(L, 2, &len);
-  const char *s = t->header_block.data != NULL ? t->header_block.data : "";
-  lua_pushboolean(L, contains(s, t->header_block.len, text, len));
-  return 1;
-}
-
 static void set_seconds (lua_State *L, const char *name, curl_off_t us) {
   lua_pushnumber(L, (lua_Number)us / 1e6);
   lua_setfield(L, -2, name);
@@ -353,18 +364,12 @@ static int transfer_decode (lua_State *L) {
 
 void handles_open_transfers (lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"id", transfer_id},
-      {"done", transfer_done},
-      {"cancel", transfer_cancel},
-      {"result", transfer_result},
-      {"headers", transfer_headers},
-      {"headers_contain", transfer_headers_contain},
-      {"timings", transfer_timings},
-      {"http_version", transfer_http_version},
-      {"size", transfer_size},
-      {"body", transfer_body},
-      {"decode", transfer_decode},
-      {NULL, NULL},
+      {"id", transfer_id},           {"done", transfer_done},
+      {"wait", transfer_wait},       {"cancel", transfer_cancel},
+      {"result", transfer_result},   {"headers", transfer_headers},
+      {"timings", transfer_timings}, {"http_version", transfer_http_version},
+      {"size", transfer_size},       {"body", transfer_body},
+      {"decode", transfer_decode},   {NULL, NULL},
   };
   handles_class(L, TRANSFER_NAME, methods, transfer_gc);
 }

@@ -30,15 +30,27 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call
 
+--- One table for the call and for the core, which reads the fields up to
+--- `once` (pool:start); none of them is changed while a request is on its way.
 --- @class posthog.llm.Attempt
---- @field number integer counted from 1
+--- @field method string
 --- @field url string where this request goes
+--- @field json? any the value to send
+--- @field body? string the text to send instead, by a codec of the caller's
+--- @field headers string[] lines
+--- @field timeout number seconds for one request
+--- @field deadline number seconds that the call has left when the request is sent
+--- @field once boolean the request must not go out twice
+--- @field idempotent boolean
+--- @field number integer counted from 1
+--- @field host table who waits
 --- @field key string
+--- @field first_url string before redirects
 --- @field began number on clock.now's clock: before the first attempt
 --- @field expires number on clock.now's clock: the call's deadline
---- @field limited boolean the deadline ends this attempt before its own timeout would
+--- @field permanent? boolean another attempt would fail as well
 --- @field sent boolean the server may have seen a request of this attempt
---- @field unsure boolean a request of this call was sent and its outcome is not known
+--- @field unsure? boolean a request of this call was sent and its outcome is not known
 
 local function closed()
   return errors.new({ kind = "cancelled", message = "the client is closed" })
@@ -54,21 +66,29 @@ local function pool_of(state)
   return family.pool
 end
 
---- The path below the host's base.
-local function full_path(state, request)
+--- Where a request goes. What stays the same of it is kept, by `under`.
+local function target_of(state, request)
   local under, settings = request.under, state.settings
-  if not under then
-    return request.path
-  elseif settings.project_error then
+  if under and settings.project_error then
     return nil, errors.copy(settings.project_error)
   end
-  return "/api/" .. under .. "/" .. settings.project .. "/" .. request.path
+  local before = settings.target.base
+  if under then
+    before = state.prefixes[under]
+    if not before then
+      before = ("%s/api/%s/%s/"):format(settings.target.base, under, settings.project)
+      state.prefixes[under] = before
+    end
+  end
+  local query = request.query
+  return query and before .. request.path .. "?" .. query or before .. request.path
 end
 
 --- Header lines by whether there is a body. The list without headers of the
 --- call's own is kept as long as the key stays the same.
-local function header_lines(state, key, has_body, own)
-  local kept = state.header_lines
+local function header_lines(state, attempt, own)
+  local kept, key = state.header_lines, attempt.key
+  local has_body = attempt.json ~= nil or attempt.body ~= nil
   if kept.key ~= key then
     kept.key, kept[true], kept[false] = key, nil, nil
   end
@@ -170,8 +190,8 @@ local function send(state, request, attempt)
   if held then
     return nil, held
   end
-  local settings, options = state.settings, request.options
-  local lines = header_lines(state, attempt.key, attempt.has_body, options.headers)
+  local settings = state.settings
+  local lines = header_lines(state, attempt, request.options.headers)
   if settings.on_request then
     settings.on_request({
       method = request.method,
@@ -183,22 +203,12 @@ local function send(state, request, attempt)
   if state.closed then -- by the hook, or while the hook waited
     return nil, closed()
   end
-  local timeout = options.timeout or settings.timeout
   local left = attempt.expires - clock.now()
   if left <= 0 then
     return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
   end
-  attempt.limited = left <= timeout
-  local transfer, message, path = pool_of(state):start({
-    method = request.method,
-    url = attempt.url,
-    headers = lines,
-    json = attempt.json,
-    body = attempt.text,
-    timeout = timeout,
-    deadline = left,
-    once = not request.idempotent,
-  }, settings.transfer)
+  attempt.headers, attempt.deadline = lines, left
+  local transfer, message, path = pool_of(state):start(attempt, settings.transfer)
   if transfer then
     return transfer
   elseif path then
@@ -209,9 +219,9 @@ local function send(state, request, attempt)
 end
 
 --- Waits for a transfer; client:close() cancels it from outside.
-local function wait(state, transfer)
+local function wait(state, transfer, host)
   state.in_flight[transfer] = true
-  hosts.current().wait(transfer)
+  host.wait(transfer)
   state.in_flight[transfer] = nil
 end
 
@@ -220,7 +230,7 @@ end
 --- to another one.
 --- @return string? target nil: not to be followed
 --- @return string? why a sentence for the error
-local function redirect_target(state, request, attempt, answer)
+local function redirect_target(state, request, attempt, answer, redirects)
   local status, location = answer.status, answer.headers.location
   if not REDIRECTS[status] then
     return nil, ("the server answered %d, which is no answer to this call"):format(status)
@@ -238,7 +248,7 @@ local function redirect_target(state, request, attempt, answer)
     why = "not followed: the key only goes to " .. state.settings.target.origin
   elseif status ~= 307 and status ~= 308 and request.method ~= "GET" then
     why = ("not followed: a %d may turn %s into GET"):format(status, request.method)
-  elseif attempt.redirects >= MOST_REDIRECTS then
+  elseif redirects >= MOST_REDIRECTS then
     why = ("not followed: it is redirect %d of this call"):format(MOST_REDIRECTS + 1)
   else
     return target
@@ -285,11 +295,11 @@ local function not_json(message, content_type)
 end
 
 --- Turns a 2xx answer into the call's value.
-local function read_value(state, request, transfer, answer, key)
+local function read_value(state, request, transfer, answer, size, key)
   local status = answer.status
   if status == 204 or request.method == "HEAD" then
     return true
-  elseif transfer:size() == 0 then
+  elseif size == 0 then
     return nil, errors.new({ kind = "decode", status = status, message = "the answer is empty" })
   end
   local value, message, position = body.decode(transfer, state.settings)
@@ -342,32 +352,33 @@ end
 --- @return posthog.llm.Response? response
 local function try(state, request, attempt)
   local settings = state.settings
-  attempt.redirects = 0
-  attempt.sent, attempt.permanent = false, false
+  local redirects = 0
+  attempt.sent = false
   while true do
     local transfer, err = send(state, request, attempt)
     if not transfer then
       attempt.permanent = true
-      if attempt.redirects == 0 then
+      if redirects == 0 then
         attempt.number = attempt.number - 1
       end
       return finish_error(request, attempt, err)
     end
-    wait(state, transfer)
-    local status, kind, message, sent, permanent = transfer:result()
+    wait(state, transfer, attempt.host)
+    local status, size, echoed, sent, permanent = transfer:result(attempt.key)
     if not status then
+      local kind, message = size, echoed
       attempt.sent = attempt.sent or sent
       attempt.permanent = permanent or kind == "too_large" or kind == "cancelled"
       if state.closed and kind == "cancelled" then
         message = "the client was closed during the call"
-      elseif kind == "timeout" and attempt.limited then
+      elseif kind == "timeout" and attempt.deadline <= attempt.timeout then
         message = "the call's deadline has passed: " .. message
       end
       return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
     end
     attempt.sent = true
     local shown = response.mask_url(attempt.url, attempt.key)
-    local answer = response.new(transfer, status, shown, attempt.number, attempt.key)
+    local answer = response.new(transfer, status, shown, attempt.number, echoed and attempt.key)
     if settings.on_response then
       settings.on_response({
         status = status,
@@ -378,19 +389,19 @@ local function try(state, request, attempt)
     end
     if status >= 200 and status < 300 then
       local value
-      value, err = read_value(state, request, transfer, answer, attempt.key)
+      value, err = read_value(state, request, transfer, answer, size, attempt.key)
       if err then
         return finish_error(request, attempt, err, answer)
       end
       return value, nil, answer
     end
-    local target, refused = redirect_target(state, request, attempt, answer)
+    local target, refused = redirect_target(state, request, attempt, answer, redirects)
     if not target then
       err = answer_error(transfer, answer, attempt.key, refused)
       return finish_error(request, attempt, err, answer)
     end
     attempt.url = target
-    attempt.redirects = attempt.redirects + 1
+    redirects = redirects + 1
   end
 end
 
@@ -401,7 +412,8 @@ local function prepare(state, request)
   elseif settings.target_error then
     return nil, errors.copy(settings.target_error)
   end
-  local unable = hosts.current().problem()
+  local host = hosts.current()
+  local unable = host.problem()
   if unable then
     return nil, unable
   end
@@ -409,41 +421,36 @@ local function prepare(state, request)
   if not key then
     return nil, err
   end
-  local path, problem = full_path(state, request)
-  if not path then
+  local target, problem = target_of(state, request)
+  if not target then
     return nil, problem
   end
   local json, options = request.json, request.options
-  local target = settings.target.base .. path
-  if request.query then
-    target = target .. "?" .. request.query
-  end
   local now = clock.now()
   local attempt = {
-    number = request.made or 0,
-    key = key,
-    first_url = target,
+    method = request.method,
     url = target,
     json = json,
-    text = nil,
-    has_body = json ~= nil,
+    body = nil,
+    headers = nil,
+    timeout = options.timeout or settings.timeout,
+    deadline = nil,
+    once = not request.idempotent,
+    number = request.made or 0,
+    host = host,
+    key = key,
+    first_url = target,
     began = now,
     expires = now + (options.deadline or settings.deadline),
-    left = 0,
-    limited = false,
     max_retries = options.max_retries or settings.max_retries,
     idempotent = request.idempotent,
     repeats = request.repeats or 0,
-    redirects = 0,
     sent = false,
-    permanent = false,
-    unsure = false,
-    held = false,
   }
   if json ~= nil and settings.json then
     attempt.json = nil
-    attempt.text, err = body.encode_by(settings.json, json)
-    if not attempt.text then
+    attempt.body, err = body.encode_by(settings.json, json)
+    if not attempt.body then
       return nil, err
     end
   end

@@ -49,6 +49,7 @@ local function create(options, family)
     scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
     header_lines = {},
+    prefixes = {},
     -- Weak: a call that is abandoned takes its transfer along.
     in_flight = setmetatable({}, WEAK_KEYS),
     closed = false,

@@ -20,24 +20,26 @@ local function in_neovim()
   return type(vim) == "table" and vim.schedule ~= nil and (vim.uv or vim.loop) ~= nil
 end
 
---- It is asked for every call, so what it costs is some lookups in tables.
+local NGX = "posthog.llm.host.ngx"
+local PLAIN = "posthog.llm.host.plain"
+
+--- What this process is does not change; only luv may come into use later.
+local HERE = rawget(_G, "ngx") and NGX or in_neovim() and UV or PLAIN
+
+--- It is asked for every call, so what it costs is two lookups in a table.
 --- @return table host the module for the present one
 function host.current()
-  if rawget(_G, "ngx") then
-    return loaded["posthog.llm.host.ngx"] or require("posthog.llm.host.ngx")
-  elseif loaded[UV] then
+  if HERE == PLAIN and loaded[UV] then
     return loaded[UV]
-  elseif in_neovim() then
-    return require(UV)
   end
-  return loaded["posthog.llm.host.plain"] or require("posthog.llm.host.plain")
+  return loaded[HERE] or require(HERE)
 end
 
 --- The host of llm.go.
 --- @return table? uv
 --- @return string? why there is none here
 function host.uv()
-  if rawget(_G, "ngx") then
+  if HERE == NGX then
     return nil, "it needs Neovim or luv; in nginx use llm.gather or ngx.thread.spawn"
   end
   local ok, uv = pcall(require, UV)

@@ -54,7 +54,11 @@ end
 --- @param key string
 --- @return string
 function response.mask_url(url, key)
-  return response.mask(response.mask(url, key), core.escape(key))
+  local escaped = core.escape(key)
+  if url:find(key, 1, true) or (escaped ~= key and url:find(escaped, 1, true)) then
+    return response.mask(response.mask(url, key), escaped)
+  end
+  return url
 end
 
 --- A copy for a hook, which may do with it what it likes.
@@ -101,13 +105,13 @@ local Response = {
 --- @param status integer
 --- @param url string
 --- @param attempts integer
---- @param key string is masked where the server echoed it
+--- @param echoed string? the key, when the headers hold it: it is masked
 --- @return posthog.llm.Response
-function response.new(transfer, status, url, attempts, key)
+function response.new(transfer, status, url, attempts, echoed)
   local answer = setmetatable({ status = status, attempts = attempts, url = url }, Response)
   transfers[answer] = transfer
-  if transfer:headers_contain(key) then
-    response.mask(answer.headers, key)
+  if echoed then
+    response.mask(answer.headers, echoed)
   end
   return answer
 end

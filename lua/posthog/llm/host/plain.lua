@@ -68,8 +68,7 @@ function plain.wait(transfer)
     strand.transfer = nil
     return
   end
-  while not transfer:done() do
-    core.engine():poll()
+  while not transfer:wait() do
     scheduler.collect()
   end
 end
