@@ -70,6 +70,41 @@ describe("a fault", function()
     must(200, "GET", DATASETS)
   end)
 
+  it("falls on a share of the requests, on the same ones in any order", function()
+    local function faulted(chance, ids)
+      t.e:settings({ chance = chance })
+      t.e:faults({ { match = { path = "never" }, action = { status = 500 } },
+        { match = { method = "GET", share = 0.5 }, action = { status = 503 } } })
+      local since, found, count = t.e:state().requests, {}, 0
+      for _, id in ipairs(ids) do
+        get(DATASETS .. "?limit=" .. id)
+      end
+      for _, entry in ipairs(t.e:log(since)) do
+        assert.equal(entry.status == 503 and 2 or nil, entry.fault)
+        found[entry.target] = (found[entry.target] or "") .. entry.status
+        count = count + (entry.fault and 1 or 0)
+      end
+      return found, count
+    end
+    local ids, back = {}, {}
+    for i = 1, 20 do
+      ids[i], back[21 - i] = 1 + i % 10, 1 + i % 10
+    end
+    local found, count = faulted(7, ids)
+    assert.is_true(count > 0 and count < 20)
+    assert.same(found, (faulted(7, back)))
+    assert.not_same(found, (faulted(8, ids)))
+  end)
+
+  it("may be for one version of HTTP only", function()
+    t.e:fault({ match = { http = "2" }, action = { status = 503 } })
+    must(200, "GET", DATASETS)
+    must(503, "GET", DATASETS, nil, { tls = true })
+    t.e:fault({ match = { http = "1.1" }, action = { status = 503 } })
+    must(503, "GET", DATASETS)
+    must(200, "GET", DATASETS, nil, { tls = true })
+  end)
+
   it("is done after the write, before it or without it, and the log tells", function()
     for _, case in ipairs({
       { false, { status = 503 } },

@@ -103,7 +103,7 @@ function Emulator:faults(list)
 end
 
 --- The same with a single fault.
---- @param fault { match?: { method?: string, path?: string, nth?: integer }, action: table }
+--- @param fault { match?: table, action: table } doc/emulator.md lists the members
 function Emulator:fault(fault)
   control(self, "POST", "faults", { fault })
 end

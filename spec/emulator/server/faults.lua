@@ -1,8 +1,11 @@
 --- Injected faults: which request gets which one, and what comes of it before anything is sent.
 --- The control route hands over a list of
----   { match = { method =, path = <Lua pattern on the target>, nth = }, action = { ... } }
+---   { match = { method =, path = <Lua pattern on the target>, http =, share =, nth = },
+---     action = { ... } }
 --- and each request takes the first one that applies. doc/emulator.md lists the actions;
 --- server/send.lua does those that concern the bytes of the answer.
+
+local settings = require("server.settings").values
 
 local faults = {}
 
@@ -12,9 +15,10 @@ faults.DONE = {}
 local NAP = 0.05 -- seconds until a request that waits sees a reset
 
 local list, generation = {}, 0
+local alike = {} -- how many requests with the same digest there were
 
 function faults.reset()
-  list, generation = {}, generation + 1
+  list, generation, alike = {}, generation + 1, {}
 end
 
 local ACTIONS = { status = "number", body = "string", headers = "table", delay = "table",
@@ -26,7 +30,8 @@ local MEMBERS = { -- of the tables among them
   drip = { bytes = "number", every = "number" },
 }
 local CLOSES = { before = true, after = true }
-local MATCHES = { method = "string", path = "string", nth = "number" }
+local MATCHES = { method = "string", path = "string", http = "string", share = "number",
+  nth = "number" }
 
 --- Turns the short forms of an action into the long ones.
 local function spell_out(action)
@@ -67,12 +72,14 @@ function faults.set(new)
     local err = problem(fault)
     if err then return ("fault %d: %s"):format(i, err) end
   end
-  list = {}
+  list, alike = {}, {}
   for i, fault in ipairs(new) do
     local match = fault.match or {}
     list[i] = {
       method = match.method,
       path = match.path,
+      http = match.http,
+      share = match.share,
       nth = match.nth,
       action = fault.action,
       left = fault.action.times or (match.nth and 1) or math.huge,
@@ -81,21 +88,41 @@ function faults.set(new)
   end
 end
 
---- The action for this request, or nil.
+--- What chance has of a request. It hangs on what is asked and how often it was asked before, so
+--- that the order in which requests arrive does not matter.
+--- @return string
+local function lot(ctx)
+  local digest = ngx.md5(ctx.method .. " " .. ctx.target .. "\n" .. (ctx.body or ""))
+  alike[digest] = (alike[digest] or 0) + 1
+  return ("%s %d %d"):format(digest, alike[digest], settings.chance)
+end
+
+--- Whether the lot falls on the fault number `i`, each time anew.
+local function falls(drawn, i, share)
+  local value = tonumber(ngx.md5(i .. " " .. drawn):sub(1, 8), 16)
+  return value < share * 2 ^ 32
+end
+
+--- The action for this request and its place in the list, or nil.
 function faults.pick(ctx)
   ctx.generation = generation
-  local picked
-  for _, fault in ipairs(list) do
+  local http = ngx.req.http_version() == 2 and "2" or "1.1"
+  local picked, place, drawn
+  for i, fault in ipairs(list) do
     if (not fault.method or fault.method == ctx.method)
-      and (not fault.path or ctx.target:find(fault.path)) then
-      fault.seen = fault.seen + 1
-      if not picked and fault.left > 0 and (not fault.nth or fault.seen >= fault.nth) then
-        fault.left = fault.left - 1
-        picked = fault.action
+      and (not fault.path or ctx.target:find(fault.path))
+      and (not fault.http or fault.http == http) then
+      if fault.share then drawn = drawn or lot(ctx) end
+      if not fault.share or falls(drawn, i, fault.share) then
+        fault.seen = fault.seen + 1
+        if not picked and fault.left > 0 and (not fault.nth or fault.seen >= fault.nth) then
+          fault.left = fault.left - 1
+          picked, place = fault.action, i
+        end
       end
     end
   end
-  return picked
+  return picked, place
 end
 
 --- Waits as a fault wants it.

@@ -104,8 +104,9 @@ function main.content()
   if ctx.entry then ctx.entry.body = ctx.body end
   if name then return send.answer(ctx, (guarded(control.answer, ctx, name))) end
 
-  local action = faults.pick(ctx)
+  local action, place = faults.pick(ctx)
   if not action then return send.answer(ctx, handle(ctx)) end
+  if ctx.entry then ctx.entry.fault = place end
   local answer = faults.perform(ctx, action, handle)
   if answer == faults.DONE then return send.nothing(ctx, action) end
   return send.faulty(ctx, answer, action)
