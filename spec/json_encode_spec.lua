@@ -176,6 +176,44 @@ describe("core.encode", function()
     assert.equal(("["):rep(512) .. ("]"):rep(512), encode(level))
   end)
 
+  it("writes the same key the same way each time, of any length and content", function()
+    for len = 0, 80 do
+      for _, filler in ipairs({ "k", '"', "\n", "\1", "\195\169" }) do
+        local key = ("x"):rep(len) .. filler
+        local expected = cjson.encode(key):gsub("\\/", "/")
+        for _ = 1, 3 do
+          assert.equal("[{" .. expected .. ":1},{" .. expected .. ":2}]",
+            encode({ { [key] = 1 }, { [key] = 2 } }))
+        end
+      end
+    end
+  end)
+
+  it("takes no key for one that had its place in memory before", function()
+    local random = generator(9)
+    for round = 1, 300 do
+      local object, count = {}, random(40) + 1
+      for i = 1, count do
+        object[("key %d %d"):format(round % 7, random(100000))] = i
+      end
+      assert_identical(object, decode(encode({ object, object }))[2])
+      if round % 10 == 0 then
+        object = nil -- luacheck: ignore
+        collectgarbage()
+      end
+    end
+  end)
+
+  it("writes more keys than it remembers", function()
+    for _ = 1, 3 do
+      local object = {}
+      for i = 1, 5000 do
+        object["name " .. i] = i
+      end
+      assert_identical(object, decode(encode(object)))
+    end
+  end)
+
   it("allows the same table twice, side by side", function()
     local shared = { 1 }
     assert.equal("[[1],[1]]", encode({ shared, shared }))

@@ -270,7 +270,7 @@ static int core_encode (lua_State *L) {
     lua_replace(L, 2);
   }
   b->len = 0;
-  if (json_encode(L, 1, b) == 0) {
+  if (json_encodeby(L, lua_upvalueindex(2), 1, b) == 0) {
     lua_pushlstring(L, b->data, b->len);
   } else {
     lua_pushnil(L);
@@ -346,6 +346,7 @@ void json_open (lua_State *L) {
   lua_pushcclosure(L, core_decode, 1);
   lua_setfield(L, -2, "decode");
   lua_pushboolean(L, 0);
-  lua_pushcclosure(L, core_encode, 1);
+  json_newencoder(L);
+  lua_pushcclosure(L, core_encode, 2);
   lua_setfield(L, -2, "encode");
 }

@@ -4,116 +4,19 @@
 */
 #include "json_number.h"
 #include "json_scan.h"
-#include "json_types.h"
+#include "json_writer.h"
 
 #include <math.h>
 #include <string.h>
 
-enum {
-  LIST,    /* by lua_next, as long as the indices come in order */
-  INDEXED, /* by index, after all of them have been checked */
-  MAP,
-  OPEN /* not marked: the first key will tell */
-};
-
-/* A table that is open. On the stack, from `at` on: the table, the last key. */
-typedef struct Level {
-  const void *table; /* for finding cycles */
-  int at;
-  unsigned index; /* of the last element; members written */
-  unsigned count; /* of elements, where INDEXED */
-  unsigned char kind;
-  unsigned char marked; /* by a metatable */
-} Level;
-
-#define LEVELS 32 /* on the C stack; deeper ones go into a userdata */
-
-typedef struct Writer {
-  lua_State *L;
-  Buffer *out;
-  Level *levels;
-  int depth, room;
-  int base;                            /* the slots below count from here */
-  const void *array, *object, *number; /* metatables */
-} Writer;
-
-enum { SPILL = 1, SLOTS = SPILL };
-
-/* Stack for looking at a value, beside the two slots of each level. */
-#define VALUE_STACK 8
-
-static void no_memory (lua_State *L) {
-  luaL_error(L, "not enough memory");
+char *json_grow (Writer *w, char *out, size_t more) {
+  Buffer *b = w->out;
+  b->len = (size_t)(out - b->data);
+  if (buffer_reserve(b, more) != 0)
+    luaL_error(w->L, "not enough memory");
+  w->end = b->data + b->size;
+  return b->data + b->len;
 }
-
-static inline char *reserve (Writer *w, size_t more) {
-  if (w->out->size - w->out->len < more && buffer_reserve(w->out, more) != 0)
-    no_memory(w->L);
-  return w->out->data + w->out->len;
-}
-
-static inline void put (Writer *w, const char *s, size_t len) {
-  memcpy(reserve(w, len), s, len);
-  w->out->len += len;
-}
-
-static inline void put_byte (Writer *w, char c) {
-  *reserve(w, 1) = c;
-  w->out->len++;
-}
-
-/*
-** {======================================================
-** The path to the value to blame
-** =======================================================
-*/
-
-static int is_name (const char *s, size_t len) {
-  size_t i;
-  for (i = 0; i < len; i++) {
-    char c = s[i];
-    int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    if (!letter && (i == 0 || c < '0' || c > '9'))
-      return 0;
-  }
-  return len > 0;
-}
-
-/* Replaces message and path so far, on top, by those with one more step. */
-static void add_step (lua_State *L, const Level *l) {
-  const char *name;
-  size_t len;
-  if (l->kind == LIST || l->kind == INDEXED) {
-    lua_pushfstring(L, "[%d]", (int)l->index);
-  } else {
-    name = lua_tolstring(L, l->at + 1, &len);
-    if (is_name(name, len)) {
-      lua_pushstring(L, lua_rawlen(L, -1) > 0 ? "." : "");
-      lua_pushvalue(L, l->at + 1);
-      lua_concat(L, 2);
-    } else {
-      lua_pushliteral(L, "[\"");
-      lua_pushvalue(L, l->at + 1);
-      lua_pushliteral(L, "\"]");
-      lua_concat(L, 3);
-    }
-  }
-  lua_concat(L, 2);
-}
-
-/* Pushes the path of the innermost table or, with a value, of that value. */
-static int refuse (Writer *w, const char *message, int value) {
-  lua_State *L = w->L;
-  int steps = value ? w->depth : w->depth - 1;
-  int i;
-  lua_pushstring(L, message);
-  lua_pushliteral(L, "");
-  for (i = 0; i < steps; i++)
-    add_step(L, w->levels + i);
-  return -1;
-}
-
-/* }====================================================== */
 
 /*
 ** {======================================================
@@ -121,43 +24,46 @@ static int refuse (Writer *w, const char *message, int value) {
 ** =======================================================
 */
 
-/* Writes the escape for a control character, a quote or a backslash. */
+/*
+** Behind the backslash: what a quote, a backslash and the control characters
+** that have a letter of their own are written as; 0 for the others.
+*/
+static const char letters[128] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+    ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
+};
+
 static char *put_escape (char *out, char c) {
   static const char hex[] = "0123456789abcdef";
-  const char *shorts = "btn?fr"; /* from \b to \r, but \v */
   *out++ = '\\';
-  if (c == '"' || c == '\\') {
-    *out++ = c;
-  } else if (c >= '\b' && c <= '\r' && c != '\v') {
-    *out++ = shorts[c - '\b'];
-  } else {
-    memcpy(out, "u00", 3);
-    out[3] = hex[(unsigned char)c >> 4];
-    out[4] = hex[c & 15];
-    out += 5;
+  if (letters[(unsigned char)c] != 0) {
+    *out++ = letters[(unsigned char)c];
+    return out;
   }
-  return out;
+  memcpy(out, "u00", 3);
+  out[3] = hex[(unsigned char)c >> 4];
+  out[4] = hex[c & 15];
+  return out + 5;
 }
 
-/* What put_string wants to be reserved for so many bytes. */
+/* Room that put_string wants: for the bytes, both quotes and a colon, an
+** escape, and what scan_copy wants to spare. */
 #define STRING_SIZE(len) ((len) + 40)
 
 /*
-** Writes s in quotes at out and returns where it ends, or NULL for invalid
-** UTF-8. Room is kept for the bytes that are left, an escape, what scan_copy
-** wants to spare, and three bytes for the caller.
+** The rest of a string, which begins with a special byte, and its closing
+** quote. There is room for it as long as it needs no escapes.
 */
-static char *put_string (Writer *w, char *out, const char *s, size_t len) {
-  const char *end = s + len, *stop, *limit = w->out->data + w->out->size;
+static char *put_special (Writer *w, char *out, const char *s,
+                          const char *end) {
+  const char *stop;
   int n;
-  *out++ = '"';
-  for (;;) {
-    stop = scan_copy(out, s, end);
-    out += stop - s;
-    s = stop;
-    if (s == end)
-      break;
-    if ((unsigned char)*s >= 0x80) {
+  do {
+    if ((unsigned char)*s < 0x80) {
+      out = put_escape(out, *s++);
+      if (w->end - out < end - s + 32)
+        out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
+    } else {
       do {
         if ((n = utf8_sequence(s, end)) == 0)
           return NULL;
@@ -168,113 +74,72 @@ static char *put_string (Writer *w, char *out, const char *s, size_t len) {
         out += n;
         s += n;
       } while (s < end && (unsigned char)*s >= 0x80);
-    } else {
-      out = put_escape(out, *s++);
-      if (limit - out < end - s + 32) {
-        w->out->len = (size_t)(out - w->out->data);
-        out = reserve(w, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
-        limit = w->out->data + w->out->size;
-      }
     }
-  }
+    stop = scan_copy(out, s, end);
+    out += stop - s;
+    s = stop;
+  } while (s < end);
   *out++ = '"';
   return out;
 }
 
-static inline void advance (Writer *w, const char *out) {
-  w->out->len = (size_t)(out - w->out->data);
+/* Writes s in quotes, or returns NULL for invalid UTF-8. */
+static inline char *put_string (Writer *w, char *out, const char *s,
+                                size_t len) {
+  const char *end = s + len, *stop;
+  *out++ = '"';
+  stop = scan_copy(out, s, end);
+  out += stop - s;
+  if (stop < end)
+    return put_special(w, out, stop, end);
+  *out++ = '"';
+  return out;
 }
 
-static int put_number (Writer *w, int idx) {
-  lua_Number d = lua_tonumber(w->L, idx);
-  char *out = reserve(w, JSON_NUMBER_SIZE);
+static char *put_number (Writer *w, char *out) {
+  lua_Number d;
+  out = room(w, out, JSON_NUMBER_SIZE);
 #if HAVE_LUA_INTEGER
-  if (lua_isinteger(w->L, idx)) {
-    w->out->len += json_printinteger(out, (int64_t)lua_tointeger(w->L, idx));
-    return 0;
-  }
+  if (lua_isinteger(w->L, -1))
+    return out + json_printinteger(out, (int64_t)lua_tointeger(w->L, -1));
+  d = lua_tonumber(w->L, -1);
 #else
+  d = lua_tonumber(w->L, -1);
   /* A number that may stand for an integer goes out as one. */
   if (d >= -9007199254740992.0 && d <= 9007199254740992.0) {
     int64_t n = (int64_t)d;
-    if ((lua_Number)n == d && (n != 0 || 1 / d > 0)) {
-      w->out->len += json_printinteger(out, n);
-      return 0;
-    }
+    if ((lua_Number)n == d && (n != 0 || 1 / d > 0))
+      return out + json_printinteger(out, n);
   }
 #endif
   if (d != d)
-    return refuse(w, "NaN is not a JSON value", 1);
+    return json_refusevalue(w, "NaN is not a JSON value");
   if (d - d != 0)
-    return refuse(w, "infinity is not a JSON value", 1);
-  w->out->len += json_printfloat(out, d);
-  return 0;
+    return json_refusevalue(w, "infinity is not a JSON value");
+  return out + json_printfloat(out, d);
 }
 
-/* The field of a loaded module or of a global table, without metamethods. */
-static void push_field (lua_State *L, const char *table, const char *field) {
-  if (!lua_istable(L, -1)) {
-    lua_pushnil(L);
-    return;
-  }
-  lua_pushstring(L, table);
-  lua_rawget(L, -2);
-  if (!lua_istable(L, -1))
-    return;
-  lua_pushstring(L, field);
-  lua_rawget(L, -2);
-  lua_remove(L, -2);
+static char *put_word (Writer *w, char *out, const char *s, size_t len) {
+  out = room(w, out, len);
+  memcpy(out, s, len);
+  return out + len;
 }
 
-/* Is the value on top this field of the loaded cjson? */
-static int is_cjson (lua_State *L, const char *field) {
-  int i, same = 0;
-  static const char *const names[] = {"cjson", "cjson.safe"};
-  for (i = 0; i < 2 && !same; i++) {
-    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
-    push_field(L, names[i], field);
-    same = !lua_isnil(L, -1) && lua_rawequal(L, -1, -3);
-    lua_pop(L, 2);
-  }
-  return same;
-}
-
-/* Is the value on top this field of Neovim's vim? */
-static int is_vim (lua_State *L, const char *field) {
-  int same;
-#if LUA_VERSION_NUM >= 502
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-#else
-  lua_pushvalue(L, LUA_GLOBALSINDEX);
-#endif
-  push_field(L, "vim", field);
-  same = !lua_isnil(L, -1) && lua_rawequal(L, -1, -3);
-  lua_pop(L, 2);
-  return same;
-}
-
-static int put_userdata (Writer *w) {
+static char *put_userdata (Writer *w, char *out) {
   lua_State *L = w->L;
-  const void *mt = NULL;
-  if (lua_touserdata(L, -1) == NULL) {
-    put(w, "null", 4);
-    return 0;
-  }
-  if (lua_getmetatable(L, -1)) {
-    mt = lua_topointer(L, -1);
+  const NumberText *n = lua_touserdata(L, -1);
+  const char *word;
+  if (n == NULL)
+    return put_word(w, out, "null", 4);
+  if (lua_type(L, -1) == LUA_TUSERDATA && lua_getmetatable(L, -1)) {
+    const void *mt = lua_topointer(L, -1);
     lua_pop(L, 1);
+    if (mt == w->encoder->number)
+      return put_word(w, out, n->text, n->len);
   }
-  if (lua_type(L, -1) == LUA_TUSERDATA && mt != NULL && mt == w->number) {
-    const NumberText *n = lua_touserdata(L, -1);
-    put(w, n->text, n->len);
-  } else if (is_vim(L, "NIL")) {
-    put(w, "null", 4);
-  } else if (is_cjson(L, "empty_array")) {
-    put(w, "[]", 2);
-  } else {
-    return refuse(w, "a userdata cannot be encoded", 1);
-  }
-  return 0;
+  if ((word = json_foreignvalue(L)) != NULL)
+    return put_word(w, out, word, strlen(word));
+  return json_refusevalue(w, "a userdata cannot be encoded");
 }
 
 /* }====================================================== */
@@ -289,212 +154,295 @@ static int put_userdata (Writer *w) {
 
 /* What the metatable on top says of the table below it, or OPEN. */
 static int marked_as (Writer *w) {
-  lua_State *L = w->L;
-  const void *mt = lua_topointer(L, -1);
-  if (mt == w->array)
+  const void *mt = lua_topointer(w->L, -1);
+  if (mt == w->encoder->array)
     return LIST;
-  if (mt == w->object)
+  if (mt == w->encoder->object)
     return MAP;
-  if (is_cjson(L, "array_mt"))
-    return LIST;
-  if (is_cjson(L, "empty_array_mt")) {
-    lua_pushnil(L);
-    if (lua_next(L, -3) == 0)
-      return LIST;
-    lua_pop(L, 2);
-  } else if (is_vim(L, "_empty_dict_mt")) {
-    return MAP;
-  }
-  return OPEN;
+  return json_foreignmark(w->L);
 }
 
 /*
 ** The indices do not come in order: see that they are 1..n all the same, and
-** go on by index. On top: the key that is out of order, and its value.
+** go on by index. On top: the key that is out of order, and its value. 0 when
+** it has refused the table.
 */
 static int check_list (Writer *w, Level *l) {
   lua_State *L = w->L;
   lua_Number highest = 0, key;
   unsigned count = 0, others = 0;
+  const char *problem = NULL;
   lua_settop(L, l->at);
-  for (lua_pushnil(L); lua_next(L, l->at) != 0; lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TNUMBER) {
+  lua_pushnil(L);
+  while (problem == NULL && lua_next(L, l->at) != 0) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TNUMBER) {
       others++;
       continue;
     }
-    key = lua_tonumber(L, -2);
+    key = lua_tonumber(L, -1);
     if (!(key >= 1 && key == floor(key)))
-      return refuse(w, "a number key is not a list index", 0);
+      problem = "a number key is not a list index";
     if (key > highest)
       highest = key;
     count++;
   }
-  if (others > 0)
-    return refuse(w, count > 0 ? MIXED : "an array has no list indices", 0);
-  if (highest != (lua_Number)count)
-    return refuse(w, "a list has holes", 0);
+  if (problem == NULL && others > 0)
+    problem = count > 0 ? MIXED : "an array has no list indices";
+  if (problem == NULL && highest != (lua_Number)count)
+    problem = "a list has holes";
+  if (problem != NULL) {
+    json_refusetable(w, problem);
+    return 0;
+  }
   l->count = count;
   l->kind = INDEXED;
   lua_pushnil(L); /* in the place of the key */
-  return 0;
+  return 1;
+}
+
+static void more_levels (Writer *w) {
+  lua_State *L = w->L;
+  size_t used = (size_t)(w->top - w->levels) + 1;
+  Level *l = lua_newuserdata(L, 2 * used * sizeof(Level));
+  memcpy(l, w->levels, used * sizeof(Level));
+  lua_replace(L, w->base + SPILL);
+  w->levels = l;
+  w->top = l + used - 1;
+  w->room = 2 * (int)used;
 }
 
 /*
 ** Opens the table on top, which stays there, with nil for its first key. Its
-** bracket is written with the first key.
+** bracket is written with the first key. 0 when it has refused the table.
 */
 static int open_table (Writer *w) {
   lua_State *L = w->L;
   const void *table = lua_topointer(L, -1);
-  Level *l = w->levels;
-  int at = w->base + SLOTS + 1 + 2 * w->depth, kind = OPEN, i;
-  for (i = 0; i < w->depth; i++)
-    if (l[i].table == table)
-      return refuse(w, "a table contains itself", 1);
-  if (w->depth == JSON_MAX_DEPTH ||
-      (w->depth % 16 == 15 && !lua_checkstack(L, 2 * 16 + VALUE_STACK)))
-    return refuse(w, "nested too deeply", 1);
-  if (w->depth == w->room) {
-    l = lua_newuserdata(L, 2 * (size_t)w->room * sizeof(Level));
-    memcpy(l, w->levels, (size_t)w->room * sizeof(Level));
-    lua_replace(L, w->base + SPILL);
-    w->levels = l;
-    w->room *= 2;
-  }
+  int depth = (int)(w->top - w->levels) + 1, kind = OPEN;
+  int at = w->base + SLOTS + 2 * depth - 1;
+  Level *l;
+  for (l = w->levels + 1; l <= w->top; l++)
+    if (l->table == table)
+      return json_refusevalue(w, "a table contains itself") != NULL;
+  if (depth > JSON_MAX_DEPTH ||
+      (depth % 16 == 0 && !lua_checkstack(L, 2 * 16 + VALUE_STACK)))
+    return json_refusevalue(w, "nested too deeply") != NULL;
+  if (depth == w->room)
+    more_levels(w);
   if (lua_getmetatable(L, at)) {
     kind = marked_as(w);
     lua_settop(L, at);
   }
   lua_pushnil(L);
-  l = w->levels + w->depth++;
+  l = ++w->top;
   l->table = table;
   l->at = at;
   l->index = 0;
   l->kind = (unsigned char)kind;
   l->marked = kind != OPEN;
-  return 0;
-}
-
-/* Writes the key below the value on top, and what stands in front of it. */
-static int put_key (Writer *w, const Level *l) {
-  size_t len;
-  const char *s;
-  char *out;
-  int type = lua_type(w->L, -2);
-  if (type == LUA_TNUMBER)
-    return refuse(w, l->marked ? "an object has a number key" : MIXED, 0);
-  if (type != LUA_TSTRING)
-    return refuse(w, "a key is neither a string nor a list index", 0);
-  s = lua_tolstring(w->L, -2, &len);
-  out = reserve(w, STRING_SIZE(len));
-  *out++ = l->index == 0 ? '{' : ',';
-  if ((out = put_string(w, out, s, len)) == NULL)
-    return refuse(w, "a key is not valid UTF-8", 0);
-  *out++ = ':';
-  advance(w, out);
-  return 0;
-}
-
-/*
-** Pushes the next value of the innermost table, after having written what
-** stands in front of it. 1, or 0 when there is none, or -1.
-*/
-static int next_value (Writer *w, Level *l) {
-  lua_State *L = w->L;
-  if (l->kind != INDEXED) {
-    if (lua_next(L, l->at) == 0)
-      return 0;
-    if (l->kind == OPEN)
-      l->kind = lua_type(L, -2) == LUA_TNUMBER ? LIST : MAP;
-    if (l->kind == MAP) {
-      if (put_key(w, l) != 0)
-        return -1;
-      l->index++;
-      return 1;
-    }
-    if ((lua_type(L, -2) != LUA_TNUMBER ||
-         lua_tonumber(L, -2) != (lua_Number)(l->index + 1)) &&
-        check_list(w, l) != 0)
-      return -1;
-  }
-  if (l->kind == INDEXED) {
-    if (l->index == l->count) {
-      lua_pop(L, 1);
-      return 0;
-    }
-    lua_rawgeti(L, l->at, (int)(l->index + 1));
-  }
-  put_byte(w, l->index == 0 ? '[' : ',');
-  l->index++;
+  l->lead = kind == LIST ? '[' : '{';
   return 1;
 }
 
-/* Writes the end of the innermost table, whose values are all written. */
-static void close_table (Writer *w, const Level *l) {
-  int list = l->kind == LIST || l->kind == INDEXED;
-  if (l->index == 0)
-    put_byte(w, list ? '[' : '{');
-  put_byte(w, list ? ']' : '}');
-  lua_pop(w->L, 1);
-  w->depth--;
+static inline Name *find_name (Encoder *e, const void *at) {
+  uint32_t h = (uint32_t)((uintptr_t)at >> 3) * UINT32_C(0x9E3779B1);
+  return e->names + (h >> 24) % NAMES;
+}
+
+/* Remembers how the name below the value on top, whose string is at `at`, is
+** written: the len bytes at text. */
+static void remember (Writer *w, const void *at, const char *text, size_t len) {
+  lua_State *L = w->L;
+  Name *name = find_name(w->encoder, at);
+  if (name->at != NULL && ++w->encoder->crowded % 8 != 0)
+    return; /* many different names come by, or two by turns */
+  getattached(L, w->holder);
+  lua_pushvalue(L, -3);
+  lua_rawseti(L, -2, (int)(name - w->encoder->names) + 1);
+  lua_pop(L, 1);
+  memcpy(name->text, text, len);
+  name->len = (unsigned)len;
+  name->at = at;
+}
+
+static char *put_newkey (Writer *w, Level *l, char *out) {
+  const void *at = lua_topointer(w->L, -2);
+  int type = lua_type(w->L, -2);
+  size_t len, start;
+  const char *s;
+  if (type == LUA_TNUMBER)
+    return json_refusetable(w,
+                            l->marked ? "an object has a number key" : MIXED);
+  if (type != LUA_TSTRING)
+    return json_refusetable(w, "a key is neither a string nor a list index");
+  s = lua_tolstring(w->L, -2, &len);
+  out = room(w, out, STRING_SIZE(len));
+  *out++ = l->lead;
+  start = (size_t)(out - w->out->data);
+  if ((out = put_string(w, out, s, len)) == NULL)
+    return json_refusetable(w, "a key is not valid UTF-8");
+  *out++ = ':';
+  len = (size_t)(out - w->out->data) - start;
+  if (at != NULL && len <= NAME_SIZE)
+    remember(w, at, w->out->data + start, len);
+  return out;
+}
+
+/*
+** Writes the key below the value on top, and what stands in front of it.
+**
+** One call tells which object the key is, its type and bytes take two more.
+** Lua 5.4 and LuaJIT tell it of strings, 5.1 and 5.3 give NULL for them. A
+** light userdata made from the address of a string that is remembered would
+** pass for that string; as a key it could not be encoded anyway.
+*/
+static inline char *put_key (Writer *w, Level *l, char *out) {
+  const void *at = lua_topointer(w->L, -2);
+  const Name *name = find_name(w->encoder, at);
+  if (at == NULL || name->at != at) {
+    out = put_newkey(w, l, out);
+  } else {
+    out = room(w, out, NAME_SIZE + 1);
+    *out++ = l->lead;
+    memcpy(out, name->text, NAME_SIZE);
+    out += name->len;
+  }
+  l->lead = ',';
+  return out;
+}
+
+/*
+** Pushes the next element of the innermost table, a list, after having
+** written what stands in front of it; by lua_next its key and value are on
+** top already.
+*/
+static inline char *put_index (Writer *w, Level *l, char *out) {
+  lua_State *L = w->L;
+  if (l->kind == LIST &&
+      (lua_type(L, -2) != LUA_TNUMBER ||
+       lua_tonumber(L, -2) != (lua_Number)(l->index + 1)) &&
+      !check_list(w, l))
+    return NULL;
+  l->index++;
+  if (l->kind == INDEXED)
+    lua_rawgeti(L, l->at, (int)l->index);
+  out = room(w, out, 1);
+  *out++ = l->lead;
+  l->lead = ',';
+  return out;
 }
 
 /* }====================================================== */
 
-/* Writes the value on top; a table is only opened. */
-static int put_value (Writer *w) {
+/*
+** Writes the value on top and takes it off. While a table is open, it is on
+** the stack, above it the key of the value that is being written.
+*/
+static char *write_value (Writer *w, char *out) {
   lua_State *L = w->L;
-  size_t len;
   const char *s;
-  char *out;
+  size_t len;
+  Level *l;
+value:
   switch (lua_type(L, -1)) {
     case LUA_TSTRING:
       s = lua_tolstring(L, -1, &len);
-      out = put_string(w, reserve(w, STRING_SIZE(len)), s, len);
+      out = put_string(w, room(w, out, STRING_SIZE(len)), s, len);
       if (out == NULL)
-        return refuse(w, "a string is not valid UTF-8", 1);
-      advance(w, out);
-      return 0;
+        return json_refusevalue(w, "a string is not valid UTF-8");
+      break;
     case LUA_TNUMBER:
-      return put_number(w, -1);
+      out = put_number(w, out);
+      break;
+    case LUA_TTABLE:
+      if (!open_table(w))
+        return NULL;
+      goto next;
     case LUA_TBOOLEAN:
       if (lua_toboolean(L, -1))
-        put(w, "true", 4);
+        out = put_word(w, out, "true", 4);
       else
-        put(w, "false", 5);
-      return 0;
-    case LUA_TTABLE:
-      return open_table(w);
+        out = put_word(w, out, "false", 5);
+      break;
     case LUA_TLIGHTUSERDATA:
     case LUA_TUSERDATA:
-      return put_userdata(w);
+      out = put_userdata(w, out);
+      break;
     case LUA_TNIL:
-      return refuse(w, "nil is not a JSON value", 1);
+      return json_refusevalue(w, "nil is not a JSON value");
     default:
       lua_pushfstring(L, "a %s cannot be encoded", luaL_typename(L, -1));
-      return refuse(w, lua_tostring(L, -1), 1);
+      return json_refusevalue(w, lua_tostring(L, -1));
   }
+  if (out == NULL)
+    return NULL;
+  lua_pop(L, 1);
+next:
+  l = w->top;
+  if (l->kind == TEXT)
+    return out;
+  if (l->kind == INDEXED ? l->index == l->count : !lua_next(L, l->at))
+    goto leave;
+  if (l->kind == OPEN) {
+    l->kind = lua_type(L, -2) == LUA_TNUMBER ? LIST : MAP;
+    l->lead = l->kind == LIST ? '[' : '{';
+  }
+  out = l->kind == MAP ? put_key(w, l, out) : put_index(w, l, out);
+  if (out == NULL)
+    return NULL;
+  goto value;
+leave:
+  out = room(w, out, 2);
+  if (l->lead != ',') /* it is empty */
+    *out++ = l->lead;
+  *out++ = l->kind == LIST || l->kind == INDEXED ? ']' : '}';
+  lua_settop(L, l->at - 1);
+  w->top--;
+  goto next;
 }
 
-static int write_text (Writer *w) {
-  int more, depth;
-  do {
-    depth = w->depth;
-    if (put_value(w) != 0)
-      return -1;
-    if (w->depth == depth)
-      lua_pop(w->L, 1); /* it was a scalar */
-    while (w->depth > 0) {
-      Level *l = w->levels + w->depth - 1;
-      more = next_value(w, l);
-      if (more < 0)
-        return -1;
-      if (more)
-        break;
-      close_table(w, l);
-    }
-  } while (w->depth > 0);
-  return 0;
+int json_encodeby (lua_State *L, int holder, int idx, Buffer *buffer) {
+  Level levels[LEVELS];
+  Writer w;
+  char *out;
+  size_t len = buffer->len;
+  if (buffer_reserve(buffer, 64) != 0) /* so there is a place to write at */
+    return luaL_error(L, "not enough memory");
+  luaL_checkstack(L, SLOTS + 2 * 16 + VALUE_STACK, "JSON value");
+  idx = lua_absindex(L, idx);
+  levels[0].kind = TEXT;
+  w.L = L;
+  w.out = buffer;
+  w.end = buffer->data + buffer->size;
+  w.encoder = lua_touserdata(L, holder);
+  w.holder = holder;
+  w.levels = w.top = levels;
+  w.room = LEVELS;
+  w.base = lua_gettop(L);
+  lua_pushnil(L); /* more levels */
+  lua_pushvalue(L, idx);
+  out = write_value(&w, buffer->data + len);
+  if (out != NULL) {
+    buffer->len = (size_t)(out - buffer->data);
+    lua_settop(L, w.base);
+    return 0;
+  }
+  buffer->len = len;
+  lua_replace(L, w.base + 2); /* the path */
+  lua_replace(L, w.base + 1); /* the message */
+  lua_settop(L, w.base + 2);
+  return 2;
+}
+
+int json_encode (lua_State *L, int idx, Buffer *buffer) {
+  int n, top;
+  idx = lua_absindex(L, idx);
+  lua_getfield(L, LUA_REGISTRYINDEX, JSON_ENCODER);
+  top = lua_gettop(L);
+  n = json_encodeby(L, top, idx, buffer);
+  lua_remove(L, top);
+  return n;
 }
 
 static const void *metatable (lua_State *L, const char *name) {
@@ -502,33 +450,17 @@ static const void *metatable (lua_State *L, const char *name) {
   luaL_getmetatable(L, name);
   p = lua_topointer(L, -1);
   lua_pop(L, 1);
-  return p; /* the registry keeps it */
+  return p;
 }
 
-int json_encode (lua_State *L, int idx, Buffer *out) {
-  Level levels[LEVELS];
-  Writer w;
-  size_t len = out->len;
-  luaL_checkstack(L, SLOTS + 2 * 16 + VALUE_STACK, "JSON value");
-  idx = lua_absindex(L, idx);
-  w.L = L;
-  w.out = out;
-  w.levels = levels;
-  w.depth = 0;
-  w.room = LEVELS;
-  w.array = metatable(L, JSON_ARRAY);
-  w.object = metatable(L, JSON_OBJECT);
-  w.number = metatable(L, JSON_NUMBER);
-  w.base = lua_gettop(L);
-  lua_pushnil(L);
-  lua_pushvalue(L, idx);
-  if (write_text(&w) == 0) {
-    lua_settop(L, w.base);
-    return 0;
-  }
-  out->len = len;
-  lua_replace(L, w.base + 2); /* the path */
-  lua_replace(L, w.base + 1); /* the message */
-  lua_settop(L, w.base + 2);
-  return 2;
+void json_newencoder (lua_State *L) {
+  Encoder *e = lua_newuserdata(L, sizeof(Encoder));
+  memset(e, 0, sizeof(*e));
+  e->array = metatable(L, JSON_ARRAY);
+  e->object = metatable(L, JSON_OBJECT);
+  e->number = metatable(L, JSON_NUMBER);
+  lua_createtable(L, NAMES, 0);
+  setattached(L, -2);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, JSON_ENCODER);
 }

@@ -252,6 +252,27 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   return s + (mid > 4 * s + 2 || (mid == 4 * s + 2 && (s & 1) != 0));
 }
 
+/* Takes off the zeros at the end; digits > 0. */
+static uint64_t strip_zeros (uint64_t digits, int *power) {
+  while (digits % 100000000 == 0) {
+    digits /= 100000000;
+    *power += 8;
+  }
+  if (digits % 10000 == 0) {
+    digits /= 10000;
+    *power += 4;
+  }
+  if (digits % 100 == 0) {
+    digits /= 100;
+    *power += 2;
+  }
+  if (digits % 10 == 0) {
+    digits /= 10;
+    *power += 1;
+  }
+  return digits;
+}
+
 static const char pairs[] =
     "00010203040506070809101112131415161718192021222324"
     "25262728293031323334353637383940414243444546474849"
@@ -334,14 +355,7 @@ size_t json_printfloat (char *out, double d) {
     return (size_t)(p + 3 - out);
   }
   digits = shortest(bits & (HIDDEN_BIT - 1), (int)(bits >> 52), &power);
-  while (digits % 100 == 0) {
-    digits /= 100;
-    power += 2;
-  }
-  if (digits % 10 == 0) {
-    digits /= 10;
-    power++;
-  }
+  digits = strip_zeros(digits, &power);
   memset(text + 20, '0', 2 * DIGITS);
   first = print_before(text + 20, digits);
   return (size_t)(layout(p, first, (int)(text + 20 - first), power) - out);

@@ -10,6 +10,7 @@
 #define POSTHOG_LLM_JSON_READER_H
 
 #include "json_scan.h"
+#include "direct.h"
 #include "json_types.h"
 
 #pragma GCC visibility push(hidden)

@@ -13,6 +13,7 @@
 #define JSON_OBJECT  "posthog.llm.object"
 #define JSON_NUMBER  "posthog.llm.number"
 #define JSON_DECODER "posthog.llm.decoder"
+#define JSON_ENCODER "posthog.llm.encoder"
 
 /* How deep values may nest, unless a decoder says otherwise. */
 #define JSON_MAX_DEPTH 512
@@ -50,6 +51,13 @@ typedef struct NumberText {
   size_t len;
   char text[1]; /* in fact len bytes */
 } NumberText;
+
+/* Pushes the encoder of this Lua state, new, and puts it into the registry,
+** where the metatables are by now. */
+void json_newencoder (lua_State *L);
+
+/* json_encode with the encoder at the stack or upvalue index `holder`. */
+int json_encodeby (lua_State *L, int holder, int idx, Buffer *out);
 
 void json_pushnumbertext (lua_State *L, const char *s, size_t len);
 
