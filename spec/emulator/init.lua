@@ -109,8 +109,8 @@ function Emulator:fault(fault)
 end
 
 --- Fills in many rows at once.
---- @param wanted { project?: integer, skills?: integer, versions?: integer, datasets?: integer,
----   items?: integer, dataset?: string, bytes?: integer }
+--- @param wanted { project?: integer, skills?: integer, versions?: integer, category?: string,
+---   datasets?: integer, items?: integer, dataset?: string, bytes?: integer }
 --- @return { skills: string[], datasets: string[], items: string[] } made names and ids
 function Emulator:seed(wanted)
   return control(self, "POST", "seed", wanted)

@@ -8,6 +8,8 @@ local store = require("server.store")
 local auth = {}
 
 local ZOE = {
+  id = "48213",
+  uuid = "0192f3a4-6b1e-7c55-9d02-3f7be1c0a911",
   email = "zoe.nunez@example.net",
   text = json.raw('{"id":48213,"uuid":"0192f3a4-6b1e-7c55-9d02-3f7be1c0a911",'
     .. '"distinct_id":"rQ7xk2ZpT0mVb9LwYh3Nc5Jd8Gs1Fa6E","first_name":"Zoë",'
@@ -17,6 +19,8 @@ local ZOE = {
     .. '"role_at_organization":"engineering"}'),
 }
 local LI = {
+  id = "9007199254740993", -- as text: no number of Lua holds it
+  uuid = "018e44c0-91aa-7d10-8f3e-0c2b7aa1d4e2",
   email = "li+ml@example.org",
   text = json.raw('{"id":9007199254740993,"uuid":"018e44c0-91aa-7d10-8f3e-0c2b7aa1d4e2",'
     .. '"distinct_id":null,"first_name":"李","last_name":"","email":"li+ml@example.org",'
@@ -32,6 +36,16 @@ local function scopes(list)
     if resource then set[resource .. ":read"] = true end
   end
   return set
+end
+
+--- The accounts that are still there.
+local USERS = { ZOE, LI }
+
+--- The account that has this `id` or `uuid`, or nil.
+function auth.find_user(field, value)
+  for _, user in ipairs(USERS) do
+    if user[field] == value then return user end
+  end
 end
 
 --- Whose rows seeded ones are.

@@ -55,7 +55,7 @@ local function api(ctx)
   if not route then return answers.not_found("Endpoint not found.") end
   local elsewhere = drifted(ctx)
   if elsewhere then return elsewhere end
-  if not request.accepts_json(ctx) then return answers.not_acceptable() end
+  if not request.accepts(ctx, route.media) then return answers.not_acceptable() end
   auth.identify(ctx)
   if route.in_project then auth.enter_project(ctx, table.remove(captures, 1)) end
   local entry = route.methods[ctx.method == "HEAD" and "GET" or ctx.method]

@@ -57,14 +57,15 @@ function request.read_body(ctx)
   ctx.body = ctx.body or ""
 end
 
---- Whether the client takes JSON.
-function request.accepts_json(ctx)
+--- Whether the client takes JSON, or this other type.
+function request.accepts(ctx, other)
   local accept = ctx.headers["accept"]
   if type(accept) == "table" then accept = table.concat(accept, ",") end
   if not accept or accept == "" then return true end
   for range in accept:lower():gmatch("[^,]+") do
     local media = range:match("^%s*([^;%s]*)")
-    if media == "*/*" or media == "application/*" or media == "application/json" then
+    if media == "*/*" or media == "application/*" or media == "application/json"
+      or media == other then
       return true
     end
   end

@@ -45,6 +45,7 @@ local function add(routes, route, prefix, group)
     allow = allow(route),
     methods = methods,
     throttle = route.throttle or "rate_limit",
+    media = route.media,
   }
 end
 

@@ -45,9 +45,10 @@ MAKERS.current = {
 }
 
 --- Adds rows to a project.
---- @param wanted { project: integer?, skills: integer?, versions: integer?, datasets: integer?,
----   items: integer?, dataset: string?, bytes: integer? } `versions` of each skill, `items` in the
----   dataset `dataset` or else in the first new one; `bytes` is the rough size of an item's input
+--- @param wanted { project: integer?, skills: integer?, versions: integer?, category: string?,
+---   datasets: integer?, items: integer?, dataset: string?, bytes: integer? } `versions` and
+---   `category` of each skill, `items` in the dataset `dataset` or else in the first new one;
+---   `bytes` is the rough size of an item's input
 --- @return string json { skills = names, datasets = ids, items = ids }
 function seed.fill(wanted)
   local project = store.projects[wanted.project or store.current]
@@ -58,6 +59,7 @@ function seed.fill(wanted)
     local skill = skill_rows.insert(project, user, name, {
       description = "Seeded skill " .. i,
       body = "# Seeded\n\nVersion 1",
+      category = wanted.category,
     })
     for n = 2, wanted.versions or 1 do
       skill_rows.add_version(skill, user, { body = "# Seeded\n\nVersion " .. n })

@@ -25,6 +25,7 @@ local DEFAULTS = {
   dataset_limit = 20, -- current: datasets of a project, archived ones too; 0 is no limit
   item_limit = 0, -- current: items of a dataset, archived ones too; 0 is no limit
   item_version_limit = 40, -- current: versions of an item; 0 is no limit
+  bundle = "serve", -- current: the bundle of skills: serve, absent (404) or unknown (503)
   export_polls = 1, -- current: how often an export is seen pending after it was asked for
   export_outcome = "complete", -- current: what it is then: complete or failed
   spend = "serve", -- serve, empty, redirect (as the EU cloud does) or absent (as self-hosted)
@@ -39,6 +40,7 @@ local CHOICES = {
   environments = "serve deprecated redirect absent",
   unknown_method = "not_allowed denied",
   export_outcome = "complete failed",
+  bundle = "serve absent unknown",
 }
 
 local values = {}

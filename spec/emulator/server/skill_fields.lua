@@ -1,7 +1,11 @@
 --- What the bodies of skill requests may hold.
 
 local answers = require("server.answers")
+local auth = require("server.auth")
+local profile = require("server.profile")
 local settings = require("server.settings").values
+local text = require("server.text")
+local validate = require("server.validate")
 
 local skill_fields = {}
 
@@ -13,21 +17,64 @@ local function check_name(name, attr)
     error(answers.invalid(attr, "invalid_name",
       "Use lower case letters, digits and single inner hyphens only."))
   end
-  if name == "new" then
+  if profile().skill.reserved[name] then
     error(answers.invalid(attr, "reserved_name", "This name is reserved."))
   end
 end
 
---- Whether a file may have this path: relative, without `..`; a backslash counts as a slash here.
+--- The path that a file gets, or nil when it may not have it: relative, without `..`; a backslash
+--- counts as a slash here. Newer servers also put a slash in its place, and refuse more.
 function skill_fields.usable_path(path)
-  path = path:gsub("\\", "/")
-  return path ~= "" and path:sub(1, 1) ~= "/" and not ("/" .. path .. "/"):find("/../", 1, true)
+  local slashed = path:gsub("\\", "/")
+  local walled = "/" .. slashed .. "/"
+  if path == "" or slashed:sub(1, 1) == "/" or walled:find("/../", 1, true) then return nil end
+  if not profile().skill.strict_paths then return path end
+  if walled:find("/%.?/") or slashed:find("%c") or slashed:lower() == "skill.md" then return nil end
+  return slashed
 end
 
 local function check_path(path, attr)
-  if not skill_fields.usable_path(path) then
-    error(answers.invalid(attr, "invalid_input", "That path is not usable."))
+  local usable = skill_fields.usable_path(path)
+  if not usable then error(answers.invalid(attr, "invalid_input", "That path is not usable.")) end
+  return usable
+end
+
+local function check_description(description, attr)
+  local max = profile().skill.max_description
+  if text.length(description) > max then
+    error(answers.invalid(attr, "max_length",
+      ("Ensure this field has no more than %d characters."):format(max)))
   end
+end
+
+--- Whether skills have owners, and versions descriptions.
+local function owned()
+  return profile().skill.owned
+end
+
+local MAX_OWNERS = 25
+
+--- The accounts with these UUIDs, each once.
+local function check_owners(uuids, attr)
+  if #uuids > MAX_OWNERS then
+    error(answers.invalid(attr, "max_length",
+      ("Ensure this field has no more than %d elements."):format(MAX_OWNERS)))
+  end
+  local wanted, owners = {}, {}
+  for i, written in ipairs(uuids) do
+    local uuid = validate.uuid(written)
+    if not uuid then
+      error(answers.invalid(("%s__%d"):format(attr, i - 1), "invalid_input",
+        "Must be a valid UUID."))
+    end
+    local user = auth.find_user("uuid", uuid)
+    if not user then
+      error(answers.invalid(attr, "does_not_exist", "There is no such user here."))
+    end
+    if not wanted[uuid] then owners[#owners + 1] = user end
+    wanted[uuid] = true
+  end
+  return owners
 end
 
 --- Throws when a list of files is too long or names a path twice.
@@ -54,6 +101,7 @@ local LICENSE = { "license", "string", blank = true, max = 255 }
 local COMPATIBILITY = { "compatibility", "string", blank = true, max = 500 }
 local ALLOWED_TOOLS = { "allowed_tools", "strings" }
 local METADATA = { "metadata", "object" }
+local OWNERS = { "owners", "strings", check = check_owners, when = owned }
 local BASE_VERSION = { "base_version", "integer", min = 1 }
 
 local EDIT = {
@@ -68,17 +116,18 @@ local FILE_EDITS = { "file_edits", "objects", min = 1, fields = {
 
 skill_fields.CREATE = {
   { "name", "string", required = true, max = 64, check = check_name },
-  { "description", "string", required = true, max = 4096 },
+  { "description", "string", required = true, check = check_description },
   { "body", "string", required = true, max_bytes = MAX_BYTES },
-  LICENSE, COMPATIBILITY, ALLOWED_TOOLS, METADATA, FILES,
+  LICENSE, COMPATIBILITY, ALLOWED_TOOLS, METADATA, FILES, OWNERS,
 }
 
 skill_fields.PUBLISH = {
   { "body", "string", max_bytes = MAX_BYTES },
   EDITS,
-  { "description", "string", max = 4096 },
-  LICENSE, COMPATIBILITY, ALLOWED_TOOLS, METADATA, FILES, FILE_EDITS,
-  { "base_version", "integer", required = true, min = 1 },
+  { "description", "string", check = check_description },
+  LICENSE, COMPATIBILITY, ALLOWED_TOOLS, METADATA, FILES, FILE_EDITS, OWNERS,
+  { "version_description", "string", blank = true, max = 400, when = owned },
+  BASE_VERSION, -- required unless there are only owners
 }
 
 skill_fields.DUPLICATE = { { "new_name", "string", required = true, max = 64, check = check_name } }

@@ -1,4 +1,4 @@
---- Files of skills in the reference profile. Each write makes a new version of the skill.
+--- Files of skills. Each write makes a new version of the skill.
 
 local answers = require("server.answers")
 local fields = require("server.skill_fields")
@@ -12,8 +12,8 @@ local FILE = { "path", "content", "content_type" }
 
 --- The path that the target names: all slashes at its end are cut; throws when it is unusable.
 local function target_path(path)
-  path = path:gsub("/+$", "")
-  if not fields.usable_path(path) then error(answers.plain(400, "That path is not usable.")) end
+  path = fields.usable_path((path:gsub("/+$", "")))
+  if not path then error(answers.plain(400, "That path is not usable.")) end
   return path
 end
 
@@ -35,6 +35,7 @@ local function for_writing(ctx, name, base)
 end
 
 function skill_files.get(ctx, name, path)
+  rows.look_first(rows.find, ctx, name)
   local query = validate.query(ctx, fields.VERSION_QUERY)
   path = target_path(path)
   local skill = rows.find(ctx, name)
@@ -44,6 +45,7 @@ function skill_files.get(ctx, name, path)
 end
 
 function skill_files.create(ctx, name)
+  rows.look_first(rows.find, ctx, name)
   local values = validate.body(ctx, fields.FILE_CREATE)
   local skill, latest = for_writing(ctx, name, values.base_version)
   if rows.file(latest, values.path) then rows.path_taken(skill, values.path) end
@@ -59,6 +61,7 @@ function skill_files.create(ctx, name)
 end
 
 function skill_files.rename(ctx, name)
+  rows.look_first(rows.find, ctx, name)
   local values = validate.body(ctx, fields.FILE_RENAME)
   if values.old_path == values.new_path then
     error(answers.invalid(nil, "invalid_input", "The new path has to differ from the old one."))
@@ -78,6 +81,7 @@ function skill_files.rename(ctx, name)
 end
 
 function skill_files.delete(ctx, name, path)
+  rows.look_first(rows.find, ctx, name)
   local query = validate.query(ctx, fields.FILE_DELETE_QUERY)
   path = target_path(path)
   local skill, latest = for_writing(ctx, name, query.base_version)

@@ -1,27 +1,22 @@
 --- Skills as rows: versions, files, outlines, and how they are written.
 ---
---- A skill is { name, versions }, versions[n] the version n. Versions never change once made.
+--- A skill is { name, versions, owners, category }, versions[n] the version n. Versions never change
+--- once made. What is written of them is said by the profile.
 
 local answers = require("server.answers")
+local file_facts = require("server.current.file_facts")
 local json = require("server.json")
+local profile = require("server.profile")
 local settings = require("server.settings").values
+local skill_names = require("server.current.skill_names")
 local store = require("server.store")
+local text = require("server.text")
 local times = require("server.times")
 
 local skill_rows = {}
 
-local SHAPE = { "id", "name", "description", "body", "license", "compatibility", "allowed_tools",
-  "metadata", "files", "outline", "version", "created_by", "created_at", "updated_at", "deleted",
-  "is_latest", "latest_version", "version_count", "first_version_created_at" }
-
-local LIST_SHAPE = {}
-for _, key in ipairs(SHAPE) do
-  if key ~= "body" and key ~= "files" then LIST_SHAPE[#LIST_SHAPE + 1] = key end
-end
-
 local SUMMARY = { "id", "version", "created_by", "created_at", "is_latest" }
 local HEADING = { "level", "text" }
-local MANIFEST = { "path", "content_type" }
 
 --- The headings of a text, found line by line: code fences are not known here.
 local function outline(body)
@@ -39,45 +34,62 @@ local function outline(body)
 end
 
 local function manifest(files)
-  local texts = {}
+  local texts, shape = {}, profile().skill.file
   for i, file in ipairs(files) do
-    texts[i] = json.object(MANIFEST, file)
+    texts[i] = json.object(shape, file_facts.of(file))
   end
   return json.list(texts)
 end
 
---- The parts of a version that never change, as JSON, made once.
+--- The parts of a version that never change, as JSON, made once for each profile.
 local function rendered(version)
-  if not version.rendered then
+  local made = version.rendered[settings.profile]
+  if not made then
     local tools = {}
     for i, tool in ipairs(version.allowed_tools) do
       tools[i] = json.string(tool)
     end
-    version.rendered = {
+    made = {
       body = json.raw(json.string(version.body)),
+      body_total_length = text.length(version.body),
       allowed_tools = json.raw(json.list(tools)),
       files = json.raw(manifest(version.files)),
       outline = json.raw(outline(version.body)),
     }
+    version.rendered[settings.profile] = made
   end
-  return version.rendered
+  return made
 end
 
-local function write_as(shape, skill, version)
+local function write_owners(skill)
+  local texts = {}
+  for i, owner in ipairs(skill.owners) do
+    texts[i] = json.encode(owner.text)
+  end
+  return json.raw(json.list(texts))
+end
+
+--- @param part { body: string, next: integer? }? what stands for the whole body
+local function write_as(shape, skill, version, part)
   local parts = rendered(version)
   local latest = #skill.versions
   return json.object(shape, {
     id = version.id,
     name = skill.name,
     description = version.description,
-    body = parts.body,
+    body_total_length = parts.body_total_length,
+    body_next_offset = part and part.next,
+    body = part and part.body or parts.body,
     license = version.license,
     compatibility = version.compatibility,
     allowed_tools = parts.allowed_tools,
     metadata = version.metadata,
+    category = skill.category,
+    owners = write_owners(skill),
     files = parts.files,
     outline = parts.outline,
     version = version.version,
+    version_description = version.version_description,
     created_by = version.created_by,
     created_at = times.format(version.created_at),
     updated_at = times.format(version.updated_at),
@@ -89,14 +101,18 @@ local function write_as(shape, skill, version)
   })
 end
 
---- The full skill; the latest version when none is given.
-function skill_rows.write(skill, version)
-  return write_as(SHAPE, skill, version or skill.versions[#skill.versions])
+--- The full skill; the latest version when none is given. Of its body only a part, where given.
+function skill_rows.write(skill, version, part)
+  return write_as(profile().skill.shape, skill, version or skill.versions[#skill.versions], part)
 end
 
 --- The row of a list.
 function skill_rows.write_row(skill)
-  return write_as(LIST_SHAPE, skill, skill.versions[#skill.versions])
+  local traits, shape = profile().skill, {}
+  for _, key in ipairs(traits.shape) do
+    if not traits.not_in_lists[key] then shape[#shape + 1] = key end
+  end
+  return write_as(shape, skill, skill.versions[#skill.versions])
 end
 
 --- The entry of a history.
@@ -117,6 +133,21 @@ function skill_rows.find(ctx, name)
     error(answers.plain(404, ("There is no skill named '%s'."):format(name)))
   end
   return skill
+end
+
+--- The same for the actions that have the name in front: newer servers say more in the 404.
+function skill_rows.find_named(ctx, name)
+  local skill = ctx.project.skills[name]
+  if not skill and profile().skill.explains then
+    error(skill_names.not_found(ctx.project, name))
+  end
+  return skill or skill_rows.find(ctx, name)
+end
+
+--- Throws the 404 of a skill before the input is looked at, on servers that do so.
+--- @param find function skill_rows.find or skill_rows.find_named
+function skill_rows.look_first(find, ctx, name)
+  if profile().skill.skill_first then find(ctx, name) end
 end
 
 --- The asked version, or the latest; throws the 404.
@@ -181,6 +212,8 @@ function skill_rows.add_version(skill, user, changes)
     created_by = user.text,
     created_at = store.now(),
     updated_at = store.now(),
+    version_description = changes.version_description,
+    rendered = {}, -- by profile
   }
   for _, name in ipairs(CARRIED) do
     version[name] = changes[name] == nil and before[name] or changes[name]
@@ -191,7 +224,12 @@ end
 
 --- Makes a skill with its version 1. Used by the endpoints and to seed many.
 function skill_rows.insert(project, user, name, values)
-  local skill = { name = name, versions = {} }
+  local skill = {
+    name = name,
+    versions = {},
+    owners = values.owners or {},
+    category = values.category or "",
+  }
   skill_rows.add_version(skill, user, {
     description = values.description,
     body = values.body,

@@ -1,9 +1,10 @@
---- Skills of the reference profile: list, create, get, publish, archive, duplicate, resolve.
+--- Skills: list, create, get, publish, archive, duplicate, resolve.
 
 local answers = require("server.answers")
 local fields = require("server.skill_fields")
 local json = require("server.json")
 local pages = require("server.pages")
+local profile = require("server.profile")
 local rows = require("server.skill_rows")
 local text = require("server.text")
 local validate = require("server.validate")
@@ -30,12 +31,15 @@ local function sortable(skill)
   }
 end
 
-function skills.list(ctx)
+--- The list of those skills that also pass `wanted`.
+--- @param wanted (fun(skill: table, latest: table): boolean)?
+function skills.list_of(ctx, wanted)
   local search = text.trim(ctx.query.search or "")
   local found = {}
   for name, skill in pairs(ctx.project.skills) do
     local latest = skill.versions[#skill.versions]
-    if search == "" or text.contains(name, search) or text.contains(latest.description, search) then
+    if (search == "" or text.contains(name, search) or text.contains(latest.description, search))
+      and (not wanted or wanted(skill, latest)) then
       found[#found + 1] = sortable(skill)
     end
   end
@@ -44,6 +48,10 @@ function skills.list(ctx)
   local sorted = pages.sorted(found, { { column, sign == "-" }, { "id", false } })
   return pages.answer(ctx, sorted, function(row) return rows.write_row(row.skill) end,
     { default = 100 })
+end
+
+function skills.list(ctx)
+  return skills.list_of(ctx)
 end
 
 function skills.create(ctx)
@@ -109,32 +117,56 @@ local function edited_files(version, file_edits)
   return files
 end
 
+--- Throws the 400 of a description that was written when longer ones were allowed.
+local function check_description(description)
+  local max = profile().skill.max_description
+  if text.length(description) > max then
+    error(answers.plain(400, ("The description has more than %d characters."):format(max)))
+  end
+end
+
+--- Whether the body has owners and nothing else that is known.
+local function only_owners(values)
+  return values.owners ~= nil and next(values, next(values)) == nil
+end
+
 function skills.publish(ctx, name)
+  rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.PUBLISH)
+  if only_owners(values) then
+    local skill = rows.find_named(ctx, name)
+    skill.owners = values.owners
+    return answers.ok(rows.write(skill))
+  elseif not values.base_version then
+    error(answers.invalid("base_version", "required", "This field is required."))
+  end
   if values.body and values.edits then
     error(answers.invalid(nil, "invalid_input", "Give either body or edits, not both."))
   elseif values.files and values.file_edits then
     error(answers.invalid(nil, "invalid_input", "Give either files or file_edits, not both."))
   end
-  local skill = rows.find(ctx, name)
+  local skill = rows.find_named(ctx, name)
   rows.check_base(skill, values.base_version)
   rows.check_room(skill)
   local latest = rows.version(skill)
+  check_description(values.description or latest.description)
   if values.edits then values.body = apply_edits(latest.body, values.edits) end
   if values.file_edits then values.files = edited_files(latest, values.file_edits) end
+  skill.owners = values.owners or skill.owners
   rows.add_version(skill, ctx.user, values)
   return answers.ok(rows.write(skill))
 end
 
 function skills.archive(ctx, name)
-  rows.find(ctx, name)
+  rows.find_named(ctx, name)
   ctx.project.skills[name] = nil
   return answers.empty(204)
 end
 
 function skills.duplicate(ctx, name)
+  rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.DUPLICATE)
-  local latest = rows.version(rows.find(ctx, name))
+  local latest = rows.version(rows.find_named(ctx, name))
   if ctx.project.skills[values.new_name] then
     error(answers.plain(400, "The name is taken.", { { "attr", "new_name" } }))
   end
@@ -155,6 +187,7 @@ local function resolved(skill, query)
 end
 
 function skills.resolve(ctx, name)
+  rows.look_first(rows.find, ctx, name)
   local query = validate.query(ctx, fields.RESOLVE_QUERY)
   if query.offset and query.before_version then
     error(answers.invalid(nil, "invalid_input", "Give either offset or before_version, not both."))

@@ -38,6 +38,19 @@ function text.length(s)
   return #s - continuation
 end
 
+--- Cuts out `length` code points from code point `offset` on, counted from 0.
+--- @return string part
+--- @return integer? next the offset behind it; nil at the end of `s`
+function text.slice(s, offset, length)
+  local from, count = #s + 1, 0
+  for at in s:gmatch("()[^\128-\191]") do
+    if count == offset then from = at end
+    if count == offset + length then return s:sub(from, at - 1), count end
+    count = count + 1
+  end
+  return s:sub(from)
+end
+
 --- The position of the first byte that is not UTF-8, or nil.
 function text.bad_utf8(s)
   local i = 1

@@ -1,7 +1,8 @@
 --- Declarative checks of body fields and query parameters, with the framework's order and codes.
 ---
---- A field is { name, kind, required =, null =, blank =, max =, min =, max_bytes =, check = }.
---- `check(value, attr)` runs last and throws. Only the first error is reported, in the order in
+--- A field is { name, kind, required =, null =, blank =, max =, min =, max_bytes =, check =,
+--- when = }. `check(value, attr)` runs last and throws; what it returns replaces the value. A field
+--- whose `when()` says no is ignored. Only the first error is reported, in the order in
 --- which the fields are declared.
 
 local answers = require("server.answers")
@@ -188,7 +189,7 @@ function validate.members(members, fields, partial)
   local values = {}
   for _, field in ipairs(fields) do
     local name = field[1]
-    local raw = members[name]
+    local raw = (not field.when or field.when()) and members[name]
     if not raw then
       if field.required and not partial then
         invalid(name, "required", "This field is required.")
@@ -198,7 +199,9 @@ function validate.members(members, fields, partial)
       values[name] = json.null
     else
       values[name] = kinds[field[2]](raw, field, name)
-      if field.check and values[name] ~= json.null then field.check(values[name], name) end
+      if field.check and values[name] ~= json.null then
+        values[name] = field.check(values[name], name) or values[name]
+      end
     end
   end
   return values

@@ -4,8 +4,8 @@
 --- `project` routes lie below /api/environments/:project_id/ and /api/projects/:project_id/ alike,
 --- `root` routes below /api/. In a path `:x` is one segment and `*x` all the rest. A method has the
 --- scope that it needs and the function of server/ that answers. `throttle` names the settings that
---- limit the calls; without it `rate_limit` does. `flag` names the setting that has a group of
---- routes switched on.
+--- limit the calls; without it `rate_limit` does. `media` is what a route answers beside JSON.
+--- `flag` names the setting that has a group of routes switched on.
 
 return {
   root = {
@@ -40,6 +40,19 @@ return {
         PATCH = "dataset:write dataset_items.update",
         DELETE = "dataset:write resource.refuse_delete" },
     },
+  },
+  skill = {
+    shape = { "id", "name", "description", "body", "license", "compatibility", "allowed_tools",
+      "metadata", "files", "outline", "version", "created_by", "created_at", "updated_at",
+      "deleted", "is_latest", "latest_version", "version_count", "first_version_created_at" },
+    not_in_lists = { body = true, files = true },
+    file = { "path", "content_type" },
+    max_description = 4096, -- characters, on write
+    reserved = { new = true }, -- names
+    strict_paths = false, -- whether a path is more than relative and without `..`
+    skill_first = false, -- whether an unknown skill is told before bad input
+    explains = false, -- whether the 404 of a skill proposes others
+    owned = false, -- whether skills have owners, and versions descriptions
   },
   settings = {}, -- those whose default is another than in settings.lua
   state = { -- what GET state tells of a row

@@ -1,0 +1,121 @@
+--- What the current profile does otherwise with skills: filters, bodies in parts, renaming.
+
+local answers = require("server.answers")
+local auth = require("server.auth")
+local fields = require("server.skill_fields")
+local json = require("server.json")
+local rows = require("server.skill_rows")
+local skill_names = require("server.current.skill_names")
+local skills = require("server.skills")
+local text = require("server.text")
+local validate = require("server.validate")
+
+local current = {}
+
+--- Code points of a body that come without being asked for.
+local BODY_LENGTH = 8000
+
+local GET_QUERY = {
+  { "version", "integer", min = 1 },
+  { "body_offset", "integer", min = 0 },
+  { "body_length", "integer", min = 1 },
+}
+
+--- The user ids stay text: they may be larger than a number can hold.
+local function user_id(value, attr)
+  if not value:find("^%d+$") then
+    error(answers.invalid(attr, "invalid_input", "A valid integer is required."))
+  end
+end
+
+local LIST_QUERY = {
+  { "created_by_id", "string", check = user_id },
+  { "owner_id", "string", check = user_id },
+  { "category", "string", blank = true },
+}
+
+local function has_owner(skill, user)
+  for _, owner in ipairs(skill.owners) do
+    if owner == user then return true end
+  end
+  return false
+end
+
+function current.list(ctx)
+  local query = validate.query(ctx, LIST_QUERY, true)
+  local author = query.created_by_id and (auth.find_user("id", query.created_by_id) or {})
+  local owner = query.owner_id and (auth.find_user("id", query.owner_id) or {})
+  return skills.list_of(ctx, function(skill, latest)
+    return (not author or latest.created_by == author.text)
+      and (not owner or has_owner(skill, owner))
+      and (not query.category or skill.category == query.category)
+  end)
+end
+
+--- The skill that one of whose versions has this id, or nil.
+local function by_version_id(project, uuid)
+  for _, skill in pairs(project.skills) do
+    for _, version in ipairs(skill.versions) do
+      if version.id == uuid then return skill end
+    end
+  end
+end
+
+--- The redirect from the id of a version to the name, or nil when `name` is none.
+local function redirect(ctx, name)
+  local uuid = not ctx.project.skills[name] and validate.uuid(name)
+  local skill = uuid and by_version_id(ctx.project, uuid)
+  if not skill then return nil end
+  local query = ctx.target:match("%?.*$") or ""
+  return answers.empty(302, { ["Location"] = ctx.prefix
+    .. ctx.raw_path:gsub("[^/]+/?$", "") .. skill.name .. "/" .. query })
+end
+
+--- The asked version, or throws a 404 that tells which there are.
+function current.version(skill, number)
+  if number and not skill.versions[number] then
+    error(skill_names.no_version(skill, number))
+  end
+  return rows.version(skill, number)
+end
+
+function current.get(ctx, name)
+  local elsewhere = redirect(ctx, name)
+  if elsewhere then return elsewhere end
+  local skill = rows.find_named(ctx, name)
+  local query = validate.query(ctx, GET_QUERY)
+  local version = current.version(skill, query.version)
+  local body, next_offset = text.slice(version.body, query.body_offset or 0,
+    query.body_length or BODY_LENGTH)
+  return answers.ok(rows.write(skill, version, {
+    body = json.raw(json.string(body)),
+    next = next_offset,
+  }))
+end
+
+--- How names may not begin when they are changed.
+local RESERVED_PREFIXES = { "community-", "review-hog-", "scouts-" }
+
+local function check_prefix(name, attr)
+  for _, prefix in ipairs(RESERVED_PREFIXES) do
+    if name:sub(1, #prefix) == prefix then
+      error(answers.invalid(attr, "reserved_prefix", ("No name begins with '%s'."):format(prefix)))
+    end
+  end
+end
+
+function current.rename(ctx, name)
+  local skill = rows.find_named(ctx, name)
+  local values = validate.body(ctx, fields.DUPLICATE)
+  local new_name = values.new_name
+  check_prefix(new_name, "new_name")
+  if new_name ~= name and ctx.project.skills[new_name] then
+    error(answers.invalid("new_name", "unique", "A skill with this name already exists."))
+  end
+  ctx.project.skills[name] = nil
+  skill.name = new_name
+  ctx.project.skills[new_name] = skill
+  return answers.ok(rows.write(skill))
+end
+
+return current
