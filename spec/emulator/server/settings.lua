@@ -28,7 +28,8 @@ local DEFAULTS = {
   bundle = "serve", -- current: the bundle of skills: serve, absent (404) or unknown (503)
   export_polls = 1, -- current: how often an export is seen pending after it was asked for
   export_outcome = "complete", -- current: what it is then: complete or failed
-  spend = "serve", -- serve, empty, redirect (as the EU cloud does) or absent (as self-hosted)
+  spend = "serve", -- serve, empty, redirect (as the EU cloud does), absent (as self-hosted), or
+  -- relay_400, relay_429, relay_502: what a newer EU cloud may hand on
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
   environments = "serve", -- what /api/environments/ does: serve, deprecated, redirect or absent
   unknown_method = "not_allowed", -- a method that a route does not have: that (405) or denied (403)
@@ -36,7 +37,7 @@ local DEFAULTS = {
 
 --- Settings that are one word of several.
 local CHOICES = {
-  spend = "serve empty redirect absent",
+  spend = "serve empty redirect absent relay_400 relay_429 relay_502",
   environments = "serve deprecated redirect absent",
   unknown_method = "not_allowed denied",
   export_outcome = "complete failed",

@@ -59,6 +59,13 @@ return {
     explains = true,
     owned = true,
   },
+  spend = {
+    parts = { "summary", "by_product", "by_tool", "by_model", "by_input_size", "by_day",
+      "by_day_model", "by_bucket" },
+    tool = { "tool", "generation_count", "cost_usd", "share_of_scoped", "avg_input_tokens",
+      "cost_attributed_usd", "share_attributed" },
+    bucketed = true,
+  },
   settings = {
     environments = "deprecated",
     unknown_method = "denied",

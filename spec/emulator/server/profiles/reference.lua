@@ -54,6 +54,11 @@ return {
     explains = false, -- whether the 404 of a skill proposes others
     owned = false, -- whether skills have owners, and versions descriptions
   },
+  spend = {
+    parts = { "summary", "by_product", "by_tool", "by_model", "top_traces" },
+    tool = { "tool", "generation_count", "cost_usd", "share_of_scoped", "avg_input_tokens" },
+    bucketed = false, -- whether the window may be asked for in pieces
+  },
   settings = {}, -- those whose default is another than in settings.lua
   state = { -- what GET state tells of a row
     dataset = { "id", "name", "deleted" },
