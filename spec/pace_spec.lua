@@ -1,11 +1,20 @@
+-- Rows, windows and 429s in a time of their own; the option as the emulator sees it.
+
 local clock = require("posthog.llm.clock")
 local config = require("posthog.llm.config")
 local llm = require("posthog.llm")
+local lines = require("posthog.llm.pace_line")
+local memory = require("posthog.llm.pace_memory")
 local pace = require("posthog.llm.pace")
 local pipeline = require("spec.pipeline")
 
+local LIST = "/api/projects/1/datasets/"
+local SPEND = "/api/llm_analytics/@me/spend/"
+local SECONDS = { per_minute = 60, per_hour = 3600, per_day = 86400 }
+
 describe("posthog.llm.pace", function()
   local now, real = 0, clock.now
+  local hosts = 0
 
   before_each(function()
     now = 1000
@@ -13,100 +22,383 @@ describe("posthog.llm.pace", function()
   end)
   after_each(function() clock.now = real end)
 
-  --- Sends as fast as allowed; returns when each request went out.
-  local function run(p, n)
+  --- Rules for a host that no other test has asked.
+  local function fresh(option)
+    hosts = hosts + 1
+    return pace.new(option, "https://h" .. hosts .. ".example")
+  end
+
+  local function sleep(_, seconds)
+    now = now + seconds
+    return true
+  end
+
+  --- Sends one after another, as fast as allowed; returns when each went out.
+  local function run(p, n, key, path)
     local times = {}
     for i = 1, n do
-      now = now + assert(p:take(math.huge))
+      assert.is_nil(pace.pass(p, key or "k", path or LIST, math.huge, sleep))
       times[i] = now
     end
     return times
   end
 
+  --- How long the next request would have to wait, and why; it does not.
+  local function held(p, key, path)
+    local err = pace.pass(p, key or "k", path or LIST, 0.001, sleep)
+    return err and err.retry_after or 0, err and err.message
+  end
+
   it("lets requests pass at once up to the limit", function()
-    local times = run(pace.new({ per_minute = 480, per_hour = 4800 }), 480)
+    local times = run(fresh(true), 480)
     assert.equal(1000, times[480])
   end)
+
+  local function within(limits, times, what)
+    table.sort(times)
+    for name, most in pairs(limits) do
+      for i = 1, #times - most do
+        assert.is_true(times[i + most] - times[i] > SECONDS[name],
+          ("%s: requests %d and %d, %s"):format(name, i, i + most, what or ""))
+      end
+    end
+  end
 
   it("never lets more pass in any window than the limits say", function()
     for _, limits in ipairs({
       { per_minute = 3 }, { per_hour = 7 }, { per_minute = 3, per_hour = 7 }, { per_minute = 1 },
     }) do
-      now = 1000
-      local times = run(pace.new(limits), 50)
-      for name, seconds in pairs({ per_minute = 60, per_hour = 3600 }) do
-        local most = limits[name] or math.huge
-        for i = 1, #times - most do
-          assert.is_true(times[i + most] - times[i] > seconds, name)
-        end
-      end
+      within(limits, run(fresh(limits), 50))
     end
+    local spend = { per_minute = 2, per_hour = 5, per_day = 9 }
+    within(spend, run(fresh({ spend = spend }), 30, "k", SPEND))
   end)
 
   it("does not wait longer than it has to", function()
-    local times = run(pace.new({ per_minute = 3, per_hour = 7 }), 8)
+    local times = run(fresh({ per_minute = 3, per_hour = 7 }), 8)
     assert.equal(1000, times[3])
     assert.is_true(times[6] < 1062)
     assert.is_true(times[8] < 4602)
   end)
 
   it("forgets what is longer ago than a window", function()
-    local p = pace.new({ per_minute = 2 })
+    local p = fresh({ per_minute = 2 })
     run(p, 2)
     now = now + 61
-    assert.equal(0, p:take(math.huge))
-    assert.equal(0, p:take(math.huge))
-    assert.is_true(p:take(math.huge) > 59)
+    run(p, 2)
+    assert.equal(1061, now)
+    assert.is_true(held(p) > 59)
   end)
 
-  it("gives places to those who wait one after another", function()
-    local p = pace.new({ per_minute = 1 })
-    local last = p:take(math.huge)
-    for _ = 1, 5 do
-      local wait = p:take(math.huge)
-      assert.is_true(wait - last > 60)
-      last = wait
-    end
-  end)
-
-  it("takes no place when the wait would be too long, and says how long", function()
-    local p = pace.new({ per_minute = 1, per_hour = 100 })
-    p:take(1)
+  it("takes no place when the wait would be too long, and says how long and why", function()
+    local p = fresh({ per_minute = 1, per_hour = 2, spend = { per_day = 3 } })
+    run(p, 1)
     for _ = 1, 3 do
-      local wait, why, needed = p:take(30)
-      assert.is_nil(wait)
-      assert.equal("one request a minute", why)
+      local needed, message = held(p)
       assert.is_true(needed > 60 and needed < 61)
+      assert.matches("to stay within one request a minute, for longer than", message, 1, true)
     end
-    assert.is_true(p:take(61) > 60)
+    assert.equal(1, #run(p, 1))
+    assert.is_true(now < 1062)
+    local needed, message = held(p)
+    assert.is_true(needed > 3500 and needed < 3601)
+    assert.matches("2 requests an hour", message, 1, true)
+    run(p, 3, "k", SPEND)
+    needed, message = held(p, "k", SPEND)
+    assert.is_true(needed > 86000)
+    assert.matches("3 spend requests a day", message, 1, true)
+  end)
+
+  it("counts spend apart, by its path in any form", function()
+    local p = fresh({ per_minute = 1, spend = { per_minute = 1 } })
+    for _, path in ipairs({ SPEND, "/api/llm_analytics/%40me/spend" }) do
+      local other = fresh({ per_minute = 1, spend = { per_minute = 1 } })
+      run(other, 1)
+      run(other, 1, "k", path)
+      assert.equal(1000, now)
+      assert.matches("spend request", select(2, held(other, "k", path)))
+    end
+    run(p, 1)
+    assert.equal(0, (held(p, "k", SPEND)))
+    assert.is_true((held(p, "k", "/api/projects/1/spend/")) > 60)
+  end)
+
+  it("counts each key and each host apart, and the same ones together", function()
+    local p = fresh({ per_minute = 1 })
+    run(p, 1)
+    assert.equal(0, (held(p, "another")))
+    assert.equal(0, (held(fresh({ per_minute = 1 }))))
+    assert.is_true((held(pace.new({ per_minute = 1 }, p.origin))) > 60)
+  end)
+
+  it("forgets keys that nothing counts for", function()
+    local p = fresh({ per_minute = 1 })
+    for i = 1, 500 do
+      run(p, 1, "key " .. i)
+      now = now + 1
+    end
+    assert.is_true((held(p, "key 500")) > 59) -- what counts is not forgotten
+    assert.is_true((held(p, "key 450")) > 9)
+    local before = collectgarbage("count")
+    for i = 501, 5000 do
+      run(p, 1, "key " .. i)
+      now = now + 1
+    end
+    collectgarbage()
+    assert.is_true(collectgarbage("count") - before < 1000)
+  end)
+
+  describe("where many wait", function()
+    --- Threads that each want to send once, in turns of a scheduler that wakes
+    --- whoever's time has come; `late` delays each waking.
+    local function crowd(p, n, options)
+      options = options or {}
+      local sleepers, sent = {}, {}
+      for i = 1, n do
+        local co = coroutine.create(function()
+          local gone = false
+          local err = pace.pass(p, "k", LIST, options.seconds or math.huge, function(_, seconds)
+            coroutine.yield(seconds)
+            gone = options.leave and options.leave(i, now)
+            return not gone
+          end)
+          sent[#sent + 1] = { i = i, at = now, err = err, gone = gone }
+        end)
+        sleepers[i] = { co = co, at = now + (options.every or 0) * i, i = i }
+      end
+      while #sleepers > 0 do
+        local next_one = 1
+        for place, sleeper in ipairs(sleepers) do
+          local other = sleepers[next_one]
+          if sleeper.at < other.at or (sleeper.at == other.at and sleeper.i < other.i) then
+            next_one = place
+          end
+        end
+        local sleeper = table.remove(sleepers, next_one)
+        now = math.max(now, sleeper.at)
+        if options.each then options.each(now) end
+        local _, seconds = assert(coroutine.resume(sleeper.co))
+        if coroutine.status(sleeper.co) ~= "dead" then
+          local late = options.late and options.late() or 0
+          sleepers[#sleepers + 1] = { co = sleeper.co, at = now + seconds + late, i = sleeper.i }
+        end
+      end
+      return sent
+    end
+
+    local function times_of(sent)
+      local times = {}
+      for _, entry in ipairs(sent) do
+        if not entry.err then
+          times[#times + 1] = entry.at
+        end
+      end
+      return times
+    end
+
+    it("lets those go first who came first", function()
+      local sent = crowd(fresh({ per_minute = 4 }), 22, { every = 0.1 })
+      for i, entry in ipairs(sent) do
+        assert.equal(i, entry.i)
+      end
+      within({ per_minute = 4 }, times_of(sent))
+      assert.is_true(now < 1000 + 5 * 62)
+    end)
+
+    it("moves up whom others have made room for", function()
+      local p = fresh({ per_minute = 1 })
+      local sent = crowd(p, 6, {
+        leave = function(i, at) return i > 1 and i < 6 and at > 1010 end,
+      })
+      local times = times_of(sent)
+      assert.equal(2, #times)
+      assert.is_true(times[2] > 1060 and times[2] < 1062, "it went at " .. times[2])
+      for _, entry in ipairs(sent) do
+        assert.equal(entry.gone and "cancelled" or nil, entry.err and entry.err.kind)
+      end
+    end)
+
+    it("wastes no more than one window on who never came back", function()
+      local p = fresh({ per_minute = 2 })
+      for _ = 1, 5 do -- as a thread that nginx has ended
+        local co = coroutine.wrap(function()
+          pace.pass(p, "k", LIST, math.huge, function() coroutine.yield() end)
+        end)
+        co()
+      end
+      now = now + 200
+      assert.same({ 1200, 1200 }, run(p, 2))
+    end)
+
+    it("keeps to the windows, whoever is late, gives up or is told to wait", function()
+      local seed = 7
+      local function random() -- the same on every Lua
+        seed = seed * 16807 % 2147483647
+        return seed / 2147483647
+      end
+      for round = 1, 100 do
+        now = 1000
+        local limits = { per_minute = math.ceil(random() * 2) }
+        if round % 20 == 0 then
+          limits.per_hour = 6
+        end
+        local p = fresh(limits)
+        local blocked_until = 0
+        local sent = crowd(p, 10, {
+          every = random() * 20,
+          late = function() return math.random(400) == 1 and random() * 200 or 0 end,
+          leave = function() return random() < 1 / 1500 end,
+          each = function(at)
+            for _, from in ipairs({ 1100, 1300 }) do
+              if at >= from and at < from + 30 and blocked_until < from then
+                pace.learn(p, "k", LIST, 100)
+                blocked_until = at + 100
+              end
+            end
+          end,
+        })
+        within(limits, times_of(sent), "round " .. round)
+      end
+    end)
+  end)
+
+  describe("after a 429", function()
+    it("lets nothing of that key and class go before the server's time", function()
+      local p = fresh(true)
+      pace.learn(p, "k", LIST, 30)
+      local needed, message = held(p)
+      assert.is_true(needed > 29.9 and needed <= 30)
+      assert.matches("since the server asked to wait (429)", message, 1, true)
+      assert.equal(0, (held(p, "another")))
+      assert.equal(0, (held(p, "k", SPEND)))
+      assert.same({ 1030 }, run(p, 1))
+      assert.equal(0, (held(p)))
+    end)
+
+    it("tells clients with other limits too", function()
+      local p = fresh({ per_minute = 5 })
+      pace.learn(p, "k", LIST, 30)
+      local other = pace.new({ per_minute = 6 }, p.origin)
+      assert.equal(0, (held(pace.new({ per_minute = 6 }, "https://elsewhere.example"))))
+      assert.is_true((held(other)) > 29)
+    end)
+
+    it("keeps the longest time it was told", function()
+      local p = fresh(true)
+      for _, seconds in ipairs({ 10, 40, 20 }) do
+        pace.learn(p, "k", LIST, seconds)
+      end
+      assert.is_true((held(p)) > 39)
+    end)
+
+    it("believes no time beyond the longest window of its class", function()
+      local p = fresh(true)
+      for _, seconds in ipairs({ 1e6, 1e300, math.huge }) do
+        pace.learn(p, "k", LIST, seconds)
+        pace.learn(p, "k", SPEND, seconds)
+      end
+      assert.is_true((held(p)) <= 3600)
+      assert.is_true((held(p, "k", SPEND)) <= 86400)
+      now = now + 3601
+      assert.equal(0, (held(p)))
+    end)
+
+    it("learns nothing from one that names no time", function()
+      local p = fresh(true)
+      for _, seconds in ipairs({ 0, -1, 0 / 0 }) do
+        pace.learn(p, "k", LIST, seconds)
+      end
+      pace.learn(p, "k", LIST, nil)
+      assert.equal(0, (held(p)))
+    end)
+
+    it("sends those who wait already an error at once when it is past their deadline", function()
+      local p = fresh({ per_minute = 1 })
+      run(p, 1)
+      local looks = 0
+      local err = pace.pass(p, "k", LIST, 100, function(_, seconds)
+        looks = looks + 1
+        if looks == 8 then
+          pace.learn(p, "k", LIST, 500)
+        end
+        return sleep(nil, seconds)
+      end)
+      assert.equal("rate_limited", err.kind)
+      assert.equal(8, looks)
+      assert.matches("429", err.message)
+      assert.is_true(err.retry_after > 490 and err.retry_after <= 500)
+    end)
+  end)
+
+  describe("two rows over one list of times", function()
+    it("never give a place to both", function()
+      -- Another worker adds an entry between the look and the add.
+      local times, blocks = memory.new(61), memory.new(0)
+      local line = lines.new({ { most = 1, seconds = 60, words = "x" } }, times, blocks)
+      local add, raced = times.add, 0
+      function times.add(self, i, at, at_now)
+        if raced < 3 then
+          raced = raced + 1
+          add(self, i, self:get(i - 1) and self:get(i - 1) + 61 or at, at_now)
+          return false
+        end
+        return add(self, i, at, at_now)
+      end
+      local place, at = line:take(1000, math.huge)
+      assert.equal(4, place)
+      assert.is_true(at > 1180)
+    end)
   end)
 end)
 
 describe("the option pace", function()
   local e, naps, restore
+  local real, days = clock.now, 0
 
   setup(function() e = pipeline.emulator.start() end)
   teardown(function() e:stop() end)
   before_each(function()
     e:reset()
     naps, restore = pipeline.instant_sleep()
+    days = days + 2 -- all tests have the same key
+    local behind = days * 86400
+    clock.now = function() return real() + behind + naps.total() end
   end)
-  after_each(function() restore() end)
+  after_each(function()
+    restore()
+    clock.now = real
+  end)
 
   it("is on for the cloud, and off for every other host", function()
-    local cloud = { per_minute = 480, per_hour = 4800 }
-    for host, limits in pairs({
-      us = cloud, eu = cloud, ["https://US.posthog.com/"] = cloud,
+    local rest = { "to stay within 4800 requests an hour", "to stay within 480 requests a minute" }
+    local spend = {
+      "to stay within 200 spend requests a day", "to stay within 60 spend requests an hour",
+      "to stay within 10 spend requests a minute",
+    }
+    for host, is_on in pairs({
+      us = true, eu = true, ["https://US.posthog.com/"] = true,
       ["https://posthog.example"] = false, ["https://us.posthog.com:8443"] = false,
       ["http://127.0.0.1:8000"] = false,
     }) do
       local function of(option)
-        return config.resolve({ host = host, pace = option }).pace or false
+        local rules = config.resolve({ host = host, pace = option }).pace
+        local words = { rest = {}, spend = {} }
+        for class, list in pairs(words) do
+          for i, window in ipairs(rules and rules[class].windows or {}) do
+            list[i] = window.words
+          end
+        end
+        return rules and words
       end
-      assert.same(limits, of(nil))
+      local cloud = { rest = rest, spend = spend }
+      assert.same(is_on and cloud or nil, of(nil))
       assert.same(cloud, of(true))
-      assert.is_false(of(false))
-      assert.same({ per_hour = 9 }, of({ per_hour = 9 }))
+      assert.is_nil(of(false) or nil)
+      assert.same(cloud, of({ dict = "x" }))
+      assert.same({ rest = { "to stay within 9 requests an hour" }, spend = spend },
+        of({ per_hour = 9 }))
+      assert.same({ rest = rest, spend = { "to stay within one spend request a day" } },
+        of({ spend = { per_day = 1 } }))
     end
   end)
 
@@ -132,21 +424,48 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("is shared by clients that came of one another, not by others", function()
+  it("is shared by all clients of a key", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 2 } })
-    local other = c:with({ timeout = 7 })
     local stranger = pipeline.client(e.url, { pace = { per_minute = 2 } })
     c.datasets:list()
-    other.datasets:list()
-    stranger.datasets:list()
+    c:with({ timeout = 7 }).datasets:list()
+    local _, err = stranger.datasets:list({ deadline = 10 })
+    assert.equal("rate_limited", err.kind)
+    local another = stranger:with({ personal_api_key = "phx_emulator_li" })
+    assert.is_truthy(another.datasets:list())
+    assert.is_truthy(c:with({ pace = false }).datasets:list())
     assert.equal(0, #naps)
-    c:with({ pace = false }).datasets:list()
-    assert.equal(0, #naps)
-    other.datasets:list()
+    assert.is_truthy(stranger.datasets:list())
     assert.is_true(naps.total() > 55)
     c:close()
-    other:close()
     stranger:close()
+  end)
+
+  it("goes by the key of each request", function()
+    local keys = { "phx_emulator_all", "phx_emulator_li", "phx_emulator_all" }
+    local c = pipeline.client(e.url, {
+      pace = { per_minute = 1 },
+      deadline = 9,
+      personal_api_key = function() return table.remove(keys, 1) end,
+    })
+    assert.is_truthy(c.datasets:list())
+    assert.is_truthy(c.datasets:list())
+    local _, err = c.datasets:list()
+    assert.equal("rate_limited", err.kind)
+    c:close()
+  end)
+
+  it("counts spend apart", function()
+    local c = pipeline.client(e.url, {
+      pace = { per_minute = 1, spend = { per_minute = 2 } }, deadline = 9,
+    })
+    assert.is_truthy(c.datasets:list())
+    assert.is_truthy(c.spend:get())
+    assert.is_truthy(c:request("GET", "/api/llm_analytics/@me/spend/?product=posthog_code"))
+    local _, err = c.spend:get()
+    assert.matches("2 spend requests a minute", err.message)
+    assert.equal(3, #e:log())
+    c:close()
   end)
 
   it("gives an error at once when the wait would be past the deadline", function()
@@ -165,9 +484,61 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("ends its wait when the client is closed", function()
+  it("learns from a 429, for all clients of the key", function()
+    local c = pipeline.client(e.url, { pace = true, max_retries = 0 })
+    local other = pipeline.client(e.url, { pace = true, deadline = 10 })
+    e:fault({ action = { status = 429, headers = { ["Retry-After"] = "40" }, times = 1 } })
+    local _, err = c.datasets:list()
+    assert.equal(429, err.status)
+    _, err = other.datasets:list()
+    assert.is_nil(err.status)
+    assert.equal("rate_limited", err.kind)
+    assert.is_true(err.retry_after > 35 and err.retry_after <= 40)
+    assert.matches("the server asked to wait", err.message)
+    assert.equal(0, #naps)
+    assert.equal(1, #e:log())
+    assert.is_truthy(other.spend:get())
+    assert.is_truthy(c.datasets:list())
+    assert.is_true(naps.total() > 35 and naps.total() < 41)
+    c:close()
+    other:close()
+  end)
+
+  it("makes the attempt after a 429 when the server said, and no later", function()
+    local c = pipeline.client(e.url, { pace = true })
+    e:fault({ action = { status = 429, times = 1,
+      body = '{"detail":"Request was throttled. Expected available in 20 seconds."}' } })
+    assert.is_truthy(c.datasets:list())
+    assert.is_true(naps.total() > 19.5 and naps.total() < 21)
+    assert.equal(2, #e:log())
+    c:close()
+  end)
+
+  it("learns nothing when it is off", function()
+    local c = pipeline.client(e.url, { pace = false, max_retries = 0 })
+    e:fault({ action = { status = 429, headers = { ["Retry-After"] = "40" }, times = 1 } })
+    c.datasets:list()
+    assert.is_truthy(c.datasets:list())
+    assert.is_truthy(c:with({ pace = true }).datasets:list())
+    assert.equal(0, #naps)
+    c:close()
+  end)
+
+  it("says that there are no shared dictionaries here", function()
+    local c = pipeline.client(e.url, { pace = { dict = "pace" } })
+    local value, err = c.datasets:list()
+    assert.is_nil(value)
+    assert.equal("invalid", err.kind)
+    assert.equal("pace.dict: there are shared dictionaries in nginx only", err.message)
+    assert.equal(0, #e:log())
+    c:close()
+  end)
+
+  it("ends its wait when the client is closed, and gives its place back", function()
     restore()
+    clock.now = function() return real() + days * 86400 end
     local c = pipeline.client(e.url, { pace = { per_minute = 1 } })
+    local other = pipeline.client(e.url, { pace = { per_minute = 1 }, deadline = 62 })
     local _, errors = llm.gather({
       function() return c.datasets:list() end,
       function() return c.datasets:create({ name = "x" }) end,
@@ -178,7 +549,12 @@ describe("the option pace", function()
     })
     assert.is_nil(errors[1])
     assert.equal("cancelled", errors[2].kind)
+    assert.matches("held back to stay within one request a minute", errors[2].message)
     assert.is_nil(errors[2].ambiguous)
     assert.equal(1, #e:log())
+    naps, restore = pipeline.instant_sleep()
+    clock.now = function() return real() + days * 86400 + naps.total() end
+    assert.is_truthy(other.datasets:list())
+    other:close()
   end)
 end)

@@ -146,46 +146,22 @@ local function pause(state, seconds)
   return not state.closed
 end
 
---- Clients that share connections share the pace, since they mostly share the
---- key.
-local function pace_of(state)
-  local settings, paces = state.settings, state.family.paces
-  local limits = settings.pace
-  local name = table.concat({
-    settings.target.origin,
-    tostring(limits.per_minute),
-    tostring(limits.per_hour),
-  }, " ")
-  paces[name] = paces[name] or pace.new(limits)
-  return paces[name]
-end
-
 --- Waits until the request may go out.
 --- @return posthog.llm.Error? err
-local function keep_pace(state, attempt)
-  if not state.settings.pace or state.closed then
+local function keep_pace(state, request, attempt)
+  local limits = state.settings.pace
+  if not limits or state.closed then
     return nil
   end
   local left = attempt.expires - clock.now()
   if left <= 0 then
     return nil
   end
-  state.pace = state.pace or pace_of(state)
-  local wait, why, needed = state.pace:take(left)
-  if not wait then
-    local words = "held back to stay within %s, for longer than the call's deadline allows"
-    return errors.new({
-      kind = "rate_limited",
-      message = words:format(why),
-      retry_after = needed,
-    })
-  elseif wait > 0 and not pause(state, wait) then
-    return errors.new({ kind = "cancelled", message = "given up while it was held back" })
-  end
+  return pace.pass(limits, attempt.key, request.path, left, pause, state)
 end
 
 local function send(state, request, attempt)
-  local held = keep_pace(state, attempt)
+  local held = keep_pace(state, request, attempt)
   attempt.held = held ~= nil
   if held then
     return nil, held
@@ -398,6 +374,9 @@ local function try(state, request, attempt)
     local target, refused = redirect_target(state, request, attempt, answer, redirects)
     if not target then
       err = answer_error(transfer, answer, attempt.key, refused)
+      if status == 429 and settings.pace then
+        pace.learn(settings.pace, attempt.key, request.path, err.retry_after)
+      end
       return finish_error(request, attempt, err, answer)
     end
     attempt.url = target

@@ -29,7 +29,7 @@ local WEAK_KEYS = { __mode = "k" }
 --- Clients that came of one another by `with` share connections, as long as
 --- one of them is open.
 local function new_family()
-  return { open = setmetatable({}, WEAK_KEYS), paces = {} }
+  return { open = setmetatable({}, WEAK_KEYS) }
 end
 
 local RESOURCES = {

@@ -7,6 +7,7 @@
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
+local pace = require("posthog.llm.pace")
 local url = require("posthog.llm.url")
 
 local config = {}
@@ -27,19 +28,24 @@ local config = {}
 --- @field user_agent_suffix? string
 --- @field allow_insecure_http? boolean plain http to a host that is not loopback
 --- @field keep_null? boolean null in fields of the API arrives as llm.null
---- @field pace? boolean|{ per_minute?: integer, per_hour?: integer } waits rather than go over a limit; default: true, which is 480 a minute and 4800 an hour, for us and eu.posthog.com, false for every other host
+--- @field pace? boolean|posthog.llm.PaceOptions waits rather than go over a limit; default: true for us and eu.posthog.com, false for every other host
 --- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec in place of the core's
 --- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer })
 --- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
 --- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer })
 
+--- Limits in place of the cloud's, which are 480 a minute and 4800 an hour, and
+--- for spend 10 a minute, 60 an hour, 200 a day.
+--- @class posthog.llm.PaceOptions
+--- @field per_minute? integer of all requests but those for spend
+--- @field per_hour? integer
+--- @field spend? { per_minute?: integer, per_hour?: integer, per_day?: integer }
+--- @field dict? string in nginx: the lua_shared_dict by which all workers share the count
+
 local HOSTS = {
   us = "https://us.posthog.com",
   eu = "https://eu.posthog.com",
 }
-
---- Contract 0.6: what the cloud allows a key.
-local CLOUD_PACE = { per_minute = 480, per_hour = 4800 }
 
 local DEFAULTS = {
   timeout = 30,
@@ -126,22 +132,38 @@ local function codec(value, what, level)
   return value
 end
 
-local PACE = { per_minute = count(1), per_hour = count(1) }
+local function check_fields(value, checks, what, level)
+  check.known(value, checks, what, level + 1)
+  local checked = {}
+  for name, field in pairs(value) do
+    checked[name] = checks[name](field, what .. "." .. name, level + 1)
+  end
+  return checked
+end
 
-local function pace(value, what, level)
+local function spend_pace(value, what, level)
+  check.type(value, "table", what, level + 1)
+  local limits = { per_minute = count(1), per_hour = count(1), per_day = count(1) }
+  local checked = check_fields(value, limits, what, level + 1)
+  if next(checked) == nil then
+    check.fail(level + 1, "%s: per_minute, per_hour or per_day expected", what)
+  end
+  return checked
+end
+
+local PACE =
+  { per_minute = count(1), per_hour = count(1), spend = spend_pace, dict = one_line }
+
+local function pace_rules(value, what, level)
   if type(value) == "boolean" then
     return value
   elseif type(value) ~= "table" then
     local got = check.type_name(value)
     check.fail(level + 1, "%s: true, false or a table of limits expected, got %s", what, got)
   end
-  check.known(value, PACE, what, level + 1)
-  local checked = {}
-  for name, limit in pairs(value) do
-    checked[name] = PACE[name](limit, what .. "." .. name, level + 1)
-  end
+  local checked = check_fields(value, PACE, what, level + 1)
   if next(checked) == nil then
-    check.fail(level + 1, "%s: per_minute or per_hour expected", what)
+    check.fail(level + 1, "%s: per_minute, per_hour, spend or dict expected", what)
   end
   return checked
 end
@@ -162,7 +184,7 @@ local OPTIONS = {
   user_agent_suffix = one_line,
   allow_insecure_http = of_type("boolean"),
   keep_null = of_type("boolean"),
-  pace = pace,
+  pace = pace_rules,
   json = codec,
   on_request = hook,
   on_response = hook,
@@ -321,14 +343,12 @@ local function resolve_proxy(options, scheme)
   return proxy or "", no_proxy
 end
 
---- @return { per_minute?: integer, per_hour?: integer }? limits nil: none
+--- @return posthog.llm.Pace? pace nil: none is kept
 local function resolve_pace(option, origin)
-  if type(option) == "table" then
-    return option
-  elseif option == nil then
+  if option == nil then
     option = origin == HOSTS.us or origin == HOSTS.eu
   end
-  return option and CLOUD_PACE or nil
+  return option and pace.new(option, origin) or nil
 end
 
 --- What the core is told of every transfer; it stays the same from call to call.

@@ -1,0 +1,92 @@
+--- The times of one row of requests, in a lua_shared_dict of nginx, where all
+--- workers see them. Entries are only appended, each by an atomic `add` under
+--- its own number: of two workers that want the same number one gets it, and
+--- the other one looks again. So there is no lock to be left behind, and a
+--- worker that dies takes nothing along.
+
+--- @class posthog.llm.PaceDict: posthog.llm.PaceTimes
+--- @field private _dict table
+--- @field private _name string
+--- @field private _prefix string of its keys: a digest, since anybody may list these
+--- @field private _keep number seconds after its time that an entry still counts
+local Dict = {}
+Dict.__index = Dict
+
+local dict = {}
+
+--- Seconds that an entry is kept beyond need: nginx counts them on a clock of
+--- its own, that of its last event.
+local MARGIN = 5
+--- The same for a place that was given up: the one before it, for which it
+--- stands, may be put off by a day.
+local A_DAY = 86400
+--- The newest number outlives the entry that has it.
+local LONGER = 5
+
+--- @param name string
+--- @param keep number seconds after its time that an entry still counts
+--- @param ... string what is counted; the key is in there
+--- @return posthog.llm.PaceDict?
+--- @return string? problem
+function dict.new(name, keep, ...)
+  local ngx = rawget(_G, "ngx")
+  if not ngx then
+    return nil, "pace.dict: there are shared dictionaries in nginx only"
+  elseif not ngx.shared[name] then
+    return nil, ("pace.dict: nginx has no lua_shared_dict %q"):format(name)
+  end
+  return setmetatable({
+    _dict = ngx.shared[name],
+    _name = name,
+    _prefix = ngx.encode_base64(ngx.sha1_bin(table.concat({ ... }, "\0"))) .. " ",
+    _keep = keep,
+  }, Dict)
+end
+
+--- @return integer last the newest entry that is known of; another worker may be ahead
+function Dict:last()
+  return self._dict:get(self._prefix .. "last") or 0
+end
+
+local function key_of(self, i)
+  return ("%s%d"):format(self._prefix, i)
+end
+
+--- @return number? at nil: there is none, or it is so long ago that it does not count
+function Dict:get(i)
+  return (self._dict:get(key_of(self, i)))
+end
+
+local function lifetime(self, at, now)
+  return math.max(0, at - now) + self._keep + (at < 0 and A_DAY or MARGIN)
+end
+
+--- Appends entry `i`.
+--- @return boolean? added false: another worker has just added it; nil: it cannot
+--- @return string? problem
+function Dict:add(i, at, now)
+  local store, key, life = self._dict, key_of(self, i), lifetime(self, at, now)
+  local ok, problem = store:safe_add(key, at, life)
+  if problem == "no memory" then -- only the oldest expired ones were let go of
+    store:flush_expired()
+    ok, problem = store:safe_add(key, at, life)
+  end
+  if ok then
+    store:safe_set(self._prefix .. "last", i, life + LONGER)
+  elseif problem ~= "exists" then
+    return nil, ("pace.dict: lua_shared_dict %q: %s"):format(self._name, problem)
+  end
+  return ok or false
+end
+
+--- Changes an entry.
+function Dict:set(i, at, now)
+  self._dict:safe_set(key_of(self, i), at, lifetime(self, at, now))
+end
+
+--- Nothing of it is in this process.
+function Dict:idle()
+  return true
+end
+
+return dict

@@ -1,0 +1,54 @@
+--- The times of one row of requests, in the memory of this process.
+
+--- @class posthog.llm.PaceMemory: posthog.llm.PaceTimes
+--- @field private _times table<integer, number>
+--- @field private _first integer the oldest one that is kept
+--- @field private _last integer
+--- @field private _keep number seconds after its time that an entry still counts
+local Memory = {}
+Memory.__index = Memory
+
+local memory = {}
+
+--- @param keep number seconds after its time that an entry still counts
+--- @return posthog.llm.PaceMemory
+function memory.new(keep)
+  return setmetatable({ _times = {}, _first = 1, _last = 0, _keep = keep }, Memory)
+end
+
+--- @return integer last the newest entry that is known of
+function Memory:last()
+  return self._last
+end
+
+--- @return number? at nil: there is none, or it is so long ago that it does not count
+function Memory:get(i)
+  return self._times[i]
+end
+
+--- Appends entry `i`.
+--- @param now number
+--- @return boolean added false: somebody else has just added it
+function Memory:add(i, at, now)
+  local times = self._times
+  while self._first < i and (times[self._first] or 0) + self._keep < now do
+    times[self._first] = nil
+    self._first = self._first + 1
+  end
+  times[i] = at
+  self._last = i
+  return true
+end
+
+--- Changes an entry.
+function Memory:set(i, at)
+  self._times[i] = at
+end
+
+--- @param now number
+--- @return boolean whether nothing in it counts any more
+function Memory:idle(now)
+  return (self._times[self._last] or 0) + self._keep < now
+end
+
+return memory

@@ -1,0 +1,53 @@
+--- What the nginx of spec/pace_ngx_spec.lua serves. A worker's time goes
+--- FASTER times as fast as everybody's, so that a minute passes in a test.
+
+local clock = require("posthog.llm.clock")
+local handlers = require("spec.ngx.handlers")
+
+local FASTER = 30
+
+local pace = {}
+
+local now, sleep = clock.now, clock.sleep
+
+local function hurry()
+  clock.now = function() return now() * FASTER end
+  clock.sleep = function(seconds) return sleep(math.max(0.001, seconds / FASTER)) end
+end
+
+--- GET /paced?per_minute=&dict=&deadline=&fast=1&key=: one call, and which worker made it.
+function pace.call()
+  local arg = ngx.req.get_uri_args()
+  if arg.fast then hurry() end
+  local client = handlers.client({
+    pace = { per_minute = tonumber(arg.per_minute), dict = arg.dict },
+    deadline = tonumber(arg.deadline),
+    personal_api_key = arg.key,
+    max_retries = 0,
+  })
+  local value, err = client.datasets:list({ limit = 1 })
+  local words = value and "went" or tostring(err)
+  ngx.shared.results:incr(value and "went" or err.kind, 1, 0)
+  ngx.shared.results:incr("by " .. ngx.worker.pid(), 1, 0)
+  client:close()
+  ngx.say(words)
+end
+
+--- GET /dict?dict=: keys and values as JSON.
+function pace.dict()
+  local dict, all = ngx.shared[ngx.var.arg_dict], {}
+  for _, key in ipairs(dict:get_keys(0)) do
+    all[key] = dict:get(key)
+  end
+  ngx.say(require("cjson").encode(all))
+end
+
+--- GET /empty?dict=
+function pace.empty()
+  local dict = ngx.shared[ngx.var.arg_dict]
+  dict:flush_all()
+  dict:flush_expired()
+  ngx.say("done")
+end
+
+return pace
