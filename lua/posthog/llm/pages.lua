@@ -61,6 +61,14 @@ local function offset_of(query)
   return tonumber((("&" .. (query or "")):match("[&?]offset=(%d+)"))) or 0
 end
 
+local function is_count(value)
+  return type(value) == "number" and value >= 0
+end
+
+local function with_offset(query, offset)
+  return (("&" .. query):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
+end
+
 --- The query of the page behind the next one, as far as can be told: pages are
 --- equally long, and the server counts rows.
 --- @param query? string of the last page read
@@ -71,8 +79,8 @@ local function guess_after(query, following, count)
   local step = offset_of(following) - offset_of(query)
   return function(from)
     local offset = offset_of(from) + step
-    if type(count) == "number" and offset < count then
-      return (("&" .. from):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
+    if is_count(count) and offset < count then
+      return with_offset(from, offset)
     end
   end
 end
@@ -115,26 +123,48 @@ function pages.fetch_ahead(fetch, ahead)
   end
 end
 
---- Reads the rows of all pages. A row that moved to the next page since the
---- last one was read comes once.
+--- Reads the rows of all pages. Rows are counted from the newest on, so those
+--- that come or go meanwhile shift the others. One that moved to the next page
+--- comes once. When the count of rows has gone down by n, no more than n rows
+--- can have moved to the pages that were read before, so as many are read again.
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
 --- @param ahead integer pages to read beyond the one that is needed
+--- @param identity? string the field that no two rows share; "id"
 --- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil: there are no more
-function pages.rows(fetch, first, ahead)
+function pages.rows(fetch, first, ahead, identity)
+  identity = identity or "id"
   local query, more, guess = first, true, nil
   fetch = pages.fetch_ahead(fetch, ahead)
   local rows, at = {}, 0
   local seen, stale = {}, 0
+  local count -- rows in all, by the last page
+
+  --- The query that begins `gone` rows before this page.
+  local function step_back(gone)
+    local offset = offset_of(query)
+    if offset == 0 then
+      return nil
+    end
+    return with_offset(query, math.max(0, offset - gone))
+  end
 
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response?
-  local function read_page()
+  local read_page
+  function read_page()
     local page, err, response = fetch(query, guess)
     if not page then
       return err, response
     elseif page == true then -- 204
       return bad("the answer is no page"), response
+    end
+    local gone = count and is_count(page.count) and count - page.count or 0
+    count = is_count(page.count) and page.count or nil
+    local again = gone > 0 and step_back(gone)
+    if again then
+      query, guess = again, nil
+      return read_page()
     end
     rows, at = page.results, 0
     local asked = response and response.url:match("^[^?]*") or ""
@@ -148,7 +178,7 @@ function pages.rows(fetch, first, ahead)
     end
     guess = following and guess_after(query, following, page.count)
     query, more = following, following ~= nil
-    if more and (type(page.count) ~= "number" or offset_of(query) >= page.count) then
+    if more and (not is_count(page.count) or offset_of(query) >= page.count) then
       stale = stale + 1
       if stale > MOST_STALE_PAGES then
         return bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), response
@@ -161,9 +191,9 @@ function pages.rows(fetch, first, ahead)
       while at < #rows do
         at = at + 1
         local row = rows[at]
-        local id = type(row) == "table" and row.id
+        local id = type(row) == "table" and row[identity]
         if not id then
-          return nil, bad("a row of the page has no id")
+          return nil, bad("a row of the page has no %s", identity)
         elseif not seen[id] then
           seen[id], stale = true, 0
           return row
@@ -186,9 +216,10 @@ end
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
 --- @param ahead integer pages to read beyond the one that is needed
+--- @param identity? string the field that no two rows share; "id"
 --- @return fun(): table?
-function pages.each(fetch, first, ahead)
-  local next_row = pages.rows(fetch, first, ahead)
+function pages.each(fetch, first, ahead, identity)
+  local next_row = pages.rows(fetch, first, ahead, identity)
   return function()
     local row, err = next_row()
     if err then
