@@ -134,11 +134,12 @@ local function fill_dataset()
   for item in client.dataset_items:each({ dataset = dataset.id, limit = 50 }) do
     seen, sum = seen + 1, sum + item.output.answer
   end
-  say("read %d items in pages of 50; the answers add up to %d", seen, sum)
+  say("read %d items page by page; the answers add up to %d", seen, sum)
 
   must(client.datasets:delete(dataset.id))
   local gone, err = client.datasets:get(dataset.id)
-  say("after the soft delete: %s", gone and "still there" or tostring(err))
+  local marked = gone and gone.deleted and "marked as deleted" -- by newer servers, not hidden
+  say("after the soft delete: %s", marked or tostring(err))
   must(client.datasets:undelete(dataset.id))
   say("after undelete: %s", must(client.datasets:get(dataset.id)).name)
 end

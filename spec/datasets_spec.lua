@@ -93,8 +93,8 @@ describe("client.datasets", function()
       t.e:fault({
         action = { body = '{"id":"1","team":9007199254740993,"novelty":[{"a":null}],"x":null}' },
       })
-      local row = assert(datasets:create({ name = "x", archived = false, team = 5 }))
-      assert.same({ name = "x", archived = false, team = 5 }, cjson.decode(t.only().body))
+      local row = assert(datasets:create({ name = "x", starred = false, team = 5 }))
+      assert.same({ name = "x", starred = false, team = 5 }, cjson.decode(t.only().body))
       assert.equal("9007199254740993", tostring(row.team))
       assert.same({ {} }, row.novelty)
       assert.is_nil(row.x)

@@ -4,20 +4,25 @@ local assert = require("luassert")
 
 local emulator = require("spec.emulator")
 local llm = require("posthog.llm")
+local profile = require("posthog.llm.profile")
 
 local live = {}
 
 local KEY = "phx_emulator_all"
 
 --- An emulator for one spec file. Its functions go into setup, before_each and teardown.
-function live.session()
+--- @param options? table for emulator.start
+function live.session(options)
   local t = { e = nil }
 
-  function t.start() t.e = emulator.start() end
+  function t.start() t.e = emulator.start(options) end
 
   function t.stop() t.e:stop() end
 
-  function t.reset() t.e:reset() end
+  function t.reset()
+    t.e:reset()
+    profile.forget()
+  end
 
   --- A client of the emulator that makes no second attempt, unless told otherwise.
   --- @param options? table for llm.new

@@ -19,7 +19,7 @@ end
 local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = true, owners = true }
 
 --- Fields that the API defines as integers.
-local INTEGERS = { base_version = true }
+local INTEGERS = { base_version = true, source_version = true, revision = true }
 
 local lossless = core.decoder({ keep_null = false, free = FREE })
 local keeping = core.decoder({ keep_null = true })

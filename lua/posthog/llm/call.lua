@@ -27,6 +27,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field idempotent boolean it is safe to repeat
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
 --- @field made? integer attempts of an earlier call that this one goes on from; 0
+--- @field raw? boolean the value is the body as it came
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call
 
@@ -275,6 +276,8 @@ local function read_value(state, request, transfer, answer, size, key)
   local status = answer.status
   if status == 204 or request.method == "HEAD" then
     return true
+  elseif request.raw then
+    return transfer:body()
   elseif size == 0 then
     return nil, errors.new({ kind = "decode", status = status, message = "the answer is empty" })
   end

@@ -4,6 +4,7 @@ local call = require("posthog.llm.call")
 local check = require("posthog.llm.check")
 local config = require("posthog.llm.config")
 local errors = require("posthog.llm.errors")
+local profile = require("posthog.llm.profile")
 local query = require("posthog.llm.query")
 
 local VERSION = "0.1.0"
@@ -45,6 +46,7 @@ local function create(options, family)
   local state = {
     options = options,
     settings = settings,
+    profile = profile.new(settings),
     family = family,
     scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
@@ -118,6 +120,13 @@ function Client:close()
     family.pool:close()
     family.engine, family.pool = nil, nil
   end
+end
+
+--- Which generation of the API the host speaks: that of the reference pages, or
+--- the newest. It is the option `profile`, or what its answers have told.
+--- @return "reference"|"current"|nil generation nil: no answer has told yet
+function Client:profile()
+  return state_of(self, 2).profile.get()
 end
 
 local METHODS = {

@@ -1,11 +1,14 @@
---- The items of datasets (contract 1.11 to 1.15).
+--- The items of datasets (contract 1.11 to 1.15 and 2.2).
 
 local rows = require("posthog.llm.rows")
+local versions = require("posthog.llm.item_versions")
 
 --- @class posthog.llm.DatasetItemList: posthog.llm.CallOptions
 --- @field dataset? string id; without it the items of all datasets of the project
 --- @field limit? integer rows a page; 100
 --- @field offset? integer
+--- @field archived? boolean current generation: those instead of the others
+--- @field revision? integer current generation: the rows as they were at this revision of the dataset
 
 --- @class posthog.llm.DatasetItemEach: posthog.llm.DatasetItemList
 --- @field prefetch? integer pages to read at the same time as the one that is needed; 0
@@ -33,11 +36,24 @@ local rows = require("posthog.llm.rows")
 local DatasetItems = { __name = "posthog.llm.DatasetItems" }
 DatasetItems.__index = DatasetItems
 
-rows.define(DatasetItems, "dataset_items", "dataset_items/", {
-  { "dataset", "id" },
-  { "limit", "integer", least = 1 },
-  { "offset", "integer", least = 0 },
+local BASE_VERSION = { "base_version", "integer", least = 1 }
+
+rows.define(DatasetItems, {
+  name = "dataset_items",
+  base = "dataset_items/",
+  parameters = {
+    { "dataset", "id" },
+    { "limit", "integer", least = 1 },
+    { "offset", "integer", least = 0 },
+    { "revision", "integer", least = 1 },
+    { "archived", "boolean" },
+  },
+  only_current = { "revision", "archived" },
+  of_get = { { "revision", "integer", least = 1 } },
+  marks = { BASE_VERSION },
+  change = versions.change,
 })
+rows.define_history(DatasetItems, "versions", "versions/", "version_id")
 
 return {
   new = function(run, state)

@@ -1,5 +1,6 @@
---- Datasets (contract 1.6 to 1.10).
+--- Datasets (contract 1.6 to 1.10 and 2.2).
 
+local exports = require("posthog.llm.exports")
 local rows = require("posthog.llm.rows")
 
 --- @class posthog.llm.DatasetList: posthog.llm.CallOptions
@@ -8,6 +9,7 @@ local rows = require("posthog.llm.rows")
 --- @field order_by? string|string[] created_at, updated_at, and with "-" before
 --- @field limit? integer rows a page; 100
 --- @field offset? integer
+--- @field archived? boolean current generation: those instead of the others
 
 --- @class posthog.llm.DatasetEach: posthog.llm.DatasetList
 --- @field prefetch? integer pages to read at the same time as the one that is needed; 0
@@ -31,13 +33,26 @@ local rows = require("posthog.llm.rows")
 local Datasets = { __name = "posthog.llm.Datasets" }
 Datasets.__index = Datasets
 
-rows.define(Datasets, "datasets", "datasets/", {
-  { "id__in", "ids" },
-  { "search", "string" },
-  { "order_by", "strings" },
-  { "limit", "integer", least = 1 },
-  { "offset", "integer", least = 0 },
+rows.define(Datasets, {
+  name = "datasets",
+  base = "datasets/",
+  parameters = {
+    { "id__in", "ids" },
+    { "search", "string" },
+    { "order_by", "strings" },
+    { "limit", "integer", least = 1 },
+    { "offset", "integer", least = 0 },
+    { "archived", "boolean" },
+  },
+  only_current = { "archived" },
+  marks = {},
+  change = function(self, request)
+    request.idempotent = true
+    return rows.send(self, request)
+  end,
 })
+rows.define_history(Datasets, "revisions", "revisions/", "id")
+exports.define(Datasets)
 
 return {
   new = function(run, state)

@@ -31,6 +31,9 @@ local errors = {}
 --- @field edit_index? integer publish: the edit that does not apply, counted from 0
 --- @field file_path? string publish: the file whose edit does not apply
 --- @field current_item_id? string conflict: the item that is there
+--- @field resource? string code "limit_reached": what there are too many of
+--- @field current_count? integer how many there are
+--- @field limit? integer how many there may be
 --- @field retry_after? number seconds to wait before another try
 --- @field request_id? string to give to the server's operators
 --- @field attempts? integer requests made for the call
@@ -158,6 +161,9 @@ local COPIED = {
   edit_index = "number",
   file_path = "string",
   current_item_id = "string",
+  resource = "string",
+  current_count = "number",
+  limit = "number",
 }
 
 --- Understands the three shapes of contract 0.5: the envelope, `detail` alone,

@@ -9,6 +9,7 @@ local client = require("posthog.llm.client")
 local errors = require("posthog.llm.errors")
 local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
+local vocabulary = require("posthog.llm.vocabulary")
 
 --- @class posthog.llm
 local llm = {
@@ -85,6 +86,15 @@ function llm.sleep(seconds)
     check.fail(2, "seconds: a time expected, got %s", tostring(seconds))
   end
   hosts.current().sleep(seconds)
+end
+
+--- A copy of a dataset or an item that has the names of both generations of the
+--- API: `output` and `expected_output`, `deleted` and `archived`, and so on.
+--- @param row table as a call returned it
+--- @return table
+function llm.row(row)
+  check.type(row, "table", "row", 2)
+  return vocabulary.row(row)
 end
 
 --- @param value any

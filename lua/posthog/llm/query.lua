@@ -125,6 +125,21 @@ function query.read(spec, options, level)
   return parts[1] and table.concat(parts, "&") or nil, call_options(options, level + 1)
 end
 
+--- The options of a call whose answer is not application/json.
+--- @param given table from query.read
+--- @return table call_options
+function query.accepting_all(given)
+  local own, headers = {}, { Accept = "*/*" }
+  for name, value in pairs(given) do
+    own[name] = value
+  end
+  for name, value in pairs(given.headers or {}) do
+    headers[name:lower() == "accept" and "Accept" or name] = value
+  end
+  own.headers = headers
+  return own
+end
+
 --- The option of iterators: pages to read ahead.
 --- @param options? table that was read already
 --- @return integer

@@ -1,6 +1,7 @@
 --- What datasets and dataset items have in common: rows in pages, created,
---- read, updated, and deleted by a mark (contract 1.6 to 1.15).
+--- read, updated, and deleted by a mark (contract 1.6 to 1.15 and 2.2).
 
+local adapt = require("posthog.llm.adapt")
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
 local compare = require("posthog.llm.compare")
@@ -8,37 +9,81 @@ local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local find_created = require("posthog.llm.find_created")
 local pages = require("posthog.llm.pages")
+local profile = require("posthog.llm.profile")
 local query = require("posthog.llm.query")
+local settle = require("posthog.llm.settle")
 local times = require("posthog.llm.times")
+local vocabulary = require("posthog.llm.vocabulary")
 
 local rows = {}
 
 local ROW = { id = "string" }
 local NONE = query.spec({})
 
---- Gives a class the methods of a resource of rows.
---- @param class table
---- @param name string of the resource in a client
---- @param base string path of the collection
---- @param parameters posthog.llm.Parameter[] filters of its lists
-function rows.define(class, name, base, parameters)
-  local list_spec = query.spec(parameters)
-  local each_spec = query.spec(parameters, { "prefetch" })
+--- @class posthog.llm.RowKind
+--- @field name string of the resource in a client
+--- @field base string path of the collection
+--- @field parameters posthog.llm.Parameter[] filters of its lists
+--- @field only_current string[] those of them that only the current generation has
+--- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
+--- @field of_get? posthog.llm.Parameter[] parameters of get
+--- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response?
+---   makes a write on a row of the current generation; request: method, path, json, options;
+---   archived: the mark that the row is to have, if it may have it already
 
-  local function row_path(id)
-    return base .. core.escape(id) .. "/"
+--- One request of a resource of rows.
+--- @param request table method, path, and more of posthog.llm.Request
+function rows.send(self, request)
+  request.under = "projects"
+  request.idempotent = request.idempotent or false
+  request.shape = request.shape or ROW
+  if request.json then
+    request.json = body.prepare(request.json)
   end
+  return self._run(request)
+end
+
+--- A read of one row; of the current generation, also an archived one.
+function rows.read(self, path, call_options, parameters)
+  return rows.send(self, {
+    method = "GET",
+    path = path,
+    query = parameters,
+    idempotent = true,
+    options = call_options,
+  })
+end
+
+--- @param kind posthog.llm.RowKind
+function rows.path(kind, id)
+  return kind.base .. core.escape(id) .. "/"
+end
+
+--- Gives a class the methods that read.
+local function define_reads(class, kind)
+  local name = kind.name
+  local list_spec = query.spec(kind.parameters)
+  local each_spec = query.spec(kind.parameters, { "prefetch" })
+  local get_spec = query.spec(kind.of_get or {})
 
   local function fetch(self, encoded, call_options)
-    return self._run({
+    local page, err, response = rows.send(self, {
       method = "GET",
-      under = "projects",
-      path = base,
+      path = kind.base,
       query = encoded,
       idempotent = true,
       shape = pages.SHAPE,
       options = call_options,
     })
+    if type(page) == "table" then
+      for _, row in ipairs(page.results) do
+        vocabulary.name(row)
+      end
+    end
+    if err then
+      return errors.failure(err, response)
+    end
+    return page, nil, response
   end
 
   --- An empty list of ids is no filter to the server, which would then answer
@@ -47,11 +92,33 @@ function rows.define(class, name, base, parameters)
     return options and options.id__in and #options.id__in == 0
   end
 
+  --- A server of the reference takes no notice of a filter that it does not
+  --- know, and would answer with other rows.
+  local function certain(self, options, call_options)
+    for _, option in ipairs(kind.only_current) do
+      if options and options[option] then
+        if not self._profile.get() then
+          local path = options.dataset and "datasets/" .. core.escape(options.dataset) .. "/"
+          if path then
+            rows.read(self, path, call_options)
+          else
+            fetch(self, "limit=1", call_options)
+          end
+        end
+        return profile.refuse(self._profile, ("%s:list{ %s }"):format(name, option))
+      end
+    end
+  end
+
   function class:list(options)
     check.self(self, class, name, 2)
     local encoded, call_options = query.read(list_spec, options, 2)
     if selects_nothing(options) then
       return pages.empty()
+    end
+    local refused = certain(self, options, call_options)
+    if refused then
+      return errors.failure(refused)
     end
     return fetch(self, encoded, call_options)
   end
@@ -60,10 +127,15 @@ function rows.define(class, name, base, parameters)
     check.self(self, class, name, 2)
     local first, call_options = query.read(each_spec, options, 2)
     local ahead = query.prefetch(options, 2)
-    local nothing = selects_nothing(options)
+    local nothing, checked = selects_nothing(options), false
     return pages.each(function(encoded)
       if nothing then
         return pages.empty()
+      end
+      local refused = not checked and certain(self, options, call_options)
+      checked = true
+      if refused then
+        return errors.failure(refused)
       end
       return fetch(self, encoded, call_options)
     end, first, ahead)
@@ -72,30 +144,16 @@ function rows.define(class, name, base, parameters)
   function class:get(id, options)
     check.self(self, class, name, 2)
     check.segment(id, "id", 2)
-    local _, call_options = query.read(NONE, options, 2)
-    return self._run({
-      method = "GET",
-      under = "projects",
-      path = row_path(id),
-      idempotent = true,
-      shape = ROW,
-      options = call_options,
-    })
-  end
-
-  function class:create(fields, options)
-    check.self(self, class, name, 2)
-    check.type(fields, "table", "fields", 2)
-    local _, call_options = query.read(NONE, options, 2)
-    return self._run({
-      method = "POST",
-      under = "projects",
-      path = base,
-      json = body.prepare(fields),
-      idempotent = false,
-      shape = ROW,
-      options = call_options,
-    })
+    local encoded, call_options = query.read(get_spec, options, 2)
+    local refused = encoded and profile.refuse(self._profile, name .. ":get with a revision")
+    if refused then
+      return errors.failure(refused)
+    end
+    local row, err, response = rows.read(self, rows.path(kind, id), call_options, encoded)
+    if err then
+      return errors.failure(err, response)
+    end
+    return vocabulary.name(row), nil, response
   end
 
   function class:find_created(fields, since, options)
@@ -116,40 +174,150 @@ function rows.define(class, name, base, parameters)
       return fetch(self, encoded, call_options)
     end, sent, since)
   end
+end
 
-  --- The last writer wins, so that the same update twice is the same as once.
-  local function update(self, id, fields, call_options)
-    return self._run({
-      method = "PATCH",
-      under = "projects",
-      path = row_path(id),
-      json = body.prepare(fields),
-      idempotent = true,
-      shape = ROW,
-      options = call_options,
-    })
+--- What comes of a write: a row, with the names of both generations.
+local function named(value, err, response)
+  if err then
+    return errors.failure(err, response)
+  end
+  return vocabulary.name(value), nil, response
+end
+
+--- Gives a class the methods that write.
+local function define_writes(class, kind)
+  local name = kind.name
+  local mark_spec = query.spec(kind.marks)
+
+  function class:create(fields, options)
+    check.self(self, class, name, 2)
+    check.type(fields, "table", "fields", 2)
+    vocabulary.check(fields, 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return named(adapt(self._profile, {
+      fields = fields,
+      is_new = true,
+      send = function(json, generation)
+        return rows.send(self, {
+          method = "POST",
+          path = kind.base,
+          json = json,
+          -- Then the server knows a create that comes again.
+          idempotent = generation == "current" and json.client_item_id ~= nil,
+          options = call_options,
+        })
+      end,
+      probe = function()
+        local dataset = fields.dataset
+        if type(dataset) ~= "string" then
+          return rows.send(self, {
+            method = "GET",
+            path = kind.base,
+            query = "limit=1",
+            idempotent = true,
+            shape = pages.SHAPE,
+            options = call_options,
+          })
+        end
+        return rows.read(self, "datasets/" .. core.escape(dataset) .. "/", call_options)
+      end,
+    }))
+  end
+
+  --- The mark of a row: by a field on the reference, by a call of its own on the
+  --- current generation.
+  local function mark(self, id, deleted, base, call_options)
+    local path = rows.path(kind, id)
+    return named(adapt(self._profile, {
+      fields = { deleted = deleted, base_version = base },
+      is_new = false,
+      marks = true,
+      send = function(json, generation)
+        if generation == "current" then
+          return kind.change(self, {
+            method = "POST",
+            path = path .. (deleted and "archive/" or "restore/"),
+            options = call_options,
+          }, id, base, deleted)
+        end
+        return rows.send(self, {
+          method = "PATCH",
+          path = path,
+          json = json,
+          idempotent = true,
+          options = call_options,
+        })
+      end,
+      probe = function()
+        return rows.read(self, path, call_options)
+      end,
+    }))
+  end
+
+  --- A write that consists of the mark only.
+  local function is_mark(fields)
+    local first, value = next(fields)
+    return (first == "deleted" or first == "archived")
+      and next(fields, first) == nil
+      and type(value) == "boolean"
   end
 
   function class:update(id, fields, options)
     check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     check.type(fields, "table", "fields", 2)
+    vocabulary.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
-    return update(self, id, fields, call_options)
+    if is_mark(fields) then
+      local _, deleted = next(fields)
+      return mark(self, id, deleted, nil, call_options)
+    end
+    local path = rows.path(kind, id)
+    return named(adapt(self._profile, {
+      fields = fields,
+      is_new = false,
+      send = function(json, generation)
+        local request = { method = "PATCH", path = path, json = json, options = call_options }
+        if generation == "current" then
+          return kind.change(self, request, id, fields.base_version)
+        end
+        request.idempotent = true -- the last writer wins: the same update twice is the same as once
+        return rows.send(self, request)
+      end,
+      probe = function()
+        return rows.read(self, path, call_options)
+      end,
+    }))
   end
 
-  function class:delete(id, options)
-    check.self(self, class, name, 2)
-    check.segment(id, "id", 2)
-    local _, call_options = query.read(NONE, options, 2)
-    return update(self, id, { deleted = true }, call_options)
+  for method, deleted in pairs({ delete = true, undelete = false }) do
+    class[method] = function(self, id, options)
+      check.self(self, class, name, 2)
+      check.segment(id, "id", 2)
+      local _, call_options = query.read(mark_spec, options, 2)
+      local value, err, response =
+        mark(self, id, deleted, options and options.base_version, call_options)
+      if err then -- no tail call above: it would shift the level of what the checks raise
+        return errors.failure(err, response)
+      end
+      return value, nil, response
+    end
   end
 
-  function class:undelete(id, options)
-    check.self(self, class, name, 2)
-    check.segment(id, "id", 2)
-    local _, call_options = query.read(NONE, options, 2)
-    return update(self, id, { deleted = false }, call_options)
+  for method, word in pairs({ archive = "archive/", restore = "restore/" }) do
+    class[method] = function(self, id, options)
+      check.self(self, class, name, 2)
+      check.segment(id, "id", 2)
+      local _, call_options = query.read(mark_spec, options, 2)
+      local path = rows.path(kind, id) .. word
+      return named(profile.only_current(self._profile, name .. ":" .. method, function()
+        local request = { method = "POST", path = path, options = call_options }
+        if method == "restore" and options and options.source_version then
+          request.json = { source_version = options.source_version }
+        end
+        return kind.change(self, request, id, options and options.base_version)
+      end))
+    end
   end
 
   function class:destroy(id, options)
@@ -159,7 +327,7 @@ function rows.define(class, name, base, parameters)
     local value, err, response = self._run({
       method = "DELETE",
       under = "projects",
-      path = row_path(id),
+      path = rows.path(kind, id),
       idempotent = true,
       options = call_options,
     })
@@ -173,11 +341,56 @@ function rows.define(class, name, base, parameters)
   end
 end
 
+local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" })
+
+--- Gives a class an iterator over the history of a row, newest first, which only
+--- the current generation keeps.
+--- @param method string
+--- @param word string of the path
+--- @param identity string the field that no two of its rows share
+function rows.define_history(class, method, word, identity)
+  local what = class._kind.name .. ":" .. method
+  class[method] = function(self, id, options)
+    check.self(self, class, class._kind.name, 2)
+    check.segment(id, "id", 2)
+    local first, call_options = query.read(HISTORY, options, 2)
+    return pages.each(function(encoded)
+      return profile.only_current(self._profile, what, function()
+        return rows.send(self, {
+          method = "GET",
+          path = rows.path(class._kind, id) .. word,
+          query = encoded,
+          idempotent = true,
+          shape = pages.SHAPE,
+          options = call_options,
+        })
+      end)
+    end, first, query.prefetch(options, 2), identity)
+  end
+end
+
+--- Gives a class the methods of a resource of rows.
+--- @param class table
+--- @param kind posthog.llm.RowKind
+function rows.define(class, kind)
+  class._kind = kind
+  define_reads(class, kind)
+  define_writes(class, kind)
+end
+
 --- @param class table
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table the private part of the client
 function rows.new(class, run, state)
-  return setmetatable({ _run = run, _codec = state.settings.json }, class)
+  local followed = profile.follow(run, state.profile)
+  return setmetatable({
+    _run = followed,
+    _settled = function(request, look)
+      return settle.write(followed, state, request, look)
+    end,
+    _profile = state.profile,
+    _codec = state.settings.json,
+  }, class)
 end
 
 return rows

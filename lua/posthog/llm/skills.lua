@@ -6,9 +6,11 @@ local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local looks = require("posthog.llm.skill_settle")
 local pages = require("posthog.llm.pages")
+local profile = require("posthog.llm.profile")
 local query = require("posthog.llm.query")
 local scope = require("posthog.llm.scope")
 local settle = require("posthog.llm.settle")
+local skills_current = require("posthog.llm.skills_current")
 
 local escape = core.escape
 
@@ -17,6 +19,8 @@ local Skills = { __name = "posthog.llm.Skills" }
 Skills.__index = Skills
 
 local BASE = "llm_skills/"
+
+local LONGEST_BODY = 1000000 -- bytes, and so code points at most
 
 local SKILL = { id = "string", name = "string" }
 local FILE = { path = "string", content = "string" }
@@ -48,9 +52,10 @@ local NONE = query.spec({})
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table the private part of the client
 local function new(run, state)
-  local follow = scope.follow(run, state)
+  local follow = profile.follow(scope.follow(run, state), state.profile)
   return setmetatable({
     _run = follow,
+    _profile = state.profile,
     _settled = function(request, look)
       return settle.write(follow, state, request, look)
     end,
@@ -233,6 +238,10 @@ function Skills:get(name, options)
   check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(VERSION, options, 2)
+  if self._profile.get() == "current" then
+    local whole = ("body_length=%d"):format(LONGEST_BODY)
+    parameters = parameters and parameters .. "&" .. whole or whole
+  end
   local request = {
     method = "GET",
     path = skill_path(name),
@@ -362,6 +371,11 @@ function Skills:create(fields, options)
   }, looks.create(self, fields))
 end
 
+--- Owners belong to the skill and not to a version of it (current generation).
+local function is_owners_only(fields)
+  return fields.owners ~= nil and next(fields, "owners") == nil and next(fields) == "owners"
+end
+
 --- The next version. What is absent is carried over; `files` replaces all.
 --- @param name string
 --- @param fields posthog.llm.SkillChanges base_version is required
@@ -373,7 +387,7 @@ function Skills:publish(name, fields, options)
   check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check_fields(fields, 2)
-  if fields.base_version == nil then
+  if fields.base_version == nil and not is_owners_only(fields) then
     check.fail(2, "base_version is missing: the version that the change is based on")
   end
   exclusive(fields, "body", "edits", 2)
@@ -385,7 +399,7 @@ function Skills:publish(name, fields, options)
     json = body.prepare(fields),
     repeats = 1,
     options = call_options,
-  }, looks.publish(self, name, fields))
+  }, fields.base_version and looks.publish(self, name, fields))
 end
 
 --- A repeat must not take away what somebody has made of the name since, so it
@@ -537,5 +551,7 @@ function Skills:delete_file(name, path, options)
     options = call_options,
   }, base and looks.delete_file(self, name, base, path))
 end
+
+skills_current.define(Skills, skill_path)
 
 return { new = new }

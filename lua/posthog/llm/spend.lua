@@ -1,6 +1,7 @@
 --- The LLM spend of the key's owner (contract 1.5).
 
 local check = require("posthog.llm.check")
+local errors = require("posthog.llm.errors")
 local query = require("posthog.llm.query")
 
 --- @class posthog.llm.Spend
@@ -12,6 +13,7 @@ local GET = query.spec({
   { "date_to", "string" },
   { "limit", "integer", least = 1, most = 200 },
   { "refresh", "boolean" },
+  { "bucket_minutes", "integer", least = 1 },
 }, { "product" })
 
 local REPORT = { summary = "object" }
@@ -22,6 +24,7 @@ local REPORT = { summary = "object" }
 --- @field date_to? string exclusive; now
 --- @field limit? integer rows of each breakdown, 1 to 200; 50
 --- @field refresh? boolean past the server's cache of five minutes
+--- @field bucket_minutes? 5|15|30|60 current generation: by_bucket too, of 600 buckets at most
 
 --- Costs by product, tool and model in a window of at most 90 days. Rate limits
 --- of its own: 10 a minute, 60 an hour, 200 a day.
@@ -36,7 +39,7 @@ function Spend:get(options)
   if options and options.product ~= nil then
     product = query.text(options.product, "product", 2)
   end
-  return self._run({
+  local report, err, response = self._run({
     method = "GET",
     path = "/api/llm_analytics/@me/spend/",
     query = "product=" .. product .. (parameters and "&" .. parameters or ""),
@@ -44,6 +47,15 @@ function Spend:get(options)
     shape = REPORT,
     options = call_options,
   })
+  if report and options and options.bucket_minutes and report.by_bucket == nil then
+    local message = "bucket_minutes: this server's answer has no by_bucket;"
+      .. " only the current generation of the API has it"
+    err = errors.new({ kind = "invalid", attr = "bucket_minutes", message = message })
+  end
+  if err then
+    return errors.failure(err, response)
+  end
+  return report, nil, response
 end
 
 return {

@@ -1,0 +1,126 @@
+--- Which generation of the API a server speaks: "reference", that of the
+--- reference pages, or "current", the newest (contract part 3). No server says
+--- so, but its answers differ; what they tell is remembered for each host.
+
+local errors = require("posthog.llm.errors")
+
+local profile = {}
+
+--- @alias posthog.llm.Generation "reference"|"current"
+
+--- By the host's base URL, for the life of the Lua state. A server that is
+--- brought up to date is found out by its next answer.
+local learnt = {}
+
+--- Forgets all that was learnt; for tests.
+function profile.forget()
+  learnt = {}
+end
+
+--- @param row any a dataset, an item, or a version of one
+--- @return posthog.llm.Generation?
+local function of_row(row)
+  if type(row) ~= "table" then
+    return nil
+  elseif row.team_id ~= nil or row.archived ~= nil then
+    return "current"
+  elseif row.team ~= nil then
+    return "reference"
+  end
+end
+
+--- What an answer tells (contract 3.3).
+--- @param value any of datasets, items or skills
+--- @return posthog.llm.Generation? nil: it may be of either
+function profile.of(value)
+  if type(value) ~= "table" then
+    return nil
+  elseif value.body_total_length ~= nil then -- a skill
+    return "current"
+  elseif type(value.results) == "table" then
+    return of_row(value.results[1])
+  end
+  return of_row(value)
+end
+
+--- What a client goes by. It holds no field through which the client's private
+--- part could be reached.
+--- @class posthog.llm.Profile
+--- @field fixed? posthog.llm.Generation by the caller, in the option `profile`
+--- @field learnt fun(): posthog.llm.Generation? nil: no answer has told yet
+--- @field get fun(): posthog.llm.Generation? what to go by: the fixed one, else the one learnt
+--- @field learn fun(generation?: posthog.llm.Generation)
+
+--- @param settings table of config.resolve
+--- @return posthog.llm.Profile
+function profile.new(settings)
+  local host = settings.target and settings.target.base or ""
+  local self = { fixed = settings.profile }
+
+  function self.learnt()
+    return learnt[host]
+  end
+
+  function self.get()
+    return self.fixed or learnt[host]
+  end
+
+  function self.learn(generation)
+    learnt[host] = generation or learnt[host]
+  end
+
+  return self
+end
+
+--- Wraps the pipeline so that every answer is looked at.
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+--- @param known posthog.llm.Profile
+function profile.follow(run, known)
+  return function(request)
+    local value, err, response = run(request)
+    if err then
+      return errors.failure(err, response)
+    end
+    known.learn(profile.of(value))
+    return value, nil, response
+  end
+end
+
+local ONLY_CURRENT =
+  "%s: only the current generation of the API has it; %s that of the reference pages"
+local MAY_LACK = "%s; only the current generation of the API has %s, and this may be the older one"
+
+--- The error of a call that only the current generation has, where the server is
+--- known to be of the other; nil where it may be tried.
+--- @param known posthog.llm.Profile
+--- @param what string such as "datasets:revisions"
+--- @return posthog.llm.Error?
+function profile.refuse(known, what)
+  if known.get() ~= "reference" then
+    return nil
+  end
+  local who = known.fixed and "the client's profile is" or "this server is of"
+  return errors.new({ kind = "invalid", message = ONLY_CURRENT:format(what, who) })
+end
+
+--- Makes such a call. Where nobody knows yet which generation answers, an error
+--- of an unknown route says what may be the reason.
+--- @param known posthog.llm.Profile
+--- @param what string such as "datasets:revisions"
+--- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
+function profile.only_current(known, what, run)
+  local refused = profile.refuse(known, what)
+  if refused then
+    return errors.failure(refused)
+  end
+  local value, err, response = run()
+  if err and (err.status == 404 or err.status == 405) and not known.learnt() then
+    err.message = MAY_LACK:format(err.message, what)
+  end
+  if err then
+    return errors.failure(err, response)
+  end
+  return value, nil, response
+end
+
+return profile

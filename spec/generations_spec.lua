@@ -1,0 +1,586 @@
+-- The same calls against both generations of the API, and against one that nobody knows yet.
+
+local cjson = require("cjson")
+
+local clock = require("posthog.llm.clock")
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+
+local fails = live.fails
+
+local function methods(entries)
+  local words = {}
+  for i, entry in ipairs(entries) do
+    local path = entry.target:match("/112358/([^?]*)"):gsub("%x+%-[%x-]+", "ID")
+    words[i] = entry.method .. " " .. path
+  end
+  return words
+end
+
+for _, generation in ipairs({ "reference", "current" }) do
+  describe("on the " .. generation .. " generation", function()
+    local t = live.session({ profile = generation })
+    local client, dataset
+    local is_current = generation == "current"
+
+    setup(t.start)
+    teardown(t.stop)
+    before_each(function()
+      t.reset()
+      client = t.client({ max_retries = 2 })
+      dataset = assert(client.datasets:create({ name = "golden", description = llm.null,
+        metadata = llm.null }))
+    end)
+
+    it("an answer in hand tells which it is, and another client of the host knows", function()
+      assert.equal(generation, client:profile())
+      assert.equal(generation, t.client():profile())
+      assert.equal(is_current and 2 or 1, #t.e:log()) -- the nulls were refused once
+    end)
+
+    it("items are created and updated by the names of either", function()
+      local item = assert(client.dataset_items:create({ dataset = dataset.id, input = { q = 1 },
+        output = { a = 1 }, ref_trace_id = "t", ref_timestamp = "2026-03-14T07:26:53Z",
+        ref_source_id = "s", metadata = { m = 1 } }))
+      for _, name in ipairs({ "output", "expected_output" }) do
+        assert.same({ a = 1 }, item[name])
+      end
+      assert.equal("t", item.ref_trace_id)
+      assert.equal("t", item.source_trace_id)
+      assert.equal("s", item.source_event_id)
+      assert.equal("2026-03-14T07:26:53Z", item.source_timestamp)
+      item = assert(client.dataset_items:update(item.id, { output = { a = 2 } }))
+      assert.same({ a = 2 }, item.expected_output)
+      item = assert(client.dataset_items:update(item.id, { expected_output = { a = 3 } }))
+      assert.same({ a = 3 }, item.output)
+      assert.same({ q = 1 }, item.input)
+      local other = assert(client.dataset_items:create({ dataset = dataset.id, input = 1,
+        expected_output = 5 }))
+      assert.equal(5, assert(client.dataset_items:get(other.id)).output)
+      local page = assert(client.dataset_items:list({ dataset = dataset.id }))
+      assert.equal(5, page.results[1].output)
+    end)
+
+    it("rows come as the server sent them, and llm.row has the names of both", function()
+      local item = assert(client.dataset_items:create({ dataset = dataset.id, input = 1,
+        output = 2 }))
+      local own = is_current and "expected_output" or "output"
+      local foreign = is_current and "output" or "expected_output"
+      assert.equal(2, rawget(item, own))
+      assert.is_nil(rawget(item, foreign))
+      local view = llm.row(item)
+      assert.equal(2, rawget(view, own))
+      assert.equal(2, rawget(view, foreign))
+      assert.equal(false, view.deleted)
+      assert.equal(false, view.archived)
+      assert.equal(item.team, view.team_id)
+      assert.is_nil(rawget(item, foreign))
+      local text = assert(llm.json.encode(item))
+      assert.is_nil(text:find('"' .. foreign .. '"', 1, true))
+      live.misuses({ { "row: table expected", function() llm.row(nil) end } })
+    end)
+
+    it("rows are deleted and undeleted", function()
+      local item = assert(client.dataset_items:create({ dataset = dataset.id, input = 1 }))
+      for resource, row in pairs({ datasets = dataset, dataset_items = item }) do
+        local calls = client[resource]
+        local deleted = assert(calls:delete(row.id))
+        assert.is_true(deleted.deleted)
+        assert.is_true(deleted.archived)
+        assert.is_true(assert(calls:delete(row.id)).deleted) -- again
+        local gone, err = calls:get(row.id)
+        if is_current then
+          assert.is_true(gone.deleted)
+        else
+          fails("not_found", nil, gone, err)
+        end
+        assert.is_false(assert(calls:undelete(row.id)).deleted)
+        assert.is_false(assert(calls:undelete(row.id)).deleted)
+        assert.is_true(assert(calls:update(row.id, { deleted = true })).deleted)
+        assert.is_false(assert(calls:update(row.id, { archived = false })).deleted)
+      end
+    end)
+
+    it("the same field under both names is misuse", function()
+      live.misuses({
+        { "output and expected_output are the same field",
+          function() client.dataset_items:create({ output = 1, expected_output = 1 }) end },
+        { "ref_trace_id and source_trace_id are the same field",
+          function() client.dataset_items:update("x", { ref_trace_id = 1, source_trace_id = 2 }) end
+        },
+      })
+    end)
+
+    it("a lost create is found again", function()
+      local fields = { dataset = dataset.id, input = { q = 1 }, output = { a = 1 },
+        ref_trace_id = "t", ref_timestamp = "2026-03-14T08:26:53+01:00" }
+      t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
+      local item, err = client.dataset_items:create(fields)
+      fails("network", { ambiguous = true }, item, err)
+      assert.equal(1, #assert(client.dataset_items:find_created(fields, err.sent_at)))
+      fields.output = { a = 2 }
+      assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
+    end)
+
+    it("destroy tells what to use instead", function()
+      local value, err = client.datasets:destroy(dataset.id)
+      assert.is_nil(value)
+      assert.equal(is_current and 403 or 405, err.status)
+      assert.is_truthy(tostring(err):find("use :delete", 1, true))
+    end)
+
+    it("all rows come once while others come and go", function()
+      local ids = {}
+      for i = 1, 120 do
+        ids[i] = assert(client.dataset_items:create({ dataset = dataset.id, input = i })).id
+      end
+      local n, seen = 0, {}
+      for item in client.dataset_items:each({ dataset = dataset.id, limit = 10 }) do
+        n = n + 1
+        assert.is_nil(seen[item.id])
+        seen[item.id] = true
+        if n % 7 == 0 then -- one that was seen goes
+          assert(client.dataset_items:delete(item.id))
+        end
+        if n % 20 == 0 then
+          assert(client.dataset_items:create({ dataset = dataset.id, input = -n }))
+        end
+      end
+      for i, id in ipairs(ids) do
+        assert.is_true(seen[id], "item " .. i)
+      end
+    end)
+  end)
+end
+
+describe("a server of unknown generation", function()
+  local t = live.session({ profile = "current" })
+  local client, dataset, item
+
+  setup(t.start)
+  teardown(t.stop)
+
+  --- Rows made by hand, so that no answer has told the client.
+  local function prepare(generation)
+    t.reset()
+    t.e:settings({ profile = generation })
+    local maker = t.client()
+    dataset = assert(maker.datasets:create({ name = "golden" })).id
+    item = assert(maker.dataset_items:create({ dataset = dataset, input = 1, output = 2 })).id
+    require("posthog.llm.profile").forget()
+    client = t.client()
+    assert.is_nil(client:profile())
+    return #t.e:log()
+  end
+
+  --- What was sent, as "METHOD path" without ids.
+  local function sent(expected, since) assert.same(expected, methods(t.e:log(since))) end
+
+  describe("that is current", function()
+    local since
+    before_each(function() since = prepare("current") end)
+
+    it("is asked in the words of the reference, refuses them, and is known then", function()
+      local made = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 5 }))
+      assert.equal(5, made.expected_output)
+      sent({ "POST dataset_items/", "POST dataset_items/" }, since)
+      assert.equal("current", client:profile())
+      since = #t.e:log()
+      assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 6 }))
+      sent({ "POST dataset_items/" }, since)
+    end)
+
+    it("gets a plain create as it is", function()
+      assert(client.dataset_items:create({ dataset = dataset, input = 1 }))
+      sent({ "POST dataset_items/" }, since)
+    end)
+
+    it("is looked at before a field is sent that the reference would drop", function()
+      assert(client.dataset_items:create({ dataset = dataset, input = 1, client_item_id = "a" }))
+      sent({ "GET datasets/ID/", "POST dataset_items/" }, since)
+    end)
+
+    it("gets a delete as an archive", function()
+      assert.is_true(assert(client.datasets:delete(dataset)).archived)
+      sent({ "PATCH datasets/ID/", "POST datasets/ID/archive/" }, since)
+    end)
+
+    it("gets an item's delete with its version", function()
+      assert.is_true(assert(client.dataset_items:delete(item)).archived)
+      sent({ "PATCH dataset_items/ID/", "GET dataset_items/ID/", "POST dataset_items/ID/archive/" },
+        since)
+    end)
+
+    it("gets an update with the item's version", function()
+      assert.equal(9, assert(client.dataset_items:update(item, { output = 9 })).output)
+      assert.equal(2, assert(client.dataset_items:get(item)).version)
+    end)
+
+    it("is not mistaken by a refusal that either may give", function()
+      local value, err = client.dataset_items:create({ dataset = dataset, input = 1,
+        ref_timestamp = "soon", ref_trace_id = "t" })
+      fails("invalid", { attr = "source_timestamp" }, value, err)
+      assert.equal("current", client:profile())
+    end)
+
+    it("gives a client that is fixed to the reference a clear error, and loses nothing", function()
+      client = t.client({ profile = "reference" })
+      assert.equal("reference", client:profile())
+      for _, call in ipairs({
+        function()
+          return client.dataset_items:create({ dataset = dataset, input = 1, output = 2 })
+        end,
+        function() return client.dataset_items:update(item, { output = 9 }) end,
+        function() return client.datasets:delete(dataset) end,
+        function() return client.dataset_items:delete(item) end,
+      }) do
+        local value, err = call()
+        fails("invalid", nil, value, err)
+        assert.is_truthy(tostring(err):find('"current"', 1, true), tostring(err))
+      end
+      local value, err = client.datasets:archive(dataset)
+      fails("invalid", nil, value, err)
+      assert.is_truthy(tostring(err):find("only the current generation", 1, true))
+      assert.equal(2, assert(client.dataset_items:get(item)).output)
+    end)
+  end)
+
+  describe("that is of the reference", function()
+    local since
+    before_each(function() since = prepare("reference") end)
+
+    it("is written to without another request", function()
+      local made = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 5 }))
+      assert.equal(5, made.expected_output)
+      assert(client.datasets:delete(dataset))
+      sent({ "POST dataset_items/", "PATCH datasets/ID/" }, since)
+    end)
+
+    it("is not sent what it would drop", function()
+      for field, value in pairs({ source_output = 1, client_item_id = "a" }) do
+        local fields = { dataset = dataset, input = 1, [field] = value }
+        local row, err = client.dataset_items:create(fields)
+        fails("invalid", { attr = field }, row, err)
+        assert.is_truthy(tostring(err):find(field, 1, true))
+      end
+      local row, err = client.dataset_items:update(item, { output = 1, base_version = 1 })
+      fails("invalid", { attr = "base_version" }, row, err)
+      row, err = client.dataset_items:delete(item, { base_version = 1 })
+      fails("invalid", { attr = "base_version" }, row, err)
+      sent({ "GET datasets/ID/" }, since)
+    end)
+
+    it("is not taken for the other for a value that it refuses", function()
+      local value, err = client.dataset_items:create({ dataset = dataset, input = 1,
+        ref_timestamp = "soon" })
+      fails("invalid", { attr = "ref_timestamp" }, value, err)
+      assert.equal("reference", client:profile())
+      assert.equal(1, #t.e:state().projects["112358"].items)
+    end)
+
+    it("answers calls that it does not have with an error that says so", function()
+      assert(client.datasets:get(dataset))
+      for name, call in pairs({
+        ["datasets:archive"] = function() return client.datasets:archive(dataset) end,
+        ["datasets:restore"] = function() return client.datasets:restore(dataset) end,
+        ["datasets:list{ archived }"] = function()
+          return client.datasets:list({ archived = true })
+        end,
+        ["dataset_items:list{ revision }"] = function()
+          return client.dataset_items:list({ dataset = dataset, revision = 1 })
+        end,
+        ["datasets:export_start"] = function() return client.datasets:export_start(dataset) end,
+        ["datasets:export_wait"] = function() return client.datasets:export_wait(dataset, 1) end,
+        ["dataset_items:archive"] = function() return client.dataset_items:archive(item) end,
+        ["skills:search"] = function() return client.skills:search("x") end,
+        ["skills:rename"] = function() return client.skills:rename("a", "b") end,
+        ["skills:skill_md"] = function() return client.skills:skill_md("a") end,
+        ["skills:bundle"] = function() return client.skills:bundle() end,
+      }) do
+        local value, err = call()
+        fails("invalid", nil, value, err)
+        local text = tostring(err)
+        assert.is_truthy(text:find(name .. ": only the current generation", 1, true), text)
+      end
+      for _, iterator in pairs({ client.datasets:revisions(dataset),
+        client.dataset_items:versions(item), client.datasets:export_read(dataset, 1) }) do
+        live.raises("invalid", nil, iterator)
+      end
+      sent({ "GET datasets/ID/" }, since)
+    end)
+
+    it("is asked before it would take no notice of a filter", function()
+      fails("invalid", nil, client.dataset_items:list({ dataset = dataset, revision = 1 }))
+      sent({ "GET datasets/ID/" }, since)
+    end)
+
+    it("says what a 404 of an unknown route may mean", function()
+      local value, err = client.datasets:archive(dataset)
+      fails("not_found", nil, value, err)
+      assert.is_truthy(tostring(err):find("only the current generation of the API has", 1, true))
+    end)
+
+    it("is not written to by a client that is fixed to the current one", function()
+      client = t.client({ profile = "current" })
+      local value, err = client.dataset_items:create({ dataset = dataset, input = 1, output = 2 })
+      fails("invalid", nil, value, err)
+      assert.is_truthy(tostring(err):find('"reference"', 1, true), tostring(err))
+      assert.equal(1, #t.e:state().projects["112358"].items)
+    end)
+
+    it("is found out when it has been brought up to date", function()
+      assert(client.datasets:get(dataset))
+      assert.equal("reference", client:profile())
+      t.e:settings({ profile = "current" })
+      dataset = assert(client.datasets:create({ name = "other" })).id
+      assert.equal("current", client:profile())
+    end)
+  end)
+end)
+
+describe("the current generation", function()
+  local t = live.session({ profile = "current" })
+  local sleep = clock.sleep
+  local client, dataset
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    clock.sleep = function() return true end
+    client = t.client({ max_retries = 2 })
+    dataset = assert(client.datasets:create({ name = "golden", description = "d" })).id
+  end)
+  after_each(function() clock.sleep = sleep end)
+
+  local function create(fields)
+    local all = { dataset = dataset, input = { q = 1 } }
+    for name, value in pairs(fields or {}) do all[name] = value end
+    return assert(client.dataset_items:create(all))
+  end
+
+  it("archives and restores, also what is so already", function()
+    assert.is_true(assert(client.datasets:archive(dataset)).archived)
+    assert.is_true(assert(client.datasets:archive(dataset)).archived)
+    assert.equal(1, #assert(client.datasets:list({ archived = true })).results)
+    assert.equal(0, #assert(client.datasets:list()).results)
+    assert.is_false(assert(client.datasets:restore(dataset)).archived)
+    local item = create()
+    item = assert(client.dataset_items:archive(item.id, { base_version = 1 }))
+    assert.is_true(item.archived)
+    assert.equal(1, #live.all(client.dataset_items:each({ dataset = dataset, archived = true })))
+    assert.is_false(assert(client.dataset_items:restore(item.id)).archived)
+  end)
+
+  it("keeps the history of rows", function()
+    local item = create()
+    assert(client.dataset_items:update(item.id, { input = { q = 2 }, base_version = 1 }))
+    assert(client.dataset_items:update(item.id, { input = { q = 3 } }))
+    local versions = client.dataset_items:versions(item.id, { limit = 2 })
+    assert.same({ 3, 2, 1 }, live.all(versions, "version"))
+    local revisions = live.all(client.datasets:revisions(dataset), "revision")
+    assert.is_true(#revisions >= 3)
+    assert.is_true(revisions[1] > revisions[#revisions])
+  end)
+
+  it("gives the snapshot of a revision, whatever happens meanwhile", function()
+    for i = 1, 60 do create({ input = i }) end
+    local revision = assert(client.datasets:get(dataset)).current_revision
+    local n, seen = 0, {}
+    local filter = { dataset = dataset, revision = revision, limit = 100 }
+    for item in client.dataset_items:each(filter) do
+      n = n + 1
+      seen[item.input] = true
+      if n % 5 == 0 then
+        assert(client.dataset_items:delete(item.id))
+        create({ input = 1000 + n })
+      end
+    end
+    assert.equal(60, n)
+    for i = 1, 60 do assert.is_true(seen[i]) end
+    local first = assert(client.dataset_items:list(filter)).results[1]
+    assert.is_false(first.archived)
+    assert.equal(60, assert(client.dataset_items:get(first.id, { revision = revision })).input)
+  end)
+
+  it("takes a create with a key of the client's own again and again", function()
+    t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 2 } })
+    local item, err, response = client.dataset_items:create({ dataset = dataset, input = { true },
+      client_item_id = "row-1" })
+    assert.is_nil(err, tostring(err))
+    assert.equal(200, response.status)
+    assert.equal("row-1", item.client_item_id)
+    assert.equal(1, #t.e:state().projects["112358"].items)
+    local other, problem = client.dataset_items:create({ dataset = dataset, input = { 1 },
+      client_item_id = "row-1" })
+    fails("conflict", { code = "client_item_id_conflict", current_item_id = item.id }, other,
+      problem)
+  end)
+
+  it("refuses a stale version, with what is there", function()
+    local item = create()
+    assert(client.dataset_items:update(item.id, { input = 2, base_version = 1 }))
+    fails("conflict", { code = "stale_version", current_version = 2, current_item_id = item.id },
+      client.dataset_items:update(item.id, { input = 3, base_version = 1 }))
+  end)
+
+  it("lets the last writer win without a base_version, as the reference does", function()
+    local item = create()
+    local raced
+    client = client:with({ on_request = function(request)
+      if request.method == "PATCH" and not raced then
+        raced = true
+        assert(client.dataset_items:update(item.id, { input = "theirs", base_version = 1 }))
+      end
+    end })
+    assert.equal("ours", assert(client.dataset_items:update(item.id, { input = "ours" })).input)
+    assert.equal(3, assert(client.dataset_items:get(item.id)).version)
+  end)
+
+  it("tells which field has no equal", function()
+    local item = create()
+    for field, fields in pairs({
+      ref_trace_id = { ref_trace_id = "t" },
+      source_event_id = { source_event_id = "t" },
+      deleted = { deleted = true, input = 1 },
+    }) do
+      local value, err = client.dataset_items:update(item.id, fields)
+      fails("invalid", { attr = field }, value, err)
+    end
+    fails("invalid", { attr = "deleted" }, client.datasets:create({ name = "x", deleted = true }))
+    assert(client.datasets:create({ name = "x", deleted = false }))
+  end)
+
+  it("tells its limits", function()
+    t.e:settings({ dataset_limit = 1 })
+    local value, err = client.datasets:create({ name = "second" })
+    fails("conflict", { code = "limit_reached", resource = "datasets", current_count = 1,
+      limit = 1 }, value, err)
+    fails("conflict", { code = "dataset_name_conflict" }, (function()
+      t.e:settings({ dataset_limit = 0 })
+      return client.datasets:create({ name = "golden" })
+    end)())
+  end)
+
+  describe("a write whose answer is lost", function()
+    local item
+    before_each(function() item = create({ expected_output = { a = 1 } }) end)
+
+    local WRITES = {
+      PATCH = function()
+        return client.dataset_items:update(item.id, { input = { q = 2 }, base_version = 1 })
+      end,
+      ["PATCH without a base"] = function()
+        return client.dataset_items:update(item.id, { input = { q = 2 } })
+      end,
+      archive = function() return client.dataset_items:archive(item.id, { base_version = 1 }) end,
+      delete = function() return client.dataset_items:delete(item.id) end,
+    }
+    for name, write in pairs(WRITES) do
+      local match = { method = name:find("PATCH") and "PATCH" or "POST", path = "dataset_items/" }
+
+      it("is found to have happened: " .. name, function()
+        t.e:fault({ match = match, action = { close = "after", times = 1 } })
+        local row, err, response = write()
+        assert.is_nil(err, tostring(err))
+        assert.equal(2, row.version)
+        assert.is_true(response.settled)
+      end)
+
+      it("is made again when it has not happened: " .. name, function()
+        t.e:fault({ match = match, action = { close = "before", times = 1 } })
+        local row, err = write()
+        assert.is_nil(err, tostring(err))
+        assert.equal(2, row.version)
+      end)
+
+      it("did not happen where somebody else was first: " .. name, function()
+        t.e:fault({ match = match, action = { close = "before", times = 1 } })
+        local plain = client
+        client = client:with({ on_retry = function()
+          assert(plain.dataset_items:update(item.id, { input = "theirs", base_version = 1 }))
+        end })
+        local row, err = write()
+        if name == "PATCH" or name == "archive" then
+          fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
+          assert.is_nil(err.ambiguous)
+          assert.is_truthy(tostring(err):find("did not happen", 1, true))
+        else -- without a base the last writer wins
+          assert.is_nil(err, tostring(err))
+          assert.equal(3, row.version)
+        end
+      end)
+    end
+
+    it("is found below later versions", function()
+      t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
+      local plain = client
+      client = client:with({ on_retry = function()
+        assert(plain.dataset_items:update(item.id, { input = "later", base_version = 2 }))
+      end })
+      local row, err = WRITES.PATCH()
+      assert.is_nil(err, tostring(err))
+      assert.equal(2, row.version)
+      assert.same({ q = 2 }, row.input)
+    end)
+  end)
+
+  describe("exports", function()
+    it("are started, waited for and read", function()
+      local big = llm.json.decode("9007199254740993")
+      for i = 1, 30 do create({ input = { n = i, big = big } }) end
+      t.e:settings({ export_polls = 3 })
+      local export = assert(client.datasets:export_start(dataset))
+      assert.equal("pending", export.status)
+      local seen = {}
+      export = assert(client.datasets:export_wait(dataset, export, {
+        on_progress = function(state) seen[#seen + 1] = state.status end,
+      }))
+      assert.equal("complete", export.status)
+      assert.is_true(#seen >= 2)
+      local n = 0
+      for row in client.datasets:export_read(dataset, export.id) do
+        n = n + 1
+        assert.equal("9007199254740993", tostring(row.input.big))
+      end
+      assert.equal(30, n)
+    end)
+
+    it("tell a failure, and the end of the wait", function()
+      create()
+      t.e:settings({ export_outcome = "failed" })
+      local export = assert(client.datasets:export_start(dataset))
+      local value, err = client.datasets:export_wait(dataset, export)
+      fails("server", nil, value, err)
+      assert.is_truthy(tostring(err):find("the export failed", 1, true))
+      t.e:settings({ export_polls = 1000 })
+      export = assert(client.datasets:export_start(dataset))
+      fails("timeout", nil, client.datasets:export_wait(dataset, export, { deadline = 0.5 }))
+      live.raises("conflict", nil, client.datasets:export_read(dataset, export))
+    end)
+
+    it("check what they are given", function()
+      live.misuses({
+        { "export: integer expected", function() client.datasets:export_wait(dataset, "x") end },
+        { "interval: number expected",
+          function() client.datasets:export_wait(dataset, 1, { interval = "1" }) end },
+        { "on_progress: function expected",
+          function() client.datasets:export_wait(dataset, 1, { on_progress = 1 }) end },
+        { "revision: integer expected",
+          function() client.datasets:export_start(dataset, { revision = "1" }) end },
+      })
+    end)
+  end)
+
+  it("sends what was asked for, byte for byte", function()
+    t.reset()
+    assert(client.datasets:list({ limit = 1 }))
+    t.reset()
+    client = t.client({ profile = "current" })
+    local row = assert(client.datasets:create({ name = "x", metadata = llm.null,
+      description = llm.null }))
+    assert.same({ name = "x" }, cjson.decode(t.e:log()[1].body))
+    assert(client.datasets:update(row.id, { metadata = llm.null, description = llm.null }))
+    assert.same({ metadata = {}, description = "" }, cjson.decode(t.e:log()[2].body))
+  end)
+end)
