@@ -1,4 +1,4 @@
--- What only the current generation has for skills.
+-- What only the current generation has for skills and spend.
 
 local clock = require("posthog.llm.clock")
 local live = require("spec.support.live")
@@ -151,3 +151,27 @@ describe("skills of the current generation", function()
     assert.same({ 1 }, err.body.available_versions)
   end)
 end)
+
+for _, generation in ipairs({ "reference", "current" }) do
+  describe("spend on the " .. generation .. " generation", function()
+    local t = live.session({ profile = generation })
+    setup(t.start)
+    teardown(t.stop)
+    before_each(t.reset)
+
+    it("has time series where the server knows them, and says so where not", function()
+      local client = t.client()
+      local report = assert(client.spend:get({ date_from = "-1d" }))
+      assert.equal(generation == "current", report.by_day ~= nil)
+      local series, err = client.spend:get({ date_from = "-1d", bucket_minutes = 60 })
+      if generation == "current" then
+        assert.equal(60, series.by_bucket.bucket_minutes)
+        assert.is_true(#series.by_bucket.items > 0)
+        assert.is_truthy(series.by_tool.items[1].cost_attributed_usd)
+      else
+        fails("invalid", { attr = "bucket_minutes" }, series, err)
+        assert.is_truthy(tostring(err):find("only the current generation", 1, true))
+      end
+    end)
+  end)
+end
