@@ -124,14 +124,18 @@ fuzz: ## feed the parsers what libFuzzer makes up; SECONDS= TARGET= COVERAGE=1
 	@MAKE="$(MAKE)" tools/fuzz $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(if $(COVERAGE),--coverage) $(TARGET)
 
-# The last two are measured on LuaJIT only, which Neovim and nginx bring.
-BENCHES ?= bench/json.lua bench/calls.lua bench/gather.lua bench/nvim.lua bench/nginx.lua
+# Some of the parts: codec calls gather, with bench-hosts nvim nginx.
+BENCHES ?=
 
-bench: ## measure, on Lua 5.4 and LuaJIT, in Neovim and nginx; BENCHES=file
+bench: ## measure beside others, three minutes, into bench/results.md; BENCHES=part
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory -s all build/bench/floor
-	@set -e; for b in $(BENCHES); do \
-	  for v in $(VERSIONS); do tools/lua $$v $$b; done; done
+	@tools/bench $(BENCHES)
+
+bench-hosts: ## measure in Neovim and nginx, into bench/results-hosts.md
+	@$(SETUP) bench
+	@$(MAKE) --no-print-directory -s all
+	@tools/bench --hosts $(BENCHES)
 
 # Of a case, say decode-items, in place of counting all.
 PROFILE ?=
@@ -199,5 +203,5 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
 	@echo "  SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan tsan valgrind fuzz bench bench-count bench-check \
-  build-count lint install nvim clean help
+.PHONY: all has-headers demo test asan tsan valgrind fuzz bench bench-hosts bench-count \
+  bench-check build-count lint install nvim clean help

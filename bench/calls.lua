@@ -1,170 +1,190 @@
---- What a call costs beside libcurl alone: CPU time of the process, user and
---- system, and wall time, for calls one after the other on a warm connection.
+--- What a call costs: CPU time of the process, user and system, and wall time,
+--- for calls one after the other on a connection that is open already; and the
+--- memory that a page of 20 MB takes.
 ---
----   tools/lua 5.4 bench/calls.lua       (after: make build/bench/floor)
+---   make bench BENCHES=calls
 ---
---- The library builds the request, sends it, decodes the answer and makes the
---- response table. The floor (bench/floor.c) sends the same request and throws
---- the answer away. Both take turns; each ratio is one turn's, so that a change
---- of the machine's pace meets both alike.
+--- Each contender runs in a process of its own, all in turns; each ratio is one
+--- turn's, so that a change of the machine's pace meets all alike.
 
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = here .. "/?.lua;" .. package.path
 
-local core = require("posthog.llm.core")
-local llm = require("posthog.llm")
 local measure = require("measure")
+local routes = require("routes")
 local server = require("server")
 
-local FLOOR = os.getenv("BENCH_FLOOR") or here .. "/../build/bench/floor"
-local KEY = "phx_" .. "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
-local DATASET = "01950000-0000-7000-8000-000000000000"
+local ROOT = here .. "/.."
 
--- Many short turns: a machine that others use too changes its pace by the second.
-local TURNS = 3 * measure.TURNS
-
-local web = server.start()
-
-local function client_of(url)
-  return llm.new({
-    personal_api_key = KEY,
-    project_id = 1,
-    host = url,
-    ca_file = url == web.tls_url and web.ca_file or nil,
-    max_retries = 0,
-  })
-end
-
-local function get_dataset(client)
-  return client.datasets:get(DATASET)
-end
-
-local PAGE = { limit = 100 }
-
-local function get_page(client)
-  return client.dataset_items:list(PAGE)
-end
-
-local CASES = {
-  { "GET 1 KB, HTTP/1.1", "url", get_dataset, text = "dataset", count = 500 },
-  { "GET 1 KB, TLS HTTP/2", "tls_url", get_dataset, text = "dataset", count = 400 },
-  { "page of 100, HTTP/1.1", "url", get_page, text = "items", count = 40 },
-  { "page of 100, TLS HTTP/2", "tls_url", get_page, text = "items", count = 40 },
+--- Where `program` is not given, it is bench/callers/<name>.lua on that Lua.
+--- `slow` divides the number of calls, within reason.
+local CONTENDERS = {
+  { what = "libcurl alone, C, not decoded", program = ROOT .. "/build/bench/floor", bytes = true },
+  { what = "posthog-llm, Lua 5.4", name = "posthog", lua = "5.4" },
+  { what = "posthog-llm, LuaJIT", name = "posthog", lua = "luajit" },
+  { what = "lua-curl + cjson, LuaJIT", name = "curl", lua = "luajit", needs = "curl" },
+  { what = "lua-http + cjson, LuaJIT", name = "http", lua = "luajit", needs = "http.client" },
+  { what = "luasocket, kept + cjson, Lua 5.4", name = "socket", lua = "5.4", needs = "ssl" },
+  { what = "luasocket, kept + cjson, LuaJIT", name = "socket", lua = "luajit", needs = "ssl" },
+  {
+    what = "luasocket, http.request + cjson, Lua 5.4",
+    name = "request",
+    lua = "5.4",
+    needs = "ssl.https",
+    slow = 20,
+  },
+  {
+    what = "Python http.client + json",
+    program = "python3 " .. here .. "/callers/python.py",
+    needs_command = "python3 -c 'import http.client, ssl'",
+  },
+  { what = "curl spawned + cjson, LuaJIT", name = "spawn", lua = "luajit", slow = 20 },
 }
 
---- The request as it goes out, seen by the library's own hook.
-local function request_of(case)
-  local seen
-  local client = client_of(web[case[2]]):with({
-    on_request = function(request)
-      seen = request
-    end,
-  })
-  local _, err, response = case[3](client)
-  assert(not err, tostring(err))
-  client:close()
-  seen.http_version = response.http_version
-  return seen
-end
+local CASES = {
+  { "GET of 1 KB, HTTP/1.1", "url", "small", count = 400, warm = 100 },
+  { "GET of 1 KB, TLS", "tls_url", "small", count = 400, warm = 100 },
+  { "page of 280 KB, HTTP/1.1", "url", "page", count = 40, warm = 10 },
+  { "page of 280 KB, TLS", "tls_url", "page", count = 40, warm = 10 },
+}
+local MEMORY = { "page of 20 MB", "url", "big", count = 1, warm = 1, warm_route = "small" }
 
-local function quote(word)
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
+local FEWEST = 10 -- calls of a slow one
 
---- The command that does the same with libcurl alone.
-local function floor_of(case, request)
-  local ca_file = case[2] == "tls_url" and web.ca_file or ""
-  local words = { FLOOR, tostring(case.count), request.url, ca_file }
-  for name, value in pairs(request.headers) do
-    words[#words + 1] = name .. ": " .. value
+local function is_here(contender)
+  if contender.needs_command then
+    return measure.succeeds(contender.needs_command)
+  elseif contender.needs then
+    local probe = ("%s/tools/lua %s -e 'require(\"%s\") require(\"cjson\")'"):format(
+      ROOT,
+      contender.lua,
+      contender.needs
+    )
+    return measure.succeeds(probe)
   end
-  words[#words + 1] = "Authorization: Bearer " .. KEY
+  return true
+end
+
+--- The words after the number of calls, which are the same for all programs.
+local function words_of(contender, case, web, warm)
+  local warm_route = case.warm_route or case[3]
+  local words = { warm, web[case[2]], warm_route, case[3], web.ca_file }
+  if contender.program then
+    words[3], words[4] = routes.all[warm_route].path, routes.all[case[3]].path
+    for _, header in ipairs(routes.HEADERS) do
+      words[#words + 1] = header[1] .. ": " .. header[2]
+    end
+  end
   for i, word in ipairs(words) do
-    words[i] = quote(word)
+    words[i] = measure.quote(tostring(word))
   end
   return table.concat(words, " ")
 end
 
---- @return number cpu seconds a call
---- @return number wall seconds a call
-local function run_floor(command, case, request)
-  local pipe = assert(io.popen(command, "r"))
-  local line = pipe:read("*l") or ""
-  pipe:close()
-  local cpu, wall, bytes, version = line:match("^(%S+) (%S+) (%d+) (%S+)$")
-  assert(cpu, "the floor said: " .. line)
-  assert(tonumber(bytes) == #server.texts[case.text], "the floor got another body")
-  assert(version == request.http_version, "the floor spoke another version of HTTP")
-  return tonumber(cpu) / case.count, tonumber(wall) / case.count
+--- @return { cpu: number, wall: number, grown: number } seconds a call, and bytes
+local function run(contender, case, web)
+  local slow = contender.slow or 1
+  local count = math.min(case.count, math.max(FEWEST, math.floor(case.count / slow)))
+  local warm = math.ceil(case.warm / slow)
+  local program = contender.program
+    or ("%s/tools/lua %s %s/caller.lua %s"):format(ROOT, contender.lua, here, contender.name)
+  local command = ("%s %d %s"):format(program, count, words_of(contender, case, web, warm))
+  local cpu, wall, kilobytes, length = measure.numbers_of(command)
+  local wanted = web.lengths[routes.all[case[3]].text]
+  assert(length == wanted[contender.bytes and "bytes" or "rows"], command .. ": another body")
+  return { cpu = cpu / count, wall = wall / count, grown = kilobytes * 1024 }
 end
 
-local function run_calls(client, case)
-  local call = case[3]
-  collectgarbage()
-  local wall, cpu = core.now(), os.clock()
-  for _ = 1, case.count do
-    local value, err = call(client)
-    if not value then
-      error(tostring(err))
+--- All contenders, so many turns; the first of them changes.
+--- @return table<table, table[]> runs by contender
+local function take_turns(contenders, case, web, turns)
+  local runs = {}
+  for turn = 1, turns do
+    for i = 1, #contenders do
+      local contender = contenders[(turn + i - 2) % #contenders + 1]
+      runs[contender] = runs[contender] or {}
+      runs[contender][turn] = run(contender, case, web)
     end
   end
-  return (os.clock() - cpu) / case.count, (core.now() - wall) / case.count
+  return runs
 end
 
---- What decoding alone takes of a call.
-local function run_decode(case)
-  local text = server.texts[case.text]
-  collectgarbage()
-  local cpu = os.clock()
-  for _ = 1, case.count do
-    core.decode(text)
+local function pick(runs, value)
+  local list = {}
+  for i, one in ipairs(runs) do
+    list[i] = value(one, i)
   end
-  return (os.clock() - cpu) / case.count
+  return list
 end
 
-local function compare(case)
-  local request = request_of(case)
-  local command = floor_of(case, request)
-  local client = client_of(web[case[2]])
-  run_calls(client, case)
-  local cpu, wall, decode, floor_cpu, floor_wall, ratio = {}, {}, {}, {}, {}, {}
-  for turn = 1, TURNS do
-    cpu[turn], wall[turn] = run_calls(client, case)
-    floor_cpu[turn], floor_wall[turn] = run_floor(command, case, request)
-    decode[turn] = run_decode(case)
-    ratio[turn] = cpu[turn] / floor_cpu[turn]
+--- The library on the same Lua; on 5.4 for what runs on none.
+local function rival_of(contender, contenders)
+  for _, other in ipairs(contenders) do
+    if other.name == "posthog" and other.lua == (contender.lua or "5.4") then
+      return other
+    end
   end
-  client:close()
-  local middle, low, high = measure.quartiles(ratio)
-  print(
-    ("%-24s %8.1f %8.1f %8.1f %6.2f %6.2f-%.2f %8.1f %8.1f"):format(
-      case[1],
-      measure.median(cpu) * 1e6,
-      measure.median(decode) * 1e6,
-      measure.median(floor_cpu) * 1e6,
-      middle,
-      low,
-      high,
-      measure.median(wall) * 1e6,
-      measure.median(floor_wall) * 1e6
-    )
+end
+
+local function compare(contenders, case, web)
+  local runs = take_turns(contenders, case, web, measure.TURNS)
+  local function ratio(mine, others)
+    return mine == others and "1"
+      or measure.ratio(pick(mine, function(one, turn) return one.cpu / others[turn].cpu end))
+  end
+  local rows = {}
+  for i, contender in ipairs(contenders) do
+    local mine = runs[contender]
+    local cpu = pick(mine, function(one) return one.cpu * 1e6 end)
+    local wall = pick(mine, function(one) return one.wall * 1e6 end)
+    rows[i] = {
+      contender.what,
+      ("%.0f"):format(measure.median(cpu)),
+      ratio(mine, runs[contenders[1]]),
+      ratio(mine, runs[rival_of(contender, contenders)]),
+      ("%.0f"):format(measure.median(wall)),
+    }
+  end
+  print(("\n### %s\n"):format(case[1]))
+  measure.table(
+    { "microseconds a call", "CPU", "to libcurl alone", "to posthog-llm", "wall" },
+    rows
   )
 end
 
-measure.head("Calls beside libcurl alone, us a call", measure.parts_of_a_call())
-print(
-  ("%-24s %8s %8s %8s %6s %11s %8s %8s"):format(
-    "",
-    "CPU",
-    "decode",
-    "floor",
-    "ratio",
-    "quartiles",
-    "wall",
-    "floor"
-  )
-)
-for _, case in ipairs(CASES) do
-  compare(case)
+local function compare_memory(contenders, web)
+  local runs = take_turns(contenders, MEMORY, web, 3)
+  local size = web.lengths[routes.all.big.text].bytes
+  local rows = {}
+  for i, contender in ipairs(contenders) do
+    local grown = measure.median(pick(runs[contender], function(one) return one.grown end))
+    rows[i] = {
+      contender.what,
+      ("%.1f"):format(grown / 1e6),
+      ("%.2f"):format(grown / size),
+    }
+  end
+  print(("\n## Memory of a page of %.1f MB, fetched and decoded\n"):format(size / 1e6))
+  measure.table({ "the process grows by, at most", "MB", "times the body" }, rows)
 end
+
+local web = server.start()
+local ok, err = pcall(function()
+  local present, absent = {}, {}
+  for _, contender in ipairs(CONTENDERS) do
+    table.insert(is_here(contender) and present or absent, contender)
+  end
+  print("\n## One call after the other\n")
+  print("TLS is HTTP/2 for libcurl's users and lua-http, HTTP/1.1 for luasocket and Python.")
+  for _, contender in ipairs(absent) do
+    print("Left out, not installed: " .. contender.what)
+  end
+  for _, case in ipairs(CASES) do
+    compare(present, case, web)
+  end
+  compare_memory(present, web)
+end)
 web:stop()
+if not ok then
+  error(err, 0)
+end

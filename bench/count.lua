@@ -11,8 +11,11 @@ local HERE = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = HERE .. "/?.lua;" .. package.path
 
 local core = require("posthog.llm.core")
-local fixtures = require("fixtures")
+local measure = require("measure")
+local routes = require("routes")
 local server = require("server")
+
+local output_of = measure.output_of
 
 local KEPT = HERE .. "/counts.txt"
 -- Seen from the root of the checkout: the length of a path moves the stack,
@@ -20,11 +23,10 @@ local KEPT = HERE .. "/counts.txt"
 local WORK = "build/bench/count"
 local REPORT_ABOVE, FAIL_ABOVE = 3, 10 -- % of growth
 
-local TEXTS = {
-  items = fixtures.items(100),
-  skill = fixtures.skill(200000),
-  spend = fixtures.spend(230),
-}
+local TEXTS = {}
+for _, name in ipairs({ "items", "skill", "spend" }) do
+  TEXTS[name] = routes.make[name]()
+end
 
 -- Multiples of the turns after which bench/counted.lua runs the collector. What
 -- the threads of a call do varies by a percent, so that one is counted thrice.
@@ -39,17 +41,6 @@ for _, verb in ipairs({ "decode", "encode" }) do
 end
 CASES[#CASES + 1] =
   { name = "get", peer = "floor", unit = "call", of = 1, turns = 300, runs = 3 }
-
--- As many headers as the library sends.
-local FLOOR = "build/bench/floor %d %s/api/projects/1/datasets/x/ '' 'Accept: application/json' "
-  .. "'User-Agent: posthog-llm-lua/scm libcurl' 'Authorization: Bearer phx_0123456789abcdefghij'"
-
-local function output_of(command)
-  local pipe = assert(io.popen(command, "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
 
 local function read(name)
   local file = io.open(name, "rb")
@@ -68,12 +59,21 @@ end
 
 local web
 
+local function floor(turns)
+  local path = routes.all.small.path
+  local command = ("build/bench/floor %d 1 %s %s %s ''"):format(turns, web.url, path, path)
+  for _, header in ipairs(routes.HEADERS) do
+    command = ("%s '%s: %s'"):format(command, header[1], header[2])
+  end
+  return command
+end
+
 --- The command of a case with nothing of the caller's environment in it.
 local function command_of(name, turns)
-  local program = name == "floor" and FLOOR:format(turns, web.url)
+  local program = name == "floor" and floor(turns)
     or ("lua5.4 bench/counted.lua %s %d %s %s"):format(name, turns, WORK, web.url)
   return ("env -i PATH=/usr/local/bin:/usr/bin:/bin LD_PRELOAD=build/bench/still_clock.so "
-    .. "LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='build/5.4/?.so;;' valgrind "
+    .. "LUA_PATH='lua/?.lua;lua/?/init.lua;bench/?.lua;;' LUA_CPATH='build/5.4/?.so;;' valgrind "
     .. "--tool=callgrind --callgrind-out-file=%s/%s.%d %s 2>&1"):format(WORK, name, turns, program)
 end
 

@@ -1,7 +1,7 @@
 --- The program whose instructions bench/count.lua counts: one thing, so many
 --- times.
 ---
----   tools/lua 5.4 bench/counted.lua CASE TIMES FILES [URL]
+---   lua5.4 bench/counted.lua CASE TIMES FILES [URL]      in the root of the checkout
 ---
 --- CASE is decode-, encode-, cjson-decode- or cjson-encode- and the name of a
 --- text in the directory FILES; or get, a call to the server at URL.
@@ -19,14 +19,10 @@ local function text_of(name)
 end
 
 local function get()
-  local client = require("posthog.llm").new({
-    personal_api_key = "phx_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
-    project_id = 1,
-    host = URL,
-    max_retries = 0,
-  })
+  local call = dofile("bench/callers/posthog.lua").open(URL)
+  local route = require("routes").all.small
   for _ = 1, TIMES do
-    assert(client.datasets:get("01950000-0000-7000-8000-000000000000"))
+    call(route)
   end
 end
 

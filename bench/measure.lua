@@ -1,11 +1,9 @@
---- What the benches share: how often, medians, and where it was measured.
-
-local core = require("posthog.llm.core")
+--- What the benches share: how often, medians, programs run and read, tables.
 
 local measure = {}
 
 --- Repetitions of each measurement; what is compared takes turns.
-measure.TURNS = tonumber(os.getenv("BENCH_TURNS")) or 11
+measure.TURNS = tonumber(os.getenv("BENCH_TURNS")) or 9
 
 --- @param list number[] is sorted by this
 --- @return number median
@@ -25,46 +23,83 @@ function measure.quartiles(list)
   return median, list[math.ceil(#list / 4)], list[math.ceil(#list * 3 / 4)]
 end
 
-local function first_line(command)
-  local pipe = io.popen(command .. " 2>/dev/null", "r")
-  local line = pipe and pipe:read("*l")
-  if pipe then
-    pipe:close()
-  end
+--- @param list number[]
+--- @return string
+function measure.ratio(list)
+  return ("%.2f (%.2f to %.2f)"):format(measure.quartiles(list))
+end
+
+--- @param word string
+--- @return string
+function measure.quote(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+--- @param command string for sh
+--- @return string what it wrote
+function measure.output_of(command)
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+--- @param command string
+--- @return string? its first line, nil when that is empty
+function measure.first_line(command)
+  local line = measure.output_of(command .. " 2>/dev/null"):match("^[^\n]*")
   return line ~= "" and line or nil
 end
 
-local function machine()
-  local cpu = first_line("sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo")
-    or first_line("sysctl -n machdep.cpu.brand_string hw.model")
-    or first_line("uname -m")
-    or "some machine"
-  local count = first_line("getconf _NPROCESSORS_ONLN") or "?"
-  local load = first_line("uptime"):match("load averages?: *([%d.]+)") or "?"
-  local system = first_line("uname -sr") or "?"
-  return ("%s, %s CPUs, %s, load %s"):format(cpu, count, system, load)
+--- @param command string
+--- @return boolean
+function measure.succeeds(command)
+  local status = os.execute(command .. " >/dev/null 2>&1")
+  return status == true or status == 0
 end
 
---- @return string[] versions of what takes part in a call, beside Lua
-function measure.parts_of_a_call()
-  local parts = {}
-  for part in core.curl_version:gmatch("%S+") do
-    if part:find("^libcurl/") or part:find("SSL/") or part:find("^nghttp2/") then
-      parts[#parts + 1] = part
+--- Runs a program whose last line is numbers.
+--- @param command string
+--- @return number ...
+function measure.numbers_of(command)
+  local text = measure.output_of(command .. " 2>&1")
+  local numbers = {}
+  for word in (text:match("([^\n]*)\n$") or ""):gmatch("%S+") do
+    numbers[#numbers + 1] = tonumber(word)
+  end
+  if #numbers == 0 then
+    error(("%s\nsaid: %s"):format(command, text), 0)
+  end
+  return (table.unpack or unpack)(numbers) -- luacheck: ignore unpack
+end
+
+--- Prints a table of Markdown that can be read as it is.
+--- @param columns string[] the first is aligned left, the others right
+--- @param rows string[][]
+function measure.table(columns, rows)
+  local widths = {}
+  for _, row in ipairs({ columns, (table.unpack or unpack)(rows) }) do -- luacheck: ignore unpack
+    for i, cell in ipairs(row) do
+      widths[i] = math.max(widths[i] or 3, #cell)
     end
   end
-  local nginx = first_line("PATH=$PATH:/usr/sbin:/usr/local/sbin; nginx -v 2>&1 | cat") or ""
-  parts[#parts + 1] = nginx:match("nginx/%S+") or "nginx"
-  return parts
-end
-
---- Prints what is measured, with which versions, and on what.
---- @param title string
---- @param versions string[] of what takes part beside Lua
-function measure.head(title, versions)
-  local vm = jit and jit.version or _VERSION
-  print(("\n%s: %s, %s"):format(title, vm, table.concat(versions, ", ")))
-  print(machine())
+  local function print_row(row)
+    local cells = {}
+    for i, width in ipairs(widths) do
+      local gap = (" "):rep(width - #(row[i] or ""))
+      cells[i] = i == 1 and (row[i] or "") .. gap or gap .. (row[i] or "")
+    end
+    print("| " .. table.concat(cells, " | ") .. " |")
+  end
+  print_row(columns)
+  local rules = {}
+  for i, width in ipairs(widths) do
+    rules[i] = i == 1 and ("-"):rep(width + 2) or ("-"):rep(width + 1) .. ":"
+  end
+  print("|" .. table.concat(rules, "|") .. "|")
+  for _, row in ipairs(rows) do
+    print_row(row)
+  end
 end
 
 return measure

@@ -3,12 +3,8 @@
 --- and what an idle worker costs. Beside it what nginx's own proxy_pass takes
 --- to the same server. It needs nginx with its Lua module, and wrk.
 ---
----   make bench BENCHES=bench/nginx.lua
+---   make bench-hosts BENCHES=nginx
 ---   BENCH_SECONDS=30 tools/lua luajit bench/nginx.lua
-
-if not rawget(_G, "jit") then
-  return -- nginx has a LuaJIT of its own; once is enough
-end
 
 local HERE = debug.getinfo(1, "S").source:match("^@(.*)nginx%.lua$") or "bench/"
 package.path = HERE .. "?.lua;" .. HERE .. "../?.lua;" .. package.path
@@ -23,7 +19,7 @@ local output_of = nginx.output_of
 local LOCATION = [[
     location = /call {
       content_by_lua_block {
-        local dataset, err = client.datasets:get("slow")
+        local dataset, err = client.datasets:get("wait-200")
         if not dataset then
           ngx.log(ngx.ERR, tostring(err))
           return ngx.exit(502)
@@ -34,7 +30,7 @@ local LOCATION = [[
     location = /proxy {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_pass http://proxied/api/projects/1/datasets/slow/;
+      proxy_pass http://proxied/api/projects/1/datasets/wait-200/;
     }
 ]]
 local INIT = [[
@@ -89,8 +85,10 @@ local function read_report(path)
   }
 end
 
+local rows = {}
+
 local function row(...)
-  print(("%-28s %8s %8s %8s %8s %8s %8s %10s"):format(...))
+  rows[#rows + 1] = { ... }
 end
 
 local function ms(value)
@@ -120,7 +118,7 @@ local function load(server, path, what, connections, warm)
     wrk(server.url .. "/plain", 1, SECONDS - 1, plain, 10)))
   local a, b = read_report(calls), read_report(plain)
   local cpu = (nginx.cpu(pid) - before) / 100 / SECONDS
-  row(what, ms(a.p50), ms(a.p99), ms(a.most), a.errors, ms(b.p99), ms(b.most),
+  row(what, ms(a.p50), ms(a.p99), ms(a.most), tostring(a.errors), ms(b.p99), ms(b.most),
     ("%.0f%%"):format(cpu * 100))
 end
 
@@ -129,7 +127,7 @@ local function floor(server)
   local report = server.prefix .. "/plain"
   output_of(wrk(server.url .. "/plain", 1, 3, report, 10))
   local b = read_report(report)
-  row("/plain alone", "-", "-", "-", b.errors, ms(b.p99), ms(b.most), "-")
+  row("/plain alone", "-", "-", "-", tostring(b.errors), ms(b.p99), ms(b.most), "-")
 end
 
 local function idle(server)
@@ -137,8 +135,8 @@ local function idle(server)
   output_of("sleep 2")
   local cpu, switches = nginx.cpu(pid), nginx.switches(pid)
   output_of("sleep 5")
-  print(("idle for 5 s after it: %d ms of CPU, %d switches of threads"):format(
-    (nginx.cpu(pid) - cpu) * 10, nginx.switches(pid) - switches))
+  return ("Idle for 5 s after it: %d ms of CPU, %d switches of threads."):format(
+    (nginx.cpu(pid) - cpu) * 10, nginx.switches(pid) - switches)
 end
 
 local missing = nginx.missing()
@@ -149,16 +147,13 @@ if missing then
 end
 
 local source = upstream.start()
-measure.head("one nginx worker", measure.parts_of_a_call())
-print("calls of 200 ms, in ms; " .. SECONDS .. " s each\n")
-row("", "p50", "p99", "max", "errors", "/plain", "max", "worker CPU")
 local server = start(source, false)
 floor(server)
 for _, connections in ipairs({ 1, 100, 500 }) do
   load(server, "/call", ("HTTP/1.1, %d in flight"):format(connections), connections, true)
   load(server, "/proxy", ("  proxy_pass, %d"):format(connections), connections, true)
 end
-idle(server)
+local rest = idle(server)
 server:stop()
 for _, connections in ipairs({ 100, 500 }) do
   server = start(source, true) -- so that no connection is open yet
@@ -166,3 +161,10 @@ for _, connections in ipairs({ 100, 500 }) do
   server:stop()
 end
 source:stop()
+
+print(("\n## One nginx worker, calls of 200 ms, %d s each\n"):format(SECONDS))
+measure.table(
+  { "ms", "p50", "p99", "max", "errors", "/plain p99", "max", "CPU of the worker" },
+  rows
+)
+print("\n" .. rest)

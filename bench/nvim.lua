@@ -1,7 +1,7 @@
 -- How long Neovim cannot react while 100 calls of 200 ms are in flight: the
 -- largest gap of a repeating timer of 1 ms, in a real headless Neovim.
 --
---     make bench BENCHES=bench/nvim.lua
+--     make bench-hosts BENCHES=nvim
 --     BENCH_TURNS=11    how often each is measured
 --
 -- Cold: the first calls of a process, new connections included.
@@ -69,10 +69,6 @@ if IN_NEOVIM then
   return
 end
 
-if not jit then -- Neovim brings LuaJIT, so one run of the two is enough
-  return
-end
-
 local core = require("posthog.llm.core")
 local emulator = require("spec.emulator")
 local measure = require("bench.measure")
@@ -111,19 +107,17 @@ local function run(env)
   return rows
 end
 
-local pipe = io.popen("nvim --version")
-local parts = measure.parts_of_a_call()
-table.insert(parts, 1, pipe:read("*l"))
-pipe:close()
-measure.head("largest gap of a 1 ms timer in Neovim", parts)
-print("100 calls of 200 ms in flight; median (least to most), ms\n")
+local function milliseconds(list)
+  return ("%.1f (%.1f to %.1f)"):format(measure.median(list))
+end
 
 local HTTP = ("BENCH_URL=%s "):format(server.url)
 local TLS = ("BENCH_URL=%s BENCH_CA=%s "):format(server.tls_url, bundle)
+local rows = {}
 for _, case in ipairs({
   { "HTTP, 100 connections", HTTP .. "BENCH_CLIENTS=1 BENCH_CONNECTIONS=100" },
-  { "TLS, HTTP/2, one client", TLS .. "BENCH_CLIENTS=1 BENCH_CONNECTIONS=8" },
-  { "TLS, 100 connections", TLS .. "BENCH_CLIENTS=100 BENCH_CONNECTIONS=1" },
+  { "TLS HTTP/2, one client", TLS .. "BENCH_CLIENTS=1 BENCH_CONNECTIONS=8" },
+  { "TLS, 100 clients", TLS .. "BENCH_CLIENTS=100 BENCH_CONNECTIONS=1" },
 }) do
   local gaps, totals = { {}, {}, {} }, { {}, {}, {} }
   for _ = 1, measure.TURNS do
@@ -132,12 +126,21 @@ for _, case in ipairs({
       table.insert(totals[i], row[2])
     end
   end
-  for i, what in ipairs({ "idle", "cold", "warm" }) do
-    local gap = ("gap %5.1f (%.1f to %.1f)"):format(measure.median(gaps[i]))
-    local total = ("all done in %4.0f (%.0f to %.0f)"):format(measure.median(totals[i]))
-    print(("%-24s %-5s %-27s %s"):format(case[1], what, gap, i > 1 and total or ""))
+  local row = { case[1] }
+  for i = 1, 3 do
+    row[#row + 1] = milliseconds(gaps[i])
   end
+  for i = 2, 3 do
+    row[#row + 1] = ("%.0f"):format(measure.median(totals[i]))
+  end
+  rows[#rows + 1] = row
 end
 os.remove(out)
 os.remove(bundle)
 server:stop()
+
+print("\n## Neovim: the largest gap of a 1 ms timer, 100 calls of 200 ms in flight\n")
+measure.table(
+  { "median (least to most), ms", "idle", "cold", "warm", "all done, cold", "warm" },
+  rows
+)
