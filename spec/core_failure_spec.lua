@@ -154,6 +154,24 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(2, count("GET"))
       end)
 
+      it("takes another when something came over it unasked", function()
+        local function answer(body)
+          return "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" .. body
+        end
+        local server = common.serve(function(connection) connection:write(answer("a")) end)
+        for i = 1, 3 do
+          local t = fetch({ base = server.url, method = "POST", body = "x", once = true })
+          assert.equal(200, (t:result()))
+          assert.equal("a", t:body())
+          assert.equal(i, #server.connections)
+          server.connections[i]:write(answer("b"))
+          for _ = 1, 20 do
+            scripted.step()
+            core.sleep(0.001)
+          end
+        end
+      end)
+
       it("sends once, at once, when it had ended before", function()
         local server = common.serve(function(connection)
           connection:write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

@@ -61,7 +61,8 @@ static int open_multi (Pool *p) {
 ** Easy handles: a prepared one is worth 2 us, so a few are kept. One that
 ** falls back to libcurl's own CA settings is not, since those cannot be put
 ** back; nor is one that sent its request again, since libcurl counts that for
-** as long as the handle lives and gives up after five times.
+** as long as the handle lives and gives up after five times; nor one that was
+** told to make a new connection.
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
@@ -83,7 +84,7 @@ static CURL *take_easy (Pool *p, const Transfer *t) {
 static void give_easy (Pool *p, const Transfer *t, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL); /* t may go */
   if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) &&
-      reusable(t) && t->requests_begun < 2)
+      reusable(t) && t->requests_begun < 2 && !t->fresh)
     p->spare[p->spares++] = easy;
   else
     curl_easy_cleanup(easy);
@@ -149,6 +150,7 @@ static void free_lanes (Pool *p) {
   p->lanes = NULL;
   while (lane != NULL) {
     Lane *next = lane->next;
+    kept_free(&lane->kept);
     free(lane->origin);
     free(lane);
     lane = next;
@@ -225,6 +227,7 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
                         p->connections);
     }
     code = transfer_apply(t, easy, now_ms);
+    t->kept = t->lane->multiplexed ? NULL : &t->lane->kept;
     if (code == CURLE_OK) {
       t->easy = easy;
       t->lane->active++;
@@ -299,6 +302,22 @@ void pool_socket (Pool *p, curl_socket_t fd, int events) {
     act(p, fd, events);
 }
 
+static void note_connection (Transfer *t) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  long port = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd);
+  curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
+  if (fd != CURL_SOCKET_BAD)
+    kept_note(&t->lane->kept, fd, port);
+}
+
+/* A transfer whose kept connection was stale, once more on a new one. */
+static int start_anew (Pool *p, Transfer *t) {
+  curl_multi_remove_handle(p->multi, t->easy);
+  return transfer_restart(t) &&
+         curl_multi_add_handle(p->multi, t->easy) == CURLM_OK;
+}
+
 static void read_results (Pool *p) {
   CURLMsg *msg;
   int left;
@@ -310,9 +329,13 @@ static void read_results (Pool *p) {
     if (msg->msg != CURLMSG_DONE)
       continue;
     curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+    if (t->stale && start_anew(p, t))
+      continue;
     transfer_harvest(t);
     if (t->http_version != CURL_HTTP_VERSION_NONE)
       t->lane->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
+    if (!t->lane->multiplexed)
+      note_connection(t);
     detach(p, t);
     finish(p, t, code);
   }

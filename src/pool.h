@@ -7,6 +7,7 @@
 #ifndef POSTHOG_LLM_POOL_H
 #define POSTHOG_LLM_POOL_H
 
+#include "kept.h"
 #include "transfer.h"
 
 #include <stddef.h>
@@ -24,6 +25,7 @@ typedef struct Lane {
   char *origin;           /* scheme://authority */
   int active;             /* transfers in the multi handle */
   int multiplexed;        /* the origin answers over HTTP/2 */
+  Kept kept;              /* connections over HTTP/1 */
   Transfer *first, *last; /* waiting, in order */
   struct Lane *next;
 } Lane;

@@ -1,5 +1,6 @@
 #include "compat.h"
 
+#include "kept.h"
 #include "transfer.h"
 
 #include <stdio.h>
@@ -122,11 +123,14 @@ static int on_request (void *arg, char *remote_ip, char *local_ip,
   (void)remote_ip;
   (void)local_ip;
   (void)remote_port;
-  (void)local_port;
-  if (t->requests_begun++ == 0)
+  if (t->requests_begun++ == 0) {
     t->bytes_before = bytes_written(t->easy);
-  else if (t->once && bytes_written(t->easy) > t->bytes_before)
+    t->stale = t->kept != NULL && kept_is_stale(t->kept, local_port);
+    if (t->stale)
+      return CURL_PREREQFUNC_ABORT; /* the pool starts it anew */
+  } else if (t->once && bytes_written(t->easy) > t->bytes_before) {
     return CURL_PREREQFUNC_ABORT;
+  }
   return CURL_PREREQFUNC_OK;
 }
 #endif
@@ -260,4 +264,15 @@ void transfer_harvest (Transfer *t) {
   if (t->requests_begun == 0)
     t->sent = 0; /* nobody but a proxy was asked for anything */
 #endif
+}
+
+int transfer_restart (Transfer *t) {
+  if (!t->stale)
+    return 0;
+  t->stale = 0;
+  t->fresh = 1;
+  t->kept = NULL;
+  t->requests_begun = 0;
+  t->errbuf[0] = '\0';
+  return curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;
 }

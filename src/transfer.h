@@ -17,6 +17,7 @@
 #pragma GCC visibility push(hidden)
 
 struct Engine;
+struct Kept;
 struct Lane;
 struct Pool;
 
@@ -56,10 +57,13 @@ typedef struct Transfer {
   char errbuf[CURL_ERROR_SIZE];
   enum { LIMIT_NONE, LIMIT_BODY, LIMIT_HEADERS, LIMIT_MEMORY } limit;
   long status;
-  long http_version;  /* CURL_HTTP_VERSION_... */
-  int sent;           /* some byte of the request left this machine */
-  int requests_begun; /* requests that libcurl put on a connection */
-  long bytes_before;  /* written before the first of these */
+  long http_version;       /* CURL_HTTP_VERSION_... */
+  int sent;                /* some byte of the request left this machine */
+  const struct Kept *kept; /* over HTTP/1: the connections to choose from */
+  int stale;               /* its kept connection was found to be spoiled */
+  int fresh;               /* it got a new one instead */
+  int requests_begun;      /* requests that libcurl put on a connection */
+  long bytes_before;       /* written before the first of these */
   Timings timings;
   Buffer header_block; /* of the final answer, status line first */
   int headers_ended;
@@ -99,6 +103,10 @@ CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms);
 
 /* Reads what the easy handle knows of the finished transfer. */
 void transfer_harvest (Transfer *t);
+
+/* Whether to add the easy handle once more: nothing was sent, since the kept
+** connection was spoiled; now it is to make a new one. */
+int transfer_restart (Transfer *t);
 
 /* Its time was over before it could be sent: says so. */
 void transfer_expire (Transfer *t, int64_t now_ms);
