@@ -84,6 +84,22 @@ for _, mode in ipairs(common.MODES) do
         assert.equal("network", (select(2, t:result())))
       end)
 
+      it("headers that end too early as a failure", function()
+        for _, text in ipairs({ "HTTP/1.1 200 OK\r\n", "HTTP/1.1 204 No Content\r\nX-A: b\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 0", "HTTP/1.1 103 Early Hints\r\n\r\n" }) do
+          local status, kind, _, sent, permanent = raw(text):result()
+          assert.same({ nil, "network", true, false }, { status, kind, sent, permanent })
+        end
+      end)
+
+      it("a body that is not compressed as it says as a failure", function()
+        local coded = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+        for _, text in ipairs({ coded .. "no gzip", coded .. "\31\139\8\0\0\0\0\0\0\3\255\255" }) do
+          local status, kind, _, sent = raw(text):result()
+          assert.same({ nil, "decode", true }, { status, kind, sent })
+        end
+      end)
+
       it("an answer that comes before the connection is reset", function()
         local server = common.serve(function(connection)
           connection:write("HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno")
@@ -165,6 +181,15 @@ for _, mode in ipairs(common.MODES) do
           local status, kind = t:result()
           assert.equal(want, status or kind)
         end
+      end)
+
+      it("a line of the headers, which is libcurl's limit", function()
+        local line = "X-A: " .. ("a"):rep(150000) .. "\r\n"
+        e:fault({ action = { raw = "HTTP/1.1 200 OK\r\n" .. line .. "\r\n" } })
+        local t = fetch({ path = DATASETS, headers = { KEY } })
+        local status, kind, message, sent, permanent = t:result()
+        assert.same({ nil, "too_large", true, true }, { status, kind, sent, permanent })
+        assert.matches("a line of the response headers", message)
       end)
 
       it("the headers, those of interim answers and trailers too", function()

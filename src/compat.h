@@ -88,6 +88,10 @@ static inline void *compat_testudata (lua_State *L, int i, const char *name) {
 /* TLS too sends by send(MSG_NOSIGNAL), so that no write raises SIGPIPE. */
 #define HAVE_CURL_NO_SIGPIPE (LIBCURL_VERSION_NUM >= 0x075800)
 
+/* For a header line that is longer than libcurl takes. Its name is new, and
+** before 8.6 it was CURLE_OUT_OF_MEMORY. */
+#define COMPAT_TOO_LARGE ((CURLcode)100)
+
 /* The CA bundle that libcurl was built with, NULL when it does not say. */
 static inline const char *compat_default_ca (void) {
 #if LIBCURL_VERSION_NUM >= 0x074600

@@ -336,6 +336,7 @@ static void read_results (Pool *p) {
       t->lane->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
     if (!t->lane->multiplexed)
       note_connection(t);
+    code = transfer_judge(t, code);
     detach(p, t);
     finish(p, t, code);
   }

@@ -266,6 +266,21 @@ void transfer_harvest (Transfer *t) {
 #endif
 }
 
+CURLcode transfer_judge (Transfer *t, CURLcode code) {
+  int whole = t->headers_ended && t->status >= 200;
+  if (code == CURLE_OK && !whole) {
+    snprintf(t->errbuf, sizeof(t->errbuf),
+             "the connection ended within the headers of the answer");
+    return CURLE_RECV_ERROR;
+  }
+  if (code == CURLE_WRITE_ERROR && t->limit == LIMIT_NONE)
+    return CURLE_BAD_CONTENT_ENCODING; /* not our callback, so a decoder */
+  if ((code == CURLE_OUT_OF_MEMORY || code == COMPAT_TOO_LARGE) && t->sent &&
+      !t->headers_ended && t->limit == LIMIT_NONE)
+    t->limit = LIMIT_HEADER_LINE;
+  return code;
+}
+
 int transfer_restart (Transfer *t) {
   if (!t->stale)
     return 0;

@@ -55,7 +55,13 @@ typedef struct Transfer {
   /* response */
   CURLcode code;
   char errbuf[CURL_ERROR_SIZE];
-  enum { LIMIT_NONE, LIMIT_BODY, LIMIT_HEADERS, LIMIT_MEMORY } limit;
+  enum {
+    LIMIT_NONE,
+    LIMIT_BODY,
+    LIMIT_HEADERS,
+    LIMIT_HEADER_LINE,
+    LIMIT_MEMORY
+  } limit;
   long status;
   long http_version;       /* CURL_HTTP_VERSION_... */
   int sent;                /* some byte of the request left this machine */
@@ -103,6 +109,9 @@ CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms);
 
 /* Reads what the easy handle knows of the finished transfer. */
 void transfer_harvest (Transfer *t);
+
+/* After that: what libcurl's code for it comes to. */
+CURLcode transfer_judge (Transfer *t, CURLcode code);
 
 /* Whether to add the easy handle once more: nothing was sent, since the kept
 ** connection was spoiled; now it is to make a new one. */

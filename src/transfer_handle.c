@@ -81,12 +81,19 @@ static int transfer_cancel (lua_State *L) {
   return 0;
 }
 
+static int is_too_large (const Transfer *t) {
+  return t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS ||
+         t->limit == LIMIT_HEADER_LINE;
+}
+
 static const char *kind_of (const Transfer *t) {
-  if (t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS)
+  if (is_too_large(t))
     return "too_large";
   switch (t->code) {
     case CURLE_OPERATION_TIMEDOUT:
       return "timeout";
+    case CURLE_BAD_CONTENT_ENCODING:
+      return "decode";
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:
@@ -110,7 +117,7 @@ static const char *kind_of (const Transfer *t) {
 }
 
 static int is_permanent (const Transfer *t) {
-  if (t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS)
+  if (is_too_large(t))
     return 1;
   switch (t->code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -150,6 +157,9 @@ static void push_message (lua_State *L, const Transfer *t) {
     push_over_limit(L, "body", t->max_body);
   else if (t->limit == LIMIT_HEADERS)
     push_over_limit(L, "headers", t->max_headers);
+  else if (t->limit == LIMIT_HEADER_LINE)
+    lua_pushliteral(L, "a line of the response headers is over the limit of "
+                       "libcurl");
   else if (t->limit == LIMIT_MEMORY)
     lua_pushliteral(L, "not enough memory for the response");
   else if (t->code == CURLE_ABORTED_BY_CALLBACK)
