@@ -425,6 +425,7 @@ local function archive(self, name, call_options)
     if done or (err.status == 404 and response) then
       return "ours", true, response
     end
+    lost.err.attempts = err.attempts
     return "unknown"
   end)
 end
