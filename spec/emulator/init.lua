@@ -86,8 +86,9 @@ local function control(self, method, route, value)
 end
 
 --- Back to the state after the start: no rows, no faults, default settings, an empty log.
-function Emulator:reset()
-  control(self, "POST", "reset")
+--- @param list? { match?: table, action: table }[] faults to be there from then on
+function Emulator:reset(list)
+  control(self, "POST", "reset", list)
 end
 
 --- Changes settings (doc/emulator.md lists them); without an argument only reads them.

@@ -29,16 +29,22 @@ local function done()
   return answers.ok('{"ok":true}')
 end
 
+--- Replaces the faults by those of the body; an empty one removes them.
+local function set_faults(ctx)
+  local err = faults.set(ctx.body == "" and {} or body_table(ctx))
+  return err and bad(err) or done()
+end
+
 local routes = {}
 
-routes["POST reset"] = function()
+routes["POST reset"] = function(ctx)
   settings.reset()
   store.reset()
   throttle.reset()
   spend.reset()
   faults.reset()
   log.reset()
-  return done()
+  return set_faults(ctx)
 end
 
 routes["GET settings"] = function()
@@ -50,10 +56,7 @@ routes["POST settings"] = function(ctx)
   return err and bad(err) or answers.ok(cjson.encode(settings.values))
 end
 
-routes["POST faults"] = function(ctx)
-  local err = faults.set(ctx.body == "" and {} or body_table(ctx))
-  return err and bad(err) or done()
-end
+routes["POST faults"] = set_faults
 
 routes["POST seed"] = function(ctx)
   return answers.ok(seed.fill(body_table(ctx)))

@@ -45,6 +45,11 @@ function send.answer(ctx, answer)
   return ngx.exit(ngx.OK)
 end
 
+--- The first n bytes, or all but the last -n.
+local function part(text, n)
+  return text:sub(1, n >= 0 and n or #text + n)
+end
+
 --- The body as it goes out, and what follows it again and again.
 --- @return string body
 --- @return string? piece
@@ -60,7 +65,7 @@ local function payload(answer, action)
   elseif action.gzip then
     body = gzip.whole(body)
   end
-  if action.cut then body = body:sub(1, action.cut >= 0 and action.cut or #body + action.cut) end
+  if action.cut then body = part(body, action.cut) end
   return body .. (action.append or ""), piece
 end
 
@@ -90,7 +95,7 @@ end
 --- @return boolean whole
 local function write_body(ctx, write, body, piece, action)
   local delay = action.delay or NONE
-  local shown = action.truncate and body:sub(1, action.truncate) or body
+  local shown = action.truncate and part(body, action.truncate) or body
   local half = delay.body and math.floor(#shown / 2) or #shown
   local on = drip(ctx, write, shown:sub(1, half), action.drip) and faults.wait(ctx, delay.body)
     and drip(ctx, write, shown:sub(half + 1), action.drip)
@@ -110,7 +115,8 @@ local function send_raw(ctx, answer, action)
     drip(ctx, write, action.raw, action.drip)
   else
     local body, piece = payload(answer, action)
-    local head = action.head:gsub("{length}", tostring(#body))
+    local values = { length = #body, status = answer.status }
+    local head = action.head:gsub("{(%l+)}", values)
     if drip(ctx, write, head, action.drip) then write_body(ctx, write, body, piece, action) end
   end
   return ngx.exit(444)
