@@ -319,6 +319,11 @@ describe("the current generation: skills", function()
     must(200, "GET", S)
   end)
 
+  it("are not exported for a key", function()
+    new_skill("alpha")
+    envelope(get(S .. "name/alpha/export/"), 403, "authentication_error", "permission_denied")
+  end)
+
   it("answer below environments with a warning until that is dropped", function()
     local _, answer = must(200, "GET", E .. "/llm_skills/?a=b")
     assert.equal("<" .. S .. '?a=b>; rel="successor-version"', answer.headers.link)

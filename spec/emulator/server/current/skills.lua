@@ -93,6 +93,11 @@ function current.get(ctx, name)
   }))
 end
 
+--- The zip of one skill is for browsers: no scope of a key fits this action.
+function current.refuse_export()
+  return answers.denied("No scope of a key fits this action.")
+end
+
 --- How names may not begin when they are changed.
 local RESERVED_PREFIXES = { "community-", "review-hog-", "scouts-" }
 

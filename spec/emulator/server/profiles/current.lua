@@ -16,6 +16,8 @@ return {
         PATCH = "llm_skill:write skills.publish" },
       { path = "llm_skills/name/:skill_name/rename",
         POST = "llm_skill:write current.skills.rename" },
+      { path = "llm_skills/name/:skill_name/export",
+        GET = "llm_skill:read current.skills.refuse_export" },
       { path = "llm_skills/name/:skill_name/skill-md",
         GET = "llm_skill:read current.skill_markdown.get" },
     },
