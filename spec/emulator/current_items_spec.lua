@@ -123,7 +123,9 @@ describe("the current generation: dataset items", function()
       "client_item_id_conflict", { current_item_id = made.id })
   end)
 
-  it("compare large integers digit by digit", function()
+  it("compare large integers digit by digit, and zeros without a sign", function()
+    create('"client_item_id":"zero","input":[0,-0.0,0e9]')
+    must(200, "POST", ITEMS, body('"client_item_id":"zero","input":[0.00,0,-0E-3]'))
     create('"client_item_id":"c","input":9007199254740993')
     must(200, "POST", ITEMS, body('"client_item_id":"c","input":9007199254740993.0'))
     conflict(send("POST", ITEMS, body('"client_item_id":"c","input":9007199254740992')),

@@ -11,11 +11,11 @@ local live = {}
 local KEY = "phx_emulator_all"
 
 --- An emulator for one spec file. Its functions go into setup, before_each and teardown.
---- @param options? table for emulator.start
-function live.session(options)
+--- @param started? table for emulator.start
+function live.session(started)
   local t = { e = nil }
 
-  function t.start() t.e = emulator.start(options) end
+  function t.start() t.e = emulator.start(started) end
 
   function t.stop() t.e:stop() end
 
