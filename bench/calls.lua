@@ -55,7 +55,7 @@ local function is_here(contender)
   if contender.needs_command then
     return measure.succeeds(contender.needs_command)
   elseif contender.needs then
-    local probe = ("%s/tools/lua %s -e 'require(\"%s\") require(\"cjson\")'"):format(
+    local probe = ('%s/tools/lua %s -e \'require("%s") require("cjson")\''):format(
       ROOT,
       contender.lua,
       contender.needs
@@ -130,13 +130,19 @@ local function compare(contenders, case, web)
   local runs = take_turns(contenders, case, web, measure.TURNS)
   local function ratio(mine, others)
     return mine == others and "1"
-      or measure.ratio(pick(mine, function(one, turn) return one.cpu / others[turn].cpu end))
+      or measure.ratio(pick(mine, function(one, turn)
+        return one.cpu / others[turn].cpu
+      end))
   end
   local rows = {}
   for i, contender in ipairs(contenders) do
     local mine = runs[contender]
-    local cpu = pick(mine, function(one) return one.cpu * 1e6 end)
-    local wall = pick(mine, function(one) return one.wall * 1e6 end)
+    local cpu = pick(mine, function(one)
+      return one.cpu * 1e6
+    end)
+    local wall = pick(mine, function(one)
+      return one.wall * 1e6
+    end)
     rows[i] = {
       contender.what,
       ("%.0f"):format(measure.median(cpu)),
@@ -157,7 +163,9 @@ local function compare_memory(contenders, web)
   local size = web.lengths[routes.all.big.text].bytes
   local rows = {}
   for i, contender in ipairs(contenders) do
-    local grown = measure.median(pick(runs[contender], function(one) return one.grown end))
+    local grown = measure.median(pick(runs[contender], function(one)
+      return one.grown
+    end))
     rows[i] = {
       contender.what,
       ("%.1f"):format(grown / 1e6),

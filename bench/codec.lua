@@ -36,7 +36,13 @@ end
 --- @return number[] CPU seconds of each text
 local function run(lua, codec, files, verb)
   local command = ("%s/../tools/lua %s %s/coded.lua %s %s %s"):format(
-    here, lua, here, codec, files, verb)
+    here,
+    lua,
+    here,
+    codec,
+    files,
+    verb
+  )
   return { measure.numbers_of(command .. " " .. table.concat(TEXTS[verb], " ")) }
 end
 

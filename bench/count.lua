@@ -39,8 +39,7 @@ for _, verb in ipairs({ "decode", "encode" }) do
     CASES[#CASES + 1] = case
   end
 end
-CASES[#CASES + 1] =
-  { name = "get", peer = "floor", unit = "call", of = 1, turns = 300, runs = 3 }
+CASES[#CASES + 1] = { name = "get", peer = "floor", unit = "call", of = 1, turns = 300, runs = 3 }
 
 local function read(name)
   local file = io.open(name, "rb")
@@ -72,9 +71,11 @@ end
 local function command_of(name, turns)
   local program = name == "floor" and floor(turns)
     or ("lua5.4 bench/counted.lua %s %d %s %s"):format(name, turns, WORK, web.url)
-  return ("env -i PATH=/usr/local/bin:/usr/bin:/bin LD_PRELOAD=build/bench/still_clock.so "
+  return (
+    "env -i PATH=/usr/local/bin:/usr/bin:/bin LD_PRELOAD=build/bench/still_clock.so "
     .. "LUA_PATH='lua/?.lua;lua/?/init.lua;bench/?.lua;;' LUA_CPATH='build/5.4/?.so;;' valgrind "
-    .. "--tool=callgrind --callgrind-out-file=%s/%s.%d %s 2>&1"):format(WORK, name, turns, program)
+    .. "--tool=callgrind --callgrind-out-file=%s/%s.%d %s 2>&1"
+  ):format(WORK, name, turns, program)
 end
 
 --- @return integer instructions of a whole run

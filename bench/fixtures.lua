@@ -21,9 +21,7 @@ for word in
   tokens were counted twice because cache reads show up as input please check settings before you
   export to file or change the limit for this project so that none of them gets lost when someone
   asks why answers became slow and which tool was called first
-  größe naïve данные 概要 “quoted” …]]):gmatch(
-    "%S+"
-  )
+  größe naïve данные 概要 “quoted” …]]):gmatch("%S+")
 do
   words[#words + 1] = word
 end
@@ -34,8 +32,11 @@ local function prose(random, bytes)
   while size < bytes do
     local word = words[random(1, #words)]
     local stop = random(1, 40)
-    local gap = stop == 1 and ".\\n\\n" or stop == 2 and ",\\n" or stop == 3 and ' \\"'
-      or stop == 4 and '\\" ' or " "
+    local gap = stop == 1 and ".\\n\\n"
+      or stop == 2 and ",\\n"
+      or stop == 3 and ' \\"'
+      or stop == 4 and '\\" '
+      or " "
     parts[#parts + 1] = word
     parts[#parts + 1] = gap
     size = size + #word + #gap
@@ -83,15 +84,12 @@ local function fraction(random, digits)
 end
 
 local function user(random)
-  return ('{"id":%d,"uuid":"%s","distinct_id":"%s","first_name":"Zoë","last_name":"Núñez",'
+  return (
+    '{"id":%d,"uuid":"%s","distinct_id":"%s","first_name":"Zoë","last_name":"Núñez",'
     .. '"email":"zoe.%d@example.net","is_email_verified":true,"hedgehog_config":'
     .. '{"use_as_profile":true,"color":null,"accessories":["beret","glasses"],"skin":"default"},'
-    .. '"role_at_organization":"engineering"}'):format(
-    random(1, 99999),
-    uuid(random),
-    hex(random, 32),
-    random(1, 99)
-  )
+    .. '"role_at_organization":"engineering"}'
+  ):format(random(1, 99999), uuid(random), hex(random, 32), random(1, 99))
 end
 
 local function item(random, dataset)
@@ -103,23 +101,27 @@ local function item(random, dataset)
       prose(random, random(40, 300))
     )
     if turn % 2 == 0 then
-      messages[#messages + 1] = ('{"role":"assistant","content":null,"tool_calls":[{"id":"call_%s",'
+      messages[#messages + 1] = (
+        '{"role":"assistant","content":null,"tool_calls":[{"id":"call_%s",'
         .. '"type":"function","function":{"name":"query_run","arguments":"{\\"day\\":\\"%s\\",'
-        .. '\\"limit\\":%d}"}}]}'):format(hex(random, 12), timestamp(random), random(1, 100))
+        .. '\\"limit\\":%d}"}}]}'
+      ):format(hex(random, 12), timestamp(random), random(1, 100))
     else
       messages[#messages + 1] = ('{"role":"assistant","content":"%s"}'):format(
         prose(random, random(60, 500))
       )
     end
   end
-  return ('{"id":"%s","dataset":"%s","input":{"messages":[%s],"temperature":%s,"max_tokens":%d,'
+  return (
+    '{"id":"%s","dataset":"%s","input":{"messages":[%s],"temperature":%s,"max_tokens":%d,'
     .. '"stream":false,"stop":[]},"output":{"choices":[{"index":0,"message":{"role":"assistant",'
     .. '"content":"%s","tool_calls":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":%d,'
     .. '"completion_tokens":%d,"total_tokens":%d,"cache":{"read":%d,"write":0}},"cost_usd":%s},'
     .. '"metadata":{"language":"en","reviewed":true,"score":%s,"labels":["good","short"],'
     .. '"extra":{},"weights":[%s,%s,%s]},"ref_trace_id":"%s","ref_timestamp":"%s",'
     .. '"ref_source_id":%s,"deleted":false,"created_at":"%s","updated_at":"%s","created_by":%s,'
-    .. '"team":112358}'):format(
+    .. '"team":112358}'
+  ):format(
     uuid(random),
     dataset,
     table.concat(messages, ","),
@@ -162,15 +164,11 @@ end
 --- @return string
 function fixtures.dataset()
   local random = generator(7)
-  return ('{"id":"%s","name":"Helpdesk replies","description":"%s","metadata":{"language":["de",'
+  return (
+    '{"id":"%s","name":"Helpdesk replies","description":"%s","metadata":{"language":["de",'
     .. '"日本語"],"rows":4123,"ratio":0.1,"tags":{},"parent":null},"created_at":"%s",'
-    .. '"updated_at":"%s","deleted":false,"created_by":%s,"team":112358}'):format(
-    uuid(random),
-    prose(random, 120),
-    timestamp(random),
-    timestamp(random),
-    user(random)
-  )
+    .. '"updated_at":"%s","deleted":false,"created_by":%s,"team":112358}'
+  ):format(uuid(random), prose(random, 120), timestamp(random), timestamp(random), user(random))
 end
 
 --- @param bytes integer size of the body, a Markdown text
@@ -184,7 +182,7 @@ function fixtures.skill(bytes)
     if kind == 1 then
       line = "\\n## Step " .. #lines .. "\\n"
     elseif kind == 2 then
-      line = "```bash\\n./scripts/collect.sh --day \\\"$DAY\\\" --out traces.jsonl\\n```"
+      line = '```bash\\n./scripts/collect.sh --day \\"$DAY\\" --out traces.jsonl\\n```'
     elseif kind == 3 then
       line = "| model | p50 ms | p95 ms |\\n|-------|-------:|-------:|\\n| a | 812 | 9450 |"
     else
@@ -197,11 +195,13 @@ function fixtures.skill(bytes)
     lines[#lines + 1] = line
     size = size + #line + 2
   end
-  return ('{"id":"%s","name":"trace-triage","description":"Finds slow generations.","body":"%s",'
+  return (
+    '{"id":"%s","name":"trace-triage","description":"Finds slow generations.","body":"%s",'
     .. '"license":"Apache-2.0","compatibility":"","allowed_tools":["Bash","Read"],"metadata":'
     .. '{"owner_team":"ml-platform","nested":{"empty":[],"flag":false}},"files":[{"path":'
     .. '"scripts/collect.sh","content_type":"text/x-shellscript"}],"outline":[],"version":7,'
-    .. '"is_latest":true,"created_at":"%s","updated_at":"%s","created_by":%s}'):format(
+    .. '"is_latest":true,"created_at":"%s","updated_at":"%s","created_by":%s}'
+  ):format(
     uuid(random),
     table.concat(lines, "\\n"),
     timestamp(random),
@@ -222,8 +222,10 @@ function fixtures.spend(count)
       random(0, 2000),
       random(1, 999999)
     )
-    tools[i] = ('{"tool":"mcp__posthog__tool-%d","generation_count":%d,"cost_usd":%d.%06d,'
-      .. '"share_of_scoped":%s,"avg_input_tokens":%d.0}'):format(
+    tools[i] = (
+      '{"tool":"mcp__posthog__tool-%d","generation_count":%d,"cost_usd":%d.%06d,'
+      .. '"share_of_scoped":%s,"avg_input_tokens":%d.0}'
+    ):format(
       i,
       random(1, 99999),
       random(0, 2000),
@@ -231,8 +233,10 @@ function fixtures.spend(count)
       fraction(random, 16),
       random(0, 200000)
     )
-    models[i] = ('{"model":"model-%d","generation_count":%d,"cost_usd":%d.%s,"input_tokens":%d,'
-      .. '"output_tokens":%d}'):format(
+    models[i] = (
+      '{"model":"model-%d","generation_count":%d,"cost_usd":%d.%s,"input_tokens":%d,'
+      .. '"output_tokens":%d}'
+    ):format(
       i,
       random(1, 99999),
       random(0, 2000),
@@ -250,10 +254,12 @@ function fixtures.spend(count)
   local function list(rows)
     return '{"items":[' .. table.concat(rows, ",") .. '],"truncated":false}'
   end
-  return ('{"summary":{"date_from":"%s","date_to":"%s","product":"posthog_code","total_cost_usd":'
+  return (
+    '{"summary":{"date_from":"%s","date_to":"%s","product":"posthog_code","total_cost_usd":'
     .. '1843.2070509999999,"event_count":48211,"scoped_cost_usd":1790.114306,'
     .. '"scoped_event_count":46002},"by_product":%s,"by_tool":%s,"by_model":%s,'
-    .. '"top_traces":%s}'):format(
+    .. '"top_traces":%s}'
+  ):format(
     timestamp(random),
     timestamp(random),
     list(products),

@@ -91,7 +91,8 @@ int main (int argc, char **argv) {
   CURL *easy;
   int i, count;
   if (argc < 7) {
-    fprintf(stderr, "usage: floor count warm_count base warm_path path ca_file header ...\n");
+    fprintf(stderr, "usage: floor count warm_count base warm_path path ca_file "
+                    "header ...\n");
     return 2;
   }
   count = atoi(argv[1]);
@@ -116,7 +117,8 @@ int main (int argc, char **argv) {
     bytes = get(easy, argv[3], argv[5]);
   used = cpu() - used;
   passed = wall() - passed;
-  printf("%.6f %.6f %ld %lu\n", used, passed, kilobytes("VmHWM:") - resident, (unsigned long)bytes);
+  printf("%.6f %.6f %ld %lu\n", used, passed, kilobytes("VmHWM:") - resident,
+         (unsigned long)bytes);
   curl_easy_cleanup(easy);
   curl_slist_free_all(headers);
   curl_global_cleanup();

@@ -67,7 +67,11 @@ local function overlap(web)
   local commands, rows = {}, {}
   for i, case in ipairs(CALLS) do
     commands[i] = ("calls %d %d %s %s"):format(
-      case.count, case.in_flight, web[case[2]], web.ca_file)
+      case.count,
+      case.in_flight,
+      web[case[2]],
+      web.ca_file
+    )
   end
   for i, seen in ipairs(take_turns(commands)) do
     local case = CALLS[i]
@@ -82,8 +86,20 @@ local function overlap(web)
     end
   end
   print("\n## Calls of 50 ms at the same time\n")
-  measure.table({ "wall ms", "calls", "ideal", "Lua 5.4", "of the ideal", "CPU us a call",
-    "LuaJIT", "of the ideal", "CPU us a call" }, rows)
+  measure.table(
+    {
+      "wall ms",
+      "calls",
+      "ideal",
+      "Lua 5.4",
+      "of the ideal",
+      "CPU us a call",
+      "LuaJIT",
+      "of the ideal",
+      "CPU us a call",
+    },
+    rows
+  )
 end
 
 local function paging(web)

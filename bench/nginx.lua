@@ -65,7 +65,12 @@ local function wrk(url, connections, seconds, report, pause)
     file:close()
   end
   return ("wrk -t1 -c%d -d%g --timeout 10s --latency %s '%s' >'%s'"):format(
-    connections, seconds, script, url, report)
+    connections,
+    seconds,
+    script,
+    url,
+    report
+  )
 end
 
 local function read_report(path)
@@ -99,8 +104,11 @@ local function start(source, tls)
   return nginx.start({
     emulator = source,
     server = LOCATION,
-    http = INIT:format(source.url:match("//(.*)"), tls and source.tls_url or source.url,
-      tls and ("%q"):format(source.ca_file) or "nil"),
+    http = INIT:format(
+      source.url:match("//(.*)"),
+      tls and source.tls_url or source.url,
+      tls and ("%q"):format(source.ca_file) or "nil"
+    ),
   })
 end
 
@@ -113,13 +121,24 @@ local function load(server, path, what, connections, warm)
     output_of(wrk(server.url .. path, connections, 1, calls))
   end
   local before = nginx.cpu(pid)
-  output_of(("(%s) & (sleep 0.5; %s) & wait"):format(
-    wrk(server.url .. path, connections, SECONDS, calls),
-    wrk(server.url .. "/plain", 1, SECONDS - 1, plain, 10)))
+  output_of(
+    ("(%s) & (sleep 0.5; %s) & wait"):format(
+      wrk(server.url .. path, connections, SECONDS, calls),
+      wrk(server.url .. "/plain", 1, SECONDS - 1, plain, 10)
+    )
+  )
   local a, b = read_report(calls), read_report(plain)
   local cpu = (nginx.cpu(pid) - before) / 100 / SECONDS
-  row(what, ms(a.p50), ms(a.p99), ms(a.most), tostring(a.errors), ms(b.p99), ms(b.most),
-    ("%.0f%%"):format(cpu * 100))
+  row(
+    what,
+    ms(a.p50),
+    ms(a.p99),
+    ms(a.most),
+    tostring(a.errors),
+    ms(b.p99),
+    ms(b.most),
+    ("%.0f%%"):format(cpu * 100)
+  )
 end
 
 --- The same without any call: what the machine and wrk themselves cost.
@@ -136,7 +155,9 @@ local function idle(server)
   local cpu, switches = nginx.cpu(pid), nginx.switches(pid)
   output_of("sleep 5")
   return ("Idle for 5 s after it: %d ms of CPU, %d switches of threads."):format(
-    (nginx.cpu(pid) - cpu) * 10, nginx.switches(pid) - switches)
+    (nginx.cpu(pid) - cpu) * 10,
+    nginx.switches(pid) - switches
+  )
 end
 
 local missing = nginx.missing()

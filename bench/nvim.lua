@@ -54,7 +54,12 @@ if IN_NEOVIM then
     if calls == 0 then
       vim.wait(MS)
     else
-      assert(vim.wait(20000, function() return left == 0 end, 1000), "it takes too long")
+      assert(
+        vim.wait(20000, function()
+          return left == 0
+        end, 1000),
+        "it takes too long"
+      )
       assert(not failed, tostring(failed))
     end
     return gap / 1e6, (hrtime() - began) / 1e6

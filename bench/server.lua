@@ -30,8 +30,10 @@ Server.__index = Server
 
 --- @return bench.Server
 function server.start()
-  local prefix = output_of('d=$(mktemp -d "${TMPDIR:-/tmp}/posthog-bench.XXXXXX") && '
-    .. 'mkdir "$d/files" && printf %s "$d"')
+  local prefix = output_of(
+    'd=$(mktemp -d "${TMPDIR:-/tmp}/posthog-bench.XXXXXX") && '
+      .. 'mkdir "$d/files" && printf %s "$d"'
+  )
   assert(prefix ~= "", "no directory for temporary files")
   local lengths = {}
   for name, make in pairs(routes.make) do
