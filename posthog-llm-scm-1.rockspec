@@ -82,6 +82,7 @@ build = {
     ["posthog.llm.host.uv"] = "lua/posthog/llm/host/uv.lua",
     ["posthog.llm.item_versions"] = "lua/posthog/llm/item_versions.lua",
     ["posthog.llm.json"] = "lua/posthog/llm/json.lua",
+    ["posthog.llm.mask"] = "lua/posthog/llm/mask.lua",
     ["posthog.llm.pace"] = "lua/posthog/llm/pace.lua",
     ["posthog.llm.pace_dict"] = "lua/posthog/llm/pace_dict.lua",
     ["posthog.llm.pace_line"] = "lua/posthog/llm/pace_line.lua",

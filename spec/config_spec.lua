@@ -299,6 +299,12 @@ describe("the settings of a client", function()
       ["a time in words"] = { { connect_timeout = "5" }, "connect_timeout", "got string" },
       ["half a retry"] = { { max_retries = 0.5 }, "max_retries", "integer expected" },
       ["no connection"] = { { max_connections = 0 }, "max_connections", "at least 1" },
+      ["no header"] = { { max_header_bytes = 0 }, "max_header_bytes", "at least 1" },
+      ["fewer than no redirects"] = { { max_redirects = -1 }, "max_redirects", "at least 0" },
+      ["half an excerpt"] = { { max_excerpt_bytes = 0.5 }, "max_excerpt_bytes",
+        "integer expected" },
+      ["bottomless JSON"] = { { max_json_depth = 4001 }, "max_json_depth: 1 to 4000 expected" },
+      ["no time to decode"] = { { max_decode_seconds = 0 }, "max_decode_seconds", "positive" },
       ["no response"] = { { max_response_bytes = 0 }, "max_response_bytes", "at least 1" },
       ["a file's name of another type"] = { { ca_file = true }, "ca_file", "got boolean" },
       ["a proxy with a newline"] = { { proxy = "http://p\n" }, "proxy", "control character" },
@@ -389,11 +395,16 @@ describe("the settings of a client", function()
 
     it("cost nothing before the first call: no descriptor, no thread, no request", function()
       local said, status = run(([[
-        local function count(folder)
+        local function count_once(folder)
           local n, pipe = 0, io.popen("ls " .. folder .. " 2>/dev/null")
           for _ in pipe:lines() do n = n + 1 end
           pipe:close()
           return n
+        end
+        local function count(folder) -- popen itself has one more open for a moment
+          local least = math.huge
+          for _ = 1, 8 do least = math.min(least, count_once(folder)) end
+          return least
         end
         local self = io.open("/proc/self/stat")
         local pid = self and self:read("*n")

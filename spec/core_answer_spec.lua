@@ -169,7 +169,8 @@ for _, mode in ipairs(common.MODES) do
         local t = fetch(request)
         local status, kind, message, sent, permanent = t:result()
         assert.same({ nil, "too_large", true, true }, { status, kind, sent, permanent })
-        assert.equal("the response body is over the limit of 400000 bytes", message)
+        assert.equal("the response body is over the limit max_response_bytes (400000 bytes)",
+          message)
         request.max_response_bytes = 600000
         assert.equal(200, (fetch(request):result()))
       end)

@@ -236,7 +236,7 @@ describe("posthog.llm.pace", function()
         seed = seed * 16807 % 2147483647
         return seed / 2147483647
       end
-      for round = 1, 100 do
+      for round = 1, 40 do
         now = 1000
         local limits = { per_minute = math.ceil(random() * 2) }
         if round % 20 == 0 then

@@ -145,18 +145,19 @@ static int is_permanent (const Transfer *t) {
   }
 }
 
-static void push_over_limit (lua_State *L, const char *what, size_t limit) {
+static void push_over_limit (lua_State *L, const char *what, const char *name,
+                             size_t limit) {
   char digits[32];
   snprintf(digits, sizeof(digits), "%lu", (unsigned long)limit);
-  lua_pushfstring(L, "the response %s is over the limit of %s bytes", what,
+  lua_pushfstring(L, "the response %s over the limit %s (%s bytes)", what, name,
                   digits);
 }
 
 static void push_message (lua_State *L, const Transfer *t) {
   if (t->limit == LIMIT_BODY)
-    push_over_limit(L, "body", t->max_body);
+    push_over_limit(L, "body is", "max_response_bytes", t->max_body);
   else if (t->limit == LIMIT_HEADERS)
-    push_over_limit(L, "headers", t->max_headers);
+    push_over_limit(L, "headers are", "max_header_bytes", t->max_headers);
   else if (t->limit == LIMIT_HEADER_LINE)
     lua_pushliteral(L, "a line of the response headers is over the limit of "
                        "libcurl");
@@ -179,27 +180,72 @@ static int push_cancelled (lua_State *L, const char *message) {
   return 5;
 }
 
-static int contains (const char *s, size_t len, const char *text, size_t n) {
-  const char *end = s + len;
-  if (n == 0)
-    return 1;
-  for (; (size_t)(end - s) >= n; s++) {
-    s = memchr(s, text[0], (size_t)(end - s) - n + 1);
-    if (s == NULL)
+static int hex_digit (char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The next character, an escape of URLs (%5F) or JSON (\u005f, \/) undone. */
+static char next_char (const char **s, const char *end) {
+  const char *p = *s;
+  size_t left = (size_t)(end - p);
+  size_t skip = 0; /* to the two digits */
+  if (p[0] == '%')
+    skip = 1;
+  else if (left >= 6 && memcmp(p, "\\u00", 4) == 0)
+    skip = 4;
+  if (skip > 0 && left >= skip + 2) {
+    int high = hex_digit(p[skip]), low = hex_digit(p[skip + 1]);
+    if (high >= 0 && low >= 0) {
+      *s = p + skip + 2;
+      return (char)(high << 4 | low);
+    }
+  }
+  if (p[0] == '\\' && left >= 2 && p[1] == '/')
+    p++;
+  *s = p + 1;
+  return *p;
+}
+
+static int begins_with (const char *s, const char *end, const char *text,
+                        size_t n) {
+  for (; n > 0; n--, text++) {
+    if (s == end)
       return 0;
-    if (memcmp(s, text, n) == 0)
+    if (*s == *text)
+      s++;
+    else if ((*s != '%' && *s != '\\') || next_char(&s, end) != *text)
+      return 0;
+  }
+  return 1;
+}
+
+/* Looks from one byte that may begin the text to the next. */
+static int contains_from (const char *s, const char *end, int first,
+                          const char *text, size_t n) {
+  for (; (s = memchr(s, first, (size_t)(end - s))) != NULL; s++) {
+    if (begins_with(s, end, text, n))
       return 1;
   }
   return 0;
+}
+
+static int contains (const char *s, size_t len, const char *text, size_t n) {
+  const char *end = s + len;
+  return n == 0 || contains_from(s, end, text[0], text, n) ||
+         contains_from(s, end, '%', text, n) ||
+         contains_from(s, end, '\\', text, n);
 }
 
 /*
 ** transfer:result(secret?) -> status, bytes, told
 **                           | nil, kind, message, sent, permanent
 ** bytes: the size of the body after decompression. told: the headers of the
-** answer hold the secret, in a name or value. sent: some byte of the request
-** had left, so the server may have acted. permanent: the same request would
-** fail again.
+** answer hold the secret, in a name or value, as it is or escaped. sent: some
+** byte of the request had left, so the server may have acted. permanent: the
+** same request would fail again.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);

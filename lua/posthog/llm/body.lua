@@ -21,8 +21,27 @@ local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = t
 --- Fields that the API defines as integers.
 local INTEGERS = { base_version = true, source_version = true, revision = true }
 
-local lossless = core.decoder({ keep_null = false, free = FREE })
-local keeping = core.decoder({ keep_null = true })
+--- Decoders by what they are made of: mostly one pair for all clients.
+local decoders = setmetatable({}, { __mode = "v" })
+
+--- @param keep_null boolean
+--- @param settings { max_json_depth: integer, max_decode_seconds: number }
+--- @return userdata decoder
+function body.decoder(keep_null, settings)
+  local depth, seconds = settings.max_json_depth, settings.max_decode_seconds
+  local name = ("%s %d %.17g"):format(tostring(keep_null), depth, seconds)
+  local decoder = decoders[name]
+  if not decoder then
+    decoder = core.decoder({
+      keep_null = keep_null,
+      free = not keep_null and FREE or nil,
+      max_depth = depth,
+      max_seconds = seconds,
+    })
+    decoders[name] = decoder
+  end
+  return decoder
+end
 
 local function is_empty_list(value)
   return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
@@ -88,14 +107,13 @@ function body.decode(transfer, settings)
   if settings.json then
     return decode_by(settings.json, transfer:body(), settings.keep_null)
   end
-  return transfer:decode(settings.keep_null and keeping or lossless)
+  return transfer:decode(settings.decoder)
 end
 
 --- Decodes an error body, where nothing is lost by a failure.
 --- @return any? value nil when it is not JSON
-function body.decode_error(transfer)
-  local value = transfer:decode(lossless)
-  return value
+function body.decode_error(transfer, settings)
+  return (transfer:decode(settings.error_decoder))
 end
 
 local function is_marked_empty(value)

@@ -5,6 +5,7 @@ local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local hosts = require("posthog.llm.host")
+local mask = require("posthog.llm.mask")
 local pace = require("posthog.llm.pace")
 local response = require("posthog.llm.response")
 local retry = require("posthog.llm.retry")
@@ -12,9 +13,6 @@ local url = require("posthog.llm.url")
 
 local call = {}
 
-local EXCERPT_BYTES = 2048
-local LONGEST_TARGET = 500
-local MOST_REDIRECTS = 5
 local LONGEST_NAP = 0.25 -- seconds until a call that waits for its next attempt sees client:close()
 local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
@@ -131,7 +129,7 @@ local function shown_headers(lines, key)
       shown[name] = value
     end
   end
-  return response.mask(shown, key)
+  return mask.value(shown, key)
 end
 
 --- Waits before the next attempt, in steps: client:close() ends the wait too.
@@ -172,7 +170,7 @@ local function send(state, request, attempt)
   if settings.on_request then
     settings.on_request({
       method = request.method,
-      url = response.mask_url(attempt.url, attempt.key),
+      url = mask.text(attempt.url, attempt.key),
       headers = shown_headers(lines, attempt.key),
       attempt = attempt.number,
     })
@@ -202,6 +200,18 @@ local function wait(state, transfer, host)
   state.in_flight[transfer] = nil
 end
 
+--- What a server says may be long; an error has the start of it.
+local function cut(text, settings)
+  local most = settings.max_excerpt_bytes
+  if #text <= most then
+    return text
+  end
+  while most > 0 and text:find("^[\128-\191]", most + 1) do -- in the middle of a character
+    most = most - 1
+  end
+  return text:sub(1, most) .. "... (cut, max_excerpt_bytes)"
+end
+
 --- Where a redirect may be followed to: GET on the same origin, and 307 / 308
 --- on the same origin with method and body (contract 0.8). The key never goes
 --- to another one.
@@ -215,49 +225,42 @@ local function redirect_target(state, request, attempt, answer, redirects)
     return nil, ("the server answered %d without a Location"):format(status)
   end
   local target = url.join(attempt.url, location)
-  local shown = url.without_userinfo(target)
-  if #shown > LONGEST_TARGET then
-    shown = shown:sub(1, LONGEST_TARGET) .. "..."
-  end
+  local settings = state.settings
+  local shown = cut(mask.text(url.without_userinfo(target), attempt.key), settings)
   local parsed = url.parse(target)
   local why
-  if not parsed or parsed.userinfo or parsed.origin ~= state.settings.target.origin then
-    why = "not followed: the key only goes to " .. state.settings.target.origin
+  if not parsed or parsed.userinfo or parsed.origin ~= settings.target.origin then
+    why = "not followed: the key only goes to " .. settings.target.origin
   elseif status ~= 307 and status ~= 308 and request.method ~= "GET" then
     why = ("not followed: a %d may turn %s into GET"):format(status, request.method)
-  elseif redirects >= MOST_REDIRECTS then
-    why = ("not followed: it is redirect %d of this call"):format(MOST_REDIRECTS + 1)
+  elseif redirects >= settings.max_redirects then
+    why = ("not followed: over the limit max_redirects (%d)"):format(settings.max_redirects)
   else
     return target
   end
   return nil, ("the server redirects to %s, %s"):format(shown, why)
 end
 
---- The start of a body that is no JSON, for the error. Where the end cuts the
---- key in two, its first part goes too.
-local function excerpt(transfer, key)
-  local text = transfer:body(EXCERPT_BYTES)
-  if #text == EXCERPT_BYTES then
-    for n = #key - 1, 1, -1 do
-      if text:sub(-n) == key:sub(1, n) then
-        text = text:sub(1, -n - 1)
-        break
-      end
-    end
-  end
+--- The start of a body that is no JSON, for the error. A key across the end is
+--- masked before it is cut.
+local function excerpt(transfer, key, settings)
+  local most = settings.max_excerpt_bytes + #key * mask.LONGEST_ESCAPE
+  local text = cut(mask.text(transfer:body(most), key), settings)
   return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"))
 end
 
-local function answer_error(transfer, answer, key, redirect)
-  local value = body.decode_error(transfer)
+local function answer_error(transfer, answer, key, settings, redirect)
+  local value = body.decode_error(transfer, settings)
   if value == nil then
-    value = excerpt(transfer, key)
+    value = excerpt(transfer, key, settings)
   end
   local status = answer.status
   local err = errors.from_answer(status, value)
   err.retry_after = retry.after(answer.headers, status == 429 and err.detail or nil)
   if err.kind == "redirect" then
     err.message = redirect
+  else
+    err.message = cut(mask.text(err.message, key), settings)
   end
   return err
 end
@@ -271,6 +274,14 @@ local function not_json(message, content_type)
   return "the answer is not JSON: " .. message
 end
 
+--- By the decoder's name of a limit: the option that sets it.
+local DECODER_LIMITS = { max_depth = "max_json_depth", max_seconds = "max_decode_seconds" }
+
+local function over(limit, settings, message)
+  local option = DECODER_LIMITS[limit]
+  return ("the answer is over the limit %s (%g): %s"):format(option, settings[option], message)
+end
+
 --- Turns a 2xx answer into the call's value.
 local function read_value(state, request, transfer, answer, size, key)
   local status = answer.status
@@ -281,15 +292,17 @@ local function read_value(state, request, transfer, answer, size, key)
   elseif size == 0 then
     return nil, errors.new({ kind = "decode", status = status, message = "the answer is empty" })
   end
-  local value, message, position = body.decode(transfer, state.settings)
+  local settings = state.settings
+  local value, message, position, limit = body.decode(transfer, settings)
   if message then
     return nil,
       errors.new({
-        kind = "decode",
+        kind = limit and "too_large" or "decode",
         status = status,
-        message = not_json(message, answer.headers["content-type"]),
+        message = limit and over(limit, settings, message)
+          or not_json(message, answer.headers["content-type"]),
         position = position,
-        body = excerpt(transfer, key),
+        body = excerpt(transfer, key, settings),
       })
   end
   local problem = request.shape and body.mismatch(value, request.shape)
@@ -321,7 +334,7 @@ local function finish_error(request, attempt, err, answer)
     err.ambiguous = true
     err.sent_at = os.time() - math.ceil(clock.now() - attempt.began)
   end
-  response.mask(err, attempt.key)
+  mask.value(err, attempt.key)
   return nil, err, answer
 end
 
@@ -356,7 +369,7 @@ local function try(state, request, attempt)
       return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
     end
     attempt.sent = true
-    local shown = response.mask_url(attempt.url, attempt.key)
+    local shown = mask.text(attempt.url, attempt.key)
     local answer = response.new(transfer, status, shown, attempt.number, echoed and attempt.key)
     if settings.on_response then
       settings.on_response({
@@ -376,7 +389,7 @@ local function try(state, request, attempt)
     end
     local target, refused = redirect_target(state, request, attempt, answer, redirects)
     if not target then
-      err = answer_error(transfer, answer, attempt.key, refused)
+      err = answer_error(transfer, answer, attempt.key, settings, refused)
       if status == 429 and settings.pace then
         pace.learn(settings.pace, attempt.key, request.path, err.retry_after)
       end

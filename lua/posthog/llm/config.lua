@@ -4,6 +4,7 @@
 --- What a user can get wrong outside the program (no key, a key of the wrong
 --- kind, a host that is none) is the error of the first call that needs it.
 
+local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
@@ -24,6 +25,11 @@ local config = {}
 --- @field max_retries? integer 2
 --- @field max_connections? integer to a host, over HTTP/1.1; 8
 --- @field max_response_bytes? integer after decompression; 64 MiB
+--- @field max_header_bytes? integer of an answer; 256 KiB
+--- @field max_redirects? integer followed in an attempt; 5
+--- @field max_excerpt_bytes? integer of a server's words in an error; 2048
+--- @field max_json_depth? integer levels of an answer, up to 4000; 512
+--- @field max_decode_seconds? number for the JSON of one answer; 10
 --- @field ca_file? string PEM bundle; default: SSL_CERT_FILE, else the system's
 --- @field proxy? string URL; default: for https the environment's https_proxy, all_proxy, no_proxy
 --- @field user_agent_suffix? string
@@ -55,6 +61,11 @@ local DEFAULTS = {
   max_retries = 2,
   max_connections = 8,
   max_response_bytes = 64 * 1024 * 1024,
+  max_header_bytes = 256 * 1024,
+  max_redirects = 5,
+  max_excerpt_bytes = 2048,
+  max_json_depth = 512,
+  max_decode_seconds = 10,
 }
 
 local function seconds(value, what, level)
@@ -73,9 +84,9 @@ local function of_type(expected)
   end
 end
 
-local function count(least)
+local function count(least, most)
   return function(value, what, level)
-    return (check.integer(value, what, level + 1, least)) -- a tail call would shift the level
+    return (check.integer(value, what, level + 1, least, most)) -- a tail call would shift the level
   end
 end
 
@@ -176,6 +187,9 @@ local function pace_rules(value, what, level)
   return checked
 end
 
+--- Levels of JSON: masking goes down into them, and LuaJIT's stack ends there.
+local DEEPEST = 4000
+
 local OPTIONS = {
   personal_api_key = api_key,
   project_id = project,
@@ -188,6 +202,11 @@ local OPTIONS = {
   max_retries = count(0),
   max_connections = count(1),
   max_response_bytes = count(1),
+  max_header_bytes = count(1),
+  max_redirects = count(0),
+  max_excerpt_bytes = count(0),
+  max_json_depth = count(1, DEEPEST),
+  max_decode_seconds = seconds,
   ca_file = one_line,
   proxy = one_line,
   user_agent_suffix = one_line,
@@ -370,6 +389,7 @@ local function transfer_settings(settings, options)
   return {
     connect_timeout = settings.connect_timeout,
     max_response_bytes = settings.max_response_bytes,
+    max_header_bytes = settings.max_header_bytes,
     max_connections = settings.max_connections,
     ca_file = scheme == "https" and (options.ca_file or env("SSL_CERT_FILE") or core.default_ca)
       or nil,
@@ -391,6 +411,8 @@ function config.resolve(options)
     settings[name] = value
   end
   settings.personal_api_key = nil
+  settings.decoder = body.decoder(settings.keep_null or false, settings)
+  settings.error_decoder = body.decoder(false, settings)
   settings.key = key_source(options.personal_api_key)
   settings.project, settings.project_error =
     resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))

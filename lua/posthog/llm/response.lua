@@ -1,6 +1,6 @@
 --- What a call returns third: the answer without its body.
 
-local core = require("posthog.llm.core")
+local mask = require("posthog.llm.mask")
 
 local response = {}
 
@@ -21,45 +21,6 @@ local HEADERS = {
     end
   end,
 }
-
---- Replaces every occurrence of the key, should a server echo it.
---- @param value any a table is changed in place
---- @param key string
---- @return any
-function response.mask(value, key)
-  if type(value) == "string" then
-    local first, last = value:find(key, 1, true)
-    while first do
-      value = value:sub(1, first - 1) .. "[key]" .. value:sub(last + 1)
-      first, last = value:find(key, first + 5, true)
-    end
-  elseif type(value) == "table" then
-    local renamed = {}
-    for name, field in pairs(value) do
-      local masked = response.mask(name, key)
-      value[name] = response.mask(field, key)
-      if masked ~= name then
-        renamed[name] = masked
-      end
-    end
-    for name, masked in pairs(renamed) do
-      value[name], value[masked] = nil, value[name]
-    end
-  end
-  return value
-end
-
---- A URL to show: the key is in none, as it is or percent-encoded.
---- @param url string
---- @param key string
---- @return string
-function response.mask_url(url, key)
-  local escaped = core.escape(key)
-  if url:find(key, 1, true) or (escaped ~= key and url:find(escaped, 1, true)) then
-    return response.mask(response.mask(url, key), escaped)
-  end
-  return url
-end
 
 --- A copy for a hook, which may do with it what it likes.
 function response.copy_headers(headers)
@@ -111,7 +72,7 @@ function response.new(transfer, status, url, attempts, echoed)
   local answer = setmetatable({ status = status, attempts = attempts, url = url }, Response)
   transfers[answer] = transfer
   if echoed then
-    response.mask(answer.headers, echoed)
+    mask.value(answer.headers, echoed)
   end
   return answer
 end
