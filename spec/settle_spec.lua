@@ -392,7 +392,7 @@ describe("a write whose answer is lost", function()
 
     it("is never repeated, and find_created finds the row", function()
       local fields = { dataset = dataset, input = { q = "ü", n = 9007199254740993, f = 1.5,
-        list = llm.array({}), none = llm.null }, output = llm.null, metadata = "text",
+        list = llm.array({}), none = llm.null }, output = llm.null, metadata = { text = "" },
         ref_trace_id = " t ", ref_timestamp = "2026-03-14T08:26:53+01:00" }
       assert(client.dataset_items:create({ dataset = dataset, input = { q = "other" } }))
       lose("after", "POST")
@@ -416,13 +416,14 @@ describe("a write whose answer is lost", function()
     it("is told from rows that differ or are older", function()
       local fields = { dataset = dataset, input = { 1, 2 }, metadata = { a = true } }
       for _, other in ipairs({ { input = { 1, 2, 3 } }, { input = { 1 } }, { metadata = { a = 1 } },
-        { metadata = {} }, { output = 0 }, { ref_source_id = "s" } }) do
+        { metadata = {} }, { output = 0 },
+        { ref_trace_id = "t", ref_timestamp = "2026-03-14T07:26:53Z" } }) do
         local row = { dataset = dataset, input = fields.input, metadata = fields.metadata }
         for name, value in pairs(other) do row[name] = value end
         assert(client.dataset_items:create(row))
       end
       local wanted = { dataset = dataset, input = { 1, 2 }, metadata = { a = true },
-        output = llm.null, ref_source_id = llm.null }
+        output = llm.null, ref_trace_id = llm.null }
       assert.same({}, client.dataset_items:find_created(wanted, os.time()))
       t.e:settings({ clock = "2026-03-01T00:00:00Z" })
       assert(client.dataset_items:create(fields))

@@ -207,7 +207,12 @@ describe("client.skills", function()
       assert.equal("# Forms\n\nFill them in.\n\n## Checks\n\nCheck them.", first.body)
       assert.is_false(first.is_latest)
       assert.equal(2, first.latest_version)
-      t.sent({ "GET " .. NAME, "GET " .. NAME .. "?version=1" }, 2)
+      if t.generation == "reference" then
+        t.sent({ "GET " .. NAME, "GET " .. NAME .. "?version=1" }, 2)
+      else -- whose server would cut a long body
+        t.sent({ "GET " .. NAME .. "?body_length=1000000",
+          "GET " .. NAME .. "?version=1&body_length=1000000" }, 2)
+      end
     end)
 
     it("percent-encodes the name, whatever it holds", function()

@@ -123,24 +123,28 @@ describe("values survive", function()
       assert_identical(value, listed.output, "each")
     end
     row = assert(items:get(row.id))
-    assert(items:update(row.id, { metadata = { row.output, row.input } }))
+    assert(items:update(row.id, { metadata = { a = row.output, b = row.input } }))
     local id = row.id
     row = assert(items:get(id))
-    assert_identical(value, row.metadata[1], "get again")
-    assert_identical(value, row.metadata[2], "get again")
+    assert_identical(value, row.metadata.a, "get again")
+    assert_identical(value, row.metadata.b, "get again")
     assert(items:delete(id))
   end
 
   --- Asserts the bytes that went out.
   local function check_wire(text, since)
-    local log = t.e:log(since)
-    assert.equal("POST", log[1].method)
-    assert.truthy(log[1].body:find('"input":' .. text, 1, true), text:sub(1, 100))
-    local swapped = '{"output":' .. text .. ',"input":' .. text .. "}"
-    if log[3].body ~= swapped then
-      assert.equal('{"input":' .. text .. ',"output":' .. text .. "}", log[3].body)
+    local writes = {}
+    for _, entry in ipairs(t.e:log(since)) do
+      if entry.method ~= "GET" then writes[#writes + 1] = entry.body end
     end
-    assert.equal('{"metadata":[' .. text .. "," .. text .. "]}", log[6].body)
+    local output = t.generation == "reference" and "output" or "expected_output"
+    for i, names in ipairs({ { "input" }, { "input", output }, { "a", "b" } }) do
+      for _, name in ipairs(names) do
+        local member = ('"%s":%s'):format(name, text)
+        local _, last = writes[i]:find(member, 1, true)
+        assert.truthy(last and writes[i]:find("^[,}]", last + 1), text:sub(1, 100))
+      end
+    end
   end
 
   local function check(case, wrap, since)
@@ -160,7 +164,10 @@ describe("values survive", function()
   end
 
   for _, case in ipairs(VALUES) do
-    it("as they are: " .. case[1]:sub(1, 40):gsub("%c", "?"), function()
+    -- The newer generation takes no null for an input.
+    local takes = t.generation == "reference" or case[1] ~= "null"
+    local test = takes and it or function() end
+    test("as they are: " .. case[1]:sub(1, 40):gsub("%c", "?"), function()
       check(case, function(f)
         f()
       end, 0)

@@ -10,10 +10,16 @@ local live = {}
 
 local KEY = "phx_emulator_all"
 
+--- The generation of the API that a session plays which does not choose one:
+--- spec/both_generations_spec.lua runs spec files once more, with another.
+live.generation = "reference"
+
 --- An emulator for one spec file. Its functions go into setup, before_each and teardown.
 --- @param started? table for emulator.start
 function live.session(started)
-  local t = { e = nil }
+  local chosen = started ~= nil
+  started = started or { profile = live.generation }
+  local t = { e = nil, generation = started.profile or "reference" }
 
   function t.start() t.e = emulator.start(started) end
 
@@ -21,6 +27,9 @@ function live.session(started)
 
   function t.reset()
     t.e:reset()
+    if not chosen and t.generation == "current" then
+      t.e:settings({ environments = "serve" }) -- the same paths on both
+    end
     profile.forget()
   end
 
