@@ -289,6 +289,17 @@ describe("each", function()
     assert.same(newest_first(made), seen)
   end)
 
+  it("gives up on a server that counts down for ever", function()
+    local bodies = {}
+    for i = 1, 100 do
+      bodies[i] = ('{"count":%d,"next":"/api/projects/112358/datasets/?limit=1&offset=1",'
+        .. '"results":[{"id":"a"}]}'):format(1000 - i)
+    end
+    t.script("/datasets/", bodies)
+    live.raises("decode", nil, function() all(datasets:each({ limit = 1 })) end)
+    assert.is_true(#t.e:log() < 60)
+  end)
+
   it("reads the pages of an id list, of skills and of items alike", function()
     local made = t.e:seed({ datasets = 1, items = 7, skills = 3 })
     local client = t.client()

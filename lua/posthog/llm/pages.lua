@@ -164,6 +164,10 @@ function pages.rows(fetch, first, ahead, identity)
     local again = gone > 0 and step_back(gone)
     if again then
       query, guess = again, nil
+      stale = stale + 1
+      if stale > MOST_STALE_PAGES then
+        return bad("the count of rows went down %d times in a row", MOST_STALE_PAGES), response
+      end
       return read_page()
     end
     rows, at = page.results, 0
