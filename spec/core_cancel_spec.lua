@@ -111,7 +111,8 @@ for _, mode in ipairs(common.MODES) do
         end
         finish(kept)
         assert.equal(200, (kept:result()))
-        assert.same({ nil, "the pool is closed" }, { pool:start({ method = "GET", url = e.url }) })
+        local request = { method = "GET", url = e.url }
+        assert.same({ nil, "the pool is closed" }, { common.launch(pool, request) })
         pool:close()
         other:close()
       end)

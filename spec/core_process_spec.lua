@@ -57,7 +57,7 @@ for _, mode in ipairs(common.MODES) do
           return { t:result(), t:headers(), t:timings(), t:body(), t:decode(decoder) }
         end
         for _, f in ipairs({
-          function() made = pool:start(request) end,
+          function() made = common.launch(pool, request) end,
           function() engine:collect({}) end,
           use,
           function() engine:pool() end,
@@ -105,12 +105,13 @@ describe("a program", function()
     local core = require("posthog.llm.core")
     local url, tls_url, ca_file = ...
     local engine, pools, kept = core.engine(), {}, {}
+    local terms, GET = core.terms({ ca_file = ca_file }), { method = "GET" }
     local function begin()
       for i = 1, 6 do
         pools[i] = engine:pool()
         for j = 1, 10 do
-          local t = assert(pools[i]:start({ method = "GET", ca_file = ca_file, timeout = 20,
-            url = (i % 2 == 0 and url or tls_url) .. "/__emulator/slow?ms=" .. j * 20 }))
+          local t = assert(pools[i]:start(terms, GET,
+            (i % 2 == 0 and url or tls_url) .. "/__emulator/slow?ms=" .. j * 20, 20))
           if j % 2 == 0 then kept[#kept + 1] = t end
           if j % 5 == 0 then t:cancel() end
         end
@@ -134,7 +135,7 @@ describe("a program", function()
     programs["closes the engine"] = "local p do local e <close> = core.engine() begin() "
       .. "e:poll(0.03) p = pools[1] end assert(kept[1]:done()) "
       .. "assert(select(2, kept[1]:result()) == 'cancelled') "
-      .. "assert(p:start({ method = 'GET', url = url }) == nil) assert(core.engine() ~= engine)"
+      .. "assert(p:start(terms, GET, url) == nil) assert(core.engine() ~= engine)"
   end
   for what, code in pairs(programs) do
     it(what .. ", without a crash or a leak", function()
@@ -152,8 +153,7 @@ describe("a program", function()
           for i = 1, 20 do
             pools[i] = engine:pool()
             for _ = 1, 8 do
-              pools[i]:start({ method = "GET", url = tls_url .. "/__emulator/bytes?n=100000",
-                ca_file = ca_file })
+              pools[i]:start(terms, GET, tls_url .. "/__emulator/bytes?n=100000")
             end
           end
           core.sleep(%g)
@@ -165,7 +165,7 @@ describe("a program", function()
     it("goes on without a thread where there is none to be had", function()
       local printed = run(BEGIN .. [[
         print(pcall(engine.run, engine))
-        local t = engine:pool():start({ method = "GET", url = url .. "/__emulator/echo" })
+        local t = engine:pool():start(core.terms({}), { method = "GET" }, url .. "/__emulator/echo")
         while not t:done() do engine:poll() engine:collect({}) end
         print((t:result()))]], "ulimit -s 2000000; ulimit -v 1500000;")
       assert.equal("false\tcannot start the engine: cannot start a thread\n200\n", printed)
@@ -173,7 +173,7 @@ describe("a program", function()
 
     it("does not use a proxy that only the environment names", function()
       local printed = run(BEGIN .. [[
-        local t = engine:pool():start({ method = "GET", url = url .. "/__emulator/echo" })
+        local t = engine:pool():start(core.terms({}), { method = "GET" }, url .. "/__emulator/echo")
         while not t:done() do engine:poll() engine:collect({}) end
         print((t:result()))]], "http_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1")
       assert.equal("200\n", printed)
@@ -188,16 +188,17 @@ describe("Lua states on threads of their own", function()
       local engine = core.engine()
       if %s then engine:run() end
       local pool, open = engine:pool(), {}
+      local terms = core.terms({ ca_file = %q })
       for i = 1, 20 do
-        open[i] = assert(pool:start({ method = "GET", ca_file = %q,
-          url = (i %% 2 == 0 and %q or %q) .. "/__emulator/slow?ms=" .. i }))
+        open[i] = assert(pool:start(terms, { method = "GET" },
+          (i %% 2 == 0 and %q or %q) .. "/__emulator/slow?ms=" .. i))
       end
       open[3]:cancel()
       for i, t in ipairs(open) do
         while not t:done() do engine:poll() engine:collect({}) end
         assert(t:result() == 200 or i == 3)
       end
-      pool:start({ method = "GET", url = %q .. "/__emulator/slow?ms=1000" })]])
+      pool:start(terms, { method = "GET" }, %q .. "/__emulator/slow?ms=1000")]])
     for _, threaded in ipairs({ "true", "false" }) do
       assert.is_nil(host.states(8, code:format(threaded, e.ca_file, e.url, e.tls_url, e.url)))
     end
@@ -214,7 +215,7 @@ describe("after a fork", function()
     flying:cancel()
     if not old:poll() or old:collect({}) ~= 0 then return 4 end
     if pcall(old.run, old) or pcall(old.pool, old) then return 5 end
-    if pool:start({ method = "GET", url = e.url }) then return 6 end
+    if common.launch(pool, { method = "GET", url = e.url }) then return 6 end
     engine = core.engine()
     if engine == old or not engine:usable() then return 7 end
     local new = engine:pool()

@@ -89,7 +89,7 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("nothing when the value has no JSON text, and says where", function()
-        local t, message, path = pool:start({
+        local t, message, path = common.launch(pool, {
           method = "POST", url = e.url .. "/__emulator/echo", json = { a = { print } },
         })
         assert.is_nil(t)
@@ -112,7 +112,7 @@ for _, mode in ipairs(common.MODES) do
         request.method = request.method or "GET"
         request.url = request.url or e.url
         assert.error_matches(function()
-          pool:start(request)
+          common.launch(pool, request)
         end, message)
       end
 
@@ -140,7 +140,7 @@ for _, mode in ipairs(common.MODES) do
 
       it("no table, no engine, no pool", function()
         assert.error(function() pool:start() end)
-        assert.error(function() pool.start({}, {}) end)
+        assert.error(function() pool.start({}, core.terms({}), {}) end)
         assert.error(function() engine.poll(pool) end)
         assert.error(function() engine:collect() end)
         assert.error(function() engine:poll("soon") end)
@@ -171,11 +171,12 @@ for _, mode in ipairs(common.MODES) do
 
       it("a pool that a metamethod closes meanwhile is closed", function()
         local closing = engine:pool()
-        local t, message = closing:start(setmetatable({ method = "GET", url = e.url }, {
+        local request = setmetatable({ method = "GET" }, {
           __index = function()
             closing:close()
           end,
-        }))
+        })
+        local t, message = closing:start(core.terms({}), request, e.url)
         assert.same({ nil, "the pool is closed" }, { t, message })
       end)
     end)

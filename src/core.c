@@ -10,6 +10,7 @@
 #include "doorbell.h"
 #include "handles.h"
 #include "json.h"
+#include "terms.h"
 #include "url.h"
 
 #include <dlfcn.h>
@@ -35,6 +36,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   lua_newtable(L);
   json_open(L);
   handles_open(L);
+  terms_open(L);
   doorbell_open(L);
   lua_pushcfunction(L, url_escape);
   lua_setfield(L, -2, "escape");

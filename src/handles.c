@@ -3,7 +3,9 @@
 
 #include "handles.h"
 
+#include "fields.h"
 #include "request.h"
+#include "terms.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -83,34 +85,27 @@ static int pool_is_closed (lua_State *L) {
 }
 
 /*
-** pool:start(request, defaults?) -> transfer | nil, message, path
-** request: method, url, headers (list of "Name: value"), json (a value) or
-** body (text), timeout, connect_timeout, deadline (seconds from now),
-** max_response_bytes, max_header_bytes, max_connections, ca_file, proxy,
-** no_proxy, once. What stays the same from call to call (the limits, the
-** connect timeout, ca_file and the proxies) is looked for in `defaults` where
-** it is given. Fails when the value cannot be encoded (path tells where),
-** when the pool is closed, or without a thread.
+** pool:start(terms, request, url, timeout?, deadline?, headers?)
+**   -> transfer | nil, message, path
+** request: method, json (a value) or body (text), idempotent (it may go out
+** twice). timeout: seconds from when it is sent; deadline: seconds from now.
+** headers: instead of those of the terms. Fails when the value cannot be
+** encoded (path tells where), when the pool is closed, or without a thread.
 */
 static int pool_start_request (lua_State *L) {
   PoolHandle *h = handles_check(L, 1, POOL_NAME);
   TransferHandle *th;
   const char *why = "";
   int n;
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 3);
-  if (lua_isnil(L, 3)) {
-    lua_pushvalue(L, 2);
-    lua_replace(L, 3);
-  }
-  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checktype(L, REQUEST_TABLE, LUA_TTABLE);
+  lua_settop(L, REQUEST_LAST);
   if (h->pool == NULL || !engine_usable(h->engine))
     return pool_is_closed(L);
   th = handles_new(L, sizeof(*th), TRANSFER_NAME);
   th->transfer = transfer_new();
   if (th->transfer == NULL)
     return luaL_error(L, "not enough memory");
-  n = request_read(L, 2, 3, th->transfer);
+  n = request_read(L, th->transfer);
   if (n != 0) {
     lua_pushnil(L);
     lua_insert(L, -(n + 1));
@@ -125,7 +120,7 @@ static int pool_start_request (lua_State *L) {
   }
   th->engine = h->engine;
   engine_retain(th->engine);
-  lua_settop(L, 4);
+  lua_settop(L, REQUEST_LAST + 1);
   return 1;
 }
 
@@ -190,7 +185,7 @@ static int engine_is_usable (lua_State *L) {
 static int engine_poll (lua_State *L) {
   Engine *e = check_engine(L);
   double seconds = luaL_optnumber(L, 2, -1);
-  int most_ms = seconds < 0 ? -1 : (int)request_milliseconds(seconds);
+  int most_ms = seconds < 0 ? -1 : (int)fields_milliseconds(seconds);
   lua_pushboolean(L, engine_wait(e, most_ms));
   return 1;
 }
@@ -254,7 +249,7 @@ static int core_now (lua_State *L) {
 static int core_sleep (lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   if (seconds > 0)
-    poll(NULL, 0, (int)request_milliseconds(seconds));
+    poll(NULL, 0, (int)fields_milliseconds(seconds));
   return 0;
 }
 

@@ -66,14 +66,11 @@ static int open_multi (Pool *p) {
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
-  return t->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
+  return t->terms->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
 }
 
-static CURL *take_easy (Pool *p, const Transfer *t) {
-  CURL *easy;
-  if (p->spares > 0 && reusable(t))
-    return p->spare[--p->spares];
-  easy = curl_easy_init();
+static CURL *new_easy (void) {
+  CURL *easy = curl_easy_init();
   if (easy != NULL && transfer_prepare(easy) != 0) {
     curl_easy_cleanup(easy);
     easy = NULL;
@@ -81,13 +78,47 @@ static CURL *take_easy (Pool *p, const Transfer *t) {
   return easy;
 }
 
+/* The last one with the same terms, or else the last one. */
+static Spare take_spare (Pool *p, const Terms *terms) {
+  int last = --p->spares, i = last;
+  Spare found;
+  while (i > 0 && p->spare[i].terms != terms)
+    i--;
+  if (p->spare[i].terms != terms)
+    i = last;
+  found = p->spare[i];
+  p->spare[i] = p->spare[last];
+  return found;
+}
+
+/* An easy handle with the request of t on it, NULL with *code without one. */
+static CURL *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
+  Spare spare = {NULL, NULL};
+  CURL *easy;
+  if (p->spares > 0 && reusable(t))
+    spare = take_spare(p, t->terms);
+  easy = spare.easy != NULL ? spare.easy : new_easy();
+  *code = easy != NULL ? transfer_apply(t, easy, spare.terms, now_ms)
+                       : CURLE_OUT_OF_MEMORY;
+  terms_release(spare.terms);
+  if (*code == CURLE_OK)
+    return easy;
+  if (easy != NULL)
+    curl_easy_cleanup(easy);
+  return NULL;
+}
+
 static void give_easy (Pool *p, const Transfer *t, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL); /* t may go */
   if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) &&
-      reusable(t) && t->requests_begun < 2 && !t->fresh)
-    p->spare[p->spares++] = easy;
-  else
+      reusable(t) && t->requests_begun < 2 && !t->fresh) {
+    Spare *spare = &p->spare[p->spares++];
+    spare->easy = easy;
+    spare->terms = t->terms;
+    terms_retain(t->terms);
+  } else {
     curl_easy_cleanup(easy);
+  }
 }
 
 /* }================================================================= */
@@ -127,7 +158,7 @@ static Lane *lane_for (Pool *p, const char *url) {
 }
 
 static int has_room (const Lane *lane) {
-  int most = lane->first->max_connections;
+  int most = lane->first->terms->max_connections;
   if (lane->multiplexed)
     most *= STREAMS_PER_CONNECTION;
   return lane->active < most;
@@ -212,32 +243,32 @@ int pool_enqueue (Pool *p, Transfer *t) {
   return 0;
 }
 
+static void allow_connections (Pool *p, int most) {
+  if (most <= p->connections)
+    return;
+  p->connections = most;
+  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
+  /* The lanes see to that over HTTP/1.1; over HTTP/2 libcurl opens more when
+  ** the streams of the first are used up. */
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
+}
+
 static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
   CURL *easy = NULL;
   if (open_multi(p) == 0)
-    easy = take_easy(p, t);
+    easy = take_easy(p, t, now_ms, &code);
   if (easy != NULL) {
-    if (t->max_connections > p->connections) {
-      p->connections = t->max_connections;
-      curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
-      /* The lanes see to that over HTTP/1.1; over HTTP/2 libcurl opens more
-      ** when the streams of the first are used up. */
-      curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                        p->connections);
-    }
-    code = transfer_apply(t, easy, now_ms);
+    allow_connections(p, t->terms->max_connections);
     t->kept = t->lane->multiplexed ? NULL : &t->lane->kept;
-    if (code == CURLE_OK) {
-      t->easy = easy;
-      t->lane->active++;
-      if (curl_multi_add_handle(p->multi, easy) == CURLM_OK)
-        return;
-      t->lane->active--;
-      t->easy = NULL;
-      code = CURLE_FAILED_INIT;
-    }
+    t->easy = easy;
+    t->lane->active++;
+    if (curl_multi_add_handle(p->multi, easy) == CURLM_OK)
+      return;
+    t->lane->active--;
+    t->easy = NULL;
     curl_easy_cleanup(easy);
+    code = CURLE_FAILED_INIT;
   }
   finish(p, t, code);
 }
@@ -393,8 +424,11 @@ void pool_teardown (Pool *p) {
     else
       finish(p, t, CURLE_ABORTED_BY_CALLBACK); /* was still in the inbox */
   }
-  while (p->spares > 0)
-    curl_easy_cleanup(p->spare[--p->spares]);
+  while (p->spares > 0) {
+    const Spare *spare = &p->spare[--p->spares];
+    curl_easy_cleanup(spare->easy);
+    terms_release(spare->terms);
+  }
   p->multi = NULL;
   if (multi != NULL)
     curl_multi_cleanup(multi);

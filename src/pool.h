@@ -30,6 +30,13 @@ typedef struct Lane {
   struct Lane *next;
 } Lane;
 
+/* A prepared easy handle for reuse, with the terms that it is set to, which are
+** kept so that no others can get their address. */
+typedef struct Spare {
+  CURL *easy;
+  Terms *terms;
+} Spare;
+
 typedef struct Pool {
   struct Engine *engine;
   CURLM *multi;     /* NULL until the first start, or after it broke */
@@ -39,7 +46,7 @@ typedef struct Pool {
   Lane *lanes;
   int waiting;        /* transfers in all lanes */
   int64_t expires_ms; /* no waiting transfer expires before this; -1: none */
-  CURL *spare[16];    /* prepared easy handles for reuse */
+  Spare spare[16];
   int spares;
   struct Pool *next; /* of the engine */
   Transfer *owned;   /* (lock) every transfer that was started and not freed

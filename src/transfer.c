@@ -20,13 +20,11 @@ Transfer *transfer_new (void) {
 void transfer_free (Transfer *t) {
   if (t == NULL)
     return;
+  terms_release(t->terms);
   free(t->method);
   free(t->url);
   curl_slist_free_all(t->headers);
   buffer_free(&t->body);
-  free(t->ca_file);
-  free(t->proxy);
-  free(t->no_proxy);
   buffer_free(&t->header_block);
   buffer_free(&t->response);
   free(t);
@@ -44,7 +42,7 @@ static void note_content_length (Transfer *t, const char *line, size_t len) {
   while (i < len && (line[i] == ' ' || line[i] == '\t'))
     i++;
   for (; i < len && line[i] >= '0' && line[i] <= '9'; i++) {
-    if (value > t->max_body)
+    if (value > t->terms->max_body)
       return; /* the body will run into the limit by itself */
     value = value * 10 + (size_t)(line[i] - '0');
   }
@@ -62,7 +60,7 @@ static int interim (const Transfer *t) {
 size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
-  if (len > t->max_headers - t->header_bytes) {
+  if (len > t->terms->max_headers - t->header_bytes) {
     t->limit = LIMIT_HEADERS;
     return 0;
   }
@@ -88,14 +86,14 @@ size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
 size_t transfer_on_body (char *bytes, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
-  if (len > t->max_body - t->response.len) {
+  if (len > t->terms->max_body - t->response.len) {
     t->limit = LIMIT_BODY;
     return 0;
   }
   /* The announced length, once: growing step by step would copy a large body
   ** several times and leave a third of it unused. */
   if (t->response.data == NULL && t->content_length > len &&
-      t->content_length <= t->max_body)
+      t->content_length <= t->terms->max_body)
     (void)buffer_reserve(&t->response, t->content_length);
   if (buffer_append(&t->response, bytes, len) != 0) {
     t->limit = LIMIT_MEMORY;
@@ -194,10 +192,17 @@ static CURLcode apply_method (Transfer *t, CURL *easy) {
   return c;
 }
 
-static CURLcode apply_trust (Transfer *t, CURL *easy) {
+const struct curl_slist *transfer_lines (const Transfer *t) {
+  return t->headers != NULL ? t->headers : t->terms->headers;
+}
+
+static CURLcode apply_terms (const Terms *terms, CURL *easy) {
   CURLcode c = CURLE_OK;
-  if (t->ca_file != NULL) {
-    SET(CURLOPT_CAINFO, t->ca_file);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, terms->connect_timeout_ms);
+  SET(CURLOPT_PROXY, terms->proxy != NULL ? terms->proxy : "");
+  SET(CURLOPT_NOPROXY, terms->no_proxy != NULL ? terms->no_proxy : "");
+  if (terms->ca_file != NULL) {
+    SET(CURLOPT_CAINFO, terms->ca_file);
     /* libcurl keeps its parsed CA bundle for the next connection only when
     ** no CA folder is set; parsing costs 30 ms (CURLOPT_CA_CACHE_TIMEOUT). */
     SET(CURLOPT_CAPATH, (char *)NULL);
@@ -205,7 +210,8 @@ static CURLcode apply_trust (Transfer *t, CURL *easy) {
   return c;
 }
 
-CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms) {
+CURLcode transfer_apply (Transfer *t, CURL *easy, const Terms *set,
+                         int64_t now_ms) {
   CURLcode c = CURLE_OK;
   int64_t left = t->timeout_ms;
   if (t->expires_ms != 0 && (left == 0 || t->expires_ms - now_ms < left))
@@ -218,11 +224,8 @@ CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms) {
   /* Rather one HTTP/2 connection than eight. Over plain HTTP, which is never
   ** HTTP/2 here, libcurl would wait for the whole first answer. */
   SET(CURLOPT_PIPEWAIT, strncasecmp(t->url, "https:", 6) == 0 ? 1L : 0L);
-  SET(CURLOPT_HTTPHEADER, t->headers);
+  SET(CURLOPT_HTTPHEADER, transfer_lines(t));
   SET(CURLOPT_TIMEOUT_MS, (long)left);
-  SET(CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
-  SET(CURLOPT_PROXY, t->proxy != NULL ? t->proxy : "");
-  SET(CURLOPT_NOPROXY, t->no_proxy != NULL ? t->no_proxy : "");
 #if HAVE_CURL_PREREQ
   SET(CURLOPT_PREREQDATA, t);
 #else
@@ -230,8 +233,8 @@ CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms) {
 #endif
   if (c == CURLE_OK)
     c = apply_method(t, easy);
-  if (c == CURLE_OK)
-    c = apply_trust(t, easy);
+  if (c == CURLE_OK && set != t->terms)
+    c = apply_terms(t->terms, easy);
   return c;
 }
 

@@ -10,6 +10,7 @@
 #define POSTHOG_LLM_TRANSFER_H
 
 #include "buffer.h"
+#include "terms.h"
 
 #include <curl/curl.h>
 #include <stdint.h>
@@ -33,24 +34,18 @@ typedef struct Timings {
 
 typedef struct Transfer {
   /* request */
-  uint64_t id; /* unique in the engine */
+  uint64_t id;  /* unique in the engine */
+  Terms *terms; /* a reference */
   char *method;
   char *url;
-  struct curl_slist *headers;
+  struct curl_slist *headers; /* NULL: those of the terms */
   Buffer body;
   int has_body;
-  int once;        /* never send it twice, not even on a stale
-                      connection: it is not safe to repeat */
-  long timeout_ms; /* from the start of the transfer; 0: none */
-  long connect_timeout_ms;
+  int once;           /* never send it twice, not even on a stale
+                         connection: it is not safe to repeat */
+  long timeout_ms;    /* from the start of the transfer; 0: none */
   int64_t made_ms;    /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
-  size_t max_body;    /* bytes after decompression */
-  size_t max_headers;
-  int max_connections; /* to the origin, over HTTP/1.1 */
-  char *ca_file;       /* NULL: libcurl's own */
-  char *proxy;         /* "": none */
-  char *no_proxy;
 
   /* response */
   CURLcode code;
@@ -104,8 +99,13 @@ size_t transfer_on_body (char *bytes, size_t size, size_t n, void *transfer);
 /* What every easy handle of ours has in common. 0, or -1. */
 int transfer_prepare (CURL *easy);
 
-/* Puts the request on a prepared easy handle. */
-CURLcode transfer_apply (Transfer *t, CURL *easy, int64_t now_ms);
+/* Those that it sends. */
+const struct curl_slist *transfer_lines (const Transfer *t);
+
+/* Puts the request on a prepared easy handle. Where `set` are the terms of the
+** request that the handle had before, these are left as they are. */
+CURLcode transfer_apply (Transfer *t, CURL *easy, const Terms *set,
+                         int64_t now_ms);
 
 /* Reads what the easy handle knows of the finished transfer. */
 void transfer_harvest (Transfer *t);

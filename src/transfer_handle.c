@@ -155,9 +155,10 @@ static void push_over_limit (lua_State *L, const char *what, const char *name,
 
 static void push_message (lua_State *L, const Transfer *t) {
   if (t->limit == LIMIT_BODY)
-    push_over_limit(L, "body is", "max_response_bytes", t->max_body);
+    push_over_limit(L, "body is", "max_response_bytes", t->terms->max_body);
   else if (t->limit == LIMIT_HEADERS)
-    push_over_limit(L, "headers are", "max_header_bytes", t->max_headers);
+    push_over_limit(L, "headers are", "max_header_bytes",
+                    t->terms->max_headers);
   else if (t->limit == LIMIT_HEADER_LINE)
     lua_pushliteral(L, "a line of the response headers is over the limit of "
                        "libcurl");

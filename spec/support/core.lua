@@ -49,12 +49,19 @@ function common.tidy()
   server = nil
 end
 
+--- Hands a request to the pool as it is. `once`: it is not safe to repeat.
+function common.launch(pool, request)
+  request.idempotent = not request.once
+  local terms = core.terms(request, request.headers)
+  return pool:start(terms, request, request.url, request.timeout, request.deadline)
+end
+
 --- Starts a request; by default a GET of the echo.
 function common.start(request, of)
   request.method = request.method or "GET"
   request.url = request.url or (request.base or e.url) .. (request.path or "/__emulator/echo")
   if request.url:match("^https") then request.ca_file = request.ca_file or e.ca_file end
-  return assert((of or common.pool):start(request))
+  return assert(common.launch(of or common.pool, request))
 end
 
 --- Waits until all of these are done; scripted servers get their turns.

@@ -22,6 +22,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field path string without `under`: below the host's base
 --- @field query? string encoded, without "?"
 --- @field json? any the value to send
+--- @field body? string the text to send instead, by a codec of the caller's
 --- @field idempotent boolean it is safe to repeat
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
 --- @field made? integer attempts of an earlier call that this one goes on from; 0
@@ -29,25 +30,15 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call
 
---- One table for the call and for the core, which reads the fields up to
---- `once` (pool:start); none of them is changed while a request is on its way.
 --- @class posthog.llm.Attempt
---- @field method string
---- @field url string where this request goes
---- @field json? any the value to send
---- @field body? string the text to send instead, by a codec of the caller's
---- @field headers string[] lines
---- @field timeout number seconds for one request
---- @field deadline number seconds that the call has left when the request is sent
---- @field once boolean the request must not go out twice
---- @field idempotent boolean
 --- @field number integer counted from 1
 --- @field host table who waits
 --- @field key string
---- @field first_url string before redirects
+--- @field url string where this request goes
 --- @field began number on clock.now's clock: before the first attempt
 --- @field expires number on clock.now's clock: the call's deadline
 --- @field permanent? boolean another attempt would fail as well
+--- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
 --- @field unsure? boolean a request of this call was sent and its outcome is not known
 
@@ -83,28 +74,35 @@ local function target_of(state, request)
   return query and before .. request.path .. "?" .. query or before .. request.path
 end
 
---- Header lines by whether there is a body. The list without headers of the
---- call's own is kept as long as the key stays the same.
-local function header_lines(state, attempt, own)
-  local kept, key = state.header_lines, attempt.key
-  local has_body = attempt.json ~= nil or attempt.body ~= nil
+--- @class posthog.llm.Terms
+--- @field lines string[] of headers
+--- @field core userdata what the core keeps of them, and of settings.transfer
+
+--- What stays the same from one request to the next, by whether there is a body.
+--- It is kept as long as the key is the same.
+--- @return posthog.llm.Terms
+local function terms_of(state, key, has_body)
+  local kept = state.terms
   if kept.key ~= key then
     kept.key, kept[true], kept[false] = key, nil, nil
   end
-  local lines = kept[has_body]
-  if not lines then
-    lines = {
+  local terms = kept[has_body]
+  if not terms then
+    local lines = {
       "Authorization: Bearer " .. key,
       "Accept: application/json",
       "User-Agent: " .. state.user_agent,
       "Expect:", -- no extra round trip before a large body
       has_body and "Content-Type: application/json" or nil,
     }
-    kept[has_body] = lines
+    terms = { lines = lines, core = core.terms(state.settings.transfer, lines) }
+    kept[has_body] = terms
   end
-  if own == nil or next(own) == nil then
-    return lines
-  end
+  return terms
+end
+
+--- The header lines of a call that has some of its own.
+local function merge_lines(lines, own)
   local all, replaced = {}, {}
   for name, value in pairs(own) do
     replaced[name:lower()] = true
@@ -161,29 +159,33 @@ end
 
 local function send(state, request, attempt)
   local held = keep_pace(state, request, attempt)
-  attempt.held = held ~= nil
   if held then
+    attempt.held = true
     return nil, held
   end
-  local settings = state.settings
-  local lines = header_lines(state, attempt, request.options.headers)
+  local settings, options = state.settings, request.options
+  local has_body = request.json ~= nil or request.body ~= nil
+  local terms = terms_of(state, attempt.key, has_body)
+  local own = options.headers and merge_lines(terms.lines, options.headers)
   if settings.on_request then
     settings.on_request({
       method = request.method,
       url = mask.text(attempt.url, attempt.key),
-      headers = shown_headers(lines, attempt.key),
+      headers = shown_headers(own or terms.lines, attempt.key),
       attempt = attempt.number,
     })
   end
   if state.closed then -- by the hook, or while the hook waited
     return nil, closed()
   end
+  local timeout = options.timeout or settings.timeout
   local left = attempt.expires - clock.now()
   if left <= 0 then
     return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
   end
-  attempt.headers, attempt.deadline = lines, left
-  local transfer, message, path = pool_of(state):start(attempt, settings.transfer)
+  attempt.limited = left <= timeout
+  local transfer, message, path =
+    pool_of(state):start(terms.core, request, attempt.url, timeout, left, own)
   if transfer then
     return transfer
   elseif path then
@@ -363,7 +365,7 @@ local function try(state, request, attempt)
       attempt.permanent = permanent or kind == "too_large" or kind == "cancelled"
       if state.closed and kind == "cancelled" then
         message = "the client was closed during the call"
-      elseif kind == "timeout" and attempt.deadline <= attempt.timeout then
+      elseif kind == "timeout" and attempt.limited then
         message = "the call's deadline has passed: " .. message
       end
       return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
@@ -420,36 +422,32 @@ local function prepare(state, request)
   if not target then
     return nil, problem
   end
-  local json, options = request.json, request.options
-  local now = clock.now()
-  local attempt = {
-    method = request.method,
-    url = target,
-    json = json,
-    body = nil,
-    headers = nil,
-    timeout = options.timeout or settings.timeout,
-    deadline = nil,
-    once = not request.idempotent,
+  if request.json ~= nil and settings.json then
+    request.body, err = body.encode_by(settings.json, request.json)
+    if err then
+      return nil, err
+    end
+    request.json = nil
+  end
+  local options, now = request.options, clock.now()
+  return {
     number = request.made or 0,
     host = host,
     key = key,
-    first_url = target,
+    url = target,
     began = now,
     expires = now + (options.deadline or settings.deadline),
-    max_retries = options.max_retries or settings.max_retries,
-    idempotent = request.idempotent,
-    repeats = request.repeats or 0,
+    limited = false,
     sent = false,
   }
-  if json ~= nil and settings.json then
-    attempt.json = nil
-    attempt.body, err = body.encode_by(settings.json, json)
-    if not attempt.body then
-      return nil, err
-    end
-  end
-  return attempt
+end
+
+--- Adds what decides whether a call is made again. Few calls need it, and each
+--- field of a new table costs as much as a call of a C function.
+local function add_policy(state, request, attempt)
+  attempt.max_retries = request.options.max_retries or state.settings.max_retries
+  attempt.idempotent = request.idempotent
+  attempt.repeats = request.repeats or 0
 end
 
 --- @param state table the private part of a client
@@ -462,17 +460,20 @@ function call.run(state, request)
   if not attempt then
     return nil, problem
   end
-  local on_retry = state.settings.on_retry
+  local on_retry, target = state.settings.on_retry, attempt.url
   local last, last_answer
   while true do
     attempt.number = attempt.number + 1
-    attempt.url = attempt.first_url
+    attempt.url = target -- no redirect is for ever
     local value, err, answer = try(state, request, attempt)
     if not err then
       return value, nil, answer
     elseif attempt.held and last then -- say why there was to be another attempt
       last.retry_after = last.retry_after or err.retry_after
       return errors.failure(last, last_answer)
+    end
+    if not last then
+      add_policy(state, request, attempt)
     end
     last, last_answer = err, answer
     attempt.left = attempt.expires - clock.now()

@@ -50,7 +50,7 @@ local function create(options, family)
     family = family,
     scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
-    header_lines = {},
+    terms = {},
     prefixes = {},
     -- Weak: a call that is abandoned takes its transfer along.
     in_flight = setmetatable({}, WEAK_KEYS),
