@@ -103,6 +103,7 @@ build = {
     ["posthog.llm.skills_current"] = "lua/posthog/llm/skills_current.lua",
     ["posthog.llm.spend"] = "lua/posthog/llm/spend.lua",
     ["posthog.llm.times"] = "lua/posthog/llm/times.lua",
+    ["posthog.llm.trust"] = "lua/posthog/llm/trust.lua",
     ["posthog.llm.types"] = "lua/posthog/llm/types.lua",
     ["posthog.llm.vocabulary"] = "lua/posthog/llm/vocabulary.lua",
     ["posthog.llm.url"] = "lua/posthog/llm/url.lua",

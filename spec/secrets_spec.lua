@@ -234,6 +234,164 @@ describe("the key", function()
     end)
   end)
 
+  describe("that a server sends back escaped is masked", function()
+    --- The key with some of its characters in another form.
+    local function escaped(form, every)
+      local n = 0
+      return (KEY:gsub(".", function(letter)
+        n = n + 1
+        return n % every == 0 and form:format(letter:byte()) or letter
+      end))
+    end
+
+    local FORMS = { "%%%02X", "%%%02x", "\\u%04x", "\\x%02X", "&#%d;", "&#x%x;", "&#0%d;" }
+
+    --- Neither the key nor a form of it, whole or in part.
+    local function shows_nothing(text)
+      assert.is_nil(text:find("phx_", 1, true), text)
+      assert.is_nil(text:find("emulator_all", 1, true), text)
+      assert.is_nil(text:find("%%%d"), text)
+      assert.is_nil(text:find("\\[ux]%x"), text)
+      assert.is_nil(text:find("&#"), text)
+    end
+
+    it("in a body that is no JSON, and in words inside JSON", function()
+      for _, form in ipairs(FORMS) do
+        for every = 1, 3 do
+          local text = escaped(form, every)
+          e:fault({ action = { status = 500, body = "<p>" .. text .. "</p>" } })
+          local err = fails("server", form, c.datasets:list({ max_retries = 0 }))
+          assert.equal("<p>[key]</p>", err.body)
+          e:fault({ action = { status = 400,
+            body = '{"detail":"a ' .. text:gsub("\\", "\\\\") .. ' b","x":["' .. KEY .. '"]}' } })
+          err = fails("invalid", form, c.datasets:list())
+          assert.equal("a [key] b", err.detail)
+          assert.equal("a [key] b", err.message)
+        end
+      end
+    end)
+
+    it("in JSON that breaks off", function()
+      for _, form in ipairs({ "\\u%04x", "\\u%04X" }) do
+        e:fault({ action = { status = 200, body = '{"you sent":"' .. escaped(form, 2) .. '",' } })
+        local err = fails("decode", form, c.datasets:list())
+        assert.equal('{"you sent":"[key]",', err.body)
+      end
+    end)
+
+    it("in headers and in the target of a redirect", function()
+      for _, form in ipairs({ "%%%02X", "%%%02x", "\\u%04x" }) do
+        for every = 1, 3 do
+          local text = escaped(form, every)
+          e:fault({ action = { status = 404, headers = { ["X-Echo"] = "?k=" .. text } } })
+          local _, response = fails("not_found", form, c.datasets:list())
+          assert.equal("?k=[key]", response.headers["X-Echo"])
+        end
+      end
+      e:fault({ action = { status = 302,
+        headers = { Location = "https://h.example/?k=" .. escaped("%%%02X", 2) } } })
+      local err, response = fails("redirect", "escaped", c.datasets:list())
+      assert.matches("https://h.example/?k=[key],", err.message, 1, true)
+      assert.equal("https://h.example/?k=[key]", response.headers.location)
+    end)
+
+    it("wherever an excerpt ends, in the middle of an escape too", function()
+      for _, form in ipairs({ "%%%02X", "\\u%04x", "&#x%x;" }) do
+        local text = escaped(form, 1)
+        for cut = 1, #text, 5 do
+          e:fault({ action = { status = 500, body = ("."):rep(100) .. text .. "rest" } })
+          local own = c:with({ max_excerpt_bytes = 100 + cut })
+          local err = fails("server", form, own.datasets:list({ max_retries = 0 }))
+          shows_nothing(err.body)
+          own:close()
+        end
+      end
+    end)
+
+    it("where the target of a redirect is cut", function()
+      for cut = 18, 18 + #KEY do
+        e:fault({ action = { status = 302, headers = { Location = "https://h.example/" .. KEY } } })
+        local own = c:with({ max_excerpt_bytes = cut })
+        shows_nothing(fails("redirect", "cut", own.datasets:list()).message)
+        own:close()
+      end
+    end)
+
+    it("where a message is cut", function()
+      for cut = 8, 8 + #KEY do
+        e:fault({ action = { status = 400, body = '{"detail":"Bad key ' .. KEY .. '."}' } })
+        local own = c:with({ max_excerpt_bytes = cut })
+        shows_nothing(fails("invalid", "cut", own.datasets:list()).message)
+        own:close()
+      end
+    end)
+
+    it("and nothing else is", function()
+      for _, text in ipairs({
+        "100% \\u00e9 &amp; &#; %zz %p", KEY:sub(1, -2), "%70hx", "\\", "%",
+      }) do
+        e:fault({ action = { status = 500, body = text } })
+        assert.equal(text, fails("server", text, c.datasets:list({ max_retries = 0 })).body)
+      end
+    end)
+  end)
+
+  it("is in no module of the library, whatever it has kept of a key", function()
+    e:fault({ action = { status = 429, headers = { ["Retry-After"] = "1" }, times = 1 } })
+    local own = c:with({ pace = true, personal_api_key = function() return KEY end })
+    assert.is_truthy(own.datasets:list())
+    local modules = 0
+    for name, module in pairs(package.loaded) do
+      if name:find("^posthog%.llm") and module ~= true then
+        modules = modules + 1
+        hides(name, { module })
+      end
+    end
+    assert.is_true(modules > 15)
+    own:close()
+  end)
+
+  describe("of a proxy", function()
+    local function env(proxy)
+      return { https_proxy = proxy, SSL_CERT_FILE = e.ca_file }
+    end
+    local PROGRAM = [[
+      local llm = require("posthog.llm")
+      local client = llm.new({
+        host = %q, personal_api_key = "phx_x", project_id = 1, max_retries = 0,
+      })
+      local _, err = client.datasets:list()
+      print(err)
+      for name, value in pairs(err) do print(name, value) end
+      print(client)
+    ]]
+
+    it("is not shown, whether the proxy is wrong, gone or refuses", function()
+      for proxy, words in pairs({
+        ["http://me:hunter2@127.0.0.1:1"] = "network: ",
+        ["me:hunter2@127.0.0.1:1"] = "network: ",
+        ["http://me:hunter2@[bad"] = "the proxy is no URL",
+        ["http://me:hunter2@host:port"] = "the proxy is no URL",
+        ["http://me:hunter2@host:99999"] = "the proxy is no URL",
+        ["http://me:hunter2@"] = "the proxy is no URL",
+        ["http://me:hunt/er2@host:1"] = "percent-encoded",
+        ["http://me:hunt#er2@host:1"] = "percent-encoded",
+        ["gopher://me:hunter2@host:1"] = "the proxy's scheme",
+        ["http://me:hunter2@proxy.invalid:1"] = "network: ",
+        [e.url:gsub("//", "//me:hunter2@")] = "network: ", -- it knows no CONNECT
+      }) do
+        local said = pipeline.run(PROGRAM:format(e.tls_url), env(proxy))
+        assert.matches(words, said, 1, true)
+        assert.is_nil(said:find("hunt", 1, true), said)
+        assert.is_nil(said:find("er2", 1, true), said)
+        local own = c:with({ host = e.tls_url, proxy = proxy, max_retries = 0 })
+        local _, err, response = own.datasets:list()
+        holds_no_key({ err, response, own, tostring(own) }, proxy, "hunt")
+        own:close()
+      end
+    end)
+  end)
+
   it("is masked in the caller's own headers before a hook sees them", function()
     c:request("GET", "/__emulator/echo", { headers = { ["X-Api-Key"] = KEY } })
     assert.equal("[key]", events[1].headers["x-api-key"])

@@ -9,6 +9,7 @@ local mask = require("posthog.llm.mask")
 local pace = require("posthog.llm.pace")
 local response = require("posthog.llm.response")
 local retry = require("posthog.llm.retry")
+local trust = require("posthog.llm.trust")
 local url = require("posthog.llm.url")
 
 local call = {}
@@ -402,6 +403,16 @@ local function try(state, request, attempt)
   end
 end
 
+--- The first call looks for the authorities: a new client does no I/O.
+--- @return posthog.llm.Error?
+local function find_trust(settings)
+  local file, problem = trust.find(settings.ca_file)
+  if problem then
+    return errors.new({ kind = "tls", message = problem })
+  end
+  settings.transfer.ca_file, settings.needs_trust = file, false
+end
+
 local function prepare(state, request)
   local settings = state.settings
   if state.closed then
@@ -416,6 +427,10 @@ local function prepare(state, request)
   end
   local key, err = settings.key()
   if not key then
+    return nil, err
+  end
+  err = settings.needs_trust and find_trust(settings)
+  if err then
     return nil, err
   end
   local target, problem = target_of(state, request)

@@ -6,7 +6,6 @@
 
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local pace = require("posthog.llm.pace")
 local url = require("posthog.llm.url")
@@ -353,6 +352,22 @@ local PROXIES = {
   socks5h = true,
 }
 
+--- What is wrong with a proxy. libcurl would say it with the proxy's password.
+--- @return string? problem
+local function proxy_problem(proxy)
+  local word, rest = proxy:match("^([^:/@]*)://(.*)$")
+  if word and not PROXIES[word:lower()] then
+    return "the proxy's scheme is not http, https, socks4 or socks5"
+  end
+  local authority, path = (rest or proxy):match("^([^/?#]*)(.*)$")
+  local address = authority:match("([^@]*)$")
+  if path:find("@", 1, true) then
+    return "the proxy's user or password holds a character that has to be percent-encoded"
+  elseif not url.parse("http://" .. address) then
+    return "the proxy is no URL such as http://proxy.example:3128"
+  end
+end
+
 --- https goes by the proxy of the environment, as curl and others do; http
 --- never does, since it only reaches this machine (CGI's "httpoxy").
 --- @return string proxy "": none
@@ -364,9 +379,9 @@ local function resolve_proxy(options, scheme)
     proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
     no_proxy = env("no_proxy") or env("NO_PROXY")
   end
-  local word = proxy and proxy:match("^([^:/@]*)://")
-  if word and not PROXIES[word:lower()] then -- libcurl would print it, password and all
-    return "", nil, invalid("the proxy's scheme is not http, https, socks4 or socks5")
+  local problem = proxy and proxy ~= "" and proxy_problem(proxy)
+  if problem then
+    return "", nil, invalid(problem)
   end
   return proxy or "", no_proxy
 end
@@ -391,8 +406,6 @@ local function transfer_settings(settings, options)
     max_response_bytes = settings.max_response_bytes,
     max_header_bytes = settings.max_header_bytes,
     max_connections = settings.max_connections,
-    ca_file = scheme == "https" and (options.ca_file or env("SSL_CERT_FILE") or core.default_ca)
-      or nil,
     proxy = proxy,
     no_proxy = no_proxy,
   }
@@ -421,6 +434,7 @@ function config.resolve(options)
   if settings.target then
     settings.pace = resolve_pace(options.pace, settings.target.origin)
     settings.transfer, settings.target_error = transfer_settings(settings, options)
+    settings.needs_trust = settings.target.scheme == "https" -- found by the first call
   end
   return settings
 end
