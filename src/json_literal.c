@@ -13,6 +13,46 @@
 #define push_small(L, n) lua_pushnumber((L), (lua_Number)(n))
 #endif
 
+/*
+** Reads the digits at p into *digits, behind those that are there; more than
+** 19 of them overflow. Returns what follows them.
+**
+** Eight at a time, and as cheap for less: as many as there are up to the
+** first other byte are shifted to the top, which leaves zeros in front.
+*/
+static inline const char *read_digits (const char *p, const char *end,
+                                       uint64_t *digits) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  static const uint64_t scale[] = {1,      10,      100,      1000,     10000,
+                                   100000, 1000000, 10000000, 100000000};
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  const uint64_t two = UINT64_C(0x000000FF000000FF);
+  uint64_t x, others;
+  unsigned n = 8;
+  while (n == 8 && end - p >= 8) {
+    memcpy(&x, p, 8);
+    x ^= ones * '0';
+    others = ((x + ones * (0x80 - 10)) | x) & (ones * 0x80);
+    if (others != 0) {
+      n = (unsigned)__builtin_ctzll(others) / 8;
+      if (n == 0)
+        return p;
+      x <<= 64 - 8 * n;
+    }
+    x = x * 10 + (x >> 8); /* pairs, then all four of them */
+    x = (x & two) * (100 + (UINT64_C(1000000) << 32)) +
+        ((x >> 16) & two) * (1 + (UINT64_C(10000) << 32));
+    *digits = *digits * scale[n] + (x >> 32);
+    p += n;
+  }
+  if (n < 8)
+    return p;
+#endif
+  for (; p < end && isdigit(*p); p++)
+    *digits = *digits * 10 + (uint64_t)(*p - '0');
+  return p;
+}
+
 /* The rest of a literal, from its point or exponent on. */
 static const char *read_float (Reader *r, const char *s, const char *p,
                                uint64_t digits) {
@@ -22,8 +62,7 @@ static const char *read_float (Reader *r, const char *s, const char *p,
   double d;
   if (*p == '.') {
     mark = ++p;
-    for (; p < end && isdigit(*p); p++)
-      digits = digits * 10 + (uint64_t)(*p - '0');
+    p = read_digits(p, end, &digits);
     if (p == mark)
       return json_fail(r, p, "expected a digit after the decimal point");
     power = -(int64_t)(p - mark);
@@ -80,16 +119,14 @@ static void push_integer (Reader *r, const char *s, size_t len,
 }
 
 const char *json_readnumber (Reader *r, const char *s) {
-  const char *p = s, *end = r->end, *first;
+  const char *p, *end = r->end, *first;
   uint64_t digits = 0;
-  p += *s == '-';
-  first = p;
-  if (p == end || !isdigit(*p))
+  first = s + (*s == '-');
+  p = read_digits(first, end, &digits);
+  if (p == first)
     return json_fail(r, p, p == s ? "expected a value" : "expected a digit");
-  if (*p == '0' && p + 1 < end && isdigit(p[1]))
-    return json_fail(r, p, "leading zero in a number");
-  for (; p < end && isdigit(*p); p++)
-    digits = digits * 10 + (uint64_t)(*p - '0');
+  if (*first == '0' && p - first > 1)
+    return json_fail(r, first, "leading zero in a number");
   if (p < end && (*p == '.' || *p == 'e' || *p == 'E'))
     return read_float(r, s, p, digits);
   if (p - first > 15 || (digits == 0 && first != s))
