@@ -49,6 +49,7 @@ build = {
         "src/json_literal.c",
         "src/json_number.c",
         "src/json_refuse.c",
+        "src/json_shape.c",
         "src/json_string.c",
         "src/kept.c",
         "src/pool.c",

@@ -27,6 +27,23 @@
 #define HAVE_LUA_INTEGER 0
 #endif
 
+/* LuaJIT runs a table constructor faster than C can fill a table: it copies a
+** table that has the keys already. Lua 5.4 is as fast in C. */
+#if defined(LUA_LJDIR)
+#include <luajit.h>
+#define HAVE_FAST_CONSTRUCTORS 1
+#else
+#define HAVE_FAST_CONSTRUCTORS 0
+#endif
+
+/* compat_nojit(f) -> f, which is not to be compiled. Raises in a finalizer. */
+static inline int compat_nojit (lua_State *L) {
+#if defined(LUA_LJDIR)
+  luaJIT_setmode(L, 1, LUAJIT_MODE_FUNC | LUAJIT_MODE_OFF);
+#endif
+  return lua_gettop(L);
+}
+
 #if LUA_VERSION_NUM < 502
 
 #define lua_rawlen(L, i) lua_objlen(L, (i))

@@ -7,11 +7,28 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stddef.h>
 
 #define MAX_HINT (1 << 24) /* elements or members to make room for */
 
-/* Lua stack for 16 levels of nesting, and what handling one value takes. */
-#define STACK (2 * 16 + 2 * SLOTS)
+/* Lua stack for an object with all its values, and handling one of them. */
+#define CONTAINER_STACK (FIELDS + 2 * SLOTS)
+
+/* Lua stack for the usual levels of nesting. */
+#define STACK (64 + CONTAINER_STACK)
+
+/*
+** Making a constructor takes as long as decoding 5 KB: what one call may spend
+** on it is bounded, whatever the text.
+*/
+#define MAX_NEW_SHAPES 16
+
+/*
+** LuaJIT's stack has 8000 slots for C, and the values that wait for their
+** constructors take up to FIELDS_OPEN of them: a decoder that may use them all
+** for nesting goes without.
+*/
+#define MAX_SHAPED_DEPTH 3000
 
 /* More would be kept for longer than it is worth. */
 #define MAX_SCRATCH ((size_t)1 << 20)
@@ -45,7 +62,22 @@ static inline const char *skip_space (const char *p, const char *end) {
   return p;
 }
 
-/* A key, from behind its opening quote to behind the colon; pushes it. */
+/*
+** Notes the key at hand among those of its object; one too many, or one that
+** is not remembered and so on the stack, ends a ROW.
+*/
+static inline void note_key (Reader *r, Frame *f) {
+  if (f->kind == ROW && (f->last == 0 || f->keys == FIELDS))
+    json_leaverow(r, f);
+  if (f->keys < FIELDS && f->first + f->keys < FIELDS_OPEN)
+    r->fields[f->first + f->keys] = f->last;
+  f->keys += f->keys <= FIELDS;
+}
+
+/*
+** A key, from behind its opening quote to behind the colon; pushes it, but in
+** a ROW.
+*/
 static inline const char *read_key (Reader *r, Frame *f, const char *p) {
   Cache *c = r->cache;
   unsigned short *next = c->next + next_index(f);
@@ -53,16 +85,21 @@ static inline const char *read_key (Reader *r, Frame *f, const char *p) {
   size_t len;
   if (*next != 0 && key_matches(c->key + *next, p, r->end)) {
     const Key *k = c->key + *next;
-    lua_rawgeti(r->L, r->base + NAMES, *next);
     f->last = *next;
     f->child = f->keep | k->free;
     p += k->len + 1;
+    if (f->kind == MAP || f->keys == FIELDS)
+      lua_rawgeti(r->L, r->base + NAMES, f->last);
   } else {
     if ((p = json_readstring(r, p, &s, &len)) == NULL)
       return NULL;
     f->last = (unsigned short)json_pushkey(r, f, s, len);
     *next = f->last;
+    if (f->kind == ROW && f->last != 0 && f->keys < FIELDS)
+      lua_pop(r->L, 1);
   }
+  if (HAVE_FAST_CONSTRUCTORS)
+    note_key(r, f);
   p = skip_space(p, r->end);
   if (p == r->end || *p != ':')
     return json_fail(r, p, "expected ':' behind a key");
@@ -75,6 +112,23 @@ static inline unsigned *last_size (Reader *r, unsigned context, int kind) {
   return kind == LIST ? &key->list : &key->map;
 }
 
+/* What is on the stack between a container and its member at hand. */
+static inline int values_above (const Frame *f) {
+  return f->kind == ROW ? (int)f->count : f->kind == MAP;
+}
+
+/* Is there room on the stack for what a container at this slot needs? */
+static inline int has_room (Reader *r, int slot) {
+  int wanted = slot + CONTAINER_STACK;
+  if (wanted <= r->top)
+    return 1;
+  wanted += 4 * CONTAINER_STACK;
+  if (!lua_checkstack(r->L, wanted - lua_gettop(r->L)))
+    return 0;
+  r->top = wanted;
+  return 1;
+}
+
 /*
 ** Opens a container inside of f, with the size that the last one under the
 ** same key had. That size is used up here and set when the container ends: so
@@ -83,9 +137,10 @@ static inline unsigned *last_size (Reader *r, unsigned context, int kind) {
 static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
   lua_State *L = r->L;
   int depth = (int)(f - r->frames) + 1;
-  unsigned short context = f->kind == MAP ? f->last : f->context;
+  unsigned short context = f->kind >= MAP ? f->last : f->context;
   unsigned *size = last_size(r, context, kind), hint = *size;
-  if (depth > r->max_depth || (depth % 16 == 0 && !lua_checkstack(L, STACK))) {
+  int slot = f->slot + 1 + values_above(f);
+  if (depth > r->max_depth || !has_room(r, slot)) {
     r->limit = "max_depth";
     json_fail(r, p, "nested too deeply");
     return NULL;
@@ -107,6 +162,9 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
     hint = (unsigned)((r->end - p) / 2);
   f = r->frames + depth;
   f->count = 0;
+  f->slot = slot;
+  f->first = f[-1].first + f[-1].keys;
+  f->keys = 0;
   f->context = context;
   f->last = 0;
   f->kind = (unsigned char)kind;
@@ -115,6 +173,10 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
     lua_createtable(L, (int)hint, 0);
     lua_pushvalue(L, r->base + MARK);
     lua_setmetatable(L, -2);
+  } else if (HAVE_FAST_CONSTRUCTORS && f->first <= FIELDS_OPEN - FIELDS &&
+             (f->shape = r->cache->key[context].shape) != 0) {
+    f->kind = ROW;
+    lua_rawgeti(L, r->base + NAMES, KEYS + f->shape);
   } else {
     lua_createtable(L, 0, (int)hint);
   }
@@ -213,6 +275,10 @@ value:
         drop_member(L);
         goto stored;
       }
+      if (null && f->kind == ROW && !f->child) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+      }
       break;
     default:
       if ((p = json_readnumber(r, p)) == NULL)
@@ -226,6 +292,8 @@ store:
     if (f->count == INT_MAX)
       return json_fail(r, p, "too many elements");
     lua_rawseti(L, -2, (int)++f->count);
+  } else if (f->kind == ROW) {
+    f->count++;
   } else {
     return p;
   }
@@ -252,8 +320,13 @@ member:
   goto value;
 leave:
   p++;
-  if (f->count > 0) /* an empty one says nothing about the next one */
+  if (f->count > 0) { /* an empty one says nothing about the next one */
     *last_size(r, f->context, f->kind) = f->count;
+    if (HAVE_FAST_CONSTRUCTORS && f->kind == MAP && f->keys <= FIELDS)
+      json_learnshape(r, f);
+  }
+  if (f->kind == ROW)
+    json_makerow(r, f);
   f--;
   goto store;
 }
@@ -270,7 +343,7 @@ static void take_cache (Reader *r) {
     lua_pop(L, 1);
     r->cache = lua_newuserdata(L, sizeof(Cache));
     memset(r->cache, 0, sizeof(Cache));
-    lua_createtable(L, KEYS, 0);
+    lua_createtable(L, KEYS + SHAPES, 0);
     setattached(L, -2);
   }
   getattached(L, -1);
@@ -291,7 +364,7 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
                      const char *s, size_t len) {
   const Decoder *d = lua_touserdata(L, decoder);
   luaL_checkstack(L, STACK, "JSON text");
-  memset(r, 0, sizeof(*r));
+  memset(r, 0, offsetof(Reader, fields));
   memset(top, 0, sizeof(*top));
   top->keep = top->child = (unsigned char)d->keep_null;
   r->L = L;
@@ -304,6 +377,9 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
   r->room = FRAMES;
   r->max_depth = d->max_depth;
   r->base = lua_gettop(L);
+  r->top = r->base + STACK;
+  r->shapes_left = d->max_depth <= MAX_SHAPED_DEPTH ? MAX_NEW_SHAPES : 0;
+  top->slot = r->base + SLOTS;
   getattached(L, decoder);
   take_cache(r);
   lua_rawgeti(L, r->base + HELD, HELD_ARRAY);

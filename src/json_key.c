@@ -41,6 +41,21 @@ static int is_free (Reader *r) {
 }
 
 /*
+** Forgets all keys and shapes. Not while a ROW is open: its keys are known by
+** their numbers only. Objects that are open are not to be learnt from.
+*/
+static int start_over (Reader *r, const Frame *last) {
+  Frame *f;
+  for (f = r->frames; f <= last; f++)
+    if (f->kind == ROW)
+      return 0;
+  for (f = r->frames; f <= last; f++)
+    f->keys = FIELDS + 1;
+  memset(r->cache, 0, sizeof(*r->cache));
+  return 1;
+}
+
+/*
 ** A key that was written with escapes is not remembered: its bytes are not
 ** those of the text, and might even stand for another key there.
 */
@@ -68,7 +83,8 @@ unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   if (n != 0) /* crowded: made to collide, or bad luck */
     return 0;
   if (c->count == KEYS) {
-    memset(c, 0, sizeof(*c));
+    if (!start_over(r, f))
+      return 0;
     b = hash_key(s, len);
   }
   n = ++c->count;

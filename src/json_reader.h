@@ -20,32 +20,62 @@
 #define BUCKETS  1024 /* of the hash table; powers of two */
 #define NEXTS    1024
 
+#define SHAPES      64   /* of objects; a power of two */
+#define FIELDS      32   /* members that an object with a shape has at most */
+#define FIELDS_OPEN 1024 /* keys kept of all objects that are open */
+
 typedef struct Key {
   char text[KEY_SIZE]; /* with the closing quote */
   unsigned char len;   /* without it */
   unsigned char free;  /* keeps every null below it */
+  unsigned char shape; /* of the last object under this key, if made */
   unsigned list;       /* elements of the last array under this key */
   unsigned map;        /* members of the last object */
 } Key;
 
-/* Keys are numbered from 1; 0 is every key not remembered, and no key. */
+/*
+** The keys of an object, in their order. When it has been seen a few times, a
+** function is made that takes the values and returns the object.
+*/
+typedef struct Shape {
+  unsigned short key[FIELDS];
+  unsigned char count; /* of keys; 0: no shape here */
+  unsigned char seen;  /* times, up to when it was made */
+  unsigned char made;
+} Shape;
+
+/*
+** Keys are numbered from 1; 0 is every key not remembered, and no key. So are
+** shapes. Attached is a list of the strings of the keys and, behind them, the
+** constructors of the shapes.
+*/
 typedef struct Cache {
   unsigned count;
+  Shape shape[SHAPES + 1];
   unsigned short bucket[BUCKETS];
   unsigned short next[NEXTS];
   Key key[KEYS + 1];
 } Cache;
 
-enum { TEXT, LIST, MAP };
+enum {
+  TEXT,
+  LIST,
+  MAP,
+  ROW /* an object whose values wait on the stack for a constructor */
+};
 
 /* A container that is open; the first one is the text itself. */
 typedef struct Frame {
   unsigned count;         /* elements or members stored */
+  int slot;               /* of the container on the Lua stack */
+  unsigned first;         /* where its keys are in r->fields */
+  unsigned short keys;    /* how many, or FIELDS + 1 for more */
   unsigned short context; /* the key that the container stands under */
   unsigned short last;    /* the last key in it */
   unsigned char kind;
   unsigned char keep;  /* are the nulls of its members kept? */
   unsigned char child; /* the same for the member at hand and below it */
+  unsigned char shape; /* whose constructor is in the slot of a ROW */
 } Frame;
 
 #define FRAMES 64 /* on the C stack; deeper ones go into a userdata */
@@ -62,8 +92,11 @@ typedef struct Reader {
   int room; /* number of frames */
   int max_depth;
   char *scratch;
-  size_t size; /* of scratch */
-  int base;    /* the slots below count from here */
+  size_t size;     /* of scratch */
+  int base;        /* the slots below count from here */
+  int top;         /* there is room for this many slots */
+  int shapes_left; /* that may still be made in this call */
+  unsigned short fields[FIELDS_OPEN];
 } Reader;
 
 /* Slots on the Lua stack, above base; the values come above them. */
@@ -81,6 +114,18 @@ static inline const char *json_fail (Reader *r, const char *blame,
 ** returns its number in the cache, or 0.
 */
 unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len);
+
+/*
+** Counts one more object of the shape of f, a MAP that is complete; may make
+** its constructor.
+*/
+void json_learnshape (Reader *r, const Frame *f);
+
+/* Makes the object of a ROW that is complete. */
+void json_makerow (Reader *r, Frame *f);
+
+/* Makes a MAP out of a ROW, for a key that no shape can have: it is on top. */
+void json_leaverow (Reader *r, Frame *f);
 
 /*
 ** The string whose first byte is p: its bytes in *s and *len, which are good
