@@ -54,12 +54,19 @@ local function match(text, at, key)
   return at
 end
 
+local function may_hold(text, key)
+  return find(text, key, 1, true)
+    or find(text, "%", 1, true)
+    or find(text, "\\", 1, true)
+    or find(text, "&#", 1, true)
+end
+
 --- @param text string
 --- @param key string
 --- @return string
 function mask.text(text, key)
-  if not find(text, key, 1, true) and not find(text, "[%%\\&]") then
-    return text
+  if not may_hold(text, key) then
+    return text -- nearly always, and of each call
   end
   local pieces, from = {}, 1
   local start = "[%%\\&" .. (key:sub(1, 1):gsub("%W", "%%%0")) .. "]"

@@ -12,9 +12,8 @@ local memory = require("posthog.llm.pace_memory")
 
 local pace = {}
 
---- Seconds until who waits looks whether his time has changed, at most and at
---- least: nginx would take less than a millisecond for none.
-local LONGEST_NAP, SHORTEST_NAP = 0.25, 0.001
+--- Seconds until who waits looks whether his time has changed.
+local LONGEST_NAP = 0.25
 --- Accounts; with more of them those are forgotten that nothing counts for.
 local MANY = 100
 
@@ -208,8 +207,7 @@ function pace.pass(self, key, path, seconds, pause, state)
   local expires = now + seconds
   local place, at, why = line:take(now, expires)
   while place and at > now do
-    local nap = math.max(SHORTEST_NAP, math.min(at - now, LONGEST_NAP))
-    if not pause(state, nap) then
+    if not pause(state, math.min(at - now, LONGEST_NAP)) then
       line:give_up(place, clock.now())
       return errors.new({ kind = "cancelled", message = "given up while held back " .. why })
     end

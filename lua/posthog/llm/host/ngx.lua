@@ -19,6 +19,7 @@ local semaphore = require("ngx.semaphore")
 
 local host = {}
 
+local SHORTEST = 0.001 -- seconds of a sleep: nginx takes less for none, and says so in its log
 local TICK = 0.5 -- seconds between two looks at who waits
 local LONGEST = 60 -- seconds on a semaphore before a look whether the transfer is done
 local STARTUP = 0.1 -- seconds; its timer comes before that of who waits for it
@@ -236,7 +237,7 @@ function host.sleep(seconds)
   if problem then
     error(problem.message, 3)
   end
-  ngx.sleep(seconds)
+  ngx.sleep(seconds > 0 and math.max(seconds, SHORTEST) or 0)
 end
 
 --- Runs the functions in light threads. Where nginx cannot wait they run one
