@@ -54,6 +54,7 @@ build = {
         "src/kept.c",
         "src/pool.c",
         "src/request.c",
+        "src/secret.c",
         "src/terms.c",
         "src/transfer.c",
         "src/transfer_handle.c",

@@ -10,6 +10,7 @@
 #include "doorbell.h"
 #include "handles.h"
 #include "json.h"
+#include "secret.h"
 #include "terms.h"
 #include "url.h"
 
@@ -40,5 +41,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   doorbell_open(L);
   lua_pushcfunction(L, url_escape);
   lua_setfield(L, -2, "escape");
+  lua_pushcfunction(L, secret_holds);
+  lua_setfield(L, -2, "holds");
   return 1;
 }

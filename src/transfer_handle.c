@@ -3,6 +3,7 @@
 #include "handles.h"
 
 #include "json.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -181,65 +182,6 @@ static int push_cancelled (lua_State *L, const char *message) {
   return 5;
 }
 
-static int hex_digit (char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The next character, an escape of URLs (%5F) or JSON (\u005f, \/) undone. */
-static char next_char (const char **s, const char *end) {
-  const char *p = *s;
-  size_t left = (size_t)(end - p);
-  size_t skip = 0; /* to the two digits */
-  if (p[0] == '%')
-    skip = 1;
-  else if (left >= 6 && memcmp(p, "\\u00", 4) == 0)
-    skip = 4;
-  if (skip > 0 && left >= skip + 2) {
-    int high = hex_digit(p[skip]), low = hex_digit(p[skip + 1]);
-    if (high >= 0 && low >= 0) {
-      *s = p + skip + 2;
-      return (char)(high << 4 | low);
-    }
-  }
-  if (p[0] == '\\' && left >= 2 && p[1] == '/')
-    p++;
-  *s = p + 1;
-  return *p;
-}
-
-static int begins_with (const char *s, const char *end, const char *text,
-                        size_t n) {
-  for (; n > 0; n--, text++) {
-    if (s == end)
-      return 0;
-    if (*s == *text)
-      s++;
-    else if ((*s != '%' && *s != '\\') || next_char(&s, end) != *text)
-      return 0;
-  }
-  return 1;
-}
-
-/* Looks from one byte that may begin the text to the next. */
-static int contains_from (const char *s, const char *end, int first,
-                          const char *text, size_t n) {
-  for (; (s = memchr(s, first, (size_t)(end - s))) != NULL; s++) {
-    if (begins_with(s, end, text, n))
-      return 1;
-  }
-  return 0;
-}
-
-static int contains (const char *s, size_t len, const char *text, size_t n) {
-  const char *end = s + len;
-  return n == 0 || contains_from(s, end, text[0], text, n) ||
-         contains_from(s, end, '%', text, n) ||
-         contains_from(s, end, '\\', text, n);
-}
-
 /*
 ** transfer:result(secret?) -> status, bytes, told
 **                           | nil, kind, message, sent, permanent
@@ -263,7 +205,7 @@ static int transfer_result (lua_State *L) {
     lua_pushinteger(L, t->status);
     lua_pushinteger(L, (lua_Integer)t->response.len);
     lua_pushboolean(L, secret != NULL && b->data != NULL &&
-                           contains(b->data, b->len, secret, len));
+                           secret_found(b->data, b->len, secret, len));
     return 3;
   }
   lua_pushnil(L);

@@ -2,6 +2,8 @@
 --- with any of its characters escaped, as they are in URLs (%5F), in JSON and
 --- JavaScript (\u005f, \x5f, \/) and in HTML (&#95;, &#x5f;).
 
+local core = require("posthog.llm.core")
+
 local mask = {}
 
 local byte, find, sub = string.byte, string.find, string.sub
@@ -54,19 +56,12 @@ local function match(text, at, key)
   return at
 end
 
-local function may_hold(text, key)
-  return find(text, key, 1, true)
-    or find(text, "%", 1, true)
-    or find(text, "\\", 1, true)
-    or find(text, "&#", 1, true)
-end
-
 --- @param text string
 --- @param key string
 --- @return string
 function mask.text(text, key)
-  if not may_hold(text, key) then
-    return text -- nearly always, and of each call
+  if not core.holds(text, key) then -- the usual case: in C, since every URL is looked at
+    return text
   end
   local pieces, from = {}, 1
   local start = "[%%\\&" .. (key:sub(1, 1):gsub("%W", "%%%0")) .. "]"
