@@ -247,9 +247,6 @@ static void *run (void *arg) {
 ** Lua's thread
 ** ================================================================== */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_init = CURLE_FAILED_INIT;
-
 /* Counts the forks between the first process and this one: getpid would cost
 ** a system call wherever a handle is used. */
 static volatile unsigned forks = 0;
@@ -258,10 +255,13 @@ static volatile unsigned forks = 0;
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 static Engine *all_running = NULL;
 
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void in_child (void) {
   forks++;
   all_running = NULL; /* the parent's; a child has one thread */
   pthread_mutex_init(&running_lock, NULL);
+  pthread_mutex_init(&init_lock, NULL);
 }
 
 /* Ends the engine's thread. Holds running_lock. */
@@ -288,13 +288,20 @@ static void at_exit (void) {
   pthread_mutex_unlock(&running_lock);
 }
 
-static void init_process (void) {
-  CURLcode c = curl_global_init(CURL_GLOBAL_DEFAULT);
-  /* never undone: others in the process may use libcurl */
-  if (c == CURLE_OK &&
-      (pthread_atfork(NULL, NULL, in_child) != 0 || atexit(at_exit) != 0))
-    c = CURLE_OUT_OF_MEMORY;
-  global_init = c;
+/* Once in a process, and what failed once more by the next engine. It is never
+** undone: others in the process may use libcurl. */
+static CURLcode init_process (void) {
+  static int forking, exiting;
+  static CURLcode libcurl = CURLE_FAILED_INIT;
+  CURLcode c;
+  pthread_mutex_lock(&init_lock);
+  if (libcurl != CURLE_OK)
+    libcurl = curl_global_init(CURL_GLOBAL_DEFAULT);
+  forking = forking || pthread_atfork(NULL, NULL, in_child) == 0;
+  exiting = exiting || atexit(at_exit) == 0;
+  c = forking && exiting ? libcurl : CURLE_OUT_OF_MEMORY;
+  pthread_mutex_unlock(&init_lock);
+  return c;
 }
 
 static void free_engine (Engine *e) {
@@ -307,9 +314,9 @@ static void free_engine (Engine *e) {
 
 Engine *engine_new (const char **why) {
   Engine *e;
-  pthread_once(&once, init_process);
-  if (global_init != CURLE_OK) {
-    *why = curl_easy_strerror(global_init);
+  CURLcode c = init_process();
+  if (c != CURLE_OK) {
+    *why = curl_easy_strerror(c);
     return NULL;
   }
   e = calloc(1, sizeof(Engine));
