@@ -1,0 +1,36 @@
+-- No memory, at each single allocation from loading the module to closing a client: nothing
+-- crashes, nothing leaks (make asan), and what failed goes well the next time.
+
+local cc = require("spec.support.cc")
+local emulator = require("spec.emulator")
+
+local LIMIT = os.getenv("SPEC_MODE") == "plain" and 110 or 280 -- seconds
+
+local WRAPPED = { "malloc", "calloc", "realloc", "curl_global_init", "pthread_atfork", "atexit" }
+
+-- The linker of macOS wraps no functions; valgrind does not follow into another program.
+local system = io.popen("uname -s"):read("*l")
+if system == "Darwin" or os.getenv("SPEC_MODE") == "valgrind" then
+  return
+end
+
+describe("without memory", function()
+  local e, program
+
+  setup(function()
+    program = cc.program("spec_starve", "spec/support/starve.c", WRAPPED)
+    e = emulator.start({ tls = true })
+  end)
+
+  teardown(function() e:stop() end)
+
+  for _, mode in ipairs({ "script", "thread" }) do
+    it("for any one allocation, the core and a client go on, in a " .. mode, function()
+      local pipe = io.popen(("{ timeout %d %s spec/support/starving.lua %s '%s' '%s' '%s'; "
+        .. "echo \"status $?\"; } 2>&1"):format(LIMIT, program, mode, e.url, e.tls_url, e.ca_file))
+      local output = pipe:read("*a")
+      pipe:close()
+      assert(output:match("\ndone\nstatus 0\n$"), output)
+    end)
+  end
+end)

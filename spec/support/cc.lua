@@ -1,0 +1,51 @@
+--- Compiles what the specs need in C, for the Lua under test and with its sanitizer.
+
+local cc = {}
+
+local names = {
+  ["lua5.1"] = "lua5.1 lua-5.1 lua51",
+  ["lua5.3"] = "lua5.3 lua-5.3 lua53",
+  ["lua5.4"] = "lua5.4 lua-5.4 lua54",
+  luajit = "luajit",
+}
+
+local SANITIZERS = {
+  asan = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer",
+  tsan = "-fsanitize=thread -fno-omit-frame-pointer",
+}
+
+--- The folder of the core under test.
+cc.build = package.cpath:match("^([^;]+)/%?%.so")
+
+local function compile(command)
+  local pipe = io.popen(([[
+    for n in %s; do flags=$(pkg-config --cflags $n 2>/dev/null) && break; done
+    %s 2>&1 && echo built]]):format(names[os.getenv("LUA")], command))
+  local output = pipe:read("*a")
+  pipe:close()
+  assert(output:match("built%s*$"), output)
+end
+
+--- A module, without a sanitizer, that `require` then finds.
+--- @param name string
+--- @param source string
+function cc.module(name, source)
+  compile(("${CC:-cc} -shared -fPIC -O1 -g -pthread $flags -o '%s/%s.so' %s"):format(cc.build, name,
+    source))
+end
+
+--- A program with Lua and the core linked in.
+--- @param name string
+--- @param source string
+--- @param wrapped string[] functions of which the calls in source and core go to __wrap_...
+--- @return string path
+function cc.program(name, source, wrapped)
+  local sanitizer = SANITIZERS[os.getenv("SPEC_MODE")]
+  local path = cc.build .. "/" .. name
+  compile(("%s %s -std=c99 -O1 -g -pthread $flags -o '%s' %s '%s'/obj/*.o -Wl,--wrap=%s "
+    .. "$(pkg-config --libs $n libcurl) -lm"):format(sanitizer and "gcc" or "${CC:-cc}",
+    sanitizer or "", path, source, cc.build, table.concat(wrapped, ",--wrap=")))
+  return path
+end
+
+return cc
