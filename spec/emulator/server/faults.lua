@@ -130,7 +130,6 @@ end
 --- @return boolean on false when the emulator was reset since the request came: it is of the past
 function faults.wait(ctx, seconds)
   local left = seconds or 0
-  if seconds == 0 then ngx.sleep(0) end -- lets others have a turn
   while left > 0 and ctx.generation == generation do
     ngx.sleep(math.min(left, NAP))
     left = left - NAP

@@ -8,7 +8,8 @@ local log = require("server.log")
 local send = {}
 
 local NONE = {}
-local ENDLESS_PIECE = 65536 -- bytes sent at a time, or what a compressed piece stands for
+local ENDLESS_PIECE = 65536 -- bytes
+local BREATH = 0.001 -- seconds in which others have a turn
 
 local function bare(answer)
   return answer.status == 204 or answer.status == 304
@@ -50,17 +51,22 @@ local function part(text, n)
   return text:sub(1, n >= 0 and n or #text + n)
 end
 
+--- A text again and again, as much as is sent at a time.
+local function filled(text)
+  return text:rep(math.ceil(ENDLESS_PIECE / math.max(1, #text)))
+end
+
 --- The body as it goes out, and what follows it again and again.
 --- @return string body
 --- @return string? piece
 local function payload(answer, action)
   local body, piece = answer.body, nil
   if action.endless then
-    piece = action.endless:rep(math.ceil(ENDLESS_PIECE / math.max(1, #action.endless)))
+    piece = filled(action.endless)
     if action.gzip then
       local start, own = gzip.endless(body)
       local _, repeated = gzip.endless(piece)
-      return start .. own, repeated
+      return start .. own, filled(repeated)
     end
   elseif action.gzip then
     body = gzip.whole(body)
@@ -100,7 +106,7 @@ local function write_body(ctx, write, body, piece, action)
   local on = drip(ctx, write, shown:sub(1, half), action.drip) and faults.wait(ctx, delay.body)
     and drip(ctx, write, shown:sub(half + 1), action.drip)
   while on and piece do
-    on = write(piece) and faults.wait(ctx, 0)
+    on = write(piece) and faults.wait(ctx, BREATH)
   end
   if on and action.surplus then on = faults.wait(ctx, delay.surplus) and write(action.surplus) end
   return on and not action.truncate
