@@ -2,21 +2,7 @@
 
 local llm = require("posthog.llm")
 local pipeline = require("spec.pipeline")
-
---- Open descriptors of this process, nil where the system does not show them.
-local function descriptors()
-  local stat = io.open("/proc/self/stat")
-  if not stat then return nil end
-  local pid = stat:read("*l"):match("^%d+")
-  stat:close()
-  local name = os.tmpname() -- not a pipe, which would be a descriptor too
-  os.execute("ls /proc/" .. pid .. "/fd | wc -l >" .. name)
-  local file = assert(io.open(name))
-  local n = tonumber(file:read("*l"))
-  file:close()
-  os.remove(name)
-  return n
-end
+local process = require("spec.support.process")
 
 local function collect()
   for _ = 1, 4 do
@@ -51,13 +37,13 @@ describe("what a program drops", function()
   before_each(function()
     e:reset()
     collect()
-    connections, open = e:state().connections, descriptors()
+    connections, open = e:state().connections, process.descriptors()
   end)
 
   --- Connections are closed on this side at once, and seen by the server soon.
   local function assert_all_closed()
     collect()
-    assert.equal(open, descriptors())
+    assert.equal(open, process.descriptors())
     for _ = 1, 100 do
       if e:state().connections <= connections then break end
       llm.sleep(0.01)
@@ -68,7 +54,7 @@ describe("what a program drops", function()
   local function assert_some_open(n)
     assert.equal(connections + n, e:state().connections)
     if open then
-      assert.is_true(descriptors() >= open + n)
+      assert.is_true(process.descriptors() >= open + n)
     end
   end
 
