@@ -124,6 +124,16 @@ fuzz: ## feed the parsers what libFuzzer makes up; SECONDS= TARGET= COVERAGE=1
 	@MAKE="$(MAKE)" tools/fuzz $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(if $(COVERAGE),--coverage) $(TARGET)
 
+# For each Lua. The seed decides which calls are made and what goes wrong.
+MINUTES ?= 2
+SEED ?=
+HOST ?= plain
+
+soak: ## make many calls, a fifth of the requests faulted; MINUTES= SEED= HOST=
+	@$(SETUP) test
+	@MAKE="$(MAKE)" tools/soak $(LUA_VERSION:%=--lua=%) --minutes=$(MINUTES) \
+	  --host=$(HOST) $(SEED:%=--seed=%)
+
 # Some of the parts: codec calls gather, with bench-hosts nvim nginx.
 BENCHES ?=
 
@@ -203,5 +213,5 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
 	@echo "  SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan tsan valgrind fuzz bench bench-hosts bench-count \
+.PHONY: all has-headers demo test asan tsan valgrind fuzz soak bench bench-hosts bench-count \
   bench-check build-count lint install nvim clean help
