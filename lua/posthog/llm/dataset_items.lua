@@ -51,6 +51,7 @@ rows.define(DatasetItems, {
   only_current = { "revision", "archived" },
   of_get = { { "revision", "integer", least = 1 } },
   marks = { BASE_VERSION },
+  of_restore = { "source_version" },
   change = versions.change,
 })
 rows.define_history(DatasetItems, "versions", "versions/", "version_id")

@@ -5,7 +5,9 @@ local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local pages = require("posthog.llm.pages")
+local profile = require("posthog.llm.profile")
 local times = require("posthog.llm.times")
+local vocabulary = require("posthog.llm.vocabulary")
 
 local PAGE = 50 -- rows; they may be large, and the one that is sought is new
 
@@ -39,6 +41,8 @@ local HAS = {
   end,
 }
 
+--- @param row table
+--- @param fields table in the words of the row's generation
 local function has_fields(row, fields)
   for name, sent in next, fields do
     local same = HAS[KINDS[name]] or compare.field
@@ -78,6 +82,8 @@ local function find_created(fetch, fields, since)
     return page, err, answer
   end, ("%slimit=%d"):format(filter, PAGE), 0)
   local found = core.array({})
+  -- As create puts them to the current generation, which has no null for some.
+  local current = vocabulary.translate(fields, "current", true) or fields
   while true do
     local row, err = next_row()
     if err then
@@ -86,7 +92,7 @@ local function find_created(fetch, fields, since)
     local created = row and instant(row.created_at)
     if not row or (created and created < earliest) then
       return found, nil, response
-    elseif has_fields(row, fields) then
+    elseif has_fields(row, profile.of(row) == "current" and current or fields) then
       found[#found + 1] = row
     end
   end

@@ -22,9 +22,9 @@ end
 local function of_row(row)
   if type(row) ~= "table" then
     return nil
-  elseif row.team_id ~= nil or row.archived ~= nil then
+  elseif rawget(row, "team_id") ~= nil or rawget(row, "archived") ~= nil then
     return "current"
-  elseif row.team ~= nil then
+  elseif rawget(row, "team") ~= nil then -- raw: rows answer to the other names too
     return "reference"
   end
 end

@@ -26,6 +26,7 @@ local NONE = query.spec({})
 --- @field parameters posthog.llm.Parameter[] filters of its lists
 --- @field only_current string[] those of them that only the current generation has
 --- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
+--- @field of_restore? string[] what restore takes besides the marks
 --- @field of_get? posthog.llm.Parameter[] parameters of get
 --- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response?
 ---   makes a write on a row of the current generation; request: method, path, json, options;
@@ -43,8 +44,8 @@ function rows.send(self, request)
   return self._run(request)
 end
 
---- A read of one row; of the current generation, also an archived one.
-function rows.read(self, path, call_options, parameters)
+--- Asks for one row; of the current generation, also an archived one.
+local function get(self, path, call_options, parameters)
   return rows.send(self, {
     method = "GET",
     path = path,
@@ -54,9 +55,43 @@ function rows.read(self, path, call_options, parameters)
   })
 end
 
+--- A read of one row that something is made of, so that it has to be there.
+--- @return table? row
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function rows.read(self, path, call_options)
+  local row, err, response = get(self, path, call_options)
+  if row == true then -- 204
+    err = errors.new({ kind = "decode", status = 204, message = "the answer has no row" })
+  end
+  if err then
+    return errors.failure(err, response)
+  end
+  return row, nil, response
+end
+
 --- @param kind posthog.llm.RowKind
 function rows.path(kind, id)
   return kind.base .. core.escape(id) .. "/"
+end
+
+--- One page of rows, which answer to the names of both generations.
+local function read_page(self, path, encoded, call_options)
+  local page, err, response = rows.send(self, {
+    method = "GET",
+    path = path,
+    query = encoded,
+    idempotent = true,
+    shape = pages.SHAPE,
+    options = call_options,
+  })
+  if err then
+    return errors.failure(err, response)
+  end
+  for _, row in ipairs(page ~= true and page.results or {}) do
+    vocabulary.name(row)
+  end
+  return page, nil, response
 end
 
 --- Gives a class the methods that read.
@@ -67,23 +102,7 @@ local function define_reads(class, kind)
   local get_spec = query.spec(kind.of_get or {})
 
   local function fetch(self, encoded, call_options)
-    local page, err, response = rows.send(self, {
-      method = "GET",
-      path = kind.base,
-      query = encoded,
-      idempotent = true,
-      shape = pages.SHAPE,
-      options = call_options,
-    })
-    if type(page) == "table" then
-      for _, row in ipairs(page.results) do
-        vocabulary.name(row)
-      end
-    end
-    if err then
-      return errors.failure(err, response)
-    end
-    return page, nil, response
+    return read_page(self, kind.base, encoded, call_options)
   end
 
   --- An empty list of ids is no filter to the server, which would then answer
@@ -149,7 +168,7 @@ local function define_reads(class, kind)
     if refused then
       return errors.failure(refused)
     end
-    local row, err, response = rows.read(self, rows.path(kind, id), call_options, encoded)
+    local row, err, response = get(self, rows.path(kind, id), call_options, encoded)
     if err then
       return errors.failure(err, response)
     end
@@ -188,10 +207,10 @@ end
 local function define_writes(class, kind)
   local name = kind.name
   local mark_spec = query.spec(kind.marks)
+  local restore_spec = query.spec(kind.marks, kind.of_restore)
 
   function class:create(fields, options)
     check.self(self, class, name, 2)
-    check.type(fields, "table", "fields", 2)
     vocabulary.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
     return named(adapt(self._profile, {
@@ -202,8 +221,8 @@ local function define_writes(class, kind)
           method = "POST",
           path = kind.base,
           json = json,
-          -- Then the server knows a create that comes again.
-          idempotent = generation == "current" and json.client_item_id ~= nil,
+          -- Then the server knows a create that comes again; null is no key.
+          idempotent = generation == "current" and type(json.client_item_id) == "string",
           options = call_options,
         })
       end,
@@ -265,7 +284,6 @@ local function define_writes(class, kind)
   function class:update(id, fields, options)
     check.self(self, class, name, 2)
     check.segment(id, "id", 2)
-    check.type(fields, "table", "fields", 2)
     vocabulary.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
     if is_mark(fields) then
@@ -279,7 +297,7 @@ local function define_writes(class, kind)
       send = function(json, generation)
         local request = { method = "PATCH", path = path, json = json, options = call_options }
         if generation == "current" then
-          return kind.change(self, request, id, fields.base_version)
+          return kind.change(self, request, id, json.base_version)
         end
         request.idempotent = true -- the last writer wins: the same update twice is the same as once
         return rows.send(self, request)
@@ -308,13 +326,14 @@ local function define_writes(class, kind)
     class[method] = function(self, id, options)
       check.self(self, class, name, 2)
       check.segment(id, "id", 2)
-      local _, call_options = query.read(mark_spec, options, 2)
+      local restores = method == "restore"
+      local _, call_options = query.read(restores and restore_spec or mark_spec, options, 2)
+      local source = options and options.source_version
+      source = source and check.integer(source, "source_version", 2, 1)
       local path = rows.path(kind, id) .. word
       return named(profile.only_current(self._profile, name .. ":" .. method, function()
         local request = { method = "POST", path = path, options = call_options }
-        if method == "restore" and options and options.source_version then
-          request.json = { source_version = options.source_version }
-        end
+        request.json = source and { source_version = source }
         return kind.change(self, request, id, options and options.base_version)
       end))
     end
@@ -356,14 +375,7 @@ function rows.define_history(class, method, word, identity)
     local first, call_options = query.read(HISTORY, options, 2)
     return pages.each(function(encoded)
       return profile.only_current(self._profile, what, function()
-        return rows.send(self, {
-          method = "GET",
-          path = rows.path(class._kind, id) .. word,
-          query = encoded,
-          idempotent = true,
-          shape = pages.SHAPE,
-          options = call_options,
-        })
+        return read_page(self, rows.path(class._kind, id) .. word, encoded, call_options)
       end)
     end, first, query.prefetch(options, 2), identity)
   end
@@ -385,8 +397,8 @@ function rows.new(class, run, state)
   local followed = profile.follow(run, state.profile)
   return setmetatable({
     _run = followed,
-    _settled = function(request, look)
-      return settle.write(followed, state, request, look)
+    _settled = function(request, look, author)
+      return settle.write(followed, state, request, look, author)
     end,
     _profile = state.profile,
     _codec = state.settings.json,

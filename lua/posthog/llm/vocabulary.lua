@@ -34,12 +34,26 @@ local function refuse(field, message, ...)
     errors.new({ kind = "invalid", attr = field, message = field .. ": " .. message:format(...) })
 end
 
---- The same field under two names is one too many.
+--- The same field under two names is one too many. Raw: a row that is given
+--- back answers to both, and is sent as it is.
+local function check_pair(fields, one, other, level)
+  if rawget(fields, one) ~= nil and rawget(fields, other) ~= nil then
+    check.fail(level + 1, "%s and %s are the same field; give one", one, other)
+  end
+end
+
+--- Checks the fields of a write.
+--- @param fields any
+--- @param level integer as for error()
 function vocabulary.check(fields, level)
+  check.type(fields, "table", "fields", level + 1)
   for reference, current in pairs(PAIRS) do
-    if fields[reference] ~= nil and fields[current] ~= nil then
-      check.fail(level + 1, "%s and %s are the same field; give one", reference, current)
-    end
+    check_pair(fields, reference, current, level + 1)
+  end
+  check_pair(fields, "deleted", "archived", level + 1)
+  local base = rawget(fields, "base_version")
+  if base ~= nil then
+    check.integer(base, "base_version", level + 1, 1)
   end
 end
 
