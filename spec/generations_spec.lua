@@ -564,6 +564,8 @@ describe("the current generation", function()
         { "export: integer expected", function() client.datasets:export_wait(dataset, "x") end },
         { "interval: number expected",
           function() client.datasets:export_wait(dataset, 1, { interval = "1" }) end },
+        { "interval: seconds above 0 expected",
+          function() client.datasets:export_wait(dataset, 1, { interval = 0 }) end },
         { "on_progress: function expected",
           function() client.datasets:export_wait(dataset, 1, { on_progress = 1 }) end },
         { "revision: integer expected",

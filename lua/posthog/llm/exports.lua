@@ -22,10 +22,16 @@ local exports = {}
 
 local EXPORT = { id = "number", status = "string" }
 local NONE = query.spec({})
+local START = query.spec({}, { "revision" })
 local WAIT = query.spec({}, { "interval", "on_progress" })
 
 local FIRST_INTERVAL, LONGEST_INTERVAL = 1, 15 -- seconds between two looks
 local LONGEST_WAIT = 2400 -- seconds: after about 35 minutes the server gives up
+
+--- The error of a 204, which has nothing where something was asked for.
+local function nothing(what)
+  return errors.new({ kind = "decode", status = 204, message = "the answer has no " .. what })
+end
 
 local function export_path(self, id, export_id)
   local path = rows.path(self._kind, id) .. "exports/"
@@ -95,7 +101,7 @@ function exports.define(Datasets)
     if type(options) == "table" and options.revision ~= nil then
       revision = check.integer(options.revision, "revision", 2, 1)
     end
-    local _, call_options = query.read(query.spec({}, { "revision" }), options, 2)
+    local _, call_options = query.read(START, options, 2)
     return profile.only_current(self._profile, "datasets:export_start", function()
       return rows.send(self, {
         method = "POST",
@@ -124,6 +130,9 @@ function exports.define(Datasets)
     local interval, on_progress = options.interval, options.on_progress
     if interval ~= nil then
       check.type(interval, "number", "interval", 2)
+      if interval <= 0 or interval ~= interval then
+        check.fail(2, "interval: seconds above 0 expected, got %g", interval)
+      end
     end
     if on_progress ~= nil and not check.callable(on_progress) then
       check.fail(2, "on_progress: function expected, got %s", check.type_name(on_progress))
@@ -136,6 +145,8 @@ function exports.define(Datasets)
         local found, err, response = read_export(self, id, export_id, own)
         if err then
           return errors.failure(err, response)
+        elseif found == true then
+          return errors.failure(nothing("state of the export"), response)
         elseif on_progress then
           on_progress(found)
         end
@@ -184,8 +195,8 @@ function exports.define(Datasets)
             options = query.accepting_all(call_options),
           })
         end)
-        if err then
-          error(err, 0)
+        if err or text == true then
+          error(err or nothing("rows"), 0)
         end
         lines = lines_of(text)
       end

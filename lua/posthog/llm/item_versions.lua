@@ -30,7 +30,7 @@ local function next_version(self, path, base, options)
     shape = pages.SHAPE,
     options = options,
   })
-  for _, row in ipairs(page and page.results or {}) do
+  for _, row in ipairs(type(page) == "table" and page.results or {}) do
     if row.version == base + 1 then
       return row, response
     end
@@ -65,7 +65,9 @@ local function write(self, request, path, base)
   for name, value in next, fields do
     if name ~= "base_version" then
       json[name] = value
-      expected[name] = name ~= "source_version" and compare.canonical(value) or nil
+      if name ~= "source_version" then
+        expected[name] = compare.canonical(value, self._codec)
+      end
     end
   end
   if request.method == "POST" then
@@ -80,7 +82,10 @@ local function write(self, request, path, base)
     repeats = 1,
     shape = { id = "string" },
     options = request.options,
-  }, look_for(self, path, base, expected))
+  }, look_for(self, path, base, expected), function(row)
+    -- The item is its creator's, and a write that changes nothing makes no version.
+    return row.version == base + 1 and row.version_created_by or nil
+  end)
 end
 
 --- Makes a write on an item. Without a base of the caller's own it is based on

@@ -68,10 +68,11 @@ function Lost:is_older_than(created_at, response)
 end
 
 --- A key that never changes has one user, who made what it has written.
-local function learn_user(state, value)
+--- @param author? fun(value: any): any the user who made the write, told by what came of it
+local function learn_user(state, value, author)
   local key = state.options.personal_api_key
-  if type(value) == "table" and (key == nil or type(key) == "string") then
-    local user = value.created_by
+  if author and type(value) == "table" and (key == nil or type(key) == "string") then
+    local user = author(value)
     state.user = type(user) == "table" and user.id or state.user
   end
 end
@@ -83,14 +84,15 @@ end
 --- @param look fun(lost: posthog.llm.Lost): posthog.llm.Verdict, any, posthog.llm.Response?
 ---   "ours": the write happened, with its value and the answer that shows it; "not ours", and a
 ---   sentence: it did not
+--- @param author? fun(value: any): any the user who made the write, by its value; nil: it does not tell
 --- @return any? value
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
-function settle.write(run, state, request, look)
+function settle.write(run, state, request, look, author)
   local began = clock.now()
   local value, err, response = run(request)
   if not err then
-    learn_user(state, value)
+    learn_user(state, value, author)
     return value, nil, response
   end
   local own, settings = request.options, state.settings
@@ -107,7 +109,7 @@ function settle.write(run, state, request, look)
     call_options = own,
   }, Lost))
   if verdict == "ours" then
-    learn_user(state, found)
+    learn_user(state, found, author)
     answer.settled = true
     return found, nil, answer
   elseif verdict == "not ours" then

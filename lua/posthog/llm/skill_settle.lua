@@ -2,6 +2,7 @@
 --- not change and have no holes, so each write has one place where it would be.
 
 local compare = require("posthog.llm.compare")
+local errors = require("posthog.llm.errors")
 
 local looks = {}
 
@@ -15,6 +16,14 @@ local function manifest(skill)
     files[file.path] = file.content_type or ""
   end
   return files
+end
+
+--- What a look has found: a 204 is nothing.
+local function seen(value, err, answer)
+  if value == true then
+    return nil, errors.new({ kind = "decode", message = "the answer is empty" }), answer
+  end
+  return value, err, answer
 end
 
 local function list(value)
@@ -61,7 +70,8 @@ local function has_files(skills, lost, skill, sent)
   end
   for _, file in ipairs(sent) do
     local path = stored_path(file.path, manifest(skill))
-    local stored, err = skills:file(skill.name, path, lost:options({ version = skill.version }))
+    local stored, err =
+      seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
     if not stored then
       return err.kind ~= "not_found" and nil
     elseif not compare.field(file.content, stored.content) then
@@ -72,12 +82,13 @@ local function has_files(skills, lost, skill, sent)
 end
 
 --- Whether a version has the fields that were sent.
-local function has_fields(skill, fields)
+--- @param codec? table the caller's own
+local function has_fields(skill, fields, codec)
   for _, name in ipairs(CARRIED) do
     local sent = fields[name]
     if sent ~= nil then
       if name == "metadata" or name == "allowed_tools" then
-        sent = compare.canonical(sent)
+        sent = compare.canonical(sent, codec)
       end
       if not compare.field(sent, skill[name]) then
         return false
@@ -102,13 +113,13 @@ local OTHER = "version %d is somebody else's"
 --- Looks at the version behind `base`.
 --- @param is_ours fun(before: posthog.llm.Skill, after: posthog.llm.Skill): boolean? nil: it cannot be told
 local function next_version(skills, lost, name, base, is_ours)
-  local after, _, answer = skills:get(name, lost:options({ version = base + 1 }))
+  local after, _, answer = seen(skills:get(name, lost:options({ version = base + 1 })))
   if not after then
     return "unknown"
   end
   local ours = lost:may_have_made(after, answer)
   if ours then
-    local before = skills:get(name, lost:options({ version = base }))
+    local before = seen(skills:get(name, lost:options({ version = base })))
     ours = before and is_ours(before, after)
   end
   if ours then
@@ -126,10 +137,11 @@ local function has_edits(skills, lost, before, after, file_edits)
   end
   for _, entry in ipairs(file_edits) do
     local old, err =
-      skills:file(before.name, entry.path, lost:options({ version = before.version }))
+      seen(skills:file(before.name, entry.path, lost:options({ version = before.version })))
     local new
     if old then
-      new, err = skills:file(after.name, entry.path, lost:options({ version = after.version }))
+      new, err =
+        seen(skills:file(after.name, entry.path, lost:options({ version = after.version })))
     end
     if not new then
       return err.kind ~= "not_found" and nil
@@ -157,7 +169,7 @@ function looks.publish(skills, name, fields)
       end
       if edits and not sent.body then
         return false
-      elseif not (has_fields(after, sent) and carries(before, after, sent)) then
+      elseif not (has_fields(after, sent, skills._codec) and carries(before, after, sent)) then
         return false
       elseif list(fields.files) then
         return has_files(skills, lost, after, fields.files)
@@ -208,7 +220,7 @@ end
 --- Whether a version's file has what was sent; nil: it could not be read.
 local function has_file(skills, lost, skill, fields)
   local path = stored_path(fields.path, manifest(skill))
-  local file, err = skills:file(skill.name, path, lost:options({ version = skill.version }))
+  local file, err = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
   if not file then
     return err.kind ~= "not_found" and nil
   end
@@ -220,7 +232,7 @@ local HISTORY = 100 -- versions that may have been made since
 
 --- Without a base the file is sought in every version made since.
 local function anywhere(skills, lost, name, fields)
-  local resolved, _, answer = skills:resolve(name, lost:options({ limit = HISTORY }))
+  local resolved, _, answer = seen(skills:resolve(name, lost:options({ limit = HISTORY })))
   if not resolved then
     return "unknown"
   end
@@ -242,7 +254,7 @@ local function anywhere(skills, lost, name, fields)
       end
     end
   end
-  local there, err = skills:file(name, fields.path, lost:options())
+  local there, err = seen(skills:file(name, fields.path, lost:options()))
   if there then
     return "not ours", "the path is taken by another file"
   end
@@ -266,7 +278,7 @@ local TAKEN = "the name belongs to another skill"
 --- Looks at the first version of a name.
 --- @param is_ours fun(skill: posthog.llm.Skill): boolean?
 local function first_version(skills, lost, name, is_ours)
-  local skill, _, answer = skills:get(name, lost:options({ version = 1 }))
+  local skill, _, answer = seen(skills:get(name, lost:options({ version = 1 })))
   if not skill then
     return "unknown"
   end
@@ -286,7 +298,8 @@ end
 function looks.create(skills, fields)
   return function(lost)
     return first_version(skills, lost, compare.trim(fields.name), function(skill)
-      return has_fields(skill, fields) and has_files(skills, lost, skill, list(fields.files) or {})
+      return has_fields(skill, fields, skills._codec)
+        and has_files(skills, lost, skill, list(fields.files) or {})
     end)
   end
 end
@@ -294,7 +307,7 @@ end
 function looks.duplicate(skills, name, new_name)
   return function(lost)
     return first_version(skills, lost, new_name, function(copy)
-      local source, _, answer = skills:get(name, lost:options())
+      local source, _, answer = seen(skills:get(name, lost:options()))
       if not source then
         return nil
       end
@@ -311,7 +324,7 @@ end
 --- @return posthog.llm.Verdict
 --- @return posthog.llm.Response? answer that shows it
 function looks.archive(skills, lost, name)
-  local resolved, err, answer = skills:resolve(name, lost:options({ limit = 1 }))
+  local resolved, err, answer = seen(skills:resolve(name, lost:options({ limit = 1 })))
   if not resolved then
     return err.status == 404 and answer and "ours" or "unknown", answer
   elseif lost:is_older_than(resolved.skill.first_version_created_at, answer) then

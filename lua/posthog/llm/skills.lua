@@ -56,9 +56,10 @@ local function new(run, state)
   return setmetatable({
     _run = follow,
     _profile = state.profile,
-    _settled = function(request, look)
-      return settle.write(follow, state, request, look)
+    _settled = function(request, look, author)
+      return settle.write(follow, state, request, look, author)
     end,
+    _codec = state.settings.json,
   }, Skills)
 end
 
@@ -342,13 +343,18 @@ function Skills:versions(name, options)
   end
 end
 
+--- Each of these makes a version, which is its publisher's.
+local function publisher(skill)
+  return skill.created_by
+end
+
 --- @param request table method, path, json or query, and options
 --- @param look? function of skill_settle; nil: after a lost answer nobody can tell
 local function write(self, request, look)
   request.idempotent = false
   request.shape = SKILL
   if look then
-    return self._settled(request, look)
+    return self._settled(request, look, publisher)
   end
   return self._run(request)
 end

@@ -19,7 +19,7 @@ local BUNDLE = query.spec({
 local function renamed(self, name, new_name)
   return function(lost)
     local skill, _, answer = self:get(new_name, lost:options())
-    if not skill then
+    if type(skill) ~= "table" then -- 204
       return "unknown"
     end
     local old, err = self:get(name, lost:options())
@@ -120,6 +120,9 @@ function skills_current.define(Skills, skill_path)
       raw = true,
       options = query.accepting_all(call_options),
     })
+    if data == true then -- 204
+      err = errors.new({ kind = "decode", status = 204, message = "the answer has no archive" })
+    end
     if err then
       return errors.failure(err, response)
     end

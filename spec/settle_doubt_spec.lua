@@ -1,0 +1,135 @@
+-- Writes whose answer is lost, where what is found then could mislead.
+
+local clock = require("posthog.llm.clock")
+local live = require("spec.support.live")
+
+local fails = live.fails
+
+for _, generation in ipairs({ "reference", "current" }) do
+  describe("a lost answer on the " .. generation .. " generation", function()
+    local t = live.session({ profile = generation })
+    local sleep = clock.sleep
+    local client
+
+    setup(t.start)
+    teardown(t.stop)
+    before_each(function()
+      t.reset()
+      clock.sleep = function() return true end
+      client = t.client({ max_retries = 2 })
+    end)
+    after_each(function() clock.sleep = sleep end)
+
+    local SKILL = { name = "pdf-forms", description = "Fills forms.", body = "# Forms" }
+
+    local function lose(how, method)
+      t.e:fault({ match = { method = method }, action = { close = how, times = 1 } })
+    end
+
+    it("is cleared up by what the caller's own codec makes of numbers", function()
+      assert(client.skills:create(SKILL))
+      client = client:with({ json = require("cjson.safe") })
+      lose("after", "PATCH")
+      local skill, err, response = client.skills:publish("pdf-forms",
+        { base_version = 1, metadata = { big = 2 ^ 53 + 2, list = { 1.5 } } })
+      assert.is_nil(err, tostring(err))
+      assert.equal(2, skill.version)
+      assert.is_true(response.settled)
+    end)
+
+    it("stays in doubt where the server has nothing to say", function()
+      assert(client.skills:create(SKILL))
+      local skills = client.skills
+      for name, write in pairs({
+        create = function() return skills:create({ name = "b", description = "d", body = "b" }) end,
+        publish = function()
+          return skills:publish("pdf-forms", { base_version = 1, body = "x" })
+        end,
+        create_file = function()
+          return skills:create_file("pdf-forms", { path = "a", content = "a" })
+        end,
+        delete_file = function()
+          return skills:delete_file("pdf-forms", "a", { base_version = 1 })
+        end,
+        duplicate = function() return skills:duplicate("pdf-forms", "c") end,
+        archive = function() return skills:archive("pdf-forms") end,
+      }) do
+        t.e:faults({ { match = { method = "GET" }, action = { status = 204 } },
+          { action = { close = "before" } } })
+        local value, err = write()
+        fails("network", { ambiguous = true }, value, err)
+        assert.is_truthy(err.sent_at, name)
+      end
+    end)
+  end)
+end
+
+describe("a lost answer to a write on an item", function()
+  local t = live.session({ profile = "current" })
+  local sleep = clock.sleep
+  local client, item
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    clock.sleep = function() return true end
+    client = t.client({ max_retries = 2 })
+    local dataset = assert(client.datasets:create({ name = "golden" })).id
+    item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
+  end)
+  after_each(function() clock.sleep = sleep end)
+
+  it("is the writer's, whoever has created the item", function()
+    local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })
+    assert(other.dataset_items:update(item, { input = 2, base_version = 1 }))
+    t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
+    local row, err = other.dataset_items:update(item, { input = 3, base_version = 2 })
+    assert.is_nil(err, tostring(err))
+    assert.equal(3, row.version)
+  end)
+
+  it("is the writer's, whoever has made the version that an update left as it was", function()
+    local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })
+    local row = assert(other.dataset_items:update(item, { input = 1, base_version = 1 }))
+    assert.equal(1, row.version)
+    t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
+    row = assert(other.dataset_items:update(item, { input = 3, base_version = 1 }))
+    assert.equal(2, row.version)
+  end)
+
+  it("is not the same change by another user, once the client knows its own", function()
+    local other = t.client({ personal_api_key = "phx_emulator_li" })
+    client = client:with({ on_retry = function()
+      assert(other.dataset_items:update(item, { input = "same", base_version = 2 }))
+    end })
+    assert(client.dataset_items:update(item, { input = 2, base_version = 1 }))
+    t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
+    local row, err = client.dataset_items:update(item, { input = "same", base_version = 2 })
+    fails("conflict", { code = "stale_version" }, row, err)
+    assert.is_nil(err.ambiguous)
+  end)
+
+  it("is not a change to something else, be it a change to false", function()
+    local plain = client
+    t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
+    client = client:with({ on_retry = function()
+      assert(plain.dataset_items:update(item, { input = true, base_version = 1 }))
+    end })
+    local row, err = client.dataset_items:update(item, { input = false, base_version = 1 })
+    fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
+    assert.is_nil(err.ambiguous)
+  end)
+
+  it("is an error, and nothing else, where the server has nothing to say", function()
+    t.e:fault({ match = { method = "GET" }, action = { status = 204 } })
+    fails("decode", { status = 204 }, client.dataset_items:update(item, { input = 2 }))
+    fails("decode", { status = 204 }, client.datasets:export_wait(item, 1))
+    fails("decode", { status = 204 }, client.skills:bundle())
+    live.raises("decode", { status = 204 }, client.datasets:export_read(item, 1))
+    t.e:faults({ { match = { method = "GET" }, action = { status = 204 } },
+      { match = { method = "PATCH" }, action = { close = "before" } } })
+    local row, err = client.dataset_items:update(item, { input = 2, base_version = 1 })
+    fails("network", { ambiguous = true }, row, err)
+  end)
+end)
