@@ -98,6 +98,40 @@ for _, mode in ipairs(common.MODES) do
         assert.same({}, e:log())
       end)
 
+      it("the headers of its own terms, or its own, whatever went before", function()
+        local url = e.url .. "/__emulator/echo"
+        local a = core.terms({}, { "X-Terms: a" })
+        local b = core.terms({}, { "X-Terms: b", "Content-Type: text/plain" })
+        for i, call in ipairs({
+          { a, "GET" }, { b, "GET" }, { a, "GET" }, { a, "GET" }, { a, "GET", { "X-Own: 1" } },
+          { a, "GET" }, { b, "POST" }, { a, "POST" }, { b, "GET", { "X-Own: 2" } }, { b, "POST" },
+          { a, "GET" },
+        }) do
+          local terms, method, own = call[1], call[2], call[3]
+          local t = common.finish(assert(pool:start(terms, { method = method }, url, 5, 5, own)))
+          assert.equal(200, (t:result()))
+          local echo = cjson.decode(t:body())
+          local said = {}
+          for name, value in pairs(echo.headers) do
+            said[name:lower()] = value
+          end
+          local name = terms == a and "a" or "b"
+          assert.equal(not own and name or nil, said["x-terms"], "request " .. i)
+          assert.equal(own and own[1]:match("%d") or nil, said["x-own"])
+          assert.equal(terms == b and not own and "text/plain" or nil, said["content-type"])
+          assert.equal(method, echo.method)
+        end
+      end)
+
+      it("what was started with terms that are gone", function()
+        local t = pool:start(core.terms({}, { "X-Terms: c" }), { method = "GET" },
+          e.url .. "/__emulator/echo")
+        collectgarbage()
+        collectgarbage()
+        common.finish(t)
+        assert.matches('"[Xx]%-[Tt]erms":"c"', (t:body():gsub("%s", "")))
+      end)
+
       it("no content type that nobody asked for", function()
         assert.is_nil(echoed({ method = "POST", body = "a=b" }).named["content-type"])
       end)

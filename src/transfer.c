@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #define IDLE_CONNECTION_SECONDS 60L
+#define USUAL_HEADERS           1024 /* bytes */
 
 Transfer *transfer_new (void) {
   Transfer *t = calloc(1, sizeof(Transfer));
@@ -37,7 +38,8 @@ void transfer_free (Transfer *t) {
 static void note_content_length (Transfer *t, const char *line, size_t len) {
   static const char name[] = "content-length:";
   size_t i = sizeof(name) - 1, value = 0;
-  if (len <= i || strncasecmp(line, name, i) != 0)
+  if (len <= i || (line[0] | 0x20) != name[0] ||
+      strncasecmp(line, name, i) != 0)
     return;
   while (i < len && (line[i] == ' ' || line[i] == '\t'))
     i++;
@@ -72,6 +74,8 @@ size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
     t->headers_ended = 0;
     t->content_length = 0;
   }
+  if (t->header_block.data == NULL)
+    (void)buffer_reserve(&t->header_block, USUAL_HEADERS); /* spares growing */
   if (buffer_append(&t->header_block, line, len) != 0) {
     t->limit = LIMIT_MEMORY;
     return 0;
