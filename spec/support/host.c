@@ -27,10 +27,12 @@ static int host_vanish (lua_State *L) {
   return luaL_error(L, "no program true");
 }
 
-/* wait(pid): until that child has ended */
+/* wait(pid) -> status of that child once it has ended, -1 after a crash */
 static int host_wait (lua_State *L) {
-  waitpid((pid_t)luaL_checknumber(L, 1), NULL, 0);
-  return 0;
+  int status = 0;
+  waitpid((pid_t)luaL_checknumber(L, 1), &status, 0);
+  lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  return 1;
 }
 
 typedef struct State {
