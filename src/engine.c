@@ -161,10 +161,7 @@ static int poll_timeout (const Engine *e, int64_t now_ms) {
   int64_t at = -1;
   const Pool *p;
   for (p = e->pools; p != NULL; p = p->next) {
-    int64_t wakes;
-    if (p->touched || pool_startable(p))
-      return 0;
-    wakes = pool_wakes_at(p);
+    int64_t wakes = pool_wakes_at(p);
     if (wakes >= 0 && (at < 0 || wakes < at))
       at = wakes;
   }
@@ -179,16 +176,7 @@ static void serve_sockets (Engine *e, int ready) {
   size_t i, n = watches_fired(&e->watches, ready);
   for (i = 0; i < n; i++) {
     const Watch *w = &e->watches.fired[i];
-    int events = 0;
-    /* For POLLERR libcurl is told to read as well: told of an error it would
-    ** not look at an answer that came before it. */
-    if (w->revents & (POLLIN | POLLHUP | POLLERR))
-      events |= CURL_CSELECT_IN;
-    if (w->revents & POLLOUT)
-      events |= CURL_CSELECT_OUT;
-    if (w->revents & POLLNVAL)
-      events |= CURL_CSELECT_ERR;
-    pool_socket(w->owner, w->fd, events);
+    pool_socket(w->owner, w->fd, w->revents);
   }
 }
 

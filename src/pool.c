@@ -273,7 +273,7 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   finish(p, t, code);
 }
 
-int pool_startable (const Pool *p) {
+static int startable (const Pool *p) {
   const Lane *lane;
   if (p->waiting == 0)
     return 0;
@@ -328,7 +328,16 @@ static void act (Pool *p, curl_socket_t fd, int events) {
     broken(p);
 }
 
-void pool_socket (Pool *p, curl_socket_t fd, int events) {
+void pool_socket (Pool *p, curl_socket_t fd, short revents) {
+  int events = 0;
+  /* For POLLERR libcurl is told to read as well: told of an error it would not
+  ** look at an answer that came before it. */
+  if (revents & (POLLIN | POLLHUP | POLLERR))
+    events |= CURL_CSELECT_IN;
+  if (revents & POLLOUT)
+    events |= CURL_CSELECT_OUT;
+  if (revents & POLLNVAL)
+    events |= CURL_CSELECT_ERR;
   if (p->multi != NULL)
     act(p, fd, events);
 }
@@ -408,6 +417,8 @@ void pool_tick (Pool *p, int64_t now_ms) {
 
 int64_t pool_wakes_at (const Pool *p) {
   int64_t at = p->multi != NULL ? p->timer_ms : -1;
+  if (p->touched || startable(p))
+    return 0;
   if (p->waiting > 0 && p->expires_ms >= 0 && (at < 0 || p->expires_ms < at))
     at = p->expires_ms;
   return at;

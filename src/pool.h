@@ -62,11 +62,11 @@ typedef struct Pool {
 */
 int pool_enqueue (Pool *p, Transfer *t); /* 0, or -1 without memory */
 int pool_start (Pool *p, int most, int64_t now_ms); /* number started */
-int pool_startable (const Pool *p);
 void pool_cancel (Pool *p, Transfer *t);
-void pool_socket (Pool *p, curl_socket_t fd, int events);
+void pool_socket (Pool *p, curl_socket_t fd, short revents); /* as of poll() */
 void pool_tick (Pool *p, int64_t now_ms); /* timers, expired waiters, results */
-int64_t pool_wakes_at (const Pool *p);    /* monotonic ms; -1: not */
+/* Monotonic ms when it wants its next turn; 0: now, -1: not. */
+int64_t pool_wakes_at (const Pool *p);
 void pool_teardown (Pool *p); /* takes every transfer out; keeps p itself */
 
 #pragma GCC visibility pop
