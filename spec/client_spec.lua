@@ -242,10 +242,11 @@ describe("a client", function()
     it("closes the connections with the last one that shares them", function()
       local other = c:with({})
       c.datasets:list()
-      local open = e:state().connections
       c:close()
       assert.is_truthy(other.datasets:list())
-      assert.equal(open, e:state().connections)
+      local log = e:log() -- the server may still count connections of tests before
+      assert.equal(log[1].connection, log[2].connection)
+      local open = e:state().connections
       other:close()
       for _ = 1, 100 do -- the server takes a moment to notice
         if e:state().connections < open then break end
