@@ -69,6 +69,17 @@ local function is_current(known, plan, err)
   return shows
 end
 
+--- Whether a server that was of the current generation is none any more, by the
+--- failure of a write that has done nothing.
+local function was_current(known, plan, err)
+  if known.fixed or err.ambiguous then
+    return false
+  elseif err.status == 404 and plan.marks then -- the route may be gone, or just the row
+    plan.probe()
+  end
+  return known.learnt() == "reference"
+end
+
 --- Makes the write. A server that nobody knows is asked in the words of the
 --- reference first: the current generation refuses those and does nothing.
 --- @param known posthog.llm.Profile
@@ -91,6 +102,10 @@ local function adapt(known, plan)
     else
       value, err, response = send(plan, "current")
     end
+  elseif err and generation == "current" and was_current(known, plan, err) then
+    value, err, response = send(plan, "reference")
+  elseif err and generation == "current" and plan.marks then
+    profile.hint(known, err, "archive and restore")
   elseif value and generation == "current" and profile.of(value) == "reference" then
     if vocabulary.has_current_names(plan.fields) then
       local words = "the server has become one of the generation of the reference pages, and may"

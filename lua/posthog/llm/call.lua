@@ -29,7 +29,9 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field made? integer attempts of an earlier call that this one goes on from; 0
 --- @field raw? boolean the value is the body as it came
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
---- @field options table timeout, deadline, max_retries, headers of this call
+--- @field options table timeout, deadline, max_retries, headers of this call; and `expires` where
+---   several requests make one call
+--- @field expires? number on clock.now's clock: the deadline, set once the request is first made
 
 --- @class posthog.llm.Attempt
 --- @field number integer counted from 1
@@ -445,13 +447,16 @@ local function prepare(state, request)
     request.json = nil
   end
   local options, now = request.options, clock.now()
+  request.expires = request.expires
+    or options.expires
+    or now + (options.deadline or settings.deadline)
   return {
     number = request.made or 0,
     host = host,
     key = key,
     url = target,
     began = now,
-    expires = now + (options.deadline or settings.deadline),
+    expires = request.expires,
     limited = false,
     sent = false,
   }

@@ -109,7 +109,8 @@ function versions.change(self, request, id, base, archived)
     if err then
       return errors.failure(err, response)
     elseif type(row.version) ~= "number" then
-      local message = "the item has no version to base the change on"
+      local message = "the item has no version to base the change on;"
+        .. " only those of the current generation of the API have one"
       return errors.failure(errors.new({ kind = "decode", message = message }), response)
     elseif archived ~= nil and row.archived == archived then
       return row, nil, response

@@ -90,6 +90,10 @@ local ONLY_CURRENT =
   "%s: only the current generation of the API has it; %s that of the reference pages"
 local MAY_LACK = "%s; only the current generation of the API has %s, and this may be the older one"
 
+local function wrong_server(what, who)
+  return errors.new({ kind = "invalid", message = ONLY_CURRENT:format(what, who) })
+end
+
 --- The error of a call that only the current generation has, where the server is
 --- known to be of the other; nil where it may be tried.
 --- @param known posthog.llm.Profile
@@ -99,12 +103,23 @@ function profile.refuse(known, what)
   if known.get() ~= "reference" then
     return nil
   end
-  local who = known.fixed and "the client's profile is" or "this server is of"
-  return errors.new({ kind = "invalid", message = ONLY_CURRENT:format(what, who) })
+  return wrong_server(what, known.fixed and "the client's profile is" or "this server is of")
+end
+
+--- Says what may be the reason for an unknown route.
+--- @param known posthog.llm.Profile
+--- @param err posthog.llm.Error
+--- @param what string what only the current generation has
+function profile.hint(known, err, what)
+  if (err.status == 404 or err.status == 405) and known.learnt() ~= "current" then
+    err.message = MAY_LACK:format(err.message, what)
+  end
 end
 
 --- Makes such a call. Where nobody knows yet which generation answers, an error
---- of an unknown route says what may be the reason.
+--- of an unknown route says what may be the reason; and an answer in the shape
+--- of the reference is to another question, as that takes no notice of a
+--- parameter that it does not know.
 --- @param known posthog.llm.Profile
 --- @param what string such as "datasets:revisions"
 --- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
@@ -114,8 +129,10 @@ function profile.only_current(known, what, run)
     return errors.failure(refused)
   end
   local value, err, response = run()
-  if err and (err.status == 404 or err.status == 405) and not known.learnt() then
-    err.message = MAY_LACK:format(err.message, what)
+  if err then
+    profile.hint(known, err, what)
+  elseif profile.of(value) == "reference" then
+    err = wrong_server(what, "this server is of")
   end
   if err then
     return errors.failure(err, response)

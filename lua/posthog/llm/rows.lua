@@ -4,6 +4,7 @@
 local adapt = require("posthog.llm.adapt")
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
+local clock = require("posthog.llm.clock")
 local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
@@ -94,6 +95,26 @@ local function read_page(self, path, encoded, call_options)
   return page, nil, response
 end
 
+--- What comes of a call: a row, with the names of both generations.
+local function named(value, err, response)
+  if err then
+    return errors.failure(err, response)
+  end
+  return vocabulary.name(value), nil, response
+end
+
+--- The options of a call that may take several requests, which have one
+--- deadline together.
+local function within(self, call_options)
+  return {
+    timeout = call_options.timeout,
+    deadline = call_options.deadline,
+    max_retries = call_options.max_retries,
+    headers = call_options.headers,
+    expires = clock.now() + (call_options.deadline or self._deadline),
+  }
+end
+
 --- Gives a class the methods that read.
 local function define_reads(class, kind)
   local name = kind.name
@@ -111,22 +132,36 @@ local function define_reads(class, kind)
     return options and options.id__in and #options.id__in == 0
   end
 
-  --- A server of the reference takes no notice of a filter that it does not
-  --- know, and would answer with other rows.
-  local function certain(self, options, call_options)
+  --- The call by which these options select what only the current generation
+  --- can; nil: both can.
+  local function only_current_call(options)
     for _, option in ipairs(kind.only_current) do
       if options and options[option] then
-        if not self._profile.get() then
-          local path = options.dataset and "datasets/" .. core.escape(options.dataset) .. "/"
-          if path then
-            rows.read(self, path, call_options)
-          else
-            fetch(self, "limit=1", call_options)
-          end
-        end
-        return profile.refuse(self._profile, ("%s:list{ %s }"):format(name, option))
+        return ("%s:list{ %s }"):format(name, option)
       end
     end
+  end
+
+  --- A page. A server of the reference takes no notice of a filter that it does
+  --- not know, and would answer with other rows; nobody gets to see those.
+  local function select_page(self, options, encoded, call_options)
+    local what = only_current_call(options)
+    if not what then
+      return fetch(self, encoded, call_options)
+    end
+    local _, err, response
+    if not self._profile.get() and options.dataset then
+      local path = "datasets/" .. core.escape(options.dataset) .. "/"
+      _, err, response = rows.read(self, path, call_options)
+    elseif not self._profile.get() then
+      _, err, response = fetch(self, "limit=1", call_options)
+    end
+    if err then
+      return errors.failure(err, response)
+    end
+    return profile.only_current(self._profile, what, function()
+      return fetch(self, encoded, call_options)
+    end)
   end
 
   function class:list(options)
@@ -135,28 +170,19 @@ local function define_reads(class, kind)
     if selects_nothing(options) then
       return pages.empty()
     end
-    local refused = certain(self, options, call_options)
-    if refused then
-      return errors.failure(refused)
-    end
-    return fetch(self, encoded, call_options)
+    return select_page(self, options, encoded, within(self, call_options))
   end
 
   function class:each(options)
     check.self(self, class, name, 2)
     local first, call_options = query.read(each_spec, options, 2)
     local ahead = query.prefetch(options, 2)
-    local nothing, checked = selects_nothing(options), false
+    local nothing = selects_nothing(options)
     return pages.each(function(encoded)
       if nothing then
         return pages.empty()
       end
-      local refused = not checked and certain(self, options, call_options)
-      checked = true
-      if refused then
-        return errors.failure(refused)
-      end
-      return fetch(self, encoded, call_options)
+      return select_page(self, options, encoded, within(self, call_options))
     end, first, ahead)
   end
 
@@ -164,15 +190,13 @@ local function define_reads(class, kind)
     check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     local encoded, call_options = query.read(get_spec, options, 2)
-    local refused = encoded and profile.refuse(self._profile, name .. ":get with a revision")
-    if refused then
-      return errors.failure(refused)
+    local function read()
+      return get(self, rows.path(kind, id), call_options, encoded)
     end
-    local row, err, response = get(self, rows.path(kind, id), call_options, encoded)
-    if err then
-      return errors.failure(err, response)
+    if encoded then
+      return named(profile.only_current(self._profile, name .. ":get with a revision", read))
     end
-    return vocabulary.name(row), nil, response
+    return named(read())
   end
 
   function class:find_created(fields, since, options)
@@ -195,14 +219,6 @@ local function define_reads(class, kind)
   end
 end
 
---- What comes of a write: a row, with the names of both generations.
-local function named(value, err, response)
-  if err then
-    return errors.failure(err, response)
-  end
-  return vocabulary.name(value), nil, response
-end
-
 --- Gives a class the methods that write.
 local function define_writes(class, kind)
   local name = kind.name
@@ -213,6 +229,7 @@ local function define_writes(class, kind)
     check.self(self, class, name, 2)
     vocabulary.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
+    call_options = within(self, call_options)
     return named(adapt(self._profile, {
       fields = fields,
       is_new = true,
@@ -286,6 +303,7 @@ local function define_writes(class, kind)
     check.segment(id, "id", 2)
     vocabulary.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
+    call_options = within(self, call_options)
     if is_mark(fields) then
       local _, deleted = next(fields)
       return mark(self, id, deleted, nil, call_options)
@@ -313,8 +331,8 @@ local function define_writes(class, kind)
       check.self(self, class, name, 2)
       check.segment(id, "id", 2)
       local _, call_options = query.read(mark_spec, options, 2)
-      local value, err, response =
-        mark(self, id, deleted, options and options.base_version, call_options)
+      local base = options and options.base_version
+      local value, err, response = mark(self, id, deleted, base, within(self, call_options))
       if err then -- no tail call above: it would shift the level of what the checks raise
         return errors.failure(err, response)
       end
@@ -332,7 +350,7 @@ local function define_writes(class, kind)
       source = source and check.integer(source, "source_version", 2, 1)
       local path = rows.path(kind, id) .. word
       return named(profile.only_current(self._profile, name .. ":" .. method, function()
-        local request = { method = "POST", path = path, options = call_options }
+        local request = { method = "POST", path = path, options = within(self, call_options) }
         request.json = source and { source_version = source }
         return kind.change(self, request, id, options and options.base_version)
       end))
@@ -402,6 +420,7 @@ function rows.new(class, run, state)
     end,
     _profile = state.profile,
     _codec = state.settings.json,
+    _deadline = state.settings.deadline,
   }, class)
 end
 

@@ -96,7 +96,7 @@ function settle.write(run, state, request, look, author)
     return value, nil, response
   end
   local own, settings = request.options, state.settings
-  local expires = began + (own.deadline or settings.deadline)
+  local expires = request.expires or began + (own.deadline or settings.deadline)
   local gives_up = err.kind == "cancelled" or state.closed or clock.now() >= expires
   if not err.ambiguous or gives_up or (own.max_retries or settings.max_retries) == 0 then
     return errors.failure(err, response)

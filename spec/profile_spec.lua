@@ -1,0 +1,202 @@
+-- What a client goes by when a server is not what it was taken for, or nobody can tell.
+
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+local profile = require("posthog.llm.profile")
+
+local fails = live.fails
+
+local function says(text, err)
+  assert.is_truthy(tostring(err):find(text, 1, true), tostring(err))
+end
+
+describe("a selection that only the current generation can make", function()
+  local t = live.session({ profile = "reference" })
+  local maker, dataset, item
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    maker = t.client()
+    dataset = assert(maker.datasets:create({ name = "golden" })).id
+    item = assert(maker.dataset_items:create({ dataset = dataset, input = 1 })).id
+    profile.forget()
+  end)
+
+  for name, options in pairs({ ["a client that knows nothing"] = {},
+    ["a client that is fixed to the current one"] = { profile = "current" } }) do
+    it("never gives other rows to " .. name, function()
+      local calls = {
+        function(client) return client.dataset_items:list({ dataset = dataset, revision = 1 }) end,
+        function(client) return client.dataset_items:list({ archived = true }) end,
+        function(client) return client.datasets:list({ archived = true }) end,
+        function(client) return client.dataset_items:get(item, { revision = 1 }) end,
+        function(client)
+          return pcall(client.dataset_items:each({ dataset = dataset, revision = 1 }))
+        end,
+      }
+      for _, call in ipairs(calls) do
+        profile.forget()
+        local value, err = call(t.client(options))
+        fails("invalid", nil, value or nil, err)
+        says("only the current generation of the API has it", err)
+      end
+    end)
+  end
+
+  it("is not made while it cannot be told what would answer", function()
+    t.e:fault({ match = { path = "/datasets/" }, action = { status = 503 } })
+    fails("server", nil, t.client().dataset_items:list({ dataset = dataset, revision = 1 }))
+    t.e:faults({})
+    assert(maker.datasets:delete(dataset)) -- its items are listed still
+    profile.forget()
+    fails("not_found", nil, t.client().dataset_items:list({ dataset = dataset, revision = 1 }))
+  end)
+
+  it("fails again when it is tried again", function()
+    local next_row = t.client().dataset_items:each({ dataset = dataset, revision = 1 })
+    live.raises("invalid", nil, next_row)
+    live.raises("invalid", nil, next_row)
+  end)
+
+  it("says what may be wrong with a client that is fixed to the current one", function()
+    local client = t.client({ profile = "current" })
+    for _, call in ipairs({
+      function() return client.datasets:delete(dataset) end,
+      function() return client.datasets:archive(dataset) end,
+      function() return client.dataset_items:delete(item) end,
+      function() return client.dataset_items:update(item, { input = 2 }) end,
+    }) do
+      local value, err = call()
+      assert.is_nil(value)
+      says("only", err)
+      says("the current generation of the API", err)
+    end
+    assert.equal(1, assert(maker.dataset_items:get(item)).input)
+  end)
+end)
+
+describe("a server that changes its generation", function()
+  local t = live.session({ profile = "current" })
+  local client, rows
+
+  setup(t.start)
+  teardown(t.stop)
+
+  --- Rows of either generation, of which the emulator keeps both.
+  before_each(function()
+    t.reset()
+    rows = {}
+    client = t.client({ max_retries = 2 })
+    for _, generation in ipairs({ "reference", "current" }) do
+      t.e:settings({ profile = generation })
+      local dataset = assert(client.datasets:create({ name = "golden" })).id
+      local item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
+      rows[generation] = { dataset = dataset, item = item }
+    end
+  end)
+
+  local CALLS = {
+    update = function(own) return client.dataset_items:update(own.item, { output = 7 }) end,
+    delete = function(own) return client.dataset_items:delete(own.item) end,
+    undelete = function(own) return client.dataset_items:undelete(own.item) end,
+    ["delete of a dataset"] = function(own) return client.datasets:delete(own.dataset) end,
+    create = function(own)
+      return client.dataset_items:create({ dataset = own.dataset, input = 2 })
+    end,
+  }
+
+  for name, call in pairs(CALLS) do
+    it("gets each call in its words: " .. name, function()
+      assert.equal("current", client:profile())
+      for _, generation in ipairs({ "reference", "current" }) do -- it is current now
+        t.e:settings({ profile = generation })
+        local row, err = call(rows[generation])
+        assert.is_nil(err, tostring(err))
+        assert.equal(generation, client:profile())
+        assert.is_true(name ~= "update" or row.output == 7)
+      end
+    end)
+  end
+
+  it("never drops a field without a word", function()
+    for _, generation in ipairs({ "reference", "current", "reference" }) do
+      t.e:settings({ profile = generation })
+      local own = rows[generation]
+      local row, err = client.dataset_items:create({ dataset = own.dataset, input = 3,
+        output = "kept" })
+      if err then -- only after it has been found out
+        fails("decode", { ambiguous = true }, row, err)
+        says("may have dropped fields", err)
+        row = assert(client.dataset_items:create({ dataset = own.dataset, input = 3,
+          output = "kept" }))
+      end
+      assert.equal("kept", row.output)
+    end
+  end)
+
+  it("is told from one where only the row is gone", function()
+    fails("not_found", nil, client.datasets:delete("00000000-0000-4000-8000-000000000000"))
+    assert.equal("current", client:profile())
+  end)
+
+  it("is known to fifty first calls at once, and none is made twice", function()
+    profile.forget()
+    local functions = {}
+    for i = 1, 50 do
+      functions[i] = function()
+        return client.dataset_items:create({ dataset = rows.current.dataset, input = i,
+          output = i })
+      end
+    end
+    local values, errs = llm.gather(functions, { concurrency = 50 })
+    assert.is_nil(errs)
+    for i, row in ipairs(values) do assert.equal(i, row.output) end
+    assert.equal(51, #live.all(client.dataset_items:each({ dataset = rows.current.dataset })))
+  end)
+
+  it("is not learnt for clients that are fixed, whoever else asks", function()
+    local fixed = { t.client({ profile = "reference" }), t.client({ profile = "current" }) }
+    local item = rows.current.item
+    fails("invalid", nil, fixed[1].dataset_items:update(item, { output = 1 }))
+    assert.equal(5, assert(fixed[2].dataset_items:update(item, { output = 5 })).output)
+    assert.equal("reference", fixed[1]:profile())
+    assert.equal("current", fixed[2]:profile())
+    local freed = fixed[1]:with({ profile = "current" })
+    assert.equal(6, assert(freed.dataset_items:update(item, { output = 6 })).output)
+  end)
+end)
+
+describe("one deadline", function()
+  local t = live.session({ profile = "current" })
+  local client
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    client = t.client({ max_retries = 2 })
+  end)
+
+  it("is over all requests of a call", function()
+    local dataset = assert(client.datasets:create({ name = "golden" })).id
+    local item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
+    assert(client.skills:create({ name = "long", description = "d", body = ("x"):rep(9000) }))
+    profile.forget()
+    t.e:fault({ action = { delay = 0.4 } })
+    for _, call in ipairs({
+      function(options) return client.skills:get("long", options) end,
+      function(options)
+        return client.dataset_items:list({ dataset = dataset, revision = 1,
+          deadline = options.deadline })
+      end,
+      function(options) return client.dataset_items:update(item, { input = 2 }, options) end,
+      function(options) return client.dataset_items:delete(item, options) end,
+      function(options) return client.dataset_items:archive(item, options) end,
+    }) do
+      profile.forget()
+      fails("timeout", nil, call({ deadline = 0.6 }))
+    end
+  end)
+end)
