@@ -8,9 +8,11 @@
 #include "compat.h"
 
 #include "doorbell.h"
+#include "files.h"
 #include "handles.h"
 #include "json.h"
 #include "secret.h"
+#include "sha256.h"
 #include "terms.h"
 #include "url.h"
 
@@ -39,6 +41,8 @@ int luaopen_posthog_llm_core (lua_State *L) {
   handles_open(L);
   terms_open(L);
   doorbell_open(L);
+  files_open(L);
+  sha256_open(L);
   lua_pushcfunction(L, url_escape);
   lua_setfield(L, -2, "escape");
   lua_pushcfunction(L, secret_holds);

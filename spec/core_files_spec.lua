@@ -1,0 +1,107 @@
+local lfs = require("lfs")
+
+local core = require("posthog.llm.core")
+
+describe("core.sha256", function()
+  --- Of FIPS 180-4's examples, and of lengths around the padding by sha256sum.
+  local KNOWN = {
+    { "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+    { "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+    { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+    { ("a"):rep(1000000), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
+    { "\0", "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d" },
+  }
+
+  it("gives the digests of the standard", function()
+    for _, case in ipairs(KNOWN) do assert.equal(case[2], core.sha256(case[1])) end
+  end)
+
+  it("agrees with sha256sum at every length around the padding", function()
+    local path = os.tmpname()
+    for length = 50, 130 do
+      local text = ("xyz"):rep(50):sub(1, length)
+      local file = assert(io.open(path, "wb"))
+      file:write(text)
+      file:close()
+      local pipe = assert(io.popen("sha256sum <" .. path))
+      assert.equal(pipe:read(64), core.sha256(text), "length " .. length)
+      pipe:close()
+    end
+    os.remove(path)
+  end)
+
+  it("is the same for a text in parts", function()
+    local text = ("0123456789abcdef"):rep(20)
+    for size = 1, 130, 3 do
+      local hasher = core.hasher()
+      for at = 1, #text, size do
+        assert.equal(hasher, hasher:add(text:sub(at, at + size - 1)))
+        assert.equal(core.sha256(text:sub(1, at + size - 1)), hasher:hex())
+      end
+    end
+  end)
+
+  it("refuses what is no text", function()
+    assert.error_matches(function() core.sha256({}) end, "string expected")
+    assert.error_matches(function() core.hasher():add(nil) end, "string expected")
+    assert.error_matches(function() core.hasher().hex(io.stdout) end, "Hasher")
+  end)
+end)
+
+describe("files of the core", function()
+  local folder
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder))
+  end)
+  after_each(function() os.execute("rm -rf " .. folder) end)
+
+  local function read(path)
+    local file = assert(io.open(path, "rb"))
+    local text = file:read("*a")
+    file:close()
+    return text
+  end
+
+  it("are created with their text, not executable", function()
+    local text = "a\0b\r\n" .. ("x"):rep(100000)
+    assert.is_true(core.create_file(folder .. "/a", text))
+    assert.equal(text, read(folder .. "/a"))
+    assert.is_nil(lfs.attributes(folder .. "/a", "permissions"):find("x"))
+    assert.is_true(core.sync(folder .. "/a"))
+    assert.is_true(core.sync(folder))
+  end)
+
+  it("are never written over, nor through a symbolic link", function()
+    assert(core.create_file(folder .. "/a", "first"))
+    lfs.link("a", folder .. "/link", true)
+    lfs.link("nowhere", folder .. "/dangling", true)
+    for _, name in ipairs({ "/a", "/link", "/dangling" }) do
+      local ok, message, code = core.create_file(folder .. name, "second")
+      assert.is_nil(ok)
+      assert.is_string(message)
+      assert.is_number(code)
+    end
+    assert.equal("first", read(folder .. "/a"))
+    assert.is_nil(lfs.attributes(folder .. "/nowhere"))
+  end)
+
+  it("leave nothing behind when the disk takes only a part", function()
+    local program = ([[%s -e 'local core = require("posthog.llm.core")
+      print(core.create_file("%s/big", ("x"):rep(100000)))']]):format(os.getenv("LUA"), folder)
+    local pipe = assert(io.popen("trap '' XFSZ; ulimit -f 8; " .. program))
+    local said = pipe:read("*a")
+    pipe:close()
+    assert.truthy(said:find("^nil\t%a"), said)
+    assert.is_nil(lfs.attributes(folder .. "/big"))
+  end)
+
+  it("say why they cannot be created or synced", function()
+    assert.is_nil((core.create_file(folder .. "/no/where", "x")))
+    assert.is_nil((core.sync(folder .. "/nothing")))
+    assert.error_matches(function() core.create_file(folder .. "/a\0b", "x") end, "zero byte")
+    assert.error_matches(function() core.sync("\0") end, "zero byte")
+  end)
+end)
