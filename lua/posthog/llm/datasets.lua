@@ -18,18 +18,21 @@ local rows = require("posthog.llm.rows")
 --- @field name? string required by create; 400 characters
 --- @field description? string
 --- @field metadata? any JSON
---- @field deleted? boolean
+--- @field deleted? boolean current generation: alone, and as `archived` too
 
 --- @class posthog.llm.Datasets
 --- @field list fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first; deleted ones are not listed
 --- @field each fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetEach): fun(): posthog.llm.Dataset? all pages; raises the error of a page that fails
---- @field get fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too
+--- @field get fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? kind "not_found" for a deleted one too, on the current generation the row with `archived`
 --- @field create fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? never repeated when its answer is lost: err.ambiguous
 --- @field find_created fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, since: number|string, options?: posthog.llm.CallOptions): posthog.llm.Dataset[]?, posthog.llm.Error?, posthog.llm.Response? after a create whose err is ambiguous: the rows with these fields made since then, newest first, maybe none; `since` is err.sent_at, seconds of this machine, or a timestamp of the server
---- @field update fun(self: posthog.llm.Datasets, id: string, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; works on deleted ones
+--- @field update fun(self: posthog.llm.Datasets, id: string, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; the reference changes deleted ones too, the current generation answers kind "conflict"
 --- @field delete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
 --- @field undelete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? takes the mark away
 --- @field destroy fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): nil, posthog.llm.Error?, posthog.llm.Response? the API's DELETE, which servers refuse
+--- @field archive fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? current generation: out of the lists, until it is restored
+--- @field restore fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? current generation: back into the lists
+--- @field revisions fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.HistoryOptions): fun(): posthog.llm.Revision? current generation: newest first; raises the error of a page that fails
 local Datasets = { __name = "posthog.llm.Datasets" }
 Datasets.__index = Datasets
 

@@ -87,7 +87,11 @@ local function lines_of(text)
 end
 
 --- Gives the class of datasets its exports.
-function exports.define(Datasets)
+--- @param class table
+function exports.define(class)
+  --- @class posthog.llm.Datasets
+  local Datasets = class
+
   --- Asks the server to export a dataset; ten a day.
   --- @param id string
   --- @param options? { revision?: integer } default: the latest; and the options of every call

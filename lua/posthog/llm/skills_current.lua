@@ -30,9 +30,12 @@ local function renamed(self, name, new_name)
   end
 end
 
---- @param Skills table the class
+--- @param class table that of skills
 --- @param skill_path fun(name: string): string
-function skills_current.define(Skills, skill_path)
+function skills_current.define(class, skill_path)
+  --- @class posthog.llm.Skills
+  local Skills = class
+
   local function only_current(self, what, request)
     return profile.only_current(self._profile, "skills:" .. what, function()
       return self._run(request)

@@ -48,6 +48,9 @@
 --- @field latest_version integer
 --- @field version_count integer
 --- @field first_version_created_at string
+--- @field owners? posthog.llm.User[] current generation
+--- @field version_description? string current generation
+--- @field body_total_length? integer current generation: code points
 
 --- @class posthog.llm.SkillFile
 --- @field path string
@@ -82,10 +85,12 @@
 --- @field compatibility? string
 --- @field allowed_tools? string[]
 --- @field metadata? table
---- @field files? posthog.llm.NewFile[] 50 at most
+--- @field files? posthog.llm.NewFile[] 50 at most; current generation: 200
+--- @field owners? string[] current generation: the uuid of users; a server of the reference drops it
+--- @field version_description? string current generation: 400 characters; a server of the reference drops it
 
 --- @class posthog.llm.SkillChanges: posthog.llm.SkillFields
---- @field base_version integer the version that was edited
+--- @field base_version? integer the version that was edited; required, unless `owners` stands alone
 --- @field edits? posthog.llm.Edit[] in place of body
 --- @field file_edits? posthog.llm.FileEdits[] in place of files
 
@@ -96,9 +101,26 @@
 --- @field metadata any JSON, llm.null for null
 --- @field created_at string
 --- @field updated_at? string
---- @field deleted? boolean nil counts as false
+--- @field deleted? boolean nil counts as false; `archived`
+--- @field archived? boolean `deleted`
 --- @field created_by? posthog.llm.User
---- @field team integer the project
+--- @field team integer the project; `team_id`
+--- @field team_id integer `team`
+--- @field current_revision? integer current generation
+--- @field current_revision_id? string current generation
+--- @field user_access_level? string current generation
+
+--- @class posthog.llm.HistoryOptions: posthog.llm.CallOptions
+--- @field limit? integer rows a page
+--- @field prefetch? integer pages to read at the same time as the one that is needed; 0
+
+--- @class posthog.llm.Revision of a dataset of the current generation
+--- @field id string
+--- @field dataset_id string
+--- @field revision integer from 1
+--- @field created_at string
+--- @field created_by? posthog.llm.User
+--- @field team_id integer the project
 
 --- @class posthog.llm.DatasetItem
 --- @field id string
@@ -109,11 +131,25 @@
 --- @field ref_trace_id? string
 --- @field ref_timestamp? string
 --- @field ref_source_id? string
---- @field deleted? boolean nil counts as false
+--- @field expected_output any `output`
+--- @field source_trace_id? string `ref_trace_id`
+--- @field source_timestamp? string `ref_timestamp`
+--- @field source_event_id? string `ref_source_id`
+--- @field deleted? boolean nil counts as false; `archived`
+--- @field archived? boolean `deleted`
 --- @field created_at string
 --- @field updated_at? string
 --- @field created_by? posthog.llm.User
---- @field team integer the project
+--- @field team integer the project; `team_id`
+--- @field team_id integer `team`
+--- @field source_output any current generation: JSON, llm.null for null
+--- @field client_item_id? string current generation
+--- @field version? integer current generation: from 1
+--- @field version_id? string current generation
+--- @field version_created_at? string current generation
+--- @field version_created_by? posthog.llm.User current generation
+--- @field dataset_revision? integer current generation
+--- @field dataset_revision_id? string current generation
 
 --- @class posthog.llm.SpendReport
 --- @field summary { date_from: string, date_to: string, product?: string, total_cost_usd: number, event_count: integer, scoped_cost_usd: number, scoped_event_count: integer }
@@ -121,3 +157,7 @@
 --- @field by_tool { items: { tool?: string, generation_count: integer, cost_usd: number, share_of_scoped: number, avg_input_tokens: number }[], truncated: boolean } costs overlap, shares do not add up to 1
 --- @field by_model { items: { model?: string, generation_count: integer, cost_usd: number, input_tokens: integer, output_tokens: integer }[], truncated: boolean }
 --- @field top_traces? { items: { trace_id?: string, generation_count: integer, cost_usd: number, started_at?: string }[], truncated: boolean } empty in practice
+--- @field by_day? { items: { day: string, event_count: integer, cost_usd: number, input_tokens?: integer, output_tokens?: integer }[], truncated: boolean } current generation, as all that follow
+--- @field by_day_model? { day: string, model: string, cost_usd: number, input_tokens: integer, output_tokens: integer, generation_count: integer }[]
+--- @field by_input_size? { items: { bucket: string, min_input_tokens: integer, generation_count: integer, cost_usd: number, share_of_scoped: number, avg_cost_per_generation: number }[], truncated: boolean }
+--- @field by_bucket? { items: table[], bucket_minutes: integer, truncated: boolean } only with bucket_minutes

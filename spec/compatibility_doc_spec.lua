@@ -1,0 +1,101 @@
+-- doc/compatibility.md and the annotations name every method of the resources, and no other.
+
+local llm = require("posthog.llm")
+
+local RESOURCES = { "datasets", "dataset_items", "skills", "spend" }
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function sorted(set)
+  local names = {}
+  for name in pairs(set) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+--- The methods of a client's resources, as "resource:method".
+local function methods()
+  local client = llm.new({ personal_api_key = "phx_x", host = "us" })
+  local set = {}
+  for _, resource in ipairs(RESOURCES) do
+    for name, method in pairs(getmetatable(client[resource]).__index) do
+      if type(method) == "function" and name:sub(1, 1) ~= "_" then
+        set[resource .. ":" .. name] = true
+      end
+    end
+  end
+  client:close()
+  return set
+end
+
+describe("doc/compatibility.md", function()
+  it("has a line for each method of each resource, and for nothing else", function()
+    local documented = {}
+    for first in read("doc/compatibility.md"):gmatch("\n| (`[^|]*)|") do
+      local resource
+      for code in first:gmatch("`([^`]*)`") do
+        local given, method = code:match("^([%w_]*):([%w_]+)")
+        if method then
+          resource = given ~= "" and given or resource
+          assert.is_truthy(resource, code .. " names no resource")
+          documented[resource .. ":" .. method] = true
+        end
+      end
+    end
+    assert.same(sorted(methods()), sorted(documented))
+  end)
+
+  for _, resource in ipairs(RESOURCES) do
+    it("has what the page of " .. resource .. " has", function()
+      local page = ({ dataset_items = "datasets" })[resource] or resource
+      local text = read("doc/" .. page .. ".md")
+      for _, name in ipairs(sorted(methods())) do
+        local method = name:match("^" .. resource .. ":(.*)$")
+        if method then
+          assert.is_truthy(text:find(":" .. method .. "[^%w_]"), name .. " is not in doc/" .. page)
+        end
+      end
+    end)
+  end
+end)
+
+describe("the annotations", function()
+  --- Methods that files declare by a field of the class, or define under a docstring.
+  local function declared(files, class)
+    local set = {}
+    for _, file in ipairs(files) do
+      local text = read(("lua/posthog/llm/%s.lua"):format(file))
+      local fields = text:match("%-%-%- @class posthog%.llm%." .. class .. "\n(.-) *local ")
+      for name in assert(fields, class):gmatch("%-%-%- @field ([%w_]+) fun%(") do
+        set[name] = true
+      end
+      local documented = "%-%-%- @return [^\n]*\n *function " .. class .. ":([%w_]+)"
+      for name in text:gmatch(documented) do set[name] = true end
+    end
+    return set
+  end
+
+  local CLASSES = {
+    datasets = { "Datasets", files = { "datasets", "exports" } },
+    dataset_items = { "DatasetItems", files = { "dataset_items" } },
+    skills = { "Skills", files = { "skills", "skills_current" } },
+    spend = { "Spend", files = { "spend" } },
+  }
+  for resource, class in pairs(CLASSES) do
+    it("have every method of " .. resource, function()
+      local wanted, found = {}, {}
+      for name in pairs(declared(class.files, class[1])) do
+        found[resource .. ":" .. name] = true
+      end
+      for name in pairs(methods()) do
+        wanted[name] = name:find(resource .. ":", 1, true) == 1 or nil
+      end
+      assert.same(sorted(wanted), sorted(found))
+    end)
+  end
+end)
