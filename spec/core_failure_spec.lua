@@ -149,7 +149,13 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(200, (fetch({}):result()))
       end)
 
-      it("sends anything else again", function()
+      it("leaves it to the caller to repeat a write that may be sent twice", function()
+        local status, kind, _, sent = stale({ method = "PATCH", body = "{}", once = false }):result()
+        assert.same({ nil, "network", true }, { status, kind, sent })
+        assert.equal(1, count("PATCH"))
+      end)
+
+      it("sends a read again", function()
         assert.equal(200, (stale({}):result()))
         assert.equal(2, count("GET"))
       end)

@@ -261,16 +261,20 @@ describe("a call that fails", function()
     assert.equal(0, #naps)
   end)
 
-  it("stays ambiguous when a later attempt is refused", function()
-    e:faults({
-      { action = { close = "after", times = 1 } },
-      { action = { status = 404, times = 1 } },
-    })
-    local _, err = c:request("DELETE", LIST, { idempotent = true })
-    assert.equal("not_found", err.kind)
-    assert.equal(2, err.attempts)
-    assert.is_true(err.ambiguous)
-  end)
+  for _, connection in ipairs({ "new", "kept" }) do
+    it("stays ambiguous when a later attempt is refused, on a " .. connection .. " connection",
+      function()
+        if connection == "kept" then assert(c.datasets:list()) end
+        e:faults({
+          { action = { close = "after", times = 1 } },
+          { action = { status = 404, times = 1 } },
+        })
+        local _, err = c:request("DELETE", LIST, { idempotent = true })
+        assert.equal("not_found", err.kind)
+        assert.equal(2, err.attempts)
+        assert.is_true(err.ambiguous)
+      end)
+  end
 
   it("is not ambiguous when each attempt was refused", function()
     e:fault({ action = { status = 429 } })

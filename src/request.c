@@ -83,6 +83,13 @@ static void read_times (lua_State *L, Transfer *t) {
     t->expires_ms = t->made_ms + fields_milliseconds(left);
 }
 
+/* Whether it changes nothing, so that nobody has to know how often it was
+** made. */
+static int reads (const char *method) {
+  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+         strcmp(method, "OPTIONS") == 0;
+}
+
 int request_read (lua_State *L, Transfer *t) {
   int n;
   t->terms = terms_check(L, REQUEST_TERMS);
@@ -91,7 +98,7 @@ int request_read (lua_State *L, Transfer *t) {
   lua_getfield(L, REQUEST_TABLE, "method");
   fields_string(L, -1, "method", &t->method);
   lua_getfield(L, REQUEST_TABLE, "idempotent");
-  t->once = !lua_toboolean(L, -1);
+  t->once = !lua_toboolean(L, -1) || !reads(t->method);
   lua_pop(L, 2);
   read_times(L, t);
   fields_headers(L, REQUEST_HEADERS, &t->headers);

@@ -41,8 +41,9 @@ typedef struct Transfer {
   struct curl_slist *headers; /* NULL: those of the terms */
   Buffer body;
   int has_body;
-  int once;           /* never send it twice, not even on a stale
-                         connection: it is not safe to repeat */
+  int once;           /* libcurl never sends it twice, not even on a stale
+                         connection: it is not safe to repeat, or a write,
+                         whose attempts are counted where they are made */
   long timeout_ms;    /* from the start of the transfer; 0: none */
   int64_t made_ms;    /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */

@@ -57,16 +57,16 @@ local function written(kind, archive)
   return { "ok 2", "ok 2/2", kind .. "? 1/1", "ok 2/1+2", "ok 1/1+1", archive or "ok 1/1+1" }
 end
 
---- The same with every answer. Over a connection that was kept libcurl sends once more by itself
---- what is safe to repeat.
---- @param n integer requests of a call that may be repeated
+--- The same with every answer. Over a connection that was kept libcurl sends a read once more by
+--- itself.
+--- @param n integer requests of a read
 local function lost_each(kind, n)
-  return { kind .. " " .. n, ("%s? %d/0"):format(kind, n), kind .. "? 1/0", kind .. "? 2/0+1",
+  return { kind .. " " .. n, kind .. "? 3/0", kind .. "? 1/0", kind .. "? 2/0+1",
     kind .. "? 1/0+1", kind .. "? 2/0+1" }
 end
 
 local function written_each(kind, n)
-  return { kind .. " " .. n, ("%s? %d/%d"):format(kind, n, n), kind .. "? 1/1", "ok 2/1+2",
+  return { kind .. " " .. n, kind .. "? 3/3", kind .. "? 1/1", "ok 2/1+2",
     "ok 1/1+1", "ok 1/1+1" }
 end
 
