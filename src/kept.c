@@ -37,16 +37,24 @@ static long port_of (curl_socket_t fd) {
   return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
 }
 
+void kept_forget (Kept *k, curl_socket_t fd) {
+  size_t i;
+  for (i = 0; i < k->n && k->sockets[i].fd != fd; i++)
+    ;
+  if (i < k->n)
+    k->sockets[i] = k->sockets[--k->n];
+}
+
 int kept_is_stale (const Kept *k, long port) {
   char byte;
   size_t i;
   for (i = 0; i < k->n && k->sockets[i].port != port; i++)
     ;
-  /* libcurl may have closed it, and the number may be another's by now. */
-  if (i == k->n || port_of(k->sockets[i].fd) != port)
+  if (i == k->n ||
+      (recv(k->sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+       (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)))
     return 0;
-  return recv(k->sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-         (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  return port_of(k->sockets[i].fd) == port;
 }
 
 void kept_free (Kept *k) {

@@ -24,6 +24,9 @@ typedef struct Kept {
 /* A request over this socket has ended. Without memory it stays unknown. */
 void kept_note (Kept *k, curl_socket_t fd, long port);
 
+/* It is closed: the number may be another's from now on. */
+void kept_forget (Kept *k, curl_socket_t fd);
+
 /* Is the connection with this local port one that must not be used again? A
 ** new one is not. */
 int kept_is_stale (const Kept *k, long port);

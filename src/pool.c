@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Streams that a server usually allows on one HTTP/2 connection. */
 #define STREAMS_PER_CONNECTION 100
@@ -33,6 +34,16 @@ static int on_timer (CURLM *multi, long timeout_ms, void *arg) {
   (void)multi;
   p->timer_ms = timeout_ms < 0 ? -1 : engine_now_ms() + timeout_ms;
   return 0;
+}
+
+/* The lanes must not look at a socket that is none of libcurl's any more; each
+** transfer would otherwise have to ask whose it is. */
+static int on_close (void *arg, curl_socket_t fd) {
+  const Pool *p = arg;
+  Lane *lane;
+  for (lane = p->lanes; lane != NULL; lane = lane->next)
+    kept_forget(&lane->kept, fd);
+  return close(fd);
 }
 
 /* }================================================================= */
@@ -69,9 +80,13 @@ static int reusable (const Transfer *t) {
   return t->terms->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
 }
 
-static CURL *new_easy (void) {
+static CURL *new_easy (Pool *p) {
   CURL *easy = curl_easy_init();
-  if (easy != NULL && transfer_prepare(easy) != 0) {
+  if (easy != NULL &&
+      (transfer_prepare(easy) != 0 ||
+       curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) !=
+           CURLE_OK ||
+       curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, p) != CURLE_OK)) {
     curl_easy_cleanup(easy);
     easy = NULL;
   }
@@ -97,7 +112,7 @@ static CURL *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
   CURL *easy;
   if (p->spares > 0 && reusable(t))
     spare = take_spare(p, t->terms);
-  easy = spare.easy != NULL ? spare.easy : new_easy();
+  easy = spare.easy != NULL ? spare.easy : new_easy(p);
   *code = easy != NULL ? transfer_apply(t, easy, spare.terms, now_ms)
                        : CURLE_OUT_OF_MEMORY;
   terms_release(spare.terms);
