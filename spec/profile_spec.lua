@@ -168,6 +168,46 @@ describe("a server that changes its generation", function()
   end)
 end)
 
+describe("an answer that has little", function()
+  local t = live.session({ profile = "reference" })
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.reset)
+
+  for row, generation in pairs({
+    ['{"id":"x","team":1}'] = "reference",
+    ['{"id":"x","output":null}'] = "reference",
+    ['{"id":"x","team_id":1}'] = "current",
+    ['{"id":"x","archived":false}'] = "current",
+    ['{"id":"x","expected_output":null}'] = "current",
+    ['{"id":"x","current_revision":3}'] = "current",
+    ['{"id":"x","deleted":false,"version":1,"unheard":{"of":[]}}'] = "neither",
+  }) do
+    it("tells what it can: " .. row, function()
+      local client = t.client()
+      t.answer(200, row)
+      assert.equal("x", assert(client.datasets:get("x")).id)
+      assert.equal(generation, client:profile() or "neither")
+      profile.forget()
+      t.answer(200, '{"count":1,"results":[' .. row .. "]}")
+      assert.equal("x", live.all(client.dataset_items:each())[1].id)
+      assert.equal(generation, client:profile() or "neither")
+    end)
+  end
+
+  it("makes no write that might lose something, and is no reason for one to fail", function()
+    t.answer(200, '{"id":"x"}')
+    local client = t.client()
+    assert(client.dataset_items:create({ dataset = "x", input = 1, output = 2 }))
+    assert(client.dataset_items:update("x", { output = 2 }))
+    local since = #t.e:log()
+    fails("invalid", { attr = "source_output" },
+      client.dataset_items:create({ dataset = "x", input = 1, source_output = 2 }))
+    t.sent({ "GET /api/projects/112358/datasets/x/" }, since)
+  end)
+end)
+
 describe("one deadline", function()
   local t = live.session({ profile = "current" })
   local client

@@ -16,7 +16,7 @@ local MISMATCH = "the server is of the generation that is called %q, and the cli
 
 local function mismatch(known)
   local message = MISMATCH:format(known.learnt(), known.fixed)
-  return errors.new({ kind = "invalid", message = message .. "; nothing was sent" })
+  return errors.new({ kind = "invalid", message = message .. "; nothing was written" })
 end
 
 --- A server of the reference drops what it does not know without a word, so it

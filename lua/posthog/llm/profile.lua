@@ -17,15 +17,27 @@ function profile.forget()
   learnt = {}
 end
 
+--- Fields that only the rows of one generation have. Skills have none of them;
+--- `deleted` and `version` they have on both.
+local TELLING = {
+  { "team_id", "current" },
+  { "team", "reference" },
+  { "archived", "current" },
+  { "expected_output", "current" },
+  { "output", "reference" },
+  { "current_revision", "current" },
+}
+
 --- @param row any a dataset, an item, or a version of one
 --- @return posthog.llm.Generation?
 local function of_row(row)
   if type(row) ~= "table" then
     return nil
-  elseif rawget(row, "team_id") ~= nil or rawget(row, "archived") ~= nil then
-    return "current"
-  elseif rawget(row, "team") ~= nil then -- raw: rows answer to the other names too
-    return "reference"
+  end
+  for _, entry in ipairs(TELLING) do
+    if rawget(row, entry[1]) ~= nil then -- raw: rows answer to the other names too
+      return entry[2]
+    end
   end
 end
 
@@ -99,7 +111,7 @@ end
 --- @param known posthog.llm.Profile
 --- @param what string such as "datasets:revisions"
 --- @return posthog.llm.Error?
-function profile.refuse(known, what)
+local function refuse(known, what)
   if known.get() ~= "reference" then
     return nil
   end
@@ -124,7 +136,7 @@ end
 --- @param what string such as "datasets:revisions"
 --- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
 function profile.only_current(known, what, run)
-  local refused = profile.refuse(known, what)
+  local refused = refuse(known, what)
   if refused then
     return errors.failure(refused)
   end
