@@ -30,6 +30,14 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.is_nil(rawget(item, is_current and "output" or "expected_output"))
     end)
 
+    it("are all found by an empty search", function()
+      local since = #t.e:log()
+      assert.equal(1, #assert(client.datasets:list({ search = "" })).results)
+      assert.equal(1, #live.all(client.datasets:each({ search = "", limit = 5 })))
+      t.sent({ "GET /api/projects/112358/datasets/", "GET /api/projects/112358/datasets/?limit=5" },
+        since)
+    end)
+
     it("take a field once, and count versions from 1", function()
       live.misuses({
         { "deleted and archived are the same field",

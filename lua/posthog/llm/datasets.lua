@@ -41,7 +41,7 @@ rows.define(Datasets, {
   base = "datasets/",
   parameters = {
     { "id__in", "ids" },
-    { "search", "string" },
+    { "search", "string", omit_empty = true }, -- the current generation refuses it (contract 3.3)
     { "order_by", "strings" },
     { "limit", "integer", least = 1 },
     { "offset", "integer", least = 0 },

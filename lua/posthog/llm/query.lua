@@ -11,6 +11,7 @@ local escape = core.escape
 --- @class posthog.llm.Parameter
 --- @field [1] string name
 --- @field [2] "integer"|"string"|"boolean"|"id"|"ids"|"strings" ids: a list of ids; strings: one or a list
+--- @field omit_empty? boolean an empty string is as good as none
 --- @field least? integer
 --- @field most? integer
 
@@ -117,7 +118,8 @@ function query.read(spec, options, level)
     local value = options[name]
     if value ~= nil then
       local encoded = ENCODERS[parameter[2]](value, name, level + 1, parameter)
-      if encoded ~= "" or type(value) ~= "table" then -- an empty list asks for nothing
+      -- An empty list asks for nothing.
+      if encoded ~= "" or not (type(value) == "table" or parameter.omit_empty) then
         parts[#parts + 1] = name .. "=" .. encoded
       end
     end

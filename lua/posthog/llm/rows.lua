@@ -149,6 +149,7 @@ local function define_reads(class, kind)
     if not what then
       return fetch(self, encoded, call_options)
     end
+    call_options = within(self, call_options)
     local _, err, response
     if not self._profile.get() and options.dataset then
       local path = "datasets/" .. core.escape(options.dataset) .. "/"
@@ -170,7 +171,7 @@ local function define_reads(class, kind)
     if selects_nothing(options) then
       return pages.empty()
     end
-    return select_page(self, options, encoded, within(self, call_options))
+    return select_page(self, options, encoded, call_options)
   end
 
   function class:each(options)
@@ -182,7 +183,7 @@ local function define_reads(class, kind)
       if nothing then
         return pages.empty()
       end
-      return select_page(self, options, encoded, within(self, call_options))
+      return select_page(self, options, encoded, call_options)
     end, first, ahead)
   end
 
