@@ -82,6 +82,7 @@ build = {
     ["posthog.llm.errors"] = "lua/posthog/llm/errors.lua",
     ["posthog.llm.exports"] = "lua/posthog/llm/exports.lua",
     ["posthog.llm.find_created"] = "lua/posthog/llm/find_created.lua",
+    ["posthog.llm.headers"] = "lua/posthog/llm/headers.lua",
     ["posthog.llm.host"] = "lua/posthog/llm/host.lua",
     ["posthog.llm.host.ngx"] = "lua/posthog/llm/host/ngx.lua",
     ["posthog.llm.host.plain"] = "lua/posthog/llm/host/plain.lua",

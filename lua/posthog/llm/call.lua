@@ -4,6 +4,7 @@ local body = require("posthog.llm.body")
 local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
+local headers = require("posthog.llm.headers")
 local hosts = require("posthog.llm.host")
 local mask = require("posthog.llm.mask")
 local pace = require("posthog.llm.pace")
@@ -77,62 +78,6 @@ local function target_of(state, request)
   return query and before .. request.path .. "?" .. query or before .. request.path
 end
 
---- @class posthog.llm.Terms
---- @field lines string[] of headers
---- @field core userdata what the core keeps of them, and of settings.transfer
-
---- What stays the same from one request to the next, by whether there is a body.
---- It is kept as long as the key is the same.
---- @return posthog.llm.Terms
-local function terms_of(state, key, has_body)
-  local kept = state.terms
-  if kept.key ~= key then
-    kept.key, kept[true], kept[false] = key, nil, nil
-  end
-  local terms = kept[has_body]
-  if not terms then
-    local lines = {
-      "Authorization: Bearer " .. key,
-      "Accept: application/json",
-      "User-Agent: " .. state.user_agent,
-      "Expect:", -- no extra round trip before a large body
-      has_body and "Content-Type: application/json" or nil,
-    }
-    terms = { lines = lines, core = core.terms(state.settings.transfer, lines) }
-    kept[has_body] = terms
-  end
-  return terms
-end
-
---- The header lines of a call that has some of its own.
-local function merge_lines(lines, own)
-  local all, replaced = {}, {}
-  for name, value in pairs(own) do
-    replaced[name:lower()] = true
-    local text = tostring(value)
-    all[#all + 1] = text == "" and name .. ";" or name .. ": " .. text -- "Name:" would send none
-  end
-  for _, line in ipairs(lines) do
-    if not replaced[line:match("^[^:;]+"):lower()] then
-      all[#all + 1] = line
-    end
-  end
-  return all
-end
-
---- What a hook sees of the headers: everything but the key.
-local function shown_headers(lines, key)
-  local shown = {}
-  for _, line in ipairs(lines) do
-    local name, value = line:match("^([^:;]+)[:;]%s*(.*)$")
-    name = name:lower()
-    if name ~= "authorization" and name ~= "expect" then
-      shown[name] = value
-    end
-  end
-  return mask.value(shown, key)
-end
-
 --- Waits before the next attempt, in steps: client:close() ends the wait too.
 --- @return boolean? over false: the call was given up meanwhile
 local function pause(state, seconds)
@@ -168,13 +113,13 @@ local function send(state, request, attempt)
   end
   local settings, options = state.settings, request.options
   local has_body = request.json ~= nil or request.body ~= nil
-  local terms = terms_of(state, attempt.key, has_body)
-  local own = options.headers and merge_lines(terms.lines, options.headers)
+  local terms = headers.terms(state, attempt.key, has_body)
+  local own = options.headers and headers.merge(terms.lines, options.headers)
   if settings.on_request then
     settings.on_request({
       method = request.method,
       url = mask.text(attempt.url, attempt.key),
-      headers = shown_headers(own or terms.lines, attempt.key),
+      headers = headers.shown(own or terms.lines, attempt.key),
       attempt = attempt.number,
     })
   end
