@@ -73,6 +73,10 @@ for _, generation in ipairs({ "reference", "current" }) do
       row, err = client.dataset_items:create(fields)
       fails("network", { ambiguous = true }, row, err)
       assert.equal(1, #assert(client.dataset_items:find_created(fields, err.sent_at)))
+      fields.ref_trace_id, fields.ref_timestamp = "t", "2026-03-14T07:26:53Z"
+      assert(client.dataset_items:create(fields))
+      fields.ref_trace_id, fields.ref_timestamp = llm.null, llm.null -- no other
+      assert.equal(1, #assert(client.dataset_items:find_created(fields, err.sent_at)))
     end)
   end)
 end

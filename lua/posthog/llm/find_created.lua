@@ -42,7 +42,7 @@ local HAS = {
 }
 
 --- @param row table
---- @param fields table in the words of the row's generation
+--- @param fields table with the values that the row's generation stores
 local function has_fields(row, fields)
   for name, sent in next, fields do
     local same = HAS[KINDS[name]] or compare.field
@@ -82,8 +82,7 @@ local function find_created(fetch, fields, since)
     return page, err, answer
   end, ("%slimit=%d"):format(filter, PAGE), 0)
   local found = core.array({})
-  -- As create puts them to the current generation, which has no null for some.
-  local current = vocabulary.translate(fields, "current", true) or fields
+  local current = vocabulary.as_stored(fields)
   while true do
     local row, err = next_row()
     if err then

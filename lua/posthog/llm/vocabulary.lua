@@ -29,6 +29,16 @@ local CURRENT_ONLY = {
 --- Set once, when an item is created.
 local FIXED = { source_trace_id = true, source_timestamp = true, source_event_id = true }
 
+--- What the current generation has in place of null.
+local NEVER_NULL = {
+  metadata = function()
+    return core.object({})
+  end,
+  description = function()
+    return ""
+  end,
+}
+
 local function refuse(field, message, ...)
   return nil,
     errors.new({ kind = "invalid", attr = field, message = field .. ": " .. message:format(...) })
@@ -104,9 +114,9 @@ local function to_current(fields, is_new)
       if value ~= core.null and value ~= false then
         return refuse(name, "a server of the current generation takes it by :delete only")
       end
-    elseif value == core.null and (name == "metadata" or name == "description") then
+    elseif value == core.null and NEVER_NULL[name] then
       if not is_new then
-        body[name] = name == "metadata" and core.object({}) or ""
+        body[name] = NEVER_NULL[name]()
       end
     elseif value ~= core.null or not (is_new and FIXED[new_name]) then
       body[new_name] = value
@@ -129,6 +139,18 @@ function vocabulary.translate(fields, generation, is_new)
     body, err = to_current(fields, is_new)
   end
   return body and setmetatable(body, getmetatable(fields)), err
+end
+
+--- The fields of a create with the values that the current generation stores.
+--- @param fields table in the words of either
+--- @return table copy
+function vocabulary.as_stored(fields)
+  local copy = {}
+  for name, value in next, fields do
+    local instead = value == core.null and NEVER_NULL[name]
+    copy[name] = instead and instead() or value
+  end
+  return copy
 end
 
 --- Whether a refusal shows that the server is of the current generation, after
