@@ -161,6 +161,14 @@ describe("core.decode", function()
         assert.equal(1, value[2])
       end
     end
+    for _, piece in ipairs({ "\\n\226\130\172", "\\u20ac\\ud83e\\udd94", "\240\159\166\148" }) do
+      for _, count in ipairs({ 100, 5000, 40000 }) do
+        local plain = piece:gsub("\\n", "\n"):gsub("\\u20ac", "\226\130\172")
+        plain = plain:gsub("\\ud83e\\udd94", "\240\159\166\148")
+        local fresh = core.decoder({}) -- its scratch is small yet
+        assert.equal("\n" .. plain:rep(count), fresh:decode('"\\n' .. piece:rep(count) .. '"'))
+      end
+    end
     local body = ('line \\"quoted\\"\\n'):rep(60000)
     assert.equal(('line "quoted"\n'):rep(60000), decode('"' .. body .. '"'))
   end)

@@ -95,62 +95,86 @@ static const char escapes[256] = {
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
 
+/* What stands for the escape at p, to *out; returns what follows it. */
+static inline const char *read_escape (Reader *r, const char *p, char **out) {
+  char c;
+  if (p + 1 == r->end)
+    return json_fail(r, p + 1, "unterminated string");
+  if ((c = escapes[(unsigned char)p[1]]) != 0) {
+    *(*out)++ = c;
+    return p + 2;
+  }
+  if (p[1] == 'u')
+    return read_unicode(r, p, out);
+  return json_fail(r, p, "invalid escape");
+}
+
+/* Copies characters that are not ASCII, as long as one begins before stop. */
+static inline const char *copy_utf8 (Reader *r, const char *p, const char *stop,
+                                     char **out) {
+  const char *end = r->end;
+  int n;
+  do {
+    if ((n = utf8_sequence(p, end)) == 0)
+      return json_fail(r, p, "invalid UTF-8");
+    if (end - p >= 4)
+      memcpy(*out, p, 4);
+    else
+      memcpy(*out, p, (size_t)n);
+    *out += n;
+    p += n;
+  } while (p < stop && (unsigned char)*p >= 0x80);
+  return p;
+}
+
+/* Of the bytes at p, those that `room` bytes of scratch are enough for. */
+#define SPARE 32
+static inline const char *within (const char *p, const char *end, size_t room) {
+  return (size_t)(end - p) > room - SPARE ? p + (room - SPARE) : end;
+}
+
 /*
 ** The rest of a string with escapes, whose bytes from s to p need none: into
-** scratch. An escape and a character take less than 16 bytes, scan_copy
-** wants 16 to spare.
+** scratch. Nothing takes more bytes there than in the text, so room for the
+** bytes up to `stop`, and some to spare for scan_copy and the last character,
+** is seen to beforehand.
 */
 static const char *read_escaped (Reader *r, const char *s, const char *p,
                                  size_t *len) {
-  const char *end = r->end, *stop;
-  size_t used = (size_t)(p - s), room;
-  int n;
+  const char *end = r->end, *stop = p, *plain;
+  size_t used = (size_t)(p - s);
   char *out;
-  if (r->size < used + 64)
-    need_scratch(r, 0, used + 64);
-  memcpy(r->scratch, s, used);
+  if (r->size < used + 2 * SPARE)
+    need_scratch(r, 0, used + 2 * SPARE);
+  out = r->scratch;
+  memcpy(out, s, used);
+  out += used;
   for (;;) {
-    if (r->size - used < 64)
-      need_scratch(r, used, used + 64);
-    room = r->size - used - 32;
-    out = r->scratch + used;
-    stop = (size_t)(end - p) > room ? p + room : end;
-    stop = scan_copy(out, p, stop);
-    used += (size_t)(stop - p);
-    out += stop - p;
-    p = stop;
+    if (p >= stop) {
+      used = (size_t)(out - r->scratch);
+      if (r->size - used < 2 * SPARE)
+        need_scratch(r, used, used + 2 * SPARE);
+      out = r->scratch + used;
+      stop = within(p, end, r->size - used);
+    }
+    plain = scan_copy(out, p, stop);
+    out += plain - p;
+    p = plain;
     if (p == end)
       return json_fail(r, p, "unterminated string");
-    if (*p == '"') {
-      *len = used;
-      return p + 1;
-    }
-    if (*p == '\\') {
-      if (p + 1 == end)
-        return json_fail(r, p + 1, "unterminated string");
-      if ((*out = escapes[(unsigned char)p[1]]) != 0) {
-        used++;
-        p += 2;
-      } else if (p[1] == 'u') {
-        if ((p = read_unicode(r, p, &out)) == NULL)
-          return NULL;
-        used = (size_t)(out - r->scratch);
-      } else {
-        return json_fail(r, p, "invalid escape");
-      }
-    } else if ((unsigned char)*p >= 0x80) {
-      if ((n = utf8_sequence(p, end)) == 0)
-        return json_fail(r, p, "invalid UTF-8");
-      if (end - p >= 4)
-        memcpy(out, p, 4);
-      else
-        memcpy(out, p, (size_t)n);
-      used += (size_t)n;
-      p += n;
-    } else if ((unsigned char)*p < 0x20) {
+    if (*p == '\\')
+      p = read_escape(r, p, &out);
+    else if (*p == '"')
+      break;
+    else if ((unsigned char)*p >= 0x80)
+      p = copy_utf8(r, p, stop, &out);
+    else if ((unsigned char)*p < 0x20)
       return json_fail(r, p, "control character in a string");
-    } /* else there was no room to go on */
+    if (p == NULL)
+      return NULL;
   }
+  *len = (size_t)(out - r->scratch);
+  return p + 1;
 }
 
 const char *json_readstring (Reader *r, const char *p, const char **s,
