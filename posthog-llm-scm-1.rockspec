@@ -47,6 +47,7 @@ build = {
         "src/json_encode.c",
         "src/json_foreign.c",
         "src/json_key.c",
+        "src/json_large.c",
         "src/json_literal.c",
         "src/json_number.c",
         "src/json_refuse.c",

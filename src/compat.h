@@ -36,6 +36,13 @@
 #define HAVE_FAST_CONSTRUCTORS 0
 #endif
 
+/* Is it worth while to stop the collector, and can it be put back as it was? */
+#if defined(LUA_LJDIR) && defined(LUA_GCISRUNNING)
+#define HAVE_COSTLY_COLLECTOR 1
+#else
+#define HAVE_COSTLY_COLLECTOR 0
+#endif
+
 /* compat_nojit(f) -> f, which is not to be compiled. Raises in a finalizer. */
 static inline int compat_nojit (lua_State *L) {
 #if defined(LUA_LJDIR)

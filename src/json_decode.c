@@ -387,7 +387,7 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
   lua_pushnil(L); /* more frames */
 }
 
-int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
+int json_read (lua_State *L, int decoder, const char *s, size_t len) {
   Frame frames[FRAMES];
   Reader r;
   const char *p;

@@ -109,6 +109,9 @@ static inline const char *json_fail (Reader *r, const char *blame,
   return NULL;
 }
 
+/* json_decode, whatever the collector does. */
+int json_read (lua_State *L, int decoder, const char *s, size_t len);
+
 /*
 ** Pushes the string of a key that was not foreseen, and sets f->child for it;
 ** returns its number in the cache, or 0.

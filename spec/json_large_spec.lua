@@ -1,0 +1,105 @@
+-- A text that is large for the heap may be decoded with the collector at rest. Nobody is to notice.
+
+local core = require("posthog.llm.core")
+local support = require("spec.support.json")
+
+local assert_identical = support.assert_identical
+
+local ROWS = 8000
+
+local function large_text(last)
+  local rows = {}
+  for i = 1, ROWS do
+    rows[i] = ('{"id":%d,"name":"row %d","tags":["a",null]}'):format(i, i)
+  end
+  rows[#rows + 1] = '"' .. ("large beside what else is in memory"):rep(200000) .. '"'
+  rows[#rows + 1] = last
+  return "[" .. table.concat(rows, ",") .. "]"
+end
+
+--- Is garbage collected without being asked to?
+local function collector_works()
+  local before, last = collectgarbage("count"), {}
+  for i = 1, 1500000 do
+    last[1] = { i } -- kept, or a compiler would leave it out
+  end
+  return last[1] ~= nil and collectgarbage("count") - before < 70000 -- of some 120000
+end
+
+describe("a large text", function()
+  local text = large_text()
+  before_each(function()
+    collectgarbage()
+    collectgarbage()
+  end)
+
+  after_each(function()
+    debug.sethook()
+    collectgarbage("restart")
+  end)
+
+  it("is decoded like a small one", function()
+    local list = assert(core.decode(text))
+    assert.equal(ROWS + 1, #list)
+    for i = 1, ROWS, 371 do
+      local tags = core.array({ "a", core.null })
+      assert_identical({ id = i, name = "row " .. i, tags = tags }, list[i])
+    end
+  end)
+
+  it("leaves the collector at work", function()
+    for _ = 1, 3 do
+      assert.equal(ROWS + 1, #core.decode(text))
+      assert.is_true(collector_works())
+    end
+  end)
+
+  it("leaves the collector at rest if it was", function()
+    collectgarbage("stop")
+    assert(core.decode(text))
+    assert.is_false(collector_works())
+  end)
+
+  it("is refused like a small one", function()
+    local bad = large_text("[1,]")
+    local value, message, position, limit = core.decode(bad)
+    assert.is_nil(value)
+    assert.matches("expected a value", message)
+    assert.equal(#bad - 1, position)
+    assert.is_nil(limit)
+    local hasty = core.decoder({ max_seconds = 1e-300 })
+    assert.equal("max_seconds", select(4, hasty:decode(text)))
+    assert.is_true(collector_works())
+  end)
+
+  it("lets a hook raise", function()
+    local decoder = core.decoder({})
+    local left = 2000
+    debug.sethook(function()
+      left = left - 1
+      if left == 0 and debug.getinfo(2, "S").source == "=json" then
+        error("enough")
+      end
+    end, "c")
+    local ok, message = pcall(decoder.decode, decoder, text)
+    debug.sethook()
+    assert.equal(jit == nil, ok)
+    assert.is_true(ok or tostring(message):match("enough") ~= nil)
+    assert.is_true(collector_works())
+    assert.equal(ROWS + 1, #assert(decoder:decode(text)))
+  end)
+
+  it("keeps the memory of a program that does nothing else within bounds", function()
+    local before, most = collectgarbage("count"), 0
+    local value = core.decode(text)
+    collectgarbage()
+    local size = collectgarbage("count") - before
+    assert.equal(ROWS + 1, #value)
+    for _ = 1, 24 do
+      value = core.decode(text)
+      most = math.max(most, collectgarbage("count") - before)
+    end
+    assert.equal(ROWS + 1, #value)
+    assert.is_true(most < 12 * size)
+  end)
+end)
