@@ -150,7 +150,8 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("leaves it to the caller to repeat a write that may be sent twice", function()
-        local status, kind, _, sent = stale({ method = "PATCH", body = "{}", once = false }):result()
+        local t = stale({ method = "PATCH", body = "{}", once = false })
+        local status, kind, _, sent = t:result()
         assert.same({ nil, "network", true }, { status, kind, sent })
         assert.equal(1, count("PATCH"))
       end)
