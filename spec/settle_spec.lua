@@ -167,6 +167,31 @@ describe("a write whose answer is lost", function()
     end)
   end
 
+  for name, write in pairs({
+    ["publish with files"] = WRITES["publish with files"],
+    ["publish with edits"] = WRITES["publish with edits"],
+    create_file = { "POST", "/files/$", function()
+      return client.skills:create_file("pdf-forms",
+        { path = "b.md", content = "B", base_version = 1 })
+    end },
+  }) do
+    it("is left open where the skill goes while it is looked at, " .. name, function()
+      create({ files = { { path = "a.md", content = "A" } } })
+      lose("after", write[1], write[2])
+      local plain, gone = client, false
+      client = client:with({ on_request = function(request)
+        if request.method == "GET" and request.url:find("/files/") and not gone then
+          gone = true
+          assert(plain.skills:archive("pdf-forms"))
+        end
+      end })
+      local skill, err = write[3]()
+      assert.is_nil(skill)
+      assert.is_true(gone)
+      assert.is_true(err.ambiguous, tostring(err))
+    end)
+  end
+
   it("is not mistaken for the same change by another user", function()
     create()
     local other = t.client({ personal_api_key = "phx_emulator_li" })

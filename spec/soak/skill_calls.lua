@@ -257,7 +257,8 @@ local function delete_file(w)
 end
 
 local function archive(w)
-  local skill = w.chance:of(w.skills)
+  local skill = w.chance:of(#w.skills < MOST_SKILLS and w.common or w.skills)
+  if not skill then return end
   local entry, options = w:begin("archive skill", { on = skill.name })
   local value, err, response = w.client.skills:archive(skill.name, options)
   local outcome = w:finish(entry, nil, value, err, response)

@@ -70,10 +70,9 @@ local function has_files(skills, lost, skill, sent)
   end
   for _, file in ipairs(sent) do
     local path = stored_path(file.path, manifest(skill))
-    local stored, err =
-      seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
-    if not stored then
-      return err.kind ~= "not_found" and nil
+    local stored = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
+    if not stored then -- not even by a 404: the version has it, so the skill has gone meanwhile
+      return nil
     elseif not compare.field(file.content, stored.content) then
       return false
     end
@@ -135,16 +134,17 @@ local function has_edits(skills, lost, before, after, file_edits)
   if not compare.equal(manifest(before), manifest(after)) then
     return false
   end
+  local files = manifest(after)
   for _, entry in ipairs(file_edits) do
-    local old, err =
-      seen(skills:file(before.name, entry.path, lost:options({ version = before.version })))
-    local new
-    if old then
-      new, err =
-        seen(skills:file(after.name, entry.path, lost:options({ version = after.version })))
+    if not files[stored_path(entry.path, files)] then
+      return false
     end
+    local old =
+      seen(skills:file(before.name, entry.path, lost:options({ version = before.version })))
+    local new = old
+      and seen(skills:file(after.name, entry.path, lost:options({ version = after.version })))
     if not new then
-      return err.kind ~= "not_found" and nil
+      return nil
     end
     local text = edited(old.content, entry.edits)
     if not text or not compare.field(text, new.content) then
@@ -220,9 +220,9 @@ end
 --- Whether a version's file has what was sent; nil: it could not be read.
 local function has_file(skills, lost, skill, fields)
   local path = stored_path(fields.path, manifest(skill))
-  local file, err = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
+  local file = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
   if not file then
-    return err.kind ~= "not_found" and nil
+    return nil
   end
   return compare.field(fields.content, file.content)
     and (fields.content_type == nil or fields.content_type == file.content_type)
