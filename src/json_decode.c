@@ -114,7 +114,9 @@ static inline unsigned *last_size (Reader *r, unsigned context, int kind) {
 
 /* What is on the stack between a container and its member at hand. */
 static inline int values_above (const Frame *f) {
-  return f->kind == ROW ? (int)f->count : f->kind == MAP;
+  if (HAVE_FAST_CONSTRUCTORS && f->kind == ROW)
+    return (int)f->count;
+  return f->kind == MAP;
 }
 
 /* Is there room on the stack for what a container at this slot needs? */
@@ -163,8 +165,10 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
   f = r->frames + depth;
   f->count = 0;
   f->slot = slot;
-  f->first = f[-1].first + f[-1].keys;
-  f->keys = 0;
+  if (HAVE_FAST_CONSTRUCTORS) {
+    f->first = f[-1].first + f[-1].keys;
+    f->keys = 0;
+  }
   f->context = context;
   f->last = 0;
   f->kind = (unsigned char)kind;
@@ -292,7 +296,7 @@ store:
     if (f->count == INT_MAX)
       return json_fail(r, p, "too many elements");
     lua_rawseti(L, -2, (int)++f->count);
-  } else if (f->kind == ROW) {
+  } else if (HAVE_FAST_CONSTRUCTORS && f->kind == ROW) {
     f->count++;
   } else {
     return p;
@@ -325,7 +329,7 @@ leave:
     if (HAVE_FAST_CONSTRUCTORS && f->kind == MAP && f->keys <= FIELDS)
       json_learnshape(r, f);
   }
-  if (f->kind == ROW)
+  if (HAVE_FAST_CONSTRUCTORS && f->kind == ROW)
     json_makerow(r, f);
   f--;
   goto store;
