@@ -1,0 +1,94 @@
+--- A report as one table for a spreadsheet or a script: RFC 4180, exact figures.
+
+local model = require("posthog.llm.spend_report.model")
+local numbers = require("posthog.llm.spend_report.numbers")
+local width = require("posthog.llm.spend_report.width")
+
+local COMPARED = { "cost_before_usd", "cost_change_usd" }
+
+--- Spreadsheets take what begins so for a formula, in full width too.
+local function is_formula(text)
+  return text:find("^%s*[=+%-@]") or text:find("^%s*\239\188[\139\141\157\160]")
+end
+
+--- @param text string of the server
+--- @param keep_formulas? boolean
+--- @return string field in quotes where it needs them
+local function field(text, keep_formulas)
+  text = width.clean(text)
+  if not keep_formulas and is_formula(text) then
+    text = "'" .. text
+  end
+  if text:find('[",]') or text:find("^%s") or text:find("%s$") then
+    return '"' .. text:gsub('"', '""') .. '"'
+  end
+  return text
+end
+
+--- The columns that the sections of this report may have, whether this answer
+--- has them or not: the head stays the same from one answer to the next.
+local function columns_of(report, compare)
+  local known, list = {}, {}
+  local function add(ids)
+    for _, id in ipairs(ids) do
+      if not known[id] then
+        known[id] = true
+        list[#list + 1] = id
+      end
+    end
+  end
+  add({ "cost_usd" })
+  add(compare and COMPARED or {})
+  for _, kind in ipairs(model.SECTIONS) do
+    if not report.chosen or report.chosen[kind.id] then
+      add(kind.columns)
+    end
+  end
+  add({ "event_count" })
+  return list
+end
+
+local function totals(report)
+  local rows = {}
+  for i, scope in ipairs(report.scopes) do
+    rows[i] = {
+      name = scope.name,
+      label = scope.label,
+      values = {
+        cost_usd = scope.cost.value,
+        cost_before_usd = scope.cost.before,
+        cost_change_usd = scope.cost.change,
+        event_count = scope.events.value,
+      },
+    }
+  end
+  return { id = "summary", rows = rows }
+end
+
+--- @param report posthog.llm.SpendModel
+--- @param options posthog.llm.SpendReportOptions
+--- @return string
+return function(report, options)
+  local columns = columns_of(report, options.compare)
+  local lines = { "section,overlaps,day,name,label," .. table.concat(columns, ",") }
+  local function put(section)
+    for _, row in ipairs(section.rows) do
+      local fields = {
+        section.id,
+        tostring(section.overlaps or false),
+        field(row.day or "", options.formulas),
+        field(row.name or "", options.formulas),
+        field(row.label, options.formulas),
+      }
+      for i, id in ipairs(columns) do
+        fields[5 + i] = numbers.exact(row.values[id]) or ""
+      end
+      lines[#lines + 1] = table.concat(fields, ",")
+    end
+  end
+  put(totals(report))
+  for _, section in ipairs(report.sections) do
+    put(section)
+  end
+  return table.concat(lines, "\r\n") .. "\r\n"
+end

@@ -1,0 +1,526 @@
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+local made = require("spec.support.spend")
+local report = require("posthog.llm.spend_report")
+local width = require("posthog.llm.spend_report.width")
+
+local answer, tools, days = made.answer, made.tools, made.days
+
+local FORMATS = { "text", "line", "markdown", "csv", "json", "html" }
+
+local function contains(text, part)
+  if not text:find(part, 1, true) then
+    error(("%q is not in\n%s"):format(part, text), 2)
+  end
+end
+
+local function lacks(text, part)
+  if text:find(part, 1, true) then
+    error(("%q is in\n%s"):format(part, text), 2)
+  end
+end
+
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
+  return lines
+end
+
+--- Asserts that a terminal shows this as lines of at most so many columns.
+local function fits(text, columns)
+  for _, line in ipairs(lines_of(text)) do
+    assert.is_true(width.of(line) <= columns, line)
+    assert.equal(width.clean(line), line)
+  end
+end
+
+--- Rows of fields, as RFC 4180 has them.
+local function read_csv(text)
+  local rows, row, at = {}, {}, 1
+  while at <= #text do
+    local field
+    if text:sub(at, at) == '"' then
+      local pieces = {}
+      repeat
+        local piece, after = text:match('^"([^"]*)"()', at)
+        assert(piece, "an open quote")
+        pieces[#pieces + 1], at = piece, after
+      until text:sub(at, at) ~= '"'
+      field = table.concat(pieces, '"')
+    else
+      field, at = text:match('^([^",\r\n]*)()', at)
+    end
+    row[#row + 1] = field
+    if text:sub(at, at) == "," then
+      at = at + 1
+    else
+      assert.equal("\r\n", text:sub(at, at + 1))
+      rows[#rows + 1], row, at = row, {}, at + 2
+    end
+  end
+  return rows
+end
+
+--- The row of a section with this name, by the titles of the head.
+local function find_row(text, section, name)
+  local rows = read_csv(text)
+  for i = 2, #rows do
+    local row = {}
+    for at, title in ipairs(rows[1]) do row[title] = rows[i][at] end
+    if row.section == section and row.name == name then return row end
+  end
+  error(("no row %s %s"):format(section, name), 2)
+end
+
+--- Asserts that every element is closed where it has to be, and that there is
+--- nothing that loads, runs or was smuggled in.
+local function is_page(page)
+  local body = page:gsub("^<!DOCTYPE html>\n", ""):gsub("<style>.-</style>", "")
+  local open = {}
+  local rest = body:gsub("<(/?)([%w]+)([^<>]-)(/?)>", function(closes, name, attributes, empty)
+    local left = attributes:gsub('%s+[%w:-]+="[^"<>]*"', "")
+    assert.equal("", left, "attributes of " .. name)
+    assert.is_nil(attributes:lower():find("%son%w+="), attributes)
+    if closes == "/" then
+      assert.equal(table.remove(open), name)
+    elseif empty ~= "/" then
+      open[#open + 1] = name
+    end
+    return ""
+  end)
+  assert.same({}, open)
+  assert.is_nil(rest:find("[<>]"))
+  assert.is_nil(rest:gsub("&%w+;", ""):gsub("&#%d+;", ""):find("&"))
+  for _, word in ipairs({ "<script", "<link", "<img", "<iframe", "@import", "http:", "https:",
+    " src=", " href=" }) do
+    lacks(page:lower(), word)
+  end
+  assert.is_nil(page:find("url%([^#]"))
+  local ids = {}
+  for id in page:gmatch(' id="([^"]*)"') do
+    assert.is_nil(ids[id], "twice: " .. id)
+    ids[id] = true
+  end
+  for list in page:gmatch(' aria%-labelledby="([^"]*)"') do
+    for id in list:gmatch("%S+") do assert.is_true(ids[id], id) end
+  end
+end
+
+local function run(command)
+  local result = os.execute(command)
+  return result == true or result == 0
+end
+
+local HAS_XMLLINT = run("xmllint --version >/dev/null 2>&1")
+
+local function is_xml(page)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(page)
+  file:close()
+  local fine = run("xmllint --noout " .. path)
+  os.remove(path)
+  assert.is_true(fine)
+end
+
+for _, generation in ipairs({ "reference", "current" }) do
+  describe("a report of what a server of the " .. generation .. " generation says", function()
+    local t = live.session({ profile = generation })
+    local spend
+
+    setup(function()
+      t.start()
+      t.reset()
+      t.e:settings({ clock = "2026-05-14T10:02:11Z", clock_step = 0 })
+      spend = assert(t.client().spend:get({ limit = 200 }))
+    end)
+    teardown(t.stop)
+
+    it("fits the terminal", function()
+      for _, columns in ipairs({ 20, 40, 80, 160 }) do
+        fits(report.text(spend, { width = columns, budget = 2000, compare = spend }), columns)
+        fits(report.text(spend, { width = columns, ascii = true }), columns)
+      end
+    end)
+
+    it("says what null names mean, and that costs of tools overlap", function()
+      for _, format in ipairs({ "text", "markdown", "csv", "json", "html" }) do
+        local text = report[format](spend, { rows = 300 })
+        for _, label in ipairs({ "no tool", "no product", "unknown model" }) do
+          contains(text, label)
+        end
+        contains(text, "overlap")
+      end
+      contains(report.text(spend), "these costs overlap")
+      assert.equal("true", find_row(report.csv(spend), "by_tool", "Bash").overlaps)
+      assert.equal("false", find_row(report.csv(spend), "by_model", "gpt-5").overlaps)
+    end)
+
+    it("has every digit in csv and json", function()
+      local csv = report.csv(spend)
+      assert.equal("9007199254740993", find_row(csv, "by_model", "claude-opus-4-8").input_tokens)
+      assert.equal("11.592744999999999",
+        find_row(csv, "by_product", "background_agents").cost_usd)
+      assert.equal("1843.2070509999999", find_row(csv, "summary", "").cost_usd)
+      local json = report.json(spend)
+      contains(json, '"input_tokens": 9007199254740993')
+      contains(json, '"total_cost_usd": 1843.2070509999999')
+      contains(report.html(spend), 'value="9007199254740993"')
+    end)
+
+    it("is a page that is well-formed and loads nothing", function()
+      is_page(report.html(spend))
+      is_page(report.html(spend, { compare = spend, budget = 2000 }))
+    end)
+
+    it("is XML that another program reads", function()
+      if not HAS_XMLLINT then return pending("xmllint is not installed") end
+      is_xml(report.html(spend, { compare = spend, budget = 2000 }))
+    end)
+
+    it("is JSON with the sections that the server sent", function()
+      local document = assert(llm.json.decode(report.json(spend)))
+      local ids = {}
+      for i, section in ipairs(document.sections) do ids[i] = section.id end
+      local expected = "by_product by_model by_tool"
+      if generation == "current" then
+        expected = "by_day by_product by_model by_tool by_input_size by_day_model"
+      end
+      assert.equal(expected, table.concat(ids, " "))
+      for _, section in ipairs(document.sections) do
+        assert.equal(section.id == "by_tool", section.overlaps)
+        assert.is_true(#section.rows > 0)
+      end
+      assert.equal("posthog_code", document.product)
+      assert.equal(30, document.period.days)
+      assert.equal(spend.summary.date_from, document.period.date_from)
+    end)
+
+    it("is the same for the same answer, and leaves that as it is", function()
+      local before = llm.json.encode(spend.by_model)
+      for _, format in ipairs(FORMATS) do
+        local once = report[format](spend, { compare = spend })
+        assert.equal(once, report[format](spend, { compare = spend }))
+      end
+      assert.equal(before, llm.json.encode(spend.by_model))
+    end)
+
+    it("finds nothing to report in a window without events", function()
+      t.e:settings({ spend = "empty" })
+      local empty = assert(t.client().spend:get())
+      t.e:settings({ spend = "serve" })
+      contains(report.text(empty), "nothing")
+      contains(report.line(empty), "$0.00 in 30 days")
+      is_page(report.html(empty, { budget = 0, compare = empty }))
+      assert.equal(3, #read_csv(report.csv(empty)))
+      for _, format in ipairs(FORMATS) do
+        assert.equal("string", type(report[format](empty, { budget = 5, compare = spend })))
+      end
+    end)
+  end)
+end
+
+describe("a spend report", function()
+  it("shows hours where they were asked for", function()
+    local t = live.session({ profile = "current" })
+    t.start()
+    local ok, err = pcall(function()
+      local spend = assert(t.client().spend:get({ date_from = "-1d", bucket_minutes = 60 }))
+      contains(report.text(spend, { sections = { "by_bucket" } }), "By hour")
+      contains(report.csv(spend), "9007199254740995")
+      is_page(report.html(spend))
+    end)
+    t.stop()
+    assert(ok, err)
+  end)
+
+  it("makes do with a summary alone, and with an empty one", function()
+    for _, spend in ipairs({ answer(), { summary = {} }, { summary = {}, by_tool = { items = 5 } },
+      { summary = { date_from = "soon", total_cost_usd = "much" }, by_day = 1, by_model = { 1 } },
+      { summary = { product = llm.null }, by_product = { items = llm.array() } } }) do
+      for _, format in ipairs(FORMATS) do
+        local text = report[format](spend, { compare = spend, budget = 1 })
+        assert.equal("string", type(text))
+        if format == "html" then is_page(text) end
+      end
+    end
+    contains(report.line({ summary = {} }), "no total")
+  end)
+
+  it("takes null names of clients that keep null", function()
+    local spend = tools({ { tool = llm.null, cost_usd = 1 } })
+    contains(report.text(spend), "no tool")
+    contains(report.markdown(spend), "*no tool*")
+    contains(report.json(spend), '"name": null, "label": "no tool"')
+    assert.equal("no tool", find_row(report.csv(spend), "by_tool", "").label)
+    contains(report.markdown(tools({ { tool = "no tool", cost_usd = 1 } })), "`no tool`")
+  end)
+
+  it("lets nothing through that steers a terminal", function()
+    local name = "a\27[2J\27]0;x\7\r\n\t\127\194\155[31m\226\128\174b\0"
+    local spend = tools({ { tool = name, cost_usd = 1 } })
+    spend.summary.product, spend.summary.date_from = name, name
+    spend.by_day_model = { { day = name, model = name, cost_usd = 1 } }
+    for _, format in ipairs(FORMATS) do
+      local text = report[format](spend, { width = 160, compare = spend, budget = 1 })
+      assert.is_nil(text:gsub("\r\n", ""):gsub("\n", ""):find("%c"), format)
+      lacks(text, "\194\155")
+      if format ~= "json" then lacks(text, "\226\128\174") end
+    end
+    contains(report.text(spend, { width = 160 }), "a\\x1b[2J")
+    local document = llm.json.decode(report.json(spend))
+    assert.equal(name, document.sections[1].rows[1].name)
+    is_page(report.html(spend))
+  end)
+
+  it("colours only where it is asked to, and nothing else changes", function()
+    local spend = tools({ { tool = "A", cost_usd = 3 }, { cost_usd = 1 } })
+    local options = { compare = tools({ { tool = "A", cost_usd = 5 } }), budget = 50 }
+    local plain = report.text(spend, options)
+    assert.is_nil(plain:find("\27"))
+    options.color = true
+    local colored = report.text(spend, options)
+    assert.truthy(colored:find("\27%[32m"))
+    local function trimmed(text) return (text:gsub("\27%[%d*m", ""):gsub(" +\n", "\n")) end
+    assert.equal(trimmed(plain), trimmed(colored))
+  end)
+
+  it("draws its own marks in ASCII on request", function()
+    local spend = tools({ { tool = ("x"):rep(300), cost_usd = 3 }, { tool = "y", cost_usd = 1 } })
+    assert.truthy(report.text(spend):find("[\128-\255]"))
+    local text = report.text(spend, { ascii = true, compare = spend, budget = 1 })
+    assert.is_nil(text:find("[\128-\255]"))
+    contains(text, "####")
+    assert.is_nil(report.line(spend, { ascii = true, budget = 1 }):find("[\128-\255]"))
+  end)
+
+  it("measures bars by cost: the dearest full, the least still seen", function()
+    local text = report.text(tools({
+      { tool = "whole", cost_usd = 8 }, { tool = "half", cost_usd = 4 },
+      { tool = "little", cost_usd = 0.0001 }, { tool = "none", cost_usd = 0 },
+      { tool = "back", cost_usd = -4 },
+    }), { ascii = true, width = 100 })
+    local bars = {}
+    for name, bar in text:gmatch("\n(%l+) +(#*) +%-?<?%$") do bars[name] = #bar end
+    assert.equal(40, bars.whole)
+    assert.equal(20, bars.half)
+    assert.equal(1, bars.little)
+    assert.equal(0, bars.none)
+    assert.equal(0, bars.back)
+  end)
+
+  it("keeps 200 rows, names of 300 characters and wide ones in shape", function()
+    local rows = {}
+    for i = 1, 200 do
+      rows[i] = { tool = ("名"):rep(i % 2 * 150) .. ("n"):rep(150) .. i, cost_usd = 201 - i }
+    end
+    local spend = tools(rows)
+    for _, columns in ipairs({ 20, 40, 80, 160 }) do
+      fits(report.text(spend, { width = columns, rows = 200 }), columns)
+    end
+    contains(report.text(spend), "190 more.")
+    contains(report.markdown(spend), "190 more.")
+    local page = report.html(spend)
+    is_page(page)
+    contains(page, "12 of 200 rows")
+    local _, count = page:gsub("<tr>", "")
+    assert.equal(201, count)
+    assert.equal(203, #read_csv(report.csv(spend)))
+    is_page(report.html(tools({ { tool = "one", cost_usd = 1 } })))
+  end)
+
+  it("says how much the rows cost that it leaves out", function()
+    local items = {}
+    for i = 1, 12 do items[i] = { model = "m" .. i, cost_usd = 1.5 } end
+    local spend = answer({ by_model = { items = items, truncated = true } })
+    contains(report.text(spend), "2 more, together $3.00. The server has more rows")
+    local spent = answer({ by_day = days({ 1, 2, 3, 4 }) })
+    local text = report.text(spent, { rows = 2 })
+    contains(text, "2 earlier, together $3.00.")
+    contains(text, "2026-05-04")
+    lacks(text, "2026-05-02")
+  end)
+
+  it("reckons with numbers of any size", function()
+    local huge = llm.json.decode('{"big":1e400,"many":18446744073709551615}')
+    local spend = answer({
+      summary = { total_cost_usd = huge.big, event_count = huge.many },
+      by_tool = { items = {
+        { tool = "big", cost_usd = huge.big, generation_count = huge.many },
+        { tool = "1e300", cost_usd = 1e300 },
+        { tool = "tiny", cost_usd = 5e-324 },
+        { tool = "less", cost_usd = -1e300 },
+      }, truncated = false },
+    })
+    for _, format in ipairs(FORMATS) do
+      local text = report[format](spend, { compare = spend, budget = 1e308 })
+      for _, word in ipairs({ "nan", "inf" }) do
+        assert.is_nil(text:gsub("<style>.-</style>", ""):lower():find("%f[%w]" .. word .. "%f[%W]"))
+      end
+    end
+    contains(report.text(spend), "18,446,744,073,709,551,615")
+    assert.equal("1e400", find_row(report.csv(spend), "by_tool", "big").cost_usd)
+    contains(report.text(spend), "$1e+300")
+    is_page(report.html(spend))
+  end)
+
+  it("may be limited to some sections", function()
+    local spend = tools({ { tool = "Bash", cost_usd = 1 } })
+    spend.by_model = { items = { { model = "gpt-5", cost_usd = 1 } }, truncated = false }
+    for _, format in ipairs({ "text", "markdown", "csv", "json", "html" }) do
+      local text = report[format](spend, { sections = { "by_model" } })
+      contains(text, "gpt-5")
+      lacks(text, "Bash")
+    end
+    lacks(report.csv(spend, { sections = { "by_model" } }), "avg_input_tokens")
+  end)
+
+  it("raises misuse at the line of the call", function()
+    local spend = answer()
+    live.misuses({
+      { "spend: table expected", function() report.text("x") end },
+      { "spend: a spend answer expected", function() report.html({}) end },
+      { "options: table expected", function() report.text(spend, 80) end },
+      { '"colour"', function() report.text(spend, { colour = true }) end },
+      { "width: 20 to 1000", function() report.text(spend, { width = 5 }) end },
+      { "rows: at least 1", function() report.text(spend, { rows = 0 }) end },
+      { "color: boolean expected", function() report.line(spend, { color = 1 }) end },
+      { 'is called "tools"', function() report.csv(spend, { sections = { "tools" } }) end },
+      { "compare: a spend answer", function() report.json(spend, { compare = {} }) end },
+      { "budget: a number", function() report.markdown(spend, { budget = "5" }) end },
+      { "budget: a number", function() report.forecast(spend, { budget = -1 }) end },
+      { "budget: a number", function() report.forecast(spend, {}) end },
+      { "now: seconds", function() report.forecast(spend, { budget = 1, now = "soon" }) end },
+      { '"until"', function() report.forecast(spend, { budget = 1, ["until"] = 1 }) end },
+    })
+  end)
+end)
+
+describe("spend_report with two answers", function()
+  it("tells what changed, also of rows that only one of them has", function()
+    local new = tools({ { tool = "up", cost_usd = 5 }, { tool = "new", cost_usd = 2 } })
+    local old = tools({ { tool = "up", cost_usd = 3 }, { tool = "gone", cost_usd = 4 } })
+    old.summary.total_cost_usd = 125
+    local csv = report.csv(new, { compare = old })
+    for name, expected in pairs({
+      up = { "5", "3", "2" }, new = { "2", "0", "2" }, gone = { "0", "4", "-4" },
+    }) do
+      local row = find_row(csv, "by_tool", name)
+      assert.same(expected, { row.cost_usd, row.cost_before_usd, row.cost_change_usd })
+    end
+    contains(report.text(new, { compare = old }), "-$4.00")
+    contains(report.line(new, { compare = old }), "$100.00 in 10 days (-20.0%)")
+    contains(report.html(new, { compare = old }), "-$25.00 (-20.0%) since then")
+  end)
+
+  it("does not take for nothing what a list that was cut short leaves out", function()
+    local new = tools({ { tool = "new", cost_usd = 2 } }, true)
+    local old = tools({ { tool = "old", cost_usd = 4 } }, true)
+    local csv = report.csv(new, { compare = old })
+    local row = find_row(csv, "by_tool", "new")
+    assert.same({ "2", "", "" }, { row.cost_usd, row.cost_before_usd, row.cost_change_usd })
+    row = find_row(csv, "by_tool", "old")
+    assert.same({ "", "4", "" }, { row.cost_usd, row.cost_before_usd, row.cost_change_usd })
+  end)
+
+  it("says when they are not alike", function()
+    local old = answer({ summary = { date_from = "2026-04-01T00:00:00Z", product = "other" } })
+    for _, format in ipairs({ "text", "markdown", "html" }) do
+      local text = report[format](answer(), { compare = old, width = 200 })
+      contains(text, "The older figures are of 40 days, these of 10 days.")
+      contains(text, "those of other.")
+    end
+  end)
+end)
+
+describe("spend_report.csv", function()
+  it("keeps names from being formulas, unless told otherwise", function()
+    for _, name in ipairs({ "=1+1", "+1", "-1", "@SUM(A1)", " =1", "＝1" }) do
+      local spend = tools({ { tool = name, cost_usd = -1 } })
+      local row = find_row(report.csv(spend), "by_tool", "'" .. name)
+      assert.equal("-1", row.cost_usd)
+      assert.equal(name, find_row(report.csv(spend, { formulas = true }), "by_tool", name).label)
+    end
+  end)
+
+  it("quotes what RFC 4180 wants quoted", function()
+    for _, name in ipairs({ 'say "x"', "a,b", '"', ",", " a ", "" }) do
+      local row = find_row(report.csv(tools({ { tool = name, cost_usd = 1 } })), "by_tool", name)
+      assert.equal("1", row.cost_usd)
+    end
+  end)
+
+  it("has the same head whatever the answer has", function()
+    local head = report.csv(answer()):match("^[^\r]*")
+    local full = tools({ { tool = "x", cost_usd = 1, share_attributed = 1 } })
+    assert.equal(head, report.csv(full):match("^[^\r]*"))
+    for _, row in ipairs(read_csv(report.csv(full))) do
+      assert.equal(select(2, head:gsub(",", "")) + 1, #row)
+    end
+  end)
+end)
+
+describe("spend_report.markdown", function()
+  it("lets no name be a mark, a link, a mention or HTML", function()
+    for name, expected in pairs({
+      ["**x** @you <b> https://e.com #1"] = "| `**x** @you <b> https://e.com #1` |",
+      ["a|b"] = "| <code>a&#124;b</code> |",
+      ["`x`"] = "| <code>&#96;x&#96;</code> |",
+      ["a\\"] = "| <code>a&#92;</code> |",
+      ["\n| x |"] = "| <code>&#92;n&#124; x &#124;</code> |",
+      [""] = "| *empty* |",
+    }) do
+      contains(report.markdown(tools({ { tool = name, cost_usd = 1 } })), expected)
+    end
+  end)
+end)
+
+describe("spend_report.line", function()
+  it("is one line of at most so many columns", function()
+    local spend = answer({ by_model = { items = { { model = "gpt\n5", cost_usd = 40 } } } })
+    local whole = report.line(spend, { budget = 150 })
+    assert.equal("$100.00 in 10 days · 66.7% of $150.00, reached 2026-05-16 · gpt\\n5 50.0%", whole)
+    for columns = 20, 80 do
+      assert.is_true(width.of(report.line(spend, { budget = 150, width = columns })) <= columns)
+    end
+    assert.equal("$100.00 in 10 days", report.line(spend, { budget = 150, width = 20 }))
+  end)
+end)
+
+describe("spend_report.html", function()
+  it("escapes names, and shows them", function()
+    local name = "<script>alert('x')</script>&\""
+    local page = report.html(tools({ { tool = name, cost_usd = 1 } }))
+    is_page(page)
+    contains(page, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;")
+  end)
+
+  it("names every chart and every table for those who do not see it", function()
+    local spend = tools({ { tool = "x", cost_usd = 1 } })
+    spend.by_day = days({ 1, 2, 3 })
+    local page = report.html(spend)
+    local _, figures = page:gsub("<figure>", "")
+    local _, charts = page:gsub('<svg role="img" aria%-labelledby="[^"]+"', "")
+    local _, tables = page:gsub("<table", "")
+    assert.equal(2, figures)
+    assert.equal(2, charts)
+    assert.equal(2, tables)
+    contains(page, "prefers-color-scheme: dark")
+  end)
+
+  it("piles up the models of a day", function()
+    local rows = {}
+    for day = 1, 2 do
+      for i = 1, 8 do
+        rows[#rows + 1] = { day = "2026-05-0" .. day, model = "m" .. i, cost_usd = 9 - i }
+      end
+    end
+    local page = report.html(answer({ by_day = days({ 36, 36 }), by_day_model = rows }))
+    is_page(page)
+    local _, parts = page:gsub('<rect class="s%d edge"', "")
+    assert.equal(16, parts)
+    contains(page, "3 others $12.00")
+    is_page(report.html(answer({ by_day_model = rows })))
+    is_page(report.html(answer({ by_day_model = { { cost_usd = 1 }, { day = "x" } } })))
+  end)
+end)
