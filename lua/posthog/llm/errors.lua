@@ -18,6 +18,7 @@ local errors = {}
 --- | "too_large"     the answer is over a limit
 --- | "cancelled"     given up by the caller, or the client is closed
 --- | "phase"         this phase of nginx, or event of Neovim, cannot wait
+--- | "file"          a file or folder of this machine cannot be read or written
 
 --- @class posthog.llm.Error
 --- @field kind posthog.llm.ErrorKind what a program decides by

@@ -1,0 +1,210 @@
+--- Skills as folders: SKILL.md with front matter, and the bundled files beside
+--- it, as the Agent Skills format has it.
+---
+---     local skill_folder = require("posthog.llm.skill_folder")
+---     assert(skill_folder.pull(client, "pdf-forms", "skills/pdf-forms"))
+---     -- edit
+---     local pushed = assert(skill_folder.push(client, "skills/pdf-forms"))
+---     print(pushed.action, pushed.version)
+---
+--- Needs luafilesystem and lyaml; and git, where both sides have changed a text.
+--- Prints nothing. The network never blocks more than any call of the client.
+
+local check = require("posthog.llm.check")
+local errors = require("posthog.llm.errors")
+local folders = require("posthog.llm.skill_folder.folder")
+local lint = require("posthog.llm.skill_folder.lint")
+local pull = require("posthog.llm.skill_folder.pull")
+local push = require("posthog.llm.skill_folder.push")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local status = require("posthog.llm.skill_folder.status")
+
+local skill_folder = {}
+
+--- @alias posthog.llm.SkillFolderProgress fun(event: { step: "read"|"write"|"publish",
+---   path: string, done: integer, total: integer })
+
+local OPTIONS = {
+  pull = { version = "number", force = "boolean", on_progress = "function" },
+  push = {
+    note = "string",
+    prune = "boolean",
+    dry_run = "boolean",
+    force = "boolean",
+    skip_binary = "boolean",
+    hidden = "boolean",
+    on_progress = "function",
+  },
+  status = { hidden = "boolean", on_progress = "function" },
+  lint = { hidden = "boolean" },
+}
+
+--- @return table options
+--- @return fun(step: string, path: string, done: integer, total: integer) progress
+local function read_options(call, options, level)
+  local known = OPTIONS[call]
+  options = options or {}
+  check.type(options, "table", "options", level + 1)
+  check.known(options, known, "options", level + 1)
+  for name, value in pairs(options) do
+    check.type(value, known[name], name, level + 1)
+  end
+  local report = options.on_progress
+  return options,
+    function(step, path, done, total)
+      if report then
+        report({ step = step, path = path, done = done, total = total })
+      end
+    end
+end
+
+local function check_client(client, level)
+  local is_client = type(client) == "table" and type(client.skills) == "table"
+  if not is_client then
+    check.fail(level + 1, "client: what llm.new returns is expected")
+  end
+end
+
+local function check_dir(dir, level)
+  check.type(dir, "string", "dir", level + 1)
+  if dir == "" or dir:find("\0", 1, true) then
+    check.fail(level + 1, "dir: the path of a folder is expected")
+  end
+end
+
+--- @class posthog.llm.SkillPull
+--- @field name string
+--- @field version integer that the folder is now at
+--- @field written string[] paths
+--- @field removed string[] paths
+--- @field unchanged string[] paths
+
+--- Brings a skill into a folder, which need not be there. What was changed in
+--- the folder stays, merged with what the server has; a pull that fails leaves
+--- the folder as it was.
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param dir string
+--- @param options? { version?: integer, force?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+---   version: the latest; force: the server's files overwrite the folder's
+--- @return posthog.llm.SkillPull? result
+--- @return posthog.llm.Error? err kind "conflict": `conflicts` names the files that have markers
+---   now, `result` is what was done; without `conflicts` nothing was done. Kind "invalid": the
+---   skill has files that cannot be in a folder, `problems`. Kind "file": the disk
+function skill_folder.pull(client, name, dir, options)
+  check_client(client, 2)
+  check.segment(name, "name", 2)
+  check_dir(dir, 2)
+  local progress
+  options, progress = read_options("pull", options, 2)
+  if options.version then
+    check.integer(options.version, "version", 2, 1)
+  end
+  local result, err = pull.run(client, name, dir, options, progress)
+  if not result then
+    return errors.failure(err)
+  end
+  return result
+end
+
+--- @class posthog.llm.SkillPush
+--- @field name string
+--- @field action "created"|"published"|"unchanged"
+--- @field version? integer of the server's skill now; of a dry run, before
+--- @field changes { path: string, change: "added"|"changed"|"removed" }[] against the server's latest
+--- @field skipped string[] what `skip_binary` left out
+--- @field left_out string[] hidden files that are not part of the skill
+
+--- Publishes a folder as one new version, or creates the skill; sends nothing
+--- when nothing has changed. What others have published since the pull is
+--- merged into the folder first.
+--- @param client posthog.llm.Client
+--- @param dir string
+--- @param options? { note?: string, prune?: boolean, dry_run?: boolean, force?: boolean,
+---   skip_binary?: boolean, hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+---   note: of the version, for servers that keep one, 400 characters; prune: removes files on the
+---   server that the folder never had; dry_run: writes nothing, here nor there; force: publishes
+---   the folder as it is, whatever the server has; skip_binary: leaves out what the API cannot
+---   hold; hidden: takes files whose names begin with a dot
+--- @return posthog.llm.SkillPush? result
+--- @return posthog.llm.Error? err kind "invalid" with `problems`; kind "conflict", with `conflicts`
+---   where there is something to resolve; kind "file"; and those of client.skills
+function skill_folder.push(client, dir, options)
+  check_client(client, 2)
+  check_dir(dir, 2)
+  local progress
+  options, progress = read_options("push", options, 2)
+  local result, err, response = push.run(client, dir, options, progress)
+  if not result then
+    return errors.failure(err, response)
+  end
+  return result
+end
+
+--- @class posthog.llm.SkillStatus
+--- @field path string
+--- @field state posthog.llm.SkillFolderState "new": only here, and never on the server; "gone":
+---   removed here; "local", "remote", "both": changed on that side, or removed on the server
+
+--- Tells what has changed since the pull, on which side.
+--- @param client? posthog.llm.Client nil: only what has changed here, without the network
+--- @param dir string
+--- @param options? { hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+--- @return posthog.llm.SkillStatus[]? list in order of paths; with the fields `name`, `version`
+---   (pulled) and `latest` (the server's)
+--- @return posthog.llm.Error? err
+function skill_folder.status(client, dir, options)
+  if client ~= nil then
+    check_client(client, 2)
+  end
+  check_dir(dir, 2)
+  local progress
+  options, progress = read_options("status", options, 2)
+  local list, err = status.run(client, dir, options, progress)
+  if not list then
+    return errors.failure(err)
+  end
+  return list
+end
+
+--- Checks a folder against the API's limits and the Agent Skills format.
+--- @param dir string
+--- @param options? { hidden?: boolean }
+--- @return posthog.llm.SkillProblem[]? problems none: it can be pushed
+--- @return posthog.llm.Error? err kind "file": it cannot be read
+function skill_folder.lint(dir, options)
+  check_dir(dir, 2)
+  options = read_options("lint", options, 2)
+  local folder, err = folders.open(dir)
+  local ok
+  if folder then
+    ok, err = folder:look({}, options.hidden)
+  end
+  if not ok then
+    return errors.failure(err)
+  end
+  return (lint.run(folder))
+end
+
+--- Reads a SKILL.md.
+--- @param source string
+--- @return posthog.llm.SkillMd? fields by the API's names; `body` is what follows, as it stands
+--- @return posthog.llm.Error? err kind "invalid"; `line` is the place
+function skill_folder.parse(source)
+  check.type(source, "string", "source", 2)
+  local fields, err = skill_md.read(source)
+  if not fields then
+    return errors.failure(err)
+  end
+  return fields
+end
+
+--- Writes a SKILL.md that parse reads back.
+--- @param fields posthog.llm.SkillMd or a skill as client.skills returns it
+--- @return string
+function skill_folder.render(fields)
+  check.type(fields, "table", "fields", 2)
+  return skill_md.render(fields)
+end
+
+return skill_folder

@@ -1,0 +1,292 @@
+--- Changes a folder as a whole or not at all.
+---
+--- All new texts are written and synced into a folder of ours first, with a
+--- plan of what is about to be done. What is about to go is linked there too.
+--- Then each file is renamed into its place. If that fails, or the process
+--- dies in it, the plan leads back: the folder is as it was.
+
+local core = require("posthog.llm.core")
+local disk = require("posthog.llm.skill_folder.disk")
+local errors = require("posthog.llm.errors")
+local json = require("posthog.llm.json")
+local paths = require("posthog.llm.skill_folder.paths")
+
+local change = {}
+
+--- @class posthog.llm.SkillFolderStep one path of a plan
+--- @field path string
+--- @field writes boolean whether there is a new text; otherwise the file goes
+--- @field had boolean whether a file was there before
+--- @field missing string[] folders that have to be made for it, from the top
+--- @field number integer names the copies: <number>.new and <number>.old
+
+local function stage_of(dir)
+  return dir .. "/" .. paths.STAGE
+end
+
+local function copy(stage, step, which)
+  return ("%s/%d.%s"):format(stage, step.number, which)
+end
+
+local function lfs()
+  return require("lfs")
+end
+
+local function empty_stage(stage)
+  local ok, iterator, state = pcall(lfs().dir, stage)
+  if ok then
+    local names = {}
+    for name in iterator, state do
+      names[#names + 1] = name
+    end
+    for _, name in ipairs(names) do
+      if name ~= "." and name ~= ".." then
+        os.remove(stage .. "/" .. name)
+      end
+    end
+  end
+  lfs().rmdir(stage)
+end
+
+--- @param folders string[] from the top; those that hold something stay
+local function remove_empty(dir, folders)
+  local all = {}
+  for i, folder in ipairs(folders) do
+    all[i] = dir .. "/" .. folder
+  end
+  disk.remove_empty(all)
+end
+
+--- Puts back what a plan has changed so far. It may be run again.
+--- @param steps posthog.llm.SkillFolderStep[]
+--- @return true? done
+--- @return posthog.llm.Error? err
+local function undo(dir, steps)
+  local stage = stage_of(dir)
+  for i = #steps, 1, -1 do
+    local step = steps[i]
+    local placed = step.writes and disk.kind(copy(stage, step, "new")) == nil
+    if placed and not step.had then
+      os.remove(dir .. "/" .. step.path)
+    end
+    remove_empty(dir, step.missing)
+  end
+  for _, step in ipairs(steps) do
+    local old = copy(stage, step, "old")
+    if step.had and disk.kind(old) then
+      local path = dir .. "/" .. step.path
+      local made, err = disk.make_folder(path:match("^(.*)/"))
+      if not made then
+        return errors.failure(err)
+      end
+      local ok, why = os.rename(old, path)
+      if not ok then
+        return disk.failure(path, "cannot be put back", why)
+      end
+    end
+  end
+  return true
+end
+
+--- Keeps other processes away until the file is closed, or the process ends.
+--- @return file*? guard nil: another process has it
+local function guard_of(stage)
+  local guard = io.open(stage .. "/guard", "a")
+  if guard and not lfs().lock(guard, "w") then
+    guard:close()
+    guard = nil
+  end
+  return guard
+end
+
+--- Leads back what a process that died has left.
+--- @param dir string
+--- @return true? done
+--- @return posthog.llm.Error? err
+function change.recover(dir)
+  local stage = stage_of(dir)
+  if disk.kind(stage) ~= "directory" then
+    return true
+  end
+  local guard = guard_of(stage)
+  if not guard then
+    return disk.failure(stage, "cannot be used", "another process is changing the folder")
+  end
+  local plan = disk.kind(stage .. "/plan") and disk.read(stage .. "/plan")
+  local steps = plan and json.decode(plan)
+  local done, err = true, nil
+  if steps then
+    done, err = undo(dir, steps)
+  end
+  if done then
+    empty_stage(stage)
+  end
+  guard:close()
+  if not done then
+    return errors.failure(err)
+  end
+  return true
+end
+
+--- @return posthog.llm.SkillFolderStep[]? steps
+--- @return posthog.llm.Error? err
+local function steps_of(dir, writes, removes)
+  local steps = {}
+  local function add(path, is_write)
+    local step = { path = path, writes = is_write, number = #steps + 1 }
+    step.had = disk.kind(dir .. "/" .. path) == "file"
+    step.missing = json.array({})
+    for _, parent in ipairs(paths.parents(path)) do
+      if disk.kind(dir .. "/" .. parent) ~= "directory" then
+        step.missing[#step.missing + 1] = parent
+      end
+    end
+    steps[#steps + 1] = step
+  end
+  table.sort(removes)
+  for _, path in ipairs(removes) do
+    add(path, false)
+  end
+  local names = {}
+  for path in pairs(writes) do
+    names[#names + 1] = path
+  end
+  table.sort(names)
+  for _, path in ipairs(names) do
+    add(path, true)
+  end
+  return steps
+end
+
+--- Everything on the disk, nothing in its place yet.
+local function prepare(dir, steps, writes)
+  local stage = stage_of(dir)
+  for _, step in ipairs(steps) do
+    if step.writes then
+      local ok, why = core.create_file(copy(stage, step, "new"), writes[step.path])
+      if not ok then
+        return disk.failure(dir .. "/" .. step.path, "cannot be written", why)
+      end
+    end
+    if step.had then
+      local path, old = dir .. "/" .. step.path, copy(stage, step, "old")
+      if not lfs().link(path, old) then -- a file system without links
+        local text, err = disk.read(path)
+        if not text then
+          return errors.failure(err)
+        end
+        local ok, why = core.create_file(old, text)
+        if not ok then
+          return disk.failure(path, "cannot be kept", why)
+        end
+      end
+    end
+  end
+  local ok, why = core.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
+  if ok then
+    ok, why = os.rename(stage .. "/plan.new", stage .. "/plan")
+  end
+  if not ok then
+    return disk.failure(stage .. "/plan", "cannot be written", why)
+  end
+  core.sync(stage)
+  return true
+end
+
+local function remove(dir, step)
+  if step.had then
+    local ok, why = os.remove(dir .. "/" .. step.path)
+    if not ok then
+      return disk.failure(dir .. "/" .. step.path, "cannot be removed", why)
+    end
+  end
+  remove_empty(dir, paths.parents(step.path))
+  return true
+end
+
+local function place(dir, step)
+  local path = dir .. "/" .. step.path
+  if not disk.is_inside(dir, step.path) then -- removals may have made room
+    return disk.failure(path, "cannot be written", "a link or a file is in its way")
+  end
+  local made, err = disk.make_folder(path:match("^(.*)/"))
+  if not made then
+    return errors.failure(err)
+  end
+  local ok, why = os.rename(copy(stage_of(dir), step, "new"), path)
+  if not ok then
+    return disk.failure(path, "cannot be written", why)
+  end
+  core.sync((path:match("^(.*)/")))
+  return true
+end
+
+local function commit(dir, steps)
+  for _, step in ipairs(steps) do
+    local ok, err = (step.writes and place or remove)(dir, step)
+    if not ok then
+      return errors.failure(err)
+    end
+  end
+  return true
+end
+
+--- @param dir string made where it is not there
+--- @param writes table<string, string> new texts by path
+--- @param removes string[] paths of files that go, and of folders that are empty then
+--- @return true? done
+--- @return posthog.llm.Error? err kind "file"; the folder is as it was
+function change.apply(dir, writes, removes)
+  local made, err = disk.make_folder(dir)
+  if not made then
+    return errors.failure(err)
+  end
+  local stage = stage_of(dir)
+  local ok, why = lfs().mkdir(stage)
+  local guard = ok and guard_of(stage)
+  if not guard then
+    disk.remove_empty(made)
+    return disk.failure(dir, "cannot be written to", why or "another process is changing it")
+  end
+  local steps = steps_of(dir, writes, removes)
+  local done
+  done, err = prepare(dir, steps, writes)
+  if done then
+    done, err = commit(dir, steps)
+    if not done and not undo(dir, steps) then
+      guard:close()
+      return errors.failure(err) -- the plan stays, for change.recover
+    end
+  end
+  os.remove(stage .. "/plan")
+  guard:close()
+  empty_stage(stage)
+  if not done then
+    disk.remove_empty(made)
+    return errors.failure(err)
+  end
+  core.sync(dir)
+  return true
+end
+
+--- Whether a folder takes "A" and "a" for the same. One that is not there yet
+--- is as the nearest one above it.
+--- @param dir string
+--- @return boolean
+function change.folds_case(dir)
+  local at = dir:gsub("/+$", "")
+  while at ~= "" and disk.kind(at) == nil do
+    at = at:match("^(.*)/[^/]*$") or "."
+  end
+  local probe = at .. "/.posthog-skill.probe"
+  local file = io.open(probe, "wb")
+  if not file then
+    return false -- not to be written to, which is found out later
+  end
+  file:close()
+  local folds = lfs().attributes(at .. "/.POSTHOG-skill.probe", "mode") ~= nil
+  os.remove(probe)
+  return folds
+end
+
+return change

@@ -1,0 +1,155 @@
+--- A folder that holds a skill: its files, what they were pulled from, and
+--- what they are now.
+
+local change = require("posthog.llm.skill_folder.change")
+local core = require("posthog.llm.core")
+local disk = require("posthog.llm.skill_folder.disk")
+local errors = require("posthog.llm.errors")
+local lock = require("posthog.llm.skill_folder.lock")
+local paths = require("posthog.llm.skill_folder.paths")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local text = require("posthog.llm.skill_folder.text")
+
+--- @class posthog.llm.Folder
+--- @field dir string
+--- @field lock posthog.llm.SkillLock|false
+--- @field scan posthog.llm.SkillFolderScan
+--- @field digests table<string, string> of the files without white space at their ends
+local Folder = {}
+Folder.__index = Folder
+
+local folder = {}
+
+--- The digest by which a file is told from another.
+local function digest_of(path, source)
+  if path ~= paths.SKILL then
+    return text.digest(source)
+  end
+  local fields = skill_md.read(source)
+  return core.sha256(fields and skill_md.canonical(fields) or source)
+end
+
+--- Leads back what was left half-way, and reads the lock.
+--- @param dir string
+--- @return posthog.llm.Folder? opened its files are not looked at yet
+--- @return posthog.llm.Error? err kind "file"
+function folder.open(dir)
+  dir = dir:gsub("(.)/+$", "%1")
+  local done, err = change.recover(dir)
+  if not done then
+    return errors.failure(err)
+  end
+  local found
+  found, err = lock.read(dir)
+  if err then
+    return errors.failure(err)
+  end
+  return setmetatable({ dir = dir, lock = found, digests = {} }, Folder)
+end
+
+--- Looks at the files.
+--- @param known table<string, any> further paths that are the skill's
+--- @param hidden boolean?
+--- @return true? done
+--- @return posthog.llm.Error? err kind "file"
+function Folder:look(known, hidden)
+  local all = {}
+  for path in pairs(self:base()) do
+    all[path] = true
+  end
+  for path in pairs(known) do
+    all[path] = true
+  end
+  local err
+  self.scan, err = disk.scan(self.dir, all, hidden)
+  if not self.scan then
+    return errors.failure(err)
+  end
+  for _, path in ipairs(self.scan.files) do
+    local source
+    source, err = self:read(path)
+    if not source then
+      return errors.failure(err)
+    end
+    self.digests[path] = digest_of(path, source)
+  end
+  return true
+end
+
+--- Is there such a folder?
+function Folder:exists()
+  return disk.kind(self.dir .. "/.") == "directory"
+end
+
+--- @return table<string, string> digests of what it was pulled from
+function Folder:base()
+  return self.lock and self.lock.files or {}
+end
+
+--- @return string? text
+--- @return posthog.llm.Error? err
+function Folder:read(path)
+  return disk.read(self.dir .. "/" .. path)
+end
+
+--- Files that still have the markers of a conflict, as "path:line".
+--- @return string[]
+function Folder:unresolved()
+  local places = {}
+  for _, path in ipairs(self.lock and self.lock.conflicts or {}) do
+    local source = self.digests[path] and self:read(path)
+    local line = source and text.marker(source)
+    if line then
+      places[#places + 1] = ("%s:%d"):format(path, line)
+    end
+  end
+  return places
+end
+
+--- What stands where a file is to be written, and is none.
+--- @param writes table<string, any> by path
+--- @return { path: string, message: string }[]
+function Folder:blocked(writes)
+  local problems = {}
+  for path in pairs(writes) do
+    if not disk.is_inside(self.dir, path) and not self:gives_way(path, writes) then
+      problems[#problems + 1] = { path = path, message = "is, or lies behind, a symbolic link" }
+    end
+  end
+  table.sort(problems, function(a, b)
+    return a.path < b.path
+  end)
+  return problems
+end
+
+--- Whether a file in the way of a folder is one that goes.
+function Folder:gives_way(path, writes)
+  for _, parent in ipairs(paths.parents(path)) do
+    local kind = disk.kind(self.dir .. "/" .. parent)
+    if kind == "file" then
+      return self.lock and self.lock.files[parent] and not writes[parent]
+    elseif kind ~= nil and kind ~= "directory" then
+      return false
+    end
+  end
+  return false
+end
+
+--- The lock of a folder that has just been brought to this version.
+--- @param snapshot posthog.llm.SkillSnapshot all of its digests known
+--- @param conflicts string[]
+--- @return string
+function folder.lock_of(snapshot, conflicts)
+  return lock.render({
+    name = snapshot.name,
+    version = snapshot.version,
+    id = snapshot.id,
+    created = snapshot.created,
+    files = snapshot.digests,
+    conflicts = conflicts,
+  })
+end
+
+folder.digest_of = digest_of
+
+return folder

@@ -1,0 +1,199 @@
+--- What the API, or the Agent Skills format, would not take of a folder: all
+--- of it at once, with file and line.
+
+local paths = require("posthog.llm.skill_folder.paths")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local text = require("posthog.llm.skill_folder.text")
+
+local lint = {}
+
+--- Contract, skill object and 1.1. Counts of characters, unless bytes are said.
+local LONGEST = { name = 64, description = 4096, license = 255, compatibility = 500 }
+local LONGEST_DESCRIPTION = { current = 1024 }
+local LONGEST_TEXT = 1000000 -- bytes
+local MOST_FILES = { reference = 50, current = 200 }
+local LARGEST_SKILL = 19000000 -- bytes of text; a request has 20 MB
+
+--- @class posthog.llm.SkillProblem
+--- @field path string
+--- @field line? integer
+--- @field message string
+--- @field level "error"|"warning" a push is refused for an error
+--- @field skippable? boolean true: `skip_binary` leaves the file out instead
+
+local Report = {}
+Report.__index = Report
+
+function Report:add(level, path, line, message, ...)
+  message = select("#", ...) > 0 and message:format(...) or message
+  local problem = { level = level, path = path, line = line, message = message }
+  self[#self + 1] = problem
+  return problem
+end
+
+local function name_problem(name)
+  if name == "" then
+    return "name is missing"
+  elseif #name > LONGEST.name then
+    return "name is longer than 64 characters"
+  elseif not ("-" .. name):gsub("%-[a-z0-9]+", ""):find("^$") then
+    return ("name %q: small letters, digits and single hyphens between them are taken"):format(name)
+  elseif name == "new" then
+    return 'name "new" is reserved'
+  end
+end
+
+--- The name of the folder itself; nil where it cannot be told.
+local function own_name(dir)
+  if dir == "." then
+    dir = require("lfs").currentdir() or ""
+  end
+  local name = dir:match("([^/]+)$")
+  return name ~= "." and name ~= ".." and name or nil
+end
+
+local function check_name(report, folder, name, line)
+  local problem = name_problem(name)
+  if problem then
+    report:add("error", paths.SKILL, line, problem)
+  elseif folder.lock then
+    if folder.lock.name ~= name then
+      local message = "name is %q, and the folder was pulled from %q"
+      report:add("error", paths.SKILL, line, message, name, folder.lock.name)
+    end
+  elseif own_name(folder.dir) and own_name(folder.dir) ~= name then
+    local message = "name is %q, and the folder's is %q"
+    report:add("error", paths.SKILL, line, message, name, own_name(folder.dir))
+  end
+end
+
+local function check_lengths(report, fields, lines, generation)
+  local shorter = LONGEST_DESCRIPTION.current
+  for _, field in ipairs({ "description", "license", "compatibility" }) do
+    local length = text.length(fields[field])
+    if length > LONGEST[field] then
+      local message = "%s has %d characters; %d are taken"
+      report:add("error", paths.SKILL, lines[field], message, field, length, LONGEST[field])
+    elseif field == "description" and length > shorter then
+      local level = generation == "current" and "error" or "warning"
+      local message = "description has %d characters; newer servers take %d"
+      report:add(level, paths.SKILL, lines[field], message, length, shorter)
+    end
+  end
+  if fields.description == "" then
+    report:add("error", paths.SKILL, lines.description or 1, "description is missing")
+  end
+end
+
+local function check_skill(report, folder, generation)
+  if not folder.digests[paths.SKILL] then
+    report:add("error", paths.SKILL, nil, "there is none: this folder is no skill")
+    return nil
+  end
+  local source, err = folder:read(paths.SKILL)
+  if not source then
+    report:add("error", paths.SKILL, nil, err.message)
+    return nil
+  end
+  local problem, line = text.problem(source)
+  if problem then
+    report:add("error", paths.SKILL, line, problem)
+    return nil
+  end
+  local read, wrong, about = skill_md.read(source)
+  if not read then
+    report:add("error", paths.SKILL, wrong.line, wrong.problem)
+    return nil
+  end
+  local fields = skill_md.normal(read)
+  check_name(report, folder, fields.name, about.lines.name or 1)
+  check_lengths(report, fields, about.lines, generation)
+  if fields.body == "" then
+    report:add("error", paths.SKILL, about.body_line, "there is no text behind the front matter")
+  elseif #fields.body > LONGEST_TEXT then
+    local message = "the body has %d bytes; 1000000 are taken"
+    report:add("error", paths.SKILL, about.body_line, message, #fields.body)
+  end
+  for _, key in ipairs(about.unknown) do
+    report:add("warning", paths.SKILL, about.lines[key], "%s: the API has no place for it", key)
+  end
+  return fields
+end
+
+--- @return integer bytes
+local function check_file(report, folder, path)
+  local problem = paths.problem(path)
+  if problem then
+    report:add("error", path, nil, "the path " .. problem)
+    return 0
+  end
+  local source, err = folder:read(path)
+  if not source then
+    report:add("error", path, nil, err.message)
+    return 0
+  end
+  local wrong, line = text.problem(source)
+  local middle = text.trim(source)
+  if wrong then
+    report:add("error", path, line, wrong).skippable = true
+  elseif middle == "" then
+    report:add("error", path, nil, "is empty, which the API does not take").skippable = true
+  elseif #middle > LONGEST_TEXT then
+    report:add("error", path, nil, "has %d bytes; 1000000 are taken", #middle)
+  end
+  return #middle
+end
+
+local function check_total(report, count, bytes, generation)
+  local most = MOST_FILES[generation] or MOST_FILES.current
+  if count > most then
+    report:add("error", paths.SKILL, nil, "there are %d files beside it; %d are taken", count, most)
+  elseif count > MOST_FILES.reference and not generation then
+    local message = "there are %d files beside it; older servers take %d"
+    report:add("warning", paths.SKILL, nil, message, count, MOST_FILES.reference)
+  end
+  if bytes > LARGEST_SKILL then
+    local message = "all texts together have %d bytes; %d fit into a request"
+    report:add("error", paths.SKILL, nil, message, bytes, LARGEST_SKILL)
+  end
+end
+
+--- @param folder posthog.llm.Folder looked at
+--- @param generation? posthog.llm.Generation where it is known
+--- @return posthog.llm.SkillProblem[] problems
+--- @return table? fields of SKILL.md where it can be read
+function lint.run(folder, generation)
+  local report = setmetatable({}, Report)
+  local fields = check_skill(report, folder, generation)
+  local count, bytes, skipped = 0, fields and #fields.body or 0, 0
+  for _, path in ipairs(folder.scan.files) do
+    if path ~= paths.SKILL then
+      local before = #report
+      bytes = bytes + check_file(report, folder, path)
+      count = count + 1
+      skipped = skipped + (report[before + 1] and report[before + 1].skippable and 1 or 0)
+    end
+  end
+  check_total(report, count - skipped, bytes, generation)
+  for _, other in ipairs(folder.scan.others) do
+    local message = "is a %s: the API holds texts only"
+    report:add("error", other.path, nil, message, other.kind).skippable = true
+  end
+  for _, twin in ipairs(paths.collisions(folder.scan.files, true)) do
+    report:add("warning", twin.path, nil, "differs only by case: " .. twin.message)
+  end
+  for _, place in ipairs(folder:unresolved()) do
+    local path, line = place:match("^(.*):(%d+)$")
+    report:add("error", path, tonumber(line), "a conflict is not resolved yet")
+  end
+  return setmetatable(report, nil), fields
+end
+
+--- @param problem { path: string, line?: integer, message: string }
+--- @return string
+function lint.line(problem)
+  local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
+  return ("%s: %s"):format(place, problem.message)
+end
+
+return lint

@@ -1,0 +1,45 @@
+--- What becomes of a file that was changed here, there or on both sides.
+
+local plan = {}
+
+--- @alias posthog.llm.SkillFolderAction
+--- | "none"  both sides agree
+--- | "keep"  only this side has changed it
+--- | "take"  only the other side has changed it, or taken it away
+--- | "merge" both have, each in its way
+--- | "clash" one side has changed it and the other has taken it away
+
+--- Digests tell the three apart; nil: there is no such file.
+--- @param base? string as it was pulled
+--- @param ours? string as it is in the folder
+--- @param theirs? string as it is on the server
+--- @return posthog.llm.SkillFolderAction
+function plan.decide(base, ours, theirs)
+  if ours == theirs then
+    return "none"
+  elseif theirs == base then
+    return "keep"
+  elseif ours == base then
+    return "take"
+  elseif ours == nil or theirs == nil then
+    return "clash"
+  end
+  return "merge"
+end
+
+--- @alias posthog.llm.SkillFolderState "same"|"local"|"remote"|"both"|"new"|"gone"
+
+local STATES = { none = "same", take = "remote", merge = "both", clash = "both" }
+
+--- @return posthog.llm.SkillFolderState
+function plan.state(base, ours, theirs)
+  local action = plan.decide(base, ours, theirs)
+  if action ~= "keep" then
+    return STATES[action]
+  elseif base == nil then
+    return "new"
+  end
+  return ours == nil and "gone" or "local"
+end
+
+return plan

@@ -1,0 +1,152 @@
+--- From the server into a folder.
+
+local change = require("posthog.llm.skill_folder.change")
+local errors = require("posthog.llm.errors")
+local folders = require("posthog.llm.skill_folder.folder")
+local paths = require("posthog.llm.skill_folder.paths")
+local reconcile = require("posthog.llm.skill_folder.reconcile")
+local refuse = require("posthog.llm.skill_folder.refuse")
+local remote = require("posthog.llm.skill_folder.remote")
+
+local pull = {}
+
+local UNRESOLVED = "conflicts of an earlier pull or push are not resolved; `force` gives them up"
+
+--- Whether the folder and the skill go together.
+--- @return true? ok
+--- @return posthog.llm.Error? err
+local function check_lock(folder, theirs)
+  local lock = folder.lock
+  if lock and lock.name ~= theirs.name then
+    local message = "the folder holds the skill %q; `force` overwrites it"
+    return refuse.conflict(message:format(lock.name))
+  elseif lock and refuse.is_other(lock, theirs) then
+    local message = "the skill that the folder was pulled from is gone, "
+      .. "and another one has its name; `force` overwrites the folder"
+    return refuse.conflict(message)
+  end
+  return true
+end
+
+local function check_folder(folder, theirs)
+  local unresolved = folder:unresolved()
+  if #unresolved > 0 then
+    return refuse.conflict(UNRESOLVED, unresolved)
+  end
+  local strangers = folder.lock and {} or reconcile.strangers(folder, theirs)
+  if #strangers > 0 then
+    local message = "these files are there already and differ; `force` overwrites them"
+    return refuse.conflict(message, strangers)
+  end
+  return true
+end
+
+--- A version with all of its digests, for a folder that may take its files.
+--- @return posthog.llm.SkillSnapshot? theirs
+--- @return posthog.llm.Error? err
+local function read_theirs(client, folder, name, options, progress)
+  local theirs, err = remote.read(client, name, options.version)
+  if not theirs then
+    return errors.failure(err)
+  end
+  local problems = paths.problems(theirs.paths, change.folds_case(folder.dir))
+  if #problems > 0 then
+    return refuse.all("the skill has files that cannot be in a folder", problems)
+  end
+  local ok = options.force
+  if not ok then
+    ok, err = check_lock(folder, theirs)
+  end
+  if not ok then
+    return errors.failure(err)
+  end
+  local lock = folder.lock
+  local is_same = lock and lock.id == theirs.id
+  if lock then
+    remote.learn(theirs, lock.files, is_same)
+  end
+  ok, err = remote.complete(client, theirs, progress)
+  if not ok then
+    return errors.failure(err)
+  end
+  return theirs
+end
+
+local function conflict_paths(conflicts)
+  local list = {}
+  for i, conflict in ipairs(conflicts) do
+    list[i] = conflict.path
+  end
+  return list
+end
+
+--- Writes what was found, with the lock, or nothing.
+--- @return true? done
+--- @return posthog.llm.Error? err
+function pull.write(folder, theirs, outcome)
+  local lock = folders.lock_of(theirs, conflict_paths(outcome.conflicts))
+  local writes = {}
+  for path, source in pairs(outcome.writes) do
+    writes[path] = source
+  end
+  if not folder.lock or folder:read(paths.LOCK) ~= lock then
+    writes[paths.LOCK] = lock
+  elseif next(writes) == nil and #outcome.removes == 0 then
+    return true
+  end
+  local blocked = folder:blocked(writes)
+  if #blocked > 0 then
+    return refuse.all("the folder was left as it was", blocked)
+  end
+  return change.apply(folder.dir, writes, outcome.removes)
+end
+
+--- @return posthog.llm.SkillPull? result
+--- @return posthog.llm.Error? err
+function pull.run(client, name, dir, options, progress)
+  local folder, err = folders.open(dir)
+  if not folder then
+    return errors.failure(err)
+  end
+  local theirs
+  theirs, err = read_theirs(client, folder, name, options, progress)
+  if not theirs then
+    return errors.failure(err)
+  end
+  local ok = true
+  if folder:exists() then
+    ok, err = folder:look(theirs.digests)
+  else
+    folder.scan = { files = {}, others = {}, left_out = {} }
+  end
+  if ok and not options.force then
+    ok, err = check_folder(folder, theirs)
+  end
+  local outcome
+  if ok then
+    outcome, err = reconcile.run(client, folder, theirs, options.force, progress)
+  end
+  if not outcome then
+    return errors.failure(err)
+  end
+  ok, err = pull.write(folder, theirs, outcome)
+  if not ok then
+    return errors.failure(err)
+  end
+  local result = {
+    name = theirs.name,
+    version = theirs.version,
+    written = reconcile.union(outcome.writes),
+    removed = outcome.removes,
+    unchanged = outcome.unchanged,
+  }
+  for i, path in ipairs(result.written) do
+    progress("write", path, i, #result.written)
+  end
+  if #outcome.conflicts > 0 then
+    return refuse.unmerged(outcome.conflicts, result)
+  end
+  return result
+end
+
+return pull

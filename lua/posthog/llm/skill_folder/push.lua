@@ -1,0 +1,313 @@
+--- From a folder to the server: one push is one version.
+
+local errors = require("posthog.llm.errors")
+local folders = require("posthog.llm.skill_folder.folder")
+local lint = require("posthog.llm.skill_folder.lint")
+local paths = require("posthog.llm.skill_folder.paths")
+local pull = require("posthog.llm.skill_folder.pull")
+local reconcile = require("posthog.llm.skill_folder.reconcile")
+local refuse = require("posthog.llm.skill_folder.refuse")
+local remote = require("posthog.llm.skill_folder.remote")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local text = require("posthog.llm.skill_folder.text")
+
+local push = {}
+
+--- What newer servers and people's tools go by; the API's default is text/plain.
+local TYPES = {
+  md = "text/markdown",
+  markdown = "text/markdown",
+  html = "text/html",
+  css = "text/css",
+  csv = "text/csv",
+  xml = "application/xml",
+  json = "application/json",
+  yaml = "application/yaml",
+  yml = "application/yaml",
+  toml = "application/toml",
+  js = "text/javascript",
+  py = "text/x-python",
+  lua = "text/x-lua",
+  sh = "text/x-shellscript",
+}
+
+local function type_of(path, theirs)
+  local extension = path:match("%.(%w+)$")
+  return theirs and theirs.types[path] or TYPES[(extension or ""):lower()] or "text/plain"
+end
+
+--- Refuses for an error; with `skip_binary` takes out what the API cannot hold.
+--- @return string[]? skipped
+--- @return posthog.llm.Error? err
+local function weed(folder, problems, skip_binary)
+  local wrong, skipped, taken = {}, {}, {}
+  for _, problem in ipairs(problems) do
+    if problem.skippable and skip_binary then
+      skipped[#skipped + 1] = problem.path
+      taken[problem.path] = true
+    elseif problem.level == "error" then
+      wrong[#wrong + 1] = problem
+    end
+  end
+  if #wrong > 0 then
+    return refuse.all("the folder cannot be pushed", wrong)
+  end
+  for path in pairs(taken) do
+    folder.digests[path] = nil
+  end
+  return skipped
+end
+
+--- @class posthog.llm.SkillTree what a version is to hold
+--- @field fields table
+--- @field texts table<string, string> without white space at their ends
+--- @field digests table<string, string>
+
+--- The folder as it will be once the outcome is written.
+--- @return posthog.llm.SkillTree? tree
+--- @return posthog.llm.Error? err
+local function tree_of(folder, outcome)
+  local tree, gone = { texts = {}, digests = {} }, {}
+  for _, path in ipairs(outcome.removes) do
+    gone[path] = true
+  end
+  for _, path in ipairs(reconcile.union(folder.digests, outcome.writes)) do
+    if not gone[path] then
+      local source, err = outcome.writes[path], nil
+      if not source then
+        source, err = folder:read(path)
+      end
+      if not source then
+        return errors.failure(err)
+      end
+      tree.digests[path] = folders.digest_of(path, source)
+      if path == paths.SKILL then
+        local fields
+        fields, err = skill_md.read(source)
+        if not fields then
+          return errors.failure(err)
+        end
+        tree.fields = skill_md.normal(fields)
+      else
+        tree.texts[path] = (text.trim(source))
+      end
+    end
+  end
+  return tree
+end
+
+--- @return { path: string, change: "added"|"changed"|"removed" }[]
+local function changes_of(tree, theirs)
+  local changes, before = {}, theirs and theirs.digests or {}
+  for _, path in ipairs(reconcile.union(tree.digests, before)) do
+    local old, new = before[path], tree.digests[path]
+    if old ~= new then
+      local what = old == nil and "added" or new == nil and "removed" or "changed"
+      changes[#changes + 1] = { path = path, change = what }
+    end
+  end
+  return changes
+end
+
+local function payload(tree, theirs)
+  local fields = {}
+  for name, value in pairs(tree.fields) do
+    fields[name] = value
+  end
+  fields.files = {}
+  for i, path in ipairs(reconcile.union(tree.texts)) do
+    fields.files[i] =
+      { path = path, content = tree.texts[path], content_type = type_of(path, theirs) }
+  end
+  return fields
+end
+
+--- The one write.
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err
+local function publish(client, tree, theirs, note)
+  local fields = payload(tree, theirs)
+  if not theirs then
+    return client.skills:create(fields)
+  end
+  local name = fields.name
+  fields.name = nil
+  fields.base_version = theirs.version
+  fields.version_description = note
+  return client.skills:publish(name, fields)
+end
+
+--- What the server has; false: no skill of this name.
+--- @return posthog.llm.SkillSnapshot|false|nil theirs
+--- @return posthog.llm.Error? err
+local function read_theirs(client, folder, name, options, progress)
+  local theirs, err = remote.read(client, name)
+  if not theirs and err.kind ~= "not_found" then
+    return errors.failure(err)
+  elseif not theirs and folder.lock and not options.force then
+    err.message = "the skill that the folder was pulled from is not there: " .. err.message
+    return errors.failure(err)
+  elseif not theirs then
+    return false
+  end
+  local problems = paths.problems(theirs.paths)
+  if #problems > 0 then
+    return refuse.all("the skill has files that cannot be in a folder", problems)
+  end
+  local lock = folder.lock
+  if lock and not options.force and refuse.is_other(lock, theirs) then
+    local message = "the skill that the folder was pulled from is gone, and another one has "
+      .. "its name; `force` publishes the folder over it"
+    return refuse.conflict(message)
+  end
+  remote.learn(theirs, folder.digests)
+  if lock then
+    remote.learn(theirs, lock.files, lock.id == theirs.id)
+  end
+  local ok
+  ok, err = remote.complete(client, theirs, progress)
+  if not ok then
+    return errors.failure(err)
+  end
+  return theirs
+end
+
+local NOTHING = { writes = {}, removes = {}, unchanged = {}, conflicts = {} }
+
+--- What others have published since comes into the folder first.
+--- @return posthog.llm.SkillFolderOutcome? outcome
+--- @return posthog.llm.Error? err
+local function take_in(client, folder, theirs, options, progress)
+  if not theirs or options.force then
+    return NOTHING
+  end
+  local strangers = folder.lock and {} or reconcile.strangers(folder, theirs)
+  if #strangers > 0 then
+    local message = "the folder was not pulled from the skill of its name, and these differ; "
+      .. "pull it elsewhere to compare, or `force` publishes the folder"
+    return refuse.conflict(message, strangers)
+  end
+  local outcome, err = reconcile.run(client, folder, theirs, false, progress)
+  if not outcome then
+    return errors.failure(err)
+  end
+  if options.prune then
+    for path in pairs(outcome.writes) do
+      if folder.digests[path] == nil and folder:base()[path] == nil then
+        outcome.writes[path] = nil
+      end
+    end
+  end
+  return outcome
+end
+
+--- Brings folder and lock to what was published.
+local function finish(folder, tree, skill)
+  local made = remote.snapshot(skill)
+  for path, digest in pairs(tree.digests) do
+    made.digests[path] = digest
+  end
+  local opened, err = folders.open(folder.dir)
+  if not opened then
+    return errors.failure(err)
+  end
+  return pull.write(opened, made, NOTHING)
+end
+
+local function send(client, folder, tree, theirs, outcome, result, options, progress)
+  local ok, err = true, nil
+  if theirs and (next(outcome.writes) ~= nil or #outcome.removes > 0) then
+    ok, err = pull.write(folder, theirs, outcome)
+  end
+  if not ok then
+    return errors.failure(err)
+  end
+  progress("publish", result.name, 0, 1)
+  local skill, failed, response = publish(client, tree, theirs, options.note)
+  if not skill then
+    if failed.current_version then
+      failed.message = "somebody has published meanwhile: push again (" .. failed.message .. ")"
+    end
+    return errors.failure(failed, response)
+  end
+  progress("publish", result.name, 1, 1)
+  result.version = skill.version
+  ok, err = finish(folder, tree, skill)
+  if not ok then
+    err.message = ("version %d is published, but the lock file is not written: %s"):format(
+      skill.version,
+      err.message
+    )
+    err.result = result
+    return errors.failure(err)
+  end
+  return result
+end
+
+--- Decides, and sends.
+local function complete(client, folder, theirs, outcome, options, result, progress)
+  local tree, err = tree_of(folder, outcome)
+  if not tree then
+    return errors.failure(err)
+  end
+  result.changes = changes_of(tree, theirs)
+  result.version = theirs and theirs.version or nil
+  if not theirs then
+    result.action = "created"
+  else
+    result.action = #result.changes > 0 and "published" or "unchanged"
+  end
+  local ok
+  if options.dry_run then
+    return result
+  elseif result.action == "unchanged" then
+    ok, err = pull.write(folder, theirs, outcome)
+    if not ok then
+      return errors.failure(err)
+    end
+    return result
+  end
+  return send(client, folder, tree, theirs, outcome, result, options, progress)
+end
+
+--- @return posthog.llm.SkillPush? result
+--- @return posthog.llm.Error? err
+function push.run(client, dir, options, progress)
+  local folder, err = folders.open(dir)
+  local ok
+  if folder then
+    ok, err = folder:look({}, options.hidden)
+  end
+  if not ok then
+    return errors.failure(err)
+  end
+  local problems, fields = lint.run(folder, client:profile())
+  local skipped
+  skipped, err = weed(folder, problems, options.skip_binary)
+  if not skipped then
+    return errors.failure(err)
+  end
+  local theirs
+  theirs, err = read_theirs(client, folder, fields.name, options, progress)
+  if theirs == nil then
+    return errors.failure(err)
+  end
+  local outcome
+  outcome, err = take_in(client, folder, theirs, options, progress)
+  if not outcome then
+    return errors.failure(err)
+  end
+  local result = { name = fields.name, skipped = skipped, left_out = folder.scan.left_out }
+  if #outcome.conflicts > 0 then
+    if not options.dry_run then
+      ok, err = pull.write(folder, theirs, outcome)
+    end
+    if not ok then
+      return errors.failure(err)
+    end
+    return refuse.unmerged(outcome.conflicts, result)
+  end
+  return complete(client, folder, theirs, outcome, options, result, progress)
+end
+
+return push

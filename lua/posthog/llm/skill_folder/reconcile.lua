@@ -1,0 +1,214 @@
+--- Brings a folder to what the server has, file by file: against the version
+--- that it was pulled from, what changed on one side only is taken, and what
+--- changed on both is merged. Writes nothing.
+
+local errors = require("posthog.llm.errors")
+local merge = require("posthog.llm.skill_folder.merge")
+local paths = require("posthog.llm.skill_folder.paths")
+local plan = require("posthog.llm.skill_folder.plan")
+local remote = require("posthog.llm.skill_folder.remote")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local text = require("posthog.llm.skill_folder.text")
+
+local reconcile = {}
+
+local BACK = "was removed here and has changed on the server: it is back"
+local STAYS = "has changed here and was removed on the server: it stays"
+local BOTH = "has changed on both sides in the same place"
+
+--- @class posthog.llm.SkillFolderOutcome
+--- @field writes table<string, string> new texts by path
+--- @field removes string[]
+--- @field unchanged string[] paths of the server's files that stay as they are here
+--- @field conflicts { path: string, message: string }[]
+
+--- All paths, in order.
+local function union(...)
+  local seen, list = {}, {}
+  for _, map in ipairs({ ... }) do
+    for path in pairs(map) do
+      if not seen[path] then
+        seen[path] = true
+        list[#list + 1] = path
+      end
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- What is to be done with each path.
+--- @param force boolean? the server is right
+--- @return table<string, posthog.llm.SkillFolderAction>
+local function decide_all(folder, theirs, force)
+  local actions, base = {}, folder:base()
+  for _, path in ipairs(union(base, folder.digests, theirs.digests)) do
+    local ours, other = folder.digests[path], theirs.digests[path]
+    local action = plan.decide(base[path], ours, other)
+    if force and action ~= "none" then
+      action = (other or base[path]) and "take" or "keep" -- what it never had stays
+    end
+    actions[path] = action
+  end
+  return actions
+end
+
+--- The version that the folder was pulled from, with the texts of these files.
+--- @return posthog.llm.SkillSnapshot? base
+--- @return posthog.llm.Error? err
+local function read_base(client, folder, wanted, progress)
+  local base, err = remote.read(client, folder.lock.name, folder.lock.version)
+  if not base then
+    return errors.failure(err)
+  end
+  local there = {}
+  for _, path in ipairs(wanted) do
+    if base.types[path] then
+      there[#there + 1] = path
+    end
+  end
+  local ok
+  ok, err = remote.load(client, base, there, progress)
+  if not ok then
+    return errors.failure(err)
+  end
+  return base
+end
+
+local function paths_with(actions, wanted)
+  local list = {}
+  for path, action in pairs(actions) do
+    if wanted[action] then
+      list[#list + 1] = path
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+local function new_text(path, theirs, present)
+  if path == paths.SKILL then
+    return skill_md.update(theirs.fields, present)
+  end
+  return text.replace(theirs.texts[path], present)
+end
+
+local function present_of(folder, path)
+  if folder.digests[path] then
+    return folder:read(path)
+  end
+end
+
+local function take(outcome, folder, theirs, path)
+  if not theirs.digests[path] then
+    outcome.removes[#outcome.removes + 1] = path
+    return true
+  end
+  local present, err = present_of(folder, path)
+  if err then
+    return errors.failure(err)
+  end
+  outcome.writes[path] = new_text(path, theirs, present)
+  return true
+end
+
+--- @return string? merged
+--- @return integer|posthog.llm.Error conflicts or err
+local function merge_one(path, present, base, theirs)
+  local labels = { base = "the folder was pulled from", theirs = "version " .. theirs.version }
+  if base then
+    labels.base = "version " .. base.version
+  end
+  if path == paths.SKILL then
+    return merge.skill_md(base and base.fields or { body = "" }, present, theirs.fields, labels)
+  end
+  local ours = text.trim(present)
+  local before = base and base.texts[path] or ""
+  local merged, conflicts = merge.texts(before, ours, theirs.texts[path], labels)
+  if not merged then
+    return nil, conflicts
+  end
+  return text.replace(merged, present), conflicts
+end
+
+local function conflict(outcome, path, message)
+  outcome.conflicts[#outcome.conflicts + 1] = { path = path, message = message }
+end
+
+local function settle_one(outcome, folder, theirs, base, path, action)
+  if action == "take" then
+    return take(outcome, folder, theirs, path)
+  elseif action == "clash" then
+    conflict(outcome, path, folder.digests[path] and STAYS or BACK)
+    return folder.digests[path] and true or take(outcome, folder, theirs, path)
+  elseif action == "merge" then
+    local present, err = folder:read(path)
+    if not present then
+      return errors.failure(err)
+    end
+    local merged, conflicts = merge_one(path, present, base, theirs)
+    if not merged then
+      return errors.failure(conflicts)
+    end
+    outcome.writes[path] = merged ~= present and merged or nil
+    if conflicts > 0 then
+      conflict(outcome, path, BOTH)
+    end
+  elseif theirs.digests[path] then
+    outcome.unchanged[#outcome.unchanged + 1] = path
+  end
+  return true
+end
+
+--- @param client posthog.llm.Client
+--- @param folder posthog.llm.Folder
+--- @param theirs posthog.llm.SkillSnapshot all of its digests known
+--- @param force boolean?
+--- @param progress fun(step: string, path: string, done: integer, total: integer)
+--- @return posthog.llm.SkillFolderOutcome? outcome
+--- @return posthog.llm.Error? err
+function reconcile.run(client, folder, theirs, force, progress)
+  local actions = decide_all(folder, theirs, force)
+  local needed, base = {}, nil
+  for _, path in ipairs(paths_with(actions, { take = true, merge = true, clash = true })) do
+    needed[#needed + 1] = theirs.types[path] and path or nil
+  end
+  local ok, err = remote.load(client, theirs, needed, progress)
+  if not ok then
+    return errors.failure(err)
+  end
+  local merges = paths_with(actions, { merge = true })
+  if folder.lock and #merges > 0 then
+    base, err = read_base(client, folder, merges, progress)
+    if not base then
+      return errors.failure(err)
+    end
+  end
+  local outcome = { writes = {}, removes = {}, unchanged = {}, conflicts = {} }
+  for _, path in ipairs(union(actions)) do
+    ok, err = settle_one(outcome, folder, theirs, base, path, actions[path])
+    if not ok then
+      return errors.failure(err)
+    end
+  end
+  return outcome
+end
+
+--- Paths of files that both have, each its own, where no version says what
+--- they have in common.
+--- @return string[]
+function reconcile.strangers(folder, theirs)
+  local list = {}
+  for path, digest in pairs(theirs.digests) do
+    local ours = folder.digests[path]
+    if ours and ours ~= digest then
+      list[#list + 1] = path
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+reconcile.union = union
+
+return reconcile

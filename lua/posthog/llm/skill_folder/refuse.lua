@@ -1,0 +1,61 @@
+--- The errors with which a folder is left alone.
+
+local errors = require("posthog.llm.errors")
+local lint = require("posthog.llm.skill_folder.lint")
+
+local refuse = {}
+
+--- One that names everything.
+--- @param what string
+--- @param problems { path: string, line?: integer, message: string }[]
+--- @param kind? posthog.llm.ErrorKind "invalid"
+function refuse.all(what, problems, kind)
+  local lines = {}
+  for i, problem in ipairs(problems) do
+    lines[i] = lint.line(problem)
+  end
+  return errors.failure(errors.new({
+    kind = kind or "invalid",
+    message = what .. ": " .. table.concat(lines, "; "),
+    problems = problems,
+  }))
+end
+
+--- @param message string
+--- @param list? string[] paths
+function refuse.conflict(message, list)
+  local text = list and ("%s: %s"):format(message, table.concat(list, ", ")) or message
+  return errors.failure(errors.new({ kind = "conflict", message = text }))
+end
+
+local RESOLVE = "both sides have changed the same; nothing was published. Edit these files, "
+  .. "take the markers away, and push: "
+
+--- What is left to be done by a person.
+--- @param conflicts { path: string, message: string }[]
+--- @param result? table what was done all the same
+function refuse.unmerged(conflicts, result)
+  local lines = {}
+  for i, conflict in ipairs(conflicts) do
+    lines[i] = conflict.path .. " " .. conflict.message
+  end
+  return errors.failure(errors.new({
+    kind = "conflict",
+    message = RESOLVE .. table.concat(lines, "; "),
+    conflicts = conflicts,
+    result = result,
+  }))
+end
+
+--- Whether the folder was pulled from another skill than this, though it has
+--- the name: after an archive the name is free, and versions count from 1.
+--- @param lock posthog.llm.SkillLock
+--- @param theirs posthog.llm.SkillSnapshot
+function refuse.is_other(lock, theirs)
+  if lock.version == theirs.version then
+    return lock.id ~= theirs.id
+  end
+  return lock.created ~= theirs.created
+end
+
+return refuse

@@ -1,0 +1,137 @@
+--- A version of a skill as the server has it. Versions never change, so what
+--- is read by its number fits together whoever publishes meanwhile.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local hosts = require("posthog.llm.host")
+local paths = require("posthog.llm.skill_folder.paths")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local text = require("posthog.llm.skill_folder.text")
+
+local remote = {}
+
+local AT_ONCE = 8 -- files that are read at the same time
+
+--- @class posthog.llm.SkillSnapshot
+--- @field name string
+--- @field version integer
+--- @field id string
+--- @field created string when its first version was made
+--- @field fields table as skill_md.normal makes them
+--- @field types table<string, string> the content type of each file by path; not SKILL.md
+--- @field sums table<string, string> the server's own digests, where it tells them
+--- @field digests table<string, string> of the texts without white space at their ends, where known
+--- @field texts table<string, string> where they have been read
+
+--- @param skill posthog.llm.Skill whole
+--- @return posthog.llm.SkillSnapshot
+function remote.snapshot(skill)
+  local fields = skill_md.normal(skill)
+  local self = {
+    name = skill.name,
+    version = skill.version,
+    id = skill.id,
+    created = skill.first_version_created_at or "",
+    fields = fields,
+    types = {},
+    sums = {},
+    digests = { [paths.SKILL] = core.sha256(skill_md.canonical(fields)) },
+    texts = {},
+    paths = {},
+  }
+  for i, file in ipairs(skill.files or {}) do
+    self.paths[i] = file.path
+    if type(file.path) == "string" then
+      self.types[file.path] = file.content_type or "text/plain"
+      self.sums[file.path] = type(file.sha256) == "string" and file.sha256:lower() or nil
+    end
+  end
+  table.sort(self.paths, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return self
+end
+
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param version? integer default: the latest
+--- @return posthog.llm.SkillSnapshot? snapshot
+--- @return posthog.llm.Error? err
+function remote.read(client, name, version)
+  local found, err = client.skills:resolve(name, { version = version, limit = 1 })
+  if not found then
+    return errors.failure(err)
+  elseif type(found.skill.version) ~= "number" or type(found.skill.body) ~= "string" then
+    local message = "the answer has no version or no body"
+    return errors.failure(errors.new({ kind = "decode", message = message }))
+  end
+  return remote.snapshot(found.skill)
+end
+
+--- Takes digests over where they say the same as the server's, so that the
+--- file need not be read.
+--- @param self posthog.llm.SkillSnapshot
+--- @param digests table<string, string> by path
+--- @param is_same boolean? whether they are of this very version
+function remote.learn(self, digests, is_same)
+  for path, digest in pairs(digests) do
+    if self.types[path] and (is_same or self.sums[path] == digest) then
+      self.digests[path] = digest
+    end
+  end
+end
+
+--- Reads the texts of files, some at the same time.
+--- @param client posthog.llm.Client
+--- @param self posthog.llm.SkillSnapshot
+--- @param wanted string[] paths; those that are there already are not read again
+--- @param progress fun(step: string, path: string, done: integer, total: integer)
+--- @return true? done
+--- @return posthog.llm.Error? err
+function remote.load(client, self, wanted, progress)
+  local jobs, done, missing = {}, 0, {}
+  for _, path in ipairs(wanted) do
+    if not self.texts[path] and path ~= paths.SKILL then
+      missing[#missing + 1] = path
+    end
+  end
+  for i, path in ipairs(missing) do
+    jobs[i] = function()
+      local file, err = client.skills:file(self.name, path, { version = self.version })
+      if not file then
+        return errors.failure(err)
+      end
+      self.texts[path] = (text.trim(file.content))
+      self.digests[path] = core.sha256(self.texts[path])
+      done = done + 1
+      progress("read", path, done, #missing)
+      return true
+    end
+  end
+  local _, failed = hosts.current().gather(jobs, AT_ONCE)
+  for i = 1, #jobs do
+    local err = failed and failed[i]
+    if err ~= nil then
+      if not errors.is(err) then
+        error(err, 0) -- raised by the caller's own function
+      end
+      return errors.failure(err)
+    end
+  end
+  return true
+end
+
+--- Reads what has no digest yet.
+--- @return true? done
+--- @return posthog.llm.Error? err
+function remote.complete(client, self, progress)
+  local wanted = {}
+  for _, path in ipairs(self.paths) do
+    if not self.digests[path] then
+      wanted[#wanted + 1] = path
+    end
+  end
+  return remote.load(client, self, wanted, progress)
+end
+
+return remote

@@ -1,0 +1,75 @@
+--- What is changed, and on which side.
+
+local errors = require("posthog.llm.errors")
+local folders = require("posthog.llm.skill_folder.folder")
+local lint = require("posthog.llm.skill_folder.lint")
+local plan = require("posthog.llm.skill_folder.plan")
+local reconcile = require("posthog.llm.skill_folder.reconcile")
+local remote = require("posthog.llm.skill_folder.remote")
+
+local status = {}
+
+local function states(base, ours, theirs)
+  local list = {}
+  for i, path in ipairs(reconcile.union(base, ours, theirs)) do
+    list[i] = { path = path, state = plan.state(base[path], ours[path], theirs[path]) }
+  end
+  return list
+end
+
+--- The latest version's digests; none for a skill that is not there yet.
+local function read_theirs(client, folder, name, progress)
+  local theirs, err = remote.read(client, name)
+  if not theirs and err.kind == "not_found" and not folder.lock then
+    return { digests = {} }
+  elseif not theirs then
+    return errors.failure(err)
+  end
+  local lock = folder.lock
+  remote.learn(theirs, folder.digests)
+  if lock then
+    remote.learn(theirs, lock.files, lock.id == theirs.id)
+  end
+  local ok
+  ok, err = remote.complete(client, theirs, progress)
+  if not ok then
+    return errors.failure(err)
+  end
+  return theirs
+end
+
+--- @return posthog.llm.SkillStatus[]? list
+--- @return posthog.llm.Error? err
+function status.run(client, dir, options, progress)
+  local folder, err = folders.open(dir)
+  local ok
+  if folder then
+    ok, err = folder:look({}, options.hidden)
+  end
+  if not ok then
+    return errors.failure(err)
+  end
+  local _, fields = lint.run(folder)
+  local name = folder.lock and folder.lock.name or fields and fields.name
+  local theirs = { digests = folder:base(), version = folder.lock and folder.lock.version }
+  if client and not name then
+    local message = "SKILL.md says no name, and there is no lock file: nothing to compare with"
+    return errors.failure(errors.new({ kind = "invalid", message = message }))
+  elseif client then
+    theirs, err = read_theirs(client, folder, name, progress)
+    if not theirs then
+      return errors.failure(err)
+    end
+    ok, err = folder:look(theirs.digests, options.hidden)
+    if not ok then
+      return errors.failure(err)
+    end
+  end
+  local list = states(folder:base(), folder.digests, theirs.digests)
+  list.name = name
+  list.version = folder.lock and folder.lock.version or nil
+  list.latest = theirs.version
+  return list
+end
+
+return status

@@ -1,0 +1,162 @@
+--- Text as the server keeps it: UTF-8, with no white space at either end
+--- (contract 1.1). The folder's copy keeps its ends, so texts are compared
+--- without them.
+
+local core = require("posthog.llm.core")
+
+local text = {}
+
+--- What Python's str.strip takes away beyond ASCII.
+local WIDE = {}
+for _, char in ipairs({
+  "\194\133",
+  "\194\160",
+  "\225\154\128",
+  "\226\128\168",
+  "\226\128\169",
+  "\226\128\175",
+  "\226\129\159",
+  "\227\128\128",
+}) do
+  WIDE[char] = true
+end
+for last = 0x80, 0x8A do
+  WIDE["\226\128" .. string.char(last)] = true
+end
+
+local function is_space(byte)
+  return (byte >= 9 and byte <= 13) or (byte >= 28 and byte <= 32)
+end
+
+--- The byte where the white space in front ends.
+local function first_of(s)
+  local at = 1
+  while at <= #s do
+    if is_space(s:byte(at)) then
+      at = at + 1
+    elseif WIDE[s:sub(at, at + 1)] then
+      at = at + 2
+    elseif WIDE[s:sub(at, at + 2)] then
+      at = at + 3
+    else
+      break
+    end
+  end
+  return at
+end
+
+--- The byte before which the white space at the end begins.
+local function last_of(s, first)
+  local at = #s
+  while at >= first do
+    if is_space(s:byte(at)) then
+      at = at - 1
+    elseif WIDE[s:sub(at - 1, at)] then
+      at = at - 2
+    elseif WIDE[s:sub(at - 2, at)] then
+      at = at - 3
+    else
+      break
+    end
+  end
+  return at
+end
+
+--- What the server makes of a text, and what it cuts in front and behind.
+--- @param s string
+--- @return string middle
+--- @return string before
+--- @return string behind
+function text.trim(s)
+  local first = first_of(s)
+  local last = last_of(s, first)
+  return s:sub(first, last), s:sub(1, first - 1), s:sub(last + 1)
+end
+
+--- The end of a line in this text.
+local function newline(s)
+  return s:find("^[^\n]*\r\n") and "\r\n" or "\n"
+end
+
+--- A server's text as a file: it ends in a newline, as text files do.
+--- @param middle string
+--- @return string
+function text.file(middle)
+  return middle .. newline(middle)
+end
+
+--- A server's text in place of a file's: the white space at the ends stays.
+--- @param middle string
+--- @param present? string the file as it is
+--- @return string
+function text.replace(middle, present)
+  if not present then
+    return text.file(middle)
+  end
+  local _, before, behind = text.trim(present)
+  return before .. middle .. behind
+end
+
+--- @param s string
+--- @return string digest of what the server would keep
+function text.digest(s)
+  return core.sha256((text.trim(s)))
+end
+
+--- The number of code points.
+--- @param s string
+--- @return integer
+function text.length(s)
+  local _, continuations = s:gsub("[\128-\191]", "")
+  return #s - continuations
+end
+
+--- The line in which a byte stands, from 1.
+--- @param s string
+--- @param at integer
+--- @return integer
+function text.line_of(s, at)
+  local _, ends = s:sub(1, at - 1):gsub("\n", "")
+  return ends + 1
+end
+
+--- The place of the first byte that is not UTF-8.
+local function bad_byte(s)
+  local low, high = 1, #s -- s:sub(1, high) is bad
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local cut = middle -- not inside a character
+    while cut < high and (s:byte(cut + 1) or 0) >= 128 and s:byte(cut + 1) < 192 do
+      cut = cut + 1
+    end
+    if cut >= high or core.encode(s:sub(1, cut)) == nil then
+      high = middle
+    else
+      low = cut + 1
+    end
+  end
+  return low
+end
+
+--- Why the API, which is text only, cannot hold this.
+--- @param s string
+--- @return string? problem
+--- @return integer? line
+function text.problem(s)
+  local zero = s:find("\0", 1, true)
+  if zero then
+    return "is binary: it has a zero byte", text.line_of(s, zero)
+  elseif core.encode(s) == nil then
+    return "is not UTF-8", text.line_of(s, bad_byte(s))
+  end
+end
+
+--- The line of the first marker of a conflict that is still there.
+--- @param s string
+--- @return integer? line
+function text.marker(s)
+  local at = ("\n" .. s):find("\n<<<<<<< [^\n]*\n.-\n>>>>>>> ")
+  return at and text.line_of(s, at)
+end
+
+return text

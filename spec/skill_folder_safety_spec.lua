@@ -1,0 +1,248 @@
+-- A pulled skill is somebody else's text, and disks fail.
+
+local lfs = require("lfs")
+
+local core = require("posthog.llm.core")
+local folders = require("spec.support.folders")
+local live = require("spec.support.live")
+local skill_folder = require("posthog.llm.skill_folder")
+
+local t = live.session()
+local fails = live.fails
+local write, tree = folders.write, folders.tree
+
+--- Paths that a server could send, and none of which may be written.
+local HOSTILE = {
+  "../x", "a/../../x", "..", ".", "a/./b", "/etc/x", "//x", "a//b", "a/", "", "C:/x", "c:x",
+  "a\\..\\x", "..\\x", ".git/config", ".GIT/hooks/pre-commit", "sub/.git/config", ".git./config",
+  ".git /config", ".gi\226\128\140t/config", "git~1/config", ".git::$INDEX_ALLOCATION/config",
+  ".hg/hgrc", ".svn/entries", "SKILL.md", "skill.MD", "SKILL.md/x", ".posthog-skill.json",
+  ".POSTHOG-skill.json", ".posthog-skill.tmp/plan", "a\nb", "a\0b", "a\27[2Jb", " a", "a ",
+  ("x"):rep(256), ("x/"):rep(260) .. "x", "a\255b",
+}
+
+describe("a pulled skill", function()
+  local root, dir, client
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    client = t.client()
+    root = folders.new()
+    dir = root .. "/in/pdf-forms"
+  end)
+  after_each(function() folders.remove(root) end)
+
+  --- A client whose server sends these files.
+  local function hostile(files)
+    local list = {}
+    for i, file in ipairs(files) do
+      list[i] = { path = file.path or file, content_type = "text/plain" }
+    end
+    local skill = { id = "01a201c3-f751-701b-9c56-03ffb16537a6", name = "pdf-forms", version = 1,
+      description = "d", body = "b", files = list, first_version_created_at = "2026" }
+    return { skills = {
+      resolve = function() return { skill = skill, versions = {}, has_more = false } end,
+      file = function(_, _, path) return { path = path, content = "owned", content_type = "x" } end,
+    } }
+  end
+
+  it("writes no path outside, nor one that is git's or ours", function()
+    for _, path in ipairs(HOSTILE) do
+      local pulled, err = skill_folder.pull(hostile({ "fine.md", path }), "pdf-forms", dir)
+      fails("invalid", nil, pulled, err)
+      assert.equal(path, err.problems[1].path)
+      assert.same({}, tree(root), ("%q"):format(path))
+    end
+    assert(#HOSTILE >= 20)
+  end)
+
+  it("names all paths that cannot be, at once, also in a push", function()
+    local _, err = skill_folder.pull(hostile({ "../x", "ok", "/y" }), "pdf-forms", dir)
+    assert.equal(2, #err.problems)
+    write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\nb\n")
+    fails("invalid", nil, skill_folder.push(setmetatable({
+      profile = function() end }, { __index = hostile({ "../x" }) }), dir))
+  end)
+
+  it("comes over the wire with such a path and writes nothing", function()
+    assert(client.skills:create({ name = "pdf-forms", description = "d", body = "b" }))
+    local answer = assert(client:request("GET",
+      "/api/projects/:project_id/llm_skills/resolve/name/pdf-forms/"))
+    answer.skill.files = { { path = "../../evil.md", content_type = "text/plain" } }
+    t.answer(200, (assert(core.encode(answer))))
+    fails("invalid", nil, skill_folder.pull(client, "pdf-forms", dir))
+    assert.same({}, tree(root))
+  end)
+
+  it("has no file that is also a folder, and no path twice", function()
+    fails("invalid", nil, skill_folder.pull(hostile({ "a", "a/b" }), "pdf-forms", dir))
+    fails("invalid", nil, skill_folder.pull(hostile({ "a", "a" }), "pdf-forms", dir))
+    assert.same({}, tree(root))
+  end)
+
+  it("has no two paths that differ by case where a folder cannot hold both", function()
+    local change = require("posthog.llm.skill_folder.change")
+    local folds_case = change.folds_case
+    change.folds_case = function() return true end
+    local _, err = skill_folder.pull(hostile({ "A.md", "a.md" }), "pdf-forms", dir)
+    local _, deeper = skill_folder.pull(hostile({ "A/x.md", "a/y.md" }), "pdf-forms", dir)
+    change.folds_case = folds_case
+    fails("invalid", nil, nil, err)
+    fails("invalid", nil, nil, deeper)
+    assert.same({}, tree(root))
+    assert(skill_folder.pull(hostile({ "A.md", "a.md" }), "pdf-forms", dir))
+    assert.equal("owned\n", folders.read(dir, "a.md"))
+  end)
+
+  it("does not go through symbolic links", function()
+    folders.write(root, "out/kept.md", "kept")
+    folders.write(dir, "x", "")
+    os.remove(dir .. "/x")
+    assert(lfs.link(root .. "/out", dir .. "/sub", true))
+    assert(lfs.link(root .. "/out/kept.md", dir .. "/file.md", true))
+    assert(lfs.link(root .. "/out/new.md", dir .. "/dangling.md", true))
+    local before = tree(root)
+    for _, path in ipairs({ "sub/kept.md", "sub/new.md", "file.md", "dangling.md" }) do
+      for _, force in ipairs({ true, false }) do
+        fails("invalid", nil,
+          skill_folder.pull(hostile({ path }), "pdf-forms", dir, { force = force }))
+        assert.same(before, tree(root), path)
+      end
+    end
+  end)
+
+  it("is not executable", function()
+    assert(skill_folder.pull(hostile({ "run.sh" }), "pdf-forms", dir))
+    for _, name in ipairs({ "run.sh", "SKILL.md", ".posthog-skill.json" }) do
+      assert.is_nil(lfs.attributes(dir .. "/" .. name, "permissions"):find("x"))
+    end
+  end)
+
+  describe("that cannot be written", function()
+    local before
+    before_each(function()
+      write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
+      write(dir, "a.md", "a\n")
+      write(dir, "keep/b.md", "b\n")
+      assert(skill_folder.push(client, dir))
+      local there = root .. "/other/pdf-forms"
+      assert(skill_folder.pull(client, "pdf-forms", there))
+      write(there, "a.md", "A\n")
+      write(there, "big.md", ("x"):rep(200000))
+      write(there, "new/c.md", "c\n")
+      os.remove(there .. "/keep/b.md")
+      assert(skill_folder.push(client, there))
+      before = tree(dir)
+    end)
+
+    it("leaves the folder as it was when the network fails half-way", function()
+      t.e:fault({ match = { path = "files/big.md" }, action = { status = 500 } })
+      fails("server", nil, skill_folder.pull(client, "pdf-forms", dir))
+      assert.same(before, tree(dir))
+      t.e:faults({})
+      t.e:fault({ match = { path = "files/new" }, action = { close = "before" } })
+      fails("network", nil, skill_folder.pull(client, "pdf-forms", dir))
+      assert.same(before, tree(dir))
+    end)
+
+    it("leaves the folder as it was at every step of the disk", function()
+      local rename, steps = os.rename, 0
+      repeat
+        steps = steps + 1
+        local count = 0
+        os.rename = function(...) -- luacheck: ignore
+          count = count + 1
+          if count == steps then return nil, "the disk is gone" end
+          return rename(...)
+        end
+        local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+        os.rename = rename -- luacheck: ignore
+        if not pulled then
+          fails("file", nil, pulled, err)
+          assert.same(before, tree(dir), "step " .. steps)
+        end
+      until count < steps
+      assert.truthy(steps > 4)
+      assert.equal("A\n", folders.read(dir, "a.md"))
+    end)
+
+    it("is led back after the process has died, at every step", function()
+      local rename, steps, died = os.rename, 0
+      repeat
+        died = false
+        steps = steps + 1
+        local count = 0
+        os.rename = function(...) -- luacheck: ignore
+          count = count + 1
+          if count == steps then error("killed", 0) end
+          return rename(...)
+        end
+        local ok, problem = pcall(skill_folder.pull, client, "pdf-forms", dir)
+        os.rename = rename -- luacheck: ignore
+        if not ok then
+          died = true
+          assert.equal("killed", problem)
+          collectgarbage()
+          collectgarbage() -- closes what the dead process would have had open
+          assert(skill_folder.status(nil, dir))
+          assert.same(before, tree(dir), "step " .. steps)
+        end
+      until not died
+      assert.truthy(steps > 4)
+    end)
+
+    it("says that the disk is full, and leaves the folder as it was", function()
+      local program = ([[
+        local llm = require("posthog.llm")
+        local client = llm.new({ personal_api_key = "phx_emulator_all", project_id = 112358,
+          host = %q })
+        local ok, err = require("posthog.llm.skill_folder").pull(client, "pdf-forms", %q)
+        io.write(tostring(ok), " ", tostring(err))]]):format(t.e.url, dir)
+      write(root, "program.lua", program)
+      local pipe = assert(io.popen("trap '' XFSZ; ulimit -f 100; "
+        .. os.getenv("LUA") .. " " .. root .. "/program.lua 2>&1"))
+      local said = pipe:read("*a")
+      pipe:close()
+      assert.truthy(said:find("^nil file: .*big%.md: cannot be written: "), said)
+      assert.same(before, tree(dir))
+    end)
+
+    it("says that a folder cannot be written to", function()
+      local made = core.create_file
+      core.create_file = function() return nil, "Read-only file system" end
+      local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+      core.create_file = made
+      fails("file", nil, pulled, err)
+      assert.truthy(err.message:find("cannot be written: Read-only file system", 1, true))
+      assert.same(before, tree(dir))
+      fails("file", nil, skill_folder.pull(client, "pdf-forms", "/proc/no-skill"))
+      fails("file", nil, skill_folder.push(client, root .. "/nowhere"))
+    end)
+
+    it("is not mixed with what another process writes at the same time", function()
+      local stage = dir .. "/.posthog-skill.tmp"
+      write(stage, "guard", "")
+      local pipe = assert(io.popen(os.getenv("LUA") .. [[ -e 'local lfs = require("lfs")
+        local f = io.open("]] .. stage .. [[/guard", "a") assert(lfs.lock(f, "w"))
+        assert(io.open("]] .. root .. [[/ready", "w")):close() io.read("*l")' ]], "w"))
+      local tries = 0
+      while not lfs.attributes(root .. "/ready") and tries < 1000 do
+        tries = tries + 1
+        core.sleep(0.01)
+      end
+      local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+      pipe:write("\n")
+      pipe:close()
+      fails("file", nil, pulled, err)
+      assert.truthy(err.message:find("another process", 1, true))
+      assert(skill_folder.pull(client, "pdf-forms", dir))
+    end)
+  end)
+
+  it("is told in one error that has no key", function()
+    local _, err = skill_folder.pull(hostile({ "../phx" }), "pdf-forms", dir)
+    assert.is_nil(tostring(err):find("\n"))
+  end)
+end)
