@@ -508,6 +508,61 @@ describe("spend_report.html", function()
     contains(page, "prefers-color-scheme: dark")
   end)
 
+  it("draws bars as long as the costs are", function()
+    local new = tools({
+      { tool = "a", cost_usd = 8, cost_attributed_usd = 2 },
+      { tool = "b", cost_usd = 4, cost_attributed_usd = 1 },
+    })
+    local old = tools({ { tool = "a", cost_usd = 16 }, { tool = "b", cost_usd = 6 } })
+    local function lengths(page, class, name)
+      local list = {}
+      for attributes in page:gmatch('<%w+ class="' .. class .. '"([^>]*)>') do
+        list[#list + 1] = attributes:match(" " .. name .. '="([^"]*)"')
+      end
+      return table.concat(list, " ")
+    end
+    local page = report.html(new)
+    assert.equal("100% 50%", lengths(page, "outline", "width"))
+    assert.equal("25% 12.5%", lengths(page, "bar", "width"))
+    page = report.html(new, { compare = old, budget = 200 })
+    assert.equal("50% 25%", lengths(page, "outline", "width"))
+    assert.equal("100% 37.5%", lengths(page, "before", "x1"))
+    assert.equal("50% 12.5% 6.25%", lengths(page, "bar", "width")) -- the budget's first
+    page = report.html(answer({ by_day = days({ 1, 4, 0, 2 }) }))
+    assert.equal("25 100 50", lengths(page, "s1", "height"))
+    assert.equal("0.1 1.1 3.1", lengths(page, "s1", "x"))
+  end)
+
+  it("keeps text and bars apart from what is behind them, light and dark", function()
+    local function brightness(color)
+      local sum = 0
+      for at, weight in pairs({ [2] = 0.2126, [4] = 0.7152, [6] = 0.0722 }) do
+        local part = tonumber(color:sub(at, at + 1), 16) / 255
+        sum = sum + weight * (part <= 0.03928 and part / 12.92 or ((part + 0.055) / 1.055) ^ 2.4)
+      end
+      return sum
+    end
+    local schemes = 0
+    for scheme in report.html(answer()):gmatch(":root (%b{})") do
+      local colors = {}
+      for name, color in scheme:gmatch("%-%-([%w-]+): (#%x+)") do colors[name] = color end
+      local function contrast(a, b) -- as WCAG 2.1 defines it
+        a, b = brightness(colors[a]), brightness(colors[b])
+        return (math.max(a, b) + 0.05) / (math.min(a, b) + 0.05)
+      end
+      for _, pair in ipairs({ "ink card", "ink ground", "soft card", "soft ground", "up card",
+        "down card", "tag tag-ground" }) do
+        assert.is_true(contrast(pair:match("(%S+) (%S+)")) >= 4.5, pair)
+      end
+      for _, pair in ipairs({ "bar card", "bar track", "up track", "s1 card", "s2 card", "s3 card",
+        "s4 card", "s5 card", "s6 card" }) do
+        assert.is_true(contrast(pair:match("(%S+) (%S+)")) >= 3, pair)
+      end
+      schemes = schemes + 1
+    end
+    assert.equal(2, schemes)
+  end)
+
   it("piles up the models of a day", function()
     local rows = {}
     for day = 1, 2 do
@@ -518,8 +573,9 @@ describe("spend_report.html", function()
     local page = report.html(answer({ by_day = days({ 36, 36 }), by_day_model = rows }))
     is_page(page)
     local _, parts = page:gsub('<rect class="s%d edge"', "")
-    assert.equal(16, parts)
+    assert.equal(12, parts) -- six of each day
     contains(page, "3 others $12.00")
+    contains(page, "2026-05-01, 3 others: $6.00")
     is_page(report.html(answer({ by_day_model = rows })))
     is_page(report.html(answer({ by_day_model = { { cost_usd = 1 }, { day = "x" } } })))
   end)

@@ -263,7 +263,10 @@ function charts.over_time(section)
   return columns_chart(section.id, section.title, columns)
 end
 
---- The models that get a colour of their own, the dearest first.
+--- The models that get a colour of their own, the dearest first; of more than
+--- there are colours the last ones share one.
+--- @return { label: string, cost: number }[] series
+--- @return table<string, integer> index of the series by model
 local function series_of(rows)
   local sums, list = {}, {}
   for _, row in ipairs(rows) do
@@ -279,25 +282,22 @@ local function series_of(rows)
     end
     return a.place < b.place
   end)
-  for i, series in ipairs(list) do
-    series.index = math.min(i, MOST_SERIES)
+  local series, index = {}, {}
+  for i, one in ipairs(list) do
+    local at = math.min(i, MOST_SERIES)
+    index[one.label] = at
+    local cost = (series[at] and series[at].cost or 0) + one.cost
+    series[at] = { label = i == at and one.label or ("%d others"):format(i - at + 1), cost = cost }
   end
-  return list, sums
+  return series, index
 end
 
 local function legend(list)
   local parts = {}
-  for i = 1, math.min(#list, MOST_SERIES) do
-    local label, cost = list[i].label, list[i].cost
-    if i == MOST_SERIES and #list > MOST_SERIES then
-      label = ("%d others"):format(#list - i + 1)
-      for at = i + 1, #list do
-        cost = cost + list[at].cost
-      end
-    end
+  for i, series in ipairs(list) do
     local swatch = element("svg", { "viewBox", "0 0 1 1", "aria-hidden", "true" },
       rect("s" .. i, "0", 0, "1", 1))
-    local text = width.fit(label, LONGEST_LABEL, "…") .. " " .. numbers.money(cost)
+    local text = width.fit(series.label, LONGEST_LABEL, "…") .. " " .. numbers.money(series.cost)
     parts[i] = element("span", { "class", "key" }, swatch .. escape(text))
   end
   return table.concat(parts, "\n")
@@ -308,25 +308,24 @@ end
 --- @return string svg
 --- @return string legend
 function charts.stacked(section, title)
-  local list, series = series_of(section.rows)
+  local list, index = series_of(section.rows)
   local columns, by_day = {}, {}
   for _, row in ipairs(section.rows) do
     local day = row.day_label
     if not by_day[day] then
-      by_day[day] = { name = day, parts = {} }
+      by_day[day] = { name = day, parts = {}, costs = {} }
       columns[#columns + 1] = by_day[day]
     end
-    local parts = by_day[day].parts
-    parts[#parts + 1] = {
-      series = series[row.label].index,
-      label = row.label,
-      cost = math.max(0, row.cost or 0),
-    }
+    local costs, at = by_day[day].costs, index[row.label]
+    costs[at] = (costs[at] or 0) + math.max(0, row.cost or 0)
   end
   for _, column in ipairs(columns) do
-    table.sort(column.parts, function(a, b)
-      return a.series < b.series
-    end)
+    for at, series in ipairs(list) do
+      if column.costs[at] then
+        local part = { series = at, label = series.label, cost = column.costs[at] }
+        column.parts[#column.parts + 1] = part
+      end
+    end
   end
   return columns_chart(section.id, title, columns), legend(list)
 end
