@@ -484,6 +484,8 @@ describe("spend_report.line", function()
       assert.is_true(width.of(report.line(spend, { budget = 150, width = columns })) <= columns)
     end
     assert.equal("$100.00 in 10 days", report.line(spend, { budget = 150, width = 20 }))
+    assert.equal("$100.00 in 10 days · 66.7% of $150.00",
+      report.line(spend, { budget = 150, width = 40 }))
   end)
 end)
 

@@ -15,24 +15,26 @@ local function sum(report)
     .. (growth and (" (%s)"):format(growth) or "")
 end
 
+--- @return string[] forms of it, the longest first
 local function budget(of)
   if not of or not of.spent then
-    return nil
+    return {}
   end
   local used = of.budget > 0 and numbers.share(of.spent / of.budget) .. " of " or "budget "
   local text = used .. numbers.money(of.budget)
-  return of.reached_on and text .. ", reached " .. of.reached_on or text
+  return of.reached_on and { text .. ", reached " .. of.reached_on, text } or { text }
 end
 
---- The dearest row of the first ranking that has one, tools left out: they overlap.
+--- The model that costs most; tools are left out, since they overlap.
 local function dearest(report)
   for _, section in ipairs(report.sections) do
     local row = section.id == "by_model" and section.rows[1]
     if row and row.cost and row.cost > 0 then
       local share = numbers.share(row.values.share)
-      return row.label .. (share and " " .. share or "")
+      return { row.label .. (share and " " .. share or "") }
     end
   end
+  return {}
 end
 
 --- @param report posthog.llm.SpendModel
@@ -45,10 +47,13 @@ return function(report, options)
   if width.of(line) > room then
     return (width.fit(line, room, options.ascii and "~" or "…"))
   end
-  for _, part in ipairs({ budget(report.forecast) or "", dearest(report) or "" }) do
-    local longer = part ~= "" and line .. between .. part
-    if longer and width.of(longer) <= room then
-      line = longer
+  for _, forms in ipairs({ budget(report.forecast), dearest(report) }) do
+    for _, form in ipairs(forms) do
+      local longer = line .. between .. form
+      if width.of(longer) <= room then
+        line = longer
+        break
+      end
     end
   end
   return line
