@@ -2,8 +2,8 @@
 
 local live = require("spec.support.live")
 
-local FILES = { "mistakes", "pages", "prefetch", "settle", "skill_bodies", "skill_files", "skills",
-  "skills_misuse", "spend", "values" }
+local FILES = { "mistakes", "pages", "prefetch", "settle", "skill_bodies", "skill_files",
+  "skill_folder", "skills", "skills_misuse", "spend", "values" }
 
 --- The functions of busted, which a file that is loaded by hand does not have.
 local names = { describe = describe, it = it, setup = setup, teardown = teardown,

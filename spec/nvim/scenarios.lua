@@ -439,4 +439,34 @@ it("leaves in the middle of many TLS handshakes", function()
   vim.wait(tonumber(os.getenv("WAIT") or 3))
 end)
 
+it("pulls, merges and pushes a skill folder while the editor goes on", function()
+  local skill_folder = require("posthog.llm.skill_folder")
+  local new = llm().new({
+    host = assert(os.getenv("EMULATOR_URL")),
+    personal_api_key = "phx_emulator_all",
+    project_id = 112358,
+  })
+  local root = vim.fn.tempname()
+  local here, there = root .. "/one/nvim-skill", root .. "/two/nvim-skill"
+  vim.fn.mkdir(here, "p")
+  vim.fn.writefile({ "---", "name: nvim-skill", "description: d", "---", "b" }, here .. "/SKILL.md")
+  vim.fn.writefile({ "1", "2", "3", "4", "5" }, here .. "/a.md")
+  local ticks, timer = 0, vim.loop.new_timer()
+  timer:start(0, 1, function() ticks = ticks + 1 end)
+  local calls = go(function()
+    assert(skill_folder.push(new, here))
+    assert(skill_folder.pull(new, "nvim-skill", there))
+    vim.fn.writefile({ "one", "2", "3", "4", "5" }, there .. "/a.md")
+    assert(skill_folder.push(new, there))
+    vim.fn.writefile({ "1", "2", "3", "4", "five" }, here .. "/a.md")
+    return assert(skill_folder.push(new, here)).version
+  end)
+  wait(function() return calls[1] end)
+  timer:close()
+  equal({ n = 2, fast = false, [2] = 3 }, calls[1])
+  equal({ "one", "2", "3", "4", "five" }, vim.fn.readfile(here .. "/a.md"))
+  assert(ticks > 0)
+  vim.fn.delete(root, "rf")
+end)
+
 return scenarios

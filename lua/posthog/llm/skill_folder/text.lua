@@ -155,8 +155,9 @@ end
 --- @param s string
 --- @return integer? line
 function text.marker(s)
-  local at = ("\n" .. s):find("\n<<<<<<< [^\n]*\n.-\n>>>>>>> ")
-  return at and text.line_of(s, at)
+  local lined = "\n" .. s
+  local at = lined:find("\n<<<<<<< ", 1, true)
+  return at and lined:find("\n>>>>>>> ", at, true) and text.line_of(s, at) or nil
 end
 
 return text
