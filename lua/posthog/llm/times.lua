@@ -82,7 +82,8 @@ function times.iso(text)
     local offset = tonumber(hours) * 3600 + tonumber(minutes) * 60
     time = sign == "+" and time - offset or time + offset
   end
-  return fraction and time + tonumber("0" .. fraction) or time
+  local digits = fraction and fraction:sub(2, 10) -- tonumber("0.5") depends on the locale
+  return digits and time + tonumber(digits) / 10 ^ #digits or time
 end
 
 return times
