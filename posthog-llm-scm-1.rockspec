@@ -54,6 +54,7 @@ build = {
         "src/json_shape.c",
         "src/json_string.c",
         "src/kept.c",
+        "src/lock.c",
         "src/pool.c",
         "src/request.c",
         "src/secret.c",

@@ -11,6 +11,7 @@
 #include "files.h"
 #include "handles.h"
 #include "json.h"
+#include "lock.h"
 #include "secret.h"
 #include "sha256.h"
 #include "terms.h"
@@ -42,6 +43,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   terms_open(L);
   doorbell_open(L);
   files_open(L);
+  lock_open(L);
   sha256_open(L);
   lua_pushcfunction(L, url_escape);
   lua_setfield(L, -2, "escape");
