@@ -1,0 +1,412 @@
+--- Datasets as files: imports of JSONL, JSON and CSV, each record exactly once;
+--- exports; and what a file and a dataset differ in. See doc/dataset_file.md.
+---
+--- Files are read and written by the calls of the system, which hold up a loop.
+
+local Import = require("posthog.llm.dataset_file.import")
+local check = require("posthog.llm.check")
+local core = require("posthog.llm.core")
+local diff = require("posthog.llm.dataset_file.diff")
+local errors = require("posthog.llm.errors")
+local export = require("posthog.llm.dataset_file.export")
+local guard = require("posthog.llm.dataset_file.guard")
+local lookup = require("posthog.llm.dataset_file.lookup")
+local journals = require("posthog.llm.dataset_file.journal")
+local mapping = require("posthog.llm.dataset_file.mapping")
+local problem = require("posthog.llm.dataset_file.problem")
+local rejects = require("posthog.llm.dataset_file.rejects")
+local sources = require("posthog.llm.dataset_file.sources")
+local target = require("posthog.llm.dataset_file.target")
+
+--- @class posthog.llm.dataset_file
+local dataset_file = {}
+
+local CONCURRENCY = 8
+
+--- Seconds after which a request that was cut off is taken as lost: what a
+--- server has taken in, it has done by then or will not do.
+local SETTLE = 10
+
+local OPTIONS = {
+  import = {
+    format = "string",
+    fields = "any",
+    values = "string",
+    separator = "string",
+    concurrency = "integer",
+    dry_run = "boolean",
+    journal = "string",
+    rejects = "string",
+    settle = "number",
+    on_progress = "function",
+  },
+  export = {
+    format = "string",
+    fields = "any",
+    revision = "integer",
+    prefetch = "integer",
+    on_progress = "function",
+  },
+  diff = {
+    key = "any",
+    format = "string",
+    fields = "any",
+    values = "string",
+    separator = "string",
+    revision = "integer",
+  },
+}
+
+--- How an option is checked, by what is expected.
+local CHECKS = {}
+for _, name in ipairs({ "string", "number", "boolean" }) do
+  CHECKS[name] = function(value, what, level)
+    check.type(value, name, what, level + 1)
+  end
+end
+
+function CHECKS.integer(value, what, level)
+  check.integer(value, what, level + 1, what == "prefetch" and 0 or 1)
+end
+
+CHECKS["function"] = function(value, what, level)
+  if not check.callable(value) then
+    check.fail(level + 1, "%s: function expected, got %s", what, check.type_name(value))
+  end
+end
+
+--- Checks what all three take.
+--- @return table options
+local function check_call(kind, client, dataset, options, level)
+  if type(client) ~= "table" or type(client.dataset_items) ~= "table" then
+    check.fail(level + 1, "client: a client expected, got %s", check.type_name(client))
+  end
+  check.type(dataset, "string", "dataset", level + 1)
+  if dataset == "" then
+    check.fail(level + 1, "dataset is empty")
+  end
+  options = options or {}
+  check.type(options, "table", "options", level + 1)
+  check.known(options, OPTIONS[kind], "options", level + 1)
+  for name, expected in pairs(OPTIONS[kind]) do
+    local value = options[name]
+    if value ~= nil and expected ~= "any" then
+      CHECKS[expected](value, name, level + 1)
+    end
+  end
+  if options.values ~= nil and options.values ~= "json" and options.values ~= "text" then
+    check.fail(level + 1, 'values: "json" or "text" expected, got %q', options.values)
+  elseif options.separator ~= nil and not options.separator:find('^[^"\r\n]$') then
+    check.fail(level + 1, "separator: one character expected")
+  elseif options.settle ~= nil and not (options.settle >= 0 and options.settle < 1e6) then
+    check.fail(level + 1, "settle: seconds expected, got %s", tostring(options.settle))
+  end
+  return options
+end
+
+--- Fills in what was not given.
+local function with_defaults(options, defaults)
+  local all = {}
+  for name, value in pairs(defaults) do
+    all[name] = value
+  end
+  for name, value in pairs(options) do
+    all[name] = value
+  end
+  return all
+end
+
+--- A digest of things that differ from run to run, for the keys of the rows.
+local function random_key()
+  local file = io.open("/dev/urandom", "rb")
+  local bytes = file and file:read(16) or ""
+  if file then
+    file:close()
+  end
+  local place = tostring({}) .. tostring(core.now())
+  return "import-" .. core.sha256(bytes .. place .. os.time()):sub(1, 20)
+end
+
+--- A journal for an import that makes nothing.
+local function no_journal()
+  local none = { header = {}, last = 0, open = {} }
+  none.counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 }
+  function none.close() end
+  return none
+end
+
+--- Goes through the records as an import does, and makes nothing.
+--- @return table? summary
+--- @return posthog.llm.Error? err
+local function rehearse(import)
+  local counts = import.journal.counts
+  local problems = core.array({})
+  local usable = 0
+  while true do
+    local record, err = import.source.next()
+    if err then
+      import.source.close()
+      return errors.failure(err)
+    elseif not record then
+      break
+    end
+    local job, entry = import:prepare(record)
+    if job then
+      usable = usable + 1
+    elseif entry.skipped then
+      counts.skipped = counts.skipped + 1
+    else
+      counts.rejected = counts.rejected + 1
+      if #problems < 100 then
+        problems[#problems + 1] = { record = entry.n, line = entry.line, reason = entry.rejected }
+      end
+    end
+  end
+  import.source.close()
+  local summary = import:summary()
+  summary.usable, summary.problems = usable, problems
+  return summary
+end
+
+--- Opens the journal of an import and sees that it is this one's.
+--- @param header table what it is to belong to
+--- @param now fun(): integer the server's clock
+--- @return posthog.llm.dataset_file.Journal?
+--- @return posthog.llm.Error?
+local function open_journal(client, path, header, now)
+  local journal, err = journals.open(path)
+  if not journal then
+    return nil, err
+  end
+  local begun
+  begun, err = journal:begin(header, now(), function()
+    if header.key then -- no row of others can be taken for one of the import's
+      return {}
+    end
+    return lookup.there_before(client, header.dataset, now())
+  end)
+  if not begun then
+    journal:close()
+    return nil, err
+  end
+  return journal
+end
+
+--- What the caller gave for an import, checked, with defaults.
+--- @return table options
+--- @return boolean is_file
+local function import_options(client, dataset, source, options, level)
+  options = check_call("import", client, dataset, options, level + 1)
+  mapping.check(options.fields, level + 1)
+  local defaults = { concurrency = CONCURRENCY, settle = SETTLE }
+  local is_file = type(source) == "string"
+  if is_file then
+    sources.check_format(source, options.format, level + 1)
+    defaults.journal, defaults.rejects = source .. ".journal", source .. ".rejects.jsonl"
+  elseif not check.callable(source) then
+    local got = check.type_name(source)
+    check.fail(level + 1, "source: path or iterator expected, got %s", got)
+  elseif not options.journal and not options.dry_run then
+    check.fail(level + 1, "journal: an import from an iterator needs one")
+  end
+  return with_defaults(options, defaults), is_file
+end
+
+--- Opens what an import reads. The caller's functions close all when they raise.
+--- @return posthog.llm.dataset_file.Source?
+--- @return posthog.llm.Error?
+local function open_source(source, is_file, options, journal)
+  local input, err
+  local function close()
+    if input then
+      input.close()
+    end
+    journal:close()
+  end
+  options.on_progress = guard(options.on_progress, close)
+  if check.callable(options.fields) then
+    options.fields = guard(options.fields, close)
+  end
+  if is_file then
+    input, err = sources.open(source, options)
+  else
+    input = sources.iterate(guard(source, close))
+  end
+  if not input then
+    journal:close()
+    return nil, err
+  end
+  return input
+end
+
+--- The end of an import, however it came.
+--- @return table? summary
+--- @return posthog.llm.Error? err
+--- @return table? summary
+local function finish(import, err, path)
+  local journal = import.journal
+  if not err then
+    local _, failed = journal:write_through({ { finished = true } })
+    err = failed
+  end
+  local summary = import:summary()
+  summary.journal = path
+  if journal.counts.rejected > 0 and import.options.rejects then
+    local failed = rejects(import.options.rejects, journal)
+    summary.rejects = not failed and import.options.rejects or nil
+    err = err or failed
+  end
+  import.source.close()
+  journal:close()
+  if err then
+    return errors.failure(err, summary)
+  end
+  return summary
+end
+
+--- Imports records into a dataset, each exactly once: with the same journal an
+--- import that was stopped or killed goes on where it was, and one that is
+--- finished does nothing.
+--- @param client posthog.llm.Client
+--- @param dataset string id, or name
+--- @param source string|fun(): any path of a file, or an iterator over records, nil at the end
+--- @param options? table
+---   format? "jsonl"|"json"|"csv": default: by the name of the file
+---   fields? table<string, string|fun(record): any>|fun(record, n): table?, string?: of the item, each by the
+---     name in the record or a function; or a function that returns all, or nil and a reason to reject
+---     the record, or nil alone to leave it out. Default: by their own names
+---   values? "json"|"text": whether cells of CSV that are JSON are read as such; "json"
+---   separator? string: of CSV; ","
+---   concurrency? integer: requests at the same time; 8
+---   journal? string: path; default: that of the source with ".journal". An iterator needs one
+---   rejects? string: path of a file for what was rejected; default: that of the source with ".rejects.jsonl"
+---   settle? number: seconds to wait before lost requests are looked up; 10
+---   dry_run? boolean: reads, maps and checks all, and makes nothing
+---   on_progress? fun(summary: table): boolean?: false stops; `waiting` is in seconds
+--- @return table? summary records, imported (= created + found + existing), rejected, skipped, journal, rejects
+--- @return posthog.llm.Error? err what stopped it; `invalid` with `file` for files
+--- @return table? summary as far as it came
+function dataset_file.import(client, dataset, source, options)
+  local is_file
+  options, is_file = import_options(client, dataset, source, options, 2)
+  local survey, err = {}, nil
+  if is_file then
+    survey, err = sources.survey(source, options)
+  end
+  if not survey then
+    return errors.failure(err)
+  end
+  local row, failed, response = target(client, dataset)
+  if not row then
+    return errors.failure(failed, response)
+  end
+  local now = Import.server_clock(response)
+  local journal = no_journal()
+  if not options.dry_run then
+    journal, err = open_journal(client, options.journal, {
+      journal = 1,
+      dataset = row.id,
+      source = is_file and source or "an iterator",
+      format = is_file and sources.format(source, options.format) or nil,
+      bytes = survey.bytes,
+      sha256 = survey.sha256,
+      key = client:profile() == "current" and random_key() or nil,
+    }, now)
+  end
+  local input
+  if journal then
+    input, err = open_source(source, is_file, options, journal)
+  end
+  if not input then
+    return errors.failure(err)
+  end
+  local import = Import.new({
+    client = client,
+    dataset = row.id,
+    source = input,
+    journal = journal,
+    options = options,
+    total = survey.records,
+    now = now,
+  })
+  if options.dry_run then
+    return rehearse(import)
+  elseif not journal.finished then
+    err = import:run()
+    if not err and is_file and input.sha256() ~= survey.sha256 then
+      err = problem(source, "the file was changed while it was imported")
+    end
+  end
+  return finish(import, err, options.journal)
+end
+
+--- Writes the rows of a dataset to a file, newest first. The file is there as a
+--- whole or not at all.
+--- @param client posthog.llm.Client
+--- @param dataset string id, or name
+--- @param path string
+--- @param options? table
+---   format? "jsonl"|"json"|"csv": default: by the name of the file
+---   fields? string[]: default: the id, and all that can be set
+---   revision? integer: current generation; default: the latest at the start
+---   prefetch? integer: pages to read at the same time as the one that is needed; 0
+---   on_progress? fun(progress: { rows: integer }): boolean?: every hundred rows; false stops
+--- @return { dataset: string, rows: integer, bytes: integer, sha256: string, revision?: integer }? result
+--- @return posthog.llm.Error? err
+function dataset_file.export(client, dataset, path, options)
+  options = check_call("export", client, dataset, options, 2)
+  check.type(path, "string", "path", 2)
+  sources.check_format(path, options.format, 2)
+  if options.fields ~= nil then
+    check.list(options.fields, "fields", 2)
+    for i, name in ipairs(options.fields) do
+      check.type(name, "string", ("fields[%d]"):format(i), 2)
+    end
+  end
+  local row, err, response = target(client, dataset)
+  if not row then
+    return errors.failure(err, response)
+  end
+  local format = sources.format(path, options.format)
+  local result
+  result, err = export(client, row, path, format, options)
+  if not result then
+    return errors.failure(err)
+  end
+  return result
+end
+
+--- Compares a file with a dataset.
+--- @param client posthog.llm.Client
+--- @param dataset string id, or name
+--- @param path string
+--- @param options? table
+---   key? string|fun(fields: table): any: what tells rows apart; default: all of their content, and
+---     then nothing is `changed`
+---   format?, fields?, values?, separator?: as for import
+---   revision? integer: current generation
+--- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
+---   added: { line, n, key } in the file alone; removed: { id, key } in the dataset alone;
+---   changed: { line, n, id, key, fields }, names of the current generation; text: for people
+--- @return posthog.llm.Error? err
+function dataset_file.diff(client, dataset, path, options)
+  options = check_call("diff", client, dataset, options, 2)
+  check.type(path, "string", "path", 2)
+  sources.check_format(path, options.format, 2)
+  mapping.check(options.fields, 2)
+  if options.key ~= nil and type(options.key) ~= "string" and not check.callable(options.key) then
+    check.fail(2, "key: name or function expected, got %s", check.type_name(options.key))
+  end
+  local row, err, response = target(client, dataset)
+  if not row then
+    return errors.failure(err, response)
+  end
+  local result
+  result, err = diff(client, row, path, options)
+  if not result then
+    return errors.failure(err)
+  end
+  return result
+end
+
+return dataset_file

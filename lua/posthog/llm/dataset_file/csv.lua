@@ -1,0 +1,146 @@
+--- Records of a CSV file (RFC 4180), whose first line names the columns.
+
+local places = require("posthog.llm.dataset_file.places")
+local problem = require("posthog.llm.dataset_file.problem")
+
+local QUOTE = 34
+local MOST_LINES = 1000000 -- of one record
+
+--- The text of the next record: lines up to one where all quotes are closed.
+--- @return string? text without the line end
+--- @return posthog.llm.Error? err
+--- @return integer? line where it begins
+local function read(input)
+  local parts, open = {}, false
+  local first
+  while true do
+    local line, err = input:line()
+    if not line then
+      if first and not err then
+        err = problem(input.path, "line %d: the quote in this record is never closed", first)
+      end
+      return nil, err
+    end
+    first = first or input.number
+    local _, quotes = line:gsub('"', "")
+    open = open ~= (quotes % 2 == 1)
+    parts[#parts + 1] = line
+    if not open then
+      return (table.concat(parts, "\n"):gsub("\r$", "")), nil, first
+    elseif #parts > MOST_LINES then
+      return nil, problem(input.path, "line %d: a record has more than %d lines", first, MOST_LINES)
+    end
+  end
+end
+
+--- @param text string of a record, whose quotes are all closed
+--- @param separator string
+--- @return string[]? fields
+--- @return string? message
+--- @return integer? at the byte to blame
+local function split(text, separator)
+  local fields, at = {}, 1
+  while true do
+    local stop, value
+    if text:byte(at) == QUOTE then
+      local close = at
+      repeat
+        close = text:find('"', close + 1, true)
+        local doubled = text:byte(close + 1) == QUOTE
+        close = doubled and close + 1 or close
+      until not doubled
+      stop, value = close + 1, text:sub(at + 1, close - 1):gsub('""', '"')
+      if stop <= #text and text:sub(stop, stop) ~= separator then
+        return nil, "something follows the quotes of this field", stop
+      end
+    else
+      stop = text:find(separator, at, true) or #text + 1
+      value = text:sub(at, stop - 1)
+      local quote = value:find('"', 1, true)
+      if quote then
+        return nil, "a quote within a field that does not begin with one", at + quote - 1
+      end
+    end
+    fields[#fields + 1] = value
+    if stop > #text then
+      return fields
+    end
+    at = stop + 1
+  end
+end
+
+--- @param names string[]
+--- @return string? message
+local function check_header(names)
+  local seen = {}
+  for i, name in ipairs(names) do
+    if name == "" then
+      return ("line 1: column %d has no name"):format(i)
+    elseif seen[name] then
+      return ("line 1: two columns have the name %q"):format(name)
+    end
+    seen[name] = true
+  end
+end
+
+--- @param input posthog.llm.dataset_file.Bytes
+--- @param options { separator?: string }
+--- @return fun(): posthog.llm.dataset_file.Record?, posthog.llm.Error?
+local function csv(input, options)
+  local separator = options.separator or ","
+  local names
+
+  --- A quote in the wrong place may have joined lines that are records of their
+  --- own, so nothing behind it can be trusted.
+  local function fields_of(text, line)
+    local fields, message, at = split(text, separator)
+    if fields then
+      return fields
+    end
+    local where = places.words(places.behind(line, 1, text:sub(1, at - 1)))
+    return nil, problem(input.path, "%s: %s", where, message)
+  end
+
+  local function next_fields()
+    while true do
+      local text, err, line = read(input)
+      if not text then
+        return nil, err
+      elseif text ~= "" then
+        local fields, bad = fields_of(text, line)
+        return fields, bad, line
+      end
+    end
+  end
+
+  return function()
+    local fields, err, line
+    if not names then
+      names, err = next_fields()
+      if not names then
+        return nil, err
+      end
+      local message = check_header(names)
+      if message then
+        return nil, problem(input.path, "%s", message)
+      end
+    end
+    fields, err, line = next_fields()
+    if not fields then
+      return nil, err
+    end
+    local record = { line = line, columns = names }
+    if #fields ~= #names then
+      local words = "line %d: %d fields, but the first line names %d columns"
+      record.problem = words:format(line, #fields, #names)
+      return record
+    end
+    record.cells = {}
+    for i, name in ipairs(names) do
+      record.cells[name] = fields[i]
+    end
+    return record
+  end
+end
+
+return csv

@@ -1,0 +1,178 @@
+--- Exports a dataset to a file, row by row.
+
+local atomic = require("posthog.llm.dataset_file.atomic")
+local errors = require("posthog.llm.errors")
+local guard = require("posthog.llm.dataset_file.guard")
+local json = require("posthog.llm.json")
+local listing = require("posthog.llm.dataset_file.listing")
+local values = require("posthog.llm.dataset_file.values")
+
+local PAGE = 100 -- rows; servers of the current generation give 25 at most
+local TOLD = 100 -- rows between two calls of on_progress
+
+--- @class posthog.llm.dataset_file.Format
+--- @field first fun(names: string[]): string what the file begins with
+--- @field row fun(names: string[], row: table, is_first: boolean): string?, posthog.llm.Error?
+--- @field last string what it ends with
+
+local function object(names, row)
+  local parts = {}
+  for i, name in ipairs(names) do
+    local value = row[name]
+    local text, err = "null", nil
+    if value ~= nil then
+      text, err = json.encode(value)
+    end
+    if not text then
+      return nil, err
+    end
+    parts[i] = ("%s:%s"):format(json.encode(name), text)
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+--- RFC 4180 2.5 to 2.7. White space at the ends is put into quotes too, which
+--- some readers would cut.
+local function quoted(cell)
+  if cell:find('[",\r\n]') or cell:find("^%s") or cell:find("%s$") then
+    return '"' .. cell:gsub('"', '""') .. '"'
+  end
+  return cell
+end
+
+local function cells(names, row)
+  local parts = {}
+  for i, name in ipairs(names) do
+    local cell, err = values.to_cell(name, row[name])
+    if not cell then
+      return nil, err
+    end
+    parts[i] = quoted(cell)
+  end
+  if #parts == 1 and parts[1] == "" then
+    parts[1] = '""' -- an empty line would be none
+  end
+  return table.concat(parts, ",") .. "\r\n"
+end
+
+--- @type table<string, posthog.llm.dataset_file.Format>
+local FORMATS = {
+  jsonl = {
+    first = function()
+      return ""
+    end,
+    row = function(names, row)
+      local text, err = object(names, row)
+      return text and text .. "\n", err
+    end,
+    last = "",
+  },
+  json = {
+    first = function()
+      return "["
+    end,
+    row = function(names, row, is_first)
+      local text, err = object(names, row)
+      return text and (is_first and "\n" or ",\n") .. text, err
+    end,
+    last = "\n]\n",
+  },
+  csv = {
+    first = function(names)
+      local parts = {}
+      for i, name in ipairs(names) do
+        parts[i] = quoted(name)
+      end
+      return table.concat(parts, ",") .. "\r\n"
+    end,
+    row = cells,
+    last = "",
+  },
+}
+
+--- @return string[] names
+local function default_names(client, row)
+  local generation = client:profile() or (row.team_id ~= nil and "current") or "reference"
+  local names = { "id" }
+  for _, name in ipairs(values.FIELDS[generation]) do
+    names[#names + 1] = name
+  end
+  return names
+end
+
+--- Writes all rows to a file that is open.
+--- @return integer? rows
+--- @return posthog.llm.Error? err
+local function write_rows(file, format, names, next_row, on_progress)
+  local count = 0
+  local _, err = file:write(format.first(names))
+  while not err do
+    local row, text
+    row, err = next_row()
+    if not row then
+      break
+    end
+    text, err = format.row(names, row, count == 0)
+    if text then
+      _, err = file:write(text)
+      count = count + 1
+    end
+    if on_progress and count % TOLD == 0 and on_progress({ rows = count }) == false then
+      err = errors.new({ kind = "cancelled", message = "the export was stopped" })
+    end
+  end
+  if not err then
+    _, err = file:write(format.last)
+  end
+  if err then
+    return nil, err
+  end
+  return count
+end
+
+--- @param client posthog.llm.Client
+--- @param dataset posthog.llm.Dataset
+--- @param path string
+--- @param format "jsonl"|"json"|"csv"
+--- @param options table
+--- @return { rows: integer, bytes: integer, sha256: string, revision?: integer }? result
+--- @return posthog.llm.Error? err
+local function export(client, dataset, path, format, options)
+  local names = options.fields or default_names(client, dataset)
+  local revision = options.revision
+  if not revision and type(dataset.current_revision) == "number" then
+    revision = dataset.current_revision -- so that what is written meanwhile changes nothing
+  end
+  local file, err = atomic.open(path)
+  if not file then
+    return nil, err
+  end
+  local next_row = listing(client, {
+    dataset = dataset.id,
+    revision = revision,
+    limit = PAGE,
+    prefetch = options.prefetch,
+  })
+  local on_progress = guard(options.on_progress, function()
+    file:abandon()
+  end)
+  local count, failed = write_rows(file, FORMATS[format], names, next_row, on_progress)
+  if not count then
+    file:abandon()
+    return nil, failed
+  end
+  local digest
+  digest, err = file:commit()
+  if not digest then
+    return nil, err
+  end
+  return {
+    dataset = dataset.id,
+    rows = count,
+    bytes = file.bytes,
+    sha256 = digest,
+    revision = revision,
+  }
+end
+
+return export

@@ -1,0 +1,24 @@
+--- Wraps a function of the caller's, so that what is open is closed when it
+--- raises. A pcall around all that is done would, in Lua 5.1, not let it wait.
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+
+--- @generic F
+--- @param f F a function, or nil
+--- @param close fun() called before the error goes on
+--- @return F
+local function guard(f, close)
+  if f == nil then
+    return nil
+  end
+  return function(...)
+    local results = { pcall(f, ...) }
+    if not results[1] then
+      close()
+      error(results[2], 0)
+    end
+    return unpack(results, 2, 3)
+  end
+end
+
+return guard

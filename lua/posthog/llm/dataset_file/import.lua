@@ -1,0 +1,355 @@
+--- Imports the records of a source into a dataset, each exactly once. How that
+--- holds is told in doc/dataset_file.md.
+
+local clock = require("posthog.llm.clock")
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local hosts = require("posthog.llm.host")
+local json = require("posthog.llm.json")
+local lookup = require("posthog.llm.dataset_file.lookup")
+local mapping = require("posthog.llm.dataset_file.mapping")
+local outcome = require("posthog.llm.dataset_file.outcome")
+local problem = require("posthog.llm.dataset_file.problem")
+local times = require("posthog.llm.times")
+local values = require("posthog.llm.dataset_file.values")
+
+local BATCH = 4 -- records that are held, for each that is sent at the same time
+local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
+local MOST_TRIES = 5 -- of a record, while others succeed
+local MOST_FAILURES = 6 -- batches in a row of which nothing was made
+local LONGEST_PAUSE = 30 -- seconds, where the server names no time
+local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request back so long
+
+--- @class posthog.llm.dataset_file.Job a record on its way
+--- @field n integer
+--- @field line? integer
+--- @field fields table
+--- @field content table
+--- @field key string digest of the content
+--- @field at? number when it was sent, by the server's clock
+--- @field tries integer
+--- @field made_before? integer how many records had come to their end when it was first sent
+--- @field err? posthog.llm.Error what its last try met
+
+--- @class posthog.llm.dataset_file.Import
+--- @field client posthog.llm.Client
+--- @field dataset string id
+--- @field source posthog.llm.dataset_file.Source
+--- @field journal posthog.llm.dataset_file.Journal
+--- @field options table
+--- @field total? integer records of the source, where it is known
+--- @field now fun(): number the server's clock, seconds since 1970
+--- @field again posthog.llm.dataset_file.Job[] to be sent once more
+--- @field unknown posthog.llm.dataset_file.Job[] to be looked up
+--- @field failures integer batches in a row of which nothing was made
+--- @field made integer records that came to their end in this run
+--- @field lost_at number when the latest outcome got lost, on the clock of `clock.now`
+local Import = {}
+Import.__index = Import
+
+--- The server's clock, from one answer of it on: it does not jump when this
+--- machine's clock is set.
+--- @param response posthog.llm.Response that has just arrived
+--- @return fun(): integer
+function Import.server_clock(response)
+  local date = response and response.headers.date
+  local start, now = date and times.http(date) or os.time(), clock.now()
+  return function()
+    return math.floor(start + clock.now() - now)
+  end
+end
+
+--- @param parts table
+--- @return posthog.llm.dataset_file.Import
+function Import.new(parts)
+  parts.again, parts.unknown = {}, {}
+  parts.failures, parts.made, parts.lost_at = 0, 0, -math.huge
+  return setmetatable(parts, Import)
+end
+
+--- What there is to tell so far.
+function Import:summary()
+  local counts = self.journal.counts
+  local summary = { dataset = self.dataset, records = self.total, waiting = self.waiting }
+  local done = 0
+  for name, count in pairs(counts) do
+    summary[name] = count
+    done = done + count
+  end
+  summary.done, summary.imported = done, counts.created + counts.found + counts.existing
+  return summary
+end
+
+--- @return posthog.llm.Error? err the caller wants to stop
+function Import:tell(waiting)
+  self.waiting = waiting
+  local on_progress = self.options.on_progress
+  if on_progress and on_progress(self:summary()) == false then
+    return errors.new({ kind = "cancelled", message = "the import was stopped" })
+  end
+end
+
+--- @return posthog.llm.Error? err
+function Import:pause(seconds)
+  local err = self:tell(seconds)
+  if not err and clock.sleep(seconds) == false then
+    err = errors.new({ kind = "cancelled", message = "the import was given up" })
+  end
+  self.waiting = nil
+  return err
+end
+
+--- Whether a record can come again without a look: the server knows its key.
+function Import:has_key()
+  return self.journal.header.key ~= nil
+end
+
+--- @param record posthog.llm.dataset_file.Record
+--- @return posthog.llm.dataset_file.Job? job nil: an entry for the journal instead
+--- @return table? entry
+function Import:prepare(record)
+  local fields, reason = mapping.fields(record, self.options)
+  if not fields then
+    local entry = { n = record.n, line = record.line, rejected = reason }
+    entry.skipped = reason == nil or nil
+    return nil, entry
+  end
+  local text, err = json.encode(fields)
+  if not text then
+    return nil, { n = record.n, line = record.line, rejected = err.message }
+  end
+  local content = values.content(fields)
+  local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
+  job.key = core.sha256(values.sorted(content)):sub(1, 16)
+  fields.dataset = self.dataset
+  if self:has_key() and fields.client_item_id == nil then
+    fields.client_item_id = ("%s-%d"):format(self.journal.header.key, record.n)
+  else
+    job.own_key = fields.client_item_id ~= nil
+  end
+  return job
+end
+
+--- Reads past the records that the journal speaks of, and takes up those of
+--- unknown outcome.
+--- @return posthog.llm.Error? err
+function Import:catch_up()
+  local last = self.journal.last
+  for _ = 1, last do
+    local record, err = self.source.next()
+    if err then
+      return err
+    elseif not record then
+      return problem(nil, "the source ends before record %d, which was sent already", last)
+    end
+    local open = self.journal.open[record.n]
+    if open then
+      local job = self:prepare(record)
+      if not job or job.key ~= open.key then
+        local words = "record %d is not what it was when it was sent; were its fields mapped"
+          .. " otherwise, or the source another?"
+        return problem(nil, words, record.n)
+      end
+      job.at = open.at
+      self.unknown[#self.unknown + 1] = job
+    end
+  end
+  if #self.unknown > 0 then
+    self.lost_at = clock.now()
+  end
+end
+
+--- Records to be sent next: those that come again, then those of the source.
+--- @return posthog.llm.dataset_file.Job[]? jobs empty at the end
+--- @return posthog.llm.Error? err
+function Import:next_batch()
+  local jobs, entries = {}, {}
+  local size = self.options.concurrency * BATCH
+  while #jobs < size and #self.again > 0 do
+    jobs[#jobs + 1] = table.remove(self.again, 1)
+  end
+  while #jobs < size and #entries < size do
+    local record, err = self.source.next()
+    if err then
+      return nil, err
+    elseif not record then
+      break
+    end
+    local job, entry = self:prepare(record)
+    jobs[#jobs + 1] = job
+    entries[#entries + 1] = entry or { n = job.n, at = 0, key = job.key }
+  end
+  return jobs, nil, entries
+end
+
+--- Tells the journal what is about to be sent, before anything is.
+--- @return posthog.llm.Error? err
+function Import:announce(jobs, entries)
+  local now = self.now()
+  local told = {}
+  for _, entry in ipairs(entries) do
+    if entry.at then
+      entry.at, told[entry.n] = now, true
+    end
+  end
+  for _, job in ipairs(jobs) do
+    job.at, job.tries = now, job.tries + 1
+    job.made_before = job.made_before or self.made
+    if not told[job.n] then
+      entries[#entries + 1] = { n = job.n, at = now, key = job.key }
+    end
+  end
+  local _, err = self.journal:write_through(entries)
+  return err
+end
+
+--- @return table entry for the journal
+function Import:rejection(job, reason)
+  return { n = job.n, line = job.line, rejected = reason }
+end
+
+--- What a failed create leads to.
+--- @return table? entry for the journal
+function Import:take_failure(job, err, seen)
+  local verdict = outcome(err)
+  if verdict == "stop" then
+    seen.stop = seen.stop or err
+    return nil
+  elseif verdict == "reject" then
+    return self:rejection(job, tostring(err))
+  end
+  seen.failed, job.err = err, err
+  if verdict == "unknown" and not self:has_key() then
+    self.unknown[#self.unknown + 1] = job
+    self.lost_at = clock.now()
+    return nil
+  end
+  return self:once_more(job)
+end
+
+--- Lets a record that was not made come again, unless it fails time after time
+--- while others are made.
+--- @return table? entry for the journal: given up
+function Import:once_more(job)
+  if job.tries >= MOST_TRIES and self.made > job.made_before and job.err then
+    local words = "it failed %d times: %s"
+    return self:rejection(job, words:format(job.tries, tostring(job.err)))
+  end
+  self.again[#self.again + 1] = job
+end
+
+--- Sends one record and notes what came of it.
+function Import:send(job, seen)
+  local row, err, response = self.client.dataset_items:create(job.fields)
+  local entry
+  if row then
+    local existed = job.own_key and job.tries == 1 and response.status == 200
+    entry = { n = job.n, id = row.id, how = existed and "existing" or nil }
+  else
+    entry = self:take_failure(job, err, seen)
+  end
+  if entry then
+    seen.made, self.made = true, self.made + 1
+    local _, failed = self.journal:write({ entry })
+    seen.stop = seen.stop or failed
+  end
+end
+
+--- Waits after a batch of which nothing was made.
+--- @return posthog.llm.Error? err
+function Import:back_off(seen)
+  if seen.made or not seen.failed then
+    self.failures = 0
+    return nil
+  end
+  self.failures = self.failures + 1
+  local hold = seen.failed.retry_after
+  if hold and hold <= LONGEST_HOLD then
+    self.failures = 0 -- the server, or the pace, says when to come again
+    return self:pause(hold)
+  elseif hold or self.failures >= MOST_FAILURES then
+    return seen.failed
+  end
+  return self:pause(math.min(LONGEST_PAUSE, 0.25 * 2 ^ self.failures))
+end
+
+--- @param jobs posthog.llm.dataset_file.Job[]
+--- @return posthog.llm.Error? err
+function Import:send_batch(jobs, entries)
+  local err = self:announce(jobs, entries)
+  if err then
+    return err
+  end
+  local seen, functions = {}, {}
+  for i, job in ipairs(jobs) do
+    functions[i] = function()
+      if not seen.stop then
+        self:send(job, seen)
+      end
+      return true
+    end
+  end
+  local _, raised = hosts.current().gather(functions, self.options.concurrency)
+  if raised then
+    self.journal:close()
+    error(raised[next(raised)], 0) -- a hook of the caller's; the journal is right nevertheless
+  end
+  return seen.stop or self:tell() or self:back_off(seen)
+end
+
+--- Finds out what became of the records of unknown outcome. Nothing is on its
+--- way meanwhile but what the server may have taken and not done yet.
+--- @return posthog.llm.Error? err
+function Import:settle()
+  local left = self.lost_at + self.options.settle - clock.now()
+  local err = left > 0 and self:pause(left)
+  if err then
+    return err
+  end
+  local jobs = self.unknown
+  local made
+  made, err = lookup.made(self.client, self.dataset, jobs, function(id)
+    return self.journal:knows(id)
+  end)
+  if err then
+    return self:back_off({ failed = err })
+  end
+  self.unknown = {}
+  local entries = {}
+  for _, job in ipairs(jobs) do
+    if made[job.n] then
+      self.made = self.made + 1
+      entries[#entries + 1] = { n = job.n, id = made[job.n], how = "found" }
+    else
+      entries[#entries + 1] = self:once_more(job)
+    end
+  end
+  local _, failed = self.journal:write(entries)
+  return failed or self:tell()
+end
+
+--- @return posthog.llm.Error? err
+function Import:run()
+  local err = self:catch_up()
+  if self:has_key() then
+    self.again, self.unknown = self.unknown, {}
+  end
+  local more = true
+  while not err do
+    if #self.unknown >= MOST_UNKNOWN or (#self.unknown > 0 and not more) then
+      err = self:settle()
+    else
+      local jobs, failed, entries = self:next_batch()
+      err = failed
+      more = jobs ~= nil and #entries > 0 or #self.again > 0
+      if not err and #jobs + #entries > 0 then
+        err = self:send_batch(jobs, entries)
+      elseif not err and #self.unknown == 0 then
+        break
+      end
+    end
+  end
+  return err
+end
+
+return Import

@@ -1,0 +1,35 @@
+--- Records of a file with one JSON value a line. Blank lines are none.
+
+local json = require("posthog.llm.json")
+local places = require("posthog.llm.dataset_file.places")
+
+--- What is wrong with a JSON text, without its byte position, which a person
+--- cannot use.
+local function reason(err)
+  return err.message:gsub(" at byte %d+", "", 1)
+end
+
+--- @param input posthog.llm.dataset_file.Bytes
+--- @return fun(): posthog.llm.dataset_file.Record?, posthog.llm.Error?
+local function jsonl(input)
+  return function()
+    while true do
+      local text, problem = input:line()
+      if not text then
+        return nil, problem
+      elseif text:find("%S") then
+        local record = { line = input.number }
+        local value, err = json.decode(text)
+        if err then
+          local _, column = places.behind(1, 1, text:sub(1, err.position - 1))
+          record.problem = ("%s: %s"):format(places.words(record.line, column), reason(err))
+        else
+          record.value = value
+        end
+        return record
+      end
+    end
+  end
+end
+
+return jsonl

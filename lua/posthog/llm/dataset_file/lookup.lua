@@ -1,0 +1,110 @@
+--- Which of the records whose outcome is unknown have become rows.
+---
+--- It is only asked when nothing of the import is on its way. The rows made since
+--- the oldest of these records was sent are read once; those that are known to be
+--- another record's, or were there before, are left out, and each of the others
+--- can be one record at most: so of k equal records, as many count as made as
+--- there are rows for them.
+
+local listing = require("posthog.llm.dataset_file.listing")
+local times = require("posthog.llm.times")
+local values = require("posthog.llm.dataset_file.values")
+
+local PAGE = 50 -- rows; they may be large
+
+--- Seconds that a row may seem older than its record: `Date`, from which the
+--- time of a record is taken, has whole seconds, and a server is many machines.
+local SLACK = 5
+
+local lookup = {}
+
+--- Visits the rows made since a time, newest first.
+--- @param since number by the server's clock
+--- @param visit fun(row: table)
+--- @return posthog.llm.Error? err
+local function each_since(client, dataset, since, visit)
+  local next_row = listing(client, { dataset = dataset, limit = PAGE })
+  while true do
+    local row, err = next_row()
+    if not row then
+      return err
+    end
+    local created = type(row.created_at) == "string" and times.iso(row.created_at)
+    if created and created < since - SLACK then
+      return nil
+    end
+    visit(row)
+  end
+end
+
+--- The ids of rows so new that they could be taken for some that are made from
+--- now on.
+--- @param now number by the server's clock
+--- @return string[]? ids
+--- @return posthog.llm.Error? err
+function lookup.there_before(client, dataset, now)
+  local ids = {}
+  local err = each_since(client, dataset, now - SLACK, function(row)
+    ids[#ids + 1] = row.id
+  end)
+  if err then
+    return nil, err
+  end
+  return ids
+end
+
+--- Records by the text of their content.
+local function by_text(records)
+  local index = {}
+  for _, record in ipairs(records) do
+    local text = values.sorted(record.content)
+    index[text] = index[text] or {}
+    table.insert(index[text], record)
+  end
+  return index
+end
+
+--- Gives rows to records that have the same content but for its spelling, as a
+--- database may change it (1e2 to 100).
+local function match_alike(rows, index, made)
+  for _, row in ipairs(rows) do
+    for _, left in pairs(index) do
+      if left[1] and values.alike(left[1].content, row.content) then
+        made[table.remove(left).n] = row.id
+        break
+      end
+    end
+  end
+end
+
+--- @param client posthog.llm.Client
+--- @param dataset string id
+--- @param records { n: integer, at: number, content: table }[]
+--- @param knows fun(id: string): boolean whether a row is known not to be one of these records
+--- @return table<integer, string>? made ids of rows by the number of their record
+--- @return posthog.llm.Error? err
+function lookup.made(client, dataset, records, knows)
+  local since = math.huge
+  for _, record in ipairs(records) do
+    since = math.min(since, record.at)
+  end
+  local index, made, others = by_text(records), {}, {}
+  local err = each_since(client, dataset, since, function(row)
+    if not knows(row.id) then
+      local content = values.content(row)
+      local same = index[values.sorted(content)]
+      if same and same[1] then
+        made[table.remove(same).n] = row.id
+      else
+        others[#others + 1] = { id = row.id, content = content }
+      end
+    end
+  end)
+  if err then
+    return nil, err
+  end
+  match_alike(others, index, made)
+  return made
+end
+
+return lookup

@@ -1,0 +1,31 @@
+--- Where in a text something is: lines and columns, both from 1. A column
+--- counts characters of UTF-8, as editors do.
+
+local places = {}
+
+--- Characters, told by their first bytes.
+local function characters(text)
+  local _, continued = text:gsub("[\128-\191]", "")
+  return #text - continued
+end
+
+--- The place behind a text that begins at a place.
+--- @param line integer
+--- @param column integer
+--- @param text string
+--- @return integer line
+--- @return integer column
+function places.behind(line, column, text)
+  local _, breaks = text:gsub("\n", "")
+  if breaks > 0 then
+    return line + breaks, 1 + characters(text:match(".*\n(.*)$"))
+  end
+  return line, column + characters(text)
+end
+
+--- Words for a place.
+function places.words(line, column)
+  return column and ("line %d, column %d"):format(line, column) or ("line %d"):format(line)
+end
+
+return places

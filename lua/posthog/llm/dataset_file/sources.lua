@@ -1,0 +1,140 @@
+--- Where records come from: a file of some format, or the caller's iterator.
+
+local bytes = require("posthog.llm.dataset_file.bytes")
+local check = require("posthog.llm.check")
+local csv = require("posthog.llm.dataset_file.csv")
+local json_array = require("posthog.llm.dataset_file.json_array")
+local jsonl = require("posthog.llm.dataset_file.jsonl")
+local problem = require("posthog.llm.dataset_file.problem")
+
+local sources = {}
+
+--- @class posthog.llm.dataset_file.Record
+--- @field n integer its number, from 1
+--- @field line? integer where it begins in the file
+--- @field value? any
+--- @field cells? table<string, string> of CSV
+--- @field columns? string[] of CSV
+--- @field problem? string why it cannot be used; with its place
+
+local READERS = { jsonl = jsonl, json = json_array, csv = csv }
+local ENDINGS = { jsonl = "jsonl", ndjson = "jsonl", json = "json", csv = "csv" }
+
+--- The format of a file: the caller's, or what its name says.
+--- @param path string
+--- @param format? string
+--- @return string? format
+function sources.format(path, format)
+  return format or ENDINGS[(path:match("%.(%w+)$") or ""):lower()]
+end
+
+--- @param level integer as for error()
+function sources.check_format(path, format, level)
+  if format ~= nil and not READERS[format] then
+    check.fail(level + 1, 'format: "jsonl", "json" or "csv" expected, got %s', tostring(format))
+  elseif not sources.format(path, format) then
+    check.fail(level + 1, "format: the name %q does not tell it", path)
+  end
+end
+
+local function numbered(step)
+  local n = 0
+  return function()
+    local record, err = step()
+    if record then
+      n = n + 1
+      record.n = n
+    end
+    return record, err
+  end
+end
+
+--- @class posthog.llm.dataset_file.Source
+--- @field next fun(): posthog.llm.dataset_file.Record?, posthog.llm.Error?
+--- @field close fun()
+--- @field size fun(): integer bytes read so far
+--- @field sha256 fun(): string of the bytes read so far
+
+--- @param path string
+--- @param options { format?: string, separator?: string }
+--- @return posthog.llm.dataset_file.Source?
+--- @return posthog.llm.Error?
+function sources.open(path, options)
+  local input, err = bytes.open(path)
+  if not input then
+    return nil, err
+  end
+  return {
+    next = numbered(READERS[sources.format(path, options.format)](input, options)),
+    close = function()
+      input:close()
+    end,
+    size = function()
+      return input.size
+    end,
+    sha256 = function()
+      return input:sha256()
+    end,
+  }
+end
+
+--- @param iterator fun(): any nil at its end
+--- @return posthog.llm.dataset_file.Source
+function sources.iterate(iterator)
+  return {
+    next = numbered(function()
+      local value = iterator()
+      return value ~= nil and { value = value } or nil
+    end),
+    close = function() end,
+  }
+end
+
+--- Reads a whole file and sends nothing: what is wrong with it as a whole shows
+--- before the first row is made.
+--- @return { records: integer, bytes: integer, sha256: string, unusable: integer }? survey
+--- @return posthog.llm.Error?
+function sources.survey(path, options)
+  local source, err = sources.open(path, options)
+  if not source then
+    return nil, err
+  end
+  local survey = { records = 0 }
+  while true do
+    local record
+    record, err = source.next()
+    if not record then
+      break
+    end
+    local missing = record.columns and sources.missing_column(record.columns, options.fields)
+    if missing then
+      err = problem(path, "it has no column %q", missing)
+      break
+    end
+    survey.records = record.n
+  end
+  survey.bytes, survey.sha256 = source.size(), source.sha256()
+  source.close()
+  if err then
+    return nil, err
+  end
+  return survey
+end
+
+--- A column that is to be mapped and is not there.
+function sources.missing_column(columns, fields)
+  if type(fields) ~= "table" then
+    return nil
+  end
+  local there = {}
+  for _, name in ipairs(columns) do
+    there[name] = true
+  end
+  for _, name in pairs(fields) do
+    if type(name) == "string" and not there[name] then
+      return name
+    end
+  end
+end
+
+return sources

@@ -1,0 +1,64 @@
+--- An import in a process of its own, which may kill itself on the way.
+---
+---   <lua> spec/dataset_file/importer.lua settings.json
+---
+--- settings: url, dataset, source, settle, concurrency, kill = { after, from }: SIGKILL after so
+--- many instructions of Lua, counted from "start" or from the first "create" on. The last line of the
+--- output is the summary as JSON, or an error.
+
+local cjson = require("cjson").new()
+
+local dataset_file = require("posthog.llm.dataset_file")
+local llm = require("posthog.llm")
+
+local file = assert(io.open(arg[1], "rb"))
+local settings = cjson.decode(file:read("*a"))
+file:close()
+
+local function pid()
+  local stat = assert(io.open("/proc/self/stat"))
+  local number = stat:read("*n")
+  stat:close()
+  return math.floor(number)
+end
+
+local STEP = 50 -- instructions
+
+local function count_down()
+  if jit then jit.off() end -- compiled code calls no hook
+  local command, left = "kill -9 " .. pid(), settings.kill.after
+  local function tick()
+    left = left - STEP
+    if left <= 0 then os.execute(command) end
+  end
+  local create = coroutine.create -- each coroutine has a hook of its own
+  coroutine.create = function(f) -- luacheck: ignore
+    local co = create(f)
+    debug.sethook(co, tick, "", STEP)
+    return co
+  end
+  debug.sethook(tick, "", STEP)
+end
+
+local kill = settings.kill or {}
+if kill.from == "start" then count_down() end
+
+local client = llm.new({
+  personal_api_key = "phx_emulator_all",
+  project_id = 112358,
+  host = settings.url,
+  timeout = 5,
+  on_request = function(request)
+    if kill.from == "create" and request.method == "POST" then
+      kill.from = nil
+      count_down()
+    end
+  end,
+})
+
+local summary, err = dataset_file.import(client, settings.dataset, settings.source, {
+  settle = settings.settle,
+  concurrency = settings.concurrency,
+})
+print(summary and llm.json.encode(summary) or tostring(err))
+os.exit(summary and 0 or 1)

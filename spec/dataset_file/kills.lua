@@ -1,0 +1,125 @@
+--- Imports a file while requests fail and the importing process is killed again and again; then
+--- compares the dataset with the file, by other means than the library under test.
+
+local cjson = require("cjson").new()
+
+local kills = {}
+
+local LUA = os.getenv("LUA") or (arg and arg[-1]) or "lua5.4"
+local KEY = "phx_emulator_all"
+
+--- A tenth of the requests, before or after the server has done what they ask for.
+local FAULTS = {
+  { close = "before" },
+  { close = "after" },
+  { close = "after", reset = true },
+  { status = 503 },
+  { status = 504, apply = true, body = "{}" },
+  { truncate = 20 },
+  { cut = -1 },
+  { raw = "HTTP/1.1 201 Created\r\nContent-Ty", apply = true },
+  { status = 429, headers = { ["Retry-After"] = "0" } },
+  { headers = { ["Content-Length"] = "5" } },
+}
+kills.SHARE = 0.1
+
+local function faults()
+  local list = {}
+  for i, action in ipairs(FAULTS) do
+    -- Each is asked about those that the ones before it have let through.
+    local share = kills.SHARE / #FAULTS / (1 - kills.SHARE * (i - 1) / #FAULTS)
+    list[i] = { match = { share = share }, action = action }
+  end
+  return list
+end
+
+local function write(name, text)
+  local file = assert(io.open(name, "wb"))
+  file:write(text)
+  file:close()
+end
+
+--- Every fifth record is equal to others; one is not JSON.
+--- @return table<string, integer> wanted how often each input has to be there
+local function make_source(name, records)
+  local lines, wanted = {}, {}
+  for i = 1, records do
+    local input = i % 5 == 0 and "again " .. i % 3 or "row " .. i
+    lines[i] = ('{"input":"%s","output":{"n":null,"l":[],"f":1.5}}'):format(input)
+    wanted[input] = (wanted[input] or 0) + 1
+  end
+  table.insert(lines, math.floor(records / 2), "{no JSON}")
+  write(name, table.concat(lines, "\n") .. "\n")
+  return wanted
+end
+
+local function output_of(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+--- Calls the API by curl. The faults are off by then.
+local function get(e, path)
+  local words = "curl -q -sS --noproxy '*' --max-time 60 -H 'Authorization: Bearer %s' '%s%s'"
+  return cjson.decode(output_of(words:format(KEY, e.url, path)))
+end
+
+--- How often each input is there.
+local function held(e, dataset)
+  local counts, offset = {}, 0
+  while true do
+    local path = "/api/projects/112358/dataset_items/?dataset=%s&limit=1000&offset=%d"
+    local page = get(e, path:format(dataset, offset))
+    for _, row in ipairs(page.results) do
+      counts[row.input] = (counts[row.input] or 0) + 1
+    end
+    offset = offset + #page.results
+    if offset >= page.count then return counts end
+  end
+end
+
+--- Runs the import until it ends, killing it so many times on the way.
+--- @param e posthog.Emulator
+--- @param options { records: integer, kills: integer, seed: integer, settle: number, tell?: fun(runs: integer, killed: integer) }
+--- @return { runs: integer, killed: integer, summary: table, wanted: table, held: table, output: string }
+function kills.run(e, options)
+  math.randomseed(options.seed)
+  local dataset = e:seed({ datasets = 1 }).datasets[1]
+  local source = e.prefix .. "/kills.jsonl"
+  os.remove(source .. ".journal")
+  local result = { runs = 0, killed = 0, wanted = make_source(source, options.records) }
+  e:settings({ chance = options.seed })
+  e:faults(faults())
+  local name = e.prefix .. "/kills.json"
+  local program = ("%s spec/dataset_file/importer.lua '%s' 2>&1; echo status=$?"):format(LUA, name)
+  local status
+  repeat
+    local kill
+    if result.killed < options.kills then
+      kill = { from = "create", after = math.random(options.after or 1) }
+      if math.random(5) == 1 then kill = { from = "start", after = math.random(500000) } end
+    end
+    write(name, cjson.encode({
+      url = e.url,
+      dataset = dataset,
+      source = source,
+      settle = options.settle,
+      concurrency = 8,
+      kill = kill,
+    }))
+    result.output = output_of(program)
+    status = tonumber(result.output:match("status=(%d+)%s*$"))
+    result.runs = result.runs + 1
+    if status == 137 then result.killed = result.killed + 1 end
+    if options.tell then options.tell(result.runs, result.killed) end
+  until status ~= 137 and (status == 0 or result.runs > 2 * options.kills + 10)
+  e:faults({})
+  local line = result.output:match("(%b{})%s*status=0%s*$")
+  result.summary = line and cjson.decode(line)
+  result.held = held(e, dataset)
+  return result
+end
+
+return kills

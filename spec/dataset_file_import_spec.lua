@@ -1,0 +1,431 @@
+local core = require("posthog.llm.core")
+local dataset_file = require("posthog.llm.dataset_file")
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+
+local fails = live.fails
+
+local LUA = os.getenv("LUA") or "lua5.4"
+local ITEMS = "/dataset_items/$"
+
+local folder
+
+local function write(name, text)
+  local path = folder .. "/" .. name
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+local function text_of(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+local function append(path, text)
+  local file = assert(io.open(path, "ab"))
+  file:write(text)
+  file:close()
+end
+
+--- A file with so many records, each with its number.
+local function numbers(count)
+  local lines = {}
+  for i = 1, count do lines[i] = ('{"input":%d,"output":"o"}\n'):format(i) end
+  return write("numbers.jsonl", table.concat(lines))
+end
+
+local function output_of(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local function each_generation(what, f)
+  for _, generation in ipairs({ "reference", "current" }) do
+    describe("of the " .. generation .. " API", function()
+      local t = live.session({ profile = generation })
+      local dataset, client = {}, nil
+      setup(t.start)
+      teardown(t.stop)
+      before_each(function()
+        t.reset()
+        folder = output_of("mktemp -d"):gsub("%s", "")
+        dataset.id = t.e:seed({ datasets = 1 }).datasets[1]
+        client = t.client()
+      end)
+      after_each(function() os.execute("rm -rf " .. folder) end)
+      f(t, function() return client, dataset.id end, generation)
+    end)
+  end
+end
+
+describe("an import", function()
+  each_generation("an import", function(t, now, generation)
+    local function import(source, options)
+      options = options or {}
+      options.settle = options.settle or 0.05
+      local client, dataset = now()
+      return dataset_file.import(client, dataset, source, options)
+    end
+
+    --- The inputs of all rows, oldest first, as JSON.
+    local function inputs()
+      local _, dataset = now()
+      local list = {}
+      for item in t.client({ max_retries = 2 }).dataset_items:each({ dataset = dataset }) do
+        table.insert(list, 1, llm.json.encode(item.input))
+      end
+      table.sort(list)
+      return list
+    end
+
+    local function fail_creates(action)
+      t.e:faults({ { match = { method = "POST", path = ITEMS }, action = action } })
+    end
+
+    local function posts(since)
+      local n = 0
+      for _, entry in ipairs(t.e:log(since)) do
+        if entry.method == "POST" then n = n + 1 end
+      end
+      return n
+    end
+
+    it("makes a row of each record of JSONL, JSON and CSV", function()
+      for name, text in pairs({
+        ["a.jsonl"] = '{"input":{"q":[]},"output":null}\n{"input":9007199254740993}\n',
+        ["b.json"] = '[{"input":{"q":[]}},\n{"input":9007199254740993}]',
+        ["c.csv"] = 'input,output\r\n"{""q"":[]}",\r\n9007199254740993,\r\n',
+      }) do
+        local before = #inputs()
+        local source = write(name, text)
+        local summary = assert(import(source, { concurrency = 1 }))
+        assert.equal(2, summary.records)
+        assert.equal(2, summary.imported)
+        assert.equal(2, summary.created)
+        assert.equal(0, summary.rejected)
+        assert.equal(source .. ".journal", summary.journal)
+        assert.is_nil(summary.rejects)
+        assert.equal(before + 2, #inputs(), name)
+      end
+      assert.same({ "9007199254740993", "9007199254740993", "9007199254740993",
+        '{"q":[]}', '{"q":[]}', '{"q":[]}' }, inputs())
+    end)
+
+    it("takes the dataset by its name, when one has it", function()
+      local client = now()
+      local source = numbers(1)
+      assert(client.datasets:create({ name = "golden" }))
+      assert(client.datasets:create({ name = "golden copy" }))
+      assert.equal(1, assert(dataset_file.import(client, "golden", source)).imported)
+      fails("not_found", nil, dataset_file.import(client, "gold", source))
+      if generation == "reference" then
+        assert(client.datasets:create({ name = "golden" }))
+        fails("conflict", nil, dataset_file.import(client, "golden", source))
+      end
+    end)
+
+    it("is finished once, and then does nothing", function()
+      local source = numbers(10)
+      assert(import(source))
+      local since = #t.e:log()
+      local summary = assert(import(source))
+      assert.equal(10, summary.imported)
+      assert.equal(0, posts(since))
+      assert.equal(10, #inputs())
+    end)
+
+    it("goes on where it was stopped", function()
+      local source = numbers(100)
+      local value, err, summary = import(source, {
+        concurrency = 2,
+        on_progress = function(progress)
+          assert.equal(100, progress.records)
+          return progress.done < 30
+        end,
+      })
+      fails("cancelled", nil, value, err)
+      assert.truthy(summary.done >= 30 and summary.done < 100)
+      local since = #t.e:log()
+      assert.equal(100, assert(import(source)).imported)
+      assert.equal(100 - summary.done, posts(since))
+      assert.equal(100, #inputs())
+    end)
+
+    it("tells rejected records with line and reason, and makes the others", function()
+      local source = write("bad.jsonl",
+        '{"input":1}\n\n{"input":}\n{"question":2}\n'
+          .. '{"input":3,"ref_timestamp":"never"}\n{"input":4}\n')
+      local client, dataset = now()
+      local summary = assert(dataset_file.import(client, dataset, source))
+      assert.equal(5, summary.records)
+      assert.equal(2, summary.imported)
+      assert.equal(3, summary.rejected)
+      local places = {}
+      for line in text_of(summary.rejects):gmatch("[^\n]+") do
+        local entry = assert(llm.json.decode(line))
+        places[#places + 1] = entry.record .. " " .. entry.line
+        assert.equal("string", type(entry.reason))
+      end
+      table.sort(places)
+      assert.same({ "2 3", "3 4", "4 5" }, places)
+      assert.truthy(text_of(summary.rejects):find("line 3, column 10", 1, true))
+      assert.same({ "1", "4" }, inputs())
+      os.remove(summary.rejects)
+      assert(dataset_file.import(client, dataset, source))
+      assert.equal(3, select(2, text_of(summary.rejects):gsub("\n", "")))
+    end)
+
+    it("sends nothing when the file as a whole is of no use", function()
+      local since = #t.e:log()
+      for name, text in pairs({
+        ["a.json"] = '[{"input":1},{"input":2]',
+        ["b.csv"] = 'input\n1\n"2\n',
+        ["c.csv"] = "question\n1\n",
+        ["d.jsonl"] = "\255\254x",
+      }) do
+        local fields = name == "c.csv" and { input = "q" } or nil
+        local value, err = import(write(name, text), { fields = fields })
+        fails("invalid", { file = folder .. "/" .. name }, value, err)
+        assert.is_nil(text_of(folder .. "/" .. name .. ".journal"))
+      end
+      fails("invalid", nil, import(folder .. "/none.csv"))
+      t.silent(since)
+    end)
+
+    it("makes nothing in a dry run, and tells what would be rejected", function()
+      local source = write("dry.jsonl", '{"input":1}\n{"x":1}\n{"input":2}\n')
+      local summary = assert(import(source, { dry_run = true }))
+      assert.equal(2, summary.usable)
+      assert.equal(1, summary.rejected)
+      assert.equal(2, summary.problems[1].line)
+      assert.is_nil(text_of(source .. ".journal"))
+      assert.is_nil(text_of(source .. ".rejects.jsonl"))
+      assert.same({}, inputs())
+    end)
+
+    it("takes records of an iterator, and goes on with another one", function()
+      local function records()
+        local i = 0
+        return function()
+          i = i + 1
+          return i <= 40 and { q = i } or nil
+        end
+      end
+      local options = { journal = folder .. "/j", fields = { input = "q" }, concurrency = 1 }
+      options.on_progress = function(progress) return progress.done < 10 end
+      fails("cancelled", nil, import(records(), options))
+      options.on_progress = nil
+      local summary = assert(import(records(), options))
+      assert.equal(40, summary.imported)
+      assert.equal(40, #inputs())
+    end)
+
+    it("leaves out what the caller's function leaves out", function()
+      local summary = assert(import(numbers(10), {
+        fields = function(record)
+          if record.input % 2 == 0 then return nil end
+          if record.input == 5 then return nil, "no fives" end
+          return { input = record.input }
+        end,
+      }))
+      assert.equal(5, summary.skipped)
+      assert.equal(1, summary.rejected)
+      assert.same({ "1", "3", "7", "9" }, inputs())
+      assert.truthy(text_of(summary.rejects):find("no fives", 1, true))
+    end)
+
+    it("looks lost rows up and counts equal ones, or sends them again by their key", function()
+      local source = write("same.jsonl", ('{"input":"same"}\n'):rep(12) .. '{"input":"other"}\n')
+      for _, fault in ipairs({
+        { close = "after" }, { close = "before" }, { status = 500, apply = true },
+      }) do
+        fault.times = 4
+        fail_creates(fault)
+        os.remove(source .. ".journal")
+        local before = #inputs()
+        local summary = assert(import(source, { concurrency = 3 }))
+        assert.equal(13, summary.imported)
+        assert.equal(before + 13, #inputs())
+        if generation == "reference" then
+          assert.equal(fault.close == "before" and 0 or 4, summary.found)
+        else
+          assert.equal(0, summary.found)
+        end
+      end
+    end)
+
+    it("does not take the rows of others for those that are lost", function()
+      local client, dataset = now()
+      local source = numbers(8)
+      for i = 101, 104 do assert(client.dataset_items:create({ dataset = dataset, input = i })) end
+      -- The same content as that of record 3 but for the output, which it lacks.
+      assert(client.dataset_items:create({ dataset = dataset, input = 3 }))
+      fail_creates({ close = "before", times = 8 })
+      local summary = assert(import(source, { concurrency = 8 }))
+      assert.equal(8, summary.created)
+      assert.equal(13, #inputs())
+    end)
+
+    it("goes on behind a line of the journal that was being written", function()
+      local client = now()
+      local source = numbers(30)
+      for _, cut in ipairs({ 1, 2, 20, 60 }) do -- what a machine that lost its power has on its disk
+        local dataset = t.e:seed({ datasets = 1 }).datasets[1]
+        local options = { concurrency = 1, settle = 0 }
+        options.on_progress = function(progress) return progress.done < 8 end
+        fails("cancelled", nil, dataset_file.import(client, dataset, source, options))
+        write("numbers.jsonl.journal", text_of(source .. ".journal"):sub(1, -cut - 1))
+        options.on_progress = nil
+        assert.equal(30, assert(dataset_file.import(client, dataset, source, options)).imported)
+        local rows = live.all(client.dataset_items:each({ dataset = dataset }))
+        assert.equal(30, #rows, "cut by " .. cut)
+        os.remove(source .. ".journal")
+      end
+    end)
+
+    it("refuses the journal of something else, and a damaged one, and says so", function()
+      local client, dataset = now()
+      local source = numbers(3)
+      local journal = source .. ".journal"
+      assert(import(source))
+      local other = t.e:seed({ datasets = 1 }).datasets[1]
+      local value, err = dataset_file.import(client, other, source)
+      fails("invalid", { file = journal }, value, err)
+      assert.truthy(err.message:find("another dataset", 1, true))
+      append(source, '{"input":4}\n')
+      value, err = dataset_file.import(client, dataset, source)
+      fails("invalid", { file = journal }, value, err)
+      assert.truthy(err.message:find("another source", 1, true))
+      local text = text_of(journal)
+      source = numbers(3)
+      write("numbers.jsonl.journal", text:gsub('"at"', '"at', 1))
+      value, err = dataset_file.import(client, dataset, source)
+      fails("invalid", { file = journal }, value, err)
+      assert.truthy(err.message:find("is damaged", 1, true))
+      for _, other_text in ipairs({ "text\n", '{"input":1}\n', "x" }) do
+        write("notes", other_text)
+        value, err = dataset_file.import(client, dataset, source, { journal = folder .. "/notes" })
+        fails("invalid", { file = folder .. "/notes" }, value, err)
+        assert.truthy(err.message:find("no journal", 1, true))
+        assert.equal(other_text, text_of(folder .. "/notes"))
+      end
+      assert.same({ "1", "2", "3" }, inputs())
+    end)
+
+    it("refuses a journal that another import is using", function()
+      local source = numbers(3)
+      local lock = assert(core.lock(source .. ".journal"))
+      local value, err = import(source)
+      fails("invalid", { file = source .. ".journal" }, value, err)
+      assert.truthy(err.message:find("another import is using", 1, true))
+      lock:close()
+      assert.equal(3, assert(import(source)).imported)
+    end)
+
+    it("refuses to go on when records are mapped otherwise than when they were sent", function()
+      local source = numbers(20)
+      fail_creates({ status = 401, body = "" })
+      local value, err = import(source)
+      fails("auth", nil, value, err)
+      t.e:faults({})
+      value, err = import(source, { fields = { input = "output" } })
+      fails("invalid", nil, value, err)
+      assert.truthy(err.message:find("mapped", 1, true))
+      assert.same({}, inputs())
+      assert.equal(20, assert(import(source)).imported)
+      assert.equal(20, #inputs())
+    end)
+
+    it("stops at once at what every record would meet, and at a server that is gone", function()
+      local source = numbers(200)
+      fail_creates({ status = 403, body = "{}" })
+      local value, err, summary = import(source)
+      fails("forbidden", { status = 403 }, value, err)
+      assert.equal(0, summary.imported)
+      assert.truthy(posts() <= 8)
+    end)
+
+    it("gives up a record that fails each time, and makes the others", function()
+      t.e:faults({ { match = { method = "POST", path = ITEMS, nth = 1 },
+        action = { status = 503, times = 5 } } })
+      local summary = assert(import(numbers(40), { concurrency = 1 }))
+      assert.equal(40, summary.done)
+      assert.equal(40, summary.imported + summary.rejected)
+      assert.equal(summary.imported, #inputs())
+    end)
+
+    it("raises what the caller's functions raise, and can be made again", function()
+      local source = numbers(40)
+      local ok, err = pcall(import, source, { on_progress = function() error("mine", 0) end })
+      assert.is_false(ok)
+      assert.equal("mine", err)
+      ok, err = pcall(import, source, { fields = function() error("mapped", 0) end })
+      assert.is_false(ok)
+      assert.equal("mapped", err)
+      assert.equal(40, assert(import(source)).imported)
+      assert.equal(40, #inputs())
+    end)
+
+    it("runs within a gather too", function()
+      local source = numbers(20)
+      local other = write("other.jsonl", '{"input":100}\n')
+      local values, errors = llm.gather({
+        function() return import(source) end,
+        function() return import(other) end,
+      })
+      assert.is_nil(errors)
+      assert.equal(20, values[1].imported)
+      assert.equal(1, values[2].imported)
+      assert.equal(21, #inputs())
+    end)
+
+    it("loses nothing and doubles nothing on a disk that is full", function()
+      local client, dataset = now()
+      local settings = write("settings.json", llm.json.encode({
+        url = t.e.url, dataset = dataset, source = numbers(60), settle = 0.05, concurrency = 4,
+      }))
+      local command = "trap '' XFSZ; ulimit -f 4; %s spec/dataset_file/importer.lua %s 2>&1"
+      local output = output_of(command:format(LUA, settings))
+      assert.truthy(output:find("cannot write the journal", 1, true), output)
+      local summary = assert(dataset_file.import(client, dataset, folder .. "/numbers.jsonl",
+        { settle = 0.05 }))
+      assert.equal(60, summary.imported)
+      assert.equal(60, #inputs())
+    end)
+
+    it("sends nothing when the journal cannot be written", function()
+      local since = #t.e:log()
+      local value, err = import(numbers(3), { journal = folder .. "/none/journal" })
+      fails("invalid", { file = folder .. "/none/journal" }, value, err)
+      assert.equal(0, posts(since))
+    end)
+  end)
+
+  it("raises misuse at the line of the call", function()
+    local c = llm.new({ personal_api_key = "phx_x", project_id = 1, host = "http://127.0.0.1:1" })
+    local import = dataset_file.import
+    live.misuses({
+      { "client: a client expected", function() import(nil, "x", "a.csv") end },
+      { "dataset: string expected", function() import(c, nil, "a.csv") end },
+      { "dataset is empty", function() import(c, "", "a.csv") end },
+      { "source: path or iterator", function() import(c, "x", 5) end },
+      { "does not tell it", function() import(c, "x", "a.txt") end },
+      { "format:", function() import(c, "x", "a.txt", { format = "xml" }) end },
+      { '"speed"', function() import(c, "x", "a.csv", { speed = 1 }) end },
+      { "no field q", function() import(c, "x", "a.csv", { fields = { q = "a" } }) end },
+      { "fields.input", function() import(c, "x", "a.csv", { fields = { input = 5 } }) end },
+      { "journal:", function() import(c, "x", function() end) end },
+      { "concurrency: at least 1", function() import(c, "x", "a.csv", { concurrency = 0 }) end },
+      { "on_progress: function", function() import(c, "x", "a.csv", { on_progress = 1 }) end },
+      { "values:", function() import(c, "x", "a.csv", { values = "xml" }) end },
+      { "separator:", function() import(c, "x", "a.csv", { separator = ",," }) end },
+      { "settle:", function() import(c, "x", "a.csv", { settle = -1 }) end },
+    })
+  end)
+end)
