@@ -5,6 +5,7 @@ local lfs = require("lfs")
 local core = require("posthog.llm.core")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
+local llm = require("posthog.llm")
 local skill_folder = require("posthog.llm.skill_folder")
 
 local t = live.session()
@@ -76,6 +77,52 @@ describe("a pulled skill", function()
     assert.same({}, tree(root))
   end)
 
+  it("is refused when the answer is not what it should be", function()
+    assert(client.skills:create({ name = "pdf-forms", description = "d", body = "b" }))
+    local path = "/api/projects/:project_id/llm_skills/resolve/name/pdf-forms/"
+    for field, values in pairs({
+      name = { "../pdf-forms", "other", 1 },
+      version = { "1", 1.5, 0, -1 },
+      id = { 5, llm.null },
+      body = { 5, llm.null },
+      files = { "x", { "x" }, { {} }, { { path = 5 } } },
+    }) do
+      for _, value in ipairs(values) do
+        local answer = assert(client:request("GET", path))
+        answer.skill[field] = value
+        t.answer(200, (assert(core.encode(answer))))
+        local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+        t.e:faults({})
+        fails("decode", nil, pulled, err)
+        assert.same({}, tree(root), field)
+      end
+    end
+    local answer = assert(client:request("GET", path))
+    for field, value in pairs({ description = 5, license = {}, allowed_tools = { 5, {} },
+      metadata = llm.array({ 1 }), first_version_created_at = 5 }) do
+      answer.skill[field] = value
+    end
+    t.answer(200, (assert(core.encode(answer))))
+    assert(skill_folder.pull(client, "pdf-forms", dir))
+    assert.equal("pdf-forms", skill_folder.parse(folders.read(dir, "SKILL.md")).name)
+  end)
+
+  it("may make a folder of a file, and a file of a folder", function()
+    write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
+    write(dir, "a", "file\n")
+    write(dir, "b/c/d.md", "deep\n")
+    assert(skill_folder.push(client, dir))
+    local there = root .. "/there/pdf-forms"
+    assert(skill_folder.pull(client, "pdf-forms", there))
+    os.remove(dir .. "/a")
+    os.execute("rm -r '" .. dir .. "/b'")
+    write(dir, "a/x/y.md", "deep\n")
+    write(dir, "b", "file\n")
+    assert(skill_folder.push(client, dir))
+    assert(skill_folder.pull(client, "pdf-forms", there))
+    assert.same(tree(dir), tree(there))
+  end)
+
   it("has no file that is also a folder, and no path twice", function()
     fails("invalid", nil, skill_folder.pull(hostile({ "a", "a/b" }), "pdf-forms", dir))
     fails("invalid", nil, skill_folder.pull(hostile({ "a", "a" }), "pdf-forms", dir))
@@ -111,6 +158,23 @@ describe("a pulled skill", function()
         assert.same(before, tree(root), path)
       end
     end
+  end)
+
+  it("does not overwrite what was left out of the folder's skill", function()
+    write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
+    write(dir, "x.md", "x\n")
+    assert(skill_folder.push(client, dir))
+    local there = root .. "/there/pdf-forms"
+    assert(skill_folder.pull(client, "pdf-forms", there))
+    write(there, "x.md", "new\n")
+    assert(skill_folder.push(client, there))
+    write(dir, "x.md", "\0")
+    fails("invalid", nil, skill_folder.push(client, dir, { skip_binary = true }))
+    assert.equal("\0", folders.read(dir, "x.md"))
+    fails("conflict", nil, skill_folder.pull(client, "pdf-forms", dir)) -- no markers in it
+    assert.equal("\0", folders.read(dir, "x.md"))
+    assert(skill_folder.pull(client, "pdf-forms", dir, { force = true }))
+    assert.equal("new", folders.read(dir, "x.md")) -- no newline was at its end
   end)
 
   it("is not executable", function()

@@ -350,6 +350,8 @@ describe("a skill folder", function()
       { "unknown option \"prun\"", function() skill_folder.push(client, "x", { prun = true }) end },
       { "version: number expected",
         function() skill_folder.pull(client, "a", "b", { version = true }) end },
+      { "note: 400 characters",
+        function() skill_folder.push(client, here, { note = ("x"):rep(401) }) end },
       { "name", function() skill_folder.pull(client, "a/b", "b") end },
       { "source: string expected", function() skill_folder.parse(nil) end },
     })

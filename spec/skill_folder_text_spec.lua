@@ -160,6 +160,8 @@ describe("texts", function()
     assert.equal("a\nb\r\nc\n", text.file("a\nb\r\nc"))
     assert.equal("a\r\nb\r\n", text.file("a\r\nb"))
     assert.equal(" \nx", text.replace("x", " \ny"))
+    assert.equal("x\n", text.replace("x", " \n"))
+    assert.equal("x\n", text.replace("x"))
   end)
 
   it("that are none are told with their line", function()

@@ -18,8 +18,11 @@ local pull = require("posthog.llm.skill_folder.pull")
 local push = require("posthog.llm.skill_folder.push")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
+local text = require("posthog.llm.skill_folder.text")
 
 local skill_folder = {}
+
+local LONGEST_NOTE = 400 -- code points; contract 2.1, publish
 
 --- @alias posthog.llm.SkillFolderProgress fun(event: { step: "read"|"write"|"publish",
 ---   path: string, done: integer, total: integer })
@@ -134,6 +137,9 @@ function skill_folder.push(client, dir, options)
   check_dir(dir, 2)
   local progress
   options, progress = read_options("push", options, 2)
+  if options.note and text.length(options.note) > LONGEST_NOTE then
+    check.fail(2, "note: %d characters at most", LONGEST_NOTE)
+  end
   local result, err, response = push.run(client, dir, options, progress)
   if not result then
     return errors.failure(err, response)

@@ -5,6 +5,8 @@
 --- Then each file is renamed into its place. If that fails, or the process
 --- dies in it, the plan leads back: the folder is as it was.
 
+local lfs = require("lfs")
+
 local core = require("posthog.llm.core")
 local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.errors")
@@ -28,12 +30,8 @@ local function copy(stage, step, which)
   return ("%s/%d.%s"):format(stage, step.number, which)
 end
 
-local function lfs()
-  return require("lfs")
-end
-
 local function empty_stage(stage)
-  local ok, iterator, state = pcall(lfs().dir, stage)
+  local ok, iterator, state = pcall(lfs.dir, stage)
   if ok then
     local names = {}
     for name in iterator, state do
@@ -45,7 +43,7 @@ local function empty_stage(stage)
       end
     end
   end
-  lfs().rmdir(stage)
+  lfs.rmdir(stage)
 end
 
 --- @param folders string[] from the top; those that hold something stay
@@ -92,7 +90,7 @@ end
 --- @return file*? guard nil: another process has it
 local function guard_of(stage)
   local guard = io.open(stage .. "/guard", "a")
-  if guard and not lfs().lock(guard, "w") then
+  if guard and not lfs.lock(guard, "w") then
     guard:close()
     guard = nil
   end
@@ -170,7 +168,7 @@ local function prepare(dir, steps, writes)
     end
     if step.had then
       local path, old = dir .. "/" .. step.path, copy(stage, step, "old")
-      if not lfs().link(path, old) then -- a file system without links
+      if not lfs.link(path, old) then -- a file system without links
         local text, err = disk.read(path)
         if not text then
           return errors.failure(err)
@@ -242,7 +240,7 @@ function change.apply(dir, writes, removes)
     return errors.failure(err)
   end
   local stage = stage_of(dir)
-  local ok, why = lfs().mkdir(stage)
+  local ok, why = lfs.mkdir(stage)
   local guard = ok and guard_of(stage)
   if not guard then
     disk.remove_empty(made)
@@ -284,7 +282,7 @@ function change.folds_case(dir)
     return false -- not to be written to, which is found out later
   end
   file:close()
-  local folds = lfs().attributes(at .. "/.POSTHOG-skill.probe", "mode") ~= nil
+  local folds = lfs.attributes(at .. "/.POSTHOG-skill.probe", "mode") ~= nil
   os.remove(probe)
   return folds
 end

@@ -1,5 +1,7 @@
 --- The folder itself: what is in it, and reading it.
 
+local lfs = require("lfs")
+
 local errors = require("posthog.llm.errors")
 local paths = require("posthog.llm.skill_folder.paths")
 
@@ -17,13 +19,9 @@ function disk.failure(path, what, why)
   }))
 end
 
-local function lfs()
-  return require("lfs")
-end
-
 --- @return string? kind "file", "directory", "link" and so on; nil: nothing is there
 function disk.kind(path)
-  return (lfs().symlinkattributes(path, "mode"))
+  return (lfs.symlinkattributes(path, "mode"))
 end
 
 --- @return string? text
@@ -52,7 +50,7 @@ end
 
 local function sorted_names(path)
   local names = {}
-  local ok, iterator, state = pcall(lfs().dir, path)
+  local ok, iterator, state = pcall(lfs.dir, path)
   if not ok then
     return disk.failure(path, "cannot be read", iterator)
   end
@@ -138,10 +136,10 @@ function disk.make_folder(path)
     at = above
   end
   for _, folder in ipairs(missing) do
-    local ok, why = lfs().mkdir(folder)
+    local ok, why = lfs.mkdir(folder)
     if not ok then
       for i = #made, 1, -1 do
-        lfs().rmdir(made[i])
+        lfs.rmdir(made[i])
       end
       return disk.failure(folder, "cannot be made", why)
     end
@@ -166,7 +164,7 @@ end
 --- Removes folders that are empty, from the inside; others stay.
 function disk.remove_empty(folders)
   for i = #folders, 1, -1 do
-    lfs().rmdir(folders[i])
+    lfs.rmdir(folders[i])
   end
 end
 

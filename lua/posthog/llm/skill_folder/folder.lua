@@ -106,14 +106,21 @@ function Folder:unresolved()
   return places
 end
 
---- What stands where a file is to be written, and is none.
+--- What stands where a file is to be written, and is none that was compared: a
+--- link, one that was left out, or one whose name is written otherwise.
 --- @param writes table<string, any> by path
+--- @param force boolean? files may go
 --- @return { path: string, message: string }[]
-function Folder:blocked(writes)
+function Folder:blocked(writes, force)
   local problems = {}
   for path in pairs(writes) do
     if not disk.is_inside(self.dir, path) and not self:gives_way(path, writes) then
       problems[#problems + 1] = { path = path, message = "is, or lies behind, a symbolic link" }
+    elseif not force and not self.digests[path] and path ~= paths.LOCK then
+      if disk.kind(self.dir .. "/" .. path) == "file" then
+        local message = "another file, which is not part of the skill here, is in its place"
+        problems[#problems + 1] = { path = path, message = message }
+      end
     end
   end
   table.sort(problems, function(a, b)

@@ -1,6 +1,8 @@
 --- What the API, or the Agent Skills format, would not take of a folder: all
 --- of it at once, with file and line.
 
+local lfs = require("lfs")
+
 local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")
@@ -46,7 +48,7 @@ end
 --- The name of the folder itself; nil where it cannot be told.
 local function own_name(dir)
   if dir == "." then
-    dir = require("lfs").currentdir() or ""
+    dir = lfs.currentdir() or ""
   end
   local name = dir:match("([^/]+)$")
   return name ~= "." and name ~= ".." and name or nil

@@ -23,7 +23,9 @@ local function is_valid(data)
     return false
   end
   local version = data.version
-  if type(data.name) ~= "string" or type(version) ~= "number" or type(data.id) ~= "string" then
+  if type(version) == "number" and (version % 1 ~= 0 or version < 1) then
+    return false
+  elseif type(data.name) ~= "string" or type(version) ~= "number" or type(data.id) ~= "string" then
     return false
   elseif type(data.files) ~= "table" or type(data.conflicts) ~= "table" then
     return false

@@ -49,7 +49,8 @@ local function read_theirs(client, folder, name, options, progress)
   if not theirs then
     return errors.failure(err)
   end
-  local problems = paths.problems(theirs.paths, change.folds_case(folder.dir))
+  local has_twins = #paths.collisions(theirs.paths, true) > 0
+  local problems = paths.problems(theirs.paths, has_twins and change.folds_case(folder.dir))
   if #problems > 0 then
     return refuse.all("the skill has files that cannot be in a folder", problems)
   end
@@ -81,9 +82,10 @@ local function conflict_paths(conflicts)
 end
 
 --- Writes what was found, with the lock, or nothing.
+--- @param force boolean? also over files that were not looked at
 --- @return true? done
 --- @return posthog.llm.Error? err
-function pull.write(folder, theirs, outcome)
+function pull.write(folder, theirs, outcome, force)
   local lock = folders.lock_of(theirs, conflict_paths(outcome.conflicts))
   local writes = {}
   for path, source in pairs(outcome.writes) do
@@ -94,7 +96,7 @@ function pull.write(folder, theirs, outcome)
   elseif next(writes) == nil and #outcome.removes == 0 then
     return true
   end
-  local blocked = folder:blocked(writes)
+  local blocked = folder:blocked(writes, force)
   if #blocked > 0 then
     return refuse.all("the folder was left as it was", blocked)
   end
@@ -129,7 +131,7 @@ function pull.run(client, name, dir, options, progress)
   if not outcome then
     return errors.failure(err)
   end
-  ok, err = pull.write(folder, theirs, outcome)
+  ok, err = pull.write(folder, theirs, outcome, options.force)
   if not ok then
     return errors.failure(err)
   end

@@ -305,7 +305,7 @@ function push.run(client, dir, options, progress)
     if not ok then
       return errors.failure(err)
     end
-    return refuse.unmerged(outcome.conflicts, result)
+    return refuse.unmerged(outcome.conflicts, result, options.dry_run)
   end
   return complete(client, folder, theirs, outcome, options, result, progress)
 end

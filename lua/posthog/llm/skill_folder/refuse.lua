@@ -30,18 +30,20 @@ end
 
 local RESOLVE = "both sides have changed the same; nothing was published. Edit these files, "
   .. "take the markers away, and push: "
+local WOULD = "both sides have changed the same; nothing would be published: "
 
 --- What is left to be done by a person.
 --- @param conflicts { path: string, message: string }[]
 --- @param result? table what was done all the same
-function refuse.unmerged(conflicts, result)
+--- @param is_dry boolean? nothing was
+function refuse.unmerged(conflicts, result, is_dry)
   local lines = {}
   for i, conflict in ipairs(conflicts) do
     lines[i] = conflict.path .. " " .. conflict.message
   end
   return errors.failure(errors.new({
     kind = "conflict",
-    message = RESOLVE .. table.concat(lines, "; "),
+    message = (is_dry and WOULD or RESOLVE) .. table.concat(lines, "; "),
     conflicts = conflicts,
     result = result,
   }))

@@ -22,6 +22,7 @@ local AT_ONCE = 8 -- files that are read at the same time
 --- @field sums table<string, string> the server's own digests, where it tells them
 --- @field digests table<string, string> of the texts without white space at their ends, where known
 --- @field texts table<string, string> where they have been read
+--- @field paths string[] of its files as they came, in order
 
 --- @param skill posthog.llm.Skill whole
 --- @return posthog.llm.SkillSnapshot
@@ -31,7 +32,7 @@ function remote.snapshot(skill)
     name = skill.name,
     version = skill.version,
     id = skill.id,
-    created = skill.first_version_created_at or "",
+    created = tostring(skill.first_version_created_at or ""),
     fields = fields,
     types = {},
     sums = {},
@@ -41,15 +42,30 @@ function remote.snapshot(skill)
   }
   for i, file in ipairs(skill.files or {}) do
     self.paths[i] = file.path
-    if type(file.path) == "string" then
-      self.types[file.path] = file.content_type or "text/plain"
-      self.sums[file.path] = type(file.sha256) == "string" and file.sha256:lower() or nil
+    local is_type = type(file.content_type) == "string"
+    self.types[file.path] = is_type and file.content_type or "text/plain"
+    self.sums[file.path] = type(file.sha256) == "string" and file.sha256:lower() or nil
+  end
+  table.sort(self.paths)
+  return self
+end
+
+--- What an answer lacks to be a version of the skill that was asked for.
+local function lacks(skill, name)
+  if skill.name ~= name then
+    return "the answer is of another skill"
+  elseif type(skill.version) ~= "number" or skill.version % 1 ~= 0 or skill.version < 1 then
+    return "the answer has no version"
+  elseif type(skill.id) ~= "string" or type(skill.body) ~= "string" then
+    return "the answer has no id or no body"
+  elseif type(skill.files or {}) ~= "table" then
+    return "the answer has no list of files"
+  end
+  for _, file in ipairs(skill.files or {}) do
+    if type(file) ~= "table" or type(file.path) ~= "string" then
+      return "the answer has a file without a path"
     end
   end
-  table.sort(self.paths, function(a, b)
-    return tostring(a) < tostring(b)
-  end)
-  return self
 end
 
 --- @param client posthog.llm.Client
@@ -61,9 +77,10 @@ function remote.read(client, name, version)
   local found, err = client.skills:resolve(name, { version = version, limit = 1 })
   if not found then
     return errors.failure(err)
-  elseif type(found.skill.version) ~= "number" or type(found.skill.body) ~= "string" then
-    local message = "the answer has no version or no body"
-    return errors.failure(errors.new({ kind = "decode", message = message }))
+  end
+  local problem = lacks(found.skill, name)
+  if problem then
+    return errors.failure(errors.new({ kind = "decode", message = problem }))
   end
   return remote.snapshot(found.skill)
 end

@@ -1,6 +1,7 @@
 --- SKILL.md: front matter in YAML, as the Agent Skills format has it, and the
 --- body in Markdown. Fields have the names of the API.
 
+local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local json = require("posthog.llm.json")
 local text = require("posthog.llm.skill_folder.text")
@@ -200,15 +201,17 @@ end
 --- @return table
 function skill_md.normal(fields)
   local normal = { body = (text.trim(fields.body or "")), metadata = fields.metadata }
-  if normal.metadata == nil or normal.metadata == json.null then
-    normal.metadata = json.object({})
+  if type(normal.metadata) ~= "table" or getmetatable(normal.metadata) == core.array_mt then
+    normal.metadata = json.object({}) -- no server has it otherwise
   end
   for _, name in ipairs({ "name", "description", "license", "compatibility" }) do
     normal[name] = type(fields[name]) == "string" and (text.trim(fields[name])) or ""
   end
   normal.allowed_tools = {}
-  for i, tool in ipairs(type(fields.allowed_tools) == "table" and fields.allowed_tools or {}) do
-    normal.allowed_tools[i] = (text.trim(tool))
+  for _, tool in ipairs(type(fields.allowed_tools) == "table" and fields.allowed_tools or {}) do
+    if type(tool) == "string" then
+      normal.allowed_tools[#normal.allowed_tools + 1] = (text.trim(tool))
+    end
   end
   return normal
 end
@@ -271,7 +274,7 @@ function skill_md.update(fields, present)
   local updated = present:sub(1, parts.first - 1)
     .. head
     .. present:sub(parts.last, parts.body - 1)
-    .. text.replace(body, old.body ~= "" and old.body or nil)
+    .. text.replace(body, old.body)
   local again = skill_md.read(updated)
   if not again or skill_md.canonical(again) ~= skill_md.canonical(fields) then
     return skill_md.render(fields) -- front matter of a form that cannot be mended by lines

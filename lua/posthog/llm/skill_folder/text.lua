@@ -90,10 +90,10 @@ end
 --- @param present? string the file as it is
 --- @return string
 function text.replace(middle, present)
-  if not present then
+  local kept, before, behind = text.trim(present or "")
+  if kept == "" then
     return text.file(middle)
   end
-  local _, before, behind = text.trim(present)
   return before .. middle .. behind
 end
 

@@ -2,6 +2,8 @@
 --- the same: a plain scalar is a number only where the number would be written
 --- just so (`1.10` is a text), and nothing is an alias or of a foreign type.
 
+local parser = require("yaml").parser -- of lyaml
+
 local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
 
@@ -126,7 +128,7 @@ function build(next_event, event)
 end
 
 local function document(source)
-  local next_event = require("yaml").parser(source)
+  local next_event = parser(source)
   local event
   repeat
     event = next_event()
