@@ -86,15 +86,12 @@ local function undo(dir, steps)
   return true
 end
 
---- Keeps other processes away until the file is closed, or the process ends.
---- @return file*? guard nil: another process has it
+--- Keeps others away until it is closed, or the process ends.
+--- @return userdata? guard
+--- @return string? why
 local function guard_of(stage)
-  local guard = io.open(stage .. "/guard", "a")
-  if guard and not lfs.lock(guard, "w") then
-    guard:close()
-    guard = nil
-  end
-  return guard
+  local guard, why = core.lock(stage .. "/guard")
+  return guard, why == "locked" and "another process is changing the folder" or why
 end
 
 --- Leads back what a process that died has left.
@@ -106,9 +103,9 @@ function change.recover(dir)
   if disk.kind(stage) ~= "directory" then
     return true
   end
-  local guard = guard_of(stage)
+  local guard, why = guard_of(stage)
   if not guard then
-    return disk.failure(stage, "cannot be used", "another process is changing the folder")
+    return disk.failure(stage, "cannot be used", why)
   end
   local plan = disk.kind(stage .. "/plan") and disk.read(stage .. "/plan")
   local steps = plan and json.decode(plan)
@@ -241,10 +238,13 @@ function change.apply(dir, writes, removes)
   end
   local stage = stage_of(dir)
   local ok, why = lfs.mkdir(stage)
-  local guard = ok and guard_of(stage)
+  local guard
+  if ok then
+    guard, why = guard_of(stage)
+  end
   if not guard then
     disk.remove_empty(made)
-    return disk.failure(dir, "cannot be written to", why or "another process is changing it")
+    return disk.failure(dir, "cannot be written to", why)
   end
   local steps = steps_of(dir, writes, removes)
   local done
