@@ -1,5 +1,7 @@
+local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
+local errors = require("posthog.llm.errors")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
@@ -351,13 +353,83 @@ describe("an import", function()
       assert.truthy(posts() <= 8)
     end)
 
-    it("gives up a record that fails each time, and makes the others", function()
-      t.e:faults({ { match = { method = "POST", path = ITEMS, nth = 1 },
-        action = { status = 503, times = 5 } } })
-      local summary = assert(import(numbers(40), { concurrency = 1 }))
-      assert.equal(40, summary.done)
-      assert.equal(40, summary.imported + summary.rejected)
-      assert.equal(summary.imported, #inputs())
+    --- The client, but the create of record 7 fails like this, so many times.
+    local function failing_at_seven(err, times)
+      local client = now()
+      local items = { failures = 0 }
+      function items.list(_, options) return client.dataset_items:list(options) end
+      function items.create(_, fields)
+        if fields.input == 7 and items.failures < times then
+          items.failures = items.failures + 1
+          return nil, errors.new(err)
+        end
+        return client.dataset_items:create(fields)
+      end
+      return { datasets = client.datasets, dataset_items = items,
+        profile = function() return client:profile() end }
+    end
+
+    it("gives up a record that fails time after time while others are made", function()
+      local _, dataset = now()
+      local client = failing_at_seven({ kind = "network", message = "refused" }, math.huge)
+      local source = numbers(100)
+      local summary = assert(dataset_file.import(client, dataset, source, { concurrency = 1 }))
+      assert.equal(99, summary.imported)
+      assert.equal(1, summary.rejected)
+      assert.truthy(text_of(summary.rejects):find("refused", 1, true))
+      assert.equal(99, #inputs())
+    end)
+
+    it("comes back when only what fails is left, and gives that up when it is told to", function()
+      local _, dataset = now()
+      local err = { kind = "server", message = "down", ambiguous = true }
+      local client = failing_at_seven(err, math.huge)
+      local sleep = clock.sleep
+      finally(function() clock.sleep = sleep end)
+      function clock.sleep() end
+      local source = numbers(20)
+      local options = { concurrency = 1, settle = 0 }
+      local value, problem, summary = dataset_file.import(client, dataset, source, options)
+      fails("server", { message = "down" }, value, problem)
+      assert.equal(19, summary.imported)
+      options.give_up = true
+      local since = #t.e:log()
+      summary = assert(dataset_file.import(client, dataset, source, options))
+      assert.equal(19, summary.imported)
+      assert.equal(1, summary.rejected)
+      assert.equal(0, posts(since))
+      assert.equal(19, #inputs())
+    end)
+
+    it("waits as long as it is held back, and gives nothing up for that", function()
+      local _, dataset = now()
+      local waits = 0
+      local sleep = clock.sleep
+      finally(function() clock.sleep = sleep end)
+      function clock.sleep() end
+      local held_back = { kind = "rate_limited", message = "held back", retry_after = 0.01 }
+      local client = failing_at_seven(held_back, 40)
+      local summary = assert(dataset_file.import(client, dataset, numbers(20), {
+        concurrency = 1,
+        on_progress = function(progress)
+          if progress.waiting then waits = waits + 1 end
+        end,
+      }))
+      assert.equal(20, summary.imported)
+      assert.equal(40, client.dataset_items.failures)
+      assert.truthy(waits > 20)
+    end)
+
+    it("comes back with the error when nothing is made any more", function()
+      local _, dataset = now()
+      local err = { kind = "network", message = "gone", retry_after = 4000 }
+      local source = numbers(10)
+      local value, problem, summary =
+        dataset_file.import(failing_at_seven(err, math.huge), dataset, source, { concurrency = 1 })
+      fails("network", { message = "gone" }, value, problem)
+      assert.equal(9, summary.imported)
+      assert.equal(10, assert(import(source)).imported)
+      assert.equal(10, #inputs())
     end)
 
     it("raises what the caller's functions raise, and can be made again", function()
@@ -375,11 +447,11 @@ describe("an import", function()
     it("runs within a gather too", function()
       local source = numbers(20)
       local other = write("other.jsonl", '{"input":100}\n')
-      local values, errors = llm.gather({
+      local values, problems = llm.gather({
         function() return import(source) end,
         function() return import(other) end,
       })
-      assert.is_nil(errors)
+      assert.is_nil(problems)
       assert.equal(20, values[1].imported)
       assert.equal(1, values[2].imported)
       assert.equal(21, #inputs())

@@ -35,6 +35,7 @@ local OPTIONS = {
     separator = "string",
     concurrency = "integer",
     dry_run = "boolean",
+    give_up = "boolean",
     journal = "string",
     rejects = "string",
     settle = "number",
@@ -281,6 +282,7 @@ end
 ---   journal? string: path; default: that of the source with ".journal". An iterator needs one
 ---   rejects? string: path of a file for what was rejected; default: that of the source with ".rejects.jsonl"
 ---   settle? number: seconds to wait before lost requests are looked up; 10
+---   give_up? boolean: rejects what fails ten times, also where nothing else is left that succeeds
 ---   dry_run? boolean: reads, maps and checks all, and makes nothing
 ---   on_progress? fun(summary: table): boolean?: false stops; `waiting` is in seconds
 --- @return table? summary records, imported (= created + found + existing), rejected, skipped, journal, rejects

@@ -15,9 +15,10 @@ local values = require("posthog.llm.dataset_file.values")
 
 local BATCH = 4 -- records that are held, for each that is sent at the same time
 local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
-local MOST_TRIES = 5 -- of a record, while others succeed
-local MOST_FAILURES = 6 -- batches in a row of which nothing was made
-local LONGEST_PAUSE = 30 -- seconds, where the server names no time
+local LATEST_LOOK = 25 -- batches between two looks, when there is something to look up
+local MOST_TRIES = 10 -- of a record that fails
+local MOST_FAILURES = 12 -- batches in a row of which nothing was made; more than MOST_TRIES
+local LONGEST_PAUSE = 10 -- seconds, where the server names no time
 local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request back so long
 
 --- @class posthog.llm.dataset_file.Job a record on its way
@@ -28,7 +29,8 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field key string digest of the content
 --- @field at? number when it was sent, by the server's clock
 --- @field tries integer
---- @field made_before? integer how many records had come to their end when it was first sent
+--- @field made_before? integer how many records had come to their end when it failed last, or was sent first
+--- @field strikes? integer how often it failed while others were made
 --- @field err? posthog.llm.Error what its last try met
 
 --- @class posthog.llm.dataset_file.Import
@@ -43,6 +45,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field unknown posthog.llm.dataset_file.Job[] to be looked up
 --- @field failures integer batches in a row of which nothing was made
 --- @field made integer records that came to their end in this run
+--- @field batches integer since the last look
 --- @field lost_at number when the latest outcome got lost, on the clock of `clock.now`
 local Import = {}
 Import.__index = Import
@@ -63,7 +66,7 @@ end
 --- @return posthog.llm.dataset_file.Import
 function Import.new(parts)
   parts.again, parts.unknown = {}, {}
-  parts.failures, parts.made, parts.lost_at = 0, 0, -math.huge
+  parts.failures, parts.made, parts.batches, parts.lost_at = 0, 0, 0, -math.huge
   return setmetatable(parts, Import)
 end
 
@@ -228,12 +231,19 @@ function Import:take_failure(job, err, seen)
 end
 
 --- Lets a record that was not made come again, unless it fails time after time
---- while others are made.
+--- while others are made: then it is the record. Where no others are, it may be
+--- the server, and only the caller can say that it is not.
 --- @return table? entry for the journal: given up
 function Import:once_more(job)
-  if job.tries >= MOST_TRIES and self.made > job.made_before and job.err then
-    local words = "it failed %d times: %s"
-    return self:rejection(job, words:format(job.tries, tostring(job.err)))
+  local err = job.err
+  if err and err.kind ~= "rate_limited" then -- one that is held back has not failed
+    if self.made > job.made_before then
+      job.strikes, job.made_before = (job.strikes or 0) + 1, self.made
+    end
+    if (job.strikes or 0) >= MOST_TRIES or (self.options.give_up and job.tries >= MOST_TRIES) then
+      local words = "it failed %d times: %s"
+      return self:rejection(job, words:format(job.tries, tostring(err)))
+    end
   end
   self.again[#self.again + 1] = job
 end
@@ -263,14 +273,13 @@ function Import:back_off(seen)
     return nil
   end
   self.failures = self.failures + 1
-  local hold = seen.failed.retry_after
-  if hold and hold <= LONGEST_HOLD then
-    self.failures = 0 -- the server, or the pace, says when to come again
-    return self:pause(hold)
-  elseif hold or self.failures >= MOST_FAILURES then
+  local hold = seen.failed.retry_after or 0
+  if hold > LONGEST_HOLD or self.failures >= MOST_FAILURES then
     return seen.failed
+  elseif seen.failed.kind == "rate_limited" then
+    self.failures = 0 -- the server is there
   end
-  return self:pause(math.min(LONGEST_PAUSE, 0.25 * 2 ^ self.failures))
+  return self:pause(math.max(hold, math.min(LONGEST_PAUSE, 0.25 * 2 ^ self.failures)))
 end
 
 --- @param jobs posthog.llm.dataset_file.Job[]
@@ -314,7 +323,7 @@ function Import:settle()
   if err then
     return self:back_off({ failed = err })
   end
-  self.unknown = {}
+  self.unknown, self.batches = {}, 0
   local entries = {}
   for _, job in ipairs(jobs) do
     if made[job.n] then
@@ -336,15 +345,18 @@ function Import:run()
   end
   local more = true
   while not err do
-    if #self.unknown >= MOST_UNKNOWN or (#self.unknown > 0 and not more) then
+    local unknown = #self.unknown
+    local due = not more or self.batches >= LATEST_LOOK or unknown >= MOST_UNKNOWN
+    if unknown > 0 and due then
       err = self:settle()
     else
       local jobs, failed, entries = self:next_batch()
       err = failed
       more = jobs ~= nil and #entries > 0 or #self.again > 0
+      self.batches = self.batches + 1
       if not err and #jobs + #entries > 0 then
         err = self:send_batch(jobs, entries)
-      elseif not err and #self.unknown == 0 then
+      elseif not err and unknown == 0 then
         break
       end
     end

@@ -64,15 +64,13 @@ local function by_text(records)
   return index
 end
 
---- Gives rows to records that have the same content but for its spelling, as a
---- database may change it (1e2 to 100).
-local function match_alike(rows, index, made)
-  for _, row in ipairs(rows) do
-    for _, left in pairs(index) do
-      if left[1] and values.alike(left[1].content, row.content) then
-        made[table.remove(left).n] = row.id
-        break
-      end
+--- A record that has the content of a row but for its spelling, as a database
+--- may change it (1e2 to 100).
+--- @return table[]? left the list of the records with its very text
+local function alike(index, content)
+  for _, left in pairs(index) do
+    if left[1] and values.alike(left[1].content, content) then
+      return left
     end
   end
 end
@@ -95,7 +93,7 @@ function lookup.made(client, dataset, records, knows)
       local same = index[values.sorted(content)]
       if same and same[1] then
         made[table.remove(same).n] = row.id
-      else
+      elseif alike(index, content) then
         others[#others + 1] = { id = row.id, content = content }
       end
     end
@@ -103,7 +101,12 @@ function lookup.made(client, dataset, records, knows)
   if err then
     return nil, err
   end
-  match_alike(others, index, made)
+  for _, row in ipairs(others) do -- behind all that are the same to the letter
+    local left = alike(index, row.content)
+    if left then
+      made[table.remove(left).n] = row.id
+    end
+  end
   return made
 end
 
