@@ -457,6 +457,29 @@ describe("an import", function()
       assert.equal(21, #inputs())
     end)
 
+    it("and an export give way to an event loop", function()
+      if not pcall(require, "luv") then return pending("there is no luv here") end
+      local _, dataset = now()
+      local program = write("loop.lua", ([[
+        local uv = require("luv")
+        local llm = require("posthog.llm")
+        local dataset_file = require("posthog.llm.dataset_file")
+        local key = "phx_emulator_all"
+        local client = llm.new({ personal_api_key = key, project_id = 112358, host = %q })
+        local turns, timer = 0, uv.new_timer()
+        timer:start(1, 1, function() turns = turns + 1 end)
+        llm.go(function()
+          local imported = assert(dataset_file.import(client, %q, %q)).imported
+          return imported, assert(dataset_file.export(client, %q, %q)).rows
+        end, function(err, imported, rows)
+          timer:close()
+          print(err, imported, rows, turns > 0)
+        end)
+        uv.run()
+      ]]):format(t.e.url, dataset, numbers(60), dataset, folder .. "/out.csv"))
+      assert.equal("nil\t60\t60\ttrue\n", output_of(LUA .. " " .. program .. " 2>&1"))
+    end)
+
     it("loses nothing and doubles nothing on a disk that is full", function()
       local client, dataset = now()
       local settings = write("settings.json", llm.json.encode({
