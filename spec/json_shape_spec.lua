@@ -186,6 +186,52 @@ describe("objects that come again", function()
     end
   end)
 
+  it("are stored member by member where a key is there twice, or cannot be remembered", function()
+    local long = ("x"):rep(40)
+    for text, expected in pairs({
+      ['{"a":1,"b":2,"a":3}'] = { a = 3, b = 2 },
+      ['{"a":1,"b":2,"a":null}'] = { b = 2 },
+      ['{"a":null,"b":2,"a":3}'] = { a = 3, b = 2 },
+      ['{"a":1,"' .. long .. '":2}'] = { a = 1, [long] = 2 },
+    }) do
+      local decoder = core.decoder({ keep_null = false })
+      local list = "[" .. (text .. ","):rep(29) .. text .. "]"
+      local value
+      local count = count_constructors(function()
+        value = decoder:decode(list)
+      end)
+      assert.equal(0, count) -- a constructor assigns in no particular order
+      for i = 1, 30 do
+        assert_identical(expected, value[i])
+      end
+    end
+  end)
+
+  it("are not learnt from when they were open as the keys were forgotten", function()
+    local function filler(from, to)
+      local members = {}
+      for i = from, to do
+        members[#members + 1] = ('"fill %d":0'):format(i)
+      end
+      return table.concat(members, ",")
+    end
+    for before = 485, 505, 5 do
+      local decoder = core.decoder({})
+      -- the keys of twenty open objects have high numbers, when more come than are remembered
+      local open = ('{"a":1,"b":'):rep(20) .. "{" .. filler(1000, 1040) .. "}" .. ("}"):rep(20)
+      assert(decoder:decode("[{" .. filler(1, before) .. "}," .. open .. "]"))
+      -- other keys get these numbers, one after the other (some are not remembered)
+      for i = 2001, 2900 do
+        for gap = 1, 3 do
+          local row = ('{"fill %d":1,"fill %d":2}'):format(i, i + gap)
+          local expected = { ["fill " .. i] = 1, ["fill " .. i + gap] = 2 }
+          local value = decoder:decode(("[%s,%s,%s]"):format(row, row, row))
+          assert_identical(core.array({ expected, expected, expected }), value)
+        end
+      end
+    end
+  end)
+
   it("survive a hook that raises, and the decoder does too", function()
     local decoder = core.decoder({})
     local text = "[" .. ('{"a":{"b":1,"c":[{"d":2}]},"e":"x\\n"},'):rep(20) .. "1]"
