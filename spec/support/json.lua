@@ -1,5 +1,6 @@
 --- What the specs of the codec share.
 
+local assert = require("luassert")
 local core = require("posthog.llm.core")
 
 local support = {}
