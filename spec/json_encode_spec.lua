@@ -204,6 +204,41 @@ describe("core.encode", function()
     end
   end)
 
+  it("takes no light userdata for a key that has its address", function()
+    local ids = {}
+    local function address(value)
+      return tostring(select(2, pcall(string.format, "%p", value))):match("^0x%x+$")
+    end
+    for i = 1, debug.upvalueid and address(ids) and 20000 or 0 do
+      local id = debug.upvalueid(function()
+        return i
+      end, 1)
+      ids[address(id)] = id
+    end
+    collectgarbage()
+    collectgarbage() -- the variables are gone, strings may take their places
+    local keys, found = {}, 0
+    for i = 1, next(ids) and 20000 or 0 do
+      keys[i] = "key " .. i
+      local id = ids[address(keys[i])]
+      if id and found < 100 then
+        found = found + 1
+        for _ = 1, 8 do
+          assert.equal(('{"%s":1}'):format(keys[i]), encode({ [keys[i]] = 1 }))
+        end
+        for _, value in ipairs({ 1, print }) do
+          local text, message, path = core.encode({ { [id] = value } })
+          assert.is_nil(text)
+          assert.matches("neither a string nor a list index", message)
+          assert.equal("[1]", path)
+        end
+      end
+    end
+    if found == 0 then
+      pending("no string came to lie where a variable was")
+    end
+  end)
+
   it("writes more keys than it remembers", function()
     for _ = 1, 3 do
       local object = {}

@@ -292,15 +292,14 @@ static char *put_newkey (Writer *w, Level *l, char *out) {
 /*
 ** Writes the key below the value on top, and what stands in front of it.
 **
-** One call tells which object the key is, its type and bytes take two more.
-** Lua 5.4 and LuaJIT tell it of strings, 5.1 and 5.3 give NULL for them. A
-** light userdata made from the address of a string that is remembered would
-** pass for that string; as a key it could not be encoded anyway.
+** One call tells which object the key is, and another that it is no light
+** userdata made from the address of a string; to see its bytes takes more.
+** Lua 5.4 and LuaJIT tell it of strings, 5.1 and 5.3 give NULL for them.
 */
 static inline char *put_key (Writer *w, Level *l, char *out) {
   const void *at = lua_topointer(w->L, -2);
   const Name *name = find_name(w->encoder, at);
-  if (at == NULL || name->at != at) {
+  if (at == NULL || name->at != at || lua_type(w->L, -2) != LUA_TSTRING) {
     out = put_newkey(w, l, out);
   } else {
     out = room(w, out, NAME_SIZE + 1);
