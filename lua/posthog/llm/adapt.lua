@@ -113,10 +113,7 @@ local function adapt(known, plan)
       err = errors.new({ kind = "decode", message = words, body = value, ambiguous = true })
     end
   end
-  if err then
-    return errors.failure(err, response)
-  end
-  return value, nil, response
+  return errors.result(value, err, response)
 end
 
 return adapt

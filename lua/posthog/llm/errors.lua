@@ -109,6 +109,17 @@ function errors.failure(err, response)
   return nil, err, response, err
 end
 
+--- What a call returns: its value, or its failure.
+--- @param value any
+--- @param err? posthog.llm.Error
+--- @param response? posthog.llm.Response
+function errors.result(value, err, response)
+  if err then
+    return errors.failure(err, response)
+  end
+  return value, nil, response
+end
+
 --- @param value any
 --- @return boolean
 function errors.is(value)

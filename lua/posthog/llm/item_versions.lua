@@ -120,10 +120,7 @@ function versions.change(self, request, id, base, archived)
       break
     end
   end
-  if err then
-    return errors.failure(err, response)
-  end
-  return value, nil, response
+  return errors.result(value, err, response)
 end
 
 return versions

@@ -146,10 +146,7 @@ function profile.only_current(known, what, run)
   elseif profile.of(value) == "reference" then
     err = wrong_server(what, "this server is of")
   end
-  if err then
-    return errors.failure(err, response)
-  end
-  return value, nil, response
+  return errors.result(value, err, response)
 end
 
 return profile

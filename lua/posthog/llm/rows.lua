@@ -65,10 +65,7 @@ function rows.read(self, path, call_options)
   if row == true then -- 204
     err = errors.new({ kind = "decode", status = 204, message = "the answer has no row" })
   end
-  if err then
-    return errors.failure(err, response)
-  end
-  return row, nil, response
+  return errors.result(row, err, response)
 end
 
 --- @param kind posthog.llm.RowKind
@@ -334,10 +331,7 @@ local function define_writes(class, kind)
       local _, call_options = query.read(mark_spec, options, 2)
       local base = options and options.base_version
       local value, err, response = mark(self, id, deleted, base, within(self, call_options))
-      if err then -- no tail call above: it would shift the level of what the checks raise
-        return errors.failure(err, response)
-      end
-      return value, nil, response
+      return errors.result(value, err, response)
     end
   end
 
@@ -372,10 +366,7 @@ local function define_writes(class, kind)
     if err and (err.status == 405 or err.status == 403) then
       err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
     end
-    if err then
-      return errors.failure(err, response)
-    end
-    return value, nil, response
+    return errors.result(value, err, response)
   end
 end
 

@@ -59,10 +59,7 @@ function scope.follow(run, state)
         end
       end
     end
-    if err then
-      return errors.failure(err, response)
-    end
-    return value, nil, response
+    return errors.result(value, err, response)
   end
 end
 

@@ -254,10 +254,8 @@ function Skills:get(name, options)
   local skill, err, response = self._run(request)
   if type(skill) == "table" and (skill.body_next_offset or skill.body_total_length) then
     return complete(self, request, skill, response)
-  elseif err then
-    return errors.failure(err, response)
   end
-  return skill, nil, response
+  return errors.result(skill, err, response)
 end
 
 --- @class posthog.llm.SkillResolve: posthog.llm.CallOptions

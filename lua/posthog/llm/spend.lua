@@ -52,10 +52,7 @@ function Spend:get(options)
       .. " only the current generation of the API has it"
     err = errors.new({ kind = "invalid", attr = "bucket_minutes", message = message })
   end
-  if err then
-    return errors.failure(err, response)
-  end
-  return report, nil, response
+  return errors.result(report, err, response)
 end
 
 return {
