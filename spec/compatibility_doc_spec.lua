@@ -83,7 +83,7 @@ describe("the annotations", function()
   local CLASSES = {
     datasets = { "Datasets", files = { "datasets", "exports" } },
     dataset_items = { "DatasetItems", files = { "dataset_items" } },
-    skills = { "Skills", files = { "skills", "skills_current" } },
+    skills = { "Skills", files = { "skills", "skills/current" } },
     spend = { "Spend", files = { "spend" } },
   }
   for resource, class in pairs(CLASSES) do

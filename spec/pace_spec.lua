@@ -3,8 +3,8 @@
 local clock = require("posthog.llm.clock")
 local config = require("posthog.llm.config")
 local llm = require("posthog.llm")
-local lines = require("posthog.llm.pace_line")
-local memory = require("posthog.llm.pace_memory")
+local lines = require("posthog.llm.pace.line")
+local memory = require("posthog.llm.pace.memory")
 local pace = require("posthog.llm.pace")
 local pipeline = require("spec.pipeline")
 

@@ -7,8 +7,8 @@
 
 local clock = require("posthog.llm.clock")
 local errors = require("posthog.llm.errors")
-local lines = require("posthog.llm.pace_line")
-local memory = require("posthog.llm.pace_memory")
+local lines = require("posthog.llm.pace.line")
+local memory = require("posthog.llm.pace.memory")
 
 local pace = {}
 
@@ -159,7 +159,7 @@ end
 --- @return string? problem
 local function new_times(self, keep, ...)
   if self.dict then
-    return require("posthog.llm.pace_dict").new(self.dict, keep, self.origin, ...)
+    return require("posthog.llm.pace.dict").new(self.dict, keep, self.origin, ...)
   end
   return memory.new(keep)
 end

@@ -3,14 +3,14 @@
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
+local current = require("posthog.llm.skills.current")
 local errors = require("posthog.llm.errors")
-local looks = require("posthog.llm.skill_settle")
+local looks = require("posthog.llm.skills.settle")
 local pages = require("posthog.llm.pages")
 local profile = require("posthog.llm.profile")
 local query = require("posthog.llm.query")
 local scope = require("posthog.llm.scope")
 local settle = require("posthog.llm.settle")
-local skills_current = require("posthog.llm.skills_current")
 
 local escape = core.escape
 
@@ -347,7 +347,7 @@ local function publisher(skill)
 end
 
 --- @param request table method, path, json or query, and options
---- @param look? function of skill_settle; nil: after a lost answer nobody can tell
+--- @param look? function of skills.settle; nil: after a lost answer nobody can tell
 local function write(self, request, look)
   request.idempotent = false
   request.shape = SKILL
@@ -557,6 +557,6 @@ function Skills:delete_file(name, path, options)
   }, base and looks.delete_file(self, name, base, path))
 end
 
-skills_current.define(Skills, skill_path)
+current.define(Skills, skill_path)
 
 return { new = new }

@@ -5,7 +5,7 @@ local errors = require("posthog.llm.errors")
 local profile = require("posthog.llm.profile")
 local query = require("posthog.llm.query")
 
-local skills_current = {}
+local current = {}
 
 local BASE = "llm_skills/"
 
@@ -32,7 +32,7 @@ end
 
 --- @param class table that of skills
 --- @param skill_path fun(name: string): string
-function skills_current.define(class, skill_path)
+function current.define(class, skill_path)
   --- @class posthog.llm.Skills
   local Skills = class
 
@@ -141,4 +141,4 @@ function skills_current.define(class, skill_path)
   end
 end
 
-return skills_current
+return current
