@@ -2,6 +2,41 @@ local emulator = require("spec.emulator")
 
 local LUA = os.getenv("LUA") or "lua5.4"
 
+--- Runs an example against a server.
+--- @return string output
+--- @return integer status
+local function run_example(name, server)
+  local pipe = io.popen(
+    ("POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
+      .. "%s examples/%s.lua 2>&1; echo status=$?"):format(server.url, LUA, name)
+  )
+  local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
+  pipe:close()
+  return output, tonumber(status)
+end
+
+describe("examples/tour.lua", function()
+  for generation, mark in pairs({ reference = "not_found: ", current = "marked as deleted" }) do
+    it("runs unchanged on the " .. generation .. " generation", function()
+      local server = emulator.start({ profile = generation })
+      local output, status = run_example("tour", server)
+      server:stop()
+      assert.equal(0, status, output)
+      for _, words in ipairs({
+        "created pdf-forms, version 1",
+        "deleted on top of it, version 4: references/fields.md",
+        "created 230 items in golden answers",
+        "read 230 items page by page; the answers add up to 4082155",
+        "after the soft delete: " .. mark,
+        "after undelete: golden answers",
+        "in 48211 events",
+      }) do
+        assert.matches(words, output, 1, true)
+      end
+    end)
+  end
+end)
+
 describe("examples/gather.lua", function()
   local server
 
@@ -15,15 +50,7 @@ describe("examples/gather.lua", function()
     server:reset()
   end)
 
-  local function run()
-    local pipe = io.popen(
-      ("POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
-        .. "%s examples/gather.lua 2>&1; echo status=$?"):format(server.url, LUA)
-    )
-    local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
-    pipe:close()
-    return output, tonumber(status)
-  end
+  local function run() return run_example("gather", server) end
 
   it("fetches every skill, some at the same time", function()
     server:seed({ skills = 30 })
