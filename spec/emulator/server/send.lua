@@ -102,13 +102,17 @@ end
 local function write_body(ctx, write, body, piece, action)
   local delay = action.delay or NONE
   local shown = action.truncate and part(body, action.truncate) or body
-  local half = delay.body and math.floor(#shown / 2) or #shown
+  local half = delay.body and math.floor(#shown / 2) or 0
+  local surplus = action.surplus
+  if surplus and not delay.surplus then -- in one write with the end of the body
+    shown, surplus = shown .. surplus, nil
+  end
   local on = drip(ctx, write, shown:sub(1, half), action.drip) and faults.wait(ctx, delay.body)
     and drip(ctx, write, shown:sub(half + 1), action.drip)
   while on and piece do
     on = write(piece) and faults.wait(ctx, BREATH)
   end
-  if on and action.surplus then on = faults.wait(ctx, delay.surplus) and write(action.surplus) end
+  if on and surplus then on = faults.wait(ctx, delay.surplus) and write(surplus) end
   return on and not action.truncate
 end
 
