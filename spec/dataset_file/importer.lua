@@ -61,4 +61,4 @@ local summary, err = dataset_file.import(client, settings.dataset, settings.sour
   concurrency = settings.concurrency,
 })
 print(summary and llm.json.encode(summary) or tostring(err))
-os.exit(summary and 0 or 1)
+os.exit(summary and 0 or 1, true)
