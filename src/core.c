@@ -14,6 +14,7 @@
 #include "lock.h"
 #include "secret.h"
 #include "sha256.h"
+#include "terminal.h"
 #include "terms.h"
 #include "url.h"
 
@@ -45,6 +46,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   files_open(L);
   lock_open(L);
   sha256_open(L);
+  terminal_open(L);
   lua_pushcfunction(L, url_escape);
   lua_setfield(L, -2, "escape");
   lua_pushcfunction(L, secret_holds);

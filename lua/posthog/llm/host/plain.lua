@@ -6,6 +6,7 @@
 --- else (the main program, a coroutine of the caller's own) blocks.
 
 local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
 local scheduler = require("posthog.llm.scheduler")
 
 local plain = {}
@@ -50,9 +51,25 @@ local function suspend(strand)
   coroutine.yield()
 end
 
---- A plain program may wait anywhere.
+--- Tells whether the program is to end; nil: nobody asks.
+--- @type fun(): any?
+local interrupted
+
+--- From now on Ctrl-C, and the signals that ask a process to end, give up what
+--- is waited for and begin no new call, so that the program comes to its end
+--- by itself: every call returns an error of kind "cancelled". The second
+--- signal kills as ever. For programs that own their process.
+function plain.stop_on_interrupt()
+  core.catch_interrupts()
+  interrupted = core.interrupted
+end
+
+--- Unless it is to end, a plain program may wait anywhere.
+--- @return posthog.llm.Error?
 function plain.problem()
-  return nil
+  if interrupted and interrupted() then
+    return errors.new({ kind = "cancelled", message = "interrupted" })
+  end
 end
 
 --- Returns when the transfer is done.
@@ -69,16 +86,23 @@ function plain.wait(transfer)
     return
   end
   while not transfer:wait() do
+    if interrupted and interrupted() then
+      transfer:cancel()
+    end
     scheduler.collect()
   end
 end
 
 --- @param seconds number
+--- @return false? was_interrupted
 function plain.sleep(seconds)
   local wake = core.now() + seconds
   local strand = current()
   local left = seconds
   while left > 0 do
+    if interrupted and interrupted() then
+      return false
+    end
     if strand then
       sleepers[#sleepers + 1] = { at = wake, strand = strand }
       suspend(strand)
@@ -127,6 +151,18 @@ local function resume(strand)
   end
 end
 
+--- Gives up what all wait for; each sees by itself that it is to end.
+local function give_up()
+  for _, strand in pairs(strands) do
+    if strand.transfer then
+      strand.transfer:cancel()
+    end
+  end
+  for i = #sleepers, 1, -1 do
+    table.remove(sleepers, i).strand:wake()
+  end
+end
+
 --- Runs whatever is ready, waiting when nothing is, until the group is done.
 local function drive(group)
   while group.running > 0 do
@@ -139,6 +175,9 @@ local function drive(group)
     else
       first, last = 1, 0
       core.engine():poll(least)
+      if interrupted and interrupted() then
+        give_up()
+      end
       scheduler.collect()
     end
   end

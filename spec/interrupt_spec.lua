@@ -1,0 +1,103 @@
+--- A plain program that asks to be stopped, not killed, and what it knows of its terminal.
+
+local emulator = require("spec.emulator")
+
+describe("an interrupt", function()
+  local e
+  setup(function() e = emulator.start() end)
+  teardown(function() e:stop() end)
+  before_each(function() e:reset() end)
+
+  local PROGRAM = [[
+    local llm = require("posthog.llm")
+    local plain = require("posthog.llm.host.plain")
+    plain.stop_on_interrupt()
+    local client = llm.new({
+      host = arg[1], personal_api_key = "phx_emulator_all", project_id = 112358,
+    })
+    local function get() return client.datasets:list({}) end
+    local function report(what, value, err)
+      print(what, value, err and err.kind, err and err.message)
+    end
+  ]]
+
+  --- Runs a program, and a command once the emulator was asked for datasets.
+  local function run(program, command)
+    local name = os.tmpname()
+    local file = assert(io.open(name, "w"))
+    file:write(PROGRAM, program)
+    file:close()
+    local pipe = io.popen(([[
+      trap '' HUP
+      %s %s '%s' 2>&1 & pid=$!
+      until curl -q -s --noproxy '*' %s/__emulator/log | grep -q datasets; do sleep 0.05; done
+      %s; wait $pid; echo "status $?"; exec 2>/dev/null ]]):format(os.getenv("LUA"), name, e.url, e.url, command))
+    local output = pipe:read("*a")
+    pipe:close()
+    os.remove(name)
+    return output
+  end
+
+  local function hold() e:fault({ match = { path = "datasets" }, action = { delay = 60 } }) end
+
+  it("ends a call that waits, and lets none begin", function()
+    hold()
+    local output = run("report('waiting', get()); report('next', get())", "kill -TERM $pid")
+    assert.matches("waiting\tnil\tcancelled\t", output)
+    assert.matches("next\tnil\tcancelled\tinterrupted\nstatus 0", output)
+    assert.equal(1, #e:log())
+  end)
+
+  it("ends all that a gather waits for", function()
+    hold()
+    local output = run([[
+      local values, errors = llm.gather({
+        get, get,
+        function() llm.sleep(60) return get() end,
+        function() get() return "went on" end,
+      })
+      for i = 1, 4 do report(i, values[i], errors[i]) end
+    ]], "kill -TERM $pid")
+    for i = 1, 3 do
+      assert.matches(i .. "\tnil\tcancelled", output)
+    end
+    assert.matches("4\twent on\tnil", output)
+    assert.matches("status 0", output)
+  end)
+
+  it("ends a wait between two attempts", function()
+    e:fault({
+      match = { path = "datasets" },
+      action = { status = 503, headers = { ["Retry-After"] = "50" } },
+    })
+    local output = run("report('retried', get())", "kill -TERM $pid")
+    assert.matches("retried\tnil\tcancelled\t", output)
+  end)
+
+  it("kills at the second signal", function()
+    hold()
+    local output = run("get(); io.stdout:write('first\\n'); io.stdout:flush(); while true do end",
+      "kill -TERM $pid; sleep 0.5; kill -TERM $pid")
+    assert.matches("first\nstatus 143", output)
+  end)
+
+  it("leaves alone a signal that was ignored before", function()
+    hold()
+    local output = run("report('waiting', get())", [[
+      kill -HUP $pid; sleep 0.3; kill -0 $pid && echo 'goes on'; kill -TERM $pid]])
+    assert.matches("goes on\n", output)
+    assert.matches("waiting\tnil\tcancelled\t.*status 0", output)
+  end)
+
+  it("knows the columns of a terminal, and that a pipe has none", function()
+    local columns = "require('posthog.llm.core').columns(1)"
+    local command = ([[%s -e "print(%s)"]]):format(os.getenv("LUA"), columns)
+    local pipe = io.popen(command)
+    assert.equal("nil\n", pipe:read("*a"))
+    pipe:close()
+    pipe = io.popen(("script -qefc '%s' /dev/null </dev/null"):format(
+      "stty cols 97; " .. command:gsub("'", "'\\''")))
+    assert.matches("97", pipe:read("*a"))
+    pipe:close()
+  end)
+end)
