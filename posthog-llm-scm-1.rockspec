@@ -21,6 +21,7 @@ an nginx handler, and blocks neither of the last two.
 dependencies = {
   "lua >= 5.1, < 5.5",
   "lua-cjson",
+  "argparse", -- of the command alone
 }
 
 -- No header is named: LuaRocks does not look into include/<architecture>, where
@@ -59,6 +60,7 @@ build = {
         "src/request.c",
         "src/secret.c",
         "src/sha256.c",
+        "src/terminal.c",
         "src/terms.c",
         "src/transfer.c",
         "src/transfer_handle.c",
@@ -75,6 +77,15 @@ build = {
     ["posthog.llm.body"] = "lua/posthog/llm/body.lua",
     ["posthog.llm.call"] = "lua/posthog/llm/call.lua",
     ["posthog.llm.check"] = "lua/posthog/llm/check.lua",
+    ["posthog.llm.cli"] = "lua/posthog/llm/cli.lua",
+    ["posthog.llm.cli.commands"] = "lua/posthog/llm/cli/commands.lua",
+    ["posthog.llm.cli.context"] = "lua/posthog/llm/cli/context.lua",
+    ["posthog.llm.cli.exits"] = "lua/posthog/llm/cli/exits.lua",
+    ["posthog.llm.cli.parser"] = "lua/posthog/llm/cli/parser.lua",
+    ["posthog.llm.cli.progress"] = "lua/posthog/llm/cli/progress.lua",
+    ["posthog.llm.cli.screen"] = "lua/posthog/llm/cli/screen.lua",
+    ["posthog.llm.cli.skills"] = "lua/posthog/llm/cli/skills.lua",
+    ["posthog.llm.client"] = "lua/posthog/llm/client.lua",
     ["posthog.llm.client"] = "lua/posthog/llm/client.lua",
     ["posthog.llm.clock"] = "lua/posthog/llm/clock.lua",
     ["posthog.llm.compare"] = "lua/posthog/llm/compare.lua",
@@ -168,5 +179,7 @@ build = {
     ["posthog.llm.types"] = "lua/posthog/llm/types.lua",
     ["posthog.llm.url"] = "lua/posthog/llm/url.lua",
     ["posthog.llm.vocabulary"] = "lua/posthog/llm/vocabulary.lua",
+  },  install = {
+    bin = { "bin/posthog-llm" },
   },
 }

@@ -17,7 +17,7 @@ describe("the rock", function()
   -- In a copy, since LuaRocks leaves its objects where it compiles.
   setup(function()
     local said, ok = output_of("rm -rf " .. scratch .. " && mkdir -p " .. scratch
-      .. " && cp -R src lua posthog-llm-scm-1.rockspec " .. scratch
+      .. " && cp -R src lua bin posthog-llm-scm-1.rockspec " .. scratch
       .. " && cd " .. scratch
       .. " && luarocks --lua-version 5.4 make --deps-mode none --tree tree"
       .. " posthog-llm-scm-1.rockspec")

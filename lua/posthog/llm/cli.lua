@@ -1,0 +1,104 @@
+--- The command posthog-llm: skills, datasets, items and spend from a shell. It
+--- holds what all subcommands share; each group of them is a file in cli/.
+
+local Context = require("posthog.llm.cli.context")
+local Screen = require("posthog.llm.cli.screen")
+local commands = require("posthog.llm.cli.commands")
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+local parser = require("posthog.llm.cli.parser")
+local plain = require("posthog.llm.host.plain")
+
+local cli = {}
+
+--- What misuse of the library says to whom called it, without the place in the
+--- program: here it was the user who gave a name or a path that cannot be.
+local function misuse(raised)
+  return type(raised) == "string" and raised:match("posthog%.llm: (.*)$") or nil
+end
+
+local function catch(raised)
+  if errors.is(raised) or exits.is_usage(raised) then
+    return raised
+  end
+  local words = misuse(raised)
+  if words then
+    return exits.usage(words)
+  end
+  return debug.traceback(tostring(raised), 2)
+end
+
+--- The words of the library about its options, in those of the command.
+local SAID = {
+  ["pass personal_api_key"] = "give --key-file",
+  ["pass project_id"] = "give --project",
+}
+
+local function words_of(err)
+  if core.interrupted() and err.kind == "cancelled" then
+    return err.ambiguous and "interrupted; what it was writing may or may not have been written"
+      or "interrupted"
+  end
+  local text = tostring(err)
+  for theirs, ours in pairs(SAID) do
+    text = text:gsub(theirs, ours)
+  end
+  return text
+end
+
+--- Says what went wrong, in a line, and what belongs to it, a line each.
+--- @param screen posthog.llm.cli.Screen of standard error
+local function report(screen, err)
+  if exits.is_usage(err) then
+    screen:line("posthog-llm: ", (err.message:gsub("\n", ". ")))
+    screen:line("Try: ", err.command or "posthog-llm", " --help")
+  elseif errors.is(err) then
+    local list = err.problems or err.conflicts
+    screen:line("posthog-llm: ", list and err.summary or words_of(err))
+    for _, problem in ipairs(err.summary and list or {}) do
+      local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
+      screen:line("  ", place, ": ", problem.message)
+    end
+  else
+    screen:line("posthog-llm: this is a bug:")
+    for place in tostring(err):gmatch("[^\n]+") do
+      screen:line("  ", (place:gsub("^%s+", "")))
+    end
+  end
+end
+
+--- Runs what the arguments ask for. Nothing of it raises.
+--- @param argv string[]
+--- @return integer code of the process: see exits
+function cli.main(argv)
+  local stdout, stderr = Screen.new(io.stdout, 1), Screen.new(io.stderr, 2)
+  plain.stop_on_interrupt()
+  local ran, code, err = xpcall(function()
+    local args, command, shown = parser.parse(commands, argv)
+    if shown then
+      return stdout:raw(shown)
+    end
+    local context = Context.new(args, stdout, stderr)
+    local code, err = command.run(context, args)
+    context:close()
+    return code, err
+  end, catch)
+  if not ran then
+    code, err = nil, code
+  end
+  if err == nil then
+    local flushed
+    flushed, err = stdout:flush()
+    err = not flushed and err or nil
+  end
+  stderr:clear()
+  if err ~= nil then
+    report(stderr, err)
+    code = exits.of(err)
+  end
+  local signal = core.interrupted()
+  return signal and 128 + signal or code or 0
+end
+
+return cli

@@ -1,0 +1,21 @@
+--- All commands, and the options that stand with any of them.
+
+local commands = {}
+for i, name in ipairs({ "skills" }) do
+  commands[i] = require("posthog.llm.cli." .. name)
+end
+
+--- @type posthog.llm.cli.Command
+return {
+  name = "posthog-llm",
+  text = "PostHog's LLM skills, datasets and spend.",
+  options = {
+    { "--json", "JSON on standard output, and nothing else." },
+    { "-q --quiet", "No progress, no notes." },
+    { "--key-file", "Where the personal API key is, - for standard input.", value = "FILE" },
+    { "--project", "The project, in place of POSTHOG_PROJECT_ID.", value = "ID" },
+    { "--host", "us, eu or a URL, in place of POSTHOG_HOST.", value = "HOST" },
+  },
+  commands = commands,
+  epilog = "The key is in POSTHOG_PERSONAL_API_KEY, unless --key-file is given.",
+}

@@ -1,0 +1,95 @@
+--- What a subcommand is given: the client, the two screens, and what the options
+--- that stand with any command ask for.
+
+local Progress = require("posthog.llm.cli.progress")
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+
+--- @class posthog.llm.cli.Context
+--- @field out posthog.llm.cli.Screen standard output
+--- @field err posthog.llm.cli.Screen standard error
+--- @field json boolean JSON is wanted, and nothing else
+--- @field quiet boolean
+local Context = {}
+Context.__index = Context
+
+local function cannot_read(path, why)
+  -- What io.open says begins with the path.
+  local text = why:find(path, 1, true) == 1 and why or path .. ": " .. why
+  error(errors.new({ kind = "auth", message = "--key-file: " .. text }), 0)
+end
+
+--- The key in the first line of a file. Raises what keeps it from being read.
+--- @param path string - for standard input
+--- @return string
+local function read_key(path)
+  local file, why = io.stdin, nil
+  if path ~= "-" then
+    file, why = io.open(path, "rb")
+  elseif require("posthog.llm.core").columns(0) then
+    error(exits.usage("--key-file -: standard input is a terminal, which would show the key"), 0)
+  end
+  if not file then
+    cannot_read(path, why)
+  end
+  local line
+  line, why = file:read("*l")
+  if path ~= "-" then
+    file:close()
+  end
+  local key = line and line:match("^%s*(.-)%s*$")
+  if not key or key == "" then
+    cannot_read(path, why or "there is no key in its first line")
+  end
+  return key
+end
+
+--- @param args table of the command line
+--- @param out posthog.llm.cli.Screen
+--- @param err posthog.llm.cli.Screen
+--- @return posthog.llm.cli.Context
+function Context.new(args, out, err)
+  local self = { out = out, err = err, json = args.json, quiet = args.quiet }
+  self.client_options = {
+    project_id = args.project,
+    host = args.host,
+    user_agent_suffix = "cli",
+  }
+  self.key_file = args.key_file
+  return setmetatable(self, Context)
+end
+
+--- The client, made when it is asked for.
+--- @return posthog.llm.Client
+function Context:client()
+  if not self.made then
+    if self.key_file then
+      self.client_options.personal_api_key = read_key(self.key_file)
+    end
+    self.made = require("posthog.llm").new(self.client_options)
+  end
+  return self.made
+end
+
+--- A bar on standard error, where that is a terminal.
+--- @param what string "importing"
+--- @param unit? string "rows"
+--- @return posthog.llm.cli.Progress
+function Context:progress(what, unit)
+  return Progress.new(self.err, what, unit, self.quiet)
+end
+
+--- Says something on standard error that is not what was asked for.
+function Context:note(...)
+  if not self.quiet then
+    self.err:line(...)
+  end
+end
+
+function Context:close()
+  if self.made then
+    self.made:close()
+  end
+end
+
+return Context

@@ -1,0 +1,49 @@
+--- The codes with which the command ends.
+
+local errors = require("posthog.llm.errors")
+
+local exits = {}
+
+exits.FAILURE = 1
+exits.USAGE = 2
+exits.BUDGET = 6
+
+--- As the manual tells them.
+exits.LIST = {
+  { 0, "done" },
+  { 1, "failure" },
+  { 2, "usage: the command cannot be understood" },
+  { 3, "conflict: others have changed the same; a person has to decide" },
+  { 4, "not found" },
+  { 5, "auth: no key, or the key may not" },
+  { 6, "the budget of `spend --budget` is exceeded" },
+  { 130, "interrupted by Ctrl-C (128 and the signal's number)" },
+}
+
+local BY_KIND = { conflict = 3, not_found = 4, auth = 5, forbidden = 5 }
+
+local Usage = {}
+
+--- A command that cannot be understood.
+--- @param message string
+--- @param command? string to ask for help
+--- @return table raise it with error(usage, 0)
+function exits.usage(message, command)
+  return setmetatable({ message = message, command = command }, Usage)
+end
+
+--- @return boolean
+function exits.is_usage(value)
+  return getmetatable(value) == Usage
+end
+
+--- @param err any
+--- @return integer code
+function exits.of(err)
+  if exits.is_usage(err) then
+    return exits.USAGE
+  end
+  return errors.is(err) and BY_KIND[err.kind] or exits.FAILURE
+end
+
+return exits

@@ -1,0 +1,172 @@
+--- Makes the parser of argparse out of the commands, which are data, and reads
+--- the arguments by it.
+
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+
+local parser = {}
+
+local NAME = "posthog-llm"
+
+--- @class posthog.llm.cli.Option
+--- @field [1] string names, divided by spaces: "-n --note"
+--- @field [2] string what it does, a few words
+--- @field value? string name of its value; nil: a flag
+--- @field choices? string[]
+--- @field convert? fun(text: string): any, string? nil and why, when it is none
+--- @field many? boolean may be given more than once; a list
+
+--- @class posthog.llm.cli.Argument
+--- @field [1] string name
+--- @field [2] string what it is
+--- @field optional? boolean
+--- @field many? boolean one or more; a list
+--- @field choices? string[]
+
+--- @class posthog.llm.cli.Command
+--- @field name string
+--- @field summary string for the list of commands: no full stop
+--- @field text? string what else the help says
+--- @field commands? posthog.llm.cli.Command[]
+--- @field arguments? posthog.llm.cli.Argument[]
+--- @field options? posthog.llm.cli.Option[]
+--- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any code, or nil and an error
+
+--- Conversions for `convert`.
+parser.convert = {}
+
+--- @return integer?
+function parser.convert.count(text)
+  local n = tonumber(text)
+  if n and n >= 1 and n == math.floor(n) and n < 2 ^ 53 then
+    return math.tointeger and math.tointeger(n) or n
+  end
+  return nil, ("'%s' is not a whole number above 0"):format(text)
+end
+
+--- @return number?
+function parser.convert.dollars(text)
+  local n = tonumber((text:gsub("^%$", "")))
+  if n and n >= 0 and n < 1e12 then
+    return n
+  end
+  return nil, ("'%s' is not an amount of dollars"):format(text)
+end
+
+local function add_option(element, option)
+  local made
+  if option.value then
+    made = element:option(option[1]):argname(option.value)
+    if option.many then
+      made:count("*")
+    end
+  else
+    made = element:flag(option[1])
+  end
+  made:description(option[2])
+  if option.choices then
+    made:choices(option.choices)
+  end
+  if option.convert then
+    made:convert(function(text)
+      local value, why = option.convert(text)
+      if value == nil then
+        return nil, ("%s: %s"):format(option[1]:match("%S+$"), why)
+      end
+      return value
+    end)
+  end
+end
+
+local function add_argument(element, argument)
+  local made = element:argument(argument[1]):description(argument[2])
+  if argument.choices then
+    made:choices(argument.choices)
+  end
+  if argument.many then
+    made:args(argument.optional and "*" or "+")
+  elseif argument.optional then
+    made:args("?")
+  end
+end
+
+local fill
+
+--- @param path string the command's own names, without NAME
+local function add_command(element, command, by_path, path)
+  local made = element:command(command.name):summary(command.summary)
+  made:description(command.text or command.summary:gsub("^%l", string.upper) .. ".")
+  made:add_help(false)
+  fill(made, command, by_path, path)
+end
+
+function fill(element, command, by_path, path)
+  by_path[path] = command
+  local help = element:flag("-h --help"):description("Show this.")
+  help:action(function()
+    error({ shown = element:get_help() .. "\n" }, 0)
+  end)
+  for _, argument in ipairs(command.arguments or {}) do
+    add_argument(element, argument)
+  end
+  for _, option in ipairs(command.options or {}) do
+    add_option(element, option)
+  end
+  if command.commands then
+    element:require_command(true):command_target("command" .. select(2, path:gsub("%S+", "")))
+    for _, inner in ipairs(command.commands) do
+      add_command(element, inner, by_path, (path .. " " .. inner.name):gsub("^ ", ""))
+    end
+  end
+end
+
+--- @param root posthog.llm.cli.Command
+--- @return table argparse's parser
+--- @return table<string, posthog.llm.cli.Command> by_path
+function parser.build(root)
+  local found, argparse = pcall(require, "argparse")
+  if not found then
+    local words = "argparse is missing: apt-get install lua-argparse, or luarocks install argparse"
+    error(errors.new({ kind = "file", message = words }), 0)
+  end
+  local made = argparse(NAME):add_help(false):description(root.text)
+  made:help_max_width(80):usage_max_width(78):help_usage_margin(2):help_description_margin(24)
+  made:epilog(root.epilog)
+  made:flag("--version"):description("Show the version."):action(function()
+    error({ shown = require("posthog.llm")._VERSION .. "\n" }, 0)
+  end)
+  local by_path = {}
+  fill(made, root, by_path, "")
+  function made.error(element, message)
+    local command =
+      element:get_usage():match("^Usage: (" .. NAME:gsub("%-", "%%-") .. "[%l%s-]-) ?[%[<(\n]")
+    error(exits.usage(message, command), 0)
+  end
+  return made, by_path
+end
+
+--- @param root posthog.llm.cli.Command
+--- @param argv string[]
+--- @return table? args by the names of options and arguments, with _ for -
+--- @return posthog.llm.cli.Command? command
+--- @return string? shown in place of both: a help, the version
+function parser.parse(root, argv)
+  local made, by_path = parser.build(root)
+  if #argv == 0 then
+    return nil, nil, made:get_help() .. "\n"
+  end
+  local ok, args = pcall(made.parse, made, argv)
+  if not ok then
+    if type(args) == "table" and args.shown then
+      return nil, nil, args.shown
+    end
+    error(args, 0)
+  end
+  local path = {}
+  while args["command" .. #path] do
+    path[#path + 1] = args["command" .. #path]
+  end
+  return args, by_path[table.concat(path, " ")]
+end
+
+return parser

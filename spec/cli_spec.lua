@@ -1,0 +1,102 @@
+--- What all subcommands of the command share.
+
+local command = require("spec.support.command")
+local emulator = require("spec.emulator")
+
+local unable = command.unable()
+local KEY = command.KEY
+
+describe("the command", function()
+  if unable then
+    pending(unable)
+    return
+  end
+
+  local e
+  local run, ends = command.against(function() return e end)
+  setup(function() e = emulator.start() end)
+  teardown(function() e:stop() end)
+  before_each(function() e:reset() end)
+
+  it("shows its help without arguments", function()
+    local result = ends(0, {})
+    assert.matches("Usage: posthog%-llm", result.out)
+    assert.equal("", result.err)
+    assert.equal(result.out, ends(0, { "--help" }).out)
+  end)
+
+  it("says what is wrong with a command, and where its help is", function()
+    for _, case in ipairs({
+      { { "skils" }, "Did you mean 'skills'", "posthog%-llm %-%-help" },
+      { { "skills" }, "a command is required", "posthog%-llm skills %-%-help" },
+      { { "skills", "show" }, "missing argument 'name'", "posthog%-llm skills show %-%-help" },
+      { { "skills", "show", "x", "--version", "0" }, "%-%-version: '0' is not", "show %-%-help" },
+      { { "skills", "show", "a/b" }, "name holds a slash", "%-%-help" },
+    }) do
+      local result = ends(2, case[1])
+      assert.equal("", result.out)
+      assert.matches(case[2], result.err)
+      assert.matches("Try: .*" .. case[3], result.err)
+    end
+  end)
+
+  it("ends with 4 where there is no such thing", function()
+    assert.matches("no skill named", ends(4, { "skills", "show", "nobody" }).err)
+  end)
+
+  it("takes the key from a file or from standard input", function()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write("  " .. KEY .. " \nmore\n")
+    file:close()
+    local without = { POSTHOG_PERSONAL_API_KEY = false }
+    ends(0, { "--key-file", path, "skills", "list" }, { env = without })
+    ends(0, { "skills", "list", "--key-file", "-" }, { env = without, stdin = KEY .. "\n" })
+    os.remove(path)
+    assert.matches("%-%-key%-file", ends(5, { "skills", "list" }, { env = without }).err)
+    local gone = ends(5, { "skills", "list", "--key-file", path }, { env = without })
+    assert.matches("No such file", gone.err)
+    local empty = ends(5, { "skills", "list", "--key-file", "-" }, { env = without })
+    assert.matches("no key in its first line", empty.err)
+  end)
+
+  it("does not read a key that the terminal would show", function()
+    local result = ends(2, { "skills", "list", "--key-file", "-" }, {
+      env = { POSTHOG_PERSONAL_API_KEY = false },
+      terminal = 80,
+      screen = true,
+    })
+    assert.matches("terminal", result.out)
+  end)
+
+  it("tells an output that cannot be written", function()
+    local pipe = io.popen(command.line({ "--version" }, ".") .. " 2>&1 >/dev/full; echo $?")
+    local text = pipe:read("*a")
+    pipe:close()
+    assert.matches("cannot write the output", text)
+    assert.matches("\n1\n$", text)
+  end)
+
+  local function while_listing(shell)
+    e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
+    local asked = "until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills; "
+      .. "do sleep 0.05; done; "
+    return asked:format(e.url) .. shell
+  end
+
+  it("stops at Ctrl-C while it waits", function()
+    local result = run({ "skills", "list" }, {
+      terminal = 80,
+      screen = true,
+      typed = while_listing("printf '\\003'; sleep 1"),
+    })
+    assert.equal(130, result.code, result.out)
+    assert.equal("posthog-llm: interrupted\n", result.out)
+  end)
+
+  it("stops when it is asked to end", function()
+    local result = run({ "skills", "list" }, { while_running = while_listing("kill -TERM $pid") })
+    assert.equal(143, result.code, result.err)
+    assert.equal("posthog-llm: interrupted\n", result.err)
+  end)
+end)

@@ -1,0 +1,148 @@
+--- Runs bin/posthog-llm as a user does: in a pipe, or on a terminal of its own.
+
+local assert = require("luassert")
+
+local command = { KEY = "phx_emulator_all" }
+
+local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file:read("*a")
+  file:close()
+  os.remove(path)
+  return text
+end
+
+--- @class spec.CommandOptions
+--- @field env? table<string, string|false> false: not set
+--- @field stdin? string
+--- @field terminal? integer columns; standard error, and with `screen` standard output too, are a terminal
+--- @field screen? boolean
+--- @field dir? string to run in
+--- @field before? string shell text that runs first, such as "ulimit -f 1"
+--- @field typed? string shell text whose output is what is typed on the terminal
+--- @field while_running? string shell text that runs beside it, with its process in $pid
+
+--- The command as text for a shell, from anywhere.
+function command.line(args, root)
+  local words = { os.getenv("LUA") or "lua5.4", root .. "/bin/posthog-llm" }
+  for _, arg in ipairs(args) do
+    words[#words + 1] = quote(arg)
+  end
+  return table.concat(words, " ")
+end
+
+local root
+local function here()
+  if not root then
+    local pipe = io.popen("pwd")
+    root = pipe:read("*l")
+    pipe:close()
+  end
+  return root
+end
+
+--- Where the library is, for a process that runs elsewhere.
+local function paths()
+  local list = {}
+  for _, name in ipairs({ "LUA_PATH", "LUA_CPATH" }) do
+    local value = os.getenv(name)
+    if value then
+      value = (";" .. value):gsub(";%./", ";" .. here() .. "/"):sub(2)
+      list[#list + 1] = ("export %s=%s"):format(name, quote(value))
+    end
+  end
+  return table.concat(list, "; ")
+end
+
+--- @param args string[]
+--- @param options? spec.CommandOptions
+--- @return { code: integer, out: string, err: string } with `screen` all of it is in `out`
+function command.run(args, options)
+  options = options or {}
+  local out, err, input = os.tmpname(), os.tmpname(), os.tmpname()
+  local file = io.open(input, "wb")
+  file:write(options.stdin or "")
+  file:close()
+  local lines = { paths() }
+  lines[#lines + 1] = "unset NO_COLOR POSTHOG_HOST POSTHOG_PROJECT_ID POSTHOG_PERSONAL_API_KEY"
+  lines[#lines + 1] = "export TERM=xterm"
+  for name, value in pairs(options.env or {}) do
+    lines[#lines + 1] = value and ("export %s=%s"):format(name, quote(value)) or "unset " .. name
+  end
+  lines[#lines + 1] = options.dir and "cd " .. quote(options.dir) or nil
+  lines[#lines + 1] = options.before
+  local run = command.line(args, here())
+  if options.terminal then
+    -- A terminal is made by script(1), of util-linux; its lines end in CR LF.
+    local inner = ("stty cols %d rows 24 -echo; exec %s"):format(options.terminal, run)
+    if not options.screen then
+      inner = inner .. " >" .. quote(out)
+    end
+    local shown = options.screen and out or err
+    run = ("script -qefc %s /dev/null >%s"):format(quote(inner), quote(shown))
+  else
+    run = ("exec %s >%s 2>%s"):format(run, quote(out), quote(err))
+  end
+  if options.while_running then
+    lines[#lines + 1] = ("{ %s; } <%s & pid=$!"):format(run, quote(input))
+    lines[#lines + 1] = options.while_running
+    lines[#lines + 1] = "wait $pid"
+  else
+    local typed = options.typed and "{ " .. options.typed .. "; } |"
+    lines[#lines + 1] = ("%s { %s; }"):format(typed or "cat " .. quote(input) .. " |", run)
+  end
+  local script = os.tmpname()
+  file = io.open(script, "wb")
+  file:write(table.concat(lines, "\n"), "\n")
+  file:close()
+  local a, _, b = os.execute("sh " .. script)
+  local code = b or (a > 255 and math.floor(a / 256) or a) -- Lua 5.1 gives the status of wait(2)
+  os.remove(script)
+  os.remove(input)
+  local result = { code = code, out = read(out), err = read(err) }
+  if options.terminal then
+    local shown = options.screen and "out" or "err"
+    result[shown] = result[shown]:gsub("\r\n", "\n")
+  end
+  return result
+end
+
+--- Runs of the command against an emulator.
+--- @param emulator fun(): table the running one
+--- @return fun(args: string[], options?: spec.CommandOptions): table run
+--- @return fun(code: integer, args: string[], options?: spec.CommandOptions): table ends as
+---   run, and asserts the code
+function command.against(emulator)
+  local function run(args, options)
+    local all = {
+      POSTHOG_HOST = emulator().url,
+      POSTHOG_PROJECT_ID = "112358",
+      POSTHOG_PERSONAL_API_KEY = command.KEY,
+    }
+    options = options or {}
+    for name, value in pairs(options.env or {}) do
+      all[name] = value
+    end
+    options.env = all
+    local result = command.run(args, options)
+    local shown = result.out .. result.err
+    assert.is_nil(shown:find(command.KEY, 1, true), "the key is shown")
+    assert.is_nil(shown:find("this is a bug", 1, true), shown)
+    return result
+  end
+  local function ends(code, args, options)
+    local result = run(args, options)
+    assert.equal(code, result.code, result.out .. result.err)
+    return result
+  end
+  return run, ends
+end
+
+--- @return string? why the command cannot be tested here
+function command.unable()
+  if not pcall(require, "argparse") then return "argparse is not there for this Lua" end
+end
+
+return command
