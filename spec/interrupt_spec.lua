@@ -31,7 +31,8 @@ describe("an interrupt", function()
       trap '' HUP
       %s %s '%s' 2>&1 & pid=$!
       until curl -q -s --noproxy '*' %s/__emulator/log | grep -q datasets; do sleep 0.05; done
-      %s; wait $pid; echo "status $?"; exec 2>/dev/null ]]):format(os.getenv("LUA"), name, e.url, e.url, command))
+      { %s; wait $pid; } 2>/dev/null
+      echo "status $?" ]]):format(os.getenv("LUA"), name, e.url, e.url, command))
     local output = pipe:read("*a")
     pipe:close()
     os.remove(name)
