@@ -140,6 +140,8 @@ BENCHES ?=
 bench: ## measure beside others, three minutes, into bench/results.md; BENCHES=part
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory -s all build/bench/floor
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 build/5.4/bench/replay.so
+	@$(MAKE) --no-print-directory -s LUA_VERSION=luajit build/luajit/bench/replay.so
 	@tools/bench $(BENCHES)
 
 bench-hosts: ## measure in Neovim and nginx, into bench/results-hosts.md
@@ -164,6 +166,10 @@ build-count:
 build/bench/still_clock.so: bench/still_clock.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -shared -fPIC -o $@ $<
+
+$(BUILD)/bench/replay.so: bench/replay.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O2 $(SHARED) -fPIC -o $@ $< $(LUA_CFLAGS) $(CURL_CFLAGS)
 
 build/bench/floor: bench/floor.c
 	@mkdir -p $(@D)
