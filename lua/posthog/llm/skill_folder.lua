@@ -80,6 +80,7 @@ end
 --- @field version integer that the folder is now at
 --- @field written string[] paths
 --- @field removed string[] paths
+--- @field merged string[] those of `written` that have the changes of both sides
 --- @field unchanged string[] paths
 
 --- Brings a skill into a folder, which need not be there. What was changed in
@@ -115,6 +116,9 @@ end
 --- @field action "created"|"published"|"unchanged"
 --- @field version? integer of the server's skill now; of a dry run, before
 --- @field changes { path: string, change: "added"|"changed"|"removed" }[] against the server's latest
+--- @field written string[] paths that came into the folder from the server's latest
+--- @field removed string[] paths that went from the folder, as others had removed them
+--- @field merged string[] those of `written` that have the changes of both sides
 --- @field skipped string[] what `skip_binary` left out
 --- @field left_out string[] hidden files that are not part of the skill
 
@@ -157,7 +161,7 @@ end
 --- @param dir string
 --- @param options? { hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
 --- @return posthog.llm.SkillStatus[]? list in order of paths; with the fields `name`, `version`
----   (pulled) and `latest` (the server's)
+---   (pulled), `latest` (the server's) and `unresolved`, the places of conflicts' markers
 --- @return posthog.llm.Error? err
 function skill_folder.status(client, dir, options)
   if client ~= nil then

@@ -92,18 +92,19 @@ function Folder:read(path)
   return disk.read(self.dir .. "/" .. path)
 end
 
---- Files that still have the markers of a conflict, as "path:line".
---- @return string[]
+--- Files that still have the markers of a conflict.
+--- @return { path: string, line: integer, message: string }[]
 function Folder:unresolved()
-  local places = {}
+  local problems = {}
   for _, path in ipairs(self.lock and self.lock.conflicts or {}) do
     local source = self.digests[path] and self:read(path)
     local line = source and text.marker(source)
     if line then
-      places[#places + 1] = ("%s:%d"):format(path, line)
+      local message = "a conflict is not resolved yet"
+      problems[#problems + 1] = { path = path, line = line, message = message }
     end
   end
-  return places
+  return problems
 end
 
 --- What stands where a file is to be written, and is none that was compared: a

@@ -184,18 +184,22 @@ function lint.run(folder, generation)
   for _, twin in ipairs(paths.collisions(folder.scan.files, true)) do
     report:add("warning", twin.path, nil, "differs only by case: " .. twin.message)
   end
-  for _, place in ipairs(folder:unresolved()) do
-    local path, line = place:match("^(.*):(%d+)$")
-    report:add("error", path, tonumber(line), "a conflict is not resolved yet")
+  for _, problem in ipairs(folder:unresolved()) do
+    report:add("error", problem.path, problem.line, problem.message)
   end
   return setmetatable(report, nil), fields
+end
+
+--- @param problem { path: string, line?: integer }
+--- @return string
+function lint.place(problem)
+  return problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
 end
 
 --- @param problem { path: string, line?: integer, message: string }
 --- @return string
 function lint.line(problem)
-  local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
-  return ("%s: %s"):format(place, problem.message)
+  return ("%s: %s"):format(lint.place(problem), problem.message)
 end
 
 return lint

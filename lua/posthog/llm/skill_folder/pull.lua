@@ -140,6 +140,7 @@ function pull.run(client, name, dir, options, progress)
     version = theirs.version,
     written = reconcile.union(outcome.writes),
     removed = outcome.removes,
+    merged = outcome.merged,
     unchanged = outcome.unchanged,
   }
   for i, path in ipairs(result.written) do

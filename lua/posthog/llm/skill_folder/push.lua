@@ -172,14 +172,12 @@ local function read_theirs(client, folder, name, options, progress)
   return theirs
 end
 
-local NOTHING = { writes = {}, removes = {}, unchanged = {}, conflicts = {} }
-
 --- What others have published since comes into the folder first.
 --- @return posthog.llm.SkillFolderOutcome? outcome
 --- @return posthog.llm.Error? err
 local function take_in(client, folder, theirs, options, progress)
   if not theirs or options.force then
-    return NOTHING
+    return reconcile.nothing()
   end
   local strangers = folder.lock and {} or reconcile.strangers(folder, theirs)
   if #strangers > 0 then
@@ -211,7 +209,7 @@ local function finish(folder, tree, skill)
   if not opened then
     return errors.failure(err)
   end
-  return pull.write(opened, made, NOTHING)
+  return pull.write(opened, made, reconcile.nothing())
 end
 
 local function send(client, folder, tree, theirs, outcome, result, options, progress)
@@ -297,7 +295,14 @@ function push.run(client, dir, options, progress)
   if not outcome then
     return errors.failure(err)
   end
-  local result = { name = fields.name, skipped = skipped, left_out = folder.scan.left_out }
+  local result = {
+    name = fields.name,
+    written = reconcile.union(outcome.writes),
+    removed = outcome.removes,
+    merged = outcome.merged,
+    skipped = skipped,
+    left_out = folder.scan.left_out,
+  }
   if #outcome.conflicts > 0 then
     if not options.dry_run then
       ok, err = pull.write(folder, theirs, outcome)

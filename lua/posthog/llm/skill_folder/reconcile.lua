@@ -20,7 +20,8 @@ local BOTH = "has changed on both sides in the same place"
 --- @field writes table<string, string> new texts by path
 --- @field removes string[]
 --- @field unchanged string[] paths of the server's files that stay as they are here
---- @field conflicts { path: string, message: string }[]
+--- @field merged string[] paths in writes that have the changes of both sides
+--- @field conflicts { path: string, line?: integer, message: string }[]
 
 --- All paths, in order.
 local function union(...)
@@ -131,8 +132,8 @@ local function merge_one(path, present, base, theirs)
   return text.replace(merged, present), conflicts
 end
 
-local function conflict(outcome, path, message)
-  outcome.conflicts[#outcome.conflicts + 1] = { path = path, message = message }
+local function conflict(outcome, path, message, line)
+  outcome.conflicts[#outcome.conflicts + 1] = { path = path, line = line, message = message }
 end
 
 local function settle_one(outcome, folder, theirs, base, path, action)
@@ -152,12 +153,19 @@ local function settle_one(outcome, folder, theirs, base, path, action)
     end
     outcome.writes[path] = merged ~= present and merged or nil
     if conflicts > 0 then
-      conflict(outcome, path, BOTH)
+      conflict(outcome, path, BOTH, text.marker(merged))
+    elseif merged ~= present then
+      outcome.merged[#outcome.merged + 1] = path
     end
   elseif theirs.digests[path] then
     outcome.unchanged[#outcome.unchanged + 1] = path
   end
   return true
+end
+
+--- @return posthog.llm.SkillFolderOutcome
+function reconcile.nothing()
+  return { writes = {}, removes = {}, unchanged = {}, merged = {}, conflicts = {} }
 end
 
 --- @param client posthog.llm.Client
@@ -184,7 +192,7 @@ function reconcile.run(client, folder, theirs, force, progress)
       return errors.failure(err)
     end
   end
-  local outcome = { writes = {}, removes = {}, unchanged = {}, conflicts = {} }
+  local outcome = reconcile.nothing()
   for _, path in ipairs(union(actions)) do
     ok, err = settle_one(outcome, folder, theirs, base, path, actions[path])
     if not ok then
@@ -194,18 +202,17 @@ function reconcile.run(client, folder, theirs, force, progress)
   return outcome
 end
 
---- Paths of files that both have, each its own, where no version says what
+--- Files that both have, each its own, where no version says what
 --- they have in common.
---- @return string[]
+--- @return { path: string, message: string }[]
 function reconcile.strangers(folder, theirs)
   local list = {}
-  for path, digest in pairs(theirs.digests) do
+  for _, path in ipairs(union(theirs.digests)) do
     local ours = folder.digests[path]
-    if ours and ours ~= digest then
-      list[#list + 1] = path
+    if ours and ours ~= theirs.digests[path] then
+      list[#list + 1] = { path = path, message = "is not the server's" }
     end
   end
-  table.sort(list)
   return list
 end
 

@@ -16,34 +16,45 @@ function refuse.all(what, problems, kind)
   end
   return errors.failure(errors.new({
     kind = kind or "invalid",
+    summary = what,
     message = what .. ": " .. table.concat(lines, "; "),
     problems = problems,
   }))
 end
 
+--- One after which nothing was done.
 --- @param message string
---- @param list? string[] paths
-function refuse.conflict(message, list)
-  local text = list and ("%s: %s"):format(message, table.concat(list, ", ")) or message
-  return errors.failure(errors.new({ kind = "conflict", message = text }))
+--- @param problems? { path: string, line?: integer, message: string }[] files in the way
+function refuse.conflict(message, problems)
+  local places = {}
+  for i, problem in ipairs(problems or {}) do
+    places[i] = lint.place(problem)
+  end
+  return errors.failure(errors.new({
+    kind = "conflict",
+    summary = problems and message,
+    message = problems and ("%s: %s"):format(message, table.concat(places, ", ")) or message,
+    problems = problems,
+  }))
 end
 
 local RESOLVE = "both sides have changed the same; nothing was published. Edit these files, "
-  .. "take the markers away, and push: "
-local WOULD = "both sides have changed the same; nothing would be published: "
+  .. "take the markers away, and push"
+local WOULD = "both sides have changed the same; nothing would be published"
 
 --- What is left to be done by a person.
---- @param conflicts { path: string, message: string }[]
+--- @param conflicts { path: string, line?: integer, message: string }[]
 --- @param result? table what was done all the same
 --- @param is_dry boolean? nothing was
 function refuse.unmerged(conflicts, result, is_dry)
-  local lines = {}
+  local lines, summary = {}, is_dry and WOULD or RESOLVE
   for i, conflict in ipairs(conflicts) do
     lines[i] = conflict.path .. " " .. conflict.message
   end
   return errors.failure(errors.new({
     kind = "conflict",
-    message = (is_dry and WOULD or RESOLVE) .. table.concat(lines, "; "),
+    summary = summary,
+    message = summary .. ": " .. table.concat(lines, "; "),
     conflicts = conflicts,
     result = result,
   }))

@@ -69,6 +69,7 @@ function status.run(client, dir, options, progress)
   list.name = name
   list.version = folder.lock and folder.lock.version or nil
   list.latest = theirs.version
+  list.unresolved = folder:unresolved()
   return list
 end
 
