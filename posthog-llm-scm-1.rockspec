@@ -109,6 +109,7 @@ build = {
     ["posthog.llm.dataset_file.problem"] = "lua/posthog/llm/dataset_file/problem.lua",
     ["posthog.llm.dataset_file.rejects"] = "lua/posthog/llm/dataset_file/rejects.lua",
     ["posthog.llm.dataset_file.sources"] = "lua/posthog/llm/dataset_file/sources.lua",
+    ["posthog.llm.dataset_file.stream"] = "lua/posthog/llm/dataset_file/stream.lua",
     ["posthog.llm.dataset_file.target"] = "lua/posthog/llm/dataset_file/target.lua",
     ["posthog.llm.dataset_file.values"] = "lua/posthog/llm/dataset_file/values.lua",
     ["posthog.llm.dataset_items"] = "lua/posthog/llm/dataset_items.lua",

@@ -112,6 +112,31 @@ for _, generation in ipairs({ "reference", "current" }) do
         .. '{"input":9007199254740993}\n', text_of(path))
     end)
 
+    it("gives a function what a file would hold, until it cannot take more", function()
+      make_rows(dataset)
+      for _, format in ipairs({ "jsonl", "json", "csv" }) do
+        local path = folder .. "/same." .. format
+        local pieces = {}
+        local result = assert(dataset_file.export(client, dataset, function(text)
+          pieces[#pieces + 1] = text
+          return true
+        end, { format = format }))
+        local written = assert(dataset_file.export(client, dataset, path))
+        assert.equal(text_of(path), table.concat(pieces))
+        assert.equal(written.sha256, result.sha256)
+        assert.equal(written.bytes, result.bytes)
+      end
+      local taken = 0
+      local value, err = dataset_file.export(client, dataset, function()
+        taken = taken + 1
+        if taken < 3 then return true end
+        return nil, "the pipe is broken"
+      end)
+      fails("invalid", nil, value, err)
+      assert.matches("the pipe is broken", err.message)
+      assert.equal(3, taken)
+    end)
+
     it("has all rows of many pages, and one that is empty none", function()
       t.e:seed({ items = 260, dataset = dataset })
       local told = 0

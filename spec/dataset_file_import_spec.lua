@@ -132,6 +132,30 @@ describe("an import", function()
       end
     end)
 
+    it("makes the dataset when none has the name and it is told to", function()
+      local client = now()
+      local source = numbers(2)
+      local options = { create = true, dry_run = true }
+      assert.is_true(assert(dataset_file.import(client, "new", source, options)).is_new)
+      fails("not_found", nil, dataset_file.import(client, "new", source))
+      local id = "00000000-0000-7000-8000-000000000000"
+      fails("not_found", nil, dataset_file.import(client, id, source, { create = true }))
+      local bad = write("bad.json", "[1,")
+      fails("invalid", nil, dataset_file.import(client, "new", bad, { create = true }))
+      options.dry_run = nil
+      t.e:fault({ match = { method = "POST", path = "datasets/$" },
+        action = { close = "after", times = 1 } })
+      local summary = assert(dataset_file.import(client, "new", source, options))
+      assert.equal(2, summary.imported)
+      assert.is_true(summary.is_new)
+      assert.is_nil(assert(dataset_file.import(client, "new", source, options)).is_new)
+      local count = 0
+      for row in client.datasets:each() do
+        if row.name == "new" then count = count + 1 end
+      end
+      assert.equal(1, count)
+    end)
+
     it("is finished once, and then does nothing", function()
       local source = numbers(10)
       assert(import(source))

@@ -34,6 +34,7 @@ local OPTIONS = {
     values = "string",
     separator = "string",
     concurrency = "integer",
+    create = "boolean",
     dry_run = "boolean",
     give_up = "boolean",
     journal = "string",
@@ -240,6 +241,23 @@ local function open_source(source, is_file, options, journal)
   return input
 end
 
+--- The dataset of an import, made where it is not there and may be made.
+--- @return table? row without an id in a dry run that makes none
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+--- @return boolean? is_new
+local function import_target(client, dataset, options)
+  local row, err, response = target.find(client, dataset)
+  local missing = err and err.kind == "not_found" and not target.is_id(dataset)
+  if not (missing and options.create) then
+    return row, err, response
+  elseif not options.dry_run then
+    row, err, response = target.create(client, { name = dataset })
+    return row, err, response, row ~= nil
+  end
+  return {}, nil, response, true
+end
+
 --- The end of an import, however it came.
 --- @return table? summary
 --- @return posthog.llm.Error? err
@@ -283,6 +301,7 @@ end
 ---   rejects? string: path of a file for what was rejected; default: that of the source with ".rejects.jsonl"
 ---   settle? number: seconds to wait before lost requests are looked up; 10
 ---   give_up? boolean: rejects what fails ten times, also where nothing else is left that succeeds
+---   create? boolean: makes the dataset where none has the name
 ---   dry_run? boolean: reads, maps and checks all, and makes nothing
 ---   on_progress? fun(summary: table): boolean?: false stops; `waiting` is in seconds
 --- @return table? summary records, imported (= created + found + existing), rejected, skipped, journal, rejects
@@ -298,7 +317,7 @@ function dataset_file.import(client, dataset, source, options)
   if not survey then
     return errors.failure(err)
   end
-  local row, failed, response = target(client, dataset)
+  local row, failed, response, is_new = import_target(client, dataset, options)
   if not row then
     return errors.failure(failed, response)
   end
@@ -325,6 +344,7 @@ function dataset_file.import(client, dataset, source, options)
   local import = Import.new({
     client = client,
     dataset = row.id,
+    is_new = is_new,
     source = input,
     journal = journal,
     options = options,
@@ -346,7 +366,8 @@ end
 --- whole or not at all.
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param path string
+--- @param path string|fun(text: string): boolean?, string? or a function that is given the text in
+---   pieces, and returns nil and a message when it cannot take one; what it got before a failure stays
 --- @param options? table
 ---   format? "jsonl"|"json"|"csv": default: by the name of the file
 ---   fields? string[]: default: the id, and all that can be set
@@ -357,19 +378,24 @@ end
 --- @return posthog.llm.Error? err
 function dataset_file.export(client, dataset, path, options)
   options = check_call("export", client, dataset, options, 2)
-  check.type(path, "string", "path", 2)
-  sources.check_format(path, options.format, 2)
+  if check.callable(path) then
+    sources.check_format("", options.format or "jsonl", 2)
+  else
+    check.type(path, "string", "path", 2)
+    sources.check_format(path, options.format, 2)
+  end
   if options.fields ~= nil then
     check.list(options.fields, "fields", 2)
     for i, name in ipairs(options.fields) do
       check.type(name, "string", ("fields[%d]"):format(i), 2)
     end
   end
-  local row, err, response = target(client, dataset)
+  local row, err, response = target.find(client, dataset)
   if not row then
     return errors.failure(err, response)
   end
-  local format = sources.format(path, options.format)
+  local format = check.callable(path) and (options.format or "jsonl")
+    or sources.format(path, options.format)
   local result
   result, err = export(client, row, path, format, options)
   if not result then
@@ -399,7 +425,7 @@ function dataset_file.diff(client, dataset, path, options)
   if options.key ~= nil and type(options.key) ~= "string" and not check.callable(options.key) then
     check.fail(2, "key: name or function expected, got %s", check.type_name(options.key))
   end
-  local row, err, response = target(client, dataset)
+  local row, err, response = target.find(client, dataset)
   if not row then
     return errors.failure(err, response)
   end

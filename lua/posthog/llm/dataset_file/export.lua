@@ -5,6 +5,7 @@ local errors = require("posthog.llm.errors")
 local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
 local listing = require("posthog.llm.dataset_file.listing")
+local stream = require("posthog.llm.dataset_file.stream")
 local values = require("posthog.llm.dataset_file.values")
 
 local PAGE = 100 -- rows; servers of the current generation give 25 at most
@@ -132,7 +133,7 @@ end
 
 --- @param client posthog.llm.Client
 --- @param dataset posthog.llm.Dataset
---- @param path string
+--- @param path string|fun(text: string): any, string?
 --- @param format "jsonl"|"json"|"csv"
 --- @param options table
 --- @return { rows: integer, bytes: integer, sha256: string, revision?: integer }? result
@@ -143,7 +144,12 @@ local function export(client, dataset, path, format, options)
   if not revision and type(dataset.current_revision) == "number" then
     revision = dataset.current_revision -- so that what is written meanwhile changes nothing
   end
-  local file, err = atomic.open(path)
+  local file, err
+  if type(path) == "string" then
+    file, err = atomic.open(path)
+  else
+    file = stream(path)
+  end
   if not file then
     return nil, err
   end

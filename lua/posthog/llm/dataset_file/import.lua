@@ -36,6 +36,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @class posthog.llm.dataset_file.Import
 --- @field client posthog.llm.Client
 --- @field dataset string id
+--- @field is_new? boolean this import made the dataset
 --- @field source posthog.llm.dataset_file.Source
 --- @field journal posthog.llm.dataset_file.Journal
 --- @field options table
@@ -74,6 +75,7 @@ end
 function Import:summary()
   local counts = self.journal.counts
   local summary = { dataset = self.dataset, records = self.total, waiting = self.waiting }
+  summary.is_new = self.is_new
   local done = 0
   for name, count in pairs(counts) do
     summary[name] = count

@@ -1,0 +1,38 @@
+--- What an export is written to when it is no file: a function of the caller's,
+--- in the form of an atomic file. What it got before a failure stays.
+
+local core = require("posthog.llm.core")
+local problem = require("posthog.llm.dataset_file.problem")
+
+--- @class posthog.llm.dataset_file.Stream
+--- @field bytes integer
+--- @field private sink fun(text: string): any, string?
+--- @field private hasher userdata
+local Stream = {}
+Stream.__index = Stream
+
+--- @param text string
+--- @return true?
+--- @return posthog.llm.Error?
+function Stream:write(text)
+  local ok, message = self.sink(text)
+  if not ok then
+    return nil, problem(nil, "the export cannot be written: %s", tostring(message))
+  end
+  self.bytes = self.bytes + #text
+  self.hasher:add(text)
+  return true
+end
+
+--- @return string sha256
+function Stream:commit()
+  return self.hasher:hex()
+end
+
+function Stream.abandon() end
+
+--- @param sink fun(text: string): any, string? nil and a message when it cannot take the text
+--- @return posthog.llm.dataset_file.Stream
+return function(sink)
+  return setmetatable({ sink = sink, bytes = 0, hasher = core.hasher() }, Stream)
+end
