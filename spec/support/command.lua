@@ -22,7 +22,8 @@ end
 --- @field dir? string to run in
 --- @field before? string shell text that runs first, such as "ulimit -f 1"
 --- @field typed? string shell text whose output is what is typed on the terminal
---- @field while_running? string shell text that runs beside it, with its process in $pid
+--- @field while_running? string shell text that runs beside it, with its process in $pid, what
+---   it has printed in the file $out
 
 --- The command as text for a shell, from anywhere.
 function command.line(args, root)
@@ -86,7 +87,7 @@ function command.run(args, options)
     run = ("exec %s >%s 2>%s"):format(run, quote(out), quote(err))
   end
   if options.while_running then
-    lines[#lines + 1] = ("{ %s; } <%s & pid=$!"):format(run, quote(input))
+    lines[#lines + 1] = ("out=%s; { %s; } <%s & pid=$!"):format(quote(out), run, quote(input))
     lines[#lines + 1] = options.while_running
     lines[#lines + 1] = "wait $pid"
   else

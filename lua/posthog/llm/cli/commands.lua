@@ -1,7 +1,7 @@
 --- All commands, and the options that stand with any of them.
 
 local commands = {}
-for i, name in ipairs({ "skills" }) do
+for i, name in ipairs({ "skills", "spend", "api", "emulator", "completions" }) do
   commands[i] = require("posthog.llm.cli." .. name)
 end
 

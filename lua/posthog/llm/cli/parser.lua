@@ -27,6 +27,7 @@ local NAME = "posthog-llm"
 --- @field name string
 --- @field summary string for the list of commands: no full stop
 --- @field text? string what else the help says
+--- @field examples? string[][] commands, and what each does, for the manual
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[]
@@ -81,7 +82,7 @@ end
 local function add_argument(element, argument)
   local made = element:argument(argument[1]):description(argument[2])
   if argument.choices then
-    made:choices(argument.choices)
+    made:choices(argument.choices):argname("<" .. argument[1] .. ">")
   end
   if argument.many then
     made:args(argument.optional and "*" or "+")
@@ -145,6 +146,48 @@ function parser.build(root)
   return made, by_path
 end
 
+--- @return table<string, boolean> takes by long name: whether it takes a value
+local function longs_of(command, takes)
+  for _, option in ipairs(command.options or {}) do
+    for name in option[1]:gmatch("%-%-%S+") do
+      takes[name] = option.value ~= nil
+    end
+  end
+  return takes
+end
+
+--- Puts "--from -30d" as "--from=-30d": what argparse sees there otherwise are
+--- the options -3, -0 and -d.
+--- @return string[]
+local function join_values(root, argv)
+  local joined, command, takes = {}, root, longs_of(root, {})
+  local i = 1
+  while i <= #argv do
+    local word, value = argv[i], argv[i + 1]
+    if word == "--" then
+      break
+    elseif takes[word] and value and value:find("^%-[^-]") and value ~= "-h" and value ~= "-q" then
+      word, i = word .. "=" .. value, i + 1
+    elseif takes[word] and value then
+      joined[#joined + 1] = word
+      word, i = value, i + 1
+    elseif not word:find("^%-") then
+      for _, inner in ipairs(command.commands or {}) do
+        if inner.name == word then
+          command, takes = inner, longs_of(inner, takes)
+          break
+        end
+      end
+    end
+    joined[#joined + 1] = word
+    i = i + 1
+  end
+  for rest = i, #argv do
+    joined[#joined + 1] = argv[rest]
+  end
+  return joined
+end
+
 --- @param root posthog.llm.cli.Command
 --- @param argv string[]
 --- @return table? args by the names of options and arguments, with _ for -
@@ -155,7 +198,7 @@ function parser.parse(root, argv)
   if #argv == 0 then
     return nil, nil, made:get_help() .. "\n"
   end
-  local ok, args = pcall(made.parse, made, argv)
+  local ok, args = pcall(made.parse, made, join_values(root, argv))
   if not ok then
     if type(args) == "table" and args.shown then
       return nil, nil, args.shown

@@ -39,6 +39,9 @@ local atomic = {}
 --- @return posthog.llm.dataset_file.Atomic?
 --- @return posthog.llm.Error?
 function atomic.open(path)
+  if path:find("^/dev/") then
+    return nil, problem(path, "is a device, not a file")
+  end
   local name, message = reserve(path)
   local file
   if name then

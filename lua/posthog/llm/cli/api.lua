@@ -1,0 +1,187 @@
+--- posthog-llm api: any endpoint, with the key, the retries and the errors of
+--- the library.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+local json = require("posthog.llm.json")
+
+local function usage(message, ...)
+  error(exits.usage(message:format(...), "posthog-llm api"), 0)
+end
+
+--- @param path string
+--- @param list? string[] "name=value"
+--- @return string path with these behind it
+local function with_query(path, list)
+  local mark = path:find("?", 1, true) and "&" or "?"
+  for _, text in ipairs(list or {}) do
+    local name, value = text:match("^([^=]+)=(.*)$")
+    if not name then
+      usage("--query: '%s' is not NAME=VALUE", text)
+    end
+    path, mark = path .. mark .. core.escape(name) .. "=" .. core.escape(value), "&"
+  end
+  return path
+end
+
+--- @param list? string[] "Name: value"
+--- @return table<string, string>?
+local function read_headers(list)
+  local headers
+  for _, text in ipairs(list or {}) do
+    local name, value = text:match("^([^:%s]+):%s*(.-)%s*$")
+    if not name then
+      usage("--header: '%s' is not NAME:VALUE", text)
+    end
+    headers = headers or {}
+    headers[name] = value
+  end
+  return headers
+end
+
+local function read_all(path)
+  local file, why = io.stdin, nil
+  if path ~= "-" then
+    file, why = io.open(path, "rb")
+  end
+  local text
+  if file then
+    text, why = file:read("*a")
+    if path ~= "-" then
+      file:close()
+    end
+  end
+  if not text then
+    error(errors.new({ kind = "file", message = "--data: " .. tostring(why) }), 0)
+  end
+  return text
+end
+
+--- @return any? value to send
+local function read_data(data)
+  if not data then
+    return nil
+  end
+  local path = data == "-" and data or data:match("^@(.+)$")
+  local value, err = json.decode(path and read_all(path) or data)
+  if err then
+    usage("--data: %s", err.message)
+  end
+  return value
+end
+
+local function show_answer(context, answer)
+  local names = {}
+  for name in pairs(answer.headers) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  context.err:line(("HTTP/%s %d"):format(answer.http_version or "?", answer.status))
+  for _, name in ipairs(names) do
+    context.err:line(name, ": ", answer.headers[name])
+  end
+  context.err:line("")
+end
+
+--- One request. Shows what was asked for of its answer.
+local function ask(context, method, path, options, include)
+  local value, err, answer = context:client():request(method, path, options)
+  if include and answer then
+    show_answer(context, answer)
+  end
+  return value, err, answer
+end
+
+local function escape(character)
+  return ("%%%02X"):format(character:byte())
+end
+
+--- Rows of all pages, a line each. The library follows the path and query of
+--- `next` only, so that the key stays with the host that it is meant for.
+local function print_pages(context, path, options, include)
+  local pages = require("posthog.llm.pages")
+  local bare, seen, count = path:match("^[^?]*"), {}, 0
+  local function failed(err)
+    context.out:flush()
+    context.err:line(("%d rows were printed; there may be more"):format(count))
+    return nil, err
+  end
+  repeat
+    local page, err, answer = ask(context, "GET", path, options, include)
+    if not err and (type(page) ~= "table" or type(page.results) ~= "table") then
+      local words = "--paginate: the answer is no page, it has no list of results"
+      err = errors.new({ kind = "decode", message = words })
+    end
+    if err then
+      return failed(err)
+    end
+    for _, row in ipairs(page.results) do
+      context.out:json(row)
+      count = count + 1
+    end
+    local query, problem = pages.next_query(page.next, answer.url:match("^[^?]*"))
+    if not problem and query and seen[query] then
+      problem = errors.new({ kind = "decode", message = "--paginate: the pages go in a circle" })
+    end
+    if problem then
+      return failed(problem)
+    elseif query then
+      seen[query] = true
+      path = bare .. "?" .. query:gsub('[^\33-\126"#<>\\^`{|}]', escape)
+    end
+  until not query or context.out.failed
+end
+
+local function api(context, args)
+  local method = args.method:upper()
+  local data = read_data(args.data)
+  if data ~= nil and (method == "GET" or method == "HEAD") then
+    usage("--data: a %s request has no body", method)
+  elseif args.paginate and method ~= "GET" then
+    usage("--paginate: only GET has pages")
+  end
+  -- A null in the answer is to be printed.
+  context.client_options.keep_null = true
+  local path = with_query(args.path, args.query)
+  local options = { headers = read_headers(args.header), json = data }
+  if args.paginate then
+    return print_pages(context, path, options, args.include)
+  end
+  local value, err = ask(context, method, path, options, args.include)
+  if err then
+    return nil, err
+  elseif value ~= true then -- an empty answer
+    context.out:json(value)
+  end
+end
+
+--- @type posthog.llm.cli.Command
+return {
+  name = "api",
+  summary = "call any endpoint of the API",
+  text = "Call any endpoint of the API and print its answer as JSON.",
+  arguments = {
+    { "method", "GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS." },
+    { "path", "Such as /api/projects/:project_id/datasets/." },
+  },
+  options = {
+    { "--query", "A parameter; may be repeated.", value = "NAME=VALUE", many = true },
+    { "--data", "JSON to send: a text, @FILE, or - for standard input.", value = "JSON" },
+    { "--header", "A header; may be repeated.", value = "NAME:VALUE", many = true },
+    { "--include", "Status and headers on standard error." },
+    { "--paginate", "The results of all pages, a line of JSON each." },
+  },
+  examples = {
+    { "posthog-llm api GET /api/users/@me/", "whose key it is" },
+    {
+      "posthog-llm api GET /api/projects/:project_id/datasets/ --paginate",
+      "all datasets, a line each",
+    },
+    {
+      "posthog-llm api POST /api/projects/:project_id/datasets/ --data '{\"name\": \"golden\"}'",
+      "make one",
+    },
+  },
+  run = api,
+}

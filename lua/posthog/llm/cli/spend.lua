@@ -1,0 +1,161 @@
+--- posthog-llm spend: reports of the LLM spend of the key's owner.
+
+local exits = require("posthog.llm.cli.exits")
+local parser = require("posthog.llm.cli.parser")
+
+local FORMATS = { "text", "line", "markdown", "csv", "html", "json" }
+local BUCKETS = { "5", "15", "30", "60" }
+local TIME = "!%Y-%m-%dT%H:%M:%SZ"
+local NARROWEST, WIDEST = 20, 1000 -- columns of a report
+
+local function usage(message)
+  error(exits.usage(message, "posthog-llm spend"), 0)
+end
+
+--- Tells what cannot go together before anything is asked of the server.
+local function check(context, args)
+  if context.json and args.format and args.format ~= "json" then
+    usage("--json is the server's own answer; leave it out, or --format")
+  elseif context.json and args.compare then
+    usage("--json is one answer of the server; to compare two take --format json")
+  elseif args.format == "html" and not args.output and context.out.columns then
+    usage("a page of HTML is for a browser, not for a terminal: give --output FILE")
+  elseif args.width and (args.width < NARROWEST or args.width > WIDEST) then
+    usage(("--width: %d is not from %d to %d"):format(args.width, NARROWEST, WIDEST))
+  end
+end
+
+--- The answer about the time just before that of another, as long as it.
+--- @return posthog.llm.SpendReport?
+--- @return posthog.llm.Error?
+local function before(client, spend, query)
+  local period = require("posthog.llm.spend_report.period")
+  local window = period.of(spend.summary.date_from, spend.summary.date_to)
+  if not window.days then
+    local errors = require("posthog.llm.errors")
+    local words = "--compare: the answer does not say which time it is about"
+    return nil, errors.new({ kind = "decode", message = words })
+  end
+  local older = {}
+  for name, value in pairs(query) do
+    older[name] = value
+  end
+  local stop = math.floor(window.start)
+  older.date_from = os.date(TIME, stop - math.floor(window.days * period.DAY + 0.5))
+  older.date_to = os.date(TIME, stop)
+  return client.spend:get(older)
+end
+
+--- @return integer? columns
+local function width_of(context, args)
+  local terminal = not args.output and context.out.columns
+  if args.width then
+    return args.width
+  elseif terminal then
+    return math.max(NARROWEST, math.min(terminal, WIDEST))
+  end
+end
+
+--- @return true?
+--- @return posthog.llm.Error?
+local function save(path, text)
+  local atomic = require("posthog.llm.dataset_file.atomic")
+  local file, err = atomic.open(path)
+  if not file then
+    return nil, err
+  end
+  local ok
+  ok, err = file:write(text)
+  if ok then
+    ok, err = file:commit()
+  end
+  return ok and true, err
+end
+
+local function report(context, args, spend, older)
+  local spend_report = require("posthog.llm.spend_report")
+  local format = args.format or "text"
+  local text = spend_report[format](spend, {
+    compare = older,
+    rows = args.rows,
+    width = width_of(context, args),
+    color = context.out.color and not args.output,
+    ascii = args.ascii,
+    budget = args.budget,
+  })
+  if text:sub(-1) ~= "\n" then
+    text = text .. "\n"
+  end
+  if args.output then
+    return save(args.output, text)
+  end
+  context.out:raw(text)
+  return true
+end
+
+local function spend(context, args)
+  check(context, args)
+  context.client_options.keep_null = true
+  local client = context:client()
+  local query = {
+    date_from = args.from,
+    date_to = args.to,
+    product = args.product,
+    limit = args.limit,
+    bucket_minutes = args.bucket and tonumber(args.bucket),
+    refresh = args.refresh,
+  }
+  local answer, err = client.spend:get(query)
+  local older
+  if answer and args.compare then
+    older, err = before(client, answer, query)
+  end
+  if not answer or err then
+    return nil, err
+  end
+  if context.json and not args.format then
+    context.out:json(answer)
+  else
+    local ok
+    ok, err = report(context, args, answer, older)
+    if not ok then
+      return nil, err
+    end
+  end
+  if args.budget then
+    local forecast = require("posthog.llm.spend_report").forecast(answer, { budget = args.budget })
+    if forecast.reached then
+      context.out:flush() -- so that on a terminal the note stands below
+      context:note("the budget is reached")
+      return exits.BUDGET
+    end
+  end
+end
+
+--- @type posthog.llm.cli.Command
+return {
+  name = "spend",
+  summary = "report the LLM spend of the key's owner",
+  options = {
+    { "--from", "Its start: -30d, if not given, or 2026-04-23.", value = "WHEN" },
+    { "--to", "Its end, exclusive; now, if not given.", value = "WHEN" },
+    { "--product", "Break down this one, not posthog_code.", value = "NAME" },
+    { "--limit", "Rows to ask for, 1 to 200; 50.", value = "N", convert = parser.convert.count },
+    { "--bucket", "Ask for buckets of 5, 15, 30 or 60 minutes.", value = "N", choices = BUCKETS },
+    { "--refresh", "Past the server's cache of five minutes." },
+    { "--compare", "Beside the same length of time just before." },
+    { "--budget", "Foresee when it is reached; if it is, end with 6.", value = "DOLLARS", convert = parser.convert.dollars },
+    { "--format", "text, line, markdown, csv, html or json.", value = "NAME", choices = FORMATS },
+    { "--output", "Write to a file, whole or not at all.", value = "FILE" },
+    { "--rows", "Show so many of each table; 10.", value = "N", convert = parser.convert.count },
+    { "--width", "Columns, 20 to 1000; the terminal's.", value = "N", convert = parser.convert.count },
+    { "--ascii", "Bars and marks of ASCII." },
+  },
+  examples = {
+    { "posthog-llm spend", "what the last 30 days cost" },
+    { "posthog-llm spend --from -7d --compare", "the last week beside the one before" },
+    { "posthog-llm spend --from 2026-05-01 --budget 50", "how far the month's budget goes" },
+    { "posthog-llm spend --format html --output spend.html", "a page with charts" },
+  },
+  run = spend,
+}

@@ -1,0 +1,299 @@
+--- posthog-llm spend, api and emulator.
+
+local cjson = require("cjson")
+local command = require("spec.support.command")
+local emulator = require("spec.emulator")
+local llm = require("posthog.llm")
+
+local unable = command.unable()
+
+describe("the command's", function()
+  if unable then
+    pending(unable)
+    return
+  end
+
+  local e, folder
+  local _, ends = command.against(function() return e end)
+
+  setup(function()
+    e = emulator.start({ profile = "current" })
+    folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir " .. folder)
+  end)
+  teardown(function()
+    e:stop()
+    os.execute("rm -rf " .. folder)
+  end)
+  before_each(function() e:reset() end)
+
+  local function read(path)
+    local file = io.open(path, "rb")
+    local text = file and file:read("*a")
+    if file then file:close() end
+    return text
+  end
+
+  local function targets()
+    local list = {}
+    for _, entry in ipairs(e:log()) do
+      list[#list + 1] = entry.target
+    end
+    return list
+  end
+
+  local function width_of(text)
+    local most = 0
+    for line in text:gmatch("[^\n]+") do
+      local _, columns = line:gsub("\27%[[%d;]*m", ""):gsub("[^\128-\191]", "")
+      most = math.max(most, columns)
+    end
+    return most
+  end
+
+  describe("spend", function()
+    local FORMATS = {
+      text = "^LLM spend of posthog_code\n.*By product\n",
+      line = "^%$1,843%.21 in 30 days[^\n]*\n$",
+      markdown = "|[ -:]*%-%-%-",
+      csv = "^section,overlaps,day,name,",
+      html = "^<!DOCTYPE html>.*</html>\n$",
+      json = '^{.*"posthog_code".*}\n$',
+    }
+
+    it("prints every format, to a pipe without a colour", function()
+      for format, pattern in pairs(FORMATS) do
+        local result = ends(0, { "spend", "--format", format })
+        assert.matches(pattern, result.out, format)
+        assert.equal("", result.err)
+        assert.is_nil(result.out:find("\27", 1, true))
+      end
+    end)
+
+    it("is as wide as the terminal, and coloured there", function()
+      for _, columns in ipairs({ 50, 100 }) do
+        local shown = ends(0, { "spend" }, { terminal = columns, screen = true }).out
+        assert.matches("\27%[36m", shown)
+        assert.equal(columns, width_of(shown))
+      end
+      local shown = ends(0, { "spend", "--width", "60", "--ascii" }, {
+        terminal = 100,
+        screen = true,
+        env = { NO_COLOR = "1" },
+      }).out
+      assert.is_nil(shown:find("\27", 1, true))
+      assert.is_nil(shown:find("█", 1, true))
+      assert.equal(60, width_of(shown))
+    end)
+
+    it("prints the server's own answer with --json", function()
+      local answer = cjson.decode(ends(0, { "spend", "--json" }).out)
+      assert.equal("posthog_code", answer.summary.product)
+      assert.equal(cjson.null, answer.by_product.items[2].product)
+    end)
+
+    it("asks for what the options say", function()
+      ends(0, { "spend", "--from", "-7d", "--to", "-1d", "--limit", "3", "--refresh" })
+      ends(0, { "spend", "--from=-2h", "--bucket", "15" })
+      local asked = targets()
+      assert.matches("date_from=%-7d&date_to=%-1d&limit=3&refresh=true", asked[1])
+      assert.matches("date_from=%-2h&bucket_minutes=15", asked[2])
+    end)
+
+    it("compares with the time just before", function()
+      e:settings({ clock = "2026-05-14T10:02:11Z" })
+      local shown = ends(0, { "spend", "--from", "-7d", "--compare" }).out
+      assert.matches("compared with 2026%-04%-30 10:02 to 2026%-05%-07 10:02", shown)
+      local second = targets()[2]:gsub("%%3A", ":")
+      assert.matches("date_from=2026%-04%-30T10:02:11Z&date_to=2026%-05%-07T10:02:11Z", second)
+    end)
+
+    it("ends with 6 when the budget is reached, after the report", function()
+      local result = ends(6, { "spend", "--budget", "$50" })
+      assert.matches("the budget was reached%s+on", result.out)
+      assert.equal("the budget is reached\n", result.err)
+      assert.equal("", ends(6, { "spend", "-q", "--json", "--budget", "50" }).err)
+      assert.matches("the budget is%s+reached%s+on", ends(0, { "spend", "--budget", "5000" }).out)
+    end)
+
+    it("writes a file whole or not at all", function()
+      local path = folder .. "/spend.html"
+      local wanted = { "spend", "--format", "html", "--output", path }
+      assert.equal("", ends(0, wanted, { terminal = 80, screen = true }).out)
+      assert.matches("</html>\n$", read(path))
+      e:settings({ spend = "absent" })
+      ends(4, wanted)
+      assert.matches("</html>\n$", read(path))
+      e:settings({ spend = "serve" })
+      assert.matches("cannot be written", ends(1, {
+        "spend", "--output", folder .. "/gone/spend.txt",
+      }).err)
+      assert.matches("is a device", ends(1, { "spend", "--output", "/dev/null" }).err)
+      local pipe = io.popen("ls -A " .. folder)
+      assert.equal("spend.html\n", pipe:read("*a"))
+      pipe:close()
+    end)
+
+    it("does not show a page of HTML on a terminal", function()
+      local result = ends(2, { "spend", "--format", "html" }, { terminal = 80, screen = true })
+      assert.matches("give %-%-output FILE", result.out)
+    end)
+
+    it("refuses what cannot be before it asks", function()
+      for _, case in ipairs({
+        { { "--budget", "much" }, "%-%-budget: 'much' is not an amount" },
+        { { "--format", "pdf" }, "must be one of" },
+        { { "--bucket", "7" }, "must be one of" },
+        { { "--rows", "0" }, "%-%-rows: '0' is not" },
+        { { "--width", "3" }, "%-%-width: 3 is not from 20" },
+        { { "--limit", "201" }, "limit" },
+        { { "--json", "--compare" }, "%-%-format json" },
+        { { "--json", "--format", "csv" }, "%-%-json" },
+      }) do
+        local args = { "spend", case[1][1], case[1][2], case[1][3] }
+        assert.matches(case[2], ends(2, args).err)
+      end
+      assert.same({}, targets())
+    end)
+
+    it("ends with 5 for a key that may not", function()
+      ends(5, { "spend" }, { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_none" } })
+    end)
+  end)
+
+  describe("api", function()
+    local DATASETS = "/api/projects/:project_id/datasets/"
+
+    it("sends JSON of an argument, a file and standard input, and loses nothing of it", function()
+      local metadata = '{"n":12345678901234567890123,"none":null,"list":[],"map":{}}'
+      local body = '{"name": "golden", "metadata": ' .. metadata .. "}"
+      local path = folder .. "/body.json"
+      local file = io.open(path, "w")
+      file:write(body)
+      file:close()
+      local wanted = llm.json.decode(metadata)
+      for _, data in ipairs({ body, "@" .. path, "-" }) do
+        e:reset()
+        local result = ends(0, { "api", "post", DATASETS, "--data", data }, { stdin = body })
+        local made = llm.json.decode(result.out)
+        assert.equal(wanted.n, made.metadata.n)
+        assert.equal(llm.null, made.metadata.none)
+        assert.equal(cjson.null, made.current_revision)
+        assert.matches('"list":%[%]', result.out)
+        assert.matches('"map":{}', result.out)
+      end
+      os.remove(path)
+    end)
+
+    it("shows status and headers beside the answer", function()
+      local result = ends(0, { "api", "GET", DATASETS, "--include", "--query", "search=a&b=ü" })
+      assert.matches("^HTTP/1.1 200\n.*content%-type: application/json\n.*\n\n$", result.err)
+      assert.equal(0, cjson.decode(result.out).count)
+      assert.matches("datasets/%?search=a%%26b%%3D%%C3%%BC$", targets()[1])
+      result = ends(4, { "api", "GET", "/api/nothing/", "--include" })
+      assert.matches("^HTTP/1.1 404\n.*posthog%-llm: not_found", result.err)
+      assert.equal("", result.out)
+    end)
+
+    it("sends a header, and prints nothing for an empty answer", function()
+      local made = e:seed({ datasets = 1 }).datasets[1]
+      e:fault({ match = { method = "DELETE" }, action = { status = 204, body = "" } })
+      local path = DATASETS .. made .. "/"
+      assert.equal("", ends(0, { "api", "DELETE", path, "--header", "X-Why: test" }).out)
+      assert.matches("\nX%-Why: test\r\n", e:log()[1].raw_header)
+    end)
+
+    it("prints the results of all pages, and gives the key to no other host", function()
+      e:seed({ datasets = 5 })
+      e:settings({ link_origin = "http://127.0.0.1:1" })
+      local args = { "api", "GET", DATASETS .. "?limit=2", "--paginate" }
+      local seen, count = {}, 0
+      for line in ends(0, args).out:gmatch("([^\n]*)\n") do
+        local id = cjson.decode(line).id
+        assert.is_nil(seen[id])
+        seen[id], count = true, count + 1
+      end
+      assert.equal(5, count)
+      assert.equal(3, #targets())
+    end)
+
+    it("tells what it has printed when a page fails", function()
+      e:seed({ datasets = 5 })
+      local args = { "api", "GET", DATASETS .. "?limit=2", "--paginate" }
+      e:fault({ match = { path = "offset=2" }, action = { status = 403, body = "" } })
+      local result = ends(5, args)
+      assert.equal(2, select(2, result.out:gsub("\n", "")))
+      assert.matches("^2 rows were printed; there may be more\nposthog%-llm: forbidden", result.err)
+      local circle = '{"results":[1],"next":"/api/projects/112358/datasets/?limit=2&offset=2"}'
+      e:fault({ match = { path = "offset=2" }, action = { body = circle } })
+      assert.matches("in a circle", ends(1, args).err)
+      e:fault({ match = {}, action = { body = '{"a":1}' } })
+      assert.matches("is no page", ends(1, args).err)
+    end)
+
+    it("refuses what cannot be before it asks", function()
+      for _, case in ipairs({
+        { { "GET", "datasets" }, "does not begin with a slash" },
+        { { "FETCH", "/api/" }, "not one of HTTP's" },
+        { { "GET", "/api/", "--data", "{}" }, "a GET request has no body" },
+        { { "POST", "/api/", "--data", "{bad" }, "%-%-data: invalid JSON at byte 2" },
+        { { "POST", "/api/", "--paginate" }, "only GET has pages" },
+        { { "GET", "/api/", "--query", "limit" }, "is not NAME=VALUE" },
+        { { "GET", "/api/", "--header", "X-A" }, "is not NAME:VALUE" },
+        { { "GET", "/api/", "--query", "personal_api_key=x" }, "does not belong into a URL" },
+      }) do
+        local args = { "api" }
+        for _, word in ipairs(case[1]) do
+          args[#args + 1] = word
+        end
+        assert.matches(case[2], ends(2, args).err)
+      end
+      local gone = ends(1, { "api", "POST", "/api/", "--data", "@" .. folder .. "/gone" })
+      assert.matches("%-%-data: .*No such file", gone.err)
+      assert.same({}, targets())
+    end)
+
+    it("shows on a terminal what would steer it as escapes", function()
+      e:fault({ match = {}, action = { body = '{"a":"\127\194\155"}' } })
+      local shown = ends(0, { "api", "GET", DATASETS }, { terminal = 80, screen = true }).out
+      assert.equal('{"a":"\\u007f\\u009b"}\n', shown)
+      assert.equal('{"a":"\127\194\155"}\n', ends(0, { "api", "GET", DATASETS }).out)
+    end)
+  end)
+
+  describe("emulator", function()
+    --- Waits for it, uses it by what it printed, and stops it.
+    local function use(stop)
+      return ("until grep -q API_KEY $out; do sleep 0.05; done; (. $out; %s >%s 2>&1); %s"):format(
+        command.line({ "api", "GET", "/api/projects/:project_id/datasets/" }, "."),
+        folder .. "/answer", stop)
+    end
+
+    it("serves until it is stopped, and prints what to set for it", function()
+      local result = command.run({ "emulator", "--profile", "current", "--tls" }, {
+        while_running = use("kill $pid"),
+      })
+      assert.equal(143, result.code, result.err)
+      assert.matches("^export POSTHOG_HOST=https://localhost:%d+\n", result.out)
+      assert.matches('"results":%[%]', read(folder .. "/answer"))
+      assert.matches("Ctrl%-C stops it\nstopped\n$", result.err)
+      local certificate = result.out:match("SSL_CERT_FILE=(%S+)\n")
+      assert.is_nil(read(certificate))
+    end)
+
+    it("tells when the server has ended by itself", function()
+      local stop = 'kill $(cat "$(dirname "$(sed -n s/.*SSL_CERT_FILE=//p $out)")/nginx.pid")'
+      local result = command.run({ "emulator", "--tls", "-q" }, { while_running = use(stop) })
+      assert.equal(1, result.code)
+      assert.matches("the emulator has ended", result.err)
+    end)
+
+    it("says why it cannot start", function()
+      local port = e.url:match("(%d+)$")
+      local result = ends(1, { "emulator", "--port", port })
+      assert.matches("port " .. port .. " is taken", result.err)
+      assert.equal("", result.out)
+    end)
+  end)
+end)
