@@ -28,12 +28,42 @@ local function run(words)
   return code
 end
 
+--- @return string? path
+--- @return boolean? ok
 local function scratch(content)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "wb"))
+  local made, path = pcall(os.tmpname)
+  local file = made and io.open(path, "wb")
+  if not file then
+    return nil, false
+  end
   local ok = file:write(content)
   ok = file:close() and ok
   return path, ok
+end
+
+local NO_ROOM = "a file for git merge-file cannot be written to the folder of temporary files"
+local NO_GIT = "git is needed to merge what both sides have changed, and is not found"
+local NO_RESULT = "git merge-file could not merge the texts"
+
+local function failure(message)
+  return nil, errors.new({ kind = "file", message = message })
+end
+
+--- What git has left, and whether that can be: a program that was stopped may
+--- end as if there were conflicts.
+--- @return string? merged
+--- @return integer|posthog.llm.Error conflicts or err
+local function result_of(path, status)
+  local file = io.open(path, "rb")
+  local merged = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  local has_markers = merged and text.marker(merged) ~= nil
+  if merged and (status == 0 or (has_markers and status > 0 and status <= MOST_CONFLICTS)) then
+    return merged, status
+  end
+  return failure(status == 127 and NO_GIT or NO_RESULT)
 end
 
 --- @param labels { base: string, theirs: string }
@@ -41,31 +71,50 @@ end
 --- @return integer|posthog.llm.Error conflicts or err
 local function three_way(base, ours, theirs, labels)
   local names, written = {}, true
-  for i, content in ipairs({ ours, base, theirs }) do
-    local ok
-    names[i], ok = scratch(content)
+  for _, content in ipairs({ ours, base, theirs }) do
+    local name, ok = scratch(content)
+    names[#names + 1] = name
     written = written and ok
   end
   local command = { merge.git, "merge-file", "-q", "-L", "this folder", "-L", labels.base }
   for _, word in ipairs({ "-L", labels.theirs, names[1], names[2], names[3] }) do
     command[#command + 1] = word
   end
-  local status = written and run(command) or 255
-  local file = io.open(names[1], "rb")
-  local merged = file and file:read("*a")
-  if file then
-    file:close()
+  local merged, status
+  if written then
+    merged, status = result_of(names[1], run(command))
+  else
+    merged, status = failure(NO_ROOM)
   end
   for _, name in ipairs(names) do
     os.remove(name)
   end
-  if not written or not merged or status > MOST_CONFLICTS or status < 0 then
-    return nil, errors.new({ kind = "file", message = "git merge-file could not merge the texts" })
-  elseif status == 127 and merged == ours then
-    local message = "git is needed to merge what both sides have changed, and is not found"
-    return nil, errors.new({ kind = "file", message = message })
-  end
   return merged, status
+end
+
+--- How all lines of a text end; nil where they do not end alike.
+local function line_end(s)
+  local _, all = s:gsub("\n", "")
+  local _, returns = s:gsub("\r\n", "")
+  return returns == 0 and "\n" or returns == all and "\r\n" or nil
+end
+
+--- Three-way, where one side has only changed how the lines end: that is a change
+--- of its own, and none of each line.
+local function merge_lines(base, ours, theirs, labels)
+  local was, here, there = line_end(base), line_end(ours), line_end(theirs)
+  if not (was and here and there) or (was == here and was == there) then
+    return three_way(base, ours, theirs, labels)
+  end
+  local function plain(s)
+    return (s:gsub("\r\n", "\n"))
+  end
+  local merged, conflicts = three_way(plain(base), plain(ours), plain(theirs), labels)
+  local wanted = here == was and there or here
+  if merged and wanted == "\r\n" then
+    merged = merged:gsub("\n", "\r\n")
+  end
+  return merged, conflicts
 end
 
 --- Merges texts as the server keeps them.
@@ -83,7 +132,7 @@ function merge.texts(base, ours, theirs, labels)
   elseif text.problem(ours) then
     return ours, 1
   end
-  local merged, conflicts = three_way(
+  local merged, conflicts = merge_lines(
     base == "" and "" or text.file(base),
     text.file(ours),
     text.file(theirs),

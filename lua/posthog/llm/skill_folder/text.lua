@@ -85,7 +85,8 @@ function text.file(middle)
   return middle .. newline(middle)
 end
 
---- A server's text in place of a file's: the white space at the ends stays.
+--- A server's text in place of a file's: the white space at the ends stays, but
+--- for line ends of another kind than the text's.
 --- @param middle string
 --- @param present? string the file as it is
 --- @return string
@@ -93,6 +94,9 @@ function text.replace(middle, present)
   local kept, before, behind = text.trim(present or "")
   if kept == "" then
     return text.file(middle)
+  end
+  if middle:find("\n", 1, true) then
+    behind = behind:gsub("\r?\n", newline(middle))
   end
   return before .. middle .. behind
 end
