@@ -185,12 +185,8 @@ end
 function skill_folder.lint(dir, options)
   check_dir(dir, 2)
   options = read_options("lint", options, 2)
-  local folder, err = folders.open(dir)
-  local ok
-  if folder then
-    ok, err = folder:look({}, options.hidden)
-  end
-  if not ok then
+  local folder, err = folders.look_at(dir, options.hidden)
+  if not folder then
     return errors.failure(err)
   end
   return (lint.run(folder))

@@ -16,6 +16,7 @@ function disk.failure(path, what, why)
     kind = "file",
     message = ("%s: %s: %s"):format(path, what, why),
     path = path,
+    file = path,
   }))
 end
 

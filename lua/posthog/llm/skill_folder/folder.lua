@@ -15,6 +15,7 @@ local text = require("posthog.llm.skill_folder.text")
 --- @field lock posthog.llm.SkillLock|false
 --- @field scan posthog.llm.SkillFolderScan
 --- @field digests table<string, string> of the files without white space at their ends
+--- @field seen table<string, string> SHA-256 of the files, and of the lock, as they were read
 local Folder = {}
 Folder.__index = Folder
 
@@ -39,12 +40,13 @@ function folder.open(dir)
   if not done then
     return errors.failure(err)
   end
-  local found
-  found, err = lock.read(dir)
+  local found, source
+  found, err, source = lock.read(dir)
   if err then
     return errors.failure(err)
   end
-  return setmetatable({ dir = dir, lock = found, digests = {} }, Folder)
+  local seen = { [paths.LOCK] = source and core.sha256(source) }
+  return setmetatable({ dir = dir, lock = found, digests = {}, seen = seen }, Folder)
 end
 
 --- Looks at the files.
@@ -71,9 +73,26 @@ function Folder:look(known, hidden)
     if not source then
       return errors.failure(err)
     end
-    self.digests[path] = digest_of(path, source)
+    self.digests[path], self.seen[path] = digest_of(path, source), core.sha256(source)
   end
   return true
+end
+
+--- Opens a folder and looks at its files.
+--- @param dir string
+--- @param hidden boolean?
+--- @return posthog.llm.Folder? looked_at
+--- @return posthog.llm.Error? err kind "file"
+function folder.look_at(dir, hidden)
+  local opened, err = folder.open(dir)
+  local ok
+  if opened then
+    ok, err = opened:look({}, hidden)
+  end
+  if not ok then
+    return errors.failure(err)
+  end
+  return opened
 end
 
 --- Is there such a folder?

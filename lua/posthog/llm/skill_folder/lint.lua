@@ -33,7 +33,10 @@ function Report:add(level, path, line, message, ...)
   return problem
 end
 
-local function name_problem(name)
+--- Why no skill can have this name.
+--- @param name string
+--- @return string? problem
+function lint.name_problem(name)
   if name == "" then
     return "name is missing"
   elseif #name > LONGEST.name then
@@ -55,7 +58,7 @@ local function own_name(dir)
 end
 
 local function check_name(report, folder, name, line)
-  local problem = name_problem(name)
+  local problem = lint.name_problem(name)
   if problem then
     report:add("error", paths.SKILL, line, problem)
   elseif folder.lock then

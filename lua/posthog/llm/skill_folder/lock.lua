@@ -9,6 +9,10 @@ local lock = {}
 
 local FORMAT = 1
 
+local UNUSABLE = "it is damaged, or of another version of this library; take it from version "
+  .. "control, or remove it, and the next pull compares the files"
+local LATEST_VERSION = 1e9 -- far beyond what a server counts to
+
 --- @class posthog.llm.SkillLock
 --- @field name string
 --- @field version integer
@@ -18,14 +22,22 @@ local FORMAT = 1
 ---   which has no white space at its ends; of SKILL.md that of its fields and body in one form
 --- @field conflicts string[] paths that were left in conflict
 
+--- Whether a skill can have this name at all, by which it is asked for.
+local function is_name(name)
+  return type(name) == "string" and not name:find("^%.?%.?$") and not name:find("[/%c]")
+end
+
+local function is_version(version)
+  return type(version) == "number"
+    and version % 1 == 0
+    and version >= 1
+    and version <= LATEST_VERSION
+end
+
 local function is_valid(data)
   if type(data) ~= "table" or data.format ~= FORMAT then
     return false
-  end
-  local version = data.version
-  if type(version) == "number" and (version % 1 ~= 0 or version < 1) then
-    return false
-  elseif type(data.name) ~= "string" or type(version) ~= "number" or type(data.id) ~= "string" then
+  elseif not is_name(data.name) or not is_version(data.version) or type(data.id) ~= "string" then
     return false
   elseif type(data.files) ~= "table" or type(data.conflicts) ~= "table" then
     return false
@@ -41,10 +53,14 @@ end
 --- @param dir string
 --- @return posthog.llm.SkillLock|false? found false: there is none
 --- @return posthog.llm.Error? err
+--- @return string? source
 function lock.read(dir)
   local path = dir .. "/" .. paths.LOCK
-  if disk.kind(path) == nil then
+  local kind = disk.kind(path)
+  if kind == nil then
     return false
+  elseif kind ~= "file" then
+    return disk.failure(path, "cannot be used", "it is a " .. kind)
   end
   local source, err = disk.read(path)
   if not source then
@@ -52,9 +68,9 @@ function lock.read(dir)
   end
   local data = json.decode(source)
   if not is_valid(data) then
-    return disk.failure(path, "cannot be used", "it is not a lock file of this version")
+    return disk.failure(path, "cannot be used", UNUSABLE)
   end
-  return data
+  return data, nil, source
 end
 
 --- One line a file, in order, so that a diff of it can be read.

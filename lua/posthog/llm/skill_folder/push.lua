@@ -145,7 +145,8 @@ local function read_theirs(client, folder, name, options, progress)
   if not theirs and err.kind ~= "not_found" then
     return errors.failure(err)
   elseif not theirs and folder.lock and not options.force then
-    err.message = "the skill that the folder was pulled from is not there: " .. err.message
+    local words = "the skill that the folder was pulled from is not there; `force` creates it (%s)"
+    err.message = words:format(err.message)
     return errors.failure(err)
   elseif not theirs then
     return false
@@ -271,12 +272,8 @@ end
 --- @return posthog.llm.SkillPush? result
 --- @return posthog.llm.Error? err
 function push.run(client, dir, options, progress)
-  local folder, err = folders.open(dir)
-  local ok
-  if folder then
-    ok, err = folder:look({}, options.hidden)
-  end
-  if not ok then
+  local folder, err = folders.look_at(dir, options.hidden)
+  if not folder then
     return errors.failure(err)
   end
   local problems, fields = lint.run(folder, client:profile())
@@ -304,6 +301,7 @@ function push.run(client, dir, options, progress)
     left_out = folder.scan.left_out,
   }
   if #outcome.conflicts > 0 then
+    local ok = true
     if not options.dry_run then
       ok, err = pull.write(folder, theirs, outcome)
     end

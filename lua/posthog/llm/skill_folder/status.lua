@@ -41,25 +41,24 @@ end
 --- @return posthog.llm.SkillStatus[]? list
 --- @return posthog.llm.Error? err
 function status.run(client, dir, options, progress)
-  local folder, err = folders.open(dir)
-  local ok
-  if folder then
-    ok, err = folder:look({}, options.hidden)
-  end
-  if not ok then
+  local folder, err = folders.look_at(dir, options.hidden)
+  if not folder then
     return errors.failure(err)
   end
   local _, fields = lint.run(folder)
   local name = folder.lock and folder.lock.name or fields and fields.name
+  local unnamed = name == nil and "there is none" or not folder.lock and lint.name_problem(name)
   local theirs = { digests = folder:base(), version = folder.lock and folder.lock.version }
-  if client and not name then
-    local message = "SKILL.md says no name, and there is no lock file: nothing to compare with"
-    return errors.failure(errors.new({ kind = "invalid", message = message }))
+  if client and unnamed then
+    local message = "SKILL.md says no name of a skill (%s), and there is no lock file: "
+      .. "nothing to compare with"
+    return errors.failure(errors.new({ kind = "invalid", message = message:format(unnamed) }))
   elseif client then
     theirs, err = read_theirs(client, folder, name, progress)
     if not theirs then
       return errors.failure(err)
     end
+    local ok
     ok, err = folder:look(theirs.digests, options.hidden)
     if not ok then
       return errors.failure(err)
