@@ -18,6 +18,7 @@ local change = {}
 --- @class posthog.llm.SkillFolderStep one path of a plan
 --- @field path string
 --- @field writes boolean whether there is a new text; otherwise the file goes
+--- @field digest? string SHA-256 of the new text
 --- @field had boolean whether a file was there before
 --- @field missing string[] folders that have to be made for it, from the top
 --- @field number integer names the copies: <number>.new and <number>.old
@@ -55,6 +56,20 @@ local function remove_empty(dir, folders)
   disk.remove_empty(all)
 end
 
+--- Whether a step was done, and the place is as it left it: who has changed the
+--- file since, keeps what he has.
+local function is_as_left(dir, step)
+  local path = dir .. "/" .. step.path
+  if not disk.is_inside(dir, step.path) then
+    return false
+  elseif not step.writes then
+    return disk.kind(path) == nil
+  end
+  local is_placed = disk.kind(copy(stage_of(dir), step, "new")) == nil
+  local now = is_placed and disk.kind(path) == "file" and disk.read(path)
+  return now and core.sha256(now) == step.digest
+end
+
 --- Puts back what a plan has changed so far. It may be run again.
 --- @param steps posthog.llm.SkillFolderStep[]
 --- @return true? done
@@ -63,15 +78,14 @@ local function undo(dir, steps)
   local stage = stage_of(dir)
   for i = #steps, 1, -1 do
     local step = steps[i]
-    local placed = step.writes and disk.kind(copy(stage, step, "new")) == nil
-    if placed and not step.had then
+    if step.writes and not step.had and is_as_left(dir, step) then
       os.remove(dir .. "/" .. step.path)
     end
     remove_empty(dir, step.missing)
   end
   for _, step in ipairs(steps) do
     local old = copy(stage, step, "old")
-    if step.had and disk.kind(old) then
+    if step.had and disk.kind(old) == "file" and is_as_left(dir, step) then
       local path = dir .. "/" .. step.path
       local made, err = disk.make_folder(path:match("^(.*)/"))
       if not made then
@@ -90,8 +104,56 @@ end
 --- @return userdata? guard
 --- @return string? why
 local function guard_of(stage)
-  local guard, why = core.lock(stage .. "/guard")
+  local path = stage .. "/guard"
+  local kind = disk.kind(path)
+  if kind and kind ~= "file" then
+    return nil, "guard is a " .. kind
+  end
+  local guard, why = core.lock(path)
   return guard, why == "locked" and "another process is changing the folder" or why
+end
+
+--- Whether this is a plan of ours, and of nothing outside the folder: one may
+--- have come with a folder of somebody else's.
+local function is_plan(steps)
+  if type(steps) ~= "table" then
+    return false
+  end
+  for number, step in pairs(steps) do
+    if type(step) ~= "table" or step.number ~= number or type(step.missing) ~= "table" then
+      return false
+    elseif step.path ~= paths.SKILL and step.path ~= paths.LOCK and paths.problem(step.path) then
+      return false
+    end
+    local above = {}
+    for _, parent in ipairs(paths.parents(step.path)) do
+      above[parent] = true
+    end
+    for _, folder in pairs(step.missing) do
+      if not above[folder] then
+        return false
+      end
+    end
+  end
+  return true
+end
+
+--- What a process that died was about to do; none: nothing was changed yet.
+--- @return posthog.llm.SkillFolderStep[]? steps
+--- @return posthog.llm.Error? err
+local function read_plan(stage)
+  local path = stage .. "/plan"
+  local kind = disk.kind(path)
+  if kind == nil then
+    return {}
+  end
+  local source = kind == "file" and disk.read(path)
+  local steps = source and json.decode(source)
+  if not is_plan(steps) then
+    local why = "it is no plan of this library; look at the files, and remove " .. stage
+    return disk.failure(path, "cannot be followed", why)
+  end
+  return steps
 end
 
 --- Leads back what a process that died has left.
@@ -107,9 +169,8 @@ function change.recover(dir)
   if not guard then
     return disk.failure(stage, "cannot be used", why)
   end
-  local plan = disk.kind(stage .. "/plan") and disk.read(stage .. "/plan")
-  local steps = plan and json.decode(plan)
-  local done, err = true, nil
+  local done
+  local steps, err = read_plan(stage)
   if steps then
     done, err = undo(dir, steps)
   end
@@ -127,8 +188,9 @@ end
 --- @return posthog.llm.Error? err
 local function steps_of(dir, writes, removes)
   local steps = {}
-  local function add(path, is_write)
-    local step = { path = path, writes = is_write, number = #steps + 1 }
+  local function add(path, source)
+    local step = { path = path, writes = source ~= nil, number = #steps + 1 }
+    step.digest = source and core.sha256(source)
     step.had = disk.kind(dir .. "/" .. path) == "file"
     step.missing = json.array({})
     for _, parent in ipairs(paths.parents(path)) do
@@ -140,7 +202,7 @@ local function steps_of(dir, writes, removes)
   end
   table.sort(removes)
   for _, path in ipairs(removes) do
-    add(path, false)
+    add(path)
   end
   local names = {}
   for path in pairs(writes) do
@@ -148,13 +210,40 @@ local function steps_of(dir, writes, removes)
   end
   table.sort(names)
   for _, path in ipairs(names) do
-    add(path, true)
+    add(path, writes[path])
   end
   return steps
 end
 
+local function changed_meanwhile(path)
+  return errors.failure(errors.new({
+    kind = "conflict",
+    message = path .. ": was changed meanwhile; the folder was left as it was, do it again",
+    path = path,
+  }))
+end
+
+--- Keeps the file that is about to go.
+--- @return string? text of it
+--- @return posthog.llm.Error? err
+local function keep_old(dir, step)
+  local path, old = dir .. "/" .. step.path, copy(stage_of(dir), step, "old")
+  local linked = lfs.link(path, old)
+  local text, err = disk.read(linked and old or path)
+  if not text then
+    return errors.failure(err)
+  elseif not linked then -- a file system without links
+    local ok, why = core.create_file(old, text)
+    if not ok then
+      return disk.failure(path, "cannot be kept", why)
+    end
+  end
+  return text
+end
+
 --- Everything on the disk, nothing in its place yet.
-local function prepare(dir, steps, writes)
+--- @param seen table<string, string>|false
+local function prepare(dir, steps, writes, seen)
   local stage = stage_of(dir)
   for _, step in ipairs(steps) do
     if step.writes then
@@ -163,18 +252,14 @@ local function prepare(dir, steps, writes)
         return disk.failure(dir .. "/" .. step.path, "cannot be written", why)
       end
     end
+    local before, err
     if step.had then
-      local path, old = dir .. "/" .. step.path, copy(stage, step, "old")
-      if not lfs.link(path, old) then -- a file system without links
-        local text, err = disk.read(path)
-        if not text then
-          return errors.failure(err)
-        end
-        local ok, why = core.create_file(old, text)
-        if not ok then
-          return disk.failure(path, "cannot be kept", why)
-        end
-      end
+      before, err = keep_old(dir, step)
+    end
+    if err then
+      return errors.failure(err)
+    elseif seen and seen[step.path] ~= (before and core.sha256(before)) then
+      return changed_meanwhile(step.path)
     end
   end
   local ok, why = core.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
@@ -202,14 +287,16 @@ end
 local function place(dir, step)
   local path = dir .. "/" .. step.path
   if not disk.is_inside(dir, step.path) then -- removals may have made room
-    return disk.failure(path, "cannot be written", "a link or a file is in its way")
+    return disk.failure(path, "cannot be written", "a file or a link is in its way; move it away")
   end
   local made, err = disk.make_folder(path:match("^(.*)/"))
   if not made then
     return errors.failure(err)
   end
+  lfs.rmdir(path) -- an empty folder makes room, any other stays
   local ok, why = os.rename(copy(stage_of(dir), step, "new"), path)
   if not ok then
+    why = disk.kind(path) == "directory" and "a folder is in its place; move it away" or why
     return disk.failure(path, "cannot be written", why)
   end
   core.sync((path:match("^(.*)/")))
@@ -229,9 +316,11 @@ end
 --- @param dir string made where it is not there
 --- @param writes table<string, string> new texts by path
 --- @param removes string[] paths of files that go, and of folders that are empty then
+--- @param seen table<string, string>|false SHA-256 of each file as it was looked at: one that is
+---   another by now is not written over; false: whatever is there may go
 --- @return true? done
---- @return posthog.llm.Error? err kind "file"; the folder is as it was
-function change.apply(dir, writes, removes)
+--- @return posthog.llm.Error? err kind "file", or "conflict"; the folder is as it was
+function change.apply(dir, writes, removes, seen)
   local made, err = disk.make_folder(dir)
   if not made then
     return errors.failure(err)
@@ -248,7 +337,7 @@ function change.apply(dir, writes, removes)
   end
   local steps = steps_of(dir, writes, removes)
   local done
-  done, err = prepare(dir, steps, writes)
+  done, err = prepare(dir, steps, writes, seen)
   if done then
     done, err = commit(dir, steps)
     if not done and not undo(dir, steps) then
@@ -277,11 +366,10 @@ function change.folds_case(dir)
     at = at:match("^(.*)/[^/]*$") or "."
   end
   local probe = at .. "/.posthog-skill.probe"
-  local file = io.open(probe, "wb")
-  if not file then
+  os.remove(probe) -- of a process that died
+  if not core.create_file(probe, "") then
     return false -- not to be written to, which is found out later
   end
-  file:close()
   local folds = lfs.attributes(at .. "/.POSTHOG-skill.probe", "mode") ~= nil
   os.remove(probe)
   return folds

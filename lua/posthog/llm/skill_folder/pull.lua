@@ -100,7 +100,7 @@ function pull.write(folder, theirs, outcome, force)
   if #blocked > 0 then
     return refuse.all("the folder was left as it was", blocked)
   end
-  return change.apply(folder.dir, writes, outcome.removes)
+  return change.apply(folder.dir, writes, outcome.removes, not force and folder.seen)
 end
 
 --- @return posthog.llm.SkillPull? result

@@ -1,0 +1,254 @@
+-- What people do in a folder while, or after, the library is at work in it.
+
+local lfs = require("lfs")
+
+local folders = require("spec.support.folders")
+local live = require("spec.support.live")
+local merge = require("posthog.llm.skill_folder.merge")
+local skill_folder = require("posthog.llm.skill_folder")
+
+local fails = live.fails
+local read, write, tree = folders.read, folders.write, folders.tree
+
+local LOCK, STAGE = ".posthog-skill.json", ".posthog-skill.tmp"
+local SKILL = "---\nname: pdf-forms\ndescription: d\n---\n\nbody\n"
+
+for _, generation in ipairs({ "reference", "current" }) do
+  describe("a skill folder and the " .. generation .. " API:", function()
+    local t = live.session({ profile = generation })
+    local root, dir, there, client
+
+    setup(t.start)
+    teardown(t.stop)
+    before_each(function()
+      t.reset()
+      client = t.client()
+      root = folders.new()
+      dir, there = root .. "/pdf-forms", root .. "/there/pdf-forms"
+      write(root, "pdf-forms/SKILL.md", SKILL)
+      write(dir, "a.md", "one\ntwo\nthree\n")
+      write(dir, "b.md", "b\n")
+      assert(skill_folder.push(client, dir))
+      assert(skill_folder.pull(client, "pdf-forms", there))
+    end)
+    after_each(function() folders.remove(root) end)
+
+    --- Publishes these files from elsewhere.
+    local function publish(files)
+      for path, text in pairs(files) do write(there, path, text) end
+      assert(skill_folder.push(client, there))
+    end
+
+    it("what is edited while texts are read is not written over", function()
+      publish({ ["a.md"] = "one\ntwo\nTHREE\n", ["b.md"] = "B\n" })
+      write(dir, "a.md", "ONE\ntwo\nthree\n") -- to be merged, for which more is read
+      local function edit(event)
+        if event.step == "read" and event.path == "a.md" then write(dir, "b.md", "mine\n") end
+      end
+      local before = #t.e:log()
+      local pushed, err = skill_folder.push(client, dir, { on_progress = edit })
+      fails("conflict", { path = "b.md" }, pushed, err)
+      assert.equal("ONE\ntwo\nthree\n", read(dir, "a.md"))
+      assert.equal("mine\n", read(dir, "b.md"))
+      for _, entry in ipairs(t.e:log(before)) do assert.equal("GET", entry.method) end
+      assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
+    end)
+
+    it("what is removed or made while texts are read is not written over", function()
+      write(dir, "c.md", "one\ntwo\nthree\n")
+      assert(skill_folder.push(client, dir))
+      assert(skill_folder.pull(client, "pdf-forms", there))
+      publish({ ["b.md"] = "B\n", ["c.md"] = "one\ntwo\nTHREE\n" })
+      write(dir, "c.md", "ONE\ntwo\nthree\n")
+      local merge_texts = merge.texts
+      merge.texts = function(...) -- when the files have been looked at
+        os.remove(dir .. "/b.md")
+        return merge_texts(...)
+      end
+      local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+      merge.texts = merge_texts
+      fails("conflict", { path = "b.md" }, pulled, err)
+      assert.is_nil(read(dir, "b.md"))
+      assert.equal("ONE\ntwo\nthree\n", read(dir, "c.md"))
+      write(dir, "b.md", "b\n")
+      assert(skill_folder.pull(client, "pdf-forms", dir))
+      assert.equal("ONE\ntwo\nTHREE\n", read(dir, "c.md"))
+    end)
+
+    it("lines that end otherwise on one side are no change of each line", function()
+      publish({ ["a.md"] = "one\ntwo\nTHREE\n" })
+      write(dir, "a.md", "one\r\ntwo\r\nthree\r\n")
+      assert.same({ "a.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).merged)
+      assert.equal("one\r\ntwo\r\nTHREE\r\n", read(dir, "a.md"))
+      assert(skill_folder.push(client, dir))
+      write(there, "a.md", "ONE\ntwo\nTHREE\n")
+      assert(skill_folder.pull(client, "pdf-forms", there))
+      assert.equal("ONE\r\ntwo\r\nTHREE\r\n", read(there, "a.md"))
+    end)
+
+    it("a git that is stopped merges nothing", function()
+      publish({ ["a.md"] = "one\ntwo\nTHREE\n" })
+      write(dir, "a.md", "ONE\ntwo\nthree\n")
+      local before, git = tree(dir), merge.git
+      merge.git = root .. "/git"
+      for _, last in ipairs({ "kill -2 $$", "kill -9 $$", "exit 3", "exit 128" }) do
+        write(root, "git", "#!/bin/sh\n" .. last .. "\n")
+        os.execute("chmod +x " .. merge.git)
+        local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+        if pulled or err.kind ~= "file" then merge.git = git end
+        fails("file", nil, pulled, err)
+        assert.same(before, tree(dir), last)
+      end
+      merge.git = git
+    end)
+
+    it("an empty folder makes room for a file, another says that it is in the way", function()
+      publish({ new = "n\n" })
+      write(dir, "new/x/mine.md", "m\n")
+      local before = tree(dir)
+      local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
+      fails("file", { file = dir .. "/new" }, pulled, err)
+      assert.truthy(err.message:find("a folder is in its place", 1, true))
+      assert.same(before, tree(dir))
+      os.remove(dir .. "/new/x/mine.md")
+      lfs.rmdir(dir .. "/new/x")
+      assert(skill_folder.pull(client, "pdf-forms", dir))
+      assert.equal("n\n", read(dir, "new"))
+    end)
+  end)
+end
+
+describe("a skill folder that came from somebody else", function()
+  local t = live.session()
+  local root, dir, client
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    client = t.client()
+    root = folders.new()
+    dir = root .. "/pdf-forms"
+    write(root, "pdf-forms/SKILL.md", SKILL)
+    write(dir, "a.md", "a\n")
+    write(root, "kept.md", "kept\n")
+  end)
+  after_each(function() folders.remove(root) end)
+
+  --- What is left by a process that died while it wrote.
+  local function leave(plan, files)
+    lfs.mkdir(dir .. "/" .. STAGE)
+    write(dir, STAGE .. "/plan", plan)
+    for name, text in pairs(files or {}) do write(dir, STAGE .. "/" .. name, text) end
+  end
+
+  it("has no plan by which anything else is written or removed", function()
+    lfs.link(root, dir .. "/up", true)
+    for _, plan in ipairs({
+      '[{"path":"../kept.md","writes":true,"had":true,"missing":[],"number":1}]',
+      '[{"path":"../kept.md","writes":true,"had":false,"missing":[],"number":1}]',
+      '[{"path":".git/config","writes":false,"had":true,"missing":[],"number":1}]',
+      '[{"path":"x/y","writes":true,"had":false,"missing":["../there"],"number":1}]',
+      '[{"path":"a.md","writes":true,"had":true,"missing":[],"number":"../1"}]',
+      '[{"path":5,"writes":true,"had":true,"missing":[],"number":1}]',
+      '[{"path":"a.md","writes":true,"had":true,"missing":5,"number":1}]',
+      '[{"path":"a.md","writes":true,"had":true,"missing":[5],"number":1}]',
+      '{"path":"a.md"}', "[5]", "5", "null", "", '[{"path":"a.md"',
+    }) do
+      leave(plan, { ["1.old"] = "owned\n" })
+      local before = tree(root)
+      before["pdf-forms/" .. STAGE .. "/guard"] = ""
+      local problems, err = skill_folder.lint(dir)
+      fails("file", { file = dir .. "/" .. STAGE .. "/plan" }, problems, err)
+      assert.same(before, tree(root), plan)
+    end
+    leave('[{"path":"up/kept.md","writes":false,"had":true,"missing":[],"number":1},'
+      .. '{"path":"up/new.md","writes":false,"had":true,"missing":[],"number":2}]',
+      { ["1.old"] = "owned\n", ["2.old"] = "owned\n" })
+    assert(skill_folder.lint(dir))
+    assert.equal("kept\n", read(root, "kept.md"))
+    assert.is_nil(read(root, "new.md"))
+  end)
+
+  it("has no links in the place of our own files that are followed", function()
+    lfs.mkdir(dir .. "/" .. STAGE)
+    assert(lfs.link(root .. "/made", dir .. "/" .. STAGE .. "/guard", true))
+    fails("file", nil, skill_folder.lint(dir))
+    assert.is_nil(read(root, "made"))
+    os.execute("rm -r " .. dir .. "/" .. STAGE)
+
+    assert(lfs.link(root .. "/kept.md", dir .. "/" .. LOCK, true))
+    fails("file", { file = dir .. "/" .. LOCK }, skill_folder.lint(dir))
+    os.remove(dir .. "/" .. LOCK)
+
+    assert(lfs.link(root .. "/kept.md", dir .. "/.posthog-skill.probe", true))
+    local other = root .. "/other/pdf-forms"
+    write(other, "SKILL.md", SKILL)
+    write(other, "X.md", "1\n")
+    write(other, "x.md", "2\n") -- whether the folder can hold both is tried out
+    assert(skill_folder.push(client, other))
+    assert(skill_folder.pull(client, "pdf-forms", dir, { force = true }))
+    assert.equal("kept\n", read(root, "kept.md"))
+  end)
+
+  it("keeps what was edited after a process died in it", function()
+    local digest = require("posthog.llm.core").sha256("new\n")
+    local plan = ('[{"path":"a.md","writes":true,"had":true,"missing":[],"number":1,"digest":%q},'
+      .. '{"path":"gone.md","writes":false,"had":true,"missing":[],"number":2},'
+      .. '{"path":"m.md","writes":true,"had":false,"missing":[],"number":3,"digest":%q}]')
+      :format(digest, digest)
+    local old = { ["1.old"] = "a\n", ["2.old"] = "gone\n" }
+
+    write(dir, "a.md", "new\n") -- all was done, nothing was edited
+    write(dir, "m.md", "new\n")
+    leave(plan, old)
+    assert(skill_folder.status(nil, dir))
+    assert.same({ ["SKILL.md"] = SKILL, ["a.md"] = "a\n", ["gone.md"] = "gone\n" }, tree(dir))
+
+    local edited = { ["SKILL.md"] = SKILL, ["a.md"] = "edited\n", ["gone.md"] = "edited\n",
+      ["m.md"] = "edited\n" }
+    for path, text in pairs(edited) do write(dir, path, text) end
+    leave(plan, old)
+    assert(skill_folder.status(nil, dir))
+    assert.same(edited, tree(dir))
+
+    old["1.new"], old["3.new"] = "new\n", "new\n" -- nothing was done yet
+    leave(plan, old)
+    assert(skill_folder.status(nil, dir))
+    assert.same(edited, tree(dir))
+  end)
+
+  it("has no name, and no lock, that is asked for without a look", function()
+    for _, name in ipairs({ "..", ".", "''", "a/b", "'a\tb'" }) do
+      write(dir, "SKILL.md", (SKILL:gsub("pdf%-forms", name)))
+      local since = #t.e:log()
+      fails("invalid", nil, skill_folder.status(client, dir))
+      assert.equal(since, #t.e:log())
+    end
+    write(dir, "SKILL.md", SKILL)
+    assert(skill_folder.push(client, dir))
+    local lock = read(dir, LOCK)
+    for old, values in pairs({
+      ['"pdf%-forms"'] = { '".."', '""', '"a/b"', '"a\\n"', "5" },
+      ['"version": 1'] = { '"version": 1e300', '"version": "1"', '"version": 9007199254740993' },
+      ['^{'] = { "<<<<<<< HEAD\n{", "[" },
+      ['"a.md"'] = { '"../a.md"' },
+      ['\n}\n$'] = { "" },
+    }) do
+      for _, new in ipairs(values) do
+        write(dir, LOCK, (lock:gsub(old, (new:gsub("%%", "%%%%")), 1)))
+        local before = tree(dir)
+        for _, call in ipairs({
+          function() return skill_folder.status(client, dir) end,
+          function() return skill_folder.push(client, dir) end,
+          function() return skill_folder.pull(client, "pdf-forms", dir, { force = true }) end,
+        }) do
+          local value, err = call()
+          fails("file", { file = dir .. "/" .. LOCK }, value, err)
+          assert.truthy(err.message:find("remove it", 1, true), err.message)
+        end
+        assert.same(before, tree(dir), new)
+      end
+    end
+  end)
+end)
