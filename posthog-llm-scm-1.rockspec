@@ -38,7 +38,7 @@ build = {
         "src/buffer.c",
         "src/core.c",
         "src/doorbell.c",
-        "src/engine.c",
+        "src/easy.c", "src/engine.c",
         "src/fields.c",
         "src/files.c",
         "src/handles.c",

@@ -136,7 +136,7 @@ for _, mode in ipairs(common.MODES) do
       local function stale(request)
         assert.equal(200, (fetch({ path = DATASETS, method = "HEAD", headers = { KEY } }):result()))
         e:fault({ action = { close = "before", times = 1 } })
-        request.path, request.headers = DATASETS, { KEY }
+        request.path, request.headers = request.path or DATASETS, { KEY }
         return fetch(request)
       end
 
@@ -157,8 +157,11 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("sends a read again", function()
-        assert.equal(200, (stale({}):result()))
-        assert.equal(2, count("GET"))
+        local path = DATASETS .. "?limit=1"
+        assert.equal(200, (stale({ path = path }):result()))
+        local log = e:log()
+        assert.equal(3, #log)
+        assert.same({ DATASETS, path, path }, { log[1].target, log[2].target, log[3].target })
       end)
 
       it("takes another when something came over it unasked", function()

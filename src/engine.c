@@ -43,6 +43,18 @@ int64_t engine_now_ms (void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Without a thread there is nobody to keep out, and a call makes fourteen of
+** these. That there is one changes only while none runs. */
+static void lock (Engine *e) {
+  if (e->running)
+    pthread_mutex_lock(&e->lock);
+}
+
+static void unlock (Engine *e) {
+  if (e->running)
+    pthread_mutex_unlock(&e->lock);
+}
+
 /* {=================================================================
 ** Finished transfers and references. All of these hold the lock.
 ** ================================================================== */
@@ -81,22 +93,22 @@ static void disown (Transfer *t) {
 ** ================================================================== */
 
 void engine_finish (Engine *e, Transfer *t) {
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   disown(t);
   if (t->state != TRANSFER_DONE) {
     t->state = TRANSFER_DONE;
     append_finished(e, t);
   }
   unref(t);
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
 }
 
 Transfer *engine_owned (Engine *e, Pool *p, int active) {
   Transfer *t;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   for (t = p->owned; t != NULL && active && t->easy == NULL;)
     t = t->next_owned;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   return t;
 }
 
@@ -119,7 +131,7 @@ static int take_orders (Engine *e) {
   Transfer *inbox, *cancels, *t;
   Pool *closing = NULL, *p;
   int stopping;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   stopping = e->stopping;
   inbox = e->inbox;
   cancels = e->cancels;
@@ -135,7 +147,7 @@ static int take_orders (Engine *e) {
       e->pools = p;
     }
   }
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   while ((t = inbox) != NULL) {
     inbox = t->next_inbox;
     if (pool_enqueue(t->pool, t) != 0) {
@@ -146,9 +158,9 @@ static int take_orders (Engine *e) {
   while ((t = cancels) != NULL) {
     cancels = t->next_cancel;
     pool_cancel(t->pool, t);
-    pthread_mutex_lock(&e->lock);
+    lock(e);
     unref(t);
-    pthread_mutex_unlock(&e->lock);
+    unlock(e);
   }
   while ((p = closing) != NULL) {
     closing = p->next_inbox;
@@ -180,31 +192,31 @@ static void serve_sockets (Engine *e, int ready) {
   }
 }
 
-static void tick (Engine *e) {
-  int64_t now = engine_now_ms();
+static void tick (Engine *e, int64_t now_ms) {
   Pool *p;
   for (p = e->pools; p != NULL; p = p->next)
-    pool_tick(p, now);
+    pool_tick(p, now_ms);
 }
 
-static int start_some (Engine *e) {
-  int64_t now = engine_now_ms();
+static int start_some (Engine *e, int64_t now_ms) {
   int left = STARTS_PER_TURN;
   Pool *p;
   for (p = e->pools; p != NULL && left > 0; p = p->next)
-    left -= pool_start(p, left, now);
+    left -= pool_start(p, left, now_ms);
   return left < STARTS_PER_TURN;
 }
 
 /* One turn: everything that can be done now, then a wait of most_ms at most
 ** (-1: any time). Returns 0 when the engine is to end, -1 after a signal. */
 static int turn (Engine *e, int most_ms) {
+  int64_t now_ms;
   int n, wait;
   if (!take_orders(e))
     return 0;
-  tick(e);
-  if (start_some(e))
-    tick(e); /* libcurl wants its first call at once */
+  now_ms = engine_now_ms();
+  tick(e, now_ms);
+  if (start_some(e, now_ms))
+    tick(e, now_ms); /* libcurl wants its first call at once */
   if (!e->running && e->finished != NULL)
     return 1; /* on Lua's thread, so no lock: it is what the caller waits for */
   wait = poll_timeout(e, engine_now_ms());
@@ -260,9 +272,9 @@ static void halt (Engine *e) {
   if (*link == NULL)
     return;
   *link = e->next_running;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   e->stopping = 1;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   wake_signal(&e->to_thread);
   pthread_join(e->thread, NULL);
 }
@@ -363,10 +375,10 @@ int engine_run (Engine *e, const char **why) {
     *why = "cannot start a thread";
     return -1;
   }
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   if (e->finished != NULL) /* from before */
     wake_signal(&e->to_lua);
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   return 0;
 }
 
@@ -375,12 +387,12 @@ int engine_fd (const Engine *e) {
 }
 
 void engine_ring (Engine *e, int fd) {
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   wake_close(&e->to_lua);
   e->to_lua.writer = fd;
   if (e->finished != NULL && e->running)
     wake_signal(&e->to_lua);
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
 }
 
 static int wait_for_thread (Engine *e, int most_ms) {
@@ -394,7 +406,7 @@ static int wait_for_thread (Engine *e, int most_ms) {
 }
 
 int engine_wait (Engine *e, int most_ms) {
-  int64_t until = engine_now_ms() + most_ms;
+  int64_t until = most_ms > 0 ? engine_now_ms() + most_ms : 0;
   int left_ms = most_ms;
   if (!engine_usable(e))
     return 1;
@@ -419,9 +431,9 @@ int engine_await (Engine *e, Transfer *t) {
     return 0;
   if (engine_peek(e) == t)
     engine_take(e); /* the Lua handle has a reference of its own */
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   done = t->state == TRANSFER_DONE && e->finished == NULL;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   return done;
 }
 
@@ -460,11 +472,11 @@ Pool *engine_pool (Engine *e) {
     return NULL;
   p->engine = e;
   p->timer_ms = p->expires_ms = -1;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   p->in_inbox = 1;
   p->next_inbox = e->pool_inbox;
   e->pool_inbox = p;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   return p;
 }
 
@@ -495,7 +507,7 @@ void engine_close_pool (Engine *e, Pool *p) {
     free(p);
     return;
   }
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   p->closing = 1;
   for (t = p->owned; t != NULL; t = t->next_owned) {
     if (t->state != TRANSFER_DONE)
@@ -506,7 +518,7 @@ void engine_close_pool (Engine *e, Pool *p) {
     p->next_inbox = e->pool_inbox;
     e->pool_inbox = p;
   }
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   if (e->running)
     wake_thread(e);
   else
@@ -517,7 +529,7 @@ int engine_start (Engine *e, Pool *p, Transfer *t, const char **why) {
   int first;
   if (!HAVE_CURL_NO_SIGPIPE && engine_run(e, why) != 0)
     return -1;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   t->id = ++e->last_id;
   t->pool = p;
   t->refs++;
@@ -534,7 +546,7 @@ int engine_start (Engine *e, Pool *p, Transfer *t, const char **why) {
   else
     e->inbox_last->next_inbox = t;
   e->inbox_last = t;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   if (first)
     wake_thread(e);
   return 0;
@@ -543,46 +555,46 @@ int engine_start (Engine *e, Pool *p, Transfer *t, const char **why) {
 void engine_cancel (Engine *e, Transfer *t) {
   if (!engine_usable(e))
     return;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   if (t->state == TRANSFER_QUEUED) {
     mark_cancelled(e, t);
     order_cancel(e, t);
   }
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
 }
 
 int engine_done (Engine *e, Transfer *t) {
   int done;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   done = t->state == TRANSFER_DONE;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   return done;
 }
 
 void engine_drop (Engine *e, Transfer *t) {
   if (e->process != forks)
     return;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   if (t->state == TRANSFER_QUEUED) { /* nobody is left to collect it */
     t->cancelled = 1;
     t->state = TRANSFER_DONE;
     order_cancel(e, t);
   }
   unref(t);
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
 }
 
 Transfer *engine_peek (Engine *e) {
   Transfer *t;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   t = e->finished;
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
   return t;
 }
 
 void engine_take (Engine *e) {
   Transfer *t;
-  pthread_mutex_lock(&e->lock);
+  lock(e);
   t = e->finished;
   e->finished = t->next_finished;
   if (e->finished == NULL) {
@@ -591,7 +603,7 @@ void engine_take (Engine *e) {
       wake_clear(&e->to_lua); /* under the lock: readable means not empty */
   }
   unref(t);
-  pthread_mutex_unlock(&e->lock);
+  unlock(e);
 }
 
 /* }================================================================= */

@@ -32,7 +32,7 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *arg,
 static int on_timer (CURLM *multi, long timeout_ms, void *arg) {
   Pool *p = arg;
   (void)multi;
-  p->timer_ms = timeout_ms < 0 ? -1 : engine_now_ms() + timeout_ms;
+  p->timer_ms = timeout_ms > 0 ? engine_now_ms() + timeout_ms : timeout_ms;
   return 0;
 }
 
@@ -80,26 +80,25 @@ static int reusable (const Transfer *t) {
   return t->terms->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
 }
 
-static CURL *new_easy (Pool *p) {
-  CURL *easy = curl_easy_init();
-  if (easy != NULL &&
-      (transfer_prepare(easy) != 0 ||
-       curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) !=
+static Easy *new_easy (Pool *p) {
+  Easy *y = easy_new();
+  if (y != NULL &&
+      (curl_easy_setopt(y->curl, CURLOPT_CLOSESOCKETFUNCTION, on_close) !=
            CURLE_OK ||
-       curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, p) != CURLE_OK)) {
-    curl_easy_cleanup(easy);
-    easy = NULL;
+       curl_easy_setopt(y->curl, CURLOPT_CLOSESOCKETDATA, p) != CURLE_OK)) {
+    easy_free(y);
+    y = NULL;
   }
-  return easy;
+  return y;
 }
 
 /* The last one with the same terms, or else the last one. */
-static Spare take_spare (Pool *p, const Terms *terms) {
+static Easy *take_spare (Pool *p, const Terms *terms) {
   int last = --p->spares, i = last;
-  Spare found;
-  while (i > 0 && p->spare[i].terms != terms)
+  Easy *found;
+  while (i > 0 && p->spare[i]->terms != terms)
     i--;
-  if (p->spare[i].terms != terms)
+  if (p->spare[i]->terms != terms)
     i = last;
   found = p->spare[i];
   p->spare[i] = p->spare[last];
@@ -107,33 +106,23 @@ static Spare take_spare (Pool *p, const Terms *terms) {
 }
 
 /* An easy handle with the request of t on it, NULL with *code without one. */
-static CURL *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
-  Spare spare = {NULL, NULL};
-  CURL *easy;
-  if (p->spares > 0 && reusable(t))
-    spare = take_spare(p, t->terms);
-  easy = spare.easy != NULL ? spare.easy : new_easy(p);
-  *code = easy != NULL ? transfer_apply(t, easy, spare.terms, now_ms)
-                       : CURLE_OUT_OF_MEMORY;
-  terms_release(spare.terms);
+static Easy *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
+  Easy *y =
+      p->spares > 0 && reusable(t) ? take_spare(p, t->terms) : new_easy(p);
+  *code = y != NULL ? easy_take(y, t, now_ms) : CURLE_OUT_OF_MEMORY;
   if (*code == CURLE_OK)
-    return easy;
-  if (easy != NULL)
-    curl_easy_cleanup(easy);
+    return y;
+  easy_free(y);
   return NULL;
 }
 
-static void give_easy (Pool *p, const Transfer *t, CURL *easy) {
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL); /* t may go */
+static void give_easy (Pool *p, const Transfer *t, Easy *y) {
+  easy_drop(y);
   if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) &&
-      reusable(t) && t->requests_begun < 2 && !t->fresh) {
-    Spare *spare = &p->spare[p->spares++];
-    spare->easy = easy;
-    spare->terms = t->terms;
-    terms_retain(t->terms);
-  } else {
-    curl_easy_cleanup(easy);
-  }
+      reusable(t) && t->requests_begun < 2 && !t->fresh)
+    p->spare[p->spares++] = y;
+  else
+    easy_free(y);
 }
 
 /* }================================================================= */
@@ -208,16 +197,16 @@ static void free_lanes (Pool *p) {
 static void finish (Pool *p, Transfer *t, CURLcode code) {
   t->code = code;
   t->lane = NULL;
+  transfer_drop_request(t);
   engine_finish(p->engine, t);
 }
 
 /* Takes an active transfer out of the multi handle. */
 static void detach (Pool *p, Transfer *t) {
-  CURL *easy = t->easy;
-  t->easy = NULL;
+  Easy *y = t->easy;
   t->lane->active--;
-  curl_multi_remove_handle(p->multi, easy);
-  give_easy(p, t, easy);
+  curl_multi_remove_handle(p->multi, y->curl);
+  give_easy(p, t, y);
 }
 
 /*
@@ -229,7 +218,7 @@ static void broken (Pool *p) {
   Lane *lane;
   Transfer *t;
   while ((t = engine_owned(p->engine, p, 1)) != NULL) {
-    transfer_harvest(t);
+    easy_harvest(t->easy);
     detach(p, t);
     finish(p, t, CURLE_OUT_OF_MEMORY);
   }
@@ -270,19 +259,18 @@ static void allow_connections (Pool *p, int most) {
 
 static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
-  CURL *easy = NULL;
+  Easy *y = NULL;
   if (open_multi(p) == 0)
-    easy = take_easy(p, t, now_ms, &code);
-  if (easy != NULL) {
+    y = take_easy(p, t, now_ms, &code);
+  if (y != NULL) {
     allow_connections(p, t->terms->max_connections);
     t->kept = t->lane->multiplexed ? NULL : &t->lane->kept;
-    t->easy = easy;
     t->lane->active++;
-    if (curl_multi_add_handle(p->multi, easy) == CURLM_OK)
+    if (curl_multi_add_handle(p->multi, y->curl) == CURLM_OK)
       return;
     t->lane->active--;
-    t->easy = NULL;
-    curl_easy_cleanup(easy);
+    easy_drop(y);
+    easy_free(y);
     code = CURLE_FAILED_INIT;
   }
   finish(p, t, code);
@@ -360,17 +348,17 @@ void pool_socket (Pool *p, curl_socket_t fd, short revents) {
 static void note_connection (Transfer *t) {
   curl_socket_t fd = CURL_SOCKET_BAD;
   long port = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd);
-  curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
+  curl_easy_getinfo(t->easy->curl, CURLINFO_ACTIVESOCKET, &fd);
+  curl_easy_getinfo(t->easy->curl, CURLINFO_LOCAL_PORT, &port);
   if (fd != CURL_SOCKET_BAD)
     kept_note(&t->lane->kept, fd, port);
 }
 
 /* A transfer whose kept connection was stale, once more on a new one. */
-static int start_anew (Pool *p, Transfer *t) {
-  curl_multi_remove_handle(p->multi, t->easy);
-  return transfer_restart(t) &&
-         curl_multi_add_handle(p->multi, t->easy) == CURLM_OK;
+static int start_anew (Pool *p, Easy *y) {
+  curl_multi_remove_handle(p->multi, y->curl);
+  return easy_restart(y) &&
+         curl_multi_add_handle(p->multi, y->curl) == CURLM_OK;
 }
 
 static void read_results (Pool *p) {
@@ -380,13 +368,15 @@ static void read_results (Pool *p) {
   while (p->multi != NULL &&
          (msg = curl_multi_info_read(p->multi, &left)) != NULL) {
     CURLcode code = msg->data.result;
-    Transfer *t = NULL;
+    Easy *y = NULL;
+    Transfer *t;
     if (msg->msg != CURLMSG_DONE)
       continue;
-    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-    if (t->stale && start_anew(p, t))
+    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&y);
+    t = y->transfer;
+    if (t->stale && start_anew(p, y))
       continue;
-    transfer_harvest(t);
+    easy_harvest(y);
     if (t->http_version != CURL_HTTP_VERSION_NONE)
       t->lane->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
     if (!t->lane->multiplexed)
@@ -450,11 +440,8 @@ void pool_teardown (Pool *p) {
     else
       finish(p, t, CURLE_ABORTED_BY_CALLBACK); /* was still in the inbox */
   }
-  while (p->spares > 0) {
-    const Spare *spare = &p->spare[--p->spares];
-    curl_easy_cleanup(spare->easy);
-    terms_release(spare->terms);
-  }
+  while (p->spares > 0)
+    easy_free(p->spare[--p->spares]);
   p->multi = NULL;
   if (multi != NULL)
     curl_multi_cleanup(multi);

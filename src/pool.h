@@ -7,6 +7,7 @@
 #ifndef POSTHOG_LLM_POOL_H
 #define POSTHOG_LLM_POOL_H
 
+#include "easy.h"
 #include "kept.h"
 #include "transfer.h"
 
@@ -30,23 +31,17 @@ typedef struct Lane {
   struct Lane *next;
 } Lane;
 
-/* A prepared easy handle for reuse, with the terms that it is set to, which are
-** kept so that no others can get their address. */
-typedef struct Spare {
-  CURL *easy;
-  Terms *terms;
-} Spare;
-
 typedef struct Pool {
   struct Engine *engine;
   CURLM *multi;     /* NULL until the first start, or after it broke */
-  int64_t timer_ms; /* monotonic; when libcurl wants to be called; -1: not */
+  int64_t timer_ms; /* monotonic; when libcurl wants to be called; 0: now, -1:
+                       not */
   int touched;      /* there may be messages to read */
   long connections; /* that libcurl may open to a host, and keep */
   Lane *lanes;
   int waiting;        /* transfers in all lanes */
   int64_t expires_ms; /* no waiting transfer expires before this; -1: none */
-  Spare spare[16];
+  Easy *spare[16];
   int spares;
   struct Pool *next; /* of the engine */
   Transfer *owned;   /* (lock) every transfer that was started and not freed

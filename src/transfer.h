@@ -17,6 +17,7 @@
 
 #pragma GCC visibility push(hidden)
 
+struct Easy;
 struct Engine;
 struct Kept;
 struct Lane;
@@ -50,7 +51,7 @@ typedef struct Transfer {
 
   /* response */
   CURLcode code;
-  char errbuf[CURL_ERROR_SIZE];
+  char *message; /* what went wrong; NULL: what the code says */
   enum {
     LIMIT_NONE,
     LIMIT_BODY,
@@ -86,7 +87,7 @@ typedef struct Transfer {
   struct Transfer *next_waiting;            /* engine: the queue of a lane */
   struct Pool *pool;
   struct Lane *lane; /* engine */
-  CURL *easy;        /* engine; NULL unless in the multi handle */
+  struct Easy *easy; /* engine; NULL unless in the multi handle */
 } Transfer;
 
 Transfer *transfer_new (void); /* NULL without memory; refs is 1 */
@@ -97,26 +98,18 @@ void transfer_free (Transfer *t);
 size_t transfer_on_header (char *line, size_t size, size_t n, void *transfer);
 size_t transfer_on_body (char *bytes, size_t size, size_t n, void *transfer);
 
-/* What every easy handle of ours has in common. 0, or -1. */
-int transfer_prepare (CURL *easy);
-
 /* Those that it sends. */
 const struct curl_slist *transfer_lines (const Transfer *t);
 
-/* Puts the request on a prepared easy handle. Where `set` are the terms of the
-** request that the handle had before, these are left as they are. */
-CURLcode transfer_apply (Transfer *t, CURL *easy, const Terms *set,
-                         int64_t now_ms);
+/* Without memory there is no message. */
+void transfer_say (Transfer *t, const char *message);
 
-/* Reads what the easy handle knows of the finished transfer. */
-void transfer_harvest (Transfer *t);
-
-/* After that: what libcurl's code for it comes to. */
+/* What libcurl's code comes to for a transfer that is finished and harvested.
+ */
 CURLcode transfer_judge (Transfer *t, CURLcode code);
 
-/* Whether to add the easy handle once more: nothing was sent, since the kept
-** connection was spoiled; now it is to make a new one. */
-int transfer_restart (Transfer *t);
+/* Nothing more is sent: frees what was for that. */
+void transfer_drop_request (Transfer *t);
 
 /* Its time was over before it could be sent: says so. */
 void transfer_expire (Transfer *t, int64_t now_ms);

@@ -167,8 +167,8 @@ static void push_message (lua_State *L, const Transfer *t) {
     lua_pushliteral(L, "not enough memory for the response");
   else if (t->code == CURLE_ABORTED_BY_CALLBACK)
     lua_pushliteral(L, "the connection was lost after the request");
-  else if (t->errbuf[0] != '\0')
-    lua_pushstring(L, t->errbuf);
+  else if (t->message != NULL)
+    lua_pushstring(L, t->message);
   else
     lua_pushstring(L, curl_easy_strerror(t->code));
 }
