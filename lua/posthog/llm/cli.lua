@@ -9,6 +9,7 @@ local errors = require("posthog.llm.errors")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
 local plain = require("posthog.llm.host.plain")
+local report = require("posthog.llm.cli.report")
 
 local cli = {}
 
@@ -27,45 +28,6 @@ local function catch(raised)
     return exits.usage(words)
   end
   return debug.traceback(tostring(raised), 2)
-end
-
---- The words of the library about its options, in those of the command.
-local SAID = {
-  ["pass personal_api_key"] = "give --key-file",
-  ["pass project_id"] = "give --project",
-}
-
-local function words_of(err)
-  if core.interrupted() and err.kind == "cancelled" then
-    return err.ambiguous and "interrupted; what it was writing may or may not have been written"
-      or "interrupted"
-  end
-  local text = tostring(err)
-  for theirs, ours in pairs(SAID) do
-    text = text:gsub(theirs, ours)
-  end
-  return text
-end
-
---- Says what went wrong, in a line, and what belongs to it, a line each.
---- @param screen posthog.llm.cli.Screen of standard error
-local function report(screen, err)
-  if exits.is_usage(err) then
-    screen:line("posthog-llm: ", (err.message:gsub("\n", ". ")))
-    screen:line("Try: ", err.command or "posthog-llm", " --help")
-  elseif errors.is(err) then
-    local list = err.problems or err.conflicts
-    screen:line("posthog-llm: ", list and err.summary or words_of(err))
-    for _, problem in ipairs(err.summary and list or {}) do
-      local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
-      screen:line("  ", place, ": ", problem.message)
-    end
-  else
-    screen:line("posthog-llm: this is a bug:")
-    for place in tostring(err):gmatch("[^\n]+") do
-      screen:line("  ", (place:gsub("^%s+", "")))
-    end
-  end
 end
 
 --- Runs what the arguments ask for. Nothing of it raises.
@@ -94,7 +56,7 @@ function cli.main(argv)
   end
   stderr:clear()
   if err ~= nil then
-    report(stderr, err)
+    report.tell(stderr, err)
     code = exits.of(err)
   end
   local signal = core.interrupted()

@@ -2,8 +2,11 @@
 --- that stand with any command ask for.
 
 local Progress = require("posthog.llm.cli.progress")
+local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local exits = require("posthog.llm.cli.exits")
+local report = require("posthog.llm.cli.report")
+local width = require("posthog.llm.spend_report.width")
 
 --- @class posthog.llm.cli.Context
 --- @field out posthog.llm.cli.Screen standard output
@@ -26,7 +29,7 @@ local function read_key(path)
   local file, why = io.stdin, nil
   if path ~= "-" then
     file, why = io.open(path, "rb")
-  elseif require("posthog.llm.core").columns(0) then
+  elseif core.columns(0) then
     error(exits.usage("--key-file -: standard input is a terminal, which would show the key"), 0)
   end
   if not file then
@@ -79,9 +82,36 @@ function Context:progress(what, unit)
   return Progress.new(self.err, what, unit, self.quiet)
 end
 
+--- Says what went wrong with one of several things; the others go on.
+--- @param err posthog.llm.Error
+--- @param where string which one
+function Context:report(err, where)
+  self.out:flush() -- so that they stand in order where both streams are one
+  report.tell(self.err, err, where)
+end
+
+--- Whether somebody is there who can answer a question.
+--- @return boolean
+function Context:can_ask()
+  return core.columns(0) ~= nil and self.err.columns ~= nil
+end
+
+--- @param question string
+--- @return boolean
+function Context:confirm(question)
+  self.err:raw(width.clean(question) .. " [y/N] ")
+  self.err.file:flush()
+  local answer = io.stdin:read("*l")
+  if not answer then -- Ctrl-D or Ctrl-C: the cursor is behind the question still
+    self.err:raw("\n")
+  end
+  return answer ~= nil and answer:lower():match("^%s*ye?s?%s*$") ~= nil
+end
+
 --- Says something on standard error that is not what was asked for.
 function Context:note(...)
   if not self.quiet then
+    self.out:flush()
     self.err:line(...)
   end
 end

@@ -1,8 +1,8 @@
 --- Makes the parser of argparse out of the commands, which are data, and reads
 --- the arguments by it.
 
-local errors = require("posthog.llm.errors")
 local exits = require("posthog.llm.cli.exits")
+local needs = require("posthog.llm.cli.needs")
 
 local parser = {}
 
@@ -125,12 +125,7 @@ end
 --- @return table argparse's parser
 --- @return table<string, posthog.llm.cli.Command> by_path
 function parser.build(root)
-  local found, argparse = pcall(require, "argparse")
-  if not found then
-    local words = "argparse is missing: apt-get install lua-argparse, or luarocks install argparse"
-    error(errors.new({ kind = "file", message = words }), 0)
-  end
-  local made = argparse(NAME):add_help(false):description(root.text)
+  local made = needs.module("argparse")(NAME):add_help(false):description(root.text)
   made:help_max_width(80):usage_max_width(78):help_usage_margin(2):help_description_margin(24)
   made:epilog(root.epilog)
   made:flag("--version"):description("Show the version."):action(function()

@@ -74,6 +74,14 @@ function Progress:at(done, total, note)
   self.screen:status((table.concat(parts, "  "):gsub(" +$", "")))
 end
 
+--- Tells what is done, where there is nothing to count.
+--- @param note string
+function Progress:say(note)
+  if not self.off then
+    self.screen:status(self.what .. "  " .. note)
+  end
+end
+
 --- Takes the bar away.
 function Progress:finish()
   self.screen:clear()
