@@ -2,35 +2,10 @@
 
 local parser = require("posthog.llm.cli.parser")
 
---- One line of a text, for a column.
-local function line(text)
-  return text and text:gsub("%s+", " ") or nil
-end
-
-local function list(context, args)
-  local rows = {}
-  local options = { search = args.search, order_by = args.order_by }
-  for skill in context:client().skills:each(options) do
-    if context.json then
-      context.out:json(skill)
-    else
-      rows[#rows + 1] = { skill.name, skill.version, line(skill.description) }
-    end
-  end
-  if not context.json then
-    context.out:table({ "NAME", "VERSION", "DESCRIPTION" }, rows, { [2] = true })
-  end
-end
-
-local function show(context, args)
-  local skill, err = context:client().skills:get(args.name, { version = args.version })
-  if not skill then
-    return nil, err
-  end
-  if context.json then
-    context.out:json(skill)
-  else
-    context.out:text(skill.body)
+--- A run function whose module is loaded when it runs.
+local function run(module, name)
+  return function(context, args)
+    return require("posthog.llm.cli.skills." .. module)[name](context, args)
   end
 end
 
@@ -41,6 +16,17 @@ local VERSION = {
   value = "N",
   convert = parser.convert.count,
 }
+local BASE = {
+  "--base-version",
+  "Fail unless this is the latest version.",
+  value = "N",
+  convert = parser.convert.count,
+}
+local DIRS =
+  { "dir", "Folders with a SKILL.md; else the current one.", optional = true, many = true }
+local HIDDEN = { "--hidden", "Take files whose names begin with a dot, too." }
+
+local EACH = " Of several folders each is reported; the highest exit code counts."
 
 --- @type posthog.llm.cli.Command
 return {
@@ -54,14 +40,136 @@ return {
         { "--search", "Only those with this text.", value = "TEXT" },
         { "--order-by", "A field; -field for the other way.", value = "FIELD" },
       },
-      run = list,
+      examples = { { "posthog-llm skills list --search pdf", "those that speak of PDF" } },
+      run = run("remote", "list"),
     },
     {
       name = "show",
-      summary = "print the body of a skill",
+      summary = "print a skill's text, or a file of it",
       arguments = { NAME },
-      options = { VERSION },
-      run = show,
+      options = {
+        VERSION,
+        { "--file", "Print this bundled file.", value = "PATH" },
+        { "--files", "List the bundled files." },
+      },
+      examples = {
+        { "posthog-llm skills show pdf-forms", "the text of the latest version" },
+        { "posthog-llm skills show pdf-forms --files", "what is bundled with it" },
+      },
+      run = run("remote", "show"),
+    },
+    {
+      name = "versions",
+      summary = "list the versions of a skill, newest first",
+      arguments = { NAME },
+      examples = { { "posthog-llm skills versions pdf-forms", "when each was made, and by whom" } },
+      run = run("remote", "versions"),
+    },
+    {
+      name = "pull",
+      summary = "bring a skill into a folder",
+      text = "Bring a skill into a folder. What was changed there stays, merged with what the "
+        .. "server has; where both sides changed the same, the file has markers, and the exit "
+        .. "code is 3. A pull that fails leaves the folder as it was.",
+      arguments = {
+        NAME,
+        { "dir", "The folder; else one of the skill's name.", optional = true },
+      },
+      options = {
+        VERSION,
+        { "--force", "Overwrite what was changed in the folder." },
+      },
+      examples = {
+        { "posthog-llm skills pull pdf-forms skills/pdf-forms", "get it, or what is new of it" },
+        { "posthog-llm skills pull pdf-forms old --version 3", "an older version, elsewhere" },
+      },
+      run = run("folders", "pull"),
+    },
+    {
+      name = "push",
+      summary = "publish a folder as one version",
+      text = "Publish a folder as one new version, or create the skill; nothing is sent when "
+        .. "nothing has changed. What others have published is merged into the folder first; "
+        .. "where both sides changed the same, nothing is published and the exit code is 3."
+        .. EACH,
+      arguments = { DIRS },
+      options = {
+        { "--note", "What the version is about; kept by newer servers.", value = "TEXT" },
+        { "--dry-run", "Tell what would change; write nothing." },
+        { "--prune", "Remove the server's files that were never here." },
+        { "--force", "Publish the folder as it is, over others' changes." },
+        { "--skip-binary", "Leave out what the API, text only, cannot hold." },
+        HIDDEN,
+      },
+      examples = {
+        { "posthog-llm skills push skills/pdf-forms", "publish what has changed" },
+        { "posthog-llm skills push --dry-run skills/*", "what would be published of all" },
+      },
+      run = run("folders", "push"),
+    },
+    {
+      name = "status",
+      summary = "tell what has changed, here and on the server",
+      text = "Tell what has changed since the pull: local, new (here only) and gone (removed "
+        .. "here) on this side, remote on the server, both on both." .. EACH,
+      arguments = { DIRS },
+      options = {
+        { "--offline", "Only what has changed here, without the network." },
+        HIDDEN,
+      },
+      examples = { { "posthog-llm skills status skills/*", "where each folder stands" } },
+      run = run("folders", "status"),
+    },
+    {
+      name = "lint",
+      summary = "check folders, without the network",
+      text = "Check folders against the limits of the API and the Agent Skills format. The exit "
+        .. "code is 1 where a push would be refused, 0 where there are warnings only.",
+      arguments = { DIRS },
+      options = { HIDDEN },
+      examples = { { "posthog-llm skills lint skills/*", "path:line: message, for editors" } },
+      run = run("folders", "lint"),
+    },
+    {
+      name = "rename-file",
+      summary = "rename a bundled file, which makes a version",
+      arguments = {
+        NAME,
+        { "old", "Its path." },
+        { "new", "Its path from now on." },
+      },
+      options = { BASE },
+      examples = {
+        { "posthog-llm skills rename-file pdf-forms a.md docs/a.md", "move it on the server" },
+      },
+      run = run("remote", "rename_file"),
+    },
+    {
+      name = "delete-file",
+      summary = "delete a bundled file, which makes a version",
+      arguments = { NAME, { "path", "The file; older versions keep it." } },
+      options = { BASE },
+      examples = {
+        { "posthog-llm skills delete-file pdf-forms a.md --base-version 4", "unless it is not 4" },
+      },
+      run = run("remote", "delete_file"),
+    },
+    {
+      name = "archive",
+      summary = "take a skill away with all its versions, for good",
+      text = "Take a skill away with all its versions. There is no undo, and the name is free "
+        .. "again. It asks first, on a terminal; elsewhere --yes has to be given.",
+      arguments = { NAME },
+      options = { { "-y --yes", "Do not ask." } },
+      examples = { { "posthog-llm skills archive pdf-forms --yes", "in a script" } },
+      run = run("remote", "archive"),
+    },
+    {
+      name = "duplicate",
+      summary = "copy a skill's latest version under a new name",
+      arguments = { NAME, { "new", "The name of the copy." } },
+      examples = { { "posthog-llm skills duplicate pdf-forms pdf-forms-2", "to try things out" } },
+      run = run("remote", "duplicate"),
     },
   },
 }

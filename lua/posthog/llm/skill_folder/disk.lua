@@ -53,7 +53,8 @@ local function sorted_names(path)
   local names = {}
   local ok, iterator, state = pcall(lfs.dir, path)
   if not ok then
-    return disk.failure(path, "cannot be read", iterator)
+    local why = tostring(iterator):gsub("^cannot open ", "")
+    return disk.failure(path, "cannot be read", why)
   end
   for name in iterator, state do
     if name ~= "." and name ~= ".." then
@@ -91,7 +92,7 @@ function disk.scan(dir, known, hidden)
   local scan = { files = {}, others = {}, left_out = {} }
   known = with_parents(known)
   local function visit(folder)
-    local names, err = sorted_names(dir .. "/" .. folder)
+    local names, err = sorted_names((dir .. "/" .. folder):gsub("(.)/$", "%1"))
     if not names then
       return errors.failure(err)
     end

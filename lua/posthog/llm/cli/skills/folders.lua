@@ -1,0 +1,325 @@
+--- What posthog-llm skills does with folders.
+
+local exits = require("posthog.llm.cli.exits")
+local json = require("posthog.llm.json")
+local needs = require("posthog.llm.cli.needs")
+
+local folders = {}
+
+--- Loaded when it is needed: it takes longer than all the rest.
+local function skill_folder()
+  needs.module("lfs")
+  needs.module("lyaml")
+  return require("posthog.llm.skill_folder")
+end
+
+--- The path of a skill's file from where the command runs.
+local function inside(dir, path)
+  return dir == "." and path or dir:gsub("/*$", "/") .. path
+end
+
+--- A list of errors as one of files that the user can open.
+local function locate(list, dir)
+  for _, problem in ipairs(list or {}) do
+    problem.path = inside(dir, problem.path)
+  end
+end
+
+--- Does it, and reports what fails.
+--- @param act fun(): integer?, posthog.llm.Error?
+--- @return integer code
+--- @return posthog.llm.Error? err
+local function attempt(context, dir, act)
+  local code, err = act()
+  if not err then
+    return code or 0
+  end
+  locate(err.problems, dir)
+  locate(err.conflicts, dir)
+  context:report(err, err.kind ~= "file" and dir ~= "." and dir or nil) -- "file" names the path
+  if err.ambiguous then
+    context.err:line("Push again: it tells which, and nothing is published twice.")
+  end
+  return exits.of(err), err
+end
+
+--- What the other folders would meet too.
+local HOPELESS = { auth = true, forbidden = true, cancelled = true, network = true, tls = true }
+
+--- Does it for each folder that was named.
+--- @param act fun(context: posthog.llm.cli.Context, dir: string, args: table): integer?, posthog.llm.Error?
+--- @return integer code the highest of all
+local function each(context, args, act)
+  local dirs, highest = args.dir, 0
+  if #dirs == 0 then
+    dirs = { "." }
+  end
+  for i, dir in ipairs(dirs) do
+    local code, err = attempt(context, dir, function()
+      return act(context, dir, args)
+    end)
+    highest = math.max(highest, code)
+    if err and HOPELESS[err.kind] and i < #dirs then
+      context.err:line("posthog-llm: not tried: ", table.concat(dirs, ", ", i + 1))
+      break
+    end
+  end
+  return highest
+end
+
+local STEPS = { read = "reading", write = "writing", publish = "publishing" }
+
+--- @return fun(event: table) on_progress a bar for each step
+--- @return fun() finish
+local function follow(context)
+  local bars = {}
+  return function(event)
+    local bar = bars[event.step] or context:progress(STEPS[event.step], "files")
+    bars[event.step] = bar
+    if event.step == "publish" then
+      bar:say(event.path)
+    else
+      bar:at(event.done, event.total, event.path)
+    end
+  end, function()
+    for _, bar in pairs(bars) do
+      bar:finish()
+    end
+  end
+end
+
+--- Calls the library with a bar, which is gone when it returns.
+--- @param call fun(on_progress: fun(event: table)): any, posthog.llm.Error?
+local function with_bar(context, call)
+  local on_progress, finish = follow(context)
+  local result, err = call(on_progress)
+  finish()
+  return result, err
+end
+
+local STYLES = { added = "green", removed = "red", merged = "yellow", skipped = "yellow" }
+
+--- @param rows { path: string, what: string }[]
+local function print_paths(context, rows)
+  for _, row in ipairs(rows) do
+    context.out:line("  ", { ("%-7s"):format(row.what), STYLES[row.what] }, "  ", row.path)
+  end
+end
+
+--- What came into a folder from the server.
+--- @param result { written: string[], removed: string[], merged: string[] }
+--- @param except? { path: string }[] conflicts, which are told otherwise
+local function arrivals(result, except)
+  local rows, told = {}, {}
+  local function add(list, what)
+    for _, path in ipairs(list) do
+      if not told[path] then
+        told[path] = true
+        rows[#rows + 1] = { path = path, what = what }
+      end
+    end
+  end
+  for _, conflict in ipairs(except or {}) do
+    told[conflict.path] = true
+  end
+  add(result.merged, "merged")
+  add(result.written, "written")
+  add(result.removed, "removed")
+  table.sort(rows, function(a, b)
+    return a.path < b.path
+  end)
+  return rows
+end
+
+--- A result as JSON: lists are lists, even empty ones.
+local function print_json(context, dir, result)
+  local copy = { dir = dir }
+  for name, value in pairs(result) do
+    copy[name] = type(value) == "table" and json.array(value) or value
+  end
+  context.out:json(copy)
+end
+
+local function print_arrivals(context, result, except)
+  if result and not context.json then
+    print_paths(context, arrivals(result, except))
+  end
+end
+
+local function pull_one(context, dir, args)
+  local result, err = with_bar(context, function(on_progress)
+    return skill_folder().pull(context:client(), args.name, dir, {
+      version = args.version,
+      force = args.force,
+      on_progress = on_progress,
+    })
+  end)
+  if not result then
+    print_arrivals(context, err.result, err.conflicts)
+    return nil, err
+  elseif context.json then
+    print_json(context, dir, result)
+    return
+  end
+  local rows = arrivals(result)
+  print_paths(context, rows)
+  local words = #rows > 0 and "pulled %s version %d into %s" or "unchanged %s version %d in %s"
+  context.out:line(words:format(result.name, result.version, dir))
+end
+
+--- @return integer code
+function folders.pull(context, args)
+  local dir = args.dir or args.name
+  return (attempt(context, dir, function()
+    return pull_one(context, dir, args)
+  end))
+end
+
+--- What a push has come to, in a line.
+local function outcome(result, is_dry)
+  if is_dry and result.action == "created" then
+    return "would create " .. result.name
+  elseif is_dry and result.action == "published" then
+    return ("would publish %s after version %d"):format(result.name, result.version)
+  end
+  return ("%s %s version %d"):format(result.action, result.name, result.version)
+end
+
+local function print_push(context, result, is_dry)
+  local taken = arrivals(result)
+  print_paths(context, taken)
+  if #taken > 0 then
+    context.out:line(is_dry and "would take over" or "took over", " what others have published")
+  end
+  local rows = {}
+  for i, change in ipairs(result.changes) do
+    rows[i] = { path = change.path, what = change.change }
+  end
+  for _, path in ipairs(result.skipped) do
+    rows[#rows + 1] = { path = path, what = "skipped" }
+  end
+  print_paths(context, rows)
+  context.out:line(outcome(result, is_dry))
+end
+
+local function push_one(context, dir, args)
+  local result, err = with_bar(context, function(on_progress)
+    return skill_folder().push(context:client(), dir, {
+      note = args.note,
+      prune = args.prune,
+      dry_run = args.dry_run,
+      force = args.force,
+      skip_binary = args.skip_binary,
+      hidden = args.hidden,
+      on_progress = on_progress,
+    })
+  end)
+  if not result then
+    print_arrivals(context, not args.dry_run and err.result or nil, err.conflicts)
+    return nil, err
+  elseif context.json then
+    print_json(context, dir, result)
+  else
+    print_push(context, result, args.dry_run)
+  end
+  if #result.left_out > 0 and result.action ~= "unchanged" then
+    local paths = {}
+    for i, path in ipairs(result.left_out) do
+      paths[i] = inside(dir, path)
+    end
+    context:note("left out, as --hidden is not given: ", table.concat(paths, ", "))
+  end
+end
+
+--- @return integer code
+function folders.push(context, args)
+  return each(context, args, push_one)
+end
+
+--- Where a folder stands, in a line.
+local function standing(list, is_offline)
+  local here = list.version and "version " .. list.version or "not pulled"
+  if is_offline then
+    return here
+  elseif not list.latest then
+    return "not on the server yet"
+  elseif list.version == list.latest then
+    return here .. ", the latest"
+  end
+  return ("%s here, version %d on the server"):format(here, list.latest)
+end
+
+local function print_status(context, dir, list, is_offline)
+  local rows = {}
+  for _, row in ipairs(list) do
+    if row.state ~= "same" then
+      rows[#rows + 1] = { path = row.path, what = row.state }
+    end
+  end
+  local clean = #rows == 0 and "; nothing has changed" or ""
+  context.out:line({ list.name or dir, "bold" }, ": ", standing(list, is_offline), clean)
+  print_paths(context, rows)
+  locate(list.unresolved, dir)
+  for _, problem in ipairs(list.unresolved) do
+    context.out:line(problem.path, ":", problem.line, ": ", problem.message)
+  end
+end
+
+local function status_one(context, dir, args)
+  local list, err = with_bar(context, function(on_progress)
+    local client = not args.offline and context:client() or nil
+    local options = { hidden = args.hidden, on_progress = on_progress }
+    return skill_folder().status(client, dir, options)
+  end)
+  if not list then
+    return nil, err
+  elseif not context.json then
+    return print_status(context, dir, list, args.offline)
+  end
+  local files = {}
+  for i, row in ipairs(list) do
+    files[i] = row
+  end
+  print_json(context, dir, {
+    name = list.name,
+    version = list.version,
+    latest = list.latest,
+    unresolved = list.unresolved,
+    files = files,
+  })
+end
+
+--- @return integer code
+function folders.status(context, args)
+  return each(context, args, status_one)
+end
+
+local function lint_one(context, dir, args)
+  local problems, err = skill_folder().lint(dir, { hidden = args.hidden })
+  if not problems then
+    return nil, err
+  end
+  locate(problems, dir)
+  local code = 0
+  for _, problem in ipairs(problems) do
+    local is_error = problem.level == "error"
+    code = is_error and exits.FAILURE or code
+    if context.json then
+      context.out:json(problem)
+    else
+      local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
+      context.out:line(place, ": ", is_error and "" or "warning: ", problem.message)
+    end
+  end
+  if #problems == 0 then
+    context:note(dir, ": no problems")
+  end
+  return code
+end
+
+--- @return integer code
+function folders.lint(context, args)
+  return each(context, args, lint_one)
+end
+
+return folders

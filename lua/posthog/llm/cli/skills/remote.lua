@@ -1,0 +1,178 @@
+--- What posthog-llm skills does on the server alone.
+
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+
+local remote = {}
+
+--- A value of the server for a column; one line.
+local function cell(value)
+  if type(value) == "string" then
+    return (value:gsub("%s+", " "))
+  end
+  return type(value) == "number" and value or ""
+end
+
+--- Rows as JSONL, or as a table.
+--- @param rows fun(): table? an iterator
+--- @param head string[]
+--- @param cells fun(row: table): any[]
+--- @param right? table<integer, boolean>
+local function print_rows(context, rows, head, cells, right)
+  local list = {}
+  for row in rows do
+    if context.json then
+      context.out:json(row)
+    else
+      list[#list + 1] = cells(row)
+    end
+  end
+  if not context.json then
+    context.out:table(head, list, right)
+  end
+end
+
+function remote.list(context, args)
+  local options = { search = args.search, order_by = args.order_by }
+  local rows = context:client().skills:each(options)
+  print_rows(context, rows, { "NAME", "VERSION", "DESCRIPTION" }, function(skill)
+    return { cell(skill.name), cell(skill.version), cell(skill.description) }
+  end, { [2] = true })
+end
+
+function remote.versions(context, args)
+  local rows = context:client().skills:versions(args.name)
+  print_rows(context, rows, { "VERSION", "MADE", "BY" }, function(version)
+    local user = type(version.created_by) == "table" and version.created_by or {}
+    return { cell(version.version), cell(version.created_at), cell(user.email) }
+  end, { [1] = true })
+end
+
+--- An entry for each bundled file.
+local function print_files(context, skill)
+  local list = type(skill.files) == "table" and skill.files or {}
+  local at = 0
+  print_rows(context, function()
+    at = at + 1
+    return list[at]
+  end, { "PATH", "TYPE" }, function(file)
+    return { cell(file.path), cell(file.content_type) }
+  end)
+end
+
+function remote.show(context, args)
+  local skills, options = context:client().skills, { version = args.version }
+  if args.file and args.files then
+    error(exits.usage("--file and --files exclude each other", "posthog-llm skills show"), 0)
+  end
+  local found, err
+  if args.file then
+    found, err = skills:file(args.name, args.file, options)
+  else
+    found, err = skills:get(args.name, options)
+  end
+  if not found then
+    return nil, err
+  elseif args.files then
+    print_files(context, found)
+  elseif context.json then
+    context.out:json(found)
+  else
+    local text = found.content or found.body
+    context.out:text(type(text) == "string" and text or "")
+  end
+end
+
+--- The version to change: the one that is asked for, or the latest.
+--- @return integer? version
+--- @return posthog.llm.Error? err
+local function base_of(context, args)
+  if args.base_version then
+    return args.base_version
+  end
+  local found, err = context:client().skills:resolve(args.name, { limit = 1 })
+  if not found then
+    return nil, err
+  elseif type(found.skill.version) ~= "number" then
+    return nil, errors.new({ kind = "decode", message = "the answer has no version" })
+  end
+  return found.skill.version
+end
+
+--- Says which version a write has made.
+--- @param what string
+local function made(context, skill, err, what)
+  if not skill then
+    return nil, err
+  elseif context.json then
+    context.out:json(skill)
+  else
+    context.out:line(what, ": ", skill.name, " version ", cell(skill.version))
+  end
+end
+
+function remote.rename_file(context, args)
+  local base, err = base_of(context, args)
+  if not base then
+    return nil, err
+  end
+  local skill, problem = context
+    :client().skills
+    :rename_file(args.name, args.old, args.new, { base_version = base })
+  return made(context, skill, problem, ("renamed %s to %s"):format(args.old, args.new))
+end
+
+function remote.delete_file(context, args)
+  local base, err = base_of(context, args)
+  if not base then
+    return nil, err
+  end
+  local skill, problem = context
+    :client().skills
+    :delete_file(args.name, args.path, { base_version = base })
+  return made(context, skill, problem, "deleted " .. args.path)
+end
+
+function remote.duplicate(context, args)
+  local skill, err = context:client().skills:duplicate(args.name, args.new)
+  return made(context, skill, err, "copied " .. args.name)
+end
+
+--- Whether somebody means it.
+--- @return boolean? means_it
+--- @return posthog.llm.Error? err there is nothing to archive
+local function confirmed(context, args)
+  if args.yes then
+    return true
+  elseif not context:can_ask() then
+    local words = "archive takes all versions away and cannot be undone: give --yes to mean it"
+    error(exits.usage(words, "posthog-llm skills archive"), 0)
+  end
+  local found, err = context:client().skills:resolve(args.name, { limit = 1 })
+  if not found then
+    return nil, err
+  end
+  local question = "Archive %s and all its versions, up to %s? This cannot be undone."
+  return context:confirm(question:format(args.name, cell(found.skill.version)))
+end
+
+function remote.archive(context, args)
+  local yes, err = confirmed(context, args)
+  if err then
+    return nil, err
+  elseif not yes then
+    context.err:line("posthog-llm: not archived")
+    return exits.FAILURE
+  end
+  local done
+  done, err = context:client().skills:archive(args.name)
+  if not done then
+    return nil, err
+  elseif context.json then
+    context.out:json({ name = args.name, archived = true })
+  else
+    context.out:line("archived ", args.name)
+  end
+end
+
+return remote

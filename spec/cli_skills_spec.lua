@@ -1,0 +1,349 @@
+--- posthog-llm skills: every subcommand as a user runs it.
+
+local cjson = require("cjson.safe").new()
+local command = require("spec.support.command")
+local emulator = require("spec.emulator")
+
+local unable = command.unable()
+local is_able, folders = pcall(require, "spec.support.folders")
+if not unable and not (is_able and pcall(require, "lyaml")) then
+  unable = "luafilesystem or lyaml is not there for this Lua"
+end
+
+local LINES = "1\n2\n3\n4\n5\n6\n7\n"
+
+local function skill_md(name, body, description)
+  local head = "---\nname: %s\ndescription: %s\n---\n\n%s"
+  return head:format(name, description or "Fills forms.", body or "# Forms\n")
+end
+
+--- @return table[] of JSONL
+local function documents(text)
+  local list = {}
+  for line in text:gmatch("([^\n]*)\n") do
+    list[#list + 1] = assert(cjson.decode(line))
+  end
+  return list
+end
+
+local function has(text, part)
+  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+end
+
+local function lacks(text, part)
+  assert.is_nil(text:find(part, 1, true), ("%q is in:\n%s"):format(part, text))
+end
+
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("posthog-llm skills, " .. profile, function()
+    if unable then
+      pending(unable)
+      return
+    end
+
+    local e, root
+    local _, ends = command.against(function() return e end)
+    local read, write = folders.read, folders.write
+
+    setup(function() e = emulator.start({ profile = profile }) end)
+    teardown(function() e:stop() end)
+    before_each(function()
+      e:reset()
+      root = folders.new()
+      write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
+      write(root, "pdf-forms/a.md", LINES)
+    end)
+    after_each(function() folders.remove(root) end)
+
+    --- Runs `posthog-llm skills ...` beside the folders.
+    local function skills(code, args, options)
+      options = options or {}
+      options.dir = options.dir or root
+      table.insert(args, 1, "skills")
+      return ends(code, args, options)
+    end
+
+    local function writes()
+      local n = 0
+      for _, entry in ipairs(e:log()) do
+        n = n + (entry.method ~= "GET" and 1 or 0)
+      end
+      return n
+    end
+
+    --- A second folder of the skill, as somebody else has it.
+    local function other()
+      skills(0, { "pull", "pdf-forms", "there", "-q" })
+      return root .. "/there"
+    end
+
+    local function edit(dir, path, from, to)
+      write(dir, path, (read(dir, path):gsub(from, to)))
+    end
+
+    it("pushes what has changed and says what", function()
+      local made = skills(0, { "push", "pdf-forms" })
+      assert.equal("  added    SKILL.md\n  added    a.md\ncreated pdf-forms version 1\n", made.out)
+      assert.equal("", made.err)
+      assert.equal("unchanged pdf-forms version 1\n", skills(0, { "push", "pdf-forms" }).out)
+      os.remove(root .. "/pdf-forms/a.md")
+      write(root, "pdf-forms/b.md", "b\n")
+      edit(root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
+      local expected = "  changed  SKILL.md\n  removed  a.md\n  added    b.md\n"
+      local before = writes()
+      assert.equal(expected .. "would publish pdf-forms after version 1\n",
+        skills(0, { "push", "pdf-forms", "--dry-run" }).out)
+      assert.equal(before, writes())
+      assert.equal(expected .. "published pdf-forms version 2\n",
+        skills(0, { "push", "--note", "Better." }, { dir = root .. "/pdf-forms" }).out)
+      assert.equal(before + 1, writes())
+    end)
+
+    it("gives one JSON document a folder", function()
+      write(root, "other/SKILL.md", skill_md("other"))
+      local pushed = documents(skills(0, { "push", "other", "pdf-forms/", "--json" }).out)
+      assert.same({ "other", "pdf-forms/" }, { pushed[1].dir, pushed[2].dir })
+      assert.same({ "created", 1, "pdf-forms" },
+        { pushed[2].action, pushed[2].version, pushed[2].name })
+      assert.same({ { path = "SKILL.md", change = "added" }, { path = "a.md", change = "added" } },
+        pushed[2].changes)
+      local pulled = documents(skills(0, { "pull", "pdf-forms", "there", "--json" }).out)
+      assert.equal(1, #pulled)
+      assert.same({ "SKILL.md", "a.md" }, pulled[1].written)
+      write(root, "there/new.md", "n")
+      local states = documents(skills(0, { "status", "there", "--json" }).out)[1]
+      assert.same({ "pdf-forms", 1, 1 }, { states.name, states.version, states.latest })
+      assert.same({ path = "new.md", state = "new" }, states.files[3])
+      has(skills(0, { "push", "pdf-forms", "--json" }).out, '"changes":[]')
+    end)
+
+    it("pulls, and says what it has written", function()
+      skills(0, { "push", "pdf-forms" })
+      folders.remove(root .. "/pdf-forms")
+      assert.equal(
+        "  written  SKILL.md\n  written  a.md\npulled pdf-forms version 1 into pdf-forms\n",
+        skills(0, { "pull", "pdf-forms" }).out)
+      assert.equal(LINES, read(root, "pdf-forms/a.md"))
+      assert.equal("unchanged pdf-forms version 1 in pdf-forms\n",
+        skills(0, { "pull", "pdf-forms" }).out)
+      edit(root, "pdf-forms/a.md", "7", "seven")
+      skills(0, { "push", "pdf-forms" })
+      skills(0, { "pull", "pdf-forms", "old", "--version", "1" })
+      assert.equal(LINES, read(root, "old/a.md"))
+    end)
+
+    it("merges, tells of it, and tells conflicts by line until they are resolved", function()
+      skills(0, { "push", "pdf-forms" })
+      local there = other()
+      edit(there, "a.md", "1", "one")
+      write(there, "b.md", "b\n")
+      skills(0, { "push", "there" })
+      edit(root, "pdf-forms/a.md", "7", "seven")
+      assert.equal("pdf-forms: version 1 here, version 2 on the server\n"
+        .. "  both     a.md\n  remote   b.md\n", skills(0, { "status", "pdf-forms" }).out)
+      assert.equal("pdf-forms: version 1\n  local    a.md\n",
+        skills(0, { "status", "pdf-forms", "--offline" }).out)
+      assert.equal("  merged   a.md\n  written  b.md\ntook over what others have published\n"
+        .. "  changed  a.md\npublished pdf-forms version 3\n",
+        skills(0, { "push", "pdf-forms" }).out)
+
+      edit(there, "a.md", "4", "four")
+      has(skills(0, { "push", "there" }).out, "published pdf-forms version 4")
+      edit(root, "pdf-forms/a.md", "4", "vier")
+      edit(root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
+      local latest = "pdf-forms version 5\n"
+      local conflict = skills(3, { "push", "pdf-forms" })
+      assert.equal("", conflict.out)
+      has(conflict.err, "pdf-forms: both sides have changed the same; nothing was published")
+      has(conflict.err, "\npdf-forms/a.md:4: has changed on both sides")
+      has(skills(1, { "push", "pdf-forms" }).err, "\npdf-forms/a.md:4: a conflict is not resolved")
+      has(skills(1, { "lint", "pdf-forms" }).out, "pdf-forms/a.md:4: a conflict is not resolved")
+      has(skills(0, { "status", "pdf-forms" }).out, "pdf-forms/a.md:4: a conflict is not resolved")
+      local stays = skills(3, { "pull", "pdf-forms" }).err
+      has(stays, "--force gives them up\npdf-forms/a.md:4: ")
+      write(root, "pdf-forms/a.md", "one\n2\n3\nIV\n5\n6\nseven\n")
+      has(skills(0, { "push", "pdf-forms" }).out, "published " .. latest)
+      has(skills(0, { "pull", "pdf-forms", "there" }).out, "pulled " .. latest:sub(1, -2))
+      assert.equal(read(root, "pdf-forms/a.md"), read(root, "there/a.md"))
+    end)
+
+    it("shows what a pull has written beside a conflict", function()
+      skills(0, { "push", "pdf-forms" })
+      local there = other()
+      edit(there, "a.md", "1", "one")
+      write(there, "b.md", "b\n")
+      skills(0, { "push", "there" })
+      edit(root, "pdf-forms/a.md", "1", "eins")
+      local result = skills(3, { "pull", "pdf-forms" })
+      assert.equal("  written  b.md\n", result.out)
+      has(result.err, "pdf-forms/a.md:1: has changed on both sides")
+    end)
+
+    it("overwrites only with --force", function()
+      skills(0, { "push", "pdf-forms" })
+      write(root, "x/pdf-forms/SKILL.md", skill_md("pdf-forms", "Other.\n"))
+      local there = "x/pdf-forms"
+      for _, args in ipairs({ { "push", there }, { "pull", "pdf-forms", there } }) do
+        local err = skills(3, args).err
+        has(err, "--force")
+        has(err, "\nx/pdf-forms/SKILL.md: is not the server's\n")
+      end
+      skills(0, { "push", there, "--force" })
+      has(skills(0, { "show", "pdf-forms" }).out, "Other.")
+    end)
+
+    it("lists all problems of a folder by line, and tells by the code whether it can go", function()
+      assert.equal("pdf-forms: no problems\n", skills(0, { "lint", "pdf-forms" }).err)
+      write(root, "pdf-forms/SKILL.md", "---\nname: pdf-forms\ndescription: x\nmore: 1\n---\n\nx\n")
+      local warned = skills(0, { "lint", "pdf-forms" })
+      assert.equal("pdf-forms/SKILL.md:4: warning: more: the API has no place for it\n", warned.out)
+      write(root, "pdf-forms/SKILL.md", skill_md("other"))
+      write(root, "pdf-forms/x.bin", "a\nb\0c")
+      local lines = "pdf-forms/SKILL.md:2: name is \"other\", and the folder's is \"pdf-forms\"\n"
+        .. "pdf-forms/x.bin:2: is binary: it has a zero byte\n"
+      assert.equal(lines, skills(1, { "lint", "pdf-forms" }).out)
+      assert.equal("posthog-llm: pdf-forms: the folder cannot be pushed\n" .. lines,
+        skills(1, { "push", "pdf-forms" }).err)
+      local first = documents(skills(1, { "lint", "pdf-forms", "--json" }).out)[1]
+      assert.same({ "pdf-forms/SKILL.md", 2, "error" }, { first.path, first.line, first.level })
+      write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
+      has(skills(0, { "push", "pdf-forms", "--skip-binary" }).out, "  skipped  x.bin\n")
+      assert.equal(1, writes())
+    end)
+
+    it("says what is wrong with a folder", function()
+      write(root, "empty/README", "x")
+      write(root, "broken/SKILL.md", "---\nname: broken\n\tdescription: [\n---\n\nx\n")
+      has(skills(1, { "push" }, { dir = root .. "/empty" }).err, "\nSKILL.md: there is none")
+      has(skills(1, { "push", "broken" }).err, "\nbroken/SKILL.md:3: ")
+      local gone = skills(1, { "push", "nowhere" }).err
+      assert.equal("posthog-llm: nowhere: cannot be read: No such file or directory\n", gone)
+      has(skills(1, { "status", "empty" }).err, "SKILL.md says no name")
+      assert.equal(0, writes())
+    end)
+
+    it("goes on with the other folders, and ends with the highest code", function()
+      skills(0, { "push", "pdf-forms" })
+      local there = other()
+      edit(there, "a.md", "1", "one")
+      skills(0, { "push", "there" })
+      edit(root, "pdf-forms/a.md", "1", "eins")
+      write(root, "empty/README", "x")
+      write(root, "more/SKILL.md", skill_md("more"))
+      local result = skills(3, { "push", "empty", "pdf-forms", "more" })
+      assert.equal("  added    SKILL.md\ncreated more version 1\n", result.out)
+      has(result.err, "posthog-llm: empty: the folder cannot be pushed\nempty/SKILL.md: there is")
+      has(result.err, "posthog-llm: pdf-forms: both sides")
+    end)
+
+    it("stops where the others would fail too, and names them", function()
+      write(root, "more/SKILL.md", skill_md("more"))
+      local result = skills(5, { "push", "pdf-forms", "more", "x" },
+        { env = { POSTHOG_PERSONAL_API_KEY = "phx_unknown" } })
+      has(result.err, "posthog-llm: not tried: more, x\n")
+      assert.equal("", result.out)
+      assert.equal(5, skills(5, { "push", "pdf-forms" },
+        { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" } }).code)
+    end)
+
+    it("leaves a folder that cannot be written to as it was", function()
+      skills(0, { "push", "pdf-forms" })
+      local there = other()
+      edit(there, "a.md", "1", "one")
+      skills(0, { "push", "there" })
+      local before = folders.tree(root .. "/pdf-forms")
+      -- Permissions do not keep root out; a file in the place of the stage does.
+      write(root, "pdf-forms/.posthog-skill.tmp", "")
+      has(skills(1, { "pull", "pdf-forms" }).err, "pdf-forms: cannot be written to")
+      os.remove(root .. "/pdf-forms/.posthog-skill.tmp")
+      assert.same(before, folders.tree(root .. "/pdf-forms"))
+    end)
+
+    it("says what is left out as hidden, but where it is quiet", function()
+      write(root, "pdf-forms/.env", "x")
+      has(skills(0, { "push", "pdf-forms", "--dry-run" }).err, "left out, as --hidden is not")
+      has(skills(0, { "push", "pdf-forms", "--dry-run", "--hidden" }).out, "added    .env")
+      assert.equal("", skills(0, { "push", "pdf-forms", "-q" }).err)
+    end)
+
+    it("shows skills, versions and files", function()
+      skills(0, { "push", "pdf-forms" })
+      edit(root, "pdf-forms/SKILL.md", "# Forms", "# More")
+      skills(0, { "push", "pdf-forms" })
+      has(skills(0, { "list" }).out, "pdf-forms        2  Fills forms.\n")
+      assert.equal("# More", skills(0, { "show", "pdf-forms" }).out)
+      assert.equal("# Forms", skills(0, { "show", "pdf-forms", "--version", "1" }).out)
+      assert.equal(LINES:sub(1, -2), skills(0, { "show", "pdf-forms", "--file", "a.md" }).out)
+      assert.matches("^PATH +TYPE\na.md +text/markdown\n$",
+        skills(0, { "show", "pdf-forms", "--files" }).out)
+      assert.matches("\n +2  %d%d%d%d%-.*zoe.nunez@example.net\n +1  ",
+        skills(0, { "versions", "pdf-forms" }).out)
+      skills(2, { "show", "pdf-forms", "--files", "--file", "a.md" })
+      skills(4, { "show", "pdf-forms", "--file", "none.md" })
+      skills(4, { "pull", "nobody" })
+      local files = documents(skills(0, { "show", "pdf-forms", "--files", "--json" }).out)
+      assert.equal("a.md", files[1].path)
+      assert.equal("# More", documents(skills(0, { "show", "pdf-forms", "--json" }).out)[1].body)
+      assert.same({ 2, 1 }, (function()
+        local list = documents(skills(0, { "versions", "pdf-forms", "--json" }).out)
+        return { list[1].version, list[2].version }
+      end)())
+    end)
+
+    it("renames and deletes files, and says which version that has made", function()
+      skills(0, { "push", "pdf-forms" })
+      assert.equal("renamed a.md to b/c.md: pdf-forms version 2\n",
+        skills(0, { "rename-file", "pdf-forms", "a.md", "b/c.md" }).out)
+      has(skills(3, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "1" }).err,
+        "current version 2")
+      assert.equal("deleted b/c.md: pdf-forms version 3\n",
+        skills(0, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "2" }).out)
+      skills(4, { "delete-file", "pdf-forms", "b/c.md" })
+      skills(4, { "rename-file", "nobody", "a", "b" })
+      skills(2, { "rename-file", "pdf-forms", "a", "../b" })
+      skills(0, { "push", "pdf-forms", "--force" })
+      local made = documents(skills(0, { "delete-file", "pdf-forms", "a.md", "--json" }).out)
+      assert.equal(5, made[1].version)
+    end)
+
+    it("duplicates", function()
+      skills(0, { "push", "pdf-forms" })
+      assert.equal("copied pdf-forms: copy version 1\n",
+        skills(0, { "duplicate", "pdf-forms", "copy" }).out)
+      assert.equal(1, skills(1, { "duplicate", "pdf-forms", "copy" }).code)
+      local copy = skills(0, { "duplicate", "copy", "two", "--json" }).out
+      assert.equal("two", documents(copy)[1].name)
+    end)
+
+    it("archives with --yes, or when somebody says so", function()
+      skills(0, { "push", "pdf-forms" })
+      has(skills(2, { "archive", "pdf-forms" }).err, "--yes")
+      local function asked(code, answer, name)
+        return skills(code, { "archive", name or "pdf-forms" },
+          { terminal = 80, screen = true, typed = answer }).out
+      end
+      has(asked(1, "printf '\\n'"), "not archived")
+      has(asked(1, "printf 'no\\n'"), "[y/N]")
+      has(asked(1, "printf '\\004'"), "not archived")
+      has(asked(130, "sleep 0.5; printf '\\003'; sleep 1"), "not archived")
+      asked(4, "printf 'y\\n'", "nobody")
+      assert.equal(1, writes())
+      has(asked(0, "printf 'y\\n'"), "archived pdf-forms")
+      skills(4, { "archive", "pdf-forms", "--yes" })
+      skills(0, { "push", "pdf-forms", "--force" })
+      local told = skills(0, { "archive", "pdf-forms", "-y", "--json" }).out
+      assert.same({ name = "pdf-forms", archived = true }, documents(told)[1])
+    end)
+
+    it("shows a bar on a terminal, and none in a pipe", function()
+      for i = 1, 20 do write(root, ("pdf-forms/f%02d.md"):format(i), "text " .. i) end
+      skills(0, { "push", "pdf-forms" })
+      local shown = skills(0, { "pull", "pdf-forms", "one" }, { terminal = 80 })
+      has(shown.err, "[####################]  22/22 files  100%")
+      assert.matches("\r\27%[K$", shown.err)
+      lacks(shown.out, "\27")
+      assert.equal("", skills(0, { "pull", "pdf-forms", "two" }).err)
+      assert.equal("", skills(0, { "pull", "pdf-forms", "three", "-q" }, { terminal = 80 }).err)
+    end)
+  end)
+end
