@@ -39,6 +39,101 @@ static inline unsigned scan_equal (const char *a, const char *b) {
   return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
 }
 
+/* One bit for each byte that ends a run of characters: quote, backslash,
+** control. */
+static inline unsigned scan_ends (__m128i x) {
+  __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                              _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+  __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1F)), x);
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(ends, low));
+}
+
+/*
+** Checks the UTF-8 of the first `len` bytes of x, in which `high` has a bit for
+** each byte that is not ASCII. *due has a bit for each byte that has to
+** continue a character of the block before; it is set to those of the next
+** one. Returns 0 for what is not well-formed, and also for characters whose
+** second byte is restricted (U+0800 to U+0FFF, U+D000 to U+D7FF) or that take
+** four bytes: they are left to utf8_sequence.
+**
+** No branch depends on the text: where a character goes on, there has to be a
+** continuation byte, and nowhere else. Behind less than 16 bytes stands ASCII.
+*/
+static inline int scan_utf8 (__m128i x, unsigned high, unsigned len,
+                             unsigned *due) {
+  __m128i two = _mm_cmpgt_epi8(x, _mm_set1_epi8((char)0xBF)); /* or more */
+  __m128i three = _mm_cmpgt_epi8(x, _mm_set1_epi8((char)0xDF));
+  __m128i other = _mm_or_si128(
+      _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8((char)0xE0)),
+                   _mm_cmpeq_epi8(x, _mm_set1_epi8((char)0xED))),
+      _mm_or_si128(
+          _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8((char)0xF0)), x),
+          _mm_cmpeq_epi8(_mm_and_si128(x, _mm_set1_epi8((char)0xFE)),
+                         _mm_set1_epi8((char)0xC0))));
+  unsigned first = (unsigned)_mm_movemask_epi8(two) & high;
+  unsigned wanted = *due | first << 1;
+  wanted |= ((unsigned)_mm_movemask_epi8(three) & high) << 2;
+  *due = wanted >> 16;
+  first = ((high & ~first) ^ wanted) | (unsigned)_mm_movemask_epi8(other);
+  return (first & ((2u << len) - 1) & 0xFFFF) == 0;
+}
+
+/* Where the character began that is cut off at p; it takes three bytes at
+** most, and p stands behind the first or the second one. */
+static inline const char *scan_back (const char *p) {
+  return (unsigned char)p[-1] < 0xC0 ? p - 2 : p - 1;
+}
+
+/*
+** How far to go on by the block x at p. Sets *ends if that is all: up to a byte
+** that ends the run, or where utf8_sequence has to decide.
+*/
+static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
+                                    unsigned *ends) {
+  unsigned high = (unsigned)_mm_movemask_epi8(x), len = 16, before = *due;
+  *ends = scan_ends(x);
+  if ((*ends | high | before) == 0) /* foretold: the next one need not wait */
+    return 16;
+  if (*ends != 0) {
+    len = (unsigned)__builtin_ctz(*ends);
+    high &= (1u << len) - 1;
+  }
+  if ((high | before) == 0 || scan_utf8(x, high, len, due))
+    return len;
+  *ends = 1;
+  return before != 0 ? scan_back(p) - p : 0;
+}
+
+/*
+** Passes over characters while 16 bytes are left, up to a byte that ends the
+** run; stops in front of it, or earlier.
+*/
+static inline const char *scan_blocks (const char *p, const char *end) {
+  unsigned due = 0, ends = 0;
+  while (ends == 0 && end - p >= 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    p += scan_block(p, x, &due, &ends);
+  }
+  return ends == 0 && due != 0 ? scan_back(p) : p;
+}
+
+/*
+** The same, copying, while p < stop. `out` has room for stop - p bytes and 16
+** more, which are scratch.
+*/
+static inline const char *scan_copyblocks (char *out, const char *p,
+                                           const char *stop, const char *end) {
+  unsigned due = 0, ends = 0;
+  while (ends == 0 && p < stop && end - p >= 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    ptrdiff_t len = scan_block(p, x, &due, &ends);
+    _mm_storeu_si128((__m128i *)(void *)out, x);
+    p += len;
+    out += len;
+  }
+  return ends == 0 && due != 0 ? scan_back(p) : p;
+}
+
 /* The first special byte in [p, end), or end. */
 static inline const char *scan_plain (const char *p, const char *end) {
   for (; end - p >= 16; p += 16) {
@@ -118,6 +213,19 @@ static inline int scan_eight (uint64_t x) {
   hit |= (back - SCAN_ONES) & ~back;
   hit |= (x - SCAN_ONES * 0x20) & ~x;
   return ((hit | x) & SCAN_TOPS) != 0;
+}
+
+static inline const char *scan_blocks (const char *p, const char *end) {
+  (void)end;
+  return p;
+}
+
+static inline const char *scan_copyblocks (char *out, const char *p,
+                                           const char *stop, const char *end) {
+  (void)out;
+  (void)stop;
+  (void)end;
+  return p;
 }
 
 static inline const char *scan_plain (const char *p, const char *end) {

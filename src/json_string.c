@@ -141,7 +141,7 @@ static inline const char *within (const char *p, const char *end, size_t room) {
 */
 static const char *read_escaped (Reader *r, const char *s, const char *p,
                                  size_t *len) {
-  const char *end = r->end, *stop = p, *plain;
+  const char *end = r->end, *stop = p, *next;
   size_t used = (size_t)(p - s);
   char *out;
   if (r->size < used + 2 * SPARE)
@@ -157,19 +157,24 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
       out = r->scratch + used;
       stop = within(p, end, r->size - used);
     }
-    plain = scan_copy(out, p, stop);
-    out += plain - p;
-    p = plain;
+    next = scan_copyblocks(out, p, stop, end);
+    out += next - p;
+    p = next;
     if (p == end)
       return json_fail(r, p, "unterminated string");
-    if (*p == '\\')
+    if (*p == '\\') {
       p = read_escape(r, p, &out);
-    else if (*p == '"')
+    } else if (*p == '"') {
       break;
-    else if ((unsigned char)*p >= 0x80)
+    } else if ((unsigned char)*p >= 0x80) {
       p = copy_utf8(r, p, stop, &out);
-    else if ((unsigned char)*p < 0x20)
+    } else if ((unsigned char)*p < 0x20) {
       return json_fail(r, p, "control character in a string");
+    } else if (p < stop) {
+      next = scan_copy(out, p, stop);
+      out += next - p;
+      p = next;
+    }
     if (p == NULL)
       return NULL;
   }
@@ -182,7 +187,7 @@ const char *json_readstring (Reader *r, const char *p, const char **s,
   const char *start = p, *end = r->end;
   int n;
   for (;;) {
-    p = scan_plain(p, end);
+    p = scan_blocks(p, end);
     if (p == end)
       return json_fail(r, p, "unterminated string");
     if (*p == '"') {
@@ -197,10 +202,11 @@ const char *json_readstring (Reader *r, const char *p, const char **s,
     }
     if ((unsigned char)*p < 0x20)
       return json_fail(r, p, "control character in a string");
-    do { /* text that is not ASCII mostly goes on so */
+    p = scan_plain(p, end);
+    while (p < end && (unsigned char)*p >= 0x80) {
       if ((n = utf8_sequence(p, end)) == 0)
         return json_fail(r, p, "invalid UTF-8");
       p += n;
-    } while (p < end && (unsigned char)*p >= 0x80);
+    }
   }
 }
