@@ -10,18 +10,32 @@
 /* Objects of one shape before a constructor is worth its price. */
 #define ENOUGH 8
 
-/* Where a shape has its place, and if it is there. */
+/* Places that a shape may have. */
+#define PLACES 4
+
+/*
+** The place of a shape, with *found set; or else one for it, which is 0 if all
+** of its places have constructors of others.
+*/
 static unsigned find_shape (const Cache *c, const unsigned short *key,
                             unsigned count, int *found) {
   uint64_t h = count;
-  const Shape *s;
-  unsigned i, n;
+  unsigned i, n, place = 0;
   for (i = 0; i < count; i++)
     h = (h ^ key[i]) * UINT64_C(0x9E3779B97F4A7C15);
-  n = 1 + (unsigned)(h >> 58) % SHAPES;
-  s = c->shape + n;
-  *found = s->count == count && memcmp(s->key, key, count * sizeof(*key)) == 0;
-  return n;
+  *found = 1;
+  for (i = 0; i < PLACES; i++) {
+    const Shape *s;
+    n = 1 + ((unsigned)(h >> 58) + i) % SHAPES;
+    s = c->shape + n;
+    if (s->count == count && memcmp(s->key, key, count * sizeof(*key)) == 0)
+      return n;
+    if (!s->made &&
+        (place == 0 || (s->count == 0 && c->shape[place].count != 0)))
+      place = n;
+  }
+  *found = 0;
+  return place;
 }
 
 static int has_distinct_keys (const unsigned short *key, unsigned count) {
@@ -89,7 +103,7 @@ void json_learnshape (Reader *r, const Frame *f) {
   n = find_shape(c, key, f->keys, &found);
   s = c->shape + n;
   if (!found) {
-    if (s->made || !has_distinct_keys(key, f->keys))
+    if (n == 0 || !has_distinct_keys(key, f->keys))
       return;
     s->count = (unsigned char)f->keys;
     s->seen = 0;
