@@ -36,11 +36,11 @@
 #define HAVE_FAST_CONSTRUCTORS 0
 #endif
 
-/* Is it worth while to stop the collector, and can it be put back as it was? */
-#if defined(LUA_LJDIR) && defined(LUA_GCISRUNNING)
-#define HAVE_COSTLY_COLLECTOR 1
+/* Can the collector be stopped and put back as it was? */
+#if defined(LUA_GCISRUNNING)
+#define HAVE_GC_STATE 1
 #else
-#define HAVE_COSTLY_COLLECTOR 0
+#define HAVE_GC_STATE 0
 #endif
 
 /* compat_nojit(f) -> f, which is not to be compiled. Raises in a finalizer. */

@@ -5,15 +5,14 @@
 ** All that a decode makes is in use until its end. Beside a text that is large
 ** for the heap, the collector would go over the same half-built value several
 ** times, and free none of it: without it, a page of 20 MB takes a third less
-** time on LuaJIT, though no less on Lua 5.4. In a heap that is large already
-** it stays at work, so what waits to be freed is never more than twice the
-** text.
+** time. In a heap that is large already it stays at work, so what waits to be
+** freed is never more than twice the text.
 */
 #include "json_reader.h"
 
 #include <string.h>
 
-#if HAVE_COSTLY_COLLECTOR
+#if HAVE_GC_STATE
 
 /* A smaller text is decoded before the collector gets far. */
 #define LARGE ((size_t)64 << 10)
