@@ -114,6 +114,7 @@ build = {
     ["posthog.llm.dataset_file.outcome"] = "lua/posthog/llm/dataset_file/outcome.lua",
     ["posthog.llm.dataset_file.places"] = "lua/posthog/llm/dataset_file/places.lua",
     ["posthog.llm.dataset_file.problem"] = "lua/posthog/llm/dataset_file/problem.lua",
+    ["posthog.llm.dataset_file.progress"] = "lua/posthog/llm/dataset_file/progress.lua",
     ["posthog.llm.dataset_file.rejects"] = "lua/posthog/llm/dataset_file/rejects.lua",
     ["posthog.llm.dataset_file.sources"] = "lua/posthog/llm/dataset_file/sources.lua",
     ["posthog.llm.dataset_file.stream"] = "lua/posthog/llm/dataset_file/stream.lua",

@@ -22,6 +22,7 @@ local target = require("posthog.llm.dataset_file.target")
 local dataset_file = {}
 
 local CONCURRENCY = 8
+local REHEARSED = 1000 -- records of a dry run between two calls of on_progress
 
 --- Seconds after which a request that was cut off is taken as lost: what a
 --- server has taken in, it has done by then or will not do.
@@ -56,6 +57,7 @@ local OPTIONS = {
     values = "string",
     separator = "string",
     revision = "integer",
+    on_progress = "function",
   },
 }
 
@@ -143,9 +145,12 @@ end
 local function rehearse(import)
   local counts = import.journal.counts
   local problems = core.array({})
-  local usable = 0
+  import.usable = 0
   while true do
     local record, err = import.source.next()
+    if record and record.n % REHEARSED == 0 then
+      err = import:tell()
+    end
     if err then
       import.source.close()
       return errors.failure(err)
@@ -154,7 +159,7 @@ local function rehearse(import)
     end
     local job, entry = import:prepare(record)
     if job then
-      usable = usable + 1
+      import.usable = import.usable + 1
     elseif entry.skipped then
       counts.skipped = counts.skipped + 1
     else
@@ -166,7 +171,7 @@ local function rehearse(import)
   end
   import.source.close()
   local summary = import:summary()
-  summary.usable, summary.problems = usable, problems
+  summary.problems = problems
   return summary
 end
 
@@ -194,6 +199,27 @@ local function open_journal(client, path, header, now)
   return journal
 end
 
+--- A path without what does not matter in it.
+local function plain_path(path)
+  path = path:gsub("/%.?/", "/"):gsub("//+", "/")
+  return (path:gsub("^%./", ""))
+end
+
+--- Whether a file would be written over another one.
+--- @return posthog.llm.Error? err
+local function same_places(source, options)
+  local places = { source = source, journal = options.journal, rejects = options.rejects }
+  local seen = {}
+  for _, name in ipairs({ "source", "journal", "rejects" }) do
+    local path = type(places[name]) == "string" and plain_path(places[name])
+    if path and seen[path] then
+      return problem(places[name], "cannot be the %s and the %s at once", seen[path], name)
+    elseif path then
+      seen[path] = name
+    end
+  end
+end
+
 --- What the caller gave for an import, checked, with defaults.
 --- @return table options
 --- @return boolean is_file
@@ -215,9 +241,10 @@ local function import_options(client, dataset, source, options, level)
 end
 
 --- Opens what an import reads. The caller's functions close all when they raise.
+--- @param size? integer bytes of the file when it was surveyed: what comes later is not read
 --- @return posthog.llm.dataset_file.Source?
 --- @return posthog.llm.Error?
-local function open_source(source, is_file, options, journal)
+local function open_source(source, is_file, options, journal, size)
   local input, err
   local function close()
     if input then
@@ -230,7 +257,7 @@ local function open_source(source, is_file, options, journal)
     options.fields = guard(options.fields, close)
   end
   if is_file then
-    input, err = sources.open(source, options)
+    input, err = sources.open(source, options, size)
   else
     input = sources.iterate(guard(source, close))
   end
@@ -310,8 +337,10 @@ end
 function dataset_file.import(client, dataset, source, options)
   local is_file
   options, is_file = import_options(client, dataset, source, options, 2)
-  local survey, err = {}, nil
-  if is_file then
+  local survey, err = {}, same_places(source, options)
+  if err then
+    return errors.failure(err)
+  elseif is_file then
     survey, err = sources.survey(source, options)
   end
   if not survey then
@@ -319,7 +348,7 @@ function dataset_file.import(client, dataset, source, options)
   end
   local row, failed, response, is_new = import_target(client, dataset, options)
   if not row then
-    return errors.failure(failed, response)
+    return errors.failure(failed)
   end
   local now = Import.server_clock(response)
   local journal = no_journal()
@@ -336,7 +365,7 @@ function dataset_file.import(client, dataset, source, options)
   end
   local input
   if journal then
-    input, err = open_source(source, is_file, options, journal)
+    input, err = open_source(source, is_file, options, journal, survey.bytes)
   end
   if not input then
     return errors.failure(err)
@@ -356,7 +385,8 @@ function dataset_file.import(client, dataset, source, options)
   elseif not journal.finished then
     err = import:run()
     if not err and is_file and input.sha256() ~= survey.sha256 then
-      err = problem(source, "the file was changed while it was imported")
+      local words = "the file was changed while it was imported; put it back, and import again"
+      err = problem(source, words)
     end
   end
   return finish(import, err, options.journal)
@@ -373,7 +403,8 @@ end
 ---   fields? string[]: default: the id, and all that can be set
 ---   revision? integer: current generation; default: the latest at the start
 ---   prefetch? integer: pages to read at the same time as the one that is needed; 0
----   on_progress? fun(progress: { rows: integer }): boolean?: every hundred rows; false stops
+---   on_progress? fun(progress: { rows: integer, total?: integer }): boolean?: every hundred rows and
+---     at the end; false stops
 --- @return { dataset: string, rows: integer, bytes: integer, sha256: string, revision?: integer }? result
 --- @return posthog.llm.Error? err
 function dataset_file.export(client, dataset, path, options)
@@ -390,9 +421,9 @@ function dataset_file.export(client, dataset, path, options)
       check.type(name, "string", ("fields[%d]"):format(i), 2)
     end
   end
-  local row, err, response = target.find(client, dataset)
+  local row, err = target.find(client, dataset)
   if not row then
-    return errors.failure(err, response)
+    return errors.failure(err)
   end
   local format = check.callable(path) and (options.format or "jsonl")
     or sources.format(path, options.format)
@@ -413,6 +444,7 @@ end
 ---     then nothing is `changed`
 ---   format?, fields?, values?, separator?: as for import
 ---   revision? integer: current generation
+---   on_progress? fun(progress: { rows: integer, total?: integer }): boolean?: as for export
 --- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
 ---   added: { line, n, key } in the file alone; removed: { id, key } in the dataset alone;
 ---   changed: { line, n, id, key, fields }, names of the current generation; text: for people
@@ -425,9 +457,9 @@ function dataset_file.diff(client, dataset, path, options)
   if options.key ~= nil and type(options.key) ~= "string" and not check.callable(options.key) then
     check.fail(2, "key: name or function expected, got %s", check.type_name(options.key))
   end
-  local row, err, response = target.find(client, dataset)
+  local row, err = target.find(client, dataset)
   if not row then
-    return errors.failure(err, response)
+    return errors.failure(err)
   end
   local result
   result, err = diff(client, row, path, options)

@@ -4,8 +4,10 @@ local core = require("posthog.llm.core")
 local listing = require("posthog.llm.dataset_file.listing")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local problem = require("posthog.llm.dataset_file.problem")
+local progress = require("posthog.llm.dataset_file.progress")
 local sources = require("posthog.llm.dataset_file.sources")
 local values = require("posthog.llm.dataset_file.values")
+local width = require("posthog.llm.spend_report.width")
 
 local PAGE = 100
 local DIGEST = 8 -- hexadecimal digits kept of each field
@@ -47,7 +49,7 @@ end
 
 --- A value in a few characters, without control characters.
 local function excerpt(value)
-  local text = values.sorted(value)
+  local text = width.clean(values.sorted(value))
   local last = 1
   for _ = 1, SHOWN do
     local _, stop = text:find("^[^\128-\191][\128-\191]*", last)
@@ -176,18 +178,22 @@ local function compare_row(result, row, index, key)
   table.insert(result.changed, change)
 end
 
+local function id_of(entry)
+  return width.clean(tostring(entry.id))
+end
+
 local function lines(result)
   local out = {}
   for _, entry in ipairs(result.added) do
     out[#out + 1] = ("+ line %d: %s"):format(entry.line or entry.n, entry.key)
   end
   for _, entry in ipairs(result.removed) do
-    out[#out + 1] = ("- %s: %s"):format(entry.id, entry.key or "no key")
+    out[#out + 1] = ("- %s: %s"):format(id_of(entry), entry.key or "no key")
   end
   for _, entry in ipairs(result.changed) do
     local names = table.concat(entry.fields, ", ")
     local words = "~ line %d, %s: %s (%s)"
-    out[#out + 1] = words:format(entry.line or entry.n, entry.id, entry.key, names)
+    out[#out + 1] = words:format(entry.line or entry.n, id_of(entry), entry.key, names)
   end
   local words = "%d added, %d removed, %d changed, %d the same"
   out[#out + 1] = words:format(#result.added, #result.removed, #result.changed, result.same)
@@ -207,20 +213,26 @@ local function diff(client, dataset, path, options)
     return nil, err
   end
   local result = { added = {}, removed = {}, changed = {}, same = 0 }
-  local next_row = listing(client, {
+  local next_row, listed = listing(client.dataset_items, {
     dataset = dataset.id,
     revision = options.revision,
     limit = PAGE,
   })
-  while true do
+  local told = progress(options.on_progress, listed, "the comparison")
+  local rows = 0
+  while not err do
     local row
     row, err = next_row()
-    if err then
-      return nil, err
-    elseif not row then
+    if not row then
       break
     end
     compare_row(result, row, index, key)
+    rows = rows + 1
+    err = told(rows)
+  end
+  err = err or told(rows, true)
+  if err then
+    return nil, err
   end
   for _, entry in ipairs(order) do
     if not entry.met then

@@ -1,15 +1,15 @@
 --- Exports a dataset to a file, row by row.
 
 local atomic = require("posthog.llm.dataset_file.atomic")
-local errors = require("posthog.llm.errors")
 local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
 local listing = require("posthog.llm.dataset_file.listing")
+local problem = require("posthog.llm.dataset_file.problem")
+local progress = require("posthog.llm.dataset_file.progress")
 local stream = require("posthog.llm.dataset_file.stream")
 local values = require("posthog.llm.dataset_file.values")
 
 local PAGE = 100 -- rows; servers of the current generation give 25 at most
-local TOLD = 100 -- rows between two calls of on_progress
 
 --- @class posthog.llm.dataset_file.Format
 --- @field first fun(names: string[]): string what the file begins with
@@ -101,10 +101,20 @@ local function default_names(client, row)
   return names
 end
 
+--- A field that no row has: what was meant is another one.
+--- @return posthog.llm.Error? err
+local function unknown_field(names, row)
+  for _, name in ipairs(names) do
+    if row[name] == nil and not values.is_field(name) then
+      return problem(nil, "fields: a row has no field %q", name)
+    end
+  end
+end
+
 --- Writes all rows to a file that is open.
 --- @return integer? rows
 --- @return posthog.llm.Error? err
-local function write_rows(file, format, names, next_row, on_progress)
+local function write_rows(file, format, names, next_row, told)
   local count = 0
   local _, err = file:write(format.first(names))
   while not err do
@@ -113,18 +123,20 @@ local function write_rows(file, format, names, next_row, on_progress)
     if not row then
       break
     end
-    text, err = format.row(names, row, count == 0)
+    err = count == 0 and unknown_field(names, row) or nil
+    if not err then
+      text, err = format.row(names, row, count == 0)
+    end
     if text then
       _, err = file:write(text)
       count = count + 1
     end
-    if on_progress and count % TOLD == 0 and on_progress({ rows = count }) == false then
-      err = errors.new({ kind = "cancelled", message = "the export was stopped" })
-    end
+    err = err or told(count)
   end
   if not err then
     _, err = file:write(format.last)
   end
+  err = err or told(count, true)
   if err then
     return nil, err
   end
@@ -153,16 +165,16 @@ local function export(client, dataset, path, format, options)
   if not file then
     return nil, err
   end
-  local next_row = listing(client, {
-    dataset = dataset.id,
-    revision = revision,
-    limit = PAGE,
-    prefetch = options.prefetch,
-  })
+  local next_row, listed = listing(
+    client.dataset_items,
+    { dataset = dataset.id, revision = revision, limit = PAGE },
+    options.prefetch
+  )
   local on_progress = guard(options.on_progress, function()
     file:abandon()
   end)
-  local count, failed = write_rows(file, FORMATS[format], names, next_row, on_progress)
+  local told = progress(on_progress, listed, "the export")
+  local count, failed = write_rows(file, FORMATS[format], names, next_row, told)
   if not count then
     file:abandon()
     return nil, failed

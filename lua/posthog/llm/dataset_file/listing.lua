@@ -1,21 +1,33 @@
---- The rows of a dataset, page by page, with failures as values: an iterator
---- that raises needs pcall, within which Lua 5.1 cannot wait.
+--- The rows of all pages, with failures as values: an iterator that raises
+--- needs pcall, within which Lua 5.1 cannot wait.
 
 local pages = require("posthog.llm.pages")
 
---- @param client posthog.llm.Client
---- @param options { dataset: string, limit: integer, revision?: integer, prefetch?: integer }
---- @return fun(): posthog.llm.DatasetItem?, posthog.llm.Error? next_row newest first
-local function listing(client, options)
+--- @class posthog.llm.dataset_file.Listed what the latest page has told
+--- @field total? integer rows in all
+--- @field response? posthog.llm.Response
+
+--- @param resource table client.datasets or client.dataset_items
+--- @param options table for its `list`, with limit; not changed
+--- @param prefetch? integer pages to read at the same time as the one that is needed; 0
+--- @return fun(): table?, posthog.llm.Error? next_row
+--- @return posthog.llm.dataset_file.Listed listed
+local function listing(resource, options, prefetch)
+  local listed = {}
   local function fetch(query)
-    return client.dataset_items:list({
-      dataset = options.dataset,
-      revision = options.revision,
-      limit = options.limit,
-      offset = tonumber(("&" .. (query or "")):match("&offset=(%d+)")),
-    })
+    local page_options = {}
+    for name, value in pairs(options) do
+      page_options[name] = value
+    end
+    page_options.offset = tonumber(("&" .. (query or "")):match("&offset=(%d+)"))
+    local page, err, response = resource:list(page_options)
+    if page then
+      listed.total = type(page.count) == "number" and page.count or nil
+      listed.response = response
+    end
+    return page, err, response
   end
-  return pages.rows(fetch, ("limit=%d"):format(options.limit), options.prefetch or 0)
+  return pages.rows(fetch, ("limit=%d"):format(options.limit), prefetch or 0), listed
 end
 
 return listing

@@ -23,7 +23,7 @@ local lookup = {}
 --- @param visit fun(row: table)
 --- @return posthog.llm.Error? err
 local function each_since(client, dataset, since, visit)
-  local next_row = listing(client, { dataset = dataset, limit = PAGE })
+  local next_row = listing(client.dataset_items, { dataset = dataset, limit = PAGE })
   while true do
     local row, err = next_row()
     if not row then

@@ -1,8 +1,11 @@
 --- The dataset that a caller means, by its id or its name.
 
 local errors = require("posthog.llm.errors")
+local listing = require("posthog.llm.dataset_file.listing")
 
 local target = {}
+
+local PAGE = 100
 
 local UUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 
@@ -12,34 +15,31 @@ end
 
 local function by_name(client, name, archived)
   local found
-  local offset = 0
+  local next_row, listed = listing(client.datasets, {
+    search = name,
+    order_by = "created_at",
+    limit = PAGE,
+    archived = archived,
+  })
   while true do
-    local page, err, response = client.datasets:list({
-      search = name,
-      order_by = "created_at",
-      limit = 100,
-      offset = offset,
-      archived = archived,
-    })
-    if not page then
-      return errors.failure(err, response)
-    end
-    for _, row in ipairs(page.results) do
-      if row.name == name and found then
-        local words = "two datasets have the name %q: %s and %s; give the id"
-        return failure("conflict", nil, words, name, found.id, row.id)
-      elseif row.name == name then
-        found = row
-      end
-    end
-    offset = offset + #page.results
-    if #page.results == 0 or type(page.next) ~= "string" then
-      if not found then
-        return failure("not_found", response, "there is no dataset %q", name)
-      end
-      return found, nil, response
+    local row, err = next_row()
+    if err then
+      return errors.failure(err, listed.response)
+    elseif not row then
+      break
+    elseif row.name == name and found then
+      local words = "two datasets have the name %q: %s and %s; give the id"
+      return failure("conflict", nil, words, name, found.id, row.id)
+    elseif row.name == name and type(row.id) ~= "string" then
+      return failure("decode", listed.response, "the id of the dataset %q is no text", name)
+    elseif row.name == name then
+      found = row
     end
   end
+  if not found then
+    return failure("not_found", listed.response, "there is no dataset %q", name)
+  end
+  return found, nil, listed.response
 end
 
 --- @param client posthog.llm.Client
