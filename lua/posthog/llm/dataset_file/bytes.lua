@@ -13,6 +13,7 @@ local BOM = "\239\187\191"
 --- @field path string
 --- @field size integer bytes read so far
 --- @field number integer of the line that was read last
+--- @field private limit number bytes
 --- @field private file file*
 --- @field private hasher userdata
 --- @field private kept string read and not yet given away
@@ -23,9 +24,10 @@ Bytes.__index = Bytes
 local bytes = {}
 
 --- @param path string
+--- @param limit? integer bytes that are read at most
 --- @return posthog.llm.dataset_file.Bytes?
 --- @return posthog.llm.Error?
-function bytes.open(path)
+function bytes.open(path, limit)
   local file, message = io.open(path, "rb")
   if not file then
     return nil, problem(nil, "cannot read %s", message)
@@ -34,6 +36,7 @@ function bytes.open(path)
     { path = path, size = 0, number = 0, file = file, hasher = core.hasher(), kept = "", at = 1 },
     Bytes
   )
+  self.limit = limit or math.huge
   local first, err = self:piece()
   if err then
     self:close()
@@ -56,10 +59,10 @@ function Bytes:piece()
     local rest = self.kept:sub(self.at)
     self.kept, self.at = "", 1
     return rest
-  elseif not self.file then
+  elseif not self.file or self.size >= self.limit then
     return nil
   end
-  local piece, message = self.file:read(PIECE)
+  local piece, message = self.file:read(math.min(PIECE, self.limit - self.size))
   if message then
     return nil, problem(self.path, "cannot be read: %s", message)
   elseif piece then

@@ -76,6 +76,8 @@ local function check_header(names)
   for i, name in ipairs(names) do
     if name == "" then
       return ("line 1: column %d has no name"):format(i)
+    elseif name:find("\r", 1, true) then
+      return "line 1: lines end in CR alone; save the file with LF or CRLF"
     elseif seen[name] then
       return ("line 1: two columns have the name %q"):format(name)
     end

@@ -12,6 +12,7 @@ local outcome = require("posthog.llm.dataset_file.outcome")
 local problem = require("posthog.llm.dataset_file.problem")
 local times = require("posthog.llm.times")
 local values = require("posthog.llm.dataset_file.values")
+local width = require("posthog.llm.spend_report.width")
 
 local BATCH = 4 -- records that are held, for each that is sent at the same time
 local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
@@ -36,6 +37,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @class posthog.llm.dataset_file.Import
 --- @field client posthog.llm.Client
 --- @field dataset string id
+--- @field usable? integer records of a dry run that would be sent
 --- @field is_new? boolean this import made the dataset
 --- @field source posthog.llm.dataset_file.Source
 --- @field journal posthog.llm.dataset_file.Journal
@@ -45,6 +47,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field again posthog.llm.dataset_file.Job[] to be sent once more
 --- @field unknown posthog.llm.dataset_file.Job[] to be looked up
 --- @field failures integer batches in a row of which nothing was made
+--- @field pauses integer the same, with those that the server held back
 --- @field made integer records that came to their end in this run
 --- @field batches integer since the last look
 --- @field lost_at number when the latest outcome got lost, on the clock of `clock.now`
@@ -67,7 +70,8 @@ end
 --- @return posthog.llm.dataset_file.Import
 function Import.new(parts)
   parts.again, parts.unknown = {}, {}
-  parts.failures, parts.made, parts.batches, parts.lost_at = 0, 0, 0, -math.huge
+  parts.failures, parts.pauses, parts.made, parts.batches = 0, 0, 0, 0
+  parts.lost_at = -math.huge
   return setmetatable(parts, Import)
 end
 
@@ -75,8 +79,8 @@ end
 function Import:summary()
   local counts = self.journal.counts
   local summary = { dataset = self.dataset, records = self.total, waiting = self.waiting }
-  summary.is_new = self.is_new
-  local done = 0
+  summary.is_new, summary.usable = self.is_new, self.usable
+  local done = self.usable or 0
   for name, count in pairs(counts) do
     summary[name] = count
     done = done + count
@@ -109,19 +113,26 @@ function Import:has_key()
   return self.journal.header.key ~= nil
 end
 
+--- @param record { n: integer, line?: integer }
+--- @param reason string of the caller's, the server's or the file's, in whatever encoding
+--- @return table entry for the journal
+local function rejection(record, reason)
+  return { n = record.n, line = record.line, rejected = width.clean(reason) }
+end
+
 --- @param record posthog.llm.dataset_file.Record
 --- @return posthog.llm.dataset_file.Job? job nil: an entry for the journal instead
 --- @return table? entry
 function Import:prepare(record)
   local fields, reason = mapping.fields(record, self.options)
-  if not fields then
-    local entry = { n = record.n, line = record.line, rejected = reason }
-    entry.skipped = reason == nil or nil
-    return nil, entry
+  if not fields and reason == nil then
+    return nil, { n = record.n, line = record.line, skipped = true }
+  elseif not fields then
+    return nil, rejection(record, reason)
   end
   local text, err = json.encode(fields)
   if not text then
-    return nil, { n = record.n, line = record.line, rejected = err.message }
+    return nil, rejection(record, err.message)
   end
   local content = values.content(fields)
   local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
@@ -208,11 +219,6 @@ function Import:announce(jobs, entries)
   return err
 end
 
---- @return table entry for the journal
-function Import:rejection(job, reason)
-  return { n = job.n, line = job.line, rejected = reason }
-end
-
 --- What a failed create leads to.
 --- @return table? entry for the journal
 function Import:take_failure(job, err, seen)
@@ -221,7 +227,7 @@ function Import:take_failure(job, err, seen)
     seen.stop = seen.stop or err
     return nil
   elseif verdict == "reject" then
-    return self:rejection(job, tostring(err))
+    return rejection(job, tostring(err))
   end
   seen.failed, job.err = err, err
   if verdict == "unknown" and not self:has_key() then
@@ -244,7 +250,7 @@ function Import:once_more(job)
     end
     if (job.strikes or 0) >= MOST_TRIES or (self.options.give_up and job.tries >= MOST_TRIES) then
       local words = "it failed %d times: %s"
-      return self:rejection(job, words:format(job.tries, tostring(err)))
+      return rejection(job, words:format(job.tries, tostring(err)))
     end
   end
   self.again[#self.again + 1] = job
@@ -253,6 +259,10 @@ end
 --- Sends one record and notes what came of it.
 function Import:send(job, seen)
   local row, err, response = self.client.dataset_items:create(job.fields)
+  if row and not (type(row) == "table" and type(row.id) == "string") then
+    local words = "the answer to a create has no row"
+    row, err = nil, errors.new({ kind = "decode", message = words, ambiguous = true })
+  end
   local entry
   if row then
     local existed = job.own_key and job.tries == 1 and response.status == 200
@@ -271,17 +281,17 @@ end
 --- @return posthog.llm.Error? err
 function Import:back_off(seen)
   if seen.made or not seen.failed then
-    self.failures = 0
+    self.failures, self.pauses = 0, 0
     return nil
   end
-  self.failures = self.failures + 1
+  self.pauses = self.pauses + 1
+  local is_held = seen.failed.kind == "rate_limited" -- the server is there
+  self.failures = is_held and 0 or self.failures + 1
   local hold = seen.failed.retry_after or 0
   if hold > LONGEST_HOLD or self.failures >= MOST_FAILURES then
     return seen.failed
-  elseif seen.failed.kind == "rate_limited" then
-    self.failures = 0 -- the server is there
   end
-  return self:pause(math.max(hold, math.min(LONGEST_PAUSE, 0.25 * 2 ^ self.failures)))
+  return self:pause(math.max(hold, math.min(LONGEST_PAUSE, 0.25 * 2 ^ self.pauses)))
 end
 
 --- @param jobs posthog.llm.dataset_file.Job[]

@@ -234,7 +234,9 @@ function Journal:begin(header, now, there_before)
   if self.header then
     local other = mismatch(self.header, header)
     if other then
-      return nil, problem(self.path, "this is the journal of %s", other)
+      local words = "this is the journal of %s; name another one by `journal`, or remove it if"
+        .. " that import is done with"
+      return nil, problem(self.path, words, other)
     end
     return self:write_through({ { resumed = now } })
   end

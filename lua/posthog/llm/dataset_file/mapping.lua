@@ -3,6 +3,7 @@
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
 local values = require("posthog.llm.dataset_file.values")
+local width = require("posthog.llm.spend_report.width")
 
 local mapping = {}
 
@@ -39,6 +40,11 @@ local function is_object(value)
   return type(value) == "table" and getmetatable(value) ~= core.array_mt
 end
 
+--- A name of the file's, in a message.
+local function shown(name)
+  return '"' .. width.clean(tostring(name)) .. '"'
+end
+
 --- The fields of a record by their own names.
 local function by_name(value)
   local fields = {}
@@ -50,10 +56,31 @@ local function by_name(value)
     elseif (name == "deleted" or name == "archived") and field == true then
       return nil, "the row is marked as " .. name
     elseif not SERVERS[name] then
-      return nil, ("an item has no field %q; say by `fields` where it goes"):format(tostring(name))
+      return nil, ("an item has no field %s; say by `fields` where it goes"):format(shown(name))
     end
   end
   return fields
+end
+
+--- What is wrong with the columns of a file, so that no record of it could be used:
+--- one that is to be mapped is not there, or one has no meaning.
+--- @param columns string[]
+--- @param fields? table|function the option
+--- @return string? message
+function mapping.bad_column(columns, fields)
+  local there = {}
+  for _, name in ipairs(columns) do
+    there[name] = true
+    if fields == nil and not values.is_field(name) and not SERVERS[name] then
+      local words = "line 1: an item has no field %s; say by `fields` which column is which field"
+      return words:format(shown(name))
+    end
+  end
+  for _, name in pairs(type(fields) == "table" and fields or {}) do
+    if type(name) == "string" and not there[name] then
+      return ("it has no column %s"):format(shown(name))
+    end
+  end
 end
 
 local function by_table(map, value)
@@ -103,7 +130,7 @@ function mapping.fields(record, options)
     elseif not is_object(fields) then
       return nil, "the function of `fields` returned no table"
     end
-    return by_name(fields)
+    map, value = nil, fields
   elseif not is_object(value) then
     return nil, "an object is expected, not a value of another kind"
   end

@@ -5,6 +5,7 @@ local check = require("posthog.llm.check")
 local csv = require("posthog.llm.dataset_file.csv")
 local json_array = require("posthog.llm.dataset_file.json_array")
 local jsonl = require("posthog.llm.dataset_file.jsonl")
+local mapping = require("posthog.llm.dataset_file.mapping")
 local problem = require("posthog.llm.dataset_file.problem")
 
 local sources = {}
@@ -57,10 +58,11 @@ end
 
 --- @param path string
 --- @param options { format?: string, separator?: string }
+--- @param limit? integer bytes that are read at most
 --- @return posthog.llm.dataset_file.Source?
 --- @return posthog.llm.Error?
-function sources.open(path, options)
-  local input, err = bytes.open(path)
+function sources.open(path, options, limit)
+  local input, err = bytes.open(path, limit)
   if not input then
     return nil, err
   end
@@ -106,9 +108,10 @@ function sources.survey(path, options)
     if not record then
       break
     end
-    local missing = record.columns and sources.missing_column(record.columns, options.fields)
-    if missing then
-      err = problem(path, "it has no column %q", missing)
+    local columns = record.n == 1 and record.columns
+    local bad = columns and mapping.bad_column(columns, options.fields)
+    if bad then
+      err = problem(path, "%s", bad)
       break
     end
     survey.records = record.n
@@ -119,22 +122,6 @@ function sources.survey(path, options)
     return nil, err
   end
   return survey
-end
-
---- A column that is to be mapped and is not there.
-function sources.missing_column(columns, fields)
-  if type(fields) ~= "table" then
-    return nil
-  end
-  local there = {}
-  for _, name in ipairs(columns) do
-    there[name] = true
-  end
-  for _, name in pairs(fields) do
-    if type(name) == "string" and not there[name] then
-      return name
-    end
-  end
 end
 
 return sources

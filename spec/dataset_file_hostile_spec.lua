@@ -1,0 +1,210 @@
+-- Files, options and answers that are not what they should be.
+
+local clock = require("posthog.llm.clock")
+local core = require("posthog.llm.core")
+local dataset_file = require("posthog.llm.dataset_file")
+local folders = require("spec.support.folders")
+local live = require("spec.support.live")
+
+local fails = live.fails
+
+for _, generation in ipairs({ "reference", "current" }) do
+  describe("a dataset file and the " .. generation .. " API:", function()
+    local t = live.session({ profile = generation })
+    local folder, client, dataset
+
+    setup(t.start)
+    teardown(t.stop)
+    before_each(function()
+      t.reset()
+      folder = folders.new()
+      dataset = t.e:seed({ datasets = 1 }).datasets[1]
+      client = t.client()
+    end)
+    after_each(function() folders.remove(folder) end)
+
+    local function write(name, text)
+      folders.write(folder, name, text)
+      return folder .. "/" .. name
+    end
+
+    local function import(source, options)
+      options = options or {}
+      options.settle = 0.05
+      return dataset_file.import(client, dataset, source, options)
+    end
+
+    local function count_rows()
+      return #live.all(client.dataset_items:each({ dataset = dataset }))
+    end
+
+    it("a reason may be in any encoding", function()
+      local source = write("a.jsonl", '{"input":1}\n{"input":2}\n{"input":3}\n')
+      local summary = assert(import(source, { fields = function(record, n)
+        if n == 2 then return nil, "caf\233\n\27[31m" end
+        return record
+      end }))
+      assert.same({ 2, 1 }, { summary.imported, summary.rejected })
+      assert.equal('{"record":2,"line":2,"reason":"caf\\\\xe9\\\\n\\\\x1b[31m"}\n',
+        folders.read(folder, "a.jsonl.rejects.jsonl"))
+      assert(import(source, { fields = function(record) return record end }))
+      assert.equal(2, count_rows())
+    end)
+
+    it("no file is written over another", function()
+      local text = '{"input":1}\nno JSON\n'
+      local source = write("a.jsonl", text)
+      for _, options in ipairs({
+        { journal = source },
+        { rejects = source },
+        { rejects = source .. ".journal" },
+        { journal = folder .. "/./a.jsonl" },
+        { rejects = folder .. "//a.jsonl" },
+        { journal = folder .. "/b", rejects = folder .. "/b" },
+      }) do
+        local summary, err = import(source, options)
+        fails("invalid", { file = options.rejects or options.journal }, summary, err)
+        assert.same({ ["a.jsonl"] = text }, folders.tree(folder))
+      end
+      assert.equal(0, count_rows())
+    end)
+
+    it("what is added to the source meanwhile is not read", function()
+      local source = write("a.jsonl", ('{"input":1}\n'):rep(50))
+      local grown = assert(io.open(source, "ab"))
+      local summary = assert(import(source, { concurrency = 1, on_progress = function()
+        assert(grown:write('{"input":2}\n'))
+        assert(grown:flush())
+      end }))
+      grown:close()
+      assert.same({ 50, 50 }, { summary.records, summary.imported })
+      assert.equal(50, count_rows())
+      fails("invalid", { file = source .. ".journal" }, import(source))
+    end)
+
+    it("a file whose columns mean nothing is refused before anything is sent", function()
+      for text, message in pairs({
+        ["question,answer\r\n1,2\r\n"] = 'line 1: an item has no field "question"; say by `fields`',
+        ["input,gr\252n\r\n1,2\r\n"] = 'line 1: an item has no field "gr\\xfcn"',
+        ["input\r1\r2\r"] = "line 1: lines end in CR alone",
+      }) do
+        local source = write("a.csv", text)
+        local since = #t.e:log()
+        local summary, err = import(source)
+        fails("invalid", { file = source }, summary, err)
+        assert.truthy(err.message:find(message, 1, true), err.message)
+        assert.equal(since, #t.e:log())
+        assert.is_nil(folders.read(folder, "a.csv.journal"))
+      end
+      local exported = write("a.csv", "id,input,created_at\r\nx,1,2026\r\n")
+      assert.equal(1, assert(import(exported)).imported)
+      local mapped = { fields = { input = "question" } }
+      assert.equal(1, assert(import(write("b.csv", "question,answer\r\n1,2\r\n"), mapped)).imported)
+    end)
+
+    it("a record without a field is rejected, whoever says which they are", function()
+      local empty = { fields = function() return {} end }
+      assert.equal(1, assert(import(write("a.jsonl", '{"input":1}\n'), empty)).rejected)
+      assert.equal(1, assert(import(write("b.jsonl", "{}\n"))).rejected)
+      assert.equal(0, count_rows())
+    end)
+
+    it("the journal of another source says what to do", function()
+      assert(import(write("a.jsonl", '{"input":1}\n')))
+      local _, err = import(write("a.jsonl", '{"input":2}\n'))
+      fails("invalid", { file = folder .. "/a.jsonl.journal" }, nil, err)
+      assert.truthy(err.message:find("name another one by `journal`, or remove it", 1, true))
+    end)
+
+    it("a create that is answered by no row is one of unknown outcome", function()
+      t.e:fault({ match = { method = "POST", path = "/dataset_items/$" },
+        action = { status = 204, times = 2 } })
+      local summary = assert(import(write("a.jsonl", ('{"input":1}\n'):rep(3))))
+      assert.equal(3, summary.imported)
+      assert.equal(3, count_rows())
+    end)
+
+    it("waits become longer while the server holds requests back and names no time", function()
+      t.e:fault({ match = { method = "POST", path = "/dataset_items/$" },
+        action = { status = 429, body = "{}", times = 20 } })
+      local sleep, waits = clock.sleep, {}
+      finally(function() clock.sleep = sleep end)
+      function clock.sleep() end
+      local summary = assert(import(write("a.jsonl", '{"input":1}\n'), {
+        on_progress = function(progress) waits[#waits + 1] = progress.waiting end,
+      }))
+      assert.equal(1, summary.imported)
+      assert.equal(20, #waits)
+      for i, expected in ipairs({ 0.5, 1, 2, 4, 8, 10, 10 }) do assert.equal(expected, waits[i]) end
+    end)
+
+    it("a list of datasets that is none is an error", function()
+      local source = write("a.jsonl", '{"input":1}\n')
+      for _, body in ipairs({
+        '{"results":[5],"next":null}', '{"results":[{}],"next":null}',
+        '{"results":[{"name":"x","id":5}],"next":null}', "[]", "null",
+        '{"count":9,"next":"?limit=100&offset=0","results":[{"id":"a"}]}',
+      }) do
+        t.answer(200, body)
+        local summary, err, third = dataset_file.import(client, "x", source)
+        fails("decode", nil, summary, err)
+        assert.is_nil(third)
+        fails("decode", nil, dataset_file.export(client, "x", folder .. "/b.jsonl"))
+        fails("decode", nil, dataset_file.diff(client, "x", source))
+        t.e:faults({})
+      end
+      assert.same({ ["a.jsonl"] = '{"input":1}\n' }, folders.tree(folder))
+    end)
+
+    it("nothing comes third but a summary", function()
+      local source = write("a.jsonl", '{"input":1}\n')
+      for _, name in ipairs({ "nope", "0198c5a2-7be4-7000-8000-3f1d2c4b5a69" }) do
+        local summary, err, third = dataset_file.import(client, name, source)
+        fails("not_found", nil, summary, err)
+        assert.is_nil(third)
+      end
+    end)
+
+    it("a dry run, an export and a comparison tell how far they are, and can be stopped", function()
+      local source = write("a.jsonl", ('{"input":1}\n'):rep(2000) .. "x\n")
+      local told = {}
+      local planned = assert(import(source, { dry_run = true, on_progress = function(progress)
+        told[#told + 1] = { progress.done, progress.usable, progress.records }
+      end }))
+      assert.same({ { 999, 999, 2001 }, { 1999, 1999, 2001 } }, told)
+      assert.same({ 2001, 2000, 1 }, { planned.done, planned.usable, planned.rejected })
+      local stop = { dry_run = true, on_progress = function() return false end }
+      fails("cancelled", nil, import(source, stop))
+
+      t.e:seed({ items = 150, dataset = dataset })
+      told = {}
+      local tell = { on_progress = function(progress) told[#told + 1] = progress end }
+      local result = assert(dataset_file.diff(client, dataset, write("b.jsonl", ""), tell))
+      assert.equal(150, #result.removed)
+      assert.same({ { rows = 100, total = 150 }, { rows = 150, total = 150 } }, told)
+      stop = { on_progress = function() return false end }
+      fails("cancelled", nil, dataset_file.diff(client, dataset, folder .. "/b.jsonl", stop))
+    end)
+
+    it("a field that no row has is no column of an export", function()
+      t.e:seed({ items = 1, dataset = dataset })
+      local options = { fields = { "inptu" } }
+      local _, err = dataset_file.export(client, dataset, folder .. "/a.csv", options)
+      fails("invalid", nil, nil, err)
+      assert.truthy(err.message:find('no field "inptu"', 1, true))
+      assert.same({}, folders.tree(folder))
+    end)
+
+    it("a comparison shows nothing that steers a terminal", function()
+      local source = write("a.jsonl", '{"input":"\\u001b[31m\\u009b\\u202e"}\n')
+      t.e:fault({ match = { path = "/dataset_items/" }, action = { status = 200,
+        headers = { ["Content-Type"] = "application/json" },
+        body = '{"count":1,"next":null,"results":[{"id":"\\u001b[31mx","input":"\\u009b"}]}' } })
+      local result = assert(dataset_file.diff(client, dataset, source))
+      assert.equal('+ line 1: "\\u001b[31m\\u{9b}\\u{202e}"\n- \\x1b[31mx: "\\u{9b}"\n'
+        .. "1 added, 1 removed, 0 changed, 0 the same\n", result.text)
+      assert.equal("\27[31mx", result.removed[1].id)
+      assert(core.encode(result))
+    end)
+  end)
+end
