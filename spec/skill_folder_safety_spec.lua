@@ -59,12 +59,13 @@ describe("a pulled skill", function()
     assert(#HOSTILE >= 20)
   end)
 
-  it("names all paths that cannot be, at once, also in a push", function()
+  it("names all paths that cannot be, at once, also in a push and in a status", function()
     local _, err = skill_folder.pull(hostile({ "../x", "ok", "/y" }), "pdf-forms", dir)
     assert.equal(2, #err.problems)
     write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\nb\n")
     fails("invalid", nil, skill_folder.push(setmetatable({
       profile = function() end }, { __index = hostile({ "../x" }) }), dir))
+    fails("invalid", nil, skill_folder.status(hostile({ "../x" }), dir))
   end)
 
   it("comes over the wire with such a path and writes nothing", function()

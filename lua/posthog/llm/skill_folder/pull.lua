@@ -50,12 +50,9 @@ local function read_theirs(client, folder, name, options, progress)
     return errors.failure(err)
   end
   local has_twins = #paths.collisions(theirs.paths, true) > 0
-  local problems = paths.problems(theirs.paths, has_twins and change.folds_case(folder.dir))
-  if #problems > 0 then
-    return refuse.all("the skill has files that cannot be in a folder", problems)
-  end
-  local ok = options.force
-  if not ok then
+  local ok
+  ok, err = refuse.unfit(theirs, has_twins and change.folds_case(folder.dir))
+  if ok and not options.force then
     ok, err = check_lock(folder, theirs)
   end
   if not ok then

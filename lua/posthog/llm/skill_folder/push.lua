@@ -151,9 +151,10 @@ local function read_theirs(client, folder, name, options, progress)
   elseif not theirs then
     return false
   end
-  local problems = paths.problems(theirs.paths)
-  if #problems > 0 then
-    return refuse.all("the skill has files that cannot be in a folder", problems)
+  local ok
+  ok, err = refuse.unfit(theirs)
+  if not ok then
+    return errors.failure(err)
   end
   local lock = folder.lock
   if lock and not options.force and refuse.is_other(lock, theirs) then
@@ -165,7 +166,6 @@ local function read_theirs(client, folder, name, options, progress)
   if lock then
     remote.learn(theirs, lock.files, lock.id == theirs.id)
   end
-  local ok
   ok, err = remote.complete(client, theirs, progress)
   if not ok then
     return errors.failure(err)

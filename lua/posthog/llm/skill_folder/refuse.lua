@@ -2,6 +2,7 @@
 
 local errors = require("posthog.llm.errors")
 local lint = require("posthog.llm.skill_folder.lint")
+local paths = require("posthog.llm.skill_folder.paths")
 
 local refuse = {}
 
@@ -20,6 +21,19 @@ function refuse.all(what, problems, kind)
     message = what .. ": " .. table.concat(lines, "; "),
     problems = problems,
   }))
+end
+
+--- Refuses a version that no folder can hold.
+--- @param theirs posthog.llm.SkillSnapshot
+--- @param folds boolean? whether the folder takes "A" and "a" for the same
+--- @return true? ok
+--- @return posthog.llm.Error? err
+function refuse.unfit(theirs, folds)
+  local problems = paths.problems(theirs.paths, folds)
+  if #problems > 0 then
+    return refuse.all("the skill has files that cannot be in a folder", problems)
+  end
+  return true
 end
 
 --- One after which nothing was done.

@@ -5,6 +5,7 @@ local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
 local plan = require("posthog.llm.skill_folder.plan")
 local reconcile = require("posthog.llm.skill_folder.reconcile")
+local refuse = require("posthog.llm.skill_folder.refuse")
 local remote = require("posthog.llm.skill_folder.remote")
 
 local status = {}
@@ -25,12 +26,16 @@ local function read_theirs(client, folder, name, progress)
   elseif not theirs then
     return errors.failure(err)
   end
+  local ok
+  ok, err = refuse.unfit(theirs)
+  if not ok then
+    return errors.failure(err)
+  end
   local lock = folder.lock
   remote.learn(theirs, folder.digests)
   if lock then
     remote.learn(theirs, lock.files, lock.id == theirs.id)
   end
-  local ok
   ok, err = remote.complete(client, theirs, progress)
   if not ok then
     return errors.failure(err)
