@@ -69,9 +69,19 @@ function Screen:text(text)
   self:raw(text)
 end
 
---- Where a terminal would obey it, the rest of what JSON lets stand as it is.
-local function escape(text)
-  return ("\\u%04x"):format(text == "\127" and 127 or text:byte(2))
+--- What JSON lets stand as it is and a terminal would obey: DEL, the upper
+--- controls, and what changes the direction of the text around it.
+local OBEYED = {
+  "\127",
+  "\194[\128-\159]",
+  "\226\128[\142\143\168-\174]",
+  "\226\129[\160-\175]",
+}
+
+local function escape(character)
+  local first, second, third = character:byte(1, 3)
+  local code = third and 0x2000 + (second - 128) * 64 + third - 128 or second or first
+  return ("\\u%04x"):format(code)
 end
 
 --- One value as JSON, on one line.
@@ -81,7 +91,9 @@ function Screen:json(value)
     error(err, 0)
   end
   if self.columns then
-    text = text:gsub("\127", escape):gsub("\194[\128-\159]", escape)
+    for _, pattern in ipairs(OBEYED) do
+      text = text:gsub(pattern, escape)
+    end
   end
   self:raw(text .. "\n")
 end
