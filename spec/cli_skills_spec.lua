@@ -246,17 +246,59 @@ for _, profile in ipairs({ "reference", "current" }) do
         { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" } }).code)
     end)
 
-    it("leaves a folder that cannot be written to as it was", function()
+    it("leaves a folder that cannot be written to as it was, and says so", function()
       skills(0, { "push", "pdf-forms" })
       local there = other()
       edit(there, "a.md", "1", "one")
       skills(0, { "push", "there" })
       local before = folders.tree(root .. "/pdf-forms")
-      -- Permissions do not keep root out; a file in the place of the stage does.
-      write(root, "pdf-forms/.posthog-skill.tmp", "")
-      has(skills(1, { "pull", "pdf-forms" }).err, "pdf-forms: cannot be written to")
-      os.remove(root .. "/pdf-forms/.posthog-skill.tmp")
+      -- Without its capabilities root may not write there either.
+      local mortal = { through = "setpriv --bounding-set -all --inh-caps -all" }
+      os.execute(("chmod -R a-w '%s/pdf-forms'"):format(root))
+      for _, args in ipairs({ { "pull", "pdf-forms" }, { "push", "pdf-forms" } }) do
+        local err = skills(1, args, mortal).err
+        has(err, "posthog-llm: pdf-forms: cannot be written to: Permission denied")
+      end
+      has(skills(1, { "pull", "pdf-forms", "pdf-forms/x" }, mortal).err, "x: cannot be made: ")
       assert.same(before, folders.tree(root .. "/pdf-forms"))
+    end)
+
+    --- Shell text: `shell` once the server has the request that publishes.
+    local function once_sent(shell)
+      local asked = "until curl -q -s --noproxy '*' %s/__emulator/log | grep -q '\"PATCH\"'; "
+        .. "do sleep 0.05; done; %s"
+      return asked:format(e.url, shell)
+    end
+
+    for what, case in pairs({
+      ["has happened"] = { 30, "unchanged pdf-forms version 2\n" },
+      ["has not happened"] = { { write = 30 }, "  changed  a.md\npublished pdf-forms version 2\n" },
+    }) do
+      it("stopped in a push that " .. what .. " says that it may have; the next tells", function()
+        skills(0, { "push", "pdf-forms" })
+        write(root, "more/SKILL.md", skill_md("more"))
+        edit(root, "pdf-forms/a.md", "1", "one")
+        e:fault({ match = { method = "PATCH" }, action = { delay = case[1], times = 1 } })
+        local stopped = skills(130, { "push", "pdf-forms", "more" },
+          { terminal = 80, screen = true, typed = once_sent("printf '\\003'; sleep 1") }).out
+        has(stopped, "posthog-llm: pdf-forms: interrupted; what it was writing may or may not have")
+        has(stopped, "\nPush again: it tells which, and nothing is published twice.\n")
+        has(stopped, "\nposthog-llm: not tried: more\n")
+        assert.equal(case[2], skills(0, { "push", "pdf-forms" }).out)
+      end)
+    end
+
+    it("says that a push may have happened when the network is lost in it", function()
+      skills(0, { "push", "pdf-forms" })
+      edit(root, "pdf-forms/a.md", "1", "one")
+      e:faults({
+        { match = { method = "PATCH" }, action = { close = "after" } },
+        { match = { method = "GET", path = "version=2" }, action = { status = 403, body = "{}" } },
+      })
+      local result = skills(1, { "push", "pdf-forms" })
+      has(result.err, "Push again: it tells which")
+      e:faults({})
+      assert.equal("unchanged pdf-forms version 2\n", skills(0, { "push", "pdf-forms" }).out)
     end)
 
     it("says what is left out as hidden, but where it is quiet", function()
@@ -345,5 +387,85 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("", skills(0, { "pull", "pdf-forms", "two" }).err)
       assert.equal("", skills(0, { "pull", "pdf-forms", "three", "-q" }, { terminal = 80 }).err)
     end)
+
+    it("never lets a server steer the terminal", function()
+      local evil = "\27]0;owned\7\27[2J\r\194\155x\226\128\174"
+      local json = cjson.encode(evil)
+      local skill = ('{"id":"1","name":"pdf-forms","version":1,"description":%s,"body":%s,'
+        .. '"files":[{"path":%s,"content_type":%s}],"created_by":{"email":%s}}')
+        :format(json, json, json, json, json)
+      local resolved = ('{"skill":%s,"versions":[{"version":1,"created_at":%s,'
+        .. '"created_by":{"email":%s}}],"has_more":false}'):format(skill, json, json)
+      local file = ('{"path":"a","content":%s}'):format(json)
+      local page = ('{"count":1,"next":null,"previous":null,"results":[%s]}'):format(skill)
+      local refused = ('{"type":"invalid_request","code":"x","detail":%s,"attr":%s}')
+        :format(json, json)
+      local function answer(method, path, body, status)
+        return { match = { method = method, path = path },
+          action = { status = status or 200, body = body } }
+      end
+      e:faults({
+        answer("GET", "resolve/name/", resolved),
+        answer("GET", "/files/", file),
+        answer("GET", "llm_skills/name/", skill),
+        answer("GET", "llm_skills/", page),
+        answer("POST", "/duplicate/", skill),
+        answer("POST", "", refused, 400),
+        answer("PATCH", "", refused, 400),
+        answer("DELETE", "", refused, 400),
+      })
+      write(root, "evil/SKILL.md", skill_md("evil"))
+      write(root, "evil/\27[2J.md", "x")
+      write(root, "evil/.\27[2J", "x")
+      for _, case in ipairs({
+        { 0, { "list" } }, { 0, { "show", "pdf-forms" } }, { 0, { "versions", "pdf-forms" } },
+        { 0, { "show", "pdf-forms", "--files" } }, { 0, { "show", "pdf-forms", "--file", "a" } },
+        { 1, { "pull", "pdf-forms" } }, { 1, { "status", "pdf-forms" } },
+        { 1, { "push", "pdf-forms" } }, { 1, { "rename-file", "pdf-forms", "a", "b" } },
+        { 1, { "delete-file", "pdf-forms", "a" } }, { 1, { "archive", "pdf-forms", "-y" } },
+        { 0, { "duplicate", "pdf-forms", "x" } }, { 0, { "list", "--json" } },
+        { 0, { "show", "pdf-forms", "--json" } }, { 0, { "status", "pdf-forms", "--offline" } },
+        { 1, { "lint", "evil" } }, { 1, { "push", "evil" } }, { 1, { "lint", "evil", "--json" } },
+        { 1, { "push", "\27[2J" } },
+      }) do
+        local told = table.concat(case[2], " ")
+        local shown = skills(case[1], case[2], { terminal = 80, screen = true }).out
+        shown = shown:gsub("\r[^\r\n]*\27%[K", ""):gsub("\27%[%d*m", "") -- bars, and our own colours
+        assert.is_nil(shown:find("[%z\1-\8\11-\31\127]"), told .. ("\n%q"):format(shown))
+        assert.is_nil(shown:find("\194[\128-\159]") or shown:find("\226\128\174"), told)
+        if case[2][1] == "list" and case[2][2] then
+          local row = documents(shown)[1]
+          assert.equal(evil, row.body)
+        end
+      end
+    end)
   end)
 end
+
+describe("posthog-llm skills", function()
+  if unable then
+    pending(unable)
+    return
+  end
+
+  it("says which module is missing, and how to get it", function()
+    for module, package in pairs({ lfs = "lua-filesystem", lyaml = "lua-yaml" }) do
+      local lost = ("package.preload.%s = function() error('none') end"):format(module)
+      local result = command.run({ "skills", "lint" }, { env = { LUA_INIT = lost } })
+      assert.equal(1, result.code)
+      has(result.err, "is missing: apt-get install " .. package)
+    end
+  end)
+
+  it("has helps that fit a screen", function()
+    for _, name in ipairs(require("posthog.llm.cli.skills").commands) do
+      local help = command.run({ "skills", name.name, "--help" }).out
+      local count = 0
+      for line in help:gmatch("([^\n]*)\n") do
+        count = count + 1
+        assert.is_true(#line <= 80, line)
+      end
+      assert.is_true(count > 5 and count <= 24, name.name)
+    end
+  end)
+end)

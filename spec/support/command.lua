@@ -21,6 +21,7 @@ end
 --- @field screen? boolean
 --- @field dir? string to run in
 --- @field before? string shell text that runs first, such as "ulimit -f 1"
+--- @field through? string a program that runs it: "nice"
 --- @field typed? string shell text whose output is what is typed on the terminal
 --- @field while_running? string shell text that runs beside it, with its process in $pid, what
 ---   it has printed in the file $out
@@ -75,6 +76,7 @@ function command.run(args, options)
   lines[#lines + 1] = options.dir and "cd " .. quote(options.dir) or nil
   lines[#lines + 1] = options.before
   local run = command.line(args, here())
+  if options.through then run = options.through .. " " .. run end
   if options.terminal then
     -- A terminal is made by script(1), of util-linux; its lines end in CR LF.
     local inner = ("stty cols %d rows 24 -echo; exec %s"):format(options.terminal, run)
