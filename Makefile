@@ -49,6 +49,7 @@ endif
 BUILD ?= build/$(LUA_VERSION)
 SOURCES = $(wildcard src/*.c)
 MODULES = $(shell cd lua && find posthog -name '*.lua')
+SERVER = $(shell cd spec/emulator && find server -name '*.lua')
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 CORE = $(BUILD)/posthog/llm/core.so
 
@@ -180,19 +181,54 @@ lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint
 	@MAKE="$(MAKE)" tools/lint
 
+manual: ## write doc/cli.md and the man page out of the help texts
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
+	@tools/lua 5.4 tools/manual.lua markdown > doc/cli.md
+	@tools/lua 5.4 tools/manual.lua man > doc/posthog-llm.1
+
+# The Lua that the command is installed for, as its first line is to call it.
+LUA_COMMANDS_5.1 = lua5.1 lua-5.1 lua51
+LUA_COMMANDS_5.3 = lua5.3 lua-5.3 lua53
+LUA_COMMANDS_5.4 = lua5.4 lua-5.4 lua54
+LUA_COMMANDS_luajit = luajit
+LUA_COMMAND ?= $(or $(firstword $(foreach n,$(LUA_COMMANDS_$(LUA_VERSION)),$(shell \
+  command -v $(n) >/dev/null 2>&1 && echo $(n)))),lua)
+SHARE = $(DESTDIR)$(PREFIX)/share
+
 ifdef LUA_VERSION
-install: all ## install for these Luas under PREFIX (and DESTDIR)
+install: install-library install-command ## install for these Luas under PREFIX (and DESTDIR)
+
+install-library: all
 	@set -e; for f in $(MODULES); do \
 	  d="$(DESTDIR)$(PREFIX)/share/lua/$(LUA_ABI)/$$(dirname $$f)"; \
 	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
 	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)/posthog/llm"
 	$(INSTALL) -m 755 $(CORE) "$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)/posthog/llm/"
+
+# With what belongs to it. The completions are the command's own words, so it
+# has to run, which takes argparse.
+install-command: install-library
+	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/man/man1"
+	sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/posthog-llm >"$(BUILD)/posthog-llm"
+	$(INSTALL) -m 755 "$(BUILD)/posthog-llm" "$(DESTDIR)$(PREFIX)/bin/"
+	$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE)/man/man1/"
+	@set -e; for f in start stop nginx.conf.in $(SERVER); do \
+	  d="$(SHARE)/posthog-llm/emulator/$$(dirname $$f)"; \
+	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "spec/emulator/$$f" "$$d/"; done
+	@set -e; complete() { \
+	  "$(DESTDIR)$(PREFIX)/bin/posthog-llm" completions $$1 >"$(BUILD)/completion" || exit 0; \
+	  $(INSTALL) -d "$(SHARE)/$${2%/*}"; \
+	  $(INSTALL) -m 644 "$(BUILD)/completion" "$(SHARE)/$$2"; }; \
+	complete bash bash-completion/completions/posthog-llm; \
+	complete zsh zsh/site-functions/_posthog-llm; \
+	complete fish fish/vendor_completions.d/posthog-llm.fish
 else
 install: $(VERSIONS:%=install-%)
+	@$(MAKE) --no-print-directory LUA_VERSION=$(firstword $(VERSIONS)) install-command
 endif
 
 install-%:
-	@$(MAKE) --no-print-directory LUA_VERSION=$* install
+	@$(MAKE) --no-print-directory LUA_VERSION=$* install-library
 
 # Neovim finds lua/posthog/llm/core.so by itself in the folder of a plugin.
 NVIM_DATA = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)
@@ -216,8 +252,9 @@ help: ## print this
 	@echo "make             the same as make all"
 	@awk -F ':.*## ' '/^[a-z-]+:.* ## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: LUA_VERSION=5.1|5.3|5.4|luajit CC CFLAGS CPPFLAGS LDFLAGS"
-	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR NVIM_PLUGIN_DIR"
-	@echo "  SETUP=: (install nothing)"
+	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
+	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
 .PHONY: all has-headers demo test asan tsan valgrind fuzz soak bench bench-hosts bench-count \
-  bench-check build-count lint install nvim clean help
+  bench-check build-count lint manual install install-library \
+  install-command nvim clean help

@@ -188,7 +188,9 @@ build = {
     ["posthog.llm.types"] = "lua/posthog/llm/types.lua",
     ["posthog.llm.url"] = "lua/posthog/llm/url.lua",
     ["posthog.llm.vocabulary"] = "lua/posthog/llm/vocabulary.lua",
-  },  install = {
+  },
+  install = {
     bin = { "bin/posthog-llm" },
   },
+  copy_directories = { "spec/emulator" }, -- for the command emulator
 }

@@ -266,7 +266,7 @@ describe("the command's", function()
   describe("emulator", function()
     --- Waits for it, uses it by what it printed, and stops it.
     local function use(stop)
-      return ("until grep -q API_KEY $out; do sleep 0.05; done; (. $out; %s >%s 2>&1); %s"):format(
+      return command.until_in("$out", "API_KEY") .. ("(. $out; %s >%s 2>&1); %s"):format(
         command.line({ "api", "GET", "/api/projects/:project_id/datasets/" }, "."),
         folder .. "/answer", stop)
     end

@@ -4,12 +4,14 @@ if _VERSION ~= "Lua 5.4" or os.getenv("SPEC_MODE") ~= "plain" then
   return
 end
 
+local command = require("spec.support.command")
+
 describe("the rock", function()
   local scratch = "build/rock"
   local installed
 
-  local function output_of(command)
-    local pipe = io.popen(command .. " 2>&1")
+  local function output_of(shell)
+    local pipe = io.popen(shell .. " 2>&1")
     local text = pipe:read("a")
     return text, pipe:close()
   end
@@ -17,7 +19,8 @@ describe("the rock", function()
   -- In a copy, since LuaRocks leaves its objects where it compiles.
   setup(function()
     local said, ok = output_of("rm -rf " .. scratch .. " && mkdir -p " .. scratch
-      .. " && cp -R src lua bin posthog-llm-scm-1.rockspec " .. scratch
+      .. "/spec && cp -R src lua bin posthog-llm-scm-1.rockspec " .. scratch
+      .. " && cp -R spec/emulator " .. scratch .. "/spec"
       .. " && cd " .. scratch
       .. " && luarocks --lua-version 5.4 make --deps-mode none --tree tree"
       .. " posthog-llm-scm-1.rockspec")
@@ -37,6 +40,14 @@ describe("the rock", function()
       local page, err = client.datasets:list({})
       print(page, err.kind)']])
     assert.equal("nil\tnetwork\n", said)
+  end)
+
+  it("brings the command and its emulator", function()
+    local said = output_of("cd / && unset LUA_PATH LUA_CPATH && cd " .. os.getenv("PWD") .. "/"
+      .. scratch .. "/tree && { bin/posthog-llm emulator -q >environment & "
+      .. command.until_in("environment", "API_KEY") .. ". ./environment; "
+      .. "bin/posthog-llm spend --format line; kill $!; wait $! || :; }")
+    assert.equal("$1,843.21 in 30 days · claude-opus-4-8 83.9%\n", said)
   end)
 
   it("brings every module of the library", function()

@@ -26,6 +26,12 @@ end
 --- @field while_running? string shell text that runs beside it, with its process in $pid, what
 ---   it has printed in the file $out
 
+--- Shell text that waits until a file holds a word, ten seconds at most.
+function command.until_in(file, word)
+  return ("n=0; until grep -q %s %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done; "):format(
+    word, file)
+end
+
 --- The command as text for a shell, from anywhere.
 function command.line(args, root)
   local words = { os.getenv("LUA") or "lua5.4", root .. "/bin/posthog-llm" }

@@ -2,10 +2,18 @@
 
 local SHELLS = { "bash", "zsh", "fish" }
 
+--- What argparse writes for bash breaks the names of files at spaces.
+local FILES = "COMPREPLY=%(%$%(compgen %-f %-%- \"%$cur\"%)%)"
+local WHOLE = "local IFS=$'\\n'; compopt -o filenames 2>/dev/null; "
+
 local function completions(context, args)
   local parser = require("posthog.llm.cli.parser")
   local made = parser.build(require("posthog.llm.cli.commands"))
-  context.out:raw(made["get_" .. args.shell .. "_complete"](made))
+  local text = made["get_" .. args.shell .. "_complete"](made)
+  if args.shell == "bash" then
+    text = text:gsub(FILES, WHOLE .. "%0")
+  end
+  context.out:raw(text)
 end
 
 --- @type posthog.llm.cli.Command

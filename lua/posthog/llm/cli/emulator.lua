@@ -76,7 +76,8 @@ local function show(context, values)
     local name, value = variable[1], variable[2]
     document[name] = value
     if value and not context.json then
-      context.out:line(("export %s=%s"):format(name, value:find("[^%w_./:%-]") and quote(value) or value))
+      local word = value:find("[^%w_./:%-]") and quote(value) or value
+      context.out:line(("export %s=%s"):format(name, word))
     end
   end
   if context.json then
@@ -116,9 +117,19 @@ return {
   text = "Run a local stand-in for PostHog until Ctrl-C. It prints first what to set in the "
     .. "environment, for a shell, and forgets all at its end.",
   options = {
-    { "--profile", "The generation of the API: reference, or current.", value = "NAME", choices = PROFILES },
+    {
+      "--profile",
+      "The generation of the API: reference, or current.",
+      value = "NAME",
+      choices = PROFILES,
+    },
     { "--tls", "Serve TLS, with a certificate of its own." },
-    { "--port", "For plain HTTP; a free one, if not given.", value = "N", convert = parser.convert.count },
+    {
+      "--port",
+      "For plain HTTP; a free one, if not given.",
+      value = "N",
+      convert = parser.convert.count,
+    },
   },
   examples = {
     { "posthog-llm emulator > emulator.env &", "start it" },

@@ -136,19 +136,41 @@ end
 return {
   name = "spend",
   summary = "report the LLM spend of the key's owner",
+  text = "Report the LLM spend of the key's owner: the costs by day, product, model and tool. A "
+    .. "budget counts from the start of the report's time on.",
   options = {
     { "--from", "Its start: -30d, if not given, or 2026-04-23.", value = "WHEN" },
     { "--to", "Its end, exclusive; now, if not given.", value = "WHEN" },
     { "--product", "Break down this one, not posthog_code.", value = "NAME" },
     { "--limit", "Rows to ask for, 1 to 200; 50.", value = "N", convert = parser.convert.count },
-    { "--bucket", "Ask for buckets of 5, 15, 30 or 60 minutes.", value = "N", choices = BUCKETS },
+    {
+      "--bucket",
+      "Ask for buckets of 5, 15, 30 or 60 minutes.",
+      value = "N",
+      choices = BUCKETS,
+    },
     { "--refresh", "Past the server's cache of five minutes." },
     { "--compare", "Beside the same length of time just before." },
-    { "--budget", "Foresee when it is reached; if it is, end with 6.", value = "DOLLARS", convert = parser.convert.dollars },
-    { "--format", "text, line, markdown, csv, html or json.", value = "NAME", choices = FORMATS },
+    {
+      "--budget",
+      "Foresee when it is reached; if it is, end with 6.",
+      value = "DOLLARS",
+      convert = parser.convert.dollars,
+    },
+    {
+      "--format",
+      "text, line, markdown, csv, html or json.",
+      value = "NAME",
+      choices = FORMATS,
+    },
     { "--output", "Write to a file, whole or not at all.", value = "FILE" },
     { "--rows", "Show so many of each table; 10.", value = "N", convert = parser.convert.count },
-    { "--width", "Columns, 20 to 1000; the terminal's.", value = "N", convert = parser.convert.count },
+    {
+      "--width",
+      "Columns, 20 to 1000; the terminal's.",
+      value = "N",
+      convert = parser.convert.count,
+    },
     { "--ascii", "Bars and marks of ASCII." },
   },
   examples = {

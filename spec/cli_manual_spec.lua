@@ -1,0 +1,212 @@
+--- What the command says of itself: helps, manual, exit codes, completions; and
+--- that it is all there once it is installed.
+
+local command = require("spec.support.command")
+local commands = require("posthog.llm.cli.commands")
+local emulator = require("spec.emulator")
+local exits = require("posthog.llm.cli.exits")
+local parser = require("posthog.llm.cli.parser")
+
+local unable = command.unable()
+local LUA = os.getenv("LUA")
+
+local function output_of(shell)
+  local pipe = io.popen(shell)
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- All commands, groups and the command itself too, each with its words.
+local function each_command(visit, list, words)
+  for _, entry in ipairs(list or { commands }) do
+    local own = {}
+    for i, word in ipairs(words or {}) do own[i] = word end
+    if words then own[#own + 1] = entry.name end
+    visit(entry, own)
+    each_command(visit, entry.commands or {}, own)
+  end
+end
+
+describe("the manual", function()
+  if unable then
+    pending(unable)
+    return
+  end
+
+  it("is what the help texts say", function()
+    for form, path in pairs({ markdown = "doc/cli.md", man = "doc/posthog-llm.1" }) do
+      local made = output_of(LUA .. " tools/manual.lua " .. form)
+      assert.is_true(#made > 1000, path)
+      assert.is_true(made == read(path), path .. " is stale: make manual")
+    end
+  end)
+
+  it("has helps that fit one screen", function()
+    each_command(function(_, words)
+      words[#words + 1] = "--help"
+      local _, _, shown = parser.parse(commands, words)
+      local count = 0
+      for line in shown:gmatch("([^\n]*)\n") do
+        count = count + 1
+        assert.is_true(#line <= 80, line)
+      end
+      assert.is_true(count <= 24, ("%d lines: %s"):format(count, table.concat(words, " ")))
+    end)
+  end)
+
+  it("has examples that are commands", function()
+    local count = 0
+    each_command(function(entry)
+      for _, example in ipairs(entry.examples or {}) do
+        local line = example[1]:match("posthog%-llm [^|>&)\"]*")
+        local words, quoted = {}, line:find("'", 1, true)
+        for word in (quoted and line:gsub("'[^']*'", "{}") or line):gmatch("%S+") do
+          words[#words + 1] = word
+        end
+        table.remove(words, 1)
+        local _, found = parser.parse(commands, words)
+        assert.is_function(found.run)
+        count = count + 1
+      end
+    end)
+    assert.is_true(count > 5)
+  end)
+end)
+
+describe("the command", function()
+  if unable then
+    pending(unable)
+    return
+  end
+
+  local e
+  local run, ends = command.against(function() return e end)
+  setup(function() e = emulator.start({ profile = "current" }) end)
+  teardown(function() e:stop() end)
+  before_each(function() e:reset() end)
+
+  local DATASETS = "/api/projects/:project_id/datasets/"
+
+  --- How to come to each code that the manual lists.
+  local CASES = {
+    [0] = { "api", "GET", DATASETS },
+    [1] = { "api", "POST", DATASETS, "--data", "[]" },
+    [2] = { "api", "GET" },
+    [3] = { "api", "POST", DATASETS, "--data", '{"name":"twice"}' },
+    [4] = { "api", "GET", DATASETS .. "0192f3a4-6b1e-7c55-9d02-3f7be1c0a911/" },
+    [5] = { "api", "GET", "/api/projects/314159/datasets/" },
+    [6] = { "spend", "--budget", "1" },
+    [130] = { "emulator", "-q" },
+  }
+
+  it("ends with every code that the manual lists", function()
+    ends(0, CASES[3])
+    for _, row in ipairs(exits.LIST) do
+      local code = row[1]
+      local case = assert(CASES[code], code)
+      if code == 130 then
+        local result = command.run(case, {
+          while_running = command.until_in("$out", "API_KEY") .. "kill -INT $pid",
+        })
+        assert.equal(code, result.code, result.err)
+      else
+        assert.equal(code, run(case).code, table.concat(case, " "))
+      end
+    end
+  end)
+
+  it("makes the shells complete its words", function()
+    for _, shell in ipairs({ "bash", "zsh", "fish" }) do
+      local text = ends(0, { "completions", shell }).out
+      local path = os.tmpname()
+      local file = io.open(path, "w")
+      file:write(text)
+      file:close()
+      if output_of("command -v " .. shell) ~= "" then
+        assert.equal("0\n", output_of(shell .. " -n " .. path .. "; echo $?"), shell)
+      end
+      os.remove(path)
+    end
+    ends(2, { "completions", "tcsh" })
+  end)
+
+  it("completes in bash", function()
+    local path = os.tmpname()
+    local file = io.open(path, "w")
+    file:write(ends(0, { "completions", "bash" }).out, [[
+      try() {
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+        _posthog-llm 2>&1
+        printf '%s|' "${COMPREPLY[@]}"
+        echo
+      }
+      cd "$(mktemp -d)" && touch "with space.html"
+      try posthog-llm spe
+      try posthog-llm --project 5 spend --fo
+      try posthog-llm spend --format m
+      try posthog-llm spend --output with
+      rm -r "$PWD"
+    ]])
+    file:close()
+    local shown = output_of("bash " .. path)
+    os.remove(path)
+    assert.equal("spend|\n--format|\nmarkdown|\nwith space.html|\n", shown)
+  end)
+end)
+
+describe("make install", function()
+  if unable or os.getenv("SPEC_MODE") ~= "plain" then
+    pending(unable or "installs what make all has built")
+    return
+  end
+
+  local prefix
+  setup(function()
+    prefix = os.tmpname()
+    os.remove(prefix)
+    local version = LUA:match("[%d.]+$") or LUA
+    local said = output_of(("${MAKE:-make} -s --no-print-directory install SETUP=: "
+      .. "LUA_VERSION=%s PREFIX='%s' 2>&1"):format(version, prefix))
+    assert.equal("", (said:gsub("[^\n]*jobserver[^\n]*\n", "")))
+  end)
+  teardown(function() os.execute("rm -rf " .. prefix) end)
+
+  --- Of the installed command, elsewhere, without the paths of this checkout.
+  local function says(shell)
+    return output_of("cd / && unset LUA_PATH LUA_CPATH && PATH=" .. prefix .. "/bin:$PATH && "
+      .. "{ " .. shell .. "; } 2>&1")
+  end
+
+  it("brings a command that runs anywhere", function()
+    assert.equal(LUA, read(prefix .. "/bin/posthog-llm"):match("^#!/usr/bin/env (%S+)\n"))
+    assert.equal("posthog-llm 0.1.0\n0\n", says("posthog-llm --version; echo $?"))
+  end)
+
+  it("brings the emulator", function()
+    local shown = says("posthog-llm emulator -q >" .. prefix .. "/environment & "
+      .. command.until_in(prefix .. "/environment", "API_KEY")
+      .. ". " .. prefix .. "/environment; posthog-llm skills list; "
+      .. "posthog-llm spend --format line; kill $!; wait $! || echo $?")
+    assert.equal("NAME  VERSION  DESCRIPTION\n"
+      .. "$1,843.21 in 30 days · claude-opus-4-8 83.9%\n143\n", shown)
+  end)
+
+  it("brings the man page and the completions", function()
+    assert.equal(read("doc/posthog-llm.1"), read(prefix .. "/share/man/man1/posthog-llm.1"))
+    for path, shell in pairs({
+      ["bash-completion/completions/posthog-llm"] = "bash",
+      ["zsh/site-functions/_posthog-llm"] = "zsh",
+      ["fish/vendor_completions.d/posthog-llm.fish"] = "fish",
+    }) do
+      assert.equal(says("posthog-llm completions " .. shell), read(prefix .. "/share/" .. path))
+    end
+  end)
+end)

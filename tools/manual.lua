@@ -1,0 +1,242 @@
+-- Writes the manual of the command out of its commands' data:
+--
+--   tools/lua 5.4 tools/manual.lua markdown > doc/cli.md
+--   tools/lua 5.4 tools/manual.lua man > doc/posthog-llm.1
+
+local commands = require("posthog.llm.cli.commands")
+local exits = require("posthog.llm.cli.exits")
+local version = require("posthog.llm")._VERSION
+
+local NAME = commands.name
+local DATE = "2026-11-22" -- of this version
+
+local KEY = "A personal API key of PostHog. It is taken from the environment, or from the first "
+  .. "line of a file or of standard input, never from an argument, which others could see: "
+  .. "`posthog-llm --key-file ~/.config/posthog.key skills list`, "
+  .. "`pass posthog | posthog-llm --key-file - spend`. Spend is that of the key's owner and needs "
+  .. "no project."
+
+local OUTPUT = "What was asked for goes to standard output; bars, notes and errors to standard "
+  .. "error. With `--json` standard output is one JSON document, or for lists a line of JSON each, "
+  .. "and nothing else. Bars and colours are for terminals only. Control characters that come from "
+  .. "the server or a file are shown as escapes on a terminal."
+
+local CTRL_C = "Ctrl-C and SIGTERM end a command between two steps, and it says what was done and "
+  .. "what was not; the second one kills."
+
+local ENVIRONMENT = {
+  { "POSTHOG_PERSONAL_API_KEY", "The key, where `--key-file` is not given." },
+  { "POSTHOG_PROJECT_ID", "The project, where `--project` is not given." },
+  { "POSTHOG_HOST", "`us`, `eu` or a URL, where `--host` is not given. The default is `us`." },
+  { "SSL_CERT_FILE", "The certificates to trust (PEM), not the system's." },
+  { "https_proxy, all_proxy, no_proxy", "The proxy for https." },
+  { "NO_COLOR", "No colours, when it is set and not empty." },
+}
+
+local FILES = {
+  { "SKILL.md", "What makes a folder a skill: front matter of YAML, then the body." },
+  { ".posthog-skill.json", "In a skill's folder: the version that it was pulled from." },
+  { "FILE.journal", "Beside a file that is imported: what was sent of it, and what came back." },
+}
+
+--- The document as a list of blocks: { "section"|"command"|"text"|"lines", text }
+--- and { "list", { { term, text } } }.
+
+local function add(blocks, kind, content)
+  if content and (type(content) == "string" or content[1]) then
+    blocks[#blocks + 1] = { kind, content }
+  end
+end
+
+local function name_of(option)
+  local names = option[1]:gsub(" ", ", ")
+  return option.value and names .. " " .. option.value or names
+end
+
+local function words_of(argument)
+  local word = argument.many and argument[1] .. "..." or argument[1]
+  return argument.optional and "[" .. word .. "]" or word
+end
+
+--- Lines of at most so many columns, the later ones indented. What stands in
+--- brackets stays together.
+local function fill(text, columns, indent)
+  local function glue(part)
+    return (part:gsub(" ", "\1"))
+  end
+  local lines, line = {}, nil
+  for word in text:gsub("%b[]", glue):gmatch("%S+") do
+    if line and #line + 1 + #word > columns then
+      lines[#lines + 1], line = line, (indent or "") .. word
+    else
+      line = line and line .. " " .. word or word
+    end
+  end
+  lines[#lines + 1] = line
+  return (table.concat(lines, "\n"):gsub("\1", " "))
+end
+
+local function synopsis(path, command)
+  local words = { path }
+  for _, option in ipairs(command.options or {}) do
+    local short = name_of(option):gsub("^%-%w, ", "")
+    words[#words + 1] = ("[%s]%s"):format(short, option.many and "..." or "")
+  end
+  for _, argument in ipairs(command.arguments or {}) do
+    words[#words + 1] = words_of(argument)
+  end
+  if command.commands then
+    words[#words + 1] = "COMMAND ..."
+  end
+  return fill(table.concat(words, " "), 74, "    ")
+end
+
+local function sentence(summary)
+  return summary:gsub("^%l", string.upper) .. "."
+end
+
+local function list_of(rows, term, list)
+  list = list or {}
+  for _, row in ipairs(rows or {}) do
+    list[#list + 1] = { term(row), row[2] }
+  end
+  return list
+end
+
+local function add_commands(blocks, list, path)
+  for _, command in ipairs(list) do
+    local here = path .. " " .. command.name
+    if command.commands then
+      add_commands(blocks, command.commands, here)
+    else
+      add(blocks, "command", here)
+      add(blocks, "lines", { synopsis(here, command) })
+      add(blocks, "text", command.text or sentence(command.summary))
+      local arguments = list_of(command.arguments, words_of)
+      add(blocks, "list", list_of(command.options, name_of, arguments))
+      local lines = {}
+      for _, example in ipairs(command.examples or {}) do
+        lines[#lines + 1] = "# " .. example[2]
+        lines[#lines + 1] = example[1]
+      end
+      add(blocks, "lines", lines)
+    end
+  end
+end
+
+local function document()
+  local blocks = {}
+  add(blocks, "section", "Synopsis")
+  add(blocks, "lines", { synopsis(NAME, commands) })
+  add(blocks, "section", "Description")
+  add(blocks, "text", commands.text)
+  add(blocks, "text", OUTPUT)
+  add(blocks, "text", CTRL_C)
+  add(blocks, "section", "Options of every command")
+  add(blocks, "list", list_of(commands.options, name_of))
+  add(blocks, "section", "The key")
+  add(blocks, "text", KEY)
+  add(blocks, "section", "Commands")
+  add_commands(blocks, commands.commands, NAME)
+  add(blocks, "section", "Exit status")
+  add(blocks, "list", list_of(exits.LIST, function(row)
+    return tostring(row[1])
+  end))
+  local function first(row)
+    return row[1]
+  end
+  add(blocks, "section", "Environment")
+  add(blocks, "list", list_of(ENVIRONMENT, first))
+  add(blocks, "section", "Files")
+  add(blocks, "list", list_of(FILES, first))
+  return blocks
+end
+
+local markdown = {}
+
+--- Text of Markdown: what is not between backticks is to mean nothing there.
+local function plain(text)
+  return ("`" .. text .. "`"):gsub("`([^`]*)`", function(outside)
+    return "`" .. outside:gsub("[<*|]", "\\%0") .. "`"
+  end):sub(2, -2)
+end
+
+function markdown.section(text)
+  return "## " .. text
+end
+
+function markdown.command(text)
+  return "### " .. text
+end
+
+function markdown.text(text)
+  return fill(plain(text), 100)
+end
+
+function markdown.lines(lines)
+  return "```sh\n" .. table.concat(lines, "\n") .. "\n```"
+end
+
+function markdown.list(list)
+  local lines = { "| | |", "|---|---|" }
+  for _, row in ipairs(list) do
+    lines[#lines + 1] = ("| `%s` | %s |"):format(row[1], plain(row[2]))
+  end
+  return table.concat(lines, "\n")
+end
+
+local man = {}
+
+--- Text of roff.
+local function roff(text)
+  text = text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("`([^`]*)`", "\\fB%1\\fR")
+  return (text:gsub("^[.']", "\\&%0"):gsub("\n([.'])", "\n\\&%1"))
+end
+
+function man.section(text)
+  return ".SH " .. text:upper()
+end
+
+function man.command(text)
+  return ".SS " .. roff(text)
+end
+
+function man.text(text)
+  return ".PP\n" .. roff(fill(text, 70))
+end
+
+function man.lines(lines)
+  return ".PP\n.nf\n.RS 4\n" .. roff(table.concat(lines, "\n")) .. "\n.RE\n.fi"
+end
+
+function man.list(list)
+  local lines = {}
+  for _, row in ipairs(list) do
+    lines[#lines + 1] = ".TP\n\\fB" .. roff(row[1]) .. "\\fR\n" .. roff(row[2])
+  end
+  return table.concat(lines, "\n")
+end
+
+local writers = {
+  markdown = function(blocks)
+    local parts = { "# " .. NAME, "Made from the help texts by `make manual`." }
+    for i, block in ipairs(blocks) do
+      parts[i + 2] = markdown[block[1]](block[2])
+    end
+    return table.concat(parts, "\n\n") .. "\n"
+  end,
+  man = function(blocks)
+    local parts = {
+      '.\\" Made from the help texts by `make manual`.',
+      (".TH %s 1 %s \"%s %s\""):format(NAME:upper():gsub("%-", "\\-"), DATE, NAME, version),
+      ".SH NAME\n" .. roff(NAME) .. " \\- " .. commands.text:gsub("%.$", "") .. "\n.nh\n.ad l",
+    }
+    for i, block in ipairs(blocks) do
+      parts[i + 3] = man[block[1]](block[2])
+    end
+    -- A heading begins a paragraph by itself.
+    return (table.concat(parts, "\n"):gsub("(%.S[HS] [^\n]*\n)%.PP\n", "%1")) .. "\n"
+  end,
+}
+
+io.write(writers[arg[1]](document()))
