@@ -196,8 +196,9 @@ function body.mismatch(value, shape)
   if not is_object(value) then
     return ("a JSON object was expected, the answer is %s"):format(describe(value))
   end
-  for name, expected in pairs(shape) do
-    if not has_type(value[name], expected) then
+  for name, expected in next, shape do
+    local field = value[name]
+    if type(field) ~= expected and not has_type(field, expected) then
       return ("the answer has no %s %q"):format(expected, name)
     end
   end

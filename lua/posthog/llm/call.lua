@@ -91,27 +91,26 @@ local function pause(state, seconds)
   return not state.closed
 end
 
---- Waits until the request may go out.
+--- Waits until the request may go out, where there is a pace to keep.
 --- @return posthog.llm.Error? err
 local function keep_pace(state, request, attempt)
-  local limits = state.settings.pace
-  if not limits or state.closed then
+  if state.closed then
     return nil
   end
   local left = attempt.expires - clock.now()
   if left <= 0 then
     return nil
   end
-  return pace.pass(limits, attempt.key, request.path, left, pause, state)
+  return pace.pass(state.settings.pace, attempt.key, request.path, left, pause, state)
 end
 
 local function send(state, request, attempt)
-  local held = keep_pace(state, request, attempt)
+  local settings, options = state.settings, request.options
+  local held = settings.pace and keep_pace(state, request, attempt)
   if held then
     attempt.held = true
     return nil, held
   end
-  local settings, options = state.settings, request.options
   local has_body = request.json ~= nil or request.body ~= nil
   local terms = headers.terms(state, attempt.key, has_body)
   local own = options.headers and headers.merge(terms.lines, options.headers)

@@ -44,10 +44,14 @@ function check.integer(value, what, level, least, most)
 end
 
 --- A single segment of a path: a skill's name, an id.
+--- @return string percent-encoded
 function check.segment(value, what, level)
-  check.type(value, "string", what, level + 1)
-  if value ~= "" and value ~= "." and value ~= ".." and core.escape(value) == value then
-    return -- the usual case, and a quarter of the work
+  if type(value) ~= "string" then
+    check.type(value, "string", what, level + 1)
+  end
+  local escaped = core.escape(value)
+  if escaped == value and value ~= "" and value ~= "." and value ~= ".." then
+    return escaped -- the usual case, and a quarter of the work
   end
   local problem
   if value == "" then
@@ -62,6 +66,7 @@ function check.segment(value, what, level)
   if problem then
     check.fail(level + 1, "%s %s", what, problem)
   end
+  return escaped
 end
 
 --- The path of a bundled file. The server takes a backslash for a slash when
@@ -164,7 +169,7 @@ end
 
 --- The `self` of a method of a resource.
 function check.self(self, class, name, level)
-  if type(self) ~= "table" or getmetatable(self) ~= class then
+  if getmetatable(self) ~= class then
     check.fail(level + 1, "call the methods of client.%s with a colon", name)
   end
 end

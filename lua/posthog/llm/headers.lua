@@ -23,8 +23,8 @@ function headers.terms(state, key, has_body)
       "Authorization: Bearer " .. key,
       "Accept: application/json",
       "User-Agent: " .. state.user_agent,
-      "Expect:", -- no extra round trip before a large body
       has_body and "Content-Type: application/json" or nil,
+      has_body and "Expect:" or nil, -- no extra round trip before a large body
     }
     terms = { lines = lines, core = core.terms(state.settings.transfer, lines) }
     kept[has_body] = terms

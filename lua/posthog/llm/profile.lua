@@ -28,13 +28,11 @@ local TELLING = {
   { "current_revision", "current" },
 }
 
---- @param row any a dataset, an item, or a version of one
+--- @param row table a dataset, an item, or a version of one
 --- @return posthog.llm.Generation?
 local function of_row(row)
-  if type(row) ~= "table" then
-    return nil
-  end
-  for _, entry in ipairs(TELLING) do
+  for i = 1, #TELLING do -- of every answer, so without a call of ipairs
+    local entry = TELLING[i]
     if rawget(row, entry[1]) ~= nil then -- raw: rows answer to the other names too
       return entry[2]
     end
@@ -49,10 +47,13 @@ function profile.of(value)
     return nil
   elseif value.body_total_length ~= nil then -- a skill
     return "current"
-  elseif type(value.results) == "table" then
-    return of_row(value.results[1])
   end
-  return of_row(value)
+  local results = value.results
+  if type(results) ~= "table" then
+    return of_row(value)
+  end
+  local first = results[1]
+  return type(first) == "table" and of_row(first) or nil
 end
 
 --- What a client goes by. It holds no field through which the client's private

@@ -162,6 +162,12 @@ local function define_reads(class, kind)
     end)
   end
 
+  local function get_revision(self, path, call_options, encoded)
+    return profile.only_current(self._profile, name .. ":get with a revision", function()
+      return get(self, path, call_options, encoded)
+    end)
+  end
+
   function class:list(options)
     check.self(self, class, name, 2)
     local encoded, call_options = query.read(list_spec, options, 2)
@@ -186,15 +192,12 @@ local function define_reads(class, kind)
 
   function class:get(id, options)
     check.self(self, class, name, 2)
-    check.segment(id, "id", 2)
+    local path = kind.base .. check.segment(id, "id", 2) .. "/"
     local encoded, call_options = query.read(get_spec, options, 2)
-    local function read()
-      return get(self, rows.path(kind, id), call_options, encoded)
-    end
     if encoded then
-      return named(profile.only_current(self._profile, name .. ":get with a revision", read))
+      return named(get_revision(self, path, call_options, encoded))
     end
-    return named(read())
+    return named(get(self, path, call_options))
   end
 
   function class:find_created(fields, since, options)
