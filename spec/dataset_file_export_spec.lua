@@ -162,6 +162,23 @@ for _, generation in ipairs({ "reference", "current" }) do
       end
     end)
 
+    it("reads pages ahead, unless told not to", function()
+      t.e:seed({ items = 400, dataset = dataset })
+      local function pages_at_200(prefetch)
+        local since, pages = #t.e:log(), nil
+        assert(dataset_file.export(client, dataset, folder .. "/a.jsonl", {
+          prefetch = prefetch,
+          on_progress = function(progress)
+            if progress.rows == 200 then pages = #t.e:log(since) - 1 end
+          end,
+        }))
+        return pages
+      end
+      local needed = 200 / (generation == "current" and 25 or 100)
+      assert.equal(needed, pages_at_200(0))
+      assert.truthy(pages_at_200() > needed)
+    end)
+
     it("that fails leaves what was there before, and nothing else", function()
       t.e:seed({ items = 120, dataset = dataset })
       local path = write("a.jsonl", "before")

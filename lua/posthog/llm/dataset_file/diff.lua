@@ -213,11 +213,11 @@ local function diff(client, dataset, path, options)
     return nil, err
   end
   local result = { added = {}, removed = {}, changed = {}, same = 0 }
-  local next_row, listed = listing(client.dataset_items, {
-    dataset = dataset.id,
-    revision = options.revision,
-    limit = PAGE,
-  })
+  local next_row, listed = listing(
+    client.dataset_items,
+    { dataset = dataset.id, revision = options.revision, limit = PAGE },
+    options.prefetch
+  )
   local told = progress(options.on_progress, listed, "the comparison")
   local rows = 0
   while not err do
