@@ -394,6 +394,8 @@ function dataset_file.import(client, dataset, source, options)
       local words = "the file was changed while it was imported; put it back, and import again"
       err = problem(source, words)
     end
+  else
+    import.already = true
   end
   return finish(import, err, options.journal)
 end

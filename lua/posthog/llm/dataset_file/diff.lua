@@ -11,7 +11,6 @@ local width = require("posthog.llm.spend_report.width")
 
 local PAGE = 100
 local DIGEST = 8 -- hexadecimal digits kept of each field
-local SHOWN = 60 -- characters of a value in the text
 
 --- The fields that count, in one vocabulary.
 local FIELDS = {
@@ -45,20 +44,6 @@ local function changed_fields(a, b)
     end
   end
   return names
-end
-
---- A value in a few characters, without control characters.
-local function excerpt(value)
-  local text = width.clean(values.sorted(value))
-  local last = 1
-  for _ = 1, SHOWN do
-    local _, stop = text:find("^[^\128-\191][\128-\191]*", last)
-    if not stop then
-      return text
-    end
-    last = stop + 1
-  end
-  return last <= #text and text:sub(1, last - 1) .. "..." or text
 end
 
 --- By what rows of both sides are told apart.
@@ -111,7 +96,7 @@ local function entry_of_record(record, options, key)
     n = record.n,
     line = record.line,
     digest = digest(content),
-    shown = excerpt(shown),
+    shown = values.excerpt(shown),
     hash = core.sha256(text),
   }
 end
@@ -154,7 +139,7 @@ local function read_file(path, options, key)
 end
 
 local function entry_of(row, shown)
-  return { id = row.id, key = shown ~= nil and excerpt(shown) or nil }
+  return { id = row.id, key = shown ~= nil and values.excerpt(shown) or nil }
 end
 
 --- Finds what the file has for a row, and puts the row where it belongs.

@@ -39,6 +39,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field dataset string id
 --- @field usable? integer records of a dry run that would be sent
 --- @field is_new? boolean this import made the dataset
+--- @field already? boolean an earlier one was finished, and nothing was left
 --- @field source posthog.llm.dataset_file.Source
 --- @field journal posthog.llm.dataset_file.Journal
 --- @field options table
@@ -79,7 +80,7 @@ end
 function Import:summary()
   local counts = self.journal.counts
   local summary = { dataset = self.dataset, records = self.total, waiting = self.waiting }
-  summary.is_new, summary.usable = self.is_new, self.usable
+  summary.is_new, summary.already, summary.usable = self.is_new, self.already, self.usable
   local done = self.usable or 0
   for name, count in pairs(counts) do
     summary[name] = count

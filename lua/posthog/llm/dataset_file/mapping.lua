@@ -56,7 +56,7 @@ local function by_name(value)
     elseif (name == "deleted" or name == "archived") and field == true then
       return nil, "the row is marked as " .. name
     elseif not SERVERS[name] then
-      return nil, ("an item has no field %s; say by `fields` where it goes"):format(shown(name))
+      return nil, ("an item has no field %s; map it to one that it has"):format(shown(name))
     end
   end
   return fields

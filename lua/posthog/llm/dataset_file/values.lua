@@ -4,8 +4,11 @@ local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
 local times = require("posthog.llm.times")
+local width = require("posthog.llm.spend_report.width")
 
 local values = {}
+
+local SHOWN = 60 -- characters of a value where only its start is told
 
 --- The content of an item by generation: what a caller may set.
 values.FIELDS = {
@@ -72,6 +75,21 @@ local function sorted(value)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 values.sorted = sorted
+
+--- A value in a few characters, without control characters.
+--- @return string
+function values.excerpt(value)
+  local text = width.clean(sorted(value))
+  local last = 1
+  for _ = 1, SHOWN do
+    local _, stop = text:find("^[^\128-\191][\128-\191]*", last)
+    if not stop then
+      return text
+    end
+    last = stop + 1
+  end
+  return last <= #text and text:sub(1, last - 1) .. "..." or text
+end
 
 --- A plain field as the server keeps it.
 local function plain(name, value)
