@@ -97,7 +97,7 @@ function command.run(args, options)
   if options.while_running then
     lines[#lines + 1] = ("out=%s; { %s; } <%s & pid=$!"):format(quote(out), run, quote(input))
     lines[#lines + 1] = options.while_running
-    lines[#lines + 1] = "wait $pid"
+    lines[#lines + 1] = "exec 2>/dev/null; wait $pid" -- the shell tells who was killed
   else
     local typed = options.typed and "{ " .. options.typed .. "; } |"
     lines[#lines + 1] = ("%s { %s; }"):format(typed or "cat " .. quote(input) .. " |", run)

@@ -36,8 +36,10 @@ end
 function cli.main(argv)
   local stdout, stderr = Screen.new(io.stdout, 1), Screen.new(io.stderr, 2)
   plain.stop_on_interrupt()
+  local name
   local ran, code, err = xpcall(function()
-    local args, command, shown = parser.parse(commands, argv)
+    local args, command, shown
+    args, command, shown, name = parser.parse(commands, argv)
     if shown then
       return stdout:raw(shown)
     end
@@ -56,6 +58,9 @@ function cli.main(argv)
   end
   stderr:clear()
   if err ~= nil then
+    if exits.is_usage(err) then
+      err.command = err.command or name
+    end
     report.tell(stderr, err)
     code = exits.of(err)
   end

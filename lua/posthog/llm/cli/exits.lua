@@ -7,6 +7,7 @@ local exits = {}
 exits.FAILURE = 1
 exits.USAGE = 2
 exits.BUDGET = 6
+exits.FINDINGS = 7
 
 --- As the manual tells them.
 exits.LIST = {
@@ -17,6 +18,7 @@ exits.LIST = {
   { 4, "not found" },
   { 5, "auth: no key, or the key may not" },
   { 6, "the budget of `spend --budget` is exceeded" },
+  { 7, "done, with findings: rows were rejected, or file and dataset differ" },
   { 130, "interrupted by Ctrl-C (128 and the signal's number)" },
 }
 

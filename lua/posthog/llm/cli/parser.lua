@@ -31,7 +31,10 @@ local NAME = "posthog-llm"
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[]
+--- @field examples? string[][] a command and what it does, for the manual
 --- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any code, or nil and an error
+
+local MOST_IN_USAGE = 5 -- options; more are told below it alone
 
 --- Conversions for `convert`.
 parser.convert = {}
@@ -43,6 +46,24 @@ function parser.convert.count(text)
     return math.tointeger and math.tointeger(n) or n
   end
   return nil, ("'%s' is not a whole number above 0"):format(text)
+end
+
+--- @return number?
+function parser.convert.seconds(text)
+  local n = tonumber(text)
+  if n and n >= 0 and n < 1e6 then
+    return n
+  end
+  return nil, ("'%s' is no number of seconds"):format(text)
+end
+
+--- @return string[]
+function parser.convert.names(text)
+  local names = {}
+  for name in text:gmatch("[^,]+") do
+    names[#names + 1] = name
+  end
+  return names
 end
 
 --- @return number?
@@ -91,6 +112,17 @@ local function add_argument(element, argument)
   end
 end
 
+--- A usage of one line, where that of argparse would take many.
+local function short_usage(element, command, path)
+  local words = { "Usage:", NAME, path, "[options]" }
+  for _, argument in ipairs(command.arguments or {}) do
+    local word = ("<%s>"):format(argument[1])
+    word = argument.many and word .. " ..." or word
+    words[#words + 1] = argument.optional and ("[%s]"):format(word) or word
+  end
+  element:usage(table.concat(words, " "))
+end
+
 local fill
 
 --- @param path string the command's own names, without NAME
@@ -98,6 +130,9 @@ local function add_command(element, command, by_path, path)
   local made = element:command(command.name):summary(command.summary)
   made:description(command.text or command.summary:gsub("^%l", string.upper) .. ".")
   made:add_help(false)
+  if #(command.options or {}) > MOST_IN_USAGE then
+    short_usage(made, command, path)
+  end
   fill(made, command, by_path, path)
 end
 
@@ -188,6 +223,7 @@ end
 --- @return table? args by the names of options and arguments, with _ for -
 --- @return posthog.llm.cli.Command? command
 --- @return string? shown in place of both: a help, the version
+--- @return string? name of the command as it was typed
 function parser.parse(root, argv)
   local made, by_path = parser.build(root)
   if #argv == 0 then
@@ -204,7 +240,8 @@ function parser.parse(root, argv)
   while args["command" .. #path] do
     path[#path + 1] = args["command" .. #path]
   end
-  return args, by_path[table.concat(path, " ")]
+  local words = table.concat(path, " ")
+  return args, by_path[words], nil, NAME .. " " .. words
 end
 
 return parser

@@ -50,7 +50,7 @@ function Progress:at(done, total, note)
   end
   local now = clock.now()
   self.first = self.first or done
-  if now - self.drawn < EACH and done ~= total then
+  if now - self.drawn < EACH and done ~= total and not note then
     return
   end
   self.drawn = now

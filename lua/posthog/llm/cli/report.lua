@@ -10,7 +10,11 @@ local report = {}
 local SAID = {
   ["pass personal_api_key"] = "give --key-file",
   ["pass project_id"] = "give --project",
+  ["datasets:list{ archived }"] = "--deleted",
+  ["dataset_items:list{ revision }"] = "--revision",
+  ["dataset_items:get with a revision"] = "--revision",
   ["`force`"] = "--force",
+  ["`fields`"] = "--field",
 }
 
 local function words_of(err, text)

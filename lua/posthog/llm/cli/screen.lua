@@ -39,10 +39,13 @@ end
 --- @return posthog.llm.Error? err a full disk, say
 function Screen:flush()
   local ok, why = self.file:flush()
-  if ok and not self.failed then
+  if not ok then
+    self.failed = self.failed or why -- what is lost does not come again with the next flush
+  end
+  if not self.failed then
     return true
   end
-  local words = "cannot write the output: " .. tostring(self.failed or why)
+  local words = "cannot write the output: " .. self.failed
   return nil, errors.new({ kind = "file", message = words })
 end
 
@@ -84,18 +87,23 @@ local function escape(character)
   return ("\\u%04x"):format(code)
 end
 
+--- A text of JSON, or a piece of one.
+function Screen:json_text(text)
+  if self.columns then
+    for _, pattern in ipairs(OBEYED) do
+      text = text:gsub(pattern, escape)
+    end
+  end
+  self:raw(text)
+end
+
 --- One value as JSON, on one line.
 function Screen:json(value)
   local text, err = json.encode(value)
   if not text then
     error(err, 0)
   end
-  if self.columns then
-    for _, pattern in ipairs(OBEYED) do
-      text = text:gsub(pattern, escape)
-    end
-  end
-  self:raw(text .. "\n")
+  self:json_text(text .. "\n")
 end
 
 --- Rows under a head, the last column as wide as a terminal lets it.
