@@ -94,6 +94,7 @@ describe("the command", function()
   before_each(function() e:reset() end)
 
   local DATASETS = "/api/projects/:project_id/datasets/"
+  local RECORDS = os.tmpname()
 
   --- How to come to each code that the manual lists.
   local CASES = {
@@ -104,11 +105,15 @@ describe("the command", function()
     [4] = { "api", "GET", DATASETS .. "0192f3a4-6b1e-7c55-9d02-3f7be1c0a911/" },
     [5] = { "api", "GET", "/api/projects/314159/datasets/" },
     [6] = { "spend", "--budget", "1" },
+    [7] = { "datasets", "diff", "twice", RECORDS, "--format", "jsonl" },
     [130] = { "emulator", "-q" },
   }
 
   it("ends with every code that the manual lists", function()
     ends(0, CASES[3])
+    local file = assert(io.open(RECORDS, "w"))
+    file:write('{"input":1}\n')
+    file:close()
     for _, row in ipairs(exits.LIST) do
       local code = row[1]
       local case = assert(CASES[code], code)
@@ -121,6 +126,7 @@ describe("the command", function()
         assert.equal(code, run(case).code, table.concat(case, " "))
       end
     end
+    os.remove(RECORDS)
   end)
 
   it("makes the shells complete its words", function()

@@ -1,7 +1,8 @@
 --- All commands, and the options that stand with any of them.
 
 local commands = {}
-for i, name in ipairs({ "skills", "spend", "api", "emulator", "completions" }) do
+local NAMES = { "skills", "datasets", "items", "spend", "api", "emulator", "completions" }
+for i, name in ipairs(NAMES) do
   commands[i] = require("posthog.llm.cli." .. name)
 end
 

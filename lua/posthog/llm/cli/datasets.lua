@@ -1,0 +1,233 @@
+--- posthog-llm datasets ...
+
+local changes = require("posthog.llm.cli.datasets.changes")
+local files = require("posthog.llm.cli.datasets.files")
+local parser = require("posthog.llm.cli.parser")
+local shown = require("posthog.llm.cli.shown")
+
+local function list(context, args)
+  local rows = {}
+  local options = { search = args.search, order_by = args.order_by }
+  options.archived = args.deleted or nil
+  for dataset in context:client().datasets:each(options) do
+    if context.json then
+      context.out:json(dataset)
+    else
+      rows[#rows + 1] = { dataset.id, shown.time(dataset.created_at), dataset.name }
+    end
+  end
+  if not context.json then
+    context.out:table({ "ID", "CREATED", "NAME" }, rows)
+  end
+end
+
+local function show(context, args)
+  local client = context:client()
+  local row, err = require("posthog.llm.dataset_file.target").find(client, args.dataset)
+  if not row then
+    return nil, err
+  elseif context.json then
+    return context.out:json(row)
+  end
+  local page
+  page, err = client.dataset_items:list({ dataset = row.id, limit = 1 })
+  if not page then
+    return nil, err
+  end
+  shown.fields(context.out, {
+    { "name", row.name },
+    { "id", row.id },
+    { "created", shown.time(row.created_at) },
+    { "updated", shown.time(row.updated_at) },
+    { "revision", row.current_revision },
+    { "deleted", shown.is_deleted(row) and "yes" or nil },
+    { "items", page.count },
+  })
+  shown.block(context.out, "description", row.description)
+  shown.block(context.out, "metadata", row.metadata)
+end
+
+local DATASET = { "dataset", "Its name or id." }
+local YES = { "-y --yes", "Do not ask." }
+
+--- How the records of a file are read.
+local FORMAT = {
+  "--format",
+  "jsonl, json or csv; default: by the name of FILE.",
+  value = "FORMAT",
+  choices = files.FORMATS,
+}
+local READING = {
+  FORMAT,
+  {
+    "--field",
+    "This field of the items from this column, and no others.",
+    value = "NAME=COLUMN",
+    many = true,
+    convert = files.pair,
+  },
+  {
+    "--values",
+    "Cells of CSV: text, or json where they are JSON; json.",
+    value = "KIND",
+    choices = { "json", "text" },
+  },
+  {
+    "--separator",
+    "Of CSV: one character, or tab; the comma.",
+    value = "CHAR",
+    convert = files.separator,
+  },
+}
+
+local function reading_and(options)
+  local all = {}
+  for _, part in ipairs({ READING, options }) do
+    for _, option in ipairs(part) do
+      all[#all + 1] = option
+    end
+  end
+  return all
+end
+
+--- @type posthog.llm.cli.Command
+return {
+  name = "datasets",
+  summary = "keep datasets as files",
+  text = "Datasets, and files of their items. A dataset is given by its name or id.",
+  commands = {
+    {
+      name = "list",
+      summary = "list the datasets",
+      options = {
+        { "--search", "Only those with this text.", value = "TEXT" },
+        { "--order-by", "created_at or updated_at; -created_at: newest first.", value = "FIELD" },
+        { "--deleted", "Those that are deleted; the server may not tell." },
+      },
+      examples = { { "posthog-llm --json datasets list", "all of each, a line each" } },
+      run = list,
+    },
+    {
+      name = "show",
+      summary = "show a dataset",
+      arguments = { DATASET },
+      examples = { { "posthog-llm datasets show golden", "what it is, how many items it has" } },
+      run = show,
+    },
+    {
+      name = "create",
+      summary = "make a dataset and print its id",
+      text = "Makes a dataset and prints its id. One that has the name already is a conflict.",
+      arguments = { { "name", "Its name." } },
+      options = {
+        { "--description", "A text for people.", value = "TEXT" },
+        { "--metadata", "An object of JSON.", value = "JSON", convert = changes.metadata },
+      },
+      examples = {
+        { "posthog-llm datasets create golden --description 'Reviewed by hand'", "a new dataset" },
+      },
+      run = changes.create,
+    },
+    {
+      name = "import",
+      summary = "make items of the records of a file, each once",
+      text = "Makes items of the records of FILE, each once: after a stop, a kill or a crash the\n"
+        .. "same command goes on by the journal. Ends with 7 if some are rejected.",
+      arguments = { DATASET, { "file", "JSONL, JSON (an array) or CSV with a head." } },
+      options = reading_and({
+        { "--create", "Make the dataset when none has the name." },
+        { "--dry-run", "Only check the file." },
+        { "--concurrency", "Requests at a time; 8.", value = "N", convert = parser.convert.count },
+        { "--journal", "Default: FILE.journal.", value = "PATH" },
+        { "--rejects", "Default: FILE.rejects.jsonl.", value = "PATH" },
+        {
+          "--settle",
+          "Wait so long to look for a lost row; 10.",
+          value = "SECONDS",
+          convert = parser.convert.seconds,
+        },
+        { "--give-up", "Reject what fails ten times, even if all else is done." },
+      }),
+      examples = {
+        { "posthog-llm datasets import golden golden.jsonl --create", "a new dataset of a file" },
+        {
+          "posthog-llm datasets import golden q.csv --field input=question --field output=answer",
+          "two columns of a table",
+        },
+        { "posthog-llm datasets import golden golden.csv --dry-run", "is the file in order?" },
+      },
+      run = files.import,
+    },
+    {
+      name = "export",
+      summary = "write the items of a dataset to a file",
+      text = "Writes the items to FILE, newest first. The file is there as a whole in the end,\n"
+        .. "or as it was before. To standard output (-) they go as they come, as JSONL.",
+      arguments = { DATASET, { "file", ".jsonl, .json or .csv; - is standard output." } },
+      options = {
+        FORMAT,
+        {
+          "--fields",
+          "Only these, such as id,input.",
+          value = "NAMES",
+          convert = parser.convert.names,
+        },
+        {
+          "--revision",
+          "As they were then; newer servers.",
+          value = "N",
+          convert = parser.convert.count,
+        },
+        {
+          "--prefetch",
+          "Pages to read ahead; 0.",
+          value = "N",
+          convert = parser.convert.count,
+        },
+      },
+      examples = {
+        { "posthog-llm datasets export golden golden.csv", "a table" },
+        { "posthog-llm datasets export golden - | jq .input", "into a pipe" },
+      },
+      run = files.export,
+    },
+    {
+      name = "diff",
+      summary = "tell what a file and a dataset differ in",
+      text = "Tells what is in FILE alone (+), in the dataset alone (-), and changed (~).\n"
+        .. "Ends with 0 where they are the same, and with 7 where they differ.",
+      arguments = { DATASET, { "file", "JSONL, JSON or CSV." } },
+      options = reading_and({
+        { "--key", "Field that tells items apart, such as id.", value = "NAME" },
+        {
+          "--revision",
+          "As it was then; newer servers.",
+          value = "N",
+          convert = parser.convert.count,
+        },
+      }),
+      examples = {
+        { "posthog-llm datasets diff golden golden.jsonl --key id", "what was changed, by id" },
+      },
+      run = files.diff,
+    },
+    {
+      name = "delete",
+      summary = "delete a dataset",
+      text = "Marks a dataset as deleted and prints its id, by which undelete takes it back.",
+      arguments = { DATASET },
+      options = { YES },
+      examples = { { "posthog-llm datasets delete golden", "asks first" } },
+      run = changes.delete,
+    },
+    {
+      name = "undelete",
+      summary = "take a deleted dataset back",
+      arguments = { { "dataset", "Its id; newer servers know its name too." } },
+      examples = {
+        { "posthog-llm datasets undelete 0198c5a2-7be4-7000-8000-3f1d2c4b5a69", "it is back" },
+      },
+      run = changes.undelete,
+    },
+  },
+}

@@ -1,0 +1,90 @@
+--- posthog-llm datasets create, delete and undelete. Each prints the id.
+
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+local json = require("posthog.llm.json")
+local target = require("posthog.llm.dataset_file.target")
+
+local changes = {}
+
+local function tell(context, row, ...)
+  if context.json then
+    context.out:json(row)
+  else
+    context.out:line(row.id)
+  end
+  context:note(...)
+end
+
+--- @param text string
+--- @return any? metadata
+function changes.metadata(text)
+  local value = json.decode(text)
+  if text:find("^%s*{") and value ~= nil then
+    return value
+  end
+  return nil, "it is no object of JSON"
+end
+
+function changes.create(context, args)
+  local client = context:client()
+  local there, err = target.find(client, args.name)
+  if there then
+    local words = "there is a dataset %q already: %s"
+    return nil, errors.new({ kind = "conflict", message = words:format(args.name, there.id) })
+  elseif err.kind ~= "not_found" then
+    return nil, err
+  end
+  local row
+  row, err = target.create(client, {
+    name = args.name,
+    description = args.description,
+    metadata = args.metadata,
+  })
+  if not row then
+    return nil, err
+  end
+  tell(context, row, "dataset ", row.name, " is made")
+end
+
+function changes.delete(context, args)
+  local client = context:client()
+  local row, err = target.find(client, args.dataset)
+  if not row then
+    return nil, err
+  end
+  local question = ("Delete dataset %q, %s?"):format(row.name, row.id)
+  if not args.yes and not context:can_ask() then
+    error(exits.usage("--yes is needed where nobody can be asked"), 0)
+  elseif not args.yes and not context:confirm(question) then
+    return nil, errors.new({ kind = "cancelled", message = "not deleted" })
+  end
+  local name = row.name
+  row, err = client.datasets:delete(row.id)
+  if not row then
+    return nil, err
+  end
+  tell(context, row, "dataset ", name, " is deleted; take it back: datasets undelete ", row.id)
+end
+
+function changes.undelete(context, args)
+  local client, id = context:client(), args.dataset
+  if not target.is_id(id) then
+    local row, err = target.find(client, id, true)
+    if not row and client:profile() == "reference" then
+      local words = "this server finds deleted datasets by their id only, which delete has told"
+      err = errors.new({ kind = "not_found", message = words })
+    end
+    if not row then
+      return nil, err
+    end
+    id = row.id
+  end
+  local row, err = client.datasets:undelete(id)
+  if not row then
+    return nil, err
+  end
+  tell(context, row, "dataset ", row.name, " is back")
+end
+
+return changes

@@ -1,0 +1,248 @@
+--- posthog-llm datasets import, export and diff.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.errors")
+local exits = require("posthog.llm.cli.exits")
+
+local files = {}
+
+files.FORMATS = { "jsonl", "json", "csv" }
+
+--- @param text string "input=question"
+--- @return { [1]: string, [2]: string }?
+function files.pair(text)
+  local name, column = text:match("^([^=]+)=(.+)$")
+  if not name then
+    return nil, ("'%s' is not NAME=COLUMN, such as input=question"):format(text)
+  end
+  return { name, column }
+end
+
+--- @param text string one character, or what shells make it hard to give
+--- @return string?
+function files.separator(text)
+  if text == "tab" or text == "\\t" then
+    return "\t"
+  elseif text:find('^[^"\r\n]$') then
+    return text
+  end
+  return nil, ("'%s' is not one character"):format(text)
+end
+
+--- @return table<string, string>? fields for the library
+local function fields_of(pairs_given)
+  if not pairs_given or #pairs_given == 0 then
+    return nil
+  end
+  local fields = {}
+  for _, pair in ipairs(pairs_given) do
+    if fields[pair[1]] then
+      error(exits.usage(("--field %s is given twice"):format(pair[1])), 0)
+    end
+    fields[pair[1]] = pair[2]
+  end
+  return fields
+end
+
+local function count(n, what)
+  return ("%d %s%s"):format(n, what, n == 1 and "" or "s")
+end
+
+local function interruption(err)
+  if core.interrupted() and err.kind == "cancelled" then
+    return errors.new({ kind = "cancelled", message = "interrupted" })
+  end
+  return err
+end
+
+local function need_a_file(args, what)
+  if args.file == "-" then
+    error(exits.usage(("%s: standard input cannot be read twice; give a file"):format(what)), 0)
+  end
+end
+
+--- What became of the records, in a line.
+local function outcome(summary)
+  local special = {}
+  for _, part in ipairs({
+    { summary.found, "found after a lost answer" },
+    { summary.existing, "there before" },
+  }) do
+    if part[1] > 0 then
+      special[#special + 1] = ("%d %s"):format(part[1], part[2])
+    end
+  end
+  local words = count(summary.imported, "row") .. " imported"
+  if #special > 0 then
+    words = ("%s (%s)"):format(words, table.concat(special, ", "))
+  end
+  if summary.rejected > 0 then
+    local place = summary.rejects and (" (%s)"):format(summary.rejects) or ""
+    words = ("%s, %d rejected%s"):format(words, summary.rejected, place)
+  end
+  return words
+end
+
+--- What a dry run has found.
+local function tell_problems(context, summary, args)
+  for _, problem in ipairs(summary.problems) do
+    local place = ("line %d: "):format(problem.line or problem.record)
+    context.out:line(problem.reason:find("^line") and "" or place, problem.reason)
+  end
+  local more = summary.rejected - #summary.problems
+  if more > 0 then
+    context.out:line(("and %d more"):format(more))
+  end
+  local usable = count(summary.usable, "record")
+  context.out:line(usable, (" can be imported, %d cannot"):format(summary.rejected))
+  if summary.is_new then
+    context:note("dataset ", args.dataset, " would be made")
+  end
+end
+
+--- What is there of an import that was stopped.
+local function tell_rest(context, summary)
+  local words = "%d of %s are known to be in the dataset; the same command goes on there (%s)"
+  context.err:line(
+    words:format(summary.imported, count(summary.records, "row"), summary.journal)
+  )
+end
+
+function files.import(context, args)
+  need_a_file(args, "import")
+  local bar = context:progress("importing", "rows")
+  local summary, err, partly = require("posthog.llm.dataset_file").import(
+    context:client(),
+    args.dataset,
+    args.file,
+    {
+      format = args.format,
+      fields = fields_of(args.field),
+      values = args.values,
+      separator = args.separator,
+      concurrency = args.concurrency,
+      journal = args.journal,
+      rejects = args.rejects,
+      settle = args.settle,
+      give_up = args.give_up,
+      create = args.create,
+      dry_run = args.dry_run,
+      on_progress = function(now)
+        local waiting = now.waiting and ("waits %.0f s"):format(math.ceil(now.waiting))
+        bar:at(now.done, now.records, waiting)
+        return not core.interrupted()
+      end,
+    }
+  )
+  bar:finish()
+  partly = summary or (partly and partly.imported and partly)
+  if context.json and partly then
+    context.out:json(partly)
+  end
+  if not summary then
+    if partly then
+      tell_rest(context, partly)
+    end
+    return nil, interruption(err)
+  elseif not context.json and args.dry_run then
+    tell_problems(context, summary, args)
+  elseif not context.json then
+    context.out:line(outcome(summary))
+    if summary.already then
+      context:note("that was before; to import the file once more, remove ", summary.journal)
+    end
+  end
+  return summary.rejected > 0 and exits.FINDINGS or 0
+end
+
+--- @return fun(text: string): boolean?, string? sink standard output
+local function standard_output(context, format)
+  local out = context.out
+  return function(text)
+    if format ~= "csv" then
+      out:json_text(text)
+    else
+      out:text(out.columns and text:gsub("\r\n", "\n") or text)
+    end
+    return not out.failed or nil, out.failed
+  end
+end
+
+function files.export(context, args)
+  local to_output = args.file == "-"
+  if to_output and context.json and args.format == "csv" then
+    error(exits.usage("--json and --format csv exclude each other on standard output"), 0)
+  end
+  local bar = context:progress("exporting", "rows")
+  bar.off = bar.off or (to_output and context.out.columns ~= nil)
+  local result, err = require("posthog.llm.dataset_file").export(
+    context:client(),
+    args.dataset,
+    to_output and standard_output(context, args.format) or args.file,
+    {
+      format = args.format,
+      fields = args.fields,
+      revision = args.revision,
+      prefetch = args.prefetch,
+      on_progress = function(now)
+        bar:at(now.rows, now.total)
+        return not core.interrupted()
+      end,
+    }
+  )
+  bar:finish()
+  if not result then
+    return nil, interruption(err)
+  elseif to_output then
+    context:note(count(result.rows, "row"))
+  elseif context.json then
+    result.file = args.file
+    context.out:json(result)
+  else
+    context.out:line(count(result.rows, "row"), (", %d bytes in "):format(result.bytes), args.file)
+  end
+end
+
+local STYLES = { ["+"] = "green", ["-"] = "red", ["~"] = "yellow" }
+
+function files.diff(context, args)
+  need_a_file(args, "diff")
+  local bar = context:progress("comparing", "rows")
+  local result, err = require("posthog.llm.dataset_file").diff(
+    context:client(),
+    args.dataset,
+    args.file,
+    {
+      key = args.key,
+      format = args.format,
+      fields = fields_of(args.field),
+      values = args.values,
+      separator = args.separator,
+      revision = args.revision,
+      on_progress = function(now)
+        bar:at(now.rows, now.total)
+        return not core.interrupted()
+      end,
+    }
+  )
+  bar:finish()
+  if not result then
+    return nil, interruption(err)
+  end
+  local differs = #result.added + #result.removed + #result.changed > 0
+  if context.json then
+    context.out:json({
+      added = core.array(result.added),
+      removed = core.array(result.removed),
+      changed = core.array(result.changed),
+      same = result.same,
+    })
+  else
+    for line in result.text:gmatch("[^\n]+") do
+      context.out:line({ line, STYLES[line:sub(1, 1)] })
+    end
+  end
+  return differs and exits.FINDINGS or 0
+end
+
+return files

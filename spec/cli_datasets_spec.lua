@@ -1,0 +1,462 @@
+--- posthog-llm datasets ... and items ..., as a user runs them.
+
+local cjson = require("cjson").new()
+
+local command = require("spec.support.command")
+local emulator = require("spec.emulator")
+
+local unable = command.unable()
+
+local function output_of(shell)
+  local pipe = assert(io.popen(shell))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local function text_of(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+--- Nothing of a bar, and nothing that steers a terminal.
+local function is_plain(text) assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), text) end
+
+--- A request that makes an item, in the log.
+local POST = "POST [^ ]*dataset_items"
+
+local function tests(generation)
+  local e, folder
+  local run, ends = command.against(function() return e end)
+
+  setup(function() e = emulator.start({ profile = generation }) end)
+  teardown(function() e:stop() end)
+  before_each(function()
+    e:reset()
+    folder = output_of("mktemp -d"):gsub("%s", "")
+  end)
+  after_each(function() os.execute("rm -rf " .. folder) end)
+
+  local function write(name, text)
+    local file = assert(io.open(folder .. "/" .. name, "wb"))
+    file:write(text)
+    file:close()
+    return folder .. "/" .. name
+  end
+
+  --- @return string path of a file with so many records
+  local function numbers(count)
+    local lines = {}
+    for i = 1, count do lines[i] = ('{"input":%d,"output":"o"}\n'):format(i) end
+    return write("numbers.jsonl", table.concat(lines))
+  end
+
+  local function items_of(dataset)
+    local list = {}
+    for line in ends(0, { "--json", "items", "list", "--dataset", dataset }).out:gmatch("[^\n]+") do
+      list[#list + 1] = cjson.decode(line)
+    end
+    return list
+  end
+
+  local function id_of(dataset)
+    return ends(0, { "datasets", "show", dataset }).out:match("id +(%S+)")
+  end
+
+  --- That a dataset holds the numbers of `numbers(count)`, each once.
+  local function holds(count, dataset)
+    local seen = {}
+    for _, item in ipairs(items_of(dataset)) do seen[item.input] = (seen[item.input] or 0) + 1 end
+    for i = 1, count do assert.equal(1, seen[i], "item " .. i) end
+    seen = items_of(dataset)
+    assert.equal(count, #seen)
+  end
+
+  --- Shell text that waits until so many requests of a kind have arrived.
+  --- @param pattern string for grep, of an entry of the log
+  local function when_sent(count, pattern, shell)
+    local words = "until [ \"$(curl -q -s --noproxy '*' %s/__emulator/log | sed 's/},{/}\\n{/g' "
+      .. "| grep -c '%s')\" -ge %d ]; do sleep 0.02; done; %s"
+    return words:format(e.url, pattern, count, shell)
+  end
+
+  local function slow_items(seconds)
+    return { match = { method = "POST", path = "dataset_items/$" }, action = { delay = seconds } }
+  end
+
+  it("makes, shows, lists, deletes and takes back a dataset", function()
+    local made = ends(0, { "datasets", "create", "golden", "--description", "By hand.\27[2J",
+      "--metadata", '{"n":9007199254740993}' })
+    local id = made.out:match("^(%S+)\n$")
+    assert.equal("dataset golden is made\n", made.err)
+    assert.equal("", ends(0, { "-q", "datasets", "create", "other" }).err)
+    for _, name in ipairs({ "golden", id }) do
+      local shown = ends(0, { "datasets", "show", name }).out
+      assert.matches("name +golden\nid +" .. id:gsub("%-", "%%-"), shown)
+      assert.matches("items +0\n", shown)
+      assert.matches("9007199254740993", shown)
+    end
+    local row = ends(0, { "--json", "datasets", "show", "golden" })
+    assert.equal(id, cjson.decode(row.out).id)
+    assert.matches('"metadata":{"n":9007199254740993}', row.out, 1, true)
+    assert.equal("", row.err)
+
+    local list = ends(0, { "datasets", "list" }).out
+    is_plain(list)
+    assert.matches("^ID +CREATED +NAME\n", list)
+    assert.matches("\n" .. id:gsub("%-", "%%-") .. "  20%d%d%-%d%d%-%d%d %d%d:%d%d  golden\n", list)
+    local lines = 0
+    for line in ends(0, { "--json", "datasets", "list", "--search", "oth" }).out:gmatch("[^\n]+") do
+      assert.equal("other", cjson.decode(line).name)
+      lines = lines + 1
+    end
+    assert.equal(1, lines)
+
+    assert.matches("already: " .. id, ends(3, { "datasets", "create", "golden" }).err, 1, true)
+    assert.matches("%-%-yes", ends(2, { "datasets", "delete", "golden" }).err)
+    local gone = ends(0, { "datasets", "delete", "golden", "--yes" })
+    assert.equal(id .. "\n", gone.out)
+    assert.matches("datasets undelete " .. id, gone.err, 1, true)
+    assert.is_nil(ends(0, { "datasets", "list" }).out:find("golden", 1, true))
+    ends(4, { "datasets", "show", "golden" })
+    if generation == "current" then
+      assert.matches("golden", ends(0, { "datasets", "list", "--deleted" }).out)
+      assert.equal(id .. "\n", ends(0, { "datasets", "undelete", "golden" }).out)
+    else
+      assert.matches("%-%-deleted", ends(1, { "datasets", "list", "--deleted" }).err)
+      assert.matches("by their id", ends(4, { "datasets", "undelete", "golden" }).err)
+      assert.equal(id .. "\n", ends(0, { "datasets", "undelete", id }).out)
+    end
+    assert.equal(id, id_of("golden"))
+  end)
+
+  it("asks on a terminal before it deletes", function()
+    local id = ends(0, { "datasets", "create", "golden" }).out:match("%S+")
+    local function answered(text)
+      return run({ "datasets", "delete", "golden" }, {
+        terminal = 80,
+        screen = true,
+        typed = ("sleep 0.5; printf '%s'; sleep 1"):format(text),
+      })
+    end
+    local no = answered("\\n")
+    assert.equal(1, no.code, no.out)
+    assert.matches('Delete dataset "golden", ' .. id .. "? [y/N] ", no.out, 1, true)
+    assert.matches("not deleted", no.out)
+    assert.equal(130, answered("\\003").code)
+    assert.equal(id, id_of("golden"))
+    local yes = answered("y\\n")
+    assert.equal(0, yes.code, yes.out)
+    ends(4, { "datasets", "show", "golden" })
+  end)
+
+  it("imports a file, tells what it rejects, and does it once", function()
+    local source = write("golden.jsonl", '{"input":"a"}\n{"input":1,,}\n{"input":"b","x":2}\n')
+    ends(4, { "datasets", "import", "golden", source })
+    local dry = ends(7, { "datasets", "import", "golden", source, "--create", "--dry-run" })
+    assert.equal("line 2, column 12: invalid JSON: expected a key in quotes\n"
+      .. 'line 3: an item has no field "x"; map it to one that it has\n'
+      .. "1 record can be imported, 2 cannot\n", dry.out)
+    assert.matches("would be made", dry.err)
+    ends(4, { "datasets", "show", "golden" })
+    assert.is_nil(text_of(source .. ".journal"))
+
+    local first = ends(7, { "datasets", "import", "golden", source, "--create" })
+    assert.equal("1 row imported, 2 rejected (" .. source .. ".rejects.jsonl)\n", first.out)
+    assert.equal("", first.err)
+    assert.matches('"line":3', text_of(source .. ".rejects.jsonl"))
+    local again = ends(7, { "datasets", "import", "golden", source, "--create" })
+    assert.equal(first.out, again.out)
+    assert.matches("once more, remove " .. source .. ".journal", again.err, 1, true)
+    assert.equal(1, #items_of("golden"))
+
+    local summary = ends(7, { "--json", "datasets", "import", "golden", source, "--journal",
+      folder .. "/j", "--rejects", folder .. "/r", "--concurrency", "2", "--settle", "0.5" })
+    assert.equal("", summary.err)
+    summary = cjson.decode(summary.out)
+    assert.same({ 1, 2, 3, folder .. "/j", folder .. "/r" },
+      { summary.imported, summary.rejected, summary.records, summary.journal, summary.rejects })
+    assert.equal(2, #items_of("golden"))
+  end)
+
+  it("imports columns of a table under the names it is told", function()
+    local source = write("q.csv", 'question;answer;n\n"What;?";5;1\nragged;1\n')
+    local args = { "datasets", "import", "golden", source, "--create", "--separator", ";",
+      "--field", "input=question", "--field", "output=answer" }
+    local result = ends(7, args)
+    assert.matches("^1 row imported, 1 rejected", result.out)
+    local rejects = text_of(source .. ".rejects.jsonl")
+    assert.matches("line 3: 2 fields, but the first line names 3", rejects)
+    local item = items_of("golden")[1]
+    assert.equal("What;?", item.input)
+    assert.equal(5, item.output or item.expected_output)
+    args[#args + 1] = "--values"
+    args[#args + 1] = "text"
+    args[3], args[4] = "text", write("t.csv", text_of(source))
+    ends(7, args)
+    item = items_of("text")[1]
+    assert.equal("5", item.output or item.expected_output)
+  end)
+
+  it("exports what it imports, and tells what differs", function()
+    local lines = '{"input":18446744073709551616,"output":"ünï\\u0001"}\n'
+      .. '{"input":{"a":[[],{}]},"output":0.1}\n'
+    local source = write("in.jsonl", lines)
+    ends(0, { "datasets", "import", "golden", source, "--create" })
+    assert.equal("0 added, 0 removed, 0 changed, 2 the same\n",
+      ends(0, { "datasets", "diff", "golden", source }).out)
+    local output = generation == "current" and "expected_output" or "output"
+    local piped = ends(0, { "datasets", "export", "golden", "-", "--fields", "input," .. output })
+    assert.equal("2 rows\n", piped.err)
+    local expected = {}
+    for line in lines:gmatch("[^\n]+") do
+      table.insert(expected, 1, (line:gsub('"output":', '"' .. output .. '":')))
+    end
+    assert.equal(table.concat(expected, "\n") .. "\n", piped.out)
+
+    for _, name in ipairs({ "out.csv", "out.json", "out.jsonl" }) do
+      local path = folder .. "/" .. name
+      local result = ends(0, { "datasets", "export", "golden", path })
+      assert.equal(("2 rows, %d bytes in %s\n"):format(#text_of(path), path), result.out)
+      assert.equal("", result.err)
+      ends(0, { "datasets", "diff", "golden", path, "--key", "id" })
+      local format = name:match("%w+$")
+      local same = ends(0, { "--quiet", "datasets", "export", "golden", "-", "--format", format })
+      assert.equal(text_of(path), same.out)
+      assert.equal("", same.err)
+    end
+    local path = folder .. "/out.jsonl"
+    local result = cjson.decode(ends(0, { "--json", "datasets", "export", "golden", path }).out)
+    assert.same({ 2, path }, { result.rows, result.file })
+    ends(2, { "--json", "datasets", "export", "golden", "-", "--format", "csv" })
+
+    local changed = text_of(path):gsub("0%.1", '"\\u001b[2J"'):gsub("\n.*", "\n")
+    write("out.jsonl", changed .. changed:gsub('"id":"', '"id":"new-'))
+    local found = ends(7, { "datasets", "diff", "golden", path, "--key", "id" })
+    is_plain(found.out)
+    assert.matches("^%+ line 2: \"new%-[^\n]+\n%- [^\n]+\n~ line 1, [^\n]+ %(expected_output%)\n"
+      .. "1 added, 1 removed, 1 changed, 0 the same\n$", found.out)
+    local data = cjson.decode(ends(7, { "--json", "datasets", "diff", "golden", path,
+      "--key", "id" }).out)
+    assert.same({ 1, 1, 1, 0 }, { #data.added, #data.removed, #data.changed, data.same })
+  end)
+
+  it("lists and shows items", function()
+    local source = write("in.jsonl", '{"input":"What?\\u009b2J\\nWho?","metadata":{"a":1}}\n'
+      .. '{"input":' .. ("[1,"):rep(60) .. "1" .. ("]"):rep(60) .. "}\n")
+    ends(0, { "datasets", "import", "golden", source, "--create", "--concurrency", "1" })
+    local list = ends(0, { "items", "list", "--dataset", "golden" }).out
+    is_plain(list)
+    assert.matches("^ID +CREATED +INPUT\n%S+  [%d-]+ [%d:]+  %[1,%[1,[^\n]+%.%.%.\n", list)
+    assert.is_nil(list:find("\194\155", 1, true))
+    local one = ends(0, { "items", "list", "--dataset", "golden", "--limit", "1" }).out
+    assert.equal(select(2, list:gsub("\n", "")) - 1, select(2, one:gsub("\n", "")))
+    local rows = items_of("golden")
+    assert.equal(2, #rows)
+    local shown = ends(0, { "items", "show", rows[2].id }).out
+    assert.matches("\ninput\n  What?\194\1552J\n  Who?\n\n", shown, 1, true)
+    assert.matches('\nmetadata\n  {"a":1}\n', shown, 1, true)
+    local seen = ends(0, { "items", "show", rows[2].id }, { terminal = 80, screen = true }).out
+    assert.matches("What?\\u{9b}2J", seen, 1, true)
+    assert.is_nil(seen:find("\194\155", 1, true))
+    local json = ends(0, { "--json", "items", "show", rows[2].id }).out
+    assert.equal(rows[2].id, cjson.decode(json).id)
+    ends(4, { "items", "show", "00000000-0000-7000-8000-000000000000" })
+    ends(4, { "items", "list", "--dataset", "nobody" })
+    if generation == "current" then
+      assert.matches("%-%-dataset is needed", ends(2, { "items", "list" }).err)
+      ends(0, { "items", "list", "--dataset", "golden", "--revision", "1" })
+    else
+      assert.equal(list, ends(0, { "items", "list" }).out)
+      local refused = ends(1, { "items", "list", "--dataset", "golden", "--revision", "1" })
+      assert.matches("%-%-revision", refused.err)
+    end
+  end)
+
+  it("has a code for each way to fail, and says what to do", function()
+    local source = numbers(2)
+    local cases = {
+      { 2, { "import", "golden", "-" }, "standard input", "datasets import %-%-help" },
+      { 2, { "import", "golden", folder .. "/a.txt" }, "format: the name" },
+      { 2, { "import", "golden", source, "--field", "input" }, "NAME=COLUMN" },
+      { 2, { "import", "golden", source, "--field", "x=y" }, "no field x" },
+      { 2, { "import", "golden", source, "--field", "input=a", "--field", "input=b" }, "twice" },
+      { 2, { "import", "golden", source, "--separator", "ab" }, "one character" },
+      { 2, { "import", "golden", source, "--settle", "soon" }, "number of seconds" },
+      { 2, { "create", "golden", "--metadata", "[1]" }, "no object of JSON" },
+      { 1, { "import", "golden", folder .. "/gone.csv" }, "gone.csv: No such file" },
+      { 1, { "import", "golden", write("b.csv", '"a') }, "b.csv: " },
+      { 1, { "import", "golden", write("e.csv", "a\n1\n") }, '"a"; say by %-%-field which' },
+      { 1, { "import", "golden", write("c.csv", "a\n1\n"), "--field", "input=b" }, 'column "b"' },
+      { 1, { "diff", "golden", write("d.jsonl", "{}\nx\n") }, "line 1" },
+      { 4, { "import", "nobody", source }, 'no dataset "nobody"' },
+      { 4, { "export", "nobody", folder .. "/out.csv" }, 'no dataset "nobody"' },
+      { 4, { "diff", "nobody", source }, 'no dataset "nobody"' },
+      { 4, { "delete", "nobody", "--yes" }, 'no dataset "nobody"' },
+      { 1, { "export", "golden", folder .. "/none/out.csv" }, "none/out.csv" },
+    }
+    ends(0, { "datasets", "create", "golden" })
+    for _, case in ipairs(cases) do
+      table.insert(case[2], 1, "datasets")
+      local result = ends(case[1], case[2])
+      assert.equal("", result.out)
+      assert.matches(case[3], result.err)
+      assert.matches(case[4] or "", result.err)
+    end
+    assert.is_nil(text_of(source .. ".journal"))
+    local keyless = { env = { POSTHOG_PERSONAL_API_KEY = false } }
+    local import = { "datasets", "import", "golden", source }
+    assert.matches("%-%-key%-file", ends(5, import, keyless).err)
+    local bad = { env = { POSTHOG_PERSONAL_API_KEY = "phx_nobody" } }
+    ends(5, import, bad)
+    assert.equal(0, #items_of("golden"))
+  end)
+
+  it("says whose a journal is", function()
+    local source = numbers(2)
+    ends(0, { "datasets", "import", "golden", source, "--create" })
+    ends(0, { "datasets", "create", "other" })
+    local result = ends(1, { "datasets", "import", "other", source })
+    assert.matches("journal of another dataset", result.err)
+    numbers(3)
+    result = ends(1, { "datasets", "import", "golden", source })
+    assert.matches("journal of another source", result.err)
+    assert.equal(2, #items_of("golden"))
+  end)
+
+  it("loses and doubles nothing on a disk that is full", function()
+    local source = numbers(40)
+    ends(0, { "datasets", "create", "golden" })
+    local full = { before = "trap '' XFSZ; ulimit -f 3" } -- blocks of 512 bytes
+    local result = ends(1, { "datasets", "import", "golden", source }, full)
+    assert.matches("cannot write the journal: File too large", result.err)
+    assert.matches("of 40 rows are known to be in the dataset; the same command", result.err)
+    ends(0, { "datasets", "import", "golden", source, "--settle", "0.2" })
+    holds(40, "golden")
+
+    local path = write("out.jsonl", "as it was")
+    assert.matches("out.jsonl", ends(1, { "datasets", "export", "golden", path }, full).err)
+    assert.equal("as it was", text_of(path))
+    assert.equal("", output_of("ls " .. folder .. " | grep tmp"))
+    ends(1, { "datasets", "import", "golden", source, "--journal", "/proc/none.journal" })
+    holds(40, "golden")
+  end)
+
+  it("tells an output that is gone", function()
+    ends(0, { "datasets", "import", "golden", numbers(2), "--create" })
+    local env = ("POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "):format(
+      e.url, command.KEY)
+    local words = command.line({ "datasets", "export", "golden", "-" }, ".")
+    local text = output_of(env .. words .. " 2>&1 >/dev/full; echo $?")
+    assert.matches("cannot write the output", text)
+    assert.matches("\n1\n$", text)
+  end)
+
+  it("has a bar on a terminal, and none elsewhere", function()
+    local source = numbers(60)
+    e:fault(slow_items(0.02))
+    local import = { "datasets", "import", "golden", source, "--create" }
+    local shown = ends(0, import, { terminal = 80 })
+    assert.matches("\rimporting  %[####", shown.err)
+    assert.matches("60/60 rows  100%%", shown.err)
+    assert.matches("\r\27%[K$", shown.err)
+    assert.equal("60 rows imported\n", shown.out)
+    e:faults({})
+    local path = folder .. "/out.csv"
+    e:seed({ dataset = id_of("golden"), items = 100 })
+    shown = ends(0, { "datasets", "export", "golden", path }, { terminal = 80 })
+    assert.matches("\rexporting  %[####[#.]+%]  100/160 rows", shown.err)
+    assert.matches("\r\27%[K$", shown.err)
+    local export = { "datasets", "export", "golden", path }
+    assert.equal("", ends(0, export).err)
+    table.insert(export, 1, "--quiet")
+    assert.equal("", ends(0, export, { terminal = 80 }).err)
+    os.remove(source .. ".journal")
+    local piped = ends(0, import)
+    assert.equal("60 rows imported\n", piped.out)
+    assert.equal("", piped.err)
+    export = { "datasets", "export", "golden", "-" }
+    local screen = ends(0, export, { terminal = 80, screen = true })
+    assert.is_nil(screen.out:find("exporting", 1, true))
+  end)
+
+  it("stops at Ctrl-C in the middle of an import, and goes on there", function()
+    local source = numbers(200)
+    e:fault(slow_items(0.05))
+    local args = { "datasets", "import", "golden", source, "--create", "--settle", "0.2" }
+    local typed = when_sent(50, POST, "printf '\\003'; sleep 2")
+    local result = run(args, { terminal = 80, typed = typed })
+    assert.equal(130, result.code, result.err)
+    local done = tonumber(result.err:match("\27%[K(%d+) of 200 rows are known to be in"))
+    assert.is_true(done and done >= 20 and done < 200, result.err)
+    assert.matches("goes on there (" .. source .. ".journal)\n", result.err, 1, true)
+    assert.matches("\nposthog%-llm: interrupted\n$", result.err)
+    assert.equal("", result.out)
+    e:faults({})
+    assert.matches("^200 rows imported", ends(0, args).out)
+    holds(200, "golden")
+  end)
+
+  it("leaves the file as it was when an export is interrupted", function()
+    ends(0, { "datasets", "create", "golden" })
+    e:seed({ dataset = id_of("golden"), items = 200 })
+    local path = write("out.jsonl", "as it was")
+    e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
+    local result = run({ "datasets", "export", "golden", path }, {
+      while_running = when_sent(1, "dataset_items[^ ]*limit=100", "kill -TERM $pid"),
+    })
+    assert.equal(143, result.code, result.err)
+    assert.equal("posthog-llm: interrupted\n", result.err)
+    assert.equal("as it was", text_of(path))
+    assert.equal("", output_of("ls " .. folder .. " | grep tmp"))
+  end)
+
+  it("makes each row once, stopped and killed again and again while requests fail", function()
+    local source = numbers(150)
+    ends(0, { "datasets", "create", "golden" })
+    e:settings({ chance = 3 })
+    e:faults({
+      { match = { share = 0.04, method = "POST" }, action = { close = "after" } },
+      { match = { share = 0.04, method = "POST" }, action = { close = "before" } },
+      { match = { share = 0.04, method = "POST" }, action = { status = 503 } },
+      { match = { method = "POST", share = 1 }, action = { delay = 0.01 } },
+    })
+    local args = { "datasets", "import", "golden", source, "--settle", "0.2", "--concurrency", "4" }
+    local codes = {}
+    for i, signal in ipairs({ "TERM", "KILL", "TERM", "KILL" }) do
+      local kill = ("kill -%s $pid"):format(signal)
+      codes[i] = run(args, { while_running = when_sent(20 * i, POST, kill) }).code
+    end
+    assert.same({ 143, 137, 143, 137 }, codes)
+    e:faults({})
+    assert.matches("^150 rows imported", ends(0, args).out)
+    holds(150, "golden")
+  end)
+
+  if generation == "reference" then
+    it("asks for the id where two datasets have the name", function()
+      ends(0, { "datasets", "create", "golden" })
+      local copy = ends(0, { "datasets", "create", "copy" }).out:match("%S+")
+      output_of(("curl -q -sS --noproxy '*' -X PATCH -H 'Authorization: Bearer %s' "
+        .. "-H 'Content-Type: application/json' -d '{\"name\":\"golden\"}' "
+        .. "%s/api/projects/112358/datasets/%s/"):format(command.KEY, e.url, copy))
+      for _, args in ipairs({ { "import", numbers(1) }, { "diff", numbers(1) }, { "show" },
+        { "export", folder .. "/out.csv" }, { "delete" } }) do
+        local result = ends(3, { "datasets", args[1], "golden", args[2] })
+        assert.matches("give the id", result.err)
+      end
+    end)
+  end
+end
+
+describe("the command, of the", function()
+  if unable then
+    pending(unable)
+    return
+  end
+  for _, generation in ipairs({ "reference", "current" }) do
+    describe(generation .. " API", function() tests(generation) end)
+  end
+end)
