@@ -132,7 +132,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         if taken < 3 then return true end
         return nil, "the pipe is broken"
       end)
-      fails("invalid", nil, value, err)
+      fails("file", nil, value, err)
       assert.matches("the pipe is broken", err.message)
       assert.equal(3, taken)
     end)
@@ -193,7 +193,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("mine", err)
       assert.equal("before", text_of(path))
       assert.equal("a.jsonl\n", output_of("ls -A " .. folder))
-      fails("invalid", { file = "/proc/a.jsonl" },
+      fails("file", { file = "/proc/a.jsonl" },
         dataset_file.export(client, dataset, "/proc/a.jsonl"))
     end)
 

@@ -220,7 +220,8 @@ describe("an import", function()
         fails("invalid", { file = folder .. "/" .. name }, value, err)
         assert.is_nil(text_of(folder .. "/" .. name .. ".journal"))
       end
-      fails("invalid", nil, import(folder .. "/none.csv"))
+      local none = folder .. "/none.csv"
+      fails("file", { file = none }, import(none))
       t.silent(since)
     end)
 
@@ -521,7 +522,7 @@ describe("an import", function()
     it("sends nothing when the journal cannot be written", function()
       local since = #t.e:log()
       local value, err = import(numbers(3), { journal = folder .. "/none/journal" })
-      fails("invalid", { file = folder .. "/none/journal" }, value, err)
+      fails("file", { file = folder .. "/none/journal" }, value, err)
       assert.equal(0, posts(since))
     end)
   end)

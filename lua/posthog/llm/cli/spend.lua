@@ -59,8 +59,7 @@ end
 --- @return true?
 --- @return posthog.llm.Error?
 local function save(path, text)
-  local atomic = require("posthog.llm.dataset_file.atomic")
-  local file, err = atomic.open(path)
+  local file, err = require("posthog.llm.files").open(path)
   if not file then
     return nil, err
   end

@@ -12,6 +12,7 @@
 ---   {"finished":true}              nothing is left to do
 
 local core = require("posthog.llm.core")
+local files = require("posthog.llm.files")
 local json = require("posthog.llm.json")
 local problem = require("posthog.llm.dataset_file.problem")
 
@@ -33,6 +34,12 @@ local Journal = {}
 Journal.__index = Journal
 
 local journal = {}
+
+--- @return posthog.llm.Error
+local function unwritten(path, message)
+  local _, err = files.failure(path, "cannot write the journal", message)
+  return err
+end
 
 --- Forgets ids of rows that are older than any that may still be looked for.
 local function prune(self)
@@ -95,7 +102,7 @@ end
 local function replay(self, visit)
   local file, message = io.open(self.path, "rb")
   if not file then
-    return nil, problem(nil, "cannot read %s", message)
+    return files.failure(self.path, "cannot be read", message)
   end
   local number, bad = 0, nil
   for line in file:lines() do
@@ -139,7 +146,7 @@ function journal.open(path)
     if message == "locked" then
       return nil, problem(path, "another import is using this journal")
     end
-    return nil, problem(path, "cannot write the journal: %s", message)
+    return nil, unwritten(path, message)
   end
   local self = setmetatable({
     path = path,
@@ -157,7 +164,9 @@ function journal.open(path)
   end
   if not err then
     file, message = io.open(path, "ab")
-    err = not file and problem(nil, "cannot write %s", message) or nil
+  end
+  if not err and not file then
+    err = unwritten(path, message)
   end
   if err then
     lock:close()
@@ -187,7 +196,7 @@ function Journal:write(entries)
     ok, message = self.file:flush()
   end
   if not ok then
-    self.broken = problem(self.path, "cannot write the journal: %s", message)
+    self.broken = unwritten(self.path, message)
     return nil, self.broken
   end
   for _, entry in ipairs(entries) do
@@ -207,7 +216,7 @@ function Journal:write_through(entries)
   local message
   ok, message = core.sync(self.path)
   if not ok then
-    self.broken = problem(self.path, "cannot write the journal: %s", message)
+    self.broken = unwritten(self.path, message)
     return nil, self.broken
   end
   return true
@@ -252,7 +261,7 @@ function Journal:begin(header, now, there_before)
   local ok
   ok, err = self:write_through(entries)
   if ok then
-    core.sync(self.path:match("^(.*/)[^/]*$") or ".") -- the name; some file systems cannot
+    files.sync_name(self.path)
   end
   return ok, err
 end

@@ -2,7 +2,7 @@
 --- in the form of an atomic file. What it got before a failure stays.
 
 local core = require("posthog.llm.core")
-local problem = require("posthog.llm.dataset_file.problem")
+local errors = require("posthog.llm.errors")
 
 --- @class posthog.llm.dataset_file.Stream
 --- @field bytes integer
@@ -17,7 +17,8 @@ Stream.__index = Stream
 function Stream:write(text)
   local ok, message = self.sink(text)
   if not ok then
-    return nil, problem(nil, "the export cannot be written: %s", tostring(message))
+    local words = "the export cannot be written: " .. tostring(message)
+    return nil, errors.new({ kind = "file", message = words })
   end
   self.bytes = self.bytes + #text
   self.hasher:add(text)

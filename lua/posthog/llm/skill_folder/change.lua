@@ -10,6 +10,7 @@ local lfs = require("lfs")
 local core = require("posthog.llm.core")
 local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.errors")
+local files = require("posthog.llm.files")
 local json = require("posthog.llm.json")
 local paths = require("posthog.llm.skill_folder.paths")
 
@@ -93,7 +94,7 @@ local function undo(dir, steps)
       end
       local ok, why = os.rename(old, path)
       if not ok then
-        return disk.failure(path, "cannot be put back", why)
+        return files.failure(path, "cannot be put back", why)
       end
     end
   end
@@ -151,7 +152,7 @@ local function read_plan(stage)
   local steps = source and json.decode(source)
   if not is_plan(steps) then
     local why = "it is no plan of this library; look at the files, and remove " .. stage
-    return disk.failure(path, "cannot be followed", why)
+    return files.failure(path, "cannot be followed", why)
   end
   return steps
 end
@@ -167,7 +168,7 @@ function change.recover(dir)
   end
   local guard, why = guard_of(stage)
   if not guard then
-    return disk.failure(stage, "cannot be used", why)
+    return files.failure(stage, "cannot be used", why)
   end
   local done
   local steps, err = read_plan(stage)
@@ -235,7 +236,7 @@ local function keep_old(dir, step)
   elseif not linked then -- a file system without links
     local ok, why = core.create_file(old, text)
     if not ok then
-      return disk.failure(path, "cannot be kept", why)
+      return files.failure(path, "cannot be kept", why)
     end
   end
   return text
@@ -249,7 +250,7 @@ local function prepare(dir, steps, writes, seen)
     if step.writes then
       local ok, why = core.create_file(copy(stage, step, "new"), writes[step.path])
       if not ok then
-        return disk.failure(dir .. "/" .. step.path, "cannot be written", why)
+        return files.failure(dir .. "/" .. step.path, "cannot be written", why)
       end
     end
     local before, err
@@ -267,7 +268,7 @@ local function prepare(dir, steps, writes, seen)
     ok, why = os.rename(stage .. "/plan.new", stage .. "/plan")
   end
   if not ok then
-    return disk.failure(stage .. "/plan", "cannot be written", why)
+    return files.failure(stage .. "/plan", "cannot be written", why)
   end
   core.sync(stage)
   return true
@@ -277,7 +278,7 @@ local function remove(dir, step)
   if step.had then
     local ok, why = os.remove(dir .. "/" .. step.path)
     if not ok then
-      return disk.failure(dir .. "/" .. step.path, "cannot be removed", why)
+      return files.failure(dir .. "/" .. step.path, "cannot be removed", why)
     end
   end
   remove_empty(dir, paths.parents(step.path))
@@ -287,7 +288,7 @@ end
 local function place(dir, step)
   local path = dir .. "/" .. step.path
   if not disk.is_inside(dir, step.path) then -- removals may have made room
-    return disk.failure(path, "cannot be written", "a file or a link is in its way; move it away")
+    return files.failure(path, "cannot be written", "a file or a link is in its way; move it away")
   end
   local made, err = disk.make_folder(path:match("^(.*)/"))
   if not made then
@@ -297,9 +298,9 @@ local function place(dir, step)
   local ok, why = os.rename(copy(stage_of(dir), step, "new"), path)
   if not ok then
     why = disk.kind(path) == "directory" and "a folder is in its place; move it away" or why
-    return disk.failure(path, "cannot be written", why)
+    return files.failure(path, "cannot be written", why)
   end
-  core.sync((path:match("^(.*)/")))
+  files.sync_name(path)
   return true
 end
 
@@ -333,7 +334,7 @@ function change.apply(dir, writes, removes, seen)
   end
   if not guard then
     disk.remove_empty(made)
-    return disk.failure(dir, "cannot be written to", why)
+    return files.failure(dir, "cannot be written to", why)
   end
   local steps = steps_of(dir, writes, removes)
   local done

@@ -3,22 +3,10 @@
 local lfs = require("lfs")
 
 local errors = require("posthog.llm.errors")
+local files = require("posthog.llm.files")
 local paths = require("posthog.llm.skill_folder.paths")
 
 local disk = {}
-
---- @param path string
---- @param what string what could not be done
---- @param why string
-function disk.failure(path, what, why)
-  why = tostring(why):gsub("^" .. path:gsub("%p", "%%%0") .. ": ", "")
-  return errors.failure(errors.new({
-    kind = "file",
-    message = ("%s: %s: %s"):format(path, what, why),
-    path = path,
-    file = path,
-  }))
-end
 
 --- @return string? kind "file", "directory", "link" and so on; nil: nothing is there
 function disk.kind(path)
@@ -30,12 +18,12 @@ end
 function disk.read(path)
   local file, why = io.open(path, "rb")
   if not file then
-    return disk.failure(path, "cannot be read", why)
+    return files.failure(path, "cannot be read", why)
   end
   local text, problem = file:read("*a")
   file:close()
   if not text then
-    return disk.failure(path, "cannot be read", problem)
+    return files.failure(path, "cannot be read", problem)
   end
   return text
 end
@@ -54,7 +42,7 @@ local function sorted_names(path)
   local ok, iterator, state = pcall(lfs.dir, path)
   if not ok then
     local why = tostring(iterator):gsub("^cannot open ", "")
-    return disk.failure(path, "cannot be read", why)
+    return files.failure(path, "cannot be read", why)
   end
   for name in iterator, state do
     if name ~= "." and name ~= ".." then
@@ -143,7 +131,7 @@ function disk.make_folder(path)
       for i = #made, 1, -1 do
         lfs.rmdir(made[i])
       end
-      return disk.failure(folder, "cannot be made", why)
+      return files.failure(folder, "cannot be made", why)
     end
     made[#made + 1] = folder
   end

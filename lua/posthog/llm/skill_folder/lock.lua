@@ -2,6 +2,7 @@
 
 local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.errors")
+local files = require("posthog.llm.files")
 local json = require("posthog.llm.json")
 local paths = require("posthog.llm.skill_folder.paths")
 
@@ -60,7 +61,7 @@ function lock.read(dir)
   if kind == nil then
     return false
   elseif kind ~= "file" then
-    return disk.failure(path, "cannot be used", "it is a " .. kind)
+    return files.failure(path, "cannot be used", "it is a " .. kind)
   end
   local source, err = disk.read(path)
   if not source then
@@ -68,7 +69,7 @@ function lock.read(dir)
   end
   local data = json.decode(source)
   if not is_valid(data) then
-    return disk.failure(path, "cannot be used", UNUSABLE)
+    return files.failure(path, "cannot be used", UNUSABLE)
   end
   return data, nil, source
 end

@@ -1,10 +1,36 @@
---- A file that is there as a whole or not at all: written under a temporary
---- name beside its own, synced, renamed.
+--- Files that are there as a whole or not at all: written under a temporary
+--- name beside their own, synced, renamed. And what is said when a disk fails.
 
 local core = require("posthog.llm.core")
-local problem = require("posthog.llm.dataset_file.problem")
+local errors = require("posthog.llm.errors")
 
---- @class posthog.llm.dataset_file.Atomic
+local files = {}
+
+--- @param path string
+--- @param what string what could not be done
+--- @param why string the system's words, which may begin with the path
+--- @return nil
+--- @return posthog.llm.Error err kind "file"; `file` and `path` are the path
+function files.failure(path, what, why)
+  why = tostring(why)
+  if why:sub(1, #path + 2) == path .. ": " then
+    why = why:sub(#path + 3)
+  end
+  return errors.failure(errors.new({
+    kind = "file",
+    message = ("%s: %s: %s"):format(path, what, why),
+    path = path,
+    file = path,
+  }))
+end
+
+--- Waits until the name of a file is on the disk; some file systems cannot.
+--- @param path string of the file
+function files.sync_name(path)
+  core.sync(path:match("^(.*/)[^/]*$") or ".")
+end
+
+--- @class posthog.llm.AtomicFile
 --- @field path string
 --- @field bytes integer
 --- @field private temporary string
@@ -33,14 +59,12 @@ local function reserve(path)
   return nil, message
 end
 
-local atomic = {}
-
 --- @param path string
---- @return posthog.llm.dataset_file.Atomic?
+--- @return posthog.llm.AtomicFile?
 --- @return posthog.llm.Error?
-function atomic.open(path)
+function files.open(path)
   if path:find("^/dev/") then
-    return nil, problem(path, "is a device, not a file")
+    return files.failure(path, "cannot be written", "it is a device, not a file")
   end
   local name, message = reserve(path)
   local file
@@ -48,7 +72,7 @@ function atomic.open(path)
     file, message = io.open(name, "r+b")
   end
   if not file then
-    return nil, problem(path, "cannot be written: %s", message)
+    return files.failure(path, "cannot be written", message)
   end
   return setmetatable(
     { path = path, bytes = 0, temporary = name, file = file, hasher = core.hasher() },
@@ -63,7 +87,7 @@ function Atomic:write(text)
   local ok, message = self.file:write(text)
   if not ok then
     self:abandon()
-    return nil, problem(self.path, "cannot be written: %s", message)
+    return files.failure(self.path, "cannot be written", message)
   end
   self.bytes = self.bytes + #text
   self.hasher:add(text)
@@ -86,9 +110,9 @@ function Atomic:commit()
   end
   if not ok then
     os.remove(self.temporary)
-    return nil, problem(self.path, "cannot be written: %s", message)
+    return files.failure(self.path, "cannot be written", message)
   end
-  core.sync(self.path:match("^(.*/)[^/]*$") or ".") -- the name; some file systems cannot
+  files.sync_name(self.path)
   return self.hasher:hex()
 end
 
@@ -102,4 +126,4 @@ function Atomic:abandon()
   end
 end
 
-return atomic
+return files
