@@ -62,9 +62,10 @@ describe("the manual", function()
     end)
   end)
 
-  it("has examples that are commands", function()
+  it("has an example of each command, which is one", function()
     local count = 0
-    each_command(function(entry)
+    each_command(function(entry, path)
+      assert.is_truthy(entry.commands or entry.examples, table.concat(path, " "))
       for _, example in ipairs(entry.examples or {}) do
         local line = example[1]:match("posthog%-llm [^|>&)\"]*")
         local words, quoted = {}, line:find("'", 1, true)
@@ -159,12 +160,13 @@ describe("the command", function()
       try posthog-llm --project 5 spend --fo
       try posthog-llm spend --format m
       try posthog-llm spend --output with
+      try posthog-llm completions f
       rm -r "$PWD"
     ]])
     file:close()
     local shown = output_of("bash " .. path)
     os.remove(path)
-    assert.equal("spend|\n--format|\nmarkdown|\nwith space.html|\n", shown)
+    assert.equal("spend|\n--format|\nmarkdown|\nwith space.html|\nfish|\n", shown)
   end)
 end)
 

@@ -93,6 +93,24 @@ describe("the command's", function()
       assert.equal(cjson.null, answer.by_product.items[2].product)
     end)
 
+    it("shows what would steer a terminal as escapes, in every format", function()
+      local answer = ends(0, { "spend", "--json" }).out
+      local name = "x\194\155y\226\128\174z"
+      local hostile = answer:gsub('"Bash"', function() return '"' .. name .. '"' end)
+      e:fault({ match = {}, action = { body = hostile } })
+      for format in pairs(FORMATS) do
+        if format ~= "html" and format ~= "line" then
+          local args = { "spend", "--format", format }
+          local shown = ends(0, args, { terminal = 80, screen = true }).out
+          assert.is_nil(shown:find("\194\155", 1, true), format)
+          assert.is_nil(shown:find("\226\128\174", 1, true), format)
+          assert.matches("x.*9b.*y.*202e.*z", shown, format)
+        end
+      end
+      local exact = ends(0, { "spend", "--format", "json" }).out
+      assert.is_truthy(exact:find("y\226\128\174z", 1, true))
+    end)
+
     it("asks for what the options say", function()
       ends(0, { "spend", "--from", "-7d", "--to", "-1d", "--limit", "3", "--refresh" })
       ends(0, { "spend", "--from=-2h", "--bucket", "15" })

@@ -17,7 +17,7 @@ exits.LIST = {
   { 3, "conflict: others have changed the same; a person has to decide" },
   { 4, "not found" },
   { 5, "auth: no key, or the key may not" },
-  { 6, "the budget of `spend --budget` is exceeded" },
+  { 6, "the budget of `spend --budget` is reached" },
   { 7, "done, with findings: rows were rejected, or file and dataset differ" },
   { 130, "interrupted by Ctrl-C (128 and the signal's number)" },
 }

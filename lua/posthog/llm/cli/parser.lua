@@ -27,7 +27,6 @@ local NAME = "posthog-llm"
 --- @field name string
 --- @field summary string for the list of commands: no full stop
 --- @field text? string what else the help says
---- @field examples? string[][] commands, and what each does, for the manual
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[]

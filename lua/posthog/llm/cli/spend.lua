@@ -87,8 +87,11 @@ local function report(context, args, spend, older)
   end
   if args.output then
     return save(args.output, text)
+  elseif format == "json" then -- the other formats are clean
+    context.out:json_text(text)
+  else
+    context.out:raw(text)
   end
-  context.out:raw(text)
   return true
 end
 
