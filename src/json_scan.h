@@ -92,14 +92,15 @@ static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
                                     unsigned *ends) {
   unsigned high = (unsigned)_mm_movemask_epi8(x), len = 16, before = *due;
   *ends = scan_ends(x);
-  if ((*ends | high | before) == 0) /* foretold: the next one need not wait */
-    return 16;
-  if (*ends != 0) {
+  if (*ends == 0) { /* foretold: the next block need not wait for this one */
+    if ((high | before) == 0 || scan_utf8(x, high, 16, due))
+      return 16;
+  } else {
     len = (unsigned)__builtin_ctz(*ends);
     high &= (1u << len) - 1;
+    if ((high | before) == 0 || scan_utf8(x, high, len, due))
+      return len;
   }
-  if ((high | before) == 0 || scan_utf8(x, high, len, due))
-    return len;
   *ends = 1;
   return before != 0 ? scan_back(p) - p : 0;
 }
