@@ -40,18 +40,19 @@ static inline unsigned next_index (const Frame *f) {
   return (f->context * 37u + f->last * 5u) & (NEXTS - 1);
 }
 
-/* Do the bytes at p start with this key and its closing quote? */
+/* Do the bytes at p start with this key, its closing quote and a colon? */
 static inline int key_matches (const Key *k, const char *p, const char *end) {
 #if defined(__SSE2__)
   if (end - p >= KEY_SIZE) {
-    unsigned wanted = 0xFFFFFFFFu >> (KEY_SIZE - 1 - k->len);
+    unsigned wanted = 0xFFFFFFFFu >> (KEY_SIZE - KEY_TAIL - k->len);
     unsigned equal = scan_equal(k->text, p);
-    if (k->len >= 16)
+    if (k->len > 16 - KEY_TAIL)
       equal |= scan_equal(k->text + 16, p + 16) << 16;
     return (equal & wanted) == wanted;
   }
 #endif
-  return end - p > k->len && memcmp(p, k->text, (size_t)k->len + 1) == 0;
+  return end - p >= k->len + KEY_TAIL &&
+         memcmp(p, k->text, (size_t)k->len + KEY_TAIL) == 0;
 }
 
 static inline const char *skip_space (const char *p, const char *end) {
@@ -74,36 +75,47 @@ static inline void note_key (Reader *r, Frame *f) {
   f->keys += f->keys <= FIELDS;
 }
 
+/* Which key is to follow the last one in f. */
+static inline void foresee_key (Reader *r, Frame *f) {
+  f->next = r->cache->next[next_index(f)];
+}
+
+/* A key that was not foreseen, or is not written as usual. */
+static const char *read_newkey (Reader *r, Frame *f, const char *p) {
+  unsigned short *next = r->cache->next + next_index(f);
+  const char *s;
+  size_t len;
+  if ((p = json_readstring(r, p, &s, &len)) == NULL)
+    return NULL;
+  f->last = (unsigned short)json_pushkey(r, f, s, len);
+  *next = f->last;
+  if (f->kind == ROW && f->last != 0 && f->keys < FIELDS)
+    lua_pop(r->L, 1);
+  p = skip_space(p, r->end);
+  if (p == r->end || *p != ':')
+    return json_fail(r, p, "expected ':' behind a key");
+  return p + 1;
+}
+
 /*
 ** A key, from behind its opening quote to behind the colon; pushes it, but in
 ** a ROW.
 */
 static inline const char *read_key (Reader *r, Frame *f, const char *p) {
-  Cache *c = r->cache;
-  unsigned short *next = c->next + next_index(f);
-  const char *s;
-  size_t len;
-  if (*next != 0 && key_matches(c->key + *next, p, r->end)) {
-    const Key *k = c->key + *next;
-    f->last = *next;
+  const Key *k = r->cache->key + f->next;
+  if (f->next != 0 && key_matches(k, p, r->end)) {
+    f->last = f->next;
     f->child = f->keep | k->free;
-    p += k->len + 1;
+    p += k->len + KEY_TAIL;
     if (f->kind == MAP || f->keys == FIELDS)
       lua_rawgeti(r->L, r->base + NAMES, f->last);
-  } else {
-    if ((p = json_readstring(r, p, &s, &len)) == NULL)
-      return NULL;
-    f->last = (unsigned short)json_pushkey(r, f, s, len);
-    *next = f->last;
-    if (f->kind == ROW && f->last != 0 && f->keys < FIELDS)
-      lua_pop(r->L, 1);
+  } else if ((p = read_newkey(r, f, p)) == NULL) {
+    return NULL;
   }
+  foresee_key(r, f);
   if (HAVE_FAST_CONSTRUCTORS)
     note_key(r, f);
-  p = skip_space(p, r->end);
-  if (p == r->end || *p != ':')
-    return json_fail(r, p, "expected ':' behind a key");
-  return p + 1;
+  return p;
 }
 
 /* The size that the last container under this key had. */
@@ -177,8 +189,11 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
     lua_createtable(L, (int)hint, 0);
     lua_pushvalue(L, r->base + MARK);
     lua_setmetatable(L, -2);
-  } else if (HAVE_FAST_CONSTRUCTORS && f->first <= FIELDS_OPEN - FIELDS &&
-             (f->shape = r->cache->key[context].shape) != 0) {
+    return f;
+  }
+  foresee_key(r, f);
+  if (HAVE_FAST_CONSTRUCTORS && f->first <= FIELDS_OPEN - FIELDS &&
+      (f->shape = r->cache->key[context].shape) != 0) {
     f->kind = ROW;
     lua_rawgeti(L, r->base + NAMES, KEYS + f->shape);
   } else {

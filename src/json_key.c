@@ -49,8 +49,10 @@ static int start_over (Reader *r, const Frame *last) {
   for (f = r->frames; f <= last; f++)
     if (f->kind == ROW)
       return 0;
-  for (f = r->frames; f <= last; f++)
+  for (f = r->frames; f <= last; f++) {
     f->keys = FIELDS + 1;
+    f->next = 0;
+  }
   memset(r->cache, 0, sizeof(*r->cache));
   return 1;
 }
@@ -63,7 +65,7 @@ unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   Cache *c = r->cache;
   Key *k;
   unsigned b, probes, n;
-  if (len >= KEY_SIZE || s == r->scratch) {
+  if (len > KEY_SIZE - KEY_TAIL || s == r->scratch) {
     lua_pushlstring(r->L, s, len);
     f->child = f->keep || is_free(r);
     return 0;
@@ -91,7 +93,7 @@ unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   c->bucket[b] = (unsigned short)n;
   k = c->key + n;
   memcpy(k->text, s, len);
-  k->text[len] = '"';
+  memcpy(k->text + len, "\":", KEY_TAIL);
   k->len = (unsigned char)len;
   k->free = f->keep ? (unsigned char)is_free(r) : f->child;
   lua_pushvalue(r->L, -1);

@@ -16,7 +16,8 @@
 #pragma GCC visibility push(hidden)
 
 #define KEYS     512  /* remembered; then it starts over */
-#define KEY_SIZE 32   /* bytes of a key with its closing quote */
+#define KEY_TAIL 2    /* bytes of a closing quote and a colon */
+#define KEY_SIZE 32   /* bytes of a key with both */
 #define BUCKETS  1024 /* of the hash table; powers of two */
 #define NEXTS    1024
 
@@ -25,8 +26,8 @@
 #define FIELDS_OPEN 1024 /* keys kept of all objects that are open */
 
 typedef struct Key {
-  char text[KEY_SIZE]; /* with the closing quote */
-  unsigned char len;   /* without it */
+  char text[KEY_SIZE]; /* with the closing quote and the colon */
+  unsigned char len;   /* without them */
   unsigned char free;  /* keeps every null below it */
   unsigned char shape; /* of the last object under this key, if made */
   unsigned list;       /* elements of the last array under this key */
@@ -72,6 +73,7 @@ typedef struct Frame {
   unsigned short keys;    /* how many, or FIELDS + 1 for more */
   unsigned short context; /* the key that the container stands under */
   unsigned short last;    /* the last key in it */
+  unsigned short next;    /* the key that came behind that one last time */
   unsigned char kind;
   unsigned char keep;  /* are the nulls of its members kept? */
   unsigned char child; /* the same for the member at hand and below it */
