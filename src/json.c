@@ -167,8 +167,6 @@ static Decoder *new_decoder (lua_State *L) {
   lua_createtable(L, HELD_ARRAY, 0);
   lua_pushboolean(L, 0);
   lua_rawseti(L, -2, HELD_CACHE);
-  lua_pushboolean(L, 0);
-  lua_rawseti(L, -2, HELD_SCRATCH);
   lua_newtable(L);
   lua_rawseti(L, -2, HELD_FREE);
   luaL_getmetatable(L, JSON_ARRAY);

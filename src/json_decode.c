@@ -350,31 +350,32 @@ leave:
   goto store;
 }
 
-/* Takes the cache out of the decoder, or makes one. */
+/* Takes the cache of the decoder, or gives it a new one. */
 static void take_cache (Reader *r) {
   lua_State *L = r->L;
   lua_rawgeti(L, r->base + HELD, HELD_CACHE);
   r->cache = lua_touserdata(L, -1);
-  if (r->cache != NULL) {
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, r->base + HELD, HELD_CACHE);
-  } else {
+  if (r->cache == NULL || r->cache->busy) {
     lua_pop(L, 1);
     r->cache = lua_newuserdata(L, sizeof(Cache));
     memset(r->cache, 0, sizeof(Cache));
-    lua_createtable(L, KEYS + SHAPES, 0);
+    lua_createtable(L, SCRATCH, 0);
     setattached(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, r->base + HELD, HELD_CACHE);
   }
+  r->cache->busy = 1;
   getattached(L, -1);
 }
 
 static void give_back (Reader *r) {
-  lua_State *L = r->L;
-  lua_pushvalue(L, r->base + CACHE);
-  lua_rawseti(L, r->base + HELD, HELD_CACHE);
-  if (r->scratch != NULL && r->size <= MAX_SCRATCH) {
-    lua_pushvalue(L, r->base + SCRATCH);
-    lua_rawseti(L, r->base + HELD, HELD_SCRATCH);
+  Cache *c = r->cache;
+  c->busy = 0;
+  if (c->size > MAX_SCRATCH) {
+    lua_pushnil(r->L);
+    lua_rawseti(r->L, r->base + NAMES, SCRATCH);
+    c->scratch = NULL;
+    c->size = 0;
   }
 }
 
@@ -402,7 +403,6 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
   getattached(L, decoder);
   take_cache(r);
   lua_rawgeti(L, r->base + HELD, HELD_ARRAY);
-  lua_pushnil(L); /* scratch */
   lua_pushnil(L); /* more frames */
 }
 

@@ -53,7 +53,7 @@ static int start_over (Reader *r, const Frame *last) {
     f->keys = FIELDS + 1;
     f->next = 0;
   }
-  memset(r->cache, 0, sizeof(*r->cache));
+  memset(&r->cache->count, 0, sizeof(Cache) - offsetof(Cache, count));
   return 1;
 }
 
@@ -65,7 +65,7 @@ unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   Cache *c = r->cache;
   Key *k;
   unsigned b, probes, n;
-  if (len > KEY_SIZE - KEY_TAIL || s == r->scratch) {
+  if (len > KEY_SIZE - KEY_TAIL || s == r->cache->scratch) {
     lua_pushlstring(r->L, s, len);
     f->child = f->keep || is_free(r);
     return 0;

@@ -25,6 +25,8 @@
 #define FIELDS      32   /* members that an object with a shape has at most */
 #define FIELDS_OPEN 1024 /* keys kept of all objects that are open */
 
+#define SCRATCH (KEYS + SHAPES + 1) /* its place in the list */
+
 typedef struct Key {
   char text[KEY_SIZE]; /* with the closing quote and the colon */
   unsigned char len;   /* without them */
@@ -48,10 +50,13 @@ typedef struct Shape {
 /*
 ** Keys are numbered from 1; 0 is every key not remembered, and no key. So are
 ** shapes. Attached is a list of the strings of the keys and, behind them, the
-** constructors of the shapes.
+** constructors of the shapes and the scratch.
 */
 typedef struct Cache {
-  unsigned count;
+  char *scratch; /* for strings with escapes; NULL at first */
+  size_t size;   /* of scratch */
+  int busy;
+  unsigned count; /* of keys; from here on it is forgotten when they are */
   Shape shape[SHAPES + 1];
   unsigned short bucket[BUCKETS];
   unsigned short next[NEXTS];
@@ -93,8 +98,6 @@ typedef struct Reader {
   Frame *frames;
   int room; /* number of frames */
   int max_depth;
-  char *scratch;
-  size_t size;     /* of scratch */
   int base;        /* the slots below count from here */
   int top;         /* there is room for this many slots */
   int shapes_left; /* that may still be made in this call */
@@ -102,7 +105,7 @@ typedef struct Reader {
 } Reader;
 
 /* Slots on the Lua stack, above base; the values come above them. */
-enum { HELD = 1, CACHE, NAMES, MARK, SCRATCH, SPILL, SLOTS = SPILL };
+enum { HELD = 1, CACHE, NAMES, MARK, SPILL, SLOTS = SPILL };
 
 static inline const char *json_fail (Reader *r, const char *blame,
                                      const char *message) {

@@ -4,30 +4,18 @@
 #include "json_reader.h"
 
 static void need_scratch (Reader *r, size_t used, size_t size) {
-  lua_State *L = r->L;
+  Cache *c = r->cache;
   char *grown;
-  if (r->scratch == NULL) {
-    lua_rawgeti(L, r->base + HELD, HELD_SCRATCH);
-    if (lua_touserdata(L, -1) != NULL && lua_rawlen(L, -1) >= size) {
-      lua_pushboolean(L, 0);
-      lua_rawseti(L, r->base + HELD, HELD_SCRATCH);
-      r->scratch = lua_touserdata(L, -1);
-      r->size = lua_rawlen(L, -1);
-      lua_replace(L, r->base + SCRATCH);
-      return;
-    }
-    lua_pop(L, 1);
-  }
-  if (size < 2 * r->size)
-    size = 2 * r->size;
+  if (size < 2 * c->size)
+    size = 2 * c->size;
   if (size < 1024)
     size = 1024;
-  grown = lua_newuserdata(L, size);
+  grown = lua_newuserdata(r->L, size);
   if (used > 0)
-    memcpy(grown, r->scratch, used);
-  lua_replace(L, r->base + SCRATCH); /* the old one is garbage from here */
-  r->scratch = grown;
-  r->size = size;
+    memcpy(grown, c->scratch, used);
+  lua_rawseti(r->L, r->base + NAMES, SCRATCH); /* the old one is garbage now */
+  c->scratch = grown;
+  c->size = size;
 }
 
 /* Four hexadecimal digits, or -1. */
@@ -144,18 +132,18 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
   const char *end = r->end, *stop = p, *next;
   size_t used = (size_t)(p - s);
   char *out;
-  if (r->size < used + 2 * SPARE)
+  if (r->cache->size < used + 2 * SPARE)
     need_scratch(r, 0, used + 2 * SPARE);
-  out = r->scratch;
+  out = r->cache->scratch;
   memcpy(out, s, used);
   out += used;
   for (;;) {
     if (p >= stop) {
-      used = (size_t)(out - r->scratch);
-      if (r->size - used < 2 * SPARE)
+      used = (size_t)(out - r->cache->scratch);
+      if (r->cache->size - used < 2 * SPARE)
         need_scratch(r, used, used + 2 * SPARE);
-      out = r->scratch + used;
-      stop = within(p, end, r->size - used);
+      out = r->cache->scratch + used;
+      stop = within(p, end, r->cache->size - used);
     }
     next = scan_copyblocks(out, p, stop, end);
     out += next - p;
@@ -178,7 +166,7 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
     if (p == NULL)
       return NULL;
   }
-  *len = (size_t)(out - r->scratch);
+  *len = (size_t)(out - r->cache->scratch);
   return p + 1;
 }
 
@@ -197,7 +185,7 @@ const char *json_readstring (Reader *r, const char *p, const char **s,
     }
     if (*p == '\\') {
       p = read_escaped(r, start, p, len);
-      *s = r->scratch;
+      *s = r->cache->scratch;
       return p;
     }
     if ((unsigned char)*p < 0x20)

@@ -29,9 +29,9 @@
 
 /*
 ** The settings of a decoder. Attached to it is a list of what outlives one
-** call. Cache and scratch are taken out for a call and put back at its end,
-** so a decode that a finalizer starts in the midst of another one finds none
-** and makes its own; one lost to an error is made anew by the next call.
+** call. The cache is marked as in use during a call. So a decode that a
+** finalizer starts in the midst of another one, and one after a call that an
+** error has ended, find it in use and put a new one in its place.
 */
 typedef struct Decoder {
   int keep_null;
@@ -41,7 +41,6 @@ typedef struct Decoder {
 
 enum {
   HELD_CACHE = 1, /* userdata, or false */
-  HELD_SCRATCH,   /* userdata: bytes for unescaping, or false */
   HELD_FREE,      /* set of the names below which every null is kept */
   HELD_ARRAY      /* the metatable of arrays, at hand */
 };
