@@ -81,3 +81,45 @@ describe("examples/gather.lua", function()
     assert.equal(1, status)
   end)
 end)
+
+describe("examples/command.sh", function()
+  local work = "build/" .. (os.getenv("LUA") or "lua"):gsub("%W", "") .. "-command"
+
+  --- @return string
+  local function read(name)
+    local file = assert(io.open(work .. "/" .. name))
+    local text = file:read("*a")
+    file:close()
+    return text
+  end
+
+  for _, generation in ipairs({ "reference", "current" }) do
+    it("shows what the command does, on the " .. generation .. " generation", function()
+      local server = emulator.start({ profile = generation })
+      local pipe = io.popen(
+        ("POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
+          .. "LUA=%s examples/command.sh %s 2>&1; echo status=$?"):format(server.url, LUA, work)
+      )
+      local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
+      pipe:close()
+      server:stop()
+      assert.equal("0", status, output)
+      for _, words in ipairs({
+        "unchanged web-forms version 1",
+        "published web-forms version 3\n# Forms on the web",
+        "3. Check the result twice.",
+        "<<<<<<< this folder",
+        "published web-forms version 5",
+        "4 rows imported, 1 rejected",
+        '"reason":"line 4, column 47: invalid JSON',
+        '"output":18446744073709551616}',
+        "0 added, 0 removed, 1 changed, 3 the same",
+        "of $4,000.00",
+      }) do
+        assert.matches(words, output, 1, true)
+      end
+      assert.matches("and their types", read("alice/web-forms/SKILL.md"), 1, true)
+      assert.matches("^<!DOCTYPE html>", read("carol/spend.html"))
+    end)
+  end
+end)
