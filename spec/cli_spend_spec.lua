@@ -175,6 +175,14 @@ describe("the command's", function()
       assert.same({}, targets())
     end)
 
+    it("names the option that the server complains of", function()
+      assert.matches("field %-%-from", ends(1, { "spend", "--from", "2020-01-01" }).err)
+      e:fault({ match = {}, action = { body = '{"summary":{}}' } })
+      local old = ends(1, { "spend", "--bucket", "15", "--from", "-2h" }).err
+      assert.matches("posthog%-llm: %-%-bucket: this server", old)
+      assert.matches("does not say which time", ends(1, { "spend", "--compare" }).err)
+    end)
+
     it("ends with 5 for a key that may not", function()
       ends(5, { "spend" }, { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_none" } })
     end)

@@ -25,6 +25,18 @@ local function check(context, args)
   end
 end
 
+local OPTION_OF = { date_from = "--from", date_to = "--to", bucket_minutes = "--bucket" }
+
+--- Names the command's option where the server or the library name a field.
+local function in_our_words(err)
+  local option = OPTION_OF[err.attr]
+  if option then
+    err.message = err.message:gsub("^" .. err.attr .. ": ", option .. ": ")
+    err.attr = option
+  end
+  return err
+end
+
 --- The answer about the time just before that of another, as long as it.
 --- @return posthog.llm.SpendReport?
 --- @return posthog.llm.Error?
@@ -112,8 +124,8 @@ local function spend(context, args)
   if answer and args.compare then
     older, err = before(client, answer, query)
   end
-  if not answer or err then
-    return nil, err
+  if err then
+    return nil, in_our_words(err)
   end
   if context.json and not args.format then
     context.out:json(answer)
@@ -139,10 +151,10 @@ return {
   name = "spend",
   summary = "report the LLM spend of the key's owner",
   text = "Report the LLM spend of the key's owner: the costs by day, product, model and tool. A "
-    .. "budget counts from the start of the report's time on.",
+    .. "budget counts from the start of the report's time on. The key needs the scope user:read.",
   options = {
-    { "--from", "Its start: -30d, if not given, or 2026-04-23.", value = "WHEN" },
-    { "--to", "Its end, exclusive; now, if not given.", value = "WHEN" },
+    { "--from", "Its start: 2026-04-23, or -2w (h d w m q y); -30d.", value = "WHEN" },
+    { "--to", "Its end, exclusive; now.", value = "WHEN" },
     { "--product", "Break down this one, not posthog_code.", value = "NAME" },
     { "--limit", "Rows to ask for, 1 to 200; 50.", value = "N", convert = parser.convert.count },
     {
