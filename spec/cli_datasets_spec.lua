@@ -319,7 +319,7 @@ local function tests(generation)
     ends(0, { "datasets", "import", "golden", source, "--create" })
     ends(0, { "datasets", "create", "other" })
     local result = ends(1, { "datasets", "import", "other", source })
-    assert.matches("journal of another dataset", result.err)
+    assert.matches("journal of another dataset.*; name another one by %-%-journal", result.err)
     numbers(3)
     result = ends(1, { "datasets", "import", "golden", source })
     assert.matches("journal of another source", result.err)
@@ -399,6 +399,30 @@ local function tests(generation)
     holds(200, "golden")
   end)
 
+  it("tells in JSON too how far an import came that was stopped", function()
+    local source = numbers(200)
+    e:fault(slow_items(0.05))
+    local args = { "--json", "datasets", "import", "golden", source, "--create" }
+    local result = run(args, { while_running = when_sent(50, POST, "kill -TERM $pid") })
+    assert.equal(143, result.code, result.err)
+    local summary = cjson.decode(result.out)
+    assert.equal(200, summary.records)
+    assert.is_true(summary.imported >= 20 and summary.done < 200, result.out)
+    assert.matches(("^%d of 200 rows are known"):format(summary.imported), result.err)
+  end)
+
+  it("stops a comparison too", function()
+    ends(0, { "datasets", "create", "golden" })
+    local id = id_of("golden")
+    e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
+    local result = run({ "datasets", "diff", id, numbers(1) }, {
+      while_running = when_sent(2, "dataset_items", "kill -TERM $pid"),
+    })
+    assert.equal(143, result.code, result.err)
+    assert.equal("posthog-llm: interrupted\n", result.err)
+    assert.equal("", result.out)
+  end)
+
   it("leaves the file as it was when an export is interrupted", function()
     ends(0, { "datasets", "create", "golden" })
     e:seed({ dataset = id_of("golden"), items = 200 })
@@ -435,7 +459,37 @@ local function tests(generation)
     holds(150, "golden")
   end)
 
+  if generation == "current" then
+    it("tells which rows were there under their own key", function()
+      local source = write("keyed.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
+      ends(0, { "datasets", "import", "golden", source, "--create" })
+      local again = { "datasets", "import", "golden", source, "--journal", folder .. "/j" }
+      assert.equal("2 rows imported (1 there before)\n", ends(0, again).out)
+      assert.equal(3, #items_of("golden"))
+    end)
+
+    it("exports and compares the dataset of an earlier revision", function()
+      local source = numbers(3)
+      ends(0, { "datasets", "import", "golden", source, "--create", "--concurrency", "1" })
+      local path = folder .. "/old.jsonl"
+      ends(0, { "datasets", "export", "golden", path, "--revision", "2", "--prefetch", "0" })
+      assert.equal(2, select(2, text_of(path):gsub("\n", "")))
+      local diff = { "datasets", "diff", "golden", path, "--revision", "2", "--prefetch", "1" }
+      assert.equal("0 added, 0 removed, 0 changed, 2 the same\n", ends(0, diff).out)
+    end)
+  end
+
   if generation == "reference" then
+    it("says that it waits, and how many rows it found", function()
+      e:fault({ match = { method = "POST", path = "dataset_items/$" },
+        action = { close = "after", times = 3 } })
+      local import = { "datasets", "import", "golden", numbers(9), "--create", "--settle", "0.5" }
+      local result = ends(0, import, { terminal = 80 })
+      assert.matches("6/9 rows  66%%[^\r]*  waits 1 s\27", result.err)
+      assert.equal("9 rows imported (3 found after a lost answer)\n", result.out)
+      holds(9, "golden")
+    end)
+
     it("asks for the id where two datasets have the name", function()
       ends(0, { "datasets", "create", "golden" })
       local copy = ends(0, { "datasets", "create", "copy" }).out:match("%S+")

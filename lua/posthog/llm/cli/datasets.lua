@@ -50,6 +50,19 @@ end
 local DATASET = { "dataset", "Its name or id." }
 local YES = { "-y --yes", "Do not ask." }
 
+local REVISION = {
+  "--revision",
+  "As the dataset was at this one; newer servers.",
+  value = "N",
+  convert = parser.convert.count,
+}
+local PREFETCH = {
+  "--prefetch",
+  "Pages to read ahead; default: 2.",
+  value = "N",
+  convert = parser.convert.count_or_none,
+}
+
 --- How the records of a file are read.
 local FORMAT = {
   "--format",
@@ -61,20 +74,20 @@ local READING = {
   FORMAT,
   {
     "--field",
-    "This field of the items from this column, and no others.",
+    "A field from a column or key; all others are left out.",
     value = "NAME=COLUMN",
     many = true,
     convert = files.pair,
   },
   {
     "--values",
-    "Cells of CSV: text, or json where they are JSON; json.",
+    "json or text: how cells of CSV are read; default: json.",
     value = "KIND",
     choices = { "json", "text" },
   },
   {
     "--separator",
-    "Of CSV: one character, or tab; the comma.",
+    "Between the cells of CSV; a character or tab; default: ,",
     value = "CHAR",
     convert = files.separator,
   },
@@ -131,18 +144,23 @@ return {
     {
       name = "import",
       summary = "make items of the records of a file, each once",
-      text = "Makes items of the records of FILE, each once: after a stop, a kill or a crash the\n"
+      text = "Makes items of the records of FILE, each once: after a stop, a kill or a crash the "
         .. "same command goes on by the journal. Ends with 7 if some are rejected.",
       arguments = { DATASET, { "file", "JSONL, JSON (an array) or CSV with a head." } },
       options = reading_and({
         { "--create", "Make the dataset when none has the name." },
         { "--dry-run", "Only check the file." },
-        { "--concurrency", "Requests at a time; 8.", value = "N", convert = parser.convert.count },
-        { "--journal", "Default: FILE.journal.", value = "PATH" },
-        { "--rejects", "Default: FILE.rejects.jsonl.", value = "PATH" },
+        {
+          "--concurrency",
+          "Requests at a time; default: 8.",
+          value = "N",
+          convert = parser.convert.count,
+        },
+        { "--journal", "Notes what was done; default: FILE.journal.", value = "PATH" },
+        { "--rejects", "Rejected records; default: FILE.rejects.jsonl.", value = "PATH" },
         {
           "--settle",
-          "Wait so long to look for a lost row; 10.",
+          "Wait before a lost row is looked for; default: 10.",
           value = "SECONDS",
           convert = parser.convert.seconds,
         },
@@ -161,7 +179,7 @@ return {
     {
       name = "export",
       summary = "write the items of a dataset to a file",
-      text = "Writes the items to FILE, newest first. The file is there as a whole in the end,\n"
+      text = "Writes the items to FILE, newest first. The file is there as a whole in the end, "
         .. "or as it was before. To standard output (-) they go as they come, as JSONL.",
       arguments = { DATASET, { "file", ".jsonl, .json or .csv; - is standard output." } },
       options = {
@@ -172,18 +190,8 @@ return {
           value = "NAMES",
           convert = parser.convert.names,
         },
-        {
-          "--revision",
-          "As they were then; newer servers.",
-          value = "N",
-          convert = parser.convert.count,
-        },
-        {
-          "--prefetch",
-          "Pages to read ahead; 0.",
-          value = "N",
-          convert = parser.convert.count,
-        },
+        REVISION,
+        PREFETCH,
       },
       examples = {
         { "posthog-llm datasets export golden golden.csv", "a table" },
@@ -194,17 +202,13 @@ return {
     {
       name = "diff",
       summary = "tell what a file and a dataset differ in",
-      text = "Tells what is in FILE alone (+), in the dataset alone (-), and changed (~).\n"
+      text = "Tells what is in FILE alone (+), in the dataset alone (-), and changed (~). "
         .. "Ends with 0 where they are the same, and with 7 where they differ.",
       arguments = { DATASET, { "file", "JSONL, JSON or CSV." } },
       options = reading_and({
         { "--key", "Field that tells items apart, such as id.", value = "NAME" },
-        {
-          "--revision",
-          "As it was then; newer servers.",
-          value = "N",
-          convert = parser.convert.count,
-        },
+        REVISION,
+        PREFETCH,
       }),
       examples = {
         { "posthog-llm datasets diff golden golden.jsonl --key id", "what was changed, by id" },

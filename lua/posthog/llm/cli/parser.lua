@@ -38,13 +38,23 @@ local MOST_IN_USAGE = 5 -- options; more are told below it alone
 --- Conversions for `convert`.
 parser.convert = {}
 
---- @return integer?
-function parser.convert.count(text)
+local function whole(text, least)
   local n = tonumber(text)
-  if n and n >= 1 and n == math.floor(n) and n < 2 ^ 53 then
+  if n and n >= least and n == math.floor(n) and n < 2 ^ 53 then
     return math.tointeger and math.tointeger(n) or n
   end
-  return nil, ("'%s' is not a whole number above 0"):format(text)
+end
+
+--- @return integer?
+function parser.convert.count(text)
+  local n = whole(text, 1)
+  return n, not n and ("'%s' is not a whole number above 0"):format(text) or nil
+end
+
+--- @return integer?
+function parser.convert.count_or_none(text)
+  local n = whole(text, 0)
+  return n, not n and ("'%s' is not a whole number"):format(text) or nil
 end
 
 --- @return number?

@@ -15,6 +15,7 @@ local SAID = {
   ["dataset_items:get with a revision"] = "--revision",
   ["`force`"] = "--force",
   ["`fields`"] = "--field",
+  ["`journal`"] = "--journal",
 }
 
 local function words_of(err, text)

@@ -111,6 +111,7 @@ end
 function files.import(context, args)
   need_a_file(args, "import")
   local bar = context:progress("importing", "rows")
+  bar:say("reads " .. args.file)
   local summary, err, partly = require("posthog.llm.dataset_file").import(
     context:client(),
     args.dataset,
@@ -208,6 +209,7 @@ local STYLES = { ["+"] = "green", ["-"] = "red", ["~"] = "yellow" }
 function files.diff(context, args)
   need_a_file(args, "diff")
   local bar = context:progress("comparing", "rows")
+  bar:say("reads " .. args.file)
   local result, err = require("posthog.llm.dataset_file").diff(
     context:client(),
     args.dataset,
@@ -219,6 +221,7 @@ function files.diff(context, args)
       values = args.values,
       separator = args.separator,
       revision = args.revision,
+      prefetch = args.prefetch,
       on_progress = function(now)
         bar:at(now.rows, now.total)
         return not core.interrupted()
