@@ -14,7 +14,7 @@ describe("the command's", function()
   end
 
   local e, folder
-  local _, ends = command.against(function() return e end)
+  local run, ends = command.against(function() return e end)
 
   setup(function()
     e = emulator.start({ profile = "current" })
@@ -257,6 +257,18 @@ describe("the command's", function()
       assert.matches("in a circle", ends(1, args).err)
       e:fault({ match = {}, action = { body = '{"a":1}' } })
       assert.matches("is no page", ends(1, args).err)
+    end)
+
+    it("tells what it has printed when it is stopped", function()
+      e:seed({ datasets = 5 })
+      e:fault({ match = { path = "offset=2" }, action = { delay = 30 } })
+      local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=2"):format(e.url)
+      local result = run({ "api", "GET", DATASETS .. "?limit=2", "--paginate" }, {
+        while_running = command.until_true(asked) .. "kill -INT $pid",
+      })
+      assert.equal(130, result.code)
+      assert.equal(2, select(2, result.out:gsub("\n", "")))
+      assert.equal("2 rows were printed; there may be more\nposthog-llm: interrupted\n", result.err)
     end)
 
     it("refuses what cannot be before it asks", function()

@@ -26,10 +26,14 @@ end
 --- @field while_running? string shell text that runs beside it, with its process in $pid, what
 ---   it has printed in the file $out
 
---- Shell text that waits until a file holds a word, ten seconds at most.
+--- Shell text that waits until a shell's condition holds, ten seconds at most.
+function command.until_true(condition)
+  return ("n=0; until %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done; "):format(condition)
+end
+
+--- The same for a word in a file.
 function command.until_in(file, word)
-  return ("n=0; until grep -q %s %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done; "):format(
-    word, file)
+  return command.until_true(("grep -q %s %s"):format(word, file))
 end
 
 --- The command as text for a shell, from anywhere.
