@@ -263,11 +263,11 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.same(before, folders.tree(root .. "/pdf-forms"))
     end)
 
-    --- Shell text: `shell` once the server has the request that publishes.
-    local function once_sent(shell)
-      local asked = "until curl -q -s --noproxy '*' %s/__emulator/log | grep -q '\"PATCH\"'; "
-        .. "do sleep 0.05; done; %s"
-      return asked:format(e.url, shell)
+    --- Ctrl-C, typed once the log of the server has such a request.
+    local function stop_at(request)
+      local typed = "for i in $(seq 400); do curl -q -s --noproxy '*' %s/__emulator/log "
+        .. "| grep -q '%s' && break; sleep 0.05; done; printf '\\003'; sleep 1"
+      return { terminal = 80, screen = true, typed = typed:format(e.url, request) }
     end
 
     for what, case in pairs({
@@ -279,14 +279,21 @@ for _, profile in ipairs({ "reference", "current" }) do
         write(root, "more/SKILL.md", skill_md("more"))
         edit(root, "pdf-forms/a.md", "1", "one")
         e:fault({ match = { method = "PATCH" }, action = { delay = case[1], times = 1 } })
-        local stopped = skills(130, { "push", "pdf-forms", "more" },
-          { terminal = 80, screen = true, typed = once_sent("printf '\\003'; sleep 1") }).out
+        local stopped = skills(130, { "push", "pdf-forms", "more" }, stop_at("PATCH")).out
         has(stopped, "posthog-llm: pdf-forms: interrupted; what it was writing may or may not have")
         has(stopped, "\nPush again: it tells which, and nothing is published twice.\n")
         has(stopped, "\nposthog-llm: not tried: more\n")
         assert.equal(case[2], skills(0, { "push", "pdf-forms" }).out)
       end)
     end
+
+    it("stopped in a pull has written nothing, and says so", function()
+      skills(0, { "push", "pdf-forms" })
+      e:fault({ match = { path = "/files/" }, action = { delay = 30 } })
+      local stopped = skills(130, { "pull", "pdf-forms", "there" }, stop_at("files..a[.]md")).out
+      has(stopped, "posthog-llm: there: interrupted\nNothing was written.\n")
+      assert.is_nil(read(root, "there/SKILL.md"))
+    end)
 
     it("says that a push may have happened when the network is lost in it", function()
       skills(0, { "push", "pdf-forms" })

@@ -25,11 +25,15 @@ local function locate(list, dir)
   end
 end
 
+--- What was not done when somebody stopped it.
+local UNDONE = { pull = "Nothing was written.", push = "Nothing was published." }
+
 --- Does it, and reports what fails.
+--- @param name string of the command
 --- @param act fun(): integer?, posthog.llm.Error?
 --- @return integer code
 --- @return posthog.llm.Error? err
-local function attempt(context, dir, act)
+local function attempt(context, name, dir, act)
   local code, err = act()
   if not err then
     return code or 0
@@ -39,6 +43,8 @@ local function attempt(context, dir, act)
   context:report(err, err.kind ~= "file" and dir ~= "." and dir or nil) -- "file" names the path
   if err.ambiguous then
     context.err:line("Push again: it tells which, and nothing is published twice.")
+  elseif err.kind == "cancelled" and UNDONE[name] then
+    context.err:line(UNDONE[name])
   end
   return exits.of(err), err
 end
@@ -47,15 +53,16 @@ end
 local HOPELESS = { auth = true, forbidden = true, cancelled = true, network = true, tls = true }
 
 --- Does it for each folder that was named.
+--- @param name string of the command
 --- @param act fun(context: posthog.llm.cli.Context, dir: string, args: table): integer?, posthog.llm.Error?
 --- @return integer code the highest of all
-local function each(context, args, act)
+local function each(context, args, name, act)
   local dirs, highest = args.dir, 0
   if #dirs == 0 then
     dirs = { "." }
   end
   for i, dir in ipairs(dirs) do
-    local code, err = attempt(context, dir, function()
+    local code, err = attempt(context, name, dir, function()
       return act(context, dir, args)
     end)
     highest = math.max(highest, code)
@@ -170,7 +177,7 @@ end
 --- @return integer code
 function folders.pull(context, args)
   local dir = args.dir or args.name
-  return (attempt(context, dir, function()
+  return (attempt(context, "pull", dir, function()
     return pull_one(context, dir, args)
   end))
 end
@@ -233,7 +240,7 @@ end
 
 --- @return integer code
 function folders.push(context, args)
-  return each(context, args, push_one)
+  return each(context, args, "push", push_one)
 end
 
 --- Where a folder stands, in a line.
@@ -291,7 +298,7 @@ end
 
 --- @return integer code
 function folders.status(context, args)
-  return each(context, args, status_one)
+  return each(context, args, "status", status_one)
 end
 
 local function lint_one(context, dir, args)
@@ -319,7 +326,7 @@ end
 
 --- @return integer code
 function folders.lint(context, args)
-  return each(context, args, lint_one)
+  return each(context, args, "lint", lint_one)
 end
 
 return folders
