@@ -265,5 +265,26 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.truthy(err.message:find("line 1: an object is expected", 1, true))
       os.execute("rm -rf " .. folder)
     end)
+
+    it("counts equal rows", function()
+      folder = output_of("mktemp -d"):gsub("%s", "")
+      local client = t.client()
+      local dataset = t.e:seed({ datasets = 1 }).datasets[1]
+      for _, input in ipairs({ 1, 1, 2 }) do
+        assert(client.dataset_items:create({ dataset = dataset, input = input }))
+      end
+      for _, path in ipairs({
+        write("a.jsonl", ('{"input":1}\n'):rep(5)),
+        write("a.json", "[" .. ('{"input":1},'):rep(4) .. '{"input":1}]'),
+      }) do
+        local found = assert(dataset_file.diff(client, dataset, path))
+        local lines = {}
+        for i, entry in ipairs(found.added) do lines[i] = entry.n end
+        assert.same({ 3, 4, 5 }, lines)
+        assert.equal(2, found.same)
+        assert.same({ 1, 0, "2" }, { #found.removed, #found.changed, found.removed[1].key })
+      end
+      os.execute("rm -rf " .. folder)
+    end)
   end)
 end

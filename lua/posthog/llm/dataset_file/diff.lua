@@ -23,24 +23,41 @@ local FIELDS = {
   "source_event_id",
 }
 
---- A row in as little as is needed to tell what has changed: a few digits for
---- each field. Those that are absent from one side are null.
+--- The SHA-256 of a text, short enough for the strings that Lua keeps once.
+local function hash_of(text)
+  return core.sha256(text):sub(1, 40)
+end
+
+--- A row in as little as is needed to tell what has changed: for each field that
+--- is there its number and a few digits. What is absent from one side is null.
 local function digest(content)
   local parts = {}
   for i, name in ipairs(FIELDS) do
     local value = content[name]
-    parts[i] = value == nil and ("-"):rep(DIGEST)
-      or core.sha256(values.sorted(value)):sub(1, DIGEST)
+    if value ~= nil then
+      parts[#parts + 1] = i .. core.sha256(values.sorted(value)):sub(1, DIGEST)
+    end
   end
   return table.concat(parts)
 end
 
+--- The digits of a field, by its number.
+local function digits(text)
+  local by_number = {}
+  for at = 1, #text, DIGEST + 1 do
+    by_number[tonumber(text:sub(at, at))] = text:sub(at + 1, at + DIGEST)
+  end
+  return by_number
+end
+
 local function changed_fields(a, b)
   local names = {}
-  for i, name in ipairs(FIELDS) do
-    local first = (i - 1) * DIGEST + 1
-    if a:sub(first, first + DIGEST - 1) ~= b:sub(first, first + DIGEST - 1) then
-      names[#names + 1] = name
+  if a ~= b then
+    local of_a, of_b = digits(a), digits(b)
+    for i, name in ipairs(FIELDS) do
+      if of_a[i] ~= of_b[i] then
+        names[#names + 1] = name
+      end
     end
   end
   return names
@@ -77,10 +94,26 @@ local function unusable(record, reason)
   return ("line %s: %s"):format(record.line or record.n, reason)
 end
 
---- What is kept of a record.
---- @return { n: integer, line?: integer, digest: string, shown: string, hash: string }? entry
---- @return string? message; without an entry or one, the caller's function left the record out
-local function entry_of_record(record, options, key)
+--- What is kept of a record, in one text, since a table each takes three times as much.
+--- @param line? integer
+--- @param shown any
+local function pack(line, content, shown)
+  return ("%s %s %s"):format(line or "", digest(content), values.excerpt(shown))
+end
+
+--- @param packed string
+--- @return integer? line
+--- @return string digest
+--- @return string shown
+local function unpack_record(packed)
+  local line, digested, shown = packed:match("^(%d*) (%x*) (.*)$")
+  return tonumber(line), digested, shown
+end
+
+--- What is kept of a record, and by what it is found.
+--- @return string? packed
+--- @return string? message or the hash; without `packed` and one, the caller's function left it out
+local function read_record(record, options, key)
   local fields, reason = mapping.fields(record, options)
   if not fields then
     return nil, reason and unusable(record, reason)
@@ -92,50 +125,56 @@ local function entry_of_record(record, options, key)
   if not text then
     return nil, ("line %s has no key"):format(record.line or record.n)
   end
-  return {
-    n = record.n,
-    line = record.line,
-    digest = digest(content),
-    shown = values.excerpt(shown),
-    hash = core.sha256(text),
-  }
+  return pack(record.line, content, shown), hash_of(text)
 end
 
---- The records of a file by the digest of their key; equal ones, where all of the
---- content is the key, in a list.
---- @return table<string, table[]>? index
+--- @class posthog.llm.dataset_file.Kept the records of a file
+--- @field packed (string|false)[] by number; false: left out, or the dataset has it
+--- @field first table<string, integer> the first of them by the hash of the key
+--- @field following table<integer, integer> behind it those with the same, where all of the content is the key
+
+--- @return string message
+local function same_key(kept, n, record, packed)
+  local line, _, shown = unpack_record(kept.packed[n])
+  local words = "lines %s and %s have the same key, %s"
+  return words:format(line or n, unpack_record(packed) or record.n, shown)
+end
+
+--- @return posthog.llm.dataset_file.Kept?
 --- @return posthog.llm.Error? err
---- @return table[]? order
 local function read_file(path, options, key)
   local source, err = sources.open(path, options)
   if not source then
     return nil, err
   end
-  local index, order = {}, {}
+  local kept = { packed = {}, first = {}, following = {} }
+  local last = {} -- of those with the same hash, where there is more than one
   while not err do
-    local record, entry, message
+    local record, packed, message
     record, err = source.next()
     if not record then
       break
     end
-    entry, message = entry_of_record(record, options, key)
-    if entry then
-      local list = index[entry.hash] or {}
-      if options.key ~= nil and list[1] then
-        local words = "lines %s and %s have the same key, %s"
-        local first, second = list[1].line or list[1].n, entry.line or entry.n
-        message = words:format(first, second, entry.shown)
+    packed, message = read_record(record, options, key)
+    if packed then
+      local hash, n = message, record.n
+      local first = kept.first[hash]
+      message = first and options.key ~= nil and same_key(kept, first, record, packed) or nil
+      if first then
+        kept.following[last[hash] or first] = n
+        last[hash] = n
+      else
+        kept.first[hash] = n
       end
-      index[entry.hash] = list
-      list[#list + 1], order[#order + 1] = entry, entry
     end
+    kept.packed[record.n] = packed or false
     err = message and problem(path, "%s", message) or nil
   end
   source.close()
   if err then
     return nil, err
   end
-  return index, nil, order
+  return kept
 end
 
 local function entry_of(row, shown)
@@ -143,23 +182,25 @@ local function entry_of(row, shown)
 end
 
 --- Finds what the file has for a row, and puts the row where it belongs.
-local function compare_row(result, row, index, key)
+--- @param kept posthog.llm.dataset_file.Kept
+local function compare_row(result, row, kept, key)
   local content = values.content(row)
   local text, shown = key(row, content)
-  local list = text and index[core.sha256(text)]
-  local entry = list and table.remove(list, 1)
-  if not entry then
+  local hash = text and hash_of(text)
+  local n = hash and kept.first[hash]
+  if not n then
     table.insert(result.removed, entry_of(row, shown))
     return
   end
-  entry.met = true
-  local names = changed_fields(entry.digest, digest(content))
+  local line, digested = unpack_record(kept.packed[n])
+  kept.first[hash], kept.packed[n] = kept.following[n], false
+  local names = changed_fields(digested, digest(content))
   if #names == 0 then
     result.same = result.same + 1
     return
   end
   local change = entry_of(row, shown)
-  change.line, change.n, change.fields = entry.line, entry.n, names
+  change.line, change.n, change.fields = line, n, names
   table.insert(result.changed, change)
 end
 
@@ -193,8 +234,8 @@ end
 --- @return posthog.llm.Error? err
 local function diff(client, dataset, path, options)
   local key = key_function(options.key)
-  local index, err, order = read_file(path, options, key)
-  if not index then
+  local kept, err = read_file(path, options, key)
+  if not kept then
     return nil, err
   end
   local result = { added = {}, removed = {}, changed = {}, same = 0 }
@@ -211,7 +252,7 @@ local function diff(client, dataset, path, options)
     if not row then
       break
     end
-    compare_row(result, row, index, key)
+    compare_row(result, row, kept, key)
     rows = rows + 1
     err = told(rows)
   end
@@ -219,9 +260,10 @@ local function diff(client, dataset, path, options)
   if err then
     return nil, err
   end
-  for _, entry in ipairs(order) do
-    if not entry.met then
-      table.insert(result.added, { n = entry.n, line = entry.line, key = entry.shown })
+  for n, packed in ipairs(kept.packed) do
+    if packed then
+      local line, _, shown = unpack_record(packed)
+      table.insert(result.added, { n = n, line = line, key = shown })
     end
   end
   result.text = lines(result)
