@@ -194,6 +194,8 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("lists all problems of a folder by line, and tells by the code whether it can go", function()
       assert.equal("pdf-forms: no problems\n", skills(0, { "lint", "pdf-forms" }).err)
+      write(root, "x/more/SKILL.md", skill_md("more"))
+      assert.equal("2 folders: no problems\n", skills(0, { "lint", "pdf-forms", "x/more" }).err)
       write(root, "pdf-forms/SKILL.md", "---\nname: pdf-forms\ndescription: x\nmore: 1\n---\n\nx\n")
       local warned = skills(0, { "lint", "pdf-forms" })
       assert.equal("pdf-forms/SKILL.md:4: warning: more: the API has no place for it\n", warned.out)
@@ -220,6 +222,13 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("posthog-llm: nowhere: cannot be read: No such file or directory\n", gone)
       has(skills(1, { "status", "empty" }).err, "SKILL.md says no name")
       assert.equal(0, writes())
+    end)
+
+    it("does not take an answer without a text for an empty one", function()
+      skills(0, { "push", "pdf-forms" })
+      e:fault({ match = { method = "GET" }, action = { status = 200,
+        body = '{"id":"1","name":"pdf-forms","version":1}' } })
+      skills(1, { "show", "pdf-forms" })
     end)
 
     it("goes on with the other folders, and ends with the highest code", function()

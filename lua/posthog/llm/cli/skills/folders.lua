@@ -318,15 +318,21 @@ local function lint_one(context, dir, args)
       context.out:line(place, ": ", is_error and "" or "warning: ", problem.message)
     end
   end
-  if #problems == 0 then
-    context:note(dir, ": no problems")
-  end
-  return code
+  return code, nil, #problems
 end
 
 --- @return integer code
 function folders.lint(context, args)
-  return each(context, args, "lint", lint_one)
+  local count = 0
+  local code = each(context, args, "lint", function(...)
+    local own, err, found = lint_one(...)
+    count = count + (found or 0)
+    return own, err
+  end)
+  if code == 0 and count == 0 then
+    context:note(#args.dir > 1 and #args.dir .. " folders" or args.dir[1] or ".", ": no problems")
+  end
+  return code
 end
 
 return folders

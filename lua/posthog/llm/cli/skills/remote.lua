@@ -79,7 +79,10 @@ function remote.show(context, args)
     context.out:json(found)
   else
     local text = found.content or found.body
-    context.out:text(type(text) == "string" and text or "")
+    if type(text) ~= "string" then
+      return nil, errors.new({ kind = "decode", message = "the answer has no text" })
+    end
+    context.out:text(text)
   end
 end
 
