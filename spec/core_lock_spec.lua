@@ -32,6 +32,36 @@ describe("core.lock", function()
     assert(core.lock(path)):close()
   end)
 
+  it("is of the file that the path names, also when holders remove it", function()
+    local lock = assert(core.lock(path))
+    os.remove(path)
+    assert.equal("free", elsewhere(path)) -- another file by now
+    lock:close()
+    local program = path .. ".lua"
+    local file = assert(io.open(program, "wb"))
+    file:write(([[
+      local core = require("posthog.llm.core")
+      local path, token, mine = %q, %q, os.tmpname()
+      for _ = 1, 2000 do
+        local lock = core.lock(path)
+        if lock then
+          if not os.rename(token, mine) then print("two at once") end
+          os.rename(mine, token)
+          os.remove(path)
+          lock:close()
+        end
+      end
+      os.remove(mine)]]):format(path, path .. ".token"))
+    file:close()
+    assert(core.create_file(path .. ".token", ""))
+    local pipe = assert(io.popen(("for i in 1 2 3 4; do %s %s & done; wait"):format(LUA, program)))
+    local said = pipe:read("*a")
+    pipe:close()
+    os.remove(program)
+    os.remove(path .. ".token")
+    assert.equal("", said)
+  end)
+
   it("leaves the file as it is", function()
     local file = assert(io.open(path, "wb"))
     file:write("text")

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef O_CLOEXEC
@@ -32,16 +33,31 @@ static void lock_release (Lock *k) {
     close(fd); /* and with it the lock, unless a child process has it too */
 }
 
-/* 0, or -1 with errno; EWOULDBLOCK: another has the lock. */
+/* Whether the path still names the file that fd is of. */
+static int is_there (int fd, const char *path) {
+  struct stat held, named;
+  return fstat(fd, &held) == 0 && stat(path, &named) == 0 &&
+         held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+/*
+** 0, or -1 with errno; EWOULDBLOCK: another has the lock. The one who had it
+** may have removed the file meanwhile: who locks what has no name, locks
+** nobody out.
+*/
 static int acquire (Lock *k, const char *path) {
-  k->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (k->fd < 0)
-    return -1;
-  while (flock(k->fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EINTR)
+  for (;;) {
+    k->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (k->fd < 0)
       return -1;
+    while (flock(k->fd, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EINTR)
+        return -1;
+    }
+    if (is_there(k->fd, path))
+      return 0;
+    lock_release(k);
   }
-  return 0;
 }
 
 /*
