@@ -218,6 +218,31 @@ describe("a skill folder that came from somebody else", function()
     assert.same(edited, tree(dir))
   end)
 
+  it("is as one of several processes at once left it", function()
+    for version = 1, 4 do
+      for i = 1, 4 do write(dir, i .. ".md", ("%d\n"):format(version)) end
+      assert(skill_folder.push(client, dir))
+    end
+    write(root, "program.lua", ([[
+      local llm = require("posthog.llm")
+      local client = llm.new({ personal_api_key = "phx_emulator_all", project_id = 112358,
+        host = %q })
+      for i = 1, 12 do
+        local options = { version = i %% 4 + 1 }
+        local pulled, err = require("posthog.llm.skill_folder").pull(client, "pdf-forms", %q, options)
+        local is_busy = err and (err.message:find("another process") or err.kind == "conflict")
+        if not pulled and not is_busy then print(err) end
+      end]]):format(t.e.url, dir))
+    local command = "for i in 1 2 3; do %s %s/program.lua 2>&1 & done; wait"
+    local pipe = assert(io.popen(command:format(os.getenv("LUA") or "lua5.4", root)))
+    local said = pipe:read("*a")
+    pipe:close()
+    assert.equal("", said)
+    local version = assert(skill_folder.status(nil, dir)).version
+    for i = 1, 4 do assert.equal(version .. "\n", read(dir, i .. ".md")) end
+    assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
+  end)
+
   it("has no name, and no lock, that is asked for without a look", function()
     for _, name in ipairs({ "..", ".", "''", "a/b", "'a\tb'" }) do
       write(dir, "SKILL.md", (SKILL:gsub("pdf%-forms", name)))

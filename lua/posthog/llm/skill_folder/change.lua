@@ -16,6 +16,9 @@ local paths = require("posthog.llm.skill_folder.paths")
 
 local change = {}
 
+local GUARD = "guard" -- held by who is at work
+local BUSY = "another process is changing the folder; try again when it is done"
+
 --- @class posthog.llm.SkillFolderStep one path of a plan
 --- @field path string
 --- @field writes boolean whether there is a new text; otherwise the file goes
@@ -32,7 +35,9 @@ local function copy(stage, step, which)
   return ("%s/%d.%s"):format(stage, step.number, which)
 end
 
-local function empty_stage(stage)
+--- Takes our folder away, the guard at the end, while it is held: nobody else
+--- is in it before it is gone.
+local function leave(stage, guard)
   local ok, iterator, state = pcall(lfs.dir, stage)
   if ok then
     local names = {}
@@ -40,12 +45,14 @@ local function empty_stage(stage)
       names[#names + 1] = name
     end
     for _, name in ipairs(names) do
-      if name ~= "." and name ~= ".." then
+      if name ~= "." and name ~= ".." and name ~= GUARD then
         os.remove(stage .. "/" .. name)
       end
     end
   end
+  os.remove(stage .. "/" .. GUARD)
   lfs.rmdir(stage)
+  guard:close()
 end
 
 --- @param folders string[] from the top; those that hold something stay
@@ -105,13 +112,29 @@ end
 --- @return userdata? guard
 --- @return string? why
 local function guard_of(stage)
-  local path = stage .. "/guard"
+  local path = stage .. "/" .. GUARD
   local kind = disk.kind(path)
   if kind and kind ~= "file" then
     return nil, "guard is a " .. kind
   end
   local guard, why = core.lock(path)
-  return guard, why == "locked" and "another process is changing the folder" or why
+  return guard, why == "locked" and BUSY or why
+end
+
+--- Makes our folder, and holds it.
+--- @return userdata? guard
+--- @return string? why
+local function enter(stage)
+  local made, why = lfs.mkdir(stage)
+  if not made then
+    return nil, disk.kind(stage) == "directory" and BUSY or why
+  end
+  local guard
+  guard, why = guard_of(stage)
+  if not guard and disk.kind(stage) == nil then
+    why = BUSY -- who has taken it for one that a process left
+  end
+  return guard, why
 end
 
 --- Whether this is a plan of ours, and of nothing outside the folder: one may
@@ -167,7 +190,9 @@ function change.recover(dir)
     return true
   end
   local guard, why = guard_of(stage)
-  if not guard then
+  if not guard and disk.kind(stage) == nil then
+    return true -- whose it was has come to its end
+  elseif not guard then
     return files.failure(stage, "cannot be used", why)
   end
   local done
@@ -175,13 +200,11 @@ function change.recover(dir)
   if steps then
     done, err = undo(dir, steps)
   end
-  if done then
-    empty_stage(stage)
-  end
-  guard:close()
   if not done then
+    guard:close()
     return errors.failure(err)
   end
+  leave(stage, guard)
   return true
 end
 
@@ -327,11 +350,7 @@ function change.apply(dir, writes, removes, seen)
     return errors.failure(err)
   end
   local stage = stage_of(dir)
-  local ok, why = lfs.mkdir(stage)
-  local guard
-  if ok then
-    guard, why = guard_of(stage)
-  end
+  local guard, why = enter(stage)
   if not guard then
     disk.remove_empty(made)
     return files.failure(dir, "cannot be written to", why)
@@ -347,8 +366,7 @@ function change.apply(dir, writes, removes, seen)
     end
   end
   os.remove(stage .. "/plan")
-  guard:close()
-  empty_stage(stage)
+  leave(stage, guard)
   if not done then
     disk.remove_empty(made)
     return errors.failure(err)
