@@ -97,15 +97,32 @@ static const char *read_newkey (Reader *r, Frame *f, const char *p) {
   return p + 1;
 }
 
+/* The key at p, if it is the one foreseen. */
+static inline const Key *match_key (Reader *r, Frame *f, const char *p) {
+  const Key *k = r->cache->key + f->next;
+  if (f->next == 0 || !key_matches(k, p, r->end))
+    return NULL;
+  f->last = f->next;
+  f->child = f->keep | k->free;
+  return k;
+}
+
 /*
 ** A key, from behind its opening quote to behind the colon; pushes it, but in
 ** a ROW.
 */
 static inline const char *read_key (Reader *r, Frame *f, const char *p) {
-  const Key *k = r->cache->key + f->next;
-  if (f->next != 0 && key_matches(k, p, r->end)) {
-    f->last = f->next;
-    f->child = f->keep | k->free;
+  const Key *k = match_key(r, f, p);
+  if (HAVE_FAST_CONSTRUCTORS && f->kind == ROW && !f->apart) {
+    if (k != NULL) {
+      f->next = r->cache->shape[f->shape].key[++f->keys];
+      return p + k->len + KEY_TAIL;
+    }
+    json_partshape(r, f);
+    foresee_key(r, f);
+    k = match_key(r, f, p);
+  }
+  if (k != NULL) {
     p += k->len + KEY_TAIL;
     if (f->kind == MAP || f->keys == FIELDS)
       lua_rawgeti(r->L, r->base + NAMES, f->last);
@@ -191,14 +208,16 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
     lua_setmetatable(L, -2);
     return f;
   }
-  foresee_key(r, f);
   if (HAVE_FAST_CONSTRUCTORS && f->first <= FIELDS_OPEN - FIELDS &&
       (f->shape = r->cache->key[context].shape) != 0) {
     f->kind = ROW;
+    f->apart = 0;
+    f->next = r->cache->shape[f->shape].key[0];
     lua_rawgeti(L, r->base + NAMES, KEYS + f->shape);
-  } else {
-    lua_createtable(L, 0, (int)hint);
+    return f;
   }
+  foresee_key(r, f);
+  lua_createtable(L, 0, (int)hint);
   return f;
 }
 

@@ -41,9 +41,9 @@ typedef struct Key {
 ** function is made that takes the values and returns the object.
 */
 typedef struct Shape {
-  unsigned short key[FIELDS];
-  unsigned char count; /* of keys; 0: no shape here */
-  unsigned char seen;  /* times, up to when it was made */
+  unsigned short key[FIELDS + 1]; /* behind them, 0 */
+  unsigned char count;            /* of keys; 0: no shape here */
+  unsigned char seen;             /* times, up to when it was made */
   unsigned char made;
 } Shape;
 
@@ -74,7 +74,7 @@ enum {
 typedef struct Frame {
   unsigned count;         /* elements or members stored */
   int slot;               /* of the container on the Lua stack */
-  unsigned first;         /* where its keys are in r->fields */
+  unsigned first;         /* where its keys have room in r->fields */
   unsigned short keys;    /* how many, or FIELDS + 1 for more */
   unsigned short context; /* the key that the container stands under */
   unsigned short last;    /* the last key in it */
@@ -83,6 +83,7 @@ typedef struct Frame {
   unsigned char keep;  /* are the nulls of its members kept? */
   unsigned char child; /* the same for the member at hand and below it */
   unsigned char shape; /* whose constructor is in the slot of a ROW */
+  unsigned char apart; /* has a ROW other keys than its shape? */
 } Frame;
 
 #define FRAMES 64 /* on the C stack; deeper ones go into a userdata */
@@ -128,6 +129,12 @@ unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len);
 ** its constructor.
 */
 void json_learnshape (Reader *r, const Frame *f);
+
+/*
+** Notes the keys of a ROW, which were those of its shape so far: the next one
+** is another, or there is none. Its keys are noted one by one from here on.
+*/
+void json_partshape (Reader *r, Frame *f);
 
 /* Makes the object of a ROW that is complete. */
 void json_makerow (Reader *r, Frame *f);

@@ -108,6 +108,7 @@ void json_learnshape (Reader *r, const Frame *f) {
     s->count = (unsigned char)f->keys;
     s->seen = 0;
     memcpy(s->key, key, f->keys * sizeof(*key));
+    s->key[f->keys] = 0;
     return;
   }
   if (!s->made) {
@@ -136,14 +137,20 @@ static void fill_table (Reader *r, const Frame *f) {
   }
 }
 
+void json_partshape (Reader *r, Frame *f) {
+  const Shape *s = r->cache->shape + f->shape;
+  memcpy(r->fields + f->first, s->key, f->keys * sizeof(*s->key));
+  f->apart = 1;
+}
+
 void json_makerow (Reader *r, Frame *f) {
   lua_State *L = r->L;
   Cache *c = r->cache;
-  const Shape *s = c->shape + f->shape;
-  const unsigned short *key = r->fields + f->first;
-  int found;
-  if (s->count != f->count ||
-      memcmp(s->key, key, f->count * sizeof(*key)) != 0) {
+  if (!f->apart && f->count != c->shape[f->shape].count)
+    json_partshape(r, f);
+  if (f->apart) {
+    const unsigned short *key = r->fields + f->first;
+    int found;
     unsigned n = find_shape(c, key, f->count, &found);
     if (!found || !c->shape[n].made) {
       fill_table(r, f);
