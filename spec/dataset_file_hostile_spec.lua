@@ -28,10 +28,10 @@ for _, generation in ipairs({ "reference", "current" }) do
       return folder .. "/" .. name
     end
 
-    local function import(source, options)
+    local function import(source, options, name)
       options = options or {}
       options.settle = 0.05
-      return dataset_file.import(client, dataset, source, options)
+      return dataset_file.import(client, name or dataset, source, options)
     end
 
     local function count_rows()
@@ -153,6 +153,22 @@ for _, generation in ipairs({ "reference", "current" }) do
         fails("decode", nil, dataset_file.diff(client, "x", source))
         t.e:faults({})
       end
+      assert.same({ ["a.jsonl"] = '{"input":1}\n' }, folders.tree(folder))
+    end)
+
+    it("an answer of nothing is an error", function()
+      local source, exported = write("a.jsonl", '{"input":1}\n'), folder .. "/b.jsonl"
+      for path, names in pairs({ datasets = { dataset, "x" }, dataset_items = { dataset } }) do
+        t.e:fault({ match = { method = "GET", path = path }, action = { status = 204 } })
+        for _, name in ipairs(names) do
+          fails("decode", nil, dataset_file.export(client, name, exported))
+          fails("decode", nil, dataset_file.diff(client, name, source))
+        end
+        t.e:faults({})
+      end
+      t.e:fault({ match = { method = "POST", path = "datasets" }, action = { status = 204 } })
+      fails("decode", { ambiguous = true }, import(source, { create = true }, "new"))
+      t.e:faults({})
       assert.same({ ["a.jsonl"] = '{"input":1}\n' }, folders.tree(folder))
     end)
 

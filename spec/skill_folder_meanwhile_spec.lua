@@ -75,6 +75,25 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("ONE\ntwo\nTHREE\n", read(dir, "c.md"))
     end)
 
+    it("an answer of nothing changes nothing", function()
+      publish({ ["a.md"] = "A\n" })
+      local before = tree(dir)
+      for _, path in ipairs({ "resolve", "files/" }) do
+        t.e:fault({ match = { method = "GET", path = path }, action = { status = 204 } })
+        fails("decode", nil, skill_folder.pull(client, "pdf-forms", dir))
+        fails("decode", nil, skill_folder.pull(client, "pdf-forms", root .. "/new/pdf-forms"))
+        fails("decode", nil, skill_folder.push(client, dir))
+        t.e:faults({})
+        assert.same(before, tree(dir))
+      end
+      assert(skill_folder.pull(client, "pdf-forms", dir))
+      write(dir, "a.md", "mine\n")
+      t.e:fault({ match = { method = "PATCH" }, action = { status = 204 } })
+      fails("decode", { ambiguous = true }, skill_folder.push(client, dir))
+      t.e:faults({})
+      assert.equal("published", assert(skill_folder.push(client, dir)).action)
+    end)
+
     it("lines that end otherwise on one side are no change of each line", function()
       publish({ ["a.md"] = "one\ntwo\nTHREE\n" })
       write(dir, "a.md", "one\r\ntwo\r\nthree\r\n")
@@ -229,7 +248,8 @@ describe("a skill folder that came from somebody else", function()
         host = %q })
       for i = 1, 12 do
         local options = { version = i %% 4 + 1 }
-        local pulled, err = require("posthog.llm.skill_folder").pull(client, "pdf-forms", %q, options)
+        local pull = require("posthog.llm.skill_folder").pull
+        local pulled, err = pull(client, "pdf-forms", %q, options)
         local is_busy = err and (err.message:find("another process") or err.kind == "conflict")
         if not pulled and not is_busy then print(err) end
       end]]):format(t.e.url, dir))

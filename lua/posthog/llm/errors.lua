@@ -120,6 +120,13 @@ function errors.result(value, err, response)
   return value, nil, response
 end
 
+--- The error of a 204, whose value is true, where something was asked for.
+--- @param what string "row"
+--- @return posthog.llm.Error
+function errors.nothing(what)
+  return errors.new({ kind = "decode", status = 204, message = "the answer has no " .. what })
+end
+
 --- @param value any
 --- @return boolean
 function errors.is(value)

@@ -28,11 +28,6 @@ local WAIT = query.spec({}, { "interval", "on_progress" })
 local FIRST_INTERVAL, LONGEST_INTERVAL = 1, 15 -- seconds between two looks
 local LONGEST_WAIT = 2400 -- seconds: after about 35 minutes the server gives up
 
---- The error of a 204, which has nothing where something was asked for.
-local function nothing(what)
-  return errors.new({ kind = "decode", status = 204, message = "the answer has no " .. what })
-end
-
 local function export_path(self, id, export_id)
   local path = rows.path(self._kind, id) .. "exports/"
   return export_id and ("%s%d/"):format(path, export_id) or path
@@ -150,7 +145,7 @@ function exports.define(class)
         if err then
           return errors.failure(err, response)
         elseif found == true then
-          return errors.failure(nothing("state of the export"), response)
+          return errors.failure(errors.nothing("state of the export"), response)
         elseif on_progress then
           on_progress(found)
         end
@@ -200,7 +195,7 @@ function exports.define(class)
           })
         end)
         if err or text == true then
-          error(err or nothing("rows"), 0)
+          error(err or errors.nothing("rows"), 0)
         end
         lines = lines_of(text)
       end

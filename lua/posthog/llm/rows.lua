@@ -63,7 +63,7 @@ end
 function rows.read(self, path, call_options)
   local row, err, response = get(self, path, call_options)
   if row == true then -- 204
-    err = errors.new({ kind = "decode", status = 204, message = "the answer has no row" })
+    err = errors.nothing("row")
   end
   return errors.result(row, err, response)
 end

@@ -260,9 +260,9 @@ end
 --- Sends one record and notes what came of it.
 function Import:send(job, seen)
   local row, err, response = self.client.dataset_items:create(job.fields)
-  if row and not (type(row) == "table" and type(row.id) == "string") then
-    local words = "the answer to a create has no row"
-    row, err = nil, errors.new({ kind = "decode", message = words, ambiguous = true })
+  if row == true then -- 204: it may have been made
+    row, err = nil, errors.nothing("row")
+    err.ambiguous = true
   end
   local entry
   if row then

@@ -21,7 +21,7 @@ local function listing(resource, options, prefetch)
     end
     page_options.offset = tonumber(("&" .. (query or "")):match("&offset=(%d+)"))
     local page, err, response = resource:list(page_options)
-    if page then
+    if type(page) == "table" then
       listed.total = type(page.count) == "number" and page.count or nil
       listed.response = response
     end

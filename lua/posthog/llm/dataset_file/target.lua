@@ -53,8 +53,8 @@ function target.find(client, dataset, archived)
     return by_name(client, dataset, archived)
   end
   local row, err, response = client.datasets:get(dataset)
-  if not row then
-    return errors.failure(err, response)
+  if not row or row == true then
+    return errors.failure(err or errors.nothing("dataset"), response)
   end
   return row, nil, response
 end
@@ -71,6 +71,10 @@ end
 --- @return posthog.llm.Response? response
 function target.create(client, fields)
   local row, err, response = client.datasets:create(fields)
+  if row == true then
+    err = errors.nothing("dataset")
+    err.ambiguous = true
+  end
   if err and err.ambiguous then
     local found, _, seen = by_name(client, fields.name)
     if found then

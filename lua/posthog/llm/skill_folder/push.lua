@@ -223,6 +223,10 @@ local function send(client, folder, tree, theirs, outcome, result, options, prog
   end
   progress("publish", result.name, 0, 1)
   local skill, failed, response = publish(client, tree, theirs, options.note)
+  if skill == true then -- 204: published or not, which the next push sees
+    skill, failed = nil, errors.nothing("skill")
+    failed.ambiguous = true
+  end
   if not skill then
     if failed.current_version then
       failed.message = "somebody has published meanwhile: push again (" .. failed.message .. ")"

@@ -75,8 +75,8 @@ end
 --- @return posthog.llm.Error? err
 function remote.read(client, name, version)
   local found, err = client.skills:resolve(name, { version = version, limit = 1 })
-  if not found then
-    return errors.failure(err)
+  if not found or found == true then
+    return errors.failure(err or errors.nothing("skill"))
   end
   local problem = lacks(found.skill, name)
   if problem then
@@ -115,8 +115,8 @@ function remote.load(client, self, wanted, progress)
   for i, path in ipairs(missing) do
     jobs[i] = function()
       local file, err = client.skills:file(self.name, path, { version = self.version })
-      if not file then
-        return errors.failure(err)
+      if not file or file == true then
+        return errors.failure(err or errors.nothing("file"))
       end
       self.texts[path] = (text.trim(file.content))
       self.digests[path] = core.sha256(self.texts[path])
