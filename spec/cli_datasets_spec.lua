@@ -138,7 +138,7 @@ local function tests(generation)
       return run({ "datasets", "delete", "golden" }, {
         terminal = 80,
         screen = true,
-        typed = ("sleep 0.5; printf '%s'; sleep 1"):format(text),
+        typed = ("sleep 0.5; printf '%s'; sleep 0.3"):format(text),
       })
     end
     local no = answered("\\n")
@@ -380,13 +380,17 @@ local function tests(generation)
     export = { "datasets", "export", "golden", "-" }
     local screen = ends(0, export, { terminal = 80, screen = true })
     assert.is_nil(screen.out:find("exporting", 1, true))
+    export[5], export[6] = "--format", "csv"
+    screen = ends(0, export, { terminal = 80, screen = true })
+    assert.matches("^id,input,[^\n]*\n[^\r]*\n220 rows\n$", screen.out)
+    assert.is_nil(screen.out:find("\n\n", 1, true))
   end)
 
   it("stops at Ctrl-C in the middle of an import, and goes on there", function()
     local source = numbers(200)
     e:fault(slow_items(0.05))
     local args = { "datasets", "import", "golden", source, "--create", "--settle", "0.2" }
-    local typed = when_sent(50, POST, "printf '\\003'; sleep 2")
+    local typed = when_sent(50, POST, "printf '\\003'; sleep 0.3")
     local result = run(args, { terminal = 80, typed = typed })
     assert.equal(130, result.code, result.err)
     local done = tonumber(result.err:match("\27%[K(%d+) of 200 rows are known to be in"))

@@ -162,7 +162,7 @@ local function standard_output(context, format)
   return function(text)
     if format ~= "csv" then
       out:json_text(text)
-    else
+    elseif text ~= "" then
       out:text(out.columns and text:gsub("\r\n", "\n") or text)
     end
     return not out.failed or nil, out.failed
