@@ -160,6 +160,9 @@ local function tests(generation)
       .. 'line 3: an item has no field "x"; map it to one that it has\n'
       .. "1 record can be imported, 2 cannot\n", dry.out)
     assert.matches("would be made", dry.err)
+    local list = write("golden.json", '[{"input":1},\n{"x":2}]')
+    dry = ends(7, { "datasets", "import", "golden", list, "--create", "--dry-run" })
+    assert.matches("^%a+ 2: an item has no field \"x\"", dry.out)
     ends(4, { "datasets", "show", "golden" })
     assert.is_nil(text_of(source .. ".journal"))
 

@@ -86,7 +86,8 @@ end
 --- What a dry run has found.
 local function tell_problems(context, summary, args)
   for _, problem in ipairs(summary.problems) do
-    local place = ("line %d: "):format(problem.line or problem.record)
+    local at = problem.line and "line" or "record"
+    local place = ("%s %d: "):format(at, problem.line or problem.record)
     context.out:line(problem.reason:find("^line") and "" or place, problem.reason)
   end
   local more = summary.rejected - #summary.problems
@@ -108,50 +109,64 @@ local function tell_rest(context, summary)
   )
 end
 
-function files.import(context, args)
-  need_a_file(args, "import")
-  local bar = context:progress("importing", "rows")
-  bar:say("reads " .. args.file)
-  local summary, err, partly = require("posthog.llm.dataset_file").import(
-    context:client(),
-    args.dataset,
-    args.file,
-    {
-      format = args.format,
-      fields = fields_of(args.field),
-      values = args.values,
-      separator = args.separator,
-      concurrency = args.concurrency,
-      journal = args.journal,
-      rejects = args.rejects,
-      settle = args.settle,
-      give_up = args.give_up,
-      create = args.create,
-      dry_run = args.dry_run,
-      on_progress = function(now)
-        local waiting = now.waiting and ("waits %.0f s"):format(math.ceil(now.waiting))
-        bar:at(now.done, now.records, waiting)
-        return not core.interrupted()
-      end,
-    }
-  )
-  bar:finish()
-  partly = summary or (partly and partly.imported and partly)
-  if context.json and partly then
-    context.out:json(partly)
-  end
-  if not summary then
-    if partly then
-      tell_rest(context, partly)
+--- The options that the command shares with the library.
+local READING = { "format", "values", "separator" }
+local LISTING = { "revision", "prefetch" }
+local WRITING =
+  { "concurrency", "journal", "rejects", "settle", "give_up", "create", "dry_run" }
+
+--- @param bar posthog.llm.cli.Progress
+--- @param ... string[] names
+--- @return table options for the library
+local function options_of(args, bar, ...)
+  local options = { fields = args.fields or fields_of(args.field) }
+  for _, names in ipairs({ ... }) do
+    for _, name in ipairs(names) do
+      options[name] = args[name]
     end
-    return nil, interruption(err)
-  elseif not context.json and args.dry_run then
+  end
+  function options.on_progress(now)
+    local waiting = now.waiting and ("waits %.0f s"):format(math.ceil(now.waiting))
+    bar:at(now.done or now.rows, now.records or now.total, waiting)
+    return not core.interrupted()
+  end
+  return options
+end
+
+--- What an import did, to the end or not.
+--- @param summary table
+--- @param is_whole boolean
+local function tell_import(context, summary, args, is_whole)
+  if context.json then
+    context.out:json(summary)
+  elseif is_whole and args.dry_run then
     tell_problems(context, summary, args)
-  elseif not context.json then
+  elseif is_whole then
     context.out:line(outcome(summary))
     if summary.already then
       context:note("that was before; to import the file once more, remove ", summary.journal)
     end
+  end
+  if not is_whole then
+    tell_rest(context, summary)
+  end
+end
+
+function files.import(context, args)
+  need_a_file(args, "import")
+  local bar = context:progress("importing", "rows")
+  local options = options_of(args, bar, READING, WRITING)
+  local client = context:client()
+  bar:say("reads " .. args.file)
+  local import = require("posthog.llm.dataset_file").import
+  local summary, err, partly = import(client, args.dataset, args.file, options)
+  bar:finish()
+  partly = summary or partly
+  if partly then
+    tell_import(context, partly, args, summary ~= nil)
+  end
+  if not summary then
+    return nil, interruption(err)
   end
   return summary.rejected > 0 and exits.FINDINGS or 0
 end
@@ -176,21 +191,10 @@ function files.export(context, args)
   end
   local bar = context:progress("exporting", "rows")
   bar.off = bar.off or (to_output and context.out.columns ~= nil)
-  local result, err = require("posthog.llm.dataset_file").export(
-    context:client(),
-    args.dataset,
-    to_output and standard_output(context, args.format) or args.file,
-    {
-      format = args.format,
-      fields = args.fields,
-      revision = args.revision,
-      prefetch = args.prefetch,
-      on_progress = function(now)
-        bar:at(now.rows, now.total)
-        return not core.interrupted()
-      end,
-    }
-  )
+  local options = options_of(args, bar, { "format" }, LISTING)
+  local export = require("posthog.llm.dataset_file").export
+  local place = to_output and standard_output(context, args.format) or args.file
+  local result, err = export(context:client(), args.dataset, place, options)
   bar:finish()
   if not result then
     return nil, interruption(err)
@@ -209,25 +213,11 @@ local STYLES = { ["+"] = "green", ["-"] = "red", ["~"] = "yellow" }
 function files.diff(context, args)
   need_a_file(args, "diff")
   local bar = context:progress("comparing", "rows")
+  local options = options_of(args, bar, READING, LISTING, { "key" })
+  local client = context:client()
   bar:say("reads " .. args.file)
-  local result, err = require("posthog.llm.dataset_file").diff(
-    context:client(),
-    args.dataset,
-    args.file,
-    {
-      key = args.key,
-      format = args.format,
-      fields = fields_of(args.field),
-      values = args.values,
-      separator = args.separator,
-      revision = args.revision,
-      prefetch = args.prefetch,
-      on_progress = function(now)
-        bar:at(now.rows, now.total)
-        return not core.interrupted()
-      end,
-    }
-  )
+  local diff = require("posthog.llm.dataset_file").diff
+  local result, err = diff(client, args.dataset, args.file, options)
   bar:finish()
   if not result then
     return nil, interruption(err)
