@@ -71,6 +71,13 @@ for _, profile in ipairs({ "reference", "current" }) do
       return n
     end
 
+    --- Ctrl-C, typed once the server has such a request of the command.
+    local function stop_at(request)
+      local typed = "for i in $(seq 400); do curl -q -s --noproxy '*' '%s/__emulator/log?since=%d' "
+        .. "| grep -q '%s' && break; sleep 0.05; done; printf '\\003'; sleep 1"
+      return { terminal = 80, screen = true, typed = typed:format(e.url, #e:log(), request) }
+    end
+
     --- A second folder of the skill, as somebody else has it.
     local function other()
       skills(0, { "pull", "pdf-forms", "there", "-q" })
@@ -272,13 +279,6 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.same(before, folders.tree(root .. "/pdf-forms"))
     end)
 
-    --- Ctrl-C, typed once the log of the server has such a request.
-    local function stop_at(request)
-      local typed = "for i in $(seq 400); do curl -q -s --noproxy '*' %s/__emulator/log "
-        .. "| grep -q '%s' && break; sleep 0.05; done; printf '\\003'; sleep 1"
-      return { terminal = 80, screen = true, typed = typed:format(e.url, request) }
-    end
-
     for what, case in pairs({
       ["has happened"] = { 30, "unchanged pdf-forms version 2\n" },
       ["has not happened"] = { { write = 30 }, "  changed  a.md\npublished pdf-forms version 2\n" },
@@ -299,7 +299,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("stopped in a pull has written nothing, and says so", function()
       skills(0, { "push", "pdf-forms" })
       e:fault({ match = { path = "/files/" }, action = { delay = 30 } })
-      local stopped = skills(130, { "pull", "pdf-forms", "there" }, stop_at("files..a[.]md")).out
+      local stopped = skills(130, { "pull", "pdf-forms", "there" }, stop_at("files")).out
       has(stopped, "posthog-llm: there: interrupted\nNothing was written.\n")
       assert.is_nil(read(root, "there/SKILL.md"))
     end)
@@ -383,7 +383,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(asked(1, "printf '\\n'"), "not archived")
       has(asked(1, "printf 'no\\n'"), "[y/N]")
       has(asked(1, "printf '\\004'"), "not archived")
-      has(asked(130, "sleep 0.5; printf '\\003'; sleep 1"), "not archived")
+      skills(130, { "archive", "pdf-forms" }, stop_at("resolve"))
       asked(4, "printf 'y\\n'", "nobody")
       assert.equal(1, writes())
       has(asked(0, "printf 'y\\n'"), "archived pdf-forms")
