@@ -79,7 +79,8 @@ describe("the command", function()
 
   local function while_listing(shell)
     e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
-    local asked = "until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills; "
+    local asked = "n=0; until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills"
+      .. " || [ $((n += 1)) -gt 400 ]; "
       .. "do sleep 0.05; done; "
     return asked:format(e.url) .. shell
   end

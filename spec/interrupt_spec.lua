@@ -30,7 +30,9 @@ describe("an interrupt", function()
     local pipe = io.popen(([[
       trap '' HUP
       %s %s '%s' 2>&1 & pid=$!
-      until curl -q -s --noproxy '*' %s/__emulator/log | grep -q datasets; do sleep 0.05; done
+      n=0
+      until curl -q -s --noproxy '*' %s/__emulator/log | grep -q datasets || [ $((n += 1)) -gt 400 ]
+      do sleep 0.05; done
       { %s; wait $pid; } 2>/dev/null
       echo "status $?" ]]):format(os.getenv("LUA"), name, e.url, e.url, command))
     local output = pipe:read("*a")
