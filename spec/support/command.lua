@@ -33,7 +33,7 @@ end
 
 --- The same for a word in a file.
 function command.until_in(file, word)
-  return command.until_true(("grep -q %s %s"):format(word, file))
+  return command.until_true(("grep -qs %s %s"):format(word, file))
 end
 
 --- The command as text for a shell, from anywhere.
