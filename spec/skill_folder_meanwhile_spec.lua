@@ -75,6 +75,14 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("ONE\ntwo\nTHREE\n", read(dir, "c.md"))
     end)
 
+    it("what was removed here is not told as unchanged", function()
+      os.remove(dir .. "/SKILL.md")
+      assert.same({ "a.md", "b.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).unchanged)
+      assert.is_nil(read(dir, "SKILL.md"))
+      assert(skill_folder.pull(client, "pdf-forms", dir, { force = true }))
+      assert.equal(SKILL, read(dir, "SKILL.md"))
+    end)
+
     it("an answer of nothing changes nothing", function()
       publish({ ["a.md"] = "A\n" })
       local before = tree(dir)

@@ -157,7 +157,7 @@ local function settle_one(outcome, folder, theirs, base, path, action)
     elseif merged ~= present then
       outcome.merged[#outcome.merged + 1] = path
     end
-  elseif theirs.digests[path] then
+  elseif theirs.digests[path] and folder.digests[path] then
     outcome.unchanged[#outcome.unchanged + 1] = path
   end
   return true
