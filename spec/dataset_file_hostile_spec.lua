@@ -82,6 +82,16 @@ for _, generation in ipairs({ "reference", "current" }) do
       fails("invalid", { file = source .. ".journal" }, import(source))
     end)
 
+    it("a pipe is refused, which cannot be read twice", function()
+      local pipe = folder .. "/pipe.jsonl"
+      os.execute("mkfifo " .. pipe)
+      os.execute(("echo '{\"input\":1}' > %s &"):format(pipe))
+      local summary, err = import(pipe)
+      fails("invalid", { file = pipe }, summary, err)
+      assert.truthy(err.message:find("is a pipe", 1, true))
+      assert.equal(0, count_rows())
+    end)
+
     it("a file whose columns mean nothing is refused before anything is sent", function()
       for text, message in pairs({
         ["question,answer\r\n1,2\r\n"] = 'line 1: an item has no field "question"; say by `fields`',

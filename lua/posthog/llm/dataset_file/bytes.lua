@@ -107,6 +107,11 @@ function Bytes:line()
   end
 end
 
+--- Whether it can be read once more: no pipe, no terminal.
+function Bytes:can_return()
+  return self.file ~= nil and self.file:seek() ~= nil
+end
+
 --- The digest of all that was read so far.
 function Bytes:sha256()
   return self.hasher:hex()

@@ -53,6 +53,7 @@ end
 --- @class posthog.llm.dataset_file.Source
 --- @field next fun(): posthog.llm.dataset_file.Record?, posthog.llm.Error?
 --- @field close fun()
+--- @field can_return fun(): boolean whether the file can be read once more
 --- @field size fun(): integer bytes read so far
 --- @field sha256 fun(): string of the bytes read so far
 
@@ -70,6 +71,9 @@ function sources.open(path, options, limit)
     next = numbered(READERS[sources.format(path, options.format)](input, options)),
     close = function()
       input:close()
+    end,
+    can_return = function()
+      return input:can_return()
     end,
     size = function()
       return input.size
@@ -100,6 +104,10 @@ function sources.survey(path, options)
   local source, err = sources.open(path, options)
   if not source then
     return nil, err
+  elseif not source.can_return() then
+    source.close()
+    local words = "is a pipe, and has to be read twice; save it to a file, or give an iterator"
+    return nil, problem(path, words)
   end
   local survey = { records = 0 }
   while true do
