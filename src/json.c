@@ -240,45 +240,58 @@ static int core_decoder (lua_State *L) {
 /* A longer text is freed at once. */
 #define MAX_KEPT ((size_t)1 << 20)
 
+/* What encode writes into, and whether it does so now. */
+typedef struct Text {
+  Buffer bytes;
+  int busy;
+} Text;
+
 static int text_gc (lua_State *L) {
-  buffer_free(luaL_checkudata(L, 1, JSON_TEXT));
+  Text *t = luaL_checkudata(L, 1, JSON_TEXT);
+  buffer_free(&t->bytes);
   return 0;
+}
+
+/* Pushes a new one. */
+static Text *new_text (lua_State *L) {
+  Text *t = lua_newuserdata(L, sizeof(Text));
+  memset(t, 0, sizeof(*t));
+  luaL_getmetatable(L, JSON_TEXT);
+  lua_setmetatable(L, -2);
+  return t;
 }
 
 /*
 ** encode(value) -> text | nil, message, path
-** The buffer is kept for the next call. It is taken out of the upvalue while
-** in use: a finalizer that encodes finds none and makes its own, and an error
-** leaves it to the collector.
+** The buffer is kept for the next call. A finalizer that encodes finds it busy
+** and makes its own, which takes its place; so does the call after an error,
+** which has left it busy.
 */
 static int core_encode (lua_State *L) {
-  Buffer *b;
+  Text *t = lua_touserdata(L, lua_upvalueindex(1));
+  int n;
   luaL_checkany(L, 1);
   lua_settop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  b = lua_touserdata(L, 2);
-  if (b != NULL) {
-    lua_pushboolean(L, 0);
+  if (t->busy) {
+    t = new_text(L);
+    lua_pushvalue(L, 2);
     lua_replace(L, lua_upvalueindex(1));
   } else {
-    b = lua_newuserdata(L, sizeof(Buffer));
-    memset(b, 0, sizeof(*b));
-    luaL_getmetatable(L, JSON_TEXT);
-    lua_setmetatable(L, -2);
-    lua_replace(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1)); /* another may take its place */
   }
-  b->len = 0;
-  if (json_encodeby(L, lua_upvalueindex(2), 1, b) == 0) {
-    lua_pushlstring(L, b->data, b->len);
+  t->busy = 1;
+  t->bytes.len = 0;
+  n = json_encodeby(L, lua_upvalueindex(2), 1, &t->bytes);
+  if (n == 0) {
+    lua_pushlstring(L, t->bytes.data, t->bytes.len);
   } else {
     lua_pushnil(L);
     lua_insert(L, 3);
   }
-  if (b->size > MAX_KEPT)
-    buffer_free(b);
-  lua_pushvalue(L, 2);
-  lua_replace(L, lua_upvalueindex(1));
-  return lua_gettop(L) - 2;
+  if (t->bytes.size > MAX_KEPT)
+    buffer_free(&t->bytes);
+  t->busy = 0;
+  return n + 1;
 }
 
 /* }====================================================== */
@@ -343,7 +356,7 @@ void json_open (lua_State *L) {
   lua_pop(L, 1);
   lua_pushcclosure(L, core_decode, 1);
   lua_setfield(L, -2, "decode");
-  lua_pushboolean(L, 0);
+  new_text(L);
   json_newencoder(L);
   lua_pushcclosure(L, core_encode, 2);
   lua_setfield(L, -2, "encode");

@@ -119,7 +119,7 @@ static char *put_number (Writer *w, char *out) {
   return out + json_printfloat(out, d);
 }
 
-static char *put_word (Writer *w, char *out, const char *s, size_t len) {
+static inline char *put_word (Writer *w, char *out, const char *s, size_t len) {
   out = room(w, out, len);
   memcpy(out, s, len);
   return out + len;
@@ -250,13 +250,20 @@ static inline Name *find_name (Encoder *e, const void *at) {
   return e->names + (h >> 24) % NAMES;
 }
 
+/* The other place that a name may have. */
+static Name *neighbour (Encoder *e, const Name *name) {
+  return e->names + ((name - e->names) ^ 1);
+}
+
 /* Remembers how the name below the value on top, whose string is at `at`, is
 ** written: the len bytes at text. */
 static void remember (Writer *w, const void *at, const char *text, size_t len) {
   lua_State *L = w->L;
   Name *name = find_name(w->encoder, at);
+  if (name->at != NULL && neighbour(w->encoder, name)->at == NULL)
+    name = neighbour(w->encoder, name);
   if (name->at != NULL && ++w->encoder->crowded % 8 != 0)
-    return; /* many different names come by, or two by turns */
+    return; /* many different names come by, or three by turns */
   getattached(L, w->holder);
   lua_pushvalue(L, -3);
   lua_rawseti(L, -2, (int)(name - w->encoder->names) + 1);
@@ -299,6 +306,8 @@ static char *put_newkey (Writer *w, Level *l, char *out) {
 static inline char *put_key (Writer *w, Level *l, char *out) {
   const void *at = lua_topointer(w->L, -2);
   const Name *name = find_name(w->encoder, at);
+  if (name->at != at)
+    name = neighbour(w->encoder, name);
   if (at == NULL || name->at != at || lua_type(w->L, -2) != LUA_TSTRING) {
     out = put_newkey(w, l, out);
   } else {
