@@ -50,6 +50,24 @@ static char *put_escape (char *out, char c) {
 ** escape, and what scan_copy wants to spare. */
 #define STRING_SIZE(len) ((len) + 40)
 
+/* Copies characters that are not ASCII; NULL where one is not well-formed. */
+static inline char *put_utf8 (char *out, const char **p, const char *end) {
+  const char *s = *p;
+  int n;
+  do {
+    if ((n = utf8_sequence(s, end)) == 0)
+      return NULL;
+    if (end - s >= 4)
+      memcpy(out, s, 4);
+    else
+      memcpy(out, s, (size_t)n);
+    out += n;
+    s += n;
+  } while (s < end && (unsigned char)*s >= 0x80);
+  *p = s;
+  return out;
+}
+
 /*
 ** The rest of a string, which begins with a special byte, and its closing
 ** quote. There is room for it as long as it needs no escapes.
@@ -57,28 +75,24 @@ static char *put_escape (char *out, char c) {
 static char *put_special (Writer *w, char *out, const char *s,
                           const char *end) {
   const char *stop;
-  int n;
-  do {
-    if ((unsigned char)*s < 0x80) {
+  while (s < end) {
+    if ((unsigned char)*s >= 0x80) {
+      if ((out = put_utf8(out, &s, end)) == NULL)
+        return NULL;
+    } else if (scan_special(*s)) {
       out = put_escape(out, *s++);
       if (w->end - out < end - s + 32)
         out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
-    } else {
-      do {
-        if ((n = utf8_sequence(s, end)) == 0)
-          return NULL;
-        if (end - s >= 4)
-          memcpy(out, s, 4);
-        else
-          memcpy(out, s, (size_t)n);
-        out += n;
-        s += n;
-      } while (s < end && (unsigned char)*s >= 0x80);
+    } else { /* the last ones, or in front of what needs a closer look */
+      stop = scan_copy(out, s, end);
+      out += stop - s;
+      s = stop;
+      continue;
     }
-    stop = scan_copy(out, s, end);
+    stop = scan_copyblocks(out, s, end, end);
     out += stop - s;
     s = stop;
-  } while (s < end);
+  }
   *out++ = '"';
   return out;
 }
