@@ -198,6 +198,12 @@ describe("make install", function()
     assert.equal("posthog-llm 0.1.0\n0\n", says("posthog-llm --version; echo $?"))
   end)
 
+  it("brings a command that may be linked to", function()
+    local shown = says("ln -s $(command -v posthog-llm) \"" .. prefix .. "/it's a link\" && "
+      .. "cd " .. prefix .. " && './it'\\''s a link' --version")
+    assert.equal("posthog-llm 0.1.0\n", shown)
+  end)
+
   it("brings the emulator", function()
     local shown = says("posthog-llm emulator -q >" .. prefix .. "/environment & "
       .. command.until_in(prefix .. "/environment", "API_KEY")
