@@ -241,6 +241,15 @@ local function tests(generation)
     is_plain(found.out)
     assert.matches("^%+ line 2: \"new%-[^\n]+\n%- [^\n]+\n~ line 1, [^\n]+ %(expected_output%)\n"
       .. "1 added, 1 removed, 1 changed, 0 the same\n$", found.out)
+    for no_color, start in pairs({ [false] = "\27[32m+ line 2", ["1"] = "+ line 2" }) do
+      local seen = ends(7, { "datasets", "diff", "golden", path, "--key", "id" }, {
+        terminal = 80,
+        screen = true,
+        env = { NO_COLOR = no_color },
+      }).out
+      assert.matches("\r\27[K" .. start, seen, 1, true)
+      assert.equal(no_color == false, seen:find("\27%[3%dm") ~= nil)
+    end
     local data = cjson.decode(ends(7, { "--json", "datasets", "diff", "golden", path,
       "--key", "id" }).out)
     assert.same({ 1, 1, 1, 0 }, { #data.added, #data.removed, #data.changed, data.same })
