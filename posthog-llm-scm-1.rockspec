@@ -187,12 +187,12 @@ build = {
     ["posthog.llm.spend_report.numbers"] = "lua/posthog/llm/spend_report/numbers.lua",
     ["posthog.llm.spend_report.period"] = "lua/posthog/llm/spend_report/period.lua",
     ["posthog.llm.spend_report.text"] = "lua/posthog/llm/spend_report/text.lua",
-    ["posthog.llm.spend_report.width"] = "lua/posthog/llm/spend_report/width.lua",
     ["posthog.llm.times"] = "lua/posthog/llm/times.lua",
     ["posthog.llm.trust"] = "lua/posthog/llm/trust.lua",
     ["posthog.llm.types"] = "lua/posthog/llm/types.lua",
     ["posthog.llm.url"] = "lua/posthog/llm/url.lua",
     ["posthog.llm.vocabulary"] = "lua/posthog/llm/vocabulary.lua",
+    ["posthog.llm.width"] = "lua/posthog/llm/width.lua",
   },
   install = {
     bin = { "bin/posthog-llm" },

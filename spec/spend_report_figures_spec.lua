@@ -2,7 +2,7 @@ local llm = require("posthog.llm")
 local made = require("spec.support.spend")
 local numbers = require("posthog.llm.spend_report.numbers")
 local report = require("posthog.llm.spend_report")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local answer, days = made.answer, made.days
 
@@ -112,7 +112,7 @@ describe("posthog.llm.spend_report.numbers", function()
   end)
 end)
 
-describe("posthog.llm.spend_report.width", function()
+describe("posthog.llm.width", function()
   it("counts columns", function()
     for text, columns in pairs({
       [""] = 0, abc = 3, ["日本"] = 4, ["e\204\129"] = 1, ["🎉"] = 2, ["ｱ"] = 1, ["한"] = 2,

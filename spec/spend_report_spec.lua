@@ -2,7 +2,7 @@ local live = require("spec.support.live")
 local llm = require("posthog.llm")
 local made = require("spec.support.spend")
 local report = require("posthog.llm.spend_report")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local answer, tools, days = made.answer, made.tools, made.days
 

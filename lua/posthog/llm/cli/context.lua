@@ -6,7 +6,7 @@ local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local exits = require("posthog.llm.cli.exits")
 local report = require("posthog.llm.cli.report")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 --- @class posthog.llm.cli.Context
 --- @field out posthog.llm.cli.Screen standard output

@@ -5,7 +5,7 @@
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local json = require("posthog.llm.json")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is none

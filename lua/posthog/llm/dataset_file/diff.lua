@@ -7,7 +7,7 @@ local problem = require("posthog.llm.dataset_file.problem")
 local progress = require("posthog.llm.dataset_file.progress")
 local sources = require("posthog.llm.dataset_file.sources")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local PAGE = 100
 local DIGEST = 8 -- hexadecimal digits kept of each field

@@ -12,7 +12,7 @@ local outcome = require("posthog.llm.dataset_file.outcome")
 local problem = require("posthog.llm.dataset_file.problem")
 local times = require("posthog.llm.times")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local BATCH = 4 -- records that are held, for each that is sent at the same time
 local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up

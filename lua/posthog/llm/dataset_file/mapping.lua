@@ -3,7 +3,7 @@
 local check = require("posthog.llm.check")
 local core = require("posthog.llm.core")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local mapping = {}
 

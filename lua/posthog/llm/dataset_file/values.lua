@@ -4,7 +4,7 @@ local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
 local times = require("posthog.llm.times")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local values = {}
 

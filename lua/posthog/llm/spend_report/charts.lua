@@ -3,7 +3,7 @@
 
 local markup = require("posthog.llm.spend_report.markup")
 local numbers = require("posthog.llm.spend_report.numbers")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local charts = {}
 

@@ -2,7 +2,7 @@
 
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local COMPARED = { "cost_before_usd", "cost_change_usd" }
 

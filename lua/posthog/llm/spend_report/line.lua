@@ -4,7 +4,7 @@
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local function sum(report)
   local total = report.totals.total_cost_usd

@@ -4,7 +4,7 @@
 local core = require("posthog.llm.core")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 --- @class posthog.llm.SpendSectionKind
 --- @field id string the answer's name for it

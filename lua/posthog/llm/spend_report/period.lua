@@ -2,7 +2,7 @@
 
 local core = require("posthog.llm.core")
 local times = require("posthog.llm.times")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 local period = {}
 

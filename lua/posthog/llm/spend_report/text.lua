@@ -4,7 +4,7 @@ local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
-local width = require("posthog.llm.spend_report.width")
+local width = require("posthog.llm.width")
 
 --- Marks of our own; names stay what they are.
 local MARKS = {
