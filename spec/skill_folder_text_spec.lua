@@ -114,7 +114,7 @@ describe("SKILL.md", function()
 
   it("keeps tools that have spaces", function()
     for _, tools in ipairs({ {}, { "Read" }, { "Bash(git add:*)", "Read" }, { "a b" },
-      { "a,b", "c" }, { "(" }, { "a)", "(b c" } }) do
+      { "a,b", "c" }, { "(" }, { "a)", "(b c" }, { ("x"):rep(1000000), "y" } }) do
       local again = assert(parse(render({ name = "a", body = "b", allowed_tools = tools })))
       assert.same(tools, again.allowed_tools or {})
     end

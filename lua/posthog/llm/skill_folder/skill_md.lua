@@ -27,21 +27,26 @@ end
 
 --- Names divided by spaces or commas, outside of brackets: `Bash(git add:*) Read`.
 local function split_tools(raw)
-  local tools, depth, word = {}, 0, ""
-  for char in (raw .. " "):gmatch(".") do
-    depth = math.max(0, depth + (char == "(" and 1 or char == ")" and -1 or 0))
-    if depth == 0 and char:find("[%s,]") then
-      if word ~= "" then
-        tools[#tools + 1] = word
-      end
-      word = ""
-    else
-      word = word .. char
+  local tools, depth, first, at = {}, 0, 1, 1
+  local function add(word)
+    tools[#tools + 1] = word ~= "" and word or nil
+  end
+  while true do
+    local found, _, char = raw:find("([%s,()])", at)
+    if not found then
+      break
+    elseif char == "(" then
+      depth = depth + 1
+    elseif char == ")" then
+      depth = math.max(0, depth - 1)
+    elseif depth == 0 then
+      add(raw:sub(first, found - 1))
+      first = found + 1
     end
+    at = found + 1
   end
-  if text.trim(word) ~= "" then
-    tools[#tools + 1] = (text.trim(word))
-  end
+  local last = raw:sub(first)
+  add(depth > 0 and text.trim(last) or last)
   return tools
 end
 
