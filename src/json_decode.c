@@ -80,12 +80,23 @@ static inline void foresee_key (Reader *r, Frame *f) {
   f->next = r->cache->next[next_index(f)];
 }
 
+/* Most strings are short and of ASCII without escapes. */
+static inline const char *read_string (Reader *r, const char *s,
+                                       const char **bytes, size_t *len) {
+  const char *p = scan_plain(s, r->end);
+  if (p == r->end || *p != '"')
+    return json_readstring(r, s, p, bytes, len);
+  *bytes = s;
+  *len = (size_t)(p - s);
+  return p + 1;
+}
+
 /* A key that was not foreseen, or is not written as usual. */
 static const char *read_newkey (Reader *r, Frame *f, const char *p) {
   unsigned short *next = r->cache->next + next_index(f);
   const char *s;
   size_t len;
-  if ((p = json_readstring(r, p, &s, &len)) == NULL)
+  if ((p = read_string(r, p, &s, &len)) == NULL)
     return NULL;
   f->last = (unsigned short)json_pushkey(r, f, s, len);
   *next = f->last;
@@ -285,7 +296,7 @@ value:
     return json_fail(r, p, "unexpected end of the text");
   switch (*p) {
     case '"':
-      if ((p = json_readstring(r, p + 1, &s, &len)) == NULL)
+      if ((p = read_string(r, p + 1, &s, &len)) == NULL)
         return NULL;
       lua_pushlstring(L, s, len);
       break;

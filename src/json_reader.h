@@ -143,11 +143,12 @@ void json_makerow (Reader *r, Frame *f);
 void json_leaverow (Reader *r, Frame *f);
 
 /*
-** The string whose first byte is p: its bytes in *s and *len, which are good
-** until the next string; returns what follows the closing quote, or NULL.
+** The string whose first byte is s, with nothing special up to p: its bytes in
+** *bytes and *len, which are good until the next string; returns what follows
+** the closing quote, or NULL.
 */
-const char *json_readstring (Reader *r, const char *p, const char **s,
-                             size_t *len);
+const char *json_readstring (Reader *r, const char *s, const char *p,
+                             const char **bytes, size_t *len);
 
 /* Pushes the number at p; returns what follows it, or NULL. */
 const char *json_readnumber (Reader *r, const char *p);

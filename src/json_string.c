@@ -170,22 +170,22 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
   return p + 1;
 }
 
-const char *json_readstring (Reader *r, const char *p, const char **s,
-                             size_t *len) {
-  const char *start = p, *end = r->end;
+const char *json_readstring (Reader *r, const char *s, const char *p,
+                             const char **bytes, size_t *len) {
+  const char *end = r->end;
   int n;
   for (;;) {
     p = scan_blocks(p, end);
     if (p == end)
       return json_fail(r, p, "unterminated string");
     if (*p == '"') {
-      *s = start;
-      *len = (size_t)(p - start);
+      *bytes = s;
+      *len = (size_t)(p - s);
       return p + 1;
     }
     if (*p == '\\') {
-      p = read_escaped(r, start, p, len);
-      *s = r->cache->scratch;
+      p = read_escaped(r, s, p, len);
+      *bytes = r->cache->scratch;
       return p;
     }
     if ((unsigned char)*p < 0x20)
