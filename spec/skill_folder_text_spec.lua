@@ -222,9 +222,21 @@ describe("lint", function()
       "empty.md:nil is empty, which the API does not take",
       "image.png:1 is binary: it has a zero byte",
       "latin.txt:2 is not UTF-8",
-      "sub/y.md:nil is a link: the API holds texts only",
+      "sub/y.md:nil is a link: the API holds texts of at most 1000000 bytes",
     }, "\n"), said())
     assert.equal("SKILL.md:6 extra: the API has no place for it", said("warning"))
+  end)
+
+  it("does not read files that are far too large", function()
+    skill()
+    local video = assert(io.open(dir .. "/s/video.mp4", "wb"))
+    assert(video:seek("set", 500 * 1024 * 1024)) -- a hole, which takes no room
+    assert(video:write("x"))
+    video:close()
+    assert.equal("video.mp4:nil is a file of 524288001 bytes: the API holds texts of at most "
+      .. "1000000 bytes", said())
+    assert.is_true(assert(skill_folder.lint(dir .. "/s"))[1].skippable)
+    assert.equal(1, #assert(skill_folder.status(nil, dir .. "/s")))
   end)
 
   it("checks the name against the format and the folder", function()

@@ -32,6 +32,9 @@ end
 local NEVER = { [".git"] = true, [".hg"] = true, [".svn"] = true }
 local NEVER_ON_TOP = { [paths.LOCK] = true, [paths.STAGE] = true }
 
+--- Bytes of a file that is looked at: a request has no more (contract 0.5).
+local LARGEST = 20000000
+
 --- What people seldom mean to publish: left out unless the skill has it already.
 local function is_private(name)
   return name:sub(1, 1) == "." or name == "__pycache__" or name == "node_modules"
@@ -65,9 +68,13 @@ local function with_parents(known)
   return all
 end
 
+local function size_of(path)
+  return lfs.attributes(path, "size") or 0
+end
+
 --- @class posthog.llm.SkillFolderScan
 --- @field files string[] regular files, by name
---- @field others { path: string, kind: string }[] what is neither a file nor a folder
+--- @field others { path: string, kind: string }[] neither a file nor a folder, or far too large
 --- @field left_out string[] hidden files and folders that were not looked at
 
 --- What is in a folder.
@@ -96,6 +103,9 @@ function disk.scan(dir, known, hidden)
         if not ok then
           return errors.failure(err)
         end
+      elseif kind == "file" and size_of(dir .. "/" .. path) > LARGEST then
+        local words = ("file of %.0f bytes"):format(size_of(dir .. "/" .. path))
+        scan.others[#scan.others + 1] = { path = path, kind = words }
       elseif kind == "file" then
         scan.files[#scan.files + 1] = path
       elseif kind then

@@ -181,7 +181,7 @@ function lint.run(folder, generation)
   end
   check_total(report, count - skipped, bytes, generation)
   for _, other in ipairs(folder.scan.others) do
-    local message = "is a %s: the API holds texts only"
+    local message = "is a %s: the API holds texts of at most 1000000 bytes"
     report:add("error", other.path, nil, message, other.kind).skippable = true
   end
   for _, twin in ipairs(paths.collisions(folder.scan.files, true)) do
