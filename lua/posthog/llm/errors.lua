@@ -42,7 +42,15 @@ local errors = {}
 --- @field sent_at? integer ambiguous: when the call began, seconds since 1970, for find_created
 --- @field body? any the decoded error body, or the start of one that is not JSON
 --- @field position? integer decode: 1-based byte offset in the text
---- @field path? string a value that cannot be encoded: where, such as `results[3].input`
+--- @field path? string a value that cannot be encoded: where, such as `results[3].input`; the
+---   path of a file
+--- @field file? string the file of this machine to blame
+--- @field line? integer and the line in it
+--- @field problems? { path: string, line?: integer, message: string }[] skill folders: all that is wrong
+--- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a person
+---   has to decide
+--- @field summary? string the message without `problems` or `conflicts`
+--- @field result? table skill folders: what was done all the same
 local Error = { __name = "posthog.llm.Error" }
 Error.__index = Error
 
