@@ -47,7 +47,8 @@ for _, generation in ipairs({ "reference", "current" }) do
       end
       local before = #t.e:log()
       local pushed, err = skill_folder.push(client, dir, { on_progress = edit })
-      fails("conflict", { path = "b.md" }, pushed, err)
+      fails("conflict", nil, pushed, err)
+      assert.same({ { path = "b.md", message = "was changed meanwhile" } }, err.problems)
       assert.equal("ONE\ntwo\nthree\n", read(dir, "a.md"))
       assert.equal("mine\n", read(dir, "b.md"))
       for _, entry in ipairs(t.e:log(before)) do assert.equal("GET", entry.method) end
@@ -67,7 +68,8 @@ for _, generation in ipairs({ "reference", "current" }) do
       end
       local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
       merge.texts = merge_texts
-      fails("conflict", { path = "b.md" }, pulled, err)
+      fails("conflict", nil, pulled, err)
+      assert.equal("b.md", err.problems[1].path)
       assert.is_nil(read(dir, "b.md"))
       assert.equal("ONE\ntwo\nthree\n", read(dir, "c.md"))
       write(dir, "b.md", "b\n")

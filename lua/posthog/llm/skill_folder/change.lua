@@ -13,8 +13,11 @@ local errors = require("posthog.llm.errors")
 local files = require("posthog.llm.files")
 local json = require("posthog.llm.json")
 local paths = require("posthog.llm.skill_folder.paths")
+local refuse = require("posthog.llm.skill_folder.refuse")
 
 local change = {}
+
+local MEANWHILE = "files were changed meanwhile; the folder was left as it was, do it again"
 
 local GUARD = "guard" -- held by who is at work
 local BUSY = "another process is changing the folder; try again when it is done"
@@ -239,14 +242,6 @@ local function steps_of(dir, writes, removes)
   return steps
 end
 
-local function changed_meanwhile(path)
-  return errors.failure(errors.new({
-    kind = "conflict",
-    message = path .. ": was changed meanwhile; the folder was left as it was, do it again",
-    path = path,
-  }))
-end
-
 --- Keeps the file that is about to go.
 --- @return string? text of it
 --- @return posthog.llm.Error? err
@@ -283,7 +278,8 @@ local function prepare(dir, steps, writes, seen)
     if err then
       return errors.failure(err)
     elseif seen and seen[step.path] ~= (before and core.sha256(before)) then
-      return changed_meanwhile(step.path)
+      local problem = { path = step.path, message = "was changed meanwhile" }
+      return refuse.conflict(MEANWHILE, { problem })
     end
   end
   local ok, why = core.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
