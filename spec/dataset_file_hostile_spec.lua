@@ -182,6 +182,14 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ ["a.jsonl"] = '{"input":1}\n' }, folders.tree(folder))
     end)
 
+    it("a name has no white space at its ends, as on the server", function()
+      local source = write("a.jsonl", '{"input":1}\n')
+      local first = assert(import(source, { create = true }, " my set\n"))
+      local again = assert(import(source, { create = true }, "my set "))
+      assert.same({ first.dataset, 1 }, { again.dataset, again.imported })
+      assert.equal(2, #live.all(client.datasets:each()))
+    end)
+
     it("nothing comes third but a summary", function()
       local source = write("a.jsonl", '{"input":1}\n')
       for _, name in ipairs({ "nope", "0198c5a2-7be4-7000-8000-3f1d2c4b5a69" }) do

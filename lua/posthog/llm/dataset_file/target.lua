@@ -1,5 +1,6 @@
 --- The dataset that a caller means, by its id or its name.
 
+local compare = require("posthog.llm.compare")
 local errors = require("posthog.llm.errors")
 local listing = require("posthog.llm.dataset_file.listing")
 
@@ -50,7 +51,7 @@ end
 --- @return posthog.llm.Response? response
 function target.find(client, dataset, archived)
   if not target.is_id(dataset) then
-    return by_name(client, dataset, archived)
+    return by_name(client, compare.trim(dataset), archived) -- as the server keeps names
   end
   local row, err, response = client.datasets:get(dataset)
   if not row or row == true then
@@ -76,7 +77,7 @@ function target.create(client, fields)
     err.ambiguous = true
   end
   if err and err.ambiguous then
-    local found, _, seen = by_name(client, fields.name)
+    local found, _, seen = by_name(client, compare.trim(fields.name))
     if found then
       return found, nil, seen
     end
