@@ -77,6 +77,20 @@ describe("the command", function()
     assert.matches("\n1\n$", text)
   end)
 
+  it("gives nothing else the number of a closed stream", function()
+    local shell = "POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s %s "
+    local list = shell:format(e.url, KEY, command.line({ "skills", "list" }, "."))
+    for closed, expected in pairs({
+      ["2>&1 >&-"] = "cannot write the output: Bad file descriptor\n1\n$",
+      ["--key-file - 2>&1 <&-"] = "%-%-key%-file: %-: Bad file descriptor\n5\n$",
+    }) do
+      local pipe = io.popen(list .. closed .. "; echo $?")
+      local text = pipe:read("*a")
+      pipe:close()
+      assert.matches(expected, text)
+    end
+  end)
+
   local function while_listing(shell)
     e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
     local asked = "n=0; until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills"

@@ -2,6 +2,8 @@
 
 #include "terminal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,6 +29,21 @@ static int terminal_columns (lua_State *L) {
 #endif
   lua_pushinteger(L, columns);
   return 1;
+}
+
+/*
+** core.hold_streams()
+** Opens /dev/null where a standard stream is closed, lest a file or connection
+** gets its number, and with it what is written to the stream. It is open the
+** wrong way round, so that reading and writing fail as ever.
+*/
+static int terminal_hold (lua_State *L) {
+  int fd;
+  (void)L;
+  for (fd = 0; fd <= 2; fd++) /* open takes the lowest that is free */
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+      (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+  return 0;
 }
 
 /* Signals are the process's, so this is not a state's. */
@@ -73,6 +90,7 @@ static int terminal_interrupted (lua_State *L) {
 void terminal_open (lua_State *L) {
   static const luaL_Reg functions[] = {
       {"columns", terminal_columns},
+      {"hold_streams", terminal_hold},
       {"catch_interrupts", terminal_catch},
       {"interrupted", terminal_interrupted},
       {NULL, NULL},

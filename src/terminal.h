@@ -9,8 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Adds columns, catch_interrupts and interrupted to the module table on top of
-** the stack. */
+/* Adds columns, hold_streams, catch_interrupts and interrupted to the module
+** table on top of the stack. */
 void terminal_open (lua_State *L);
 
 #pragma GCC visibility pop
