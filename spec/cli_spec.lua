@@ -1,5 +1,6 @@
 --- What all subcommands of the command share.
 
+local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
 
@@ -89,6 +90,19 @@ describe("the command", function()
       pipe:close()
       assert.matches(expected, text)
     end
+  end)
+
+  it("escapes in JSON what a terminal obeys, and there alone", function()
+    local hostile = "\127 \194\155 \216\156 \226\128\174 \239\187\191 \243\160\128\129 \195\188"
+    local body = cjson.encode({ name = hostile })
+    e:fault({ match = { path = "/x" }, action = { status = 200, body = body, headers = {
+      ["Content-Type"] = "application/json",
+    } } })
+    local args = { "api", "GET", "/api/x" }
+    assert.truthy(ends(0, args).out:find(hostile, 1, true))
+    local shown = ends(0, args, { terminal = 80, screen = true }).out
+    local escapes = [["\u007f \u009b \u061c \u202e \ufeff \udb40\udc01 ü"]]
+    assert.truthy(shown:find(escapes, 1, true), shown)
   end)
 
   local function while_listing(shell)

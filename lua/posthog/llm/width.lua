@@ -148,6 +148,27 @@ function width.clean(text)
   return table.concat(pieces)
 end
 
+local function json_escape(character)
+  local code = decode(character, 1)
+  if not code then
+    return "\\ufffd"
+  elseif not within(SHOWN, code) then
+    return nil
+  elseif code < 0x10000 then
+    return ("\\u%04x"):format(code)
+  end
+  code = code - 0x10000
+  return ("\\u%04x\\u%04x"):format(0xD800 + math.floor(code / 1024), 0xDC00 + code % 1024)
+end
+
+--- A text of JSON that may be shown: what `clean` does not let through, and
+--- JSON lets stand, is there as JSON's own escapes.
+--- @param text string
+--- @return string
+function width.clean_json(text)
+  return (text:gsub("[\127-\255][\128-\191]*", json_escape))
+end
+
 --- @return integer columns of one character of a clean text
 local function columns(code)
   if not code or code < 0x300 then

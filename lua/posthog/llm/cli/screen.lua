@@ -72,27 +72,10 @@ function Screen:text(text)
   self:raw(text)
 end
 
---- What JSON lets stand as it is and a terminal would obey: DEL, the upper
---- controls, and what changes the direction of the text around it.
-local OBEYED = {
-  "\127",
-  "\194[\128-\159]",
-  "\226\128[\142\143\168-\174]",
-  "\226\129[\160-\175]",
-}
-
-local function escape(character)
-  local first, second, third = character:byte(1, 3)
-  local code = third and 0x2000 + (second - 128) * 64 + third - 128 or second or first
-  return ("\\u%04x"):format(code)
-end
-
 --- A text of JSON, or a piece of one.
 function Screen:json_text(text)
   if self.columns then
-    for _, pattern in ipairs(OBEYED) do
-      text = text:gsub(pattern, escape)
-    end
+    text = width.clean_json(text)
   end
   self:raw(text)
 end
