@@ -48,7 +48,7 @@ describe("the command", function()
   it("takes the key from a file or from standard input", function()
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))
-    file:write("  " .. KEY .. " \nmore\n")
+    file:write("\239\187\191  " .. KEY .. " \r\nmore\n") -- a BOM, as editors of Windows put it
     file:close()
     local without = { POSTHOG_PERSONAL_API_KEY = false }
     ends(0, { "--key-file", path, "skills", "list" }, { env = without })
@@ -59,6 +59,24 @@ describe("the command", function()
     assert.matches("No such file", gone.err)
     local empty = ends(5, { "skills", "list", "--key-file", "-" }, { env = without })
     assert.matches("no key in its first line", empty.err)
+  end)
+
+  it("repeats no key that was given for a file or a host", function()
+    for _, option in ipairs({ "--key-file", "--host", "--project" }) do
+      local result = run({ "skills", "list", option, "phx_not_to_be_seen" })
+      assert.is_true(result.code > 0)
+      assert.matches("looks like a key", result.err)
+      assert.is_nil(result.err:find("not_to_be_seen", 1, true), result.err)
+    end
+  end)
+
+  it("names no option of the library that it does not have", function()
+    for _, host in ipairs({ "http://posthog.example", "https://me:xyzzy@posthog.example" }) do
+      local result = run({ "skills", "list", "--host", host })
+      assert.is_true(result.code > 0)
+      assert.is_nil(result.err:find("%l_%l"), result.err)
+      assert.is_nil(result.err:find("xyzzy", 1, true), result.err)
+    end
   end)
 
   it("does not read a key that the terminal would show", function()

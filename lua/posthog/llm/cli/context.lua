@@ -16,9 +16,14 @@ local width = require("posthog.llm.width")
 local Context = {}
 Context.__index = Context
 
+local BOM = "^\239\187\191"
+
 local function cannot_read(path, why)
   -- What io.open says begins with the path.
   local text = why:find(path, 1, true) == 1 and why or path .. ": " .. why
+  if path:find("ph[xacs]_") then -- and an argument is for all to see
+    text = "what is given looks like a key, not like the name of a file that holds it"
+  end
   error(errors.new({ kind = "auth", message = "--key-file: " .. text }), 0)
 end
 
@@ -40,7 +45,7 @@ local function read_key(path)
   if path ~= "-" then
     file:close()
   end
-  local key = line and line:match("^%s*(.-)%s*$")
+  local key = line and line:gsub(BOM, ""):match("^%s*(.-)%s*$")
   if not key or key == "" then
     cannot_read(path, why or "there is no key in its first line")
   end

@@ -9,6 +9,8 @@ local report = {}
 --- The words of the library about its options, in those of the command.
 local SAID = {
   ["pass personal_api_key"] = "give --key-file",
+  ["goes into personal_api_key"] = "is taken by --key-file",
+  [", or allow_insecure_http"] = "",
   ["pass project_id"] = "give --project",
   ["datasets:list{ archived }"] = "--deleted",
   ["dataset_items:list{ revision }"] = "--revision",
@@ -18,15 +20,19 @@ local SAID = {
   ["`journal`"] = "--journal",
 }
 
+local function in_our_words(text)
+  for theirs, ours in pairs(SAID) do
+    text = text:gsub(theirs, ours)
+  end
+  return text
+end
+
 local function words_of(err, text)
   if core.interrupted() and err.kind == "cancelled" then
     return err.ambiguous and "interrupted; what it was writing may or may not have been written"
       or "interrupted"
   end
-  for theirs, ours in pairs(SAID) do
-    text = text:gsub(theirs, ours)
-  end
-  return text
+  return in_our_words(text)
 end
 
 --- What went wrong, in a line, and what belongs to it, a line each, as editors read it.
@@ -36,7 +42,7 @@ end
 function report.tell(screen, err, where)
   where = where and where .. ": " or ""
   if exits.is_usage(err) then
-    screen:line("posthog-llm: ", (err.message:gsub("\n", ". ")))
+    screen:line("posthog-llm: ", in_our_words(err.message:gsub("\n", ". ")))
     screen:line("Try: ", err.command or "posthog-llm", " --help")
   elseif errors.is(err) then
     local list = err.summary and (err.problems or err.conflicts)
