@@ -110,6 +110,25 @@ describe("the command", function()
     end
   end)
 
+  for _, profile in ipairs({ "reference", "current" }) do
+    it("gives as JSON all that the server gave, nulls too: " .. profile, function()
+      e:settings({ profile = profile })
+      local made = e:seed({ skills = 1, datasets = 1, items = 1 })
+      local function same(path, ...)
+        path = "/api/projects/:project_id/" .. path
+        local whole = cjson.decode(ends(0, { "api", "GET", path }).out)
+        local shown = cjson.decode(ends(0, { "--json", ... }).out)
+        assert.is_table(shown)
+        assert.same(whole.results and whole.results[1] or whole, shown)
+      end
+      same("datasets/" .. made.datasets[1] .. "/", "datasets", "show", made.datasets[1])
+      same("datasets/", "datasets", "list")
+      same("llm_skills/", "skills", "list")
+      local items = "dataset_items/?dataset=" .. made.datasets[1]
+      same(items, "items", "list", "--dataset", made.datasets[1])
+    end)
+  end
+
   it("escapes in JSON what a terminal obeys, and there alone", function()
     local hostile = "\127 \194\155 \216\156 \226\128\174 \239\187\191 \243\160\128\129 \195\188"
     local body = cjson.encode({ name = hostile })

@@ -79,6 +79,13 @@ function Context:client()
   return self.made
 end
 
+--- The client of a command that prints what the server gives: JSON keeps its nulls.
+--- @return posthog.llm.Client
+function Context:reader()
+  self.client_options.keep_null = self.json
+  return self:client()
+end
+
 --- A bar on standard error, where that is a terminal.
 --- @param what string "importing"
 --- @param unit? string "rows"

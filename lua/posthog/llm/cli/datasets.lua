@@ -9,7 +9,7 @@ local function list(context, args)
   local rows = {}
   local options = { search = args.search, order_by = args.order_by }
   options.archived = args.deleted or nil
-  for dataset in context:client().datasets:each(options) do
+  for dataset in context:reader().datasets:each(options) do
     if context.json then
       context.out:json(dataset)
     else
@@ -22,7 +22,7 @@ local function list(context, args)
 end
 
 local function show(context, args)
-  local client = context:client()
+  local client = context:reader()
   local row, err = require("posthog.llm.dataset_file.target").find(client, args.dataset)
   if not row then
     return nil, err

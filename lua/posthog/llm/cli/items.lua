@@ -8,7 +8,7 @@ local shown = require("posthog.llm.cli.shown")
 local PAGE = 100
 
 local function each(context, args, dataset, visit)
-  local client = context:client()
+  local client = context:reader()
   local most = args.limit or math.huge
   local seen = 0
   local options = { dataset = dataset, limit = math.min(PAGE, most), revision = args.revision }
@@ -24,7 +24,7 @@ end
 local function list(context, args)
   local dataset
   if args.dataset then
-    local row, err = require("posthog.llm.dataset_file.target").find(context:client(), args.dataset)
+    local row, err = require("posthog.llm.dataset_file.target").find(context:reader(), args.dataset)
     if not row then
       return nil, err
     end
@@ -68,7 +68,7 @@ local PLAIN = {
 }
 
 local function show(context, args)
-  local item, err = context:client().dataset_items:get(args.item, { revision = args.revision })
+  local item, err = context:reader().dataset_items:get(args.item, { revision = args.revision })
   if not item then
     return nil, err
   elseif context.json then

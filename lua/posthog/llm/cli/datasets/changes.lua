@@ -27,7 +27,7 @@ function changes.metadata(text)
 end
 
 function changes.create(context, args)
-  local client = context:client()
+  local client = context:reader()
   local there, err = target.find(client, args.name)
   if there then
     local words = "there is a dataset %q already: %s"
@@ -48,7 +48,7 @@ function changes.create(context, args)
 end
 
 function changes.delete(context, args)
-  local client = context:client()
+  local client = context:reader()
   local row, err = target.find(client, args.dataset)
   if not row then
     return nil, err
@@ -68,7 +68,7 @@ function changes.delete(context, args)
 end
 
 function changes.undelete(context, args)
-  local client, id = context:client(), args.dataset
+  local client, id = context:reader(), args.dataset
   if not target.is_id(id) then
     local row, err = target.find(client, id, true)
     if not row and client:profile() == "reference" then

@@ -2,6 +2,7 @@
 
 local errors = require("posthog.llm.errors")
 local exits = require("posthog.llm.cli.exits")
+local shown = require("posthog.llm.cli.shown")
 
 local remote = {}
 
@@ -34,17 +35,17 @@ end
 
 function remote.list(context, args)
   local options = { search = args.search, order_by = args.order_by }
-  local rows = context:client().skills:each(options)
+  local rows = context:reader().skills:each(options)
   print_rows(context, rows, { "NAME", "VERSION", "DESCRIPTION" }, function(skill)
     return { cell(skill.name), cell(skill.version), cell(skill.description) }
   end, { [2] = true })
 end
 
 function remote.versions(context, args)
-  local rows = context:client().skills:versions(args.name)
+  local rows = context:reader().skills:versions(args.name)
   print_rows(context, rows, { "VERSION", "MADE", "BY" }, function(version)
     local user = type(version.created_by) == "table" and version.created_by or {}
-    return { cell(version.version), cell(version.created_at), cell(user.email) }
+    return { cell(version.version), shown.time(version.created_at), cell(user.email) }
   end, { [1] = true })
 end
 
@@ -61,7 +62,7 @@ local function print_files(context, skill)
 end
 
 function remote.show(context, args)
-  local skills, options = context:client().skills, { version = args.version }
+  local skills, options = context:reader().skills, { version = args.version }
   if args.file and args.files then
     error(exits.usage("--file and --files exclude each other", "posthog-llm skills show"), 0)
   end
@@ -93,7 +94,7 @@ local function base_of(context, args)
   if args.base_version then
     return args.base_version
   end
-  local found, err = context:client().skills:resolve(args.name, { limit = 1 })
+  local found, err = context:reader().skills:resolve(args.name, { limit = 1 })
   if not found then
     return nil, err
   elseif type(found.skill.version) ~= "number" then
@@ -120,7 +121,7 @@ function remote.rename_file(context, args)
     return nil, err
   end
   local skill, problem = context
-    :client().skills
+    :reader().skills
     :rename_file(args.name, args.old, args.new, { base_version = base })
   return made(context, skill, problem, ("renamed %s to %s"):format(args.old, args.new))
 end
@@ -131,13 +132,13 @@ function remote.delete_file(context, args)
     return nil, err
   end
   local skill, problem = context
-    :client().skills
+    :reader().skills
     :delete_file(args.name, args.path, { base_version = base })
   return made(context, skill, problem, "deleted " .. args.path)
 end
 
 function remote.duplicate(context, args)
-  local skill, err = context:client().skills:duplicate(args.name, args.new)
+  local skill, err = context:reader().skills:duplicate(args.name, args.new)
   return made(context, skill, err, "copied " .. args.name)
 end
 
@@ -151,7 +152,7 @@ local function confirmed(context, args)
     local words = "archive takes all versions away and cannot be undone: give --yes to mean it"
     error(exits.usage(words, "posthog-llm skills archive"), 0)
   end
-  local found, err = context:client().skills:resolve(args.name, { limit = 1 })
+  local found, err = context:reader().skills:resolve(args.name, { limit = 1 })
   if not found then
     return nil, err
   end
@@ -168,7 +169,7 @@ function remote.archive(context, args)
     return exits.FAILURE
   end
   local done
-  done, err = context:client().skills:archive(args.name)
+  done, err = context:reader().skills:archive(args.name)
   if not done then
     return nil, err
   elseif context.json then
