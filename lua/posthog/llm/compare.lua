@@ -39,10 +39,11 @@ local function space_at(text, first, last, from_end)
   return 0
 end
 
---- Without white space at either end, as the server stores a text.
+--- What the server keeps of a text: no white space at either end.
 --- @param text string
---- @return string
-function compare.trim(text)
+--- @return integer first byte of it
+--- @return integer last before first, where nothing is left
+function compare.span(text)
   local first, last = 1, #text
   while first <= last do
     local n = space_at(text, first, last, false)
@@ -58,7 +59,14 @@ function compare.trim(text)
     end
     last = last - n
   end
-  return text:sub(first, last)
+  return first, last
+end
+
+--- Without white space at either end, as the server stores a text.
+--- @param text string
+--- @return string
+function compare.trim(text)
+  return text:sub(compare.span(text))
 end
 
 --- Equal JSON values: the order of keys does not count, and absent is null.

@@ -2,65 +2,10 @@
 --- (contract 1.1). The folder's copy keeps its ends, so texts are compared
 --- without them.
 
+local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 
 local text = {}
-
---- What Python's str.strip takes away beyond ASCII.
-local WIDE = {}
-for _, char in ipairs({
-  "\194\133",
-  "\194\160",
-  "\225\154\128",
-  "\226\128\168",
-  "\226\128\169",
-  "\226\128\175",
-  "\226\129\159",
-  "\227\128\128",
-}) do
-  WIDE[char] = true
-end
-for last = 0x80, 0x8A do
-  WIDE["\226\128" .. string.char(last)] = true
-end
-
-local function is_space(byte)
-  return (byte >= 9 and byte <= 13) or (byte >= 28 and byte <= 32)
-end
-
---- The byte where the white space in front ends.
-local function first_of(s)
-  local at = 1
-  while at <= #s do
-    if is_space(s:byte(at)) then
-      at = at + 1
-    elseif WIDE[s:sub(at, at + 1)] then
-      at = at + 2
-    elseif WIDE[s:sub(at, at + 2)] then
-      at = at + 3
-    else
-      break
-    end
-  end
-  return at
-end
-
---- The byte before which the white space at the end begins.
-local function last_of(s, first)
-  local at = #s
-  while at >= first do
-    if is_space(s:byte(at)) then
-      at = at - 1
-    elseif WIDE[s:sub(at - 1, at)] then
-      at = at - 2
-    elseif WIDE[s:sub(at - 2, at)] then
-      at = at - 3
-    else
-      break
-    end
-  end
-  return at
-end
 
 --- What the server makes of a text, and what it cuts in front and behind.
 --- @param s string
@@ -68,8 +13,7 @@ end
 --- @return string before
 --- @return string behind
 function text.trim(s)
-  local first = first_of(s)
-  local last = last_of(s, first)
+  local first, last = compare.span(s)
   return s:sub(first, last), s:sub(1, first - 1), s:sub(last + 1)
 end
 
