@@ -62,6 +62,14 @@ function compare.span(text)
   return first, last
 end
 
+--- The number of characters, by which the server counts: code points.
+--- @param text string UTF-8
+--- @return integer
+function compare.length(text)
+  local _, continuations = text:gsub("[\128-\191]", "")
+  return #text - continuations
+end
+
 --- Without white space at either end, as the server stores a text.
 --- @param text string
 --- @return string

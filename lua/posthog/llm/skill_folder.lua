@@ -11,6 +11,7 @@
 --- Prints nothing. The network never blocks more than any call of the client.
 
 local check = require("posthog.llm.check")
+local compare = require("posthog.llm.compare")
 local errors = require("posthog.llm.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
@@ -18,7 +19,6 @@ local pull = require("posthog.llm.skill_folder.pull")
 local push = require("posthog.llm.skill_folder.push")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
-local text = require("posthog.llm.skill_folder.text")
 
 local skill_folder = {}
 
@@ -141,7 +141,7 @@ function skill_folder.push(client, dir, options)
   check_dir(dir, 2)
   local progress
   options, progress = read_options("push", options, 2)
-  if options.note and text.length(options.note) > LONGEST_NOTE then
+  if options.note and compare.length(options.note) > LONGEST_NOTE then
     check.fail(2, "note: %d characters at most", LONGEST_NOTE)
   end
   local result, err, response = push.run(client, dir, options, progress)

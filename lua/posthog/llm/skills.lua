@@ -2,6 +2,7 @@
 
 local body = require("posthog.llm.body")
 local check = require("posthog.llm.check")
+local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local current = require("posthog.llm.skills.current")
 local errors = require("posthog.llm.errors")
@@ -176,11 +177,6 @@ function Skills:each(options)
   end, first, ahead)
 end
 
-local function code_points(text)
-  local _, continuations = text:gsub("[\128-\191]", "")
-  return #text - continuations
-end
-
 local function is_count(value)
   return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value == math.floor(value)
 end
@@ -222,8 +218,8 @@ local function complete(self, request, skill, answer)
     following, answer = part.body_next_offset, response
   end
   skill.body = table.concat(parts)
-  if type(total) == "number" and code_points(skill.body) ~= total then
-    return incomplete(answer, "%d characters instead of %g", code_points(skill.body), total)
+  if type(total) == "number" and compare.length(skill.body) ~= total then
+    return incomplete(answer, "%d characters instead of %g", compare.length(skill.body), total)
   end
   skill.body_next_offset = nil
   return skill, nil, answer

@@ -1,13 +1,9 @@
 --- Where in a text something is: lines and columns, both from 1. A column
 --- counts characters of UTF-8, as editors do.
 
-local places = {}
+local compare = require("posthog.llm.compare")
 
---- Characters, told by their first bytes.
-local function characters(text)
-  local _, continued = text:gsub("[\128-\191]", "")
-  return #text - continued
-end
+local places = {}
 
 --- The place behind a text that begins at a place.
 --- @param line integer
@@ -18,9 +14,9 @@ end
 function places.behind(line, column, text)
   local _, breaks = text:gsub("\n", "")
   if breaks > 0 then
-    return line + breaks, 1 + characters(text:match(".*\n(.*)$"))
+    return line + breaks, 1 + compare.length(text:match(".*\n(.*)$"))
   end
-  return line, column + characters(text)
+  return line, column + compare.length(text)
 end
 
 --- Words for a place.

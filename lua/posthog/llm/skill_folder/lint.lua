@@ -3,6 +3,7 @@
 
 local lfs = require("lfs")
 
+local compare = require("posthog.llm.compare")
 local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")
@@ -75,7 +76,7 @@ end
 local function check_lengths(report, fields, lines, generation)
   local shorter = LONGEST_DESCRIPTION.current
   for _, field in ipairs({ "description", "license", "compatibility" }) do
-    local length = text.length(fields[field])
+    local length = compare.length(fields[field])
     if length > LONGEST[field] then
       local message = "%s has %d characters; %d are taken"
       report:add("error", paths.SKILL, lines[field], message, field, length, LONGEST[field])

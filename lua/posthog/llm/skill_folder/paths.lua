@@ -1,6 +1,7 @@
 --- Which names a folder takes from a server: a pulled skill is somebody
 --- else's, and writes nothing outside its folder, nor what is not its own.
 
+local compare = require("posthog.llm.compare")
 local core = require("posthog.llm.core")
 local text = require("posthog.llm.skill_folder.text")
 
@@ -61,7 +62,7 @@ function paths.problem(path)
     return "has a backslash"
   elseif text.trim(path) ~= path then
     return "begins or ends with white space"
-  elseif text.length(path) > LONGEST_PATH then
+  elseif compare.length(path) > LONGEST_PATH then
     return "is longer than 500 characters"
   end
   for segment in (path .. "/"):gmatch("([^/]*)/") do

@@ -51,14 +51,6 @@ function text.digest(s)
   return core.sha256((text.trim(s)))
 end
 
---- The number of code points.
---- @param s string
---- @return integer
-function text.length(s)
-  local _, continuations = s:gsub("[\128-\191]", "")
-  return #s - continuations
-end
-
 --- The line in which a byte stands, from 1.
 --- @param s string
 --- @param at integer
