@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 char *json_grow (Writer *w, char *out, size_t more) {
   Buffer *b = w->out;
@@ -255,11 +256,12 @@ static int open_table (Writer *w) {
   l->index = 0;
   l->kind = (unsigned char)kind;
   l->marked = kind != OPEN;
+  l->strings = 0;
   l->lead = kind == LIST ? '[' : '{';
   return 1;
 }
 
-static inline Name *find_name (Encoder *e, const void *at) {
+static inline Name *find_name (Encoder *e, const char *at) {
   uint32_t h = (uint32_t)((uintptr_t)at >> 3) * UINT32_C(0x9E3779B1);
   return e->names + (h >> 24) % NAMES;
 }
@@ -269,9 +271,9 @@ static Name *neighbour (Encoder *e, const Name *name) {
   return e->names + ((name - e->names) ^ 1);
 }
 
-/* Remembers how the name below the value on top, whose string is at `at`, is
+/* Remembers how the name below the value on top, whose bytes are at `at`, is
 ** written: the len bytes at text. */
-static void remember (Writer *w, const void *at, const char *text, size_t len) {
+static void remember (Writer *w, const char *at, const char *text, size_t len) {
   lua_State *L = w->L;
   Name *name = find_name(w->encoder, at);
   if (name->at != NULL && neighbour(w->encoder, name)->at == NULL)
@@ -287,17 +289,38 @@ static void remember (Writer *w, const void *at, const char *text, size_t len) {
   name->at = at;
 }
 
-static char *put_newkey (Writer *w, Level *l, char *out) {
-  const void *at = lua_topointer(w->L, -2);
-  int type = lua_type(w->L, -2);
+/* Does it read like a number? What lua_tolstring makes of one begins with a
+** digit or a sign, or is infinity. */
+static int like_number (const char *s, size_t len) {
+  return len > 0 && ((unsigned char)s[0] < 'A' ||
+                     ((len == 3 || len == 8) && strncasecmp(s, "inf", 3) == 0));
+}
+
+static int has_number_key (lua_State *L, int at) {
+  int found = 0, top = lua_gettop(L);
+  lua_pushnil(L);
+  while (!found && lua_next(L, at) != 0) {
+    lua_pop(L, 1);
+    found = lua_type(L, -1) == LUA_TNUMBER;
+  }
+  lua_settop(L, top);
+  return found;
+}
+
+/* Of the key below the value on top, lua_tolstring has given s. */
+static char *put_newkey (Writer *w, Level *l, char *out, const char *s) {
   size_t len, start;
-  const char *s;
-  if (type == LUA_TNUMBER)
-    return json_refusetable(w,
-                            l->marked ? "an object has a number key" : MIXED);
-  if (type != LUA_TSTRING)
+  int numeric;
+  if (s == NULL)
     return json_refusetable(w, "a key is neither a string nor a list index");
-  s = lua_tolstring(w->L, -2, &len);
+  lua_tolstring(w->L, -2, &len);
+  numeric = like_number(s, len);
+  if (numeric && !l->strings) {
+    if (has_number_key(w->L, l->at))
+      return json_refusetable(w,
+                              l->marked ? "an object has a number key" : MIXED);
+    l->strings = 1;
+  }
   out = room(w, out, STRING_SIZE(len));
   *out++ = l->lead;
   start = (size_t)(out - w->out->data);
@@ -305,25 +328,26 @@ static char *put_newkey (Writer *w, Level *l, char *out) {
     return json_refusetable(w, "a key is not valid UTF-8");
   *out++ = ':';
   len = (size_t)(out - w->out->data) - start;
-  if (at != NULL && len <= NAME_SIZE)
-    remember(w, at, w->out->data + start, len);
+  if (!numeric && len <= NAME_SIZE)
+    remember(w, s, w->out->data + start, len);
   return out;
 }
 
 /*
 ** Writes the key below the value on top, and what stands in front of it.
 **
-** One call tells which object the key is, and another that it is no light
-** userdata made from the address of a string; to see its bytes takes more.
-** Lua 5.4 and LuaJIT tell it of strings, 5.1 and 5.3 give NULL for them.
+** One call tells which string the key is, by the place of its bytes. It would
+** also make a string of a number, which is none of the remembered ones, since
+** these do not read like numbers; lua_next could not go on from there, but a
+** table that has such a key besides is refused.
 */
 static inline char *put_key (Writer *w, Level *l, char *out) {
-  const void *at = lua_topointer(w->L, -2);
+  const char *at = lua_tolstring(w->L, -2, NULL);
   const Name *name = find_name(w->encoder, at);
   if (name->at != at)
     name = neighbour(w->encoder, name);
-  if (at == NULL || name->at != at || lua_type(w->L, -2) != LUA_TSTRING) {
-    out = put_newkey(w, l, out);
+  if (at == NULL || name->at != at) {
+    out = put_newkey(w, l, out, at);
   } else {
     out = room(w, out, NAME_SIZE + 1);
     *out++ = l->lead;

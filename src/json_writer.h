@@ -19,9 +19,9 @@
 #define NAMES     256 /* remembered; a power of two */
 #define NAME_SIZE 32  /* bytes of a name as it is written: "name": */
 
-/* How a name was written last time, by the place of its string in memory. */
+/* How a name was written last time, by the place of its bytes in memory. */
 typedef struct Name {
-  const void *at; /* NULL: none */
+  const char *at; /* NULL: none */
   unsigned len;   /* of text */
   char text[NAME_SIZE];
 } Name;
@@ -52,8 +52,9 @@ typedef struct Level {
   unsigned index; /* of the last element */
   unsigned count; /* of elements, where INDEXED */
   unsigned char kind;
-  unsigned char marked; /* by a metatable */
-  char lead;            /* what the next value is written behind */
+  unsigned char marked;  /* by a metatable */
+  unsigned char strings; /* no key is a number, as was seen */
+  char lead;             /* what the next value is written behind */
 } Level;
 
 #define LEVELS 32 /* on the C stack; deeper ones go into a userdata */
