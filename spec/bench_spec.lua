@@ -1,0 +1,37 @@
+--- That the benches run and have a figure in every cell; not what the figures are. Once is
+--- enough: they start the Luas themselves.
+if _VERSION ~= "Lua 5.4" or os.getenv("SPEC_MODE") ~= "plain" then return end
+
+--- @param shell string
+--- @return string output
+--- @return integer code
+local function output_of(shell)
+  local pipe = io.popen(shell .. " 2>&1; echo status=$?")
+  local output, code = pipe:read("a"):match("^(.*)status=(%d+)\n$")
+  pipe:close()
+  return output, tonumber(code)
+end
+
+describe("the bench", function()
+  setup(function()
+    local said, code = output_of("${MAKE:-make} -s --no-print-directory build/bench/floor")
+    assert.equal(0, code, said)
+  end)
+
+  for part, rows in pairs({
+    codec = { "page of 95 items", "dataset, 777 B", "page of 7000 items" },
+    calls = { "libcurl alone, C, not decoded", "posthog-llm, Lua 5.4" },
+    gather = { "16 in flight, HTTP/1.1", "32 in flight, TLS HTTP/2", "prefetch = 4" },
+  }) do
+    it("measures " .. part, function()
+      local output, code = output_of("BENCH_TURNS=1 tools/bench " .. part)
+      assert.equal(0, code, output)
+      for _, row in ipairs(rows) do
+        local cells = output:match("\n| " .. row:gsub("%p", "%%%0") .. "[^|]*|([^\n]*)")
+        assert.is_string(cells, row .. " is missing in\n" .. output)
+        assert.matches("%d", cells)
+        assert.is_nil(cells:find("nan", 1, true) or cells:find("inf", 1, true), cells)
+      end
+    end)
+  end
+end)
