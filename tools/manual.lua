@@ -37,6 +37,7 @@ local FILES = {
   { "SKILL.md", "What makes a folder a skill: front matter of YAML, then the body." },
   { ".posthog-skill.json", "In a skill's folder: the version that it was pulled from." },
   { "FILE.journal", "Beside a file that is imported: what was sent of it, and what came back." },
+  { "FILE.rejects.jsonl", "The records of it that were rejected, and why." },
 }
 
 --- The document as a list of blocks: { "section"|"command"|"text"|"lines", text }
