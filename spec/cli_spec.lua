@@ -144,6 +144,16 @@ describe("the command", function()
     assert.truthy(shown:find(escapes, 1, true), shown)
   end)
 
+  it("leaves the bar out where it does not fit, and all of it on a dumb terminal", function()
+    e:seed({ datasets = 1, items = 20 })
+    local args = { "items", "list", "--limit", "20" }
+    assert.matches("\rreading  %[#+%]  20/20 items  100%%", ends(0, args, { terminal = 80 }).err)
+    local narrow = ends(0, args, { terminal = 40 }).err
+    assert.matches("\rreading  20/20 items  100%%\27", narrow)
+    assert.is_nil(narrow:find("…", 1, true), narrow)
+    assert.equal("", ends(0, args, { terminal = 80, env = { TERM = "dumb" } }).err)
+  end)
+
   local function while_listing(shell)
     e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
     local asked = "n=0; until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills"

@@ -19,7 +19,7 @@ function Progress.new(screen, what, unit, off)
     screen = screen,
     what = what,
     unit = unit or "",
-    off = off or not screen.columns,
+    off = off or not screen.has_cursor,
     began = clock.now(),
     drawn = -1,
   }, Progress)
@@ -40,6 +40,14 @@ local function rate(done, seconds)
   return (each < 10 and "%.1f/s" or "%.0f/s"):format(each)
 end
 
+--- @param bar string "" where it is not known how much there is
+--- @return string parts in a line; without the bar where that leaves no room for the rest
+local function line_of(what, bar, parts, room)
+  local rest = table.concat(parts, "  ")
+  local whole = what .. "  " .. (bar == "" and "" or bar .. "  ") .. rest
+  return #whole <= room and whole or what .. "  " .. rest
+end
+
 --- Tells how far it is. What was done before this run counts for the bar, not for the rate.
 --- @param done integer
 --- @param total? integer
@@ -54,15 +62,15 @@ function Progress:at(done, total, note)
     return
   end
   self.drawn = now
-  local parts = { self.what }
+  local parts, bar = {}, ""
   local seconds, here = now - self.began, done - self.first
   if total and total > 0 then
     local full = math.floor(BAR * done / total)
-    parts[#parts + 1] = ("[%s%s]"):format(("#"):rep(full), ("."):rep(BAR - full))
-    parts[#parts + 1] = ("%d/%d %s"):format(done, total, self.unit)
-    parts[#parts + 1] = ("%d%%"):format(math.floor(100 * done / total))
+    bar = ("[%s%s]"):format(("#"):rep(full), ("."):rep(BAR - full))
+    parts[1] = ("%d/%d %s"):format(done, total, self.unit)
+    parts[2] = ("%d%%"):format(math.floor(100 * done / total))
   else
-    parts[#parts + 1] = ("%d %s"):format(done, self.unit)
+    parts[1] = ("%d %s"):format(done, self.unit)
   end
   if here > 0 and seconds > 0.5 then
     parts[#parts + 1] = rate(here, seconds)
@@ -71,7 +79,7 @@ function Progress:at(done, total, note)
     end
   end
   parts[#parts + 1] = note
-  self.screen:status((table.concat(parts, "  "):gsub(" +$", "")))
+  self.screen:status((line_of(self.what, bar, parts, self.screen.columns - 1):gsub(" +$", "")))
 end
 
 --- Tells what is done, where there is nothing to count.

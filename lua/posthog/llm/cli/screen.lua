@@ -9,6 +9,7 @@ local width = require("posthog.llm.width")
 
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is none
+--- @field has_cursor boolean it is a terminal whose lines can be written over
 --- @field color boolean
 local Screen = {}
 Screen.__index = Screen
@@ -21,9 +22,8 @@ local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33" 
 function Screen.new(file, fd)
   local self = setmetatable({ file = file, columns = core.columns(fd) }, Screen)
   local no_color = os.getenv("NO_COLOR")
-  self.color = self.columns ~= nil
-    and (no_color == nil or no_color == "") -- no-color.org
-    and os.getenv("TERM") ~= "dumb"
+  self.has_cursor = self.columns ~= nil and os.getenv("TERM") ~= "dumb"
+  self.color = self.has_cursor and (no_color == nil or no_color == "") -- no-color.org
   return self
 end
 
@@ -124,9 +124,9 @@ function Screen:table(head, rows, right)
   end
 end
 
---- A line that the next one replaces; only on a terminal.
+--- A line that the next one replaces; only where that can be.
 function Screen:status(text)
-  if self.columns then
+  if self.has_cursor then
     self:raw("\r" .. width.fit(width.clean(text), self.columns - 1, "…") .. "\27[K")
     self.file:flush()
     self.has_status = true
