@@ -250,8 +250,10 @@ describe("lint", function()
   end)
 
   it("misses SKILL.md, its front matter, its description and its body", function()
-    folders.write(dir, "s/a.md", "x")
-    assert.truthy(said():find("SKILL.md:nil there is none", 1, true))
+    folders.write(dir, "s/a.bin", "\0")
+    -- The rest may be somebody's whole disk.
+    assert.equal("SKILL.md:nil there is none: this folder is no skill", said())
+    os.remove(dir .. "/s/a.bin")
     folders.write(dir, "s/SKILL.md", "# x\n")
     assert.truthy(said():find("SKILL.md:1 there is no front matter", 1, true))
     folders.write(dir, "s/SKILL.md", "---\nname: s\n---\n\n")

@@ -78,13 +78,18 @@ function Folder:look(known, hidden)
   return true
 end
 
---- Opens a folder and looks at its files.
+--- Opens a folder and looks at its files; not at those of one that holds no
+--- skill, which may be all that somebody has.
 --- @param dir string
 --- @param hidden boolean?
 --- @return posthog.llm.Folder? looked_at
 --- @return posthog.llm.Error? err kind "file"
 function folder.look_at(dir, hidden)
   local opened, err = folder.open(dir)
+  if opened and opened:exists() and not opened:holds_skill() then
+    opened.scan = { files = {}, others = {}, left_out = {} }
+    return opened
+  end
   local ok
   if opened then
     ok, err = opened:look({}, hidden)
@@ -98,6 +103,11 @@ end
 --- Is there such a folder?
 function Folder:exists()
   return disk.kind(self.dir .. "/.") == "directory"
+end
+
+--- Is it a skill's, now or when it was pulled?
+function Folder:holds_skill()
+  return self.lock and true or disk.kind(self.dir .. "/" .. paths.SKILL) ~= nil
 end
 
 --- @return table<string, string> digests of what it was pulled from
