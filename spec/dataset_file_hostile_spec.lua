@@ -218,6 +218,16 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ { rows = 100, total = 150 }, { rows = 150, total = 150 } }, told)
       stop = { on_progress = function() return false end }
       fails("cancelled", nil, dataset_file.diff(client, dataset, folder .. "/b.jsonl", stop))
+
+      told = {}
+      local long = write("long.jsonl", ('{"input":1}\n'):rep(2001))
+      fails("cancelled", nil, dataset_file.diff(client, dataset, long, {
+        on_progress = function(progress)
+          told[#told + 1] = progress
+          return #told < 2
+        end,
+      }))
+      assert.same({ { rows = 0, read = 1000 }, { rows = 0, read = 2000 } }, told)
     end)
 
     it("a field that no row has is no column of an export", function()

@@ -453,7 +453,7 @@ end
 ---     then nothing is `changed`
 ---   format?, fields?, values?, separator?: as for import
 ---   revision? integer: current generation
----   prefetch?, on_progress?: as for export
+---   prefetch?, on_progress?: as for export; while the file is read with `read`, records so far, too
 --- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
 ---   added: { line, n, key } in the file alone; removed: { id, key } in the dataset alone;
 ---   changed: { line, n, id, key, fields }, names of the current generation; text: for people

@@ -9,6 +9,7 @@ local sources = require("posthog.llm.dataset_file.sources")
 local values = require("posthog.llm.dataset_file.values")
 local width = require("posthog.llm.width")
 
+local WHAT = "the comparison"
 local PAGE = 100
 local DIGEST = 8 -- hexadecimal digits kept of each field
 
@@ -147,6 +148,7 @@ local function read_file(path, options, key)
   if not source then
     return nil, err
   end
+  local told = progress.records(options.on_progress, WHAT)
   local kept = { packed = {}, first = {}, following = {} }
   local last = {} -- of those with the same hash, where there is more than one
   while not err do
@@ -168,7 +170,7 @@ local function read_file(path, options, key)
       end
     end
     kept.packed[record.n] = packed or false
-    err = message and problem(path, "%s", message) or nil
+    err = message and problem(path, "%s", message) or told(record.n)
   end
   source.close()
   if err then
@@ -244,7 +246,7 @@ local function diff(client, dataset, path, options)
     { dataset = dataset.id, revision = options.revision, limit = PAGE },
     options.prefetch
   )
-  local told = progress(options.on_progress, listed, "the comparison")
+  local told = progress.rows(options.on_progress, listed, WHAT)
   local rows = 0
   while not err do
     local row

@@ -173,7 +173,7 @@ local function export(client, dataset, path, format, options)
   local on_progress = guard(options.on_progress, function()
     file:abandon()
   end)
-  local told = progress(on_progress, listed, "the export")
+  local told = progress.rows(on_progress, listed, "the export")
   local count, failed = write_rows(file, FORMATS[format], names, next_row, told)
   if not count then
     file:abandon()

@@ -127,7 +127,11 @@ local function options_of(args, bar, ...)
   end
   function options.on_progress(now)
     local waiting = now.waiting and ("waits %.0f s"):format(math.ceil(now.waiting))
-    bar:at(now.done or now.rows, now.records or now.total, waiting)
+    if now.read then
+      bar:say(("reads %s, %d records"):format(args.file, now.read))
+    else
+      bar:at(now.done or now.rows, now.records or now.total, waiting)
+    end
     return not core.interrupted()
   end
   return options
