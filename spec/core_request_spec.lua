@@ -62,6 +62,22 @@ for _, mode in ipairs(common.MODES) do
           end
         end)
 
+        it("path and query as they are, whatever went before, to " .. base, function()
+          local ends = { "?a=1&b=2", "", "?a%2Fb=c", "?x=1?y=2", "?a=1", "?", "?/../b", "",
+            "?a='\"<>|{}", "?q=1", "#fragment", "?r", "?s#t?u", "?v" }
+          for _, ending in ipairs(ends) do
+            local path = "/__emulator/echo" .. ending
+            fetch({ base = e[base], path = path })
+            local log = e:log()
+            assert.equal((path:gsub("#.*", "")), log[#log].target)
+          end
+          fetch({ base = e[base], path = "/%61%2F/./x//../" })
+          fetch({ base = e[base], path = "/a/./x//../" })
+          local log = e:log()
+          assert.equal("/%61%2F/./x//../", log[#log - 1].target)
+          assert.equal("/a/./x//../", log[#log].target)
+        end)
+
         it("HEAD between others, and reads no body, to " .. base, function()
           for _ = 1, 3 do
             local head = fetch({ base = e[base], method = "HEAD", path = "/__emulator/bytes?n=99" })

@@ -74,6 +74,7 @@ static CURLcode prepare (Easy *y) {
   SET(CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SECONDS);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever libcurl can undo */
+  SET(CURLOPT_CURLU, y->url);
   SET(CURLOPT_PRIVATE, y);
   SET(CURLOPT_ERRORBUFFER, y->message);
   SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -122,23 +123,58 @@ void easy_free (Easy *y) {
   free(y);
 }
 
+/* Behind scheme and authority. */
+static char *path_of (char *url) {
+  char *authority = strstr(url, "://");
+  authority = authority != NULL ? authority + 3 : url;
+  return authority + strcspn(authority, "/?#");
+}
+
+/* Would libcurl leave path and query as they are? It checks other characters,
+** and some versions change the case of those that are percent-encoded. */
+static int is_plain (const char *path) {
+  const char *c;
+  if (path[0] != '/')
+    return 0;
+  for (c = path; *c > ' ' && *c <= '~' && *c != '%' && *c != '#'; c++)
+    ;
+  return *c == '\0' && c[-1] != '?';
+}
+
+static CURLUcode set_path (const Easy *y, char *path) {
+  char *query = strchr(path, '?');
+  CURLUcode problem;
+  if (query != NULL)
+    *query = '\0';
+  problem = curl_url_set(y->url, CURLUPART_PATH, path, 0);
+  if (query != NULL)
+    *query++ = '?';
+  if (problem == CURLUE_OK)
+    problem = curl_url_set(y->url, CURLUPART_QUERY, query, 0);
+  return problem;
+}
+
 /*
 ** libcurl would take the text apart, put it together again and go by that: a
-** seventh of its work for a small request. The text is for when it sends the
-** request once more by itself.
+** fifth of its work for a small request. So it gets the parts, of which only
+** those are new that differ from the request before. The text is for when it
+** sends the request once more by itself.
 */
-static CURLcode set_url (const Easy *y, const char *url) {
-  CURLcode c = curl_easy_setopt(y->curl, CURLOPT_URL, url);
+static CURLcode set_url (Easy *y, const Transfer *t) {
+  char *path = path_of(t->url);
+  int plain = is_plain(path);
   CURLUcode problem;
-  if (c != CURLE_OK)
-    return c;
-  problem = curl_url_set(y->url, CURLUPART_URL, url,
-                         CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
-                             CURLU_PATH_AS_IS);
+  if (plain && y->origin == t->lane)
+    problem = set_path(y, path);
+  else
+    problem = curl_url_set(y->url, CURLUPART_URL, t->url,
+                           CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
+                               CURLU_PATH_AS_IS);
   if (problem != CURLUE_OK)
     return problem == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
                                            : CURLE_URL_MALFORMAT;
-  return curl_easy_setopt(y->curl, CURLOPT_CURLU, y->url);
+  y->origin = plain ? t->lane : NULL;
+  return curl_easy_setopt(y->curl, CURLOPT_URL, t->url);
 }
 
 static CURLcode set_method (const Easy *y, const Transfer *t) {
@@ -183,7 +219,7 @@ static CURLcode set_terms (Easy *y, Terms *terms) {
 }
 
 CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
-  CURLcode c = set_url(y, t->url);
+  CURLcode c = set_url(y, t);
   const struct curl_slist *lines = transfer_lines(t);
   int64_t left = t->timeout_ms;
   int tls = strncasecmp(t->url, "https:", 6) == 0;

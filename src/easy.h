@@ -17,7 +17,9 @@
 
 typedef struct Easy {
   CURL *curl;
-  CURLU *url;         /* of the request, taken apart */
+  CURLU *url; /* of the request, taken apart */
+  const struct Lane
+      *origin;        /* that it is of; NULL: it is to be set as a whole */
   Transfer *transfer; /* that it works for; NULL: it is a spare */
   char message[CURL_ERROR_SIZE];
   Buffer headers; /* room for those of the next answer, lent to the transfer */
