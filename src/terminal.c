@@ -58,7 +58,8 @@ static void catch (int signal_number) {
 ** From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second of
 ** the same kind does what it always does (SA_RESETHAND), so that a program that
 ** does not ask can be ended. One that was ignored (nohup) stays ignored. It
-** breaks off a wait of the core's, since poll is never begun again.
+** breaks off a wait of the core's, since poll is never begun again. SIGXFSZ is
+** ignored, so that a file that grows too large is an error of the write.
 */
 static int terminal_catch (lua_State *L) {
   static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -75,6 +76,7 @@ static int terminal_catch (lua_State *L) {
     sigemptyset(&now.sa_mask);
     (void)sigaction(signals[i], &now, NULL);
   }
+  (void)signal(SIGXFSZ, SIG_IGN);
   return 0;
 }
 
