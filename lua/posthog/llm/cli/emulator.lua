@@ -128,7 +128,7 @@ return {
       "--port",
       "For plain HTTP; a free one, if not given.",
       value = "N",
-      convert = parser.convert.count,
+      convert = parser.convert.port,
     },
   },
   examples = {

@@ -57,6 +57,15 @@ function parser.convert.count_or_none(text)
   return n, not n and ("'%s' is not a whole number"):format(text) or nil
 end
 
+--- @return integer?
+function parser.convert.port(text)
+  local n = whole(text, 1)
+  if n and n <= 65535 then
+    return n
+  end
+  return nil, ("'%s' is no port, 1 to 65535"):format(text)
+end
+
 --- @return number?
 function parser.convert.seconds(text)
   local n = tonumber(text)
