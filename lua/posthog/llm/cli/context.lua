@@ -45,6 +45,9 @@ local function read_key(path)
   if path ~= "-" then
     file:close()
   end
+  if core.interrupted() then
+    error(errors.new({ kind = "cancelled", message = "interrupted" }), 0)
+  end
   local key = line and line:gsub(BOM, ""):match("^%s*(.-)%s*$")
   if not key or key == "" then
     cannot_read(path, why or "there is no key in its first line")
