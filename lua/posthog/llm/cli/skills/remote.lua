@@ -115,26 +115,28 @@ local function made(context, skill, err, what)
   end
 end
 
-function remote.rename_file(context, args)
+--- Changes the files of the version that is asked for, or of the latest.
+--- @param change fun(skills: posthog.llm.Skills, options: table): table?, posthog.llm.Error?
+--- @param what string
+local function change_files(context, args, change, what)
   local base, err = base_of(context, args)
   if not base then
     return nil, err
   end
-  local skill, problem = context
-    :reader().skills
-    :rename_file(args.name, args.old, args.new, { base_version = base })
-  return made(context, skill, problem, ("renamed %s to %s"):format(args.old, args.new))
+  local skill, problem = change(context:reader().skills, { base_version = base })
+  return made(context, skill, problem, what)
+end
+
+function remote.rename_file(context, args)
+  return change_files(context, args, function(skills, options)
+    return skills:rename_file(args.name, args.old, args.new, options)
+  end, ("renamed %s to %s"):format(args.old, args.new))
 end
 
 function remote.delete_file(context, args)
-  local base, err = base_of(context, args)
-  if not base then
-    return nil, err
-  end
-  local skill, problem = context
-    :reader().skills
-    :delete_file(args.name, args.path, { base_version = base })
-  return made(context, skill, problem, "deleted " .. args.path)
+  return change_files(context, args, function(skills, options)
+    return skills:delete_file(args.name, args.path, options)
+  end, "deleted " .. args.path)
 end
 
 function remote.duplicate(context, args)
