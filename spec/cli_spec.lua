@@ -154,6 +154,17 @@ describe("the command", function()
     assert.equal("", ends(0, args, { terminal = 80, env = { TERM = "dumb" } }).err)
   end)
 
+  it("says on a terminal what it waits for", function()
+    local function list(...)
+      e:fault({ match = { path = "llm_skills" },
+        action = { status = 429, times = 1, headers = { ["Retry-After"] = "1" } } })
+      return ends(0, { "skills", "list", ... }, { terminal = 80, screen = true }).out
+    end
+    local words = "^\rtoo many requests; tries again in %d s\27%[K\r\27%[K\27%[1mNAME[^\r]*\n$"
+    assert.matches(words, list())
+    assert.matches("^\27%[1mNAME[^\r]*\n$", list("-q"))
+  end)
+
   local function while_listing(shell)
     e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
     local asked = "n=0; until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills"

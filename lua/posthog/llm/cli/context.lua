@@ -55,6 +55,19 @@ local function read_key(path)
   return key
 end
 
+local LONG = 1 -- seconds of silence that people wonder at
+
+--- Says why nothing happens for a while, unless there is a bar.
+--- @param screen posthog.llm.cli.Screen
+local function tell_of_waits(screen)
+  return function(retry)
+    if retry.delay >= LONG and not screen.has_status then
+      local words = "%s; tries again in %.0f s"
+      screen:status(words:format(retry.error.message, math.ceil(retry.delay)))
+    end
+  end
+end
+
 --- @param args table of the command line
 --- @param out posthog.llm.cli.Screen
 --- @param err posthog.llm.cli.Screen
@@ -65,7 +78,9 @@ function Context.new(args, out, err)
     project_id = args.project,
     host = args.host,
     user_agent_suffix = "cli",
+    on_retry = not args.quiet and err.has_cursor and tell_of_waits(err) or nil,
   }
+  out.beside = err
   self.key_file = args.key_file
   return setmetatable(self, Context)
 end

@@ -10,6 +10,7 @@ local width = require("posthog.llm.width")
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is none
 --- @field has_cursor boolean it is a terminal whose lines can be written over
+--- @field beside? posthog.llm.cli.Screen the other one, whose status gives way to what is written here
 --- @field color boolean
 local Screen = {}
 Screen.__index = Screen
@@ -29,6 +30,9 @@ end
 
 --- Writes text that steers a terminal only where it is meant to.
 function Screen:raw(text)
+  if self.beside then
+    self.beside:clear()
+  end
   if not self.failed then
     local ok, why = self.file:write(text)
     self.failed = not ok and why or nil
@@ -51,6 +55,7 @@ end
 
 --- @param ... string|{ [1]: string, [2]: string } texts; with a style of STYLES
 function Screen:line(...)
+  self:clear()
   local pieces = { ... }
   for i, piece in ipairs(pieces) do
     local text, style = piece, nil
