@@ -140,10 +140,13 @@ BENCHES ?=
 
 bench: ## measure beside others, three minutes, into bench/results.md; BENCHES=part
 	@$(SETUP) bench
-	@$(MAKE) --no-print-directory -s all build/bench/floor
-	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 build/5.4/bench/replay.so
-	@$(MAKE) --no-print-directory -s LUA_VERSION=luajit build/luajit/bench/replay.so
+	@$(MAKE) --no-print-directory -s build-bench
 	@tools/bench $(BENCHES)
+
+build-bench:
+	@$(MAKE) --no-print-directory -s build/bench/floor
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all build/5.4/bench/replay.so
+	@$(MAKE) --no-print-directory -s LUA_VERSION=luajit all build/luajit/bench/replay.so
 
 bench-hosts: ## measure in Neovim and nginx, into bench/results-hosts.md
 	@$(SETUP) bench
@@ -256,5 +259,5 @@ help: ## print this
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
 .PHONY: all has-headers demo test asan tsan valgrind fuzz soak bench bench-hosts bench-count \
-  bench-check build-count lint manual install install-library \
+  bench-check build-bench build-count lint manual install install-library \
   install-command nvim clean help

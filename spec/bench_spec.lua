@@ -14,7 +14,7 @@ end
 
 describe("the bench", function()
   setup(function()
-    local said, code = output_of("${MAKE:-make} -s --no-print-directory build/bench/floor")
+    local said, code = output_of("${MAKE:-make} -s --no-print-directory build-bench")
     assert.equal(0, code, said)
   end)
 
