@@ -169,6 +169,7 @@ describe("the command's", function()
         { { "--width", "3" }, "%-%-width: 3 is not from 20" },
         { { "--limit", "201" }, "limit" },
         { { "--json", "--compare" }, "%-%-format json" },
+        { { "--json", "--output", "/dev/null" }, "%-%-format json" },
         { { "--json", "--format", "csv" }, "%-%-json" },
       }) do
         local args = { "spend", case[1][1], case[1][2], case[1][3] }

@@ -18,6 +18,8 @@ local function check(context, args)
     usage("--json is the server's own answer; leave it out, or --format")
   elseif context.json and args.compare then
     usage("--json is one answer of the server; to compare two take --format json")
+  elseif context.json and args.output and not args.format then
+    usage("--json goes to standard output; to a file take --format json")
   elseif args.format == "html" and not args.output and context.out.columns then
     usage("a page of HTML is for a browser, not for a terminal: give --output FILE")
   elseif args.width and (args.width < NARROWEST or args.width > WIDEST) then
