@@ -222,6 +222,14 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(1, writes())
     end)
 
+    it("gives as JSON, too, names of files that are not UTF-8", function()
+      write(root, "pdf-forms/a\255.md", "x")
+      local problem = documents(skills(1, { "lint", "pdf-forms", "--json" }).out)[1]
+      assert.same({ "pdf-forms/a\\xff.md", "error" }, { problem.path, problem.level })
+      local states = documents(skills(0, { "status", "pdf-forms", "--offline", "--json" }).out)[1]
+      assert.same({ path = "a\\xff.md", state = "new" }, states.files[3])
+    end)
+
     it("says what is wrong with a folder", function()
       write(root, "empty/README", "x")
       write(root, "broken/SKILL.md", "---\nname: broken\n\tdescription: [\n---\n\nx\n")

@@ -85,9 +85,26 @@ function Screen:json_text(text)
   self:raw(text)
 end
 
+--- A value with the names of files that are not UTF-8 as people see them.
+local function encodable(value)
+  if type(value) == "string" then
+    return json.encode(value) and value or width.clean(value)
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local copy = setmetatable({}, getmetatable(value))
+  for name, field in next, value do
+    rawset(copy, name, encodable(field))
+  end
+  return copy
+end
+
 --- One value as JSON, on one line.
 function Screen:json(value)
   local text, err = json.encode(value)
+  if not text then
+    text, err = json.encode(encodable(value))
+  end
   if not text then
     error(err, 0)
   end
