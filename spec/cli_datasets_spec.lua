@@ -328,6 +328,18 @@ local function tests(generation)
     assert.equal(0, #items_of("golden"))
   end)
 
+  it("takes and tells names of files that are not UTF-8", function()
+    local source = write("numbers\255.jsonl", '{"input":1}\n')
+    local import = { "datasets", "import", "golden", source, "--create" }
+    assert.equal("1 row imported\n", ends(0, import).out)
+    write("numbers\255.jsonl", '{"input":2}\n')
+    assert.matches("another source: [^ ]*numbers\\xff.jsonl,", ends(1, import).err)
+    local path = folder .. "/out\255.jsonl"
+    local told = ends(0, { "--json", "datasets", "export", "golden", path }).out
+    assert.equal(folder .. "/out\\xff.jsonl", cjson.decode(told).file)
+    assert.equal(1, select(2, text_of(path):gsub("\n", "")))
+  end)
+
   it("says whose a journal is", function()
     local source = numbers(2)
     ends(0, { "datasets", "import", "golden", source, "--create" })

@@ -17,6 +17,7 @@ local problem = require("posthog.llm.dataset_file.problem")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
 local target = require("posthog.llm.dataset_file.target")
+local width = require("posthog.llm.width")
 
 --- @class posthog.llm.dataset_file
 local dataset_file = {}
@@ -362,7 +363,7 @@ function dataset_file.import(client, dataset, source, options)
     journal, err = open_journal(client, options.journal, {
       journal = 1,
       dataset = row.id,
-      source = is_file and source or "an iterator",
+      source = is_file and width.clean(source) or "an iterator", -- names need not be UTF-8
       format = is_file and sources.format(source, options.format) or nil,
       bytes = survey.bytes,
       sha256 = survey.sha256,
