@@ -300,6 +300,7 @@ local function tests(generation)
       { 2, { "import", "golden", source, "--separator", "ab" }, "one character" },
       { 2, { "import", "golden", source, "--settle", "soon" }, "number of seconds" },
       { 2, { "create", "golden", "--metadata", "[1]" }, "no object of JSON" },
+      { 1, { "import", "golden", "/dev/stdin", "--format", "jsonl" }, "save it to a file\n" },
       { 1, { "import", "golden", folder .. "/gone.csv" }, "gone.csv: cannot be read: No such" },
       { 1, { "import", "golden", write("b.csv", '"a') }, "b.csv: " },
       { 1, { "import", "golden", write("e.csv", "a\n1\n") }, '"a"; say by %-%-field which' },

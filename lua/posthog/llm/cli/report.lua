@@ -11,6 +11,7 @@ local SAID = {
   ["pass personal_api_key"] = "give --key-file",
   ["goes into personal_api_key"] = "is taken by --key-file",
   [", or allow_insecure_http"] = "",
+  [", or give an iterator"] = "",
   ["pass project_id"] = "give --project",
   ["datasets:list{ archived }"] = "--deleted",
   ["dataset_items:list{ revision }"] = "--revision",
