@@ -233,8 +233,10 @@ local function tests(generation)
       assert.equal("", same.err)
     end
     local path = folder .. "/out.jsonl"
+    os.execute("chmod 600 " .. path)
     local result = cjson.decode(ends(0, { "--json", "datasets", "export", "golden", path }).out)
     assert.same({ 2, path }, { result.rows, result.file })
+    assert.equal("600\n", output_of("stat -c %a " .. path))
     ends(2, { "--json", "datasets", "export", "golden", "-", "--format", "csv" })
 
     local changed = text_of(path):gsub("0%.1", '"\\u001b[2J"'):gsub("\n.*", "\n")

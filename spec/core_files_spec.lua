@@ -74,6 +74,19 @@ describe("files of the core", function()
     assert.is_true(core.sync(folder))
   end)
 
+  it("have the mode of another one where that is asked for", function()
+    assert(core.create_file(folder .. "/old", "x"))
+    for mode, permissions in pairs({ ["600"] = "rw-------", ["664"] = "rw-rw-r--" }) do
+      os.execute(("chmod %s %s/old"):format(mode, folder))
+      assert(core.create_file(folder .. "/" .. mode, "x", folder .. "/old"))
+      assert.equal(permissions, lfs.attributes(folder .. "/" .. mode, "permissions"))
+    end
+    assert(core.create_file(folder .. "/new", "x", folder .. "/none"))
+    assert(core.create_file(folder .. "/usual", "x"))
+    assert.equal(lfs.attributes(folder .. "/usual", "permissions"),
+      lfs.attributes(folder .. "/new", "permissions"))
+  end)
+
   it("are never written over, nor through a symbolic link", function()
     assert(core.create_file(folder .. "/a", "first"))
     lfs.link("a", folder .. "/link", true)
@@ -102,6 +115,7 @@ describe("files of the core", function()
     assert.is_nil((core.create_file(folder .. "/no/where", "x")))
     assert.is_nil((core.sync(folder .. "/nothing")))
     assert.error_matches(function() core.create_file(folder .. "/a\0b", "x") end, "zero byte")
+    assert.error_matches(function() core.create_file(folder .. "/a", "x", "\0") end, "zero byte")
     assert.error_matches(function() core.sync("\0") end, "zero byte")
   end)
 end)

@@ -12,10 +12,10 @@
 #define O_CLOEXEC 0
 #endif
 
-static const char *check_path (lua_State *L) {
+static const char *check_path (lua_State *L, int arg) {
   size_t len;
-  const char *path = luaL_checklstring(L, 1, &len);
-  luaL_argcheck(L, strlen(path) == len, 1, "a path cannot hold a zero byte");
+  const char *path = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, strlen(path) == len, arg, "a path cannot hold a zero byte");
   return path;
 }
 
@@ -66,18 +66,24 @@ static int answer (lua_State *L, int failed) {
 }
 
 /*
-** core.create_file(path, text) -> true | nil, message, errno
-** A new file, mode 0644 less the umask, whose text is on the disk when this
-** returns. Fails where anything is at the path, a symbolic link too; what
+** core.create_file(path, text, like?) -> true | nil, message, errno
+** A new file, whose text is on the disk when this returns. Its mode is that of
+** the file `like`, if there is one, else 0644 less the umask. Fails where anything is at the path, a symbolic link too; what
 ** fails half-way leaves no file. No Lua call while fd is open.
 */
 static int files_create (lua_State *L) {
   size_t len;
-  const char *path = check_path(L);
+  const char *path = check_path(L, 1);
   const char *text = luaL_checklstring(L, 2, &len);
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const char *like = lua_isnoneornil(L, 3) ? NULL : check_path(L, 3);
+  struct stat there;
+  int is_like = like != NULL && stat(like, &there) == 0;
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                is_like ? 0600 : 0644);
   int failed = fd < 0;
   if (!failed) {
+    if (is_like) /* where that cannot be, it is the owner's alone */
+      (void)fchmod(fd, there.st_mode & 0777);
     failed = write_all(fd, text, len) != 0 || sync_all(fd) != 0;
     failed = finish(fd, failed) != 0;
     if (failed) {
@@ -94,7 +100,7 @@ static int files_create (lua_State *L) {
 ** Waits until a file, or the list of names of a folder, is on the disk.
 */
 static int files_sync (lua_State *L) {
-  const char *path = check_path(L);
+  const char *path = check_path(L, 1);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   int failed = fd < 0;
   if (!failed)

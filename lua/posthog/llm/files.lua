@@ -51,7 +51,7 @@ local function reserve(path)
   local made, message
   for _ = 1, TRIES do
     local name = temporary_name(path)
-    made, message = core.create_file(name, "")
+    made, message = core.create_file(name, "", path) -- who could not read it cannot then
     if made then
       return name
     end
