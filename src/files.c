@@ -68,8 +68,9 @@ static int answer (lua_State *L, int failed) {
 /*
 ** core.create_file(path, text, like?) -> true | nil, message, errno
 ** A new file, whose text is on the disk when this returns. Its mode is that of
-** the file `like`, if there is one, else 0644 less the umask. Fails where anything is at the path, a symbolic link too; what
-** fails half-way leaves no file. No Lua call while fd is open.
+** the file `like`, if there is one, else 0644 less the umask. Fails where
+** anything is at the path, a symbolic link too; what fails half-way leaves no
+** file. No Lua call while fd is open.
 */
 static int files_create (lua_State *L) {
   size_t len;
