@@ -79,6 +79,26 @@ for _, generation in ipairs({ "reference", "current" }) do
       return list
     end
 
+    it("of the same rows is the same text, with sorted keys", function()
+      local value, names, sorted = {}, {}, {}
+      for i = 1, 20 do
+        names[i] = ("%x"):format(i * 7919 % 4096)
+        value[names[i]] = { b = i, a = { d = 1, c = 2 } }
+      end
+      assert(client.dataset_items:create({ dataset = dataset, input = value }))
+      table.sort(names)
+      for i, name in ipairs(names) do
+        sorted[i] = ('"%s":{"a":{"c":2,"d":1},"b":%d}'):format(name, value[name].b)
+      end
+      local expected = "{" .. table.concat(sorted, ",") .. "}"
+      for format, text in pairs({ jsonl = expected, json = expected,
+        csv = '"' .. expected:gsub('"', '""') .. '"' }) do
+        local path = folder .. "/out." .. format
+        assert(dataset_file.export(client, dataset, path, { fields = { "input" } }))
+        assert.truthy(text_of(path):find(text, 1, true), text_of(path))
+      end
+    end)
+
     for _, format in ipairs({ "jsonl", "json", "csv" }) do
       it("to " .. format .. " keeps every value, and is imported as it was", function()
         make_rows(dataset)

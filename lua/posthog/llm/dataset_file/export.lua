@@ -22,7 +22,7 @@ local function object(names, row)
     local value = row[name]
     local text, err = "null", nil
     if value ~= nil then
-      text, err = json.encode(value)
+      text, err = values.encode(value)
     end
     if not text then
       return nil, err

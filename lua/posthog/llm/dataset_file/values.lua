@@ -76,6 +76,17 @@ local function sorted(value)
 end
 values.sorted = sorted
 
+--- The same for what goes into files: nil where it cannot be encoded.
+--- @return string?
+--- @return posthog.llm.Error? err
+function values.encode(value)
+  local text, err = json.encode(value)
+  if text and type(value) == "table" then
+    text = sorted(value)
+  end
+  return text, err
+end
+
 --- A value in a few characters, without control characters.
 --- @return string
 function values.excerpt(value)
@@ -161,7 +172,7 @@ function values.to_cell(name, value)
   elseif type(value) == "string" and values.of_cell(value) == value then
     return value
   end
-  return json.encode(value)
+  return values.encode(value)
 end
 
 return values
