@@ -119,7 +119,9 @@ describe("the command", function()
       local function same(path, ...)
         path = "/api/projects/:project_id/" .. path
         local whole = cjson.decode(ends(0, { "api", "GET", path }).out)
-        local shown = cjson.decode(ends(0, { "--json", ... }).out)
+        local text = ends(0, { "--json", ... }).out
+        assert.equal(text, ends(0, { "--json", ... }).out)
+        local shown = cjson.decode(text)
         assert.is_table(shown)
         assert.same(whole.results and whole.results[1] or whole, shown)
       end

@@ -18,9 +18,10 @@ local KEY = "A personal API key of PostHog. It is taken from the environment, or
 
 local OUTPUT = "What was asked for goes to standard output; bars, notes and errors to standard "
   .. "error. With `--json` standard output is one JSON document, or for lists a line of JSON each, "
-  .. "and nothing else. Bars and colours are for terminals only. Control characters that come from "
-  .. "the server or a file are shown as escapes on a terminal. In a pipe or a file the texts of "
-  .. "skills and items and JSON are exact: `less` shows them safely, `less -R` may not."
+  .. "and nothing else; the keys of objects are sorted. Bars and colours are for terminals only. "
+  .. "Control characters that come from the server or a file are shown as escapes on a terminal. "
+  .. "In a pipe or a file the texts of skills and items and JSON are exact: `less` shows them "
+  .. "safely, `less -R` may not."
 
 local CTRL_C = "Ctrl-C and SIGTERM end a command between two steps, and it says what was done and "
   .. "what was not; the second one kills."

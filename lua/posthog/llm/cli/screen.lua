@@ -5,6 +5,7 @@
 local core = require("posthog.llm.core")
 local errors = require("posthog.llm.errors")
 local json = require("posthog.llm.json")
+local values = require("posthog.llm.dataset_file.values")
 local width = require("posthog.llm.width")
 
 --- @class posthog.llm.cli.Screen
@@ -99,11 +100,11 @@ local function encodable(value)
   return copy
 end
 
---- One value as JSON, on one line.
+--- One value as JSON, on one line, the same for the same value.
 function Screen:json(value)
-  local text, err = json.encode(value)
+  local text, err = values.encode(value)
   if not text then
-    text, err = json.encode(encodable(value))
+    text, err = values.encode(encodable(value))
   end
   if not text then
     error(err, 0)
