@@ -72,6 +72,17 @@ local function describe_large(mode)
       assert.is_false(collector_works())
     end)
 
+    it("leaves no more behind than a few of its kind, page after page", function()
+      local page = "[" .. ('{"id":1,"name":"row","tags":["a",null]},'):rep(4000) .. "0]"
+      assert(#page > 2 ^ 17)
+      local most, before = 0, collectgarbage("count")
+      for _ = 1, 100 do
+        assert.equal(4001, #core.decode(page))
+        most = math.max(most, collectgarbage("count") - before)
+      end
+      assert.is_true(most < 65536, most .. " KB") -- all of them: 100 MB
+    end)
+
     it("is refused like a small one", function()
       local bad = large_text("[1,]")
       local value, message, position, limit = core.decode(bad)
