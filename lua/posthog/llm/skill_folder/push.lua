@@ -162,11 +162,7 @@ local function read_theirs(client, folder, name, options, progress)
       .. "its name; `force` publishes the folder over it"
     return refuse.conflict(message)
   end
-  remote.learn(theirs, folder.digests)
-  if lock then
-    remote.learn(theirs, lock.files, lock.id == theirs.id)
-  end
-  ok, err = remote.complete(client, theirs, progress)
+  ok, err = remote.complete_beside(client, folder, theirs, progress)
   if not ok then
     return errors.failure(err)
   end

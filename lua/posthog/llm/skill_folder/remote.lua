@@ -151,4 +151,17 @@ function remote.complete(client, self, progress)
   return remote.load(client, self, wanted, progress)
 end
 
+--- The same, beside a folder whose texts need not be read again.
+--- @param folder table that is to be compared with it
+--- @return true? done
+--- @return posthog.llm.Error? err
+function remote.complete_beside(client, folder, self, progress)
+  local lock = folder.lock
+  remote.learn(self, folder.digests)
+  if lock then
+    remote.learn(self, lock.files, lock.id == self.id)
+  end
+  return remote.complete(client, self, progress)
+end
+
 return remote

@@ -31,12 +31,7 @@ local function read_theirs(client, folder, name, progress)
   if not ok then
     return errors.failure(err)
   end
-  local lock = folder.lock
-  remote.learn(theirs, folder.digests)
-  if lock then
-    remote.learn(theirs, lock.files, lock.id == theirs.id)
-  end
-  ok, err = remote.complete(client, theirs, progress)
+  ok, err = remote.complete_beside(client, folder, theirs, progress)
   if not ok then
     return errors.failure(err)
   end
