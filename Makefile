@@ -47,7 +47,7 @@ endif
 endif
 
 BUILD ?= build/$(LUA_VERSION)
-SOURCES = $(wildcard src/*.c)
+SOURCES = $(wildcard src/*.c src/*/*.c)
 MODULES = $(shell cd lua && find posthog -name '*.lua')
 SERVER = $(shell cd spec/emulator && find server -name '*.lua')
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
@@ -79,7 +79,7 @@ $(BUILD)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(if $(LUA_CFLAGS)$(LUA_PC),,$(error no headers of Lua $(LUA_VERSION): \
 	  run tools/setup, or give LUA_CFLAGS=-I...))
-	$(CC) -std=c99 -fPIC -fvisibility=hidden -pthread -MMD -MP $(WARNINGS) \
+	$(CC) -std=c99 -fPIC -fvisibility=hidden -pthread -Isrc -MMD -MP $(WARNINGS) \
 	  $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # The core in a program of libFuzzer; tools/fuzz gives CC and CFLAGS for it.
@@ -90,7 +90,7 @@ $(BUILD)/fuzz: spec/fuzz/fuzz.c $(OBJECTS)
 has-headers:
 	@test -n "$(LUA_CFLAGS)$(LUA_PC)"
 
--include $(wildcard $(BUILD)/obj/*.d)
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d)
 
 demo: ## run the example program against the local stand-in for PostHog
 	@$(SETUP) demo
@@ -173,7 +173,7 @@ build/bench/still_clock.so: bench/still_clock.c
 
 $(BUILD)/bench/replay.so: bench/replay.c
 	@mkdir -p $(@D)
-	$(CC) -std=c99 -O2 $(SHARED) -fPIC -o $@ $< $(LUA_CFLAGS) $(CURL_CFLAGS)
+	$(CC) -std=c99 -O2 $(SHARED) -fPIC -Isrc -o $@ $< $(LUA_CFLAGS) $(CURL_CFLAGS)
 
 build/bench/floor: bench/floor.c
 	@mkdir -p $(@D)

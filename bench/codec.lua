@@ -29,7 +29,7 @@ local TEXTS = {
   tables = { "items", "skill", "spend", "dataset" },
 }
 --- As bench/coded.lua names them: a codec and its verb. The last one is for
---- LuaJIT only, see src/json_shape.c.
+--- LuaJIT only, see src/json/shape.c.
 local CONTENDERS = {
   decode = {
     ours = { "posthog.llm.core", "decode" },

@@ -3,7 +3,7 @@
 ** by nothing else: no text is read. A module of Lua; bench/tables.lua says
 ** which calls.
 */
-#include "../src/direct.h"
+#include "base/direct.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,18 +5,18 @@
 #define _GNU_SOURCE /* dladdr */
 #endif
 
-#include "compat.h"
+#include "base/compat.h"
 
-#include "doorbell.h"
-#include "files.h"
-#include "handles.h"
-#include "json.h"
-#include "lock.h"
-#include "secret.h"
-#include "sha256.h"
-#include "terminal.h"
-#include "terms.h"
-#include "url.h"
+#include "lua/wakeup_socket.h"
+#include "os/files.h"
+#include "lua/handles.h"
+#include "json/json.h"
+#include "os/lock.h"
+#include "net/secret.h"
+#include "os/sha256.h"
+#include "os/terminal.h"
+#include "lua/request_config.h"
+#include "net/url.h"
 
 #include <dlfcn.h>
 

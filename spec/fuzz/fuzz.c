@@ -3,10 +3,10 @@
 ** returns a function that is called with each input and raises when something
 ** is wrong. It runs in the folder of the checkout, with the core linked in.
 */
-#include "compat.h"
+#include "base/compat.h"
 
-#include "handles.h"
-#include "json.h"
+#include "lua/handles.h"
+#include "json/json.h"
 
 #include <lualib.h>
 

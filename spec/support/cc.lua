@@ -42,7 +42,8 @@ end
 function cc.program(name, source, wrapped)
   local sanitizer = SANITIZERS[os.getenv("SPEC_MODE")]
   local path = cc.build .. "/" .. name
-  compile(("%s %s -std=c99 -O1 -g -pthread $flags -o '%s' %s '%s'/obj/*.o -Wl,--wrap=%s "
+  compile(("%s %s -std=c99 -O1 -g -pthread $flags -o '%s' %s "
+    .. "$(find src -name '*.c' | sed 's|^src/\\(.*\\)c$|%s/obj/\\1o|') -Wl,--wrap=%s "
     .. "$(pkg-config --libs $n libcurl) -lm"):format(sanitizer and "gcc" or "${CC:-cc}",
     sanitizer or "", path, source, cc.build, table.concat(wrapped, ",--wrap=")))
   return path

@@ -1,0 +1,41 @@
+/*
+** json.h - JSON text to Lua values and back, without loss (RFC 8259).
+*/
+#ifndef POSTHOG_LLM_JSON_H
+#define POSTHOG_LLM_JSON_H
+
+#include "base/buffer.h"
+#include "base/compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/*
+** Adds to the module table on top of the stack:
+**   null, array_mt, object_mt, array(t?), object(t?)
+**   decode(text) -> value | nil, message, position, limit
+**   encode(value) -> text | nil, message, path
+**   decoder{ keep_null = boolean, free = { names }, max_depth = n,
+**            max_seconds = s } -> decoder
+*/
+void json_open (lua_State *L);
+
+/*
+** Decodes len bytes at s with the settings of the decoder userdata at stack
+** index `decoder`. Returns the number of values pushed, as a Lua function
+** would return them: 1 (the value), 3 (nil, message, 1-based byte position),
+** or 4, the last one the name of the setting whose limit was exceeded. The
+** bytes stay the caller's and must outlive the call; raises only for want of
+** memory.
+*/
+int json_decode (lua_State *L, int decoder, const char *s, size_t len);
+
+/*
+** Appends the JSON text of the value at idx to out, which the caller owns by
+** a userdata. Returns 0, or pushes a message and the path to the value to
+** blame (such as "results[3].input", "" for the top) and returns 2.
+*/
+int json_encode (lua_State *L, int idx, Buffer *out);
+
+#pragma GCC visibility pop
+
+#endif

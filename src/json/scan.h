@@ -1,0 +1,279 @@
+/*
+** scan.h - running over the bytes of strings, 16 at a time where the
+** machine has SSE2. Nothing here reads or writes outside what it is given.
+*/
+#ifndef POSTHOG_LLM_JSON_SCAN_H
+#define POSTHOG_LLM_JSON_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#pragma GCC visibility push(hidden)
+
+/* Not to be copied as it is: quote, backslash, control, not ASCII. */
+static inline int scan_special (char c) {
+  unsigned char u = (unsigned char)c;
+  return u < 0x20 || u >= 0x80 || u == '"' || u == '\\';
+}
+
+#if defined(__SSE2__)
+
+/* One bit for each special byte; the first in the lowest bit. */
+static inline unsigned scan_mask (__m128i x) {
+  __m128i special = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                                 _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+  /* as signed bytes, those beyond ASCII are below 0x20 too */
+  special = _mm_or_si128(special, _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)));
+  return (unsigned)_mm_movemask_epi8(special);
+}
+
+/* One bit for each byte that is the same in both. */
+static inline unsigned scan_equal (const char *a, const char *b) {
+  __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+  __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+  return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+}
+
+/* One bit for each byte that ends a run of characters: quote, backslash,
+** control. */
+static inline unsigned scan_ends (__m128i x) {
+  __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                              _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+  __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1F)), x);
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(ends, low));
+}
+
+/*
+** Checks the UTF-8 of the first `len` bytes of x, in which `high` has a bit for
+** each byte that is not ASCII. *due has a bit for each byte that has to
+** continue a character of the block before; it is set to those of the next
+** one. Returns 0 for what is not well-formed, and also for characters whose
+** second byte is restricted (U+0800 to U+0FFF, U+D000 to U+D7FF) or that take
+** four bytes: they are left to utf8_sequence.
+**
+** No branch depends on the text: where a character goes on, there has to be a
+** continuation byte, and nowhere else. Behind less than 16 bytes stands ASCII.
+*/
+static inline int scan_utf8 (__m128i x, unsigned high, unsigned len,
+                             unsigned *due) {
+  __m128i two = _mm_cmpgt_epi8(x, _mm_set1_epi8((char)0xBF)); /* or more */
+  __m128i three = _mm_cmpgt_epi8(x, _mm_set1_epi8((char)0xDF));
+  __m128i other = _mm_or_si128(
+      _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8((char)0xE0)),
+                   _mm_cmpeq_epi8(x, _mm_set1_epi8((char)0xED))),
+      _mm_or_si128(
+          _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8((char)0xF0)), x),
+          _mm_cmpeq_epi8(_mm_and_si128(x, _mm_set1_epi8((char)0xFE)),
+                         _mm_set1_epi8((char)0xC0))));
+  unsigned first = (unsigned)_mm_movemask_epi8(two) & high;
+  unsigned wanted = *due | first << 1;
+  wanted |= ((unsigned)_mm_movemask_epi8(three) & high) << 2;
+  *due = wanted >> 16;
+  first = ((high & ~first) ^ wanted) | (unsigned)_mm_movemask_epi8(other);
+  return (first & ((2u << len) - 1) & 0xFFFF) == 0;
+}
+
+/* Where the character began that is cut off at p; it takes three bytes at
+** most, and p stands behind the first or the second one. */
+static inline const char *scan_back (const char *p) {
+  return (unsigned char)p[-1] < 0xC0 ? p - 2 : p - 1;
+}
+
+/*
+** How far to go on by the block x at p. Sets *ends if that is all: up to a byte
+** that ends the run, or where utf8_sequence has to decide.
+*/
+static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
+                                    unsigned *ends) {
+  unsigned high = (unsigned)_mm_movemask_epi8(x), len = 16, before = *due;
+  *ends = scan_ends(x);
+  if (*ends == 0) { /* foretold: the next block need not wait for this one */
+    if ((high | before) == 0 || scan_utf8(x, high, 16, due))
+      return 16;
+  } else {
+    len = (unsigned)__builtin_ctz(*ends);
+    high &= (1u << len) - 1;
+    if ((high | before) == 0 || scan_utf8(x, high, len, due))
+      return len;
+  }
+  *ends = 1;
+  return before != 0 ? scan_back(p) - p : 0;
+}
+
+/*
+** Passes over characters while 16 bytes are left, up to a byte that ends the
+** run; stops in front of it, or earlier.
+*/
+static inline const char *scan_blocks (const char *p, const char *end) {
+  unsigned due = 0, ends = 0;
+  while (ends == 0 && end - p >= 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    p += scan_block(p, x, &due, &ends);
+  }
+  return ends == 0 && due != 0 ? scan_back(p) : p;
+}
+
+/*
+** The same, copying, while p < stop. `out` has room for stop - p bytes and 16
+** more, which are scratch.
+*/
+static inline const char *scan_copyblocks (char *out, const char *p,
+                                           const char *stop, const char *end) {
+  unsigned due = 0, ends = 0;
+  while (ends == 0 && p < stop && end - p >= 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    ptrdiff_t len = scan_block(p, x, &due, &ends);
+    _mm_storeu_si128((__m128i *)(void *)out, x);
+    p += len;
+    out += len;
+  }
+  return ends == 0 && due != 0 ? scan_back(p) : p;
+}
+
+/* The first special byte in [p, end), or end. */
+static inline const char *scan_plain (const char *p, const char *end) {
+  for (; end - p >= 16; p += 16) {
+    unsigned mask =
+        scan_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+    if (mask != 0)
+      return p + __builtin_ctz(mask);
+  }
+  while (p < end && !scan_special(*p))
+    p++;
+  return p;
+}
+
+/*
+** The end of scan_copy: less than 16 bytes, as two parts that may
+** overlap, so nothing outside of [p, end) is read.
+*/
+static inline const char *scan_copyrest (char *out, const char *p,
+                                         const char *end) {
+  size_t left = (size_t)(end - p);
+  unsigned mask;
+  if (left >= 8) {
+    __m128i a = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    __m128i b = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
+    mask = scan_mask(_mm_unpacklo_epi64(a, b));
+    _mm_storel_epi64((__m128i *)(void *)out, a);
+    _mm_storel_epi64((__m128i *)(void *)(out + left - 8), b);
+    if (mask == 0)
+      return end;
+    if ((mask & 0xFF) != 0)
+      return p + __builtin_ctz(mask);
+    return end - 16 + __builtin_ctz(mask);
+  }
+  if (left >= 4) {
+    uint32_t a, b;
+    memcpy(&a, p, 4);
+    memcpy(&b, end - 4, 4);
+    memcpy(out, &a, 4);
+    memcpy(out + left - 4, &b, 4);
+    mask = scan_mask(_mm_set_epi32(0x20202020, 0x20202020, (int)b, (int)a));
+    if (mask == 0)
+      return end;
+    if ((mask & 0xF) != 0)
+      return p + __builtin_ctz(mask);
+    return end - 8 + __builtin_ctz(mask);
+  }
+  while (p < end && !scan_special(*p))
+    *out++ = *p++;
+  return p;
+}
+
+/*
+** Copies up to the first special byte in [p, end) and returns where it is,
+** or end. `out` has room for end - p bytes and 16 more, which are scratch.
+*/
+static inline const char *scan_copy (char *out, const char *p,
+                                     const char *end) {
+  for (; end - p >= 16; p += 16, out += 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    unsigned mask = scan_mask(x);
+    _mm_storeu_si128((__m128i *)(void *)out, x);
+    if (mask != 0)
+      return p + __builtin_ctz(mask);
+  }
+  return scan_copyrest(out, p, end);
+}
+
+#else
+
+#define SCAN_ONES ((uint64_t)0x0101010101010101)
+#define SCAN_TOPS ((uint64_t)0x8080808080808080)
+
+/* Is any of eight bytes special? */
+static inline int scan_eight (uint64_t x) {
+  uint64_t quote = x ^ (SCAN_ONES * '"'), back = x ^ (SCAN_ONES * '\\');
+  uint64_t hit = (quote - SCAN_ONES) & ~quote;
+  hit |= (back - SCAN_ONES) & ~back;
+  hit |= (x - SCAN_ONES * 0x20) & ~x;
+  return ((hit | x) & SCAN_TOPS) != 0;
+}
+
+static inline const char *scan_blocks (const char *p, const char *end) {
+  (void)end;
+  return p;
+}
+
+static inline const char *scan_copyblocks (char *out, const char *p,
+                                           const char *stop, const char *end) {
+  (void)out;
+  (void)stop;
+  (void)end;
+  return p;
+}
+
+static inline const char *scan_plain (const char *p, const char *end) {
+  for (; end - p >= 8; p += 8) {
+    uint64_t x;
+    memcpy(&x, p, 8);
+    if (scan_eight(x))
+      break;
+  }
+  while (p < end && !scan_special(*p))
+    p++;
+  return p;
+}
+
+static inline const char *scan_copy (char *out, const char *p,
+                                     const char *end) {
+  const char *stop = scan_plain(p, end);
+  memcpy(out, p, (size_t)(stop - p));
+  return stop;
+}
+
+#endif
+
+static inline int utf8_tail (const char *p) {
+  return ((unsigned char)*p & 0xC0) == 0x80;
+}
+
+/*
+** The length of the well-formed sequence of two to four bytes at p, or 0:
+** neither overlong, nor a surrogate, nor beyond U+10FFFF (Unicode, table 3-7).
+*/
+static inline int utf8_sequence (const char *p, const char *end) {
+  unsigned char c = (unsigned char)p[0], d;
+  if (end - p < 2 || !utf8_tail(p + 1))
+    return 0;
+  d = (unsigned char)p[1];
+  if (c < 0xE0)
+    return c >= 0xC2 ? 2 : 0;
+  if (end - p < 3 || !utf8_tail(p + 2))
+    return 0;
+  if (c < 0xF0)
+    return (c == 0xE0 && d < 0xA0) || (c == 0xED && d >= 0xA0) ? 0 : 3;
+  if (end - p < 4 || !utf8_tail(p + 3) || c > 0xF4)
+    return 0;
+  return (c == 0xF0 && d < 0x90) || (c == 0xF4 && d >= 0x90) ? 0 : 4;
+}
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,65 @@
+/*
+** types.h - what the JSON files share: the names of the metatables and
+** the layout of their userdata.
+*/
+#ifndef POSTHOG_LLM_JSON_TYPES_H
+#define POSTHOG_LLM_JSON_TYPES_H
+
+#include "json.h"
+
+#pragma GCC visibility push(hidden)
+
+#define JSON_ARRAY   "posthog.llm.array"
+#define JSON_OBJECT  "posthog.llm.object"
+#define JSON_NUMBER  "posthog.llm.number"
+#define JSON_DECODER "posthog.llm.decoder"
+#define JSON_ENCODER "posthog.llm.encoder"
+
+/* How deep values may nest, unless a decoder says otherwise. */
+#define JSON_MAX_DEPTH 512
+
+/* Every Lua has a table behind a userdata, under two names. */
+#if LUA_VERSION_NUM >= 502
+#define getattached(L, i) lua_getuservalue(L, (i))
+#define setattached(L, i) lua_setuservalue(L, (i))
+#else
+#define getattached(L, i) lua_getfenv(L, (i))
+#define setattached(L, i) lua_setfenv(L, (i))
+#endif
+
+/*
+** The settings of a decoder. Attached to it is a list of what outlives one
+** call. The cache is marked as in use during a call. So a decode that a
+** finalizer starts in the midst of another one, and one after a call that an
+** error has ended, find it in use and put a new one in its place.
+*/
+typedef struct Decoder {
+  int keep_null;
+  int max_depth;
+  double max_seconds; /* HUGE_VAL: no limit */
+} Decoder;
+
+enum {
+  HELD_CACHE = 1, /* userdata, or false */
+  HELD_FREE,      /* set of the names below which every null is kept */
+  HELD_ARRAY      /* the metatable of arrays, at hand */
+};
+
+/* The digits of a number that Lua cannot hold, as they came. */
+typedef struct NumberText {
+  size_t len;
+  char text[1]; /* in fact len bytes */
+} NumberText;
+
+/* Pushes the encoder of this Lua state, new, and puts it into the registry,
+** where the metatables are by now. */
+void json_newencoder (lua_State *L);
+
+/* json_encode with the encoder at the stack or upvalue index `holder`. */
+int json_encodeby (lua_State *L, int holder, int idx, Buffer *out);
+
+void json_pushnumbertext (lua_State *L, const char *s, size_t len);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,33 @@
+/*
+** arguments.h - values that a request is made of, checked as they leave Lua.
+*All
+** of these raise when a value is not what it should be.
+*/
+#ifndef POSTHOG_LLM_LUA_ARGUMENTS_H
+#define POSTHOG_LLM_LUA_ARGUMENTS_H
+
+#include "base/compat.h"
+
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+#define FIELDS_MOST_SECONDS 1e6 /* eleven days, for ever: fits an int as ms */
+
+/* Puts a copy into *into, which is to be reachable from its owner. */
+void fields_string (lua_State *L, int i, const char *name, char **into);
+
+/* A number from 0 to most; absent for nil. */
+double fields_number (lua_State *L, int i, const char *name, double absent,
+                      double most);
+
+/* Appends one header line, or a list of them (nil: none), to *list. */
+void fields_header (lua_State *L, struct curl_slist **list, const char *line);
+void fields_headers (lua_State *L, int i, struct curl_slist **list);
+
+/* Never 0 for a positive time, at most eleven days. */
+int64_t fields_milliseconds (double seconds);
+
+#pragma GCC visibility pop
+
+#endif

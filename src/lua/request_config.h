@@ -1,0 +1,38 @@
+/*
+** request_config.h - what stays the same from one request of a client to the
+*next.
+**
+** Limits, trust, proxies and header lines: read from Lua and checked once, then
+** shared by all transfers that were started with them, and never changed. Both
+** threads let go of transfers, so the references are counted atomically.
+*/
+#ifndef POSTHOG_LLM_LUA_REQUEST_CONFIG_H
+#define POSTHOG_LLM_LUA_REQUEST_CONFIG_H
+
+#include "base/compat.h"
+
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+typedef struct Terms {
+  int refs;
+  long connect_timeout_ms; /* 0: libcurl's own */
+  size_t max_body;         /* bytes after decompression */
+  size_t max_headers;
+  int max_connections;        /* to the origin, over HTTP/1.1 */
+  char *ca_file;              /* NULL: libcurl's own */
+  char *proxy;                /* NULL or "": none */
+  char *no_proxy;             /* NULL: libcurl's own */
+  struct curl_slist *headers; /* of requests that bring none */
+} Terms;
+
+void terms_retain (Terms *terms);
+void terms_release (Terms *terms); /* NULL is fine */
+
+Terms *terms_check (lua_State *L, int arg); /* the userdata keeps a reference */
+void terms_open (lua_State *L); /* adds terms() to the table on top */
+
+#pragma GCC visibility pop
+
+#endif

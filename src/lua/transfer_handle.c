@@ -1,0 +1,374 @@
+#include "base/compat.h"
+
+#include "handles.h"
+
+#include "json/json.h"
+#include "net/secret.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static Transfer *check_transfer (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
+  return h->transfer;
+}
+
+static int is_done (TransferHandle *h) {
+  if (!h->done)
+    h->done =
+        !engine_usable(h->engine) ? 0 : engine_done(h->engine, h->transfer);
+  return h->done;
+}
+
+static Transfer *check_done (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
+  if (!is_done(h)) {
+    luaL_argcheck(L, engine_usable(h->engine), 1,
+                  "transfer of another process");
+    luaL_argerror(L, 1, "transfer is not done");
+  }
+  return h->transfer;
+}
+
+static int transfer_gc (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  Transfer *t = h->transfer;
+  Engine *e = h->engine;
+  h->transfer = NULL;
+  h->engine = NULL;
+  if (e == NULL) {
+    transfer_free(t);
+    return 0;
+  }
+  engine_drop(e, t);
+  engine_release(e);
+  return 0;
+}
+
+/* transfer:id() -> integer, the one that engine:collect reports */
+static int transfer_id (lua_State *L) {
+  Transfer *t = check_transfer(L);
+  lua_pushinteger(L, (lua_Integer)t->id);
+  return 1;
+}
+
+/* transfer:done() -> boolean */
+static int transfer_done (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  check_transfer(L);
+  lua_pushboolean(L, is_done(h) || !engine_usable(h->engine));
+  return 1;
+}
+
+/*
+** transfer:wait() -> boolean: is it done, and nothing to collect? Otherwise
+** collect and wait again: something else is done too, or there was a signal,
+** which Lua has to see.
+*/
+static int transfer_wait (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  lua_pushboolean(L, !engine_usable(h->engine) || engine_await(h->engine, t));
+  return 1;
+}
+
+/* transfer:cancel(): it is done when this returns */
+static int transfer_cancel (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  engine_cancel(h->engine, t);
+  return 0;
+}
+
+static int is_too_large (const Transfer *t) {
+  return t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS ||
+         t->limit == LIMIT_HEADER_LINE;
+}
+
+static const char *kind_of (const Transfer *t) {
+  if (is_too_large(t))
+    return "too_large";
+  switch (t->code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return "timeout";
+    case CURLE_BAD_CONTENT_ENCODING:
+      return "decode";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_SHUTDOWN_FAILED:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+#if HAVE_CURL_CLIENTCERT_ERROR
+    case CURLE_SSL_CLIENTCERT:
+#endif
+      return "tls";
+    default:
+      return "network";
+  }
+}
+
+static int is_permanent (const Transfer *t) {
+  if (is_too_large(t))
+    return 1;
+  switch (t->code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+#if HAVE_CURL_CLIENTCERT_ERROR
+    case CURLE_SSL_CLIENTCERT:
+#endif
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+static void push_over_limit (lua_State *L, const char *what, const char *name,
+                             size_t limit) {
+  char digits[32];
+  snprintf(digits, sizeof(digits), "%lu", (unsigned long)limit);
+  lua_pushfstring(L, "the response %s over the limit %s (%s bytes)", what, name,
+                  digits);
+}
+
+static void push_message (lua_State *L, const Transfer *t) {
+  if (t->limit == LIMIT_BODY)
+    push_over_limit(L, "body is", "max_response_bytes", t->terms->max_body);
+  else if (t->limit == LIMIT_HEADERS)
+    push_over_limit(L, "headers are", "max_header_bytes",
+                    t->terms->max_headers);
+  else if (t->limit == LIMIT_HEADER_LINE)
+    lua_pushliteral(L, "a line of the response headers is over the limit of "
+                       "libcurl");
+  else if (t->limit == LIMIT_MEMORY)
+    lua_pushliteral(L, "not enough memory for the response");
+  else if (t->code == CURLE_ABORTED_BY_CALLBACK)
+    lua_pushliteral(L, "the connection was lost after the request");
+  else if (t->message != NULL)
+    lua_pushstring(L, t->message);
+  else
+    lua_pushstring(L, curl_easy_strerror(t->code));
+}
+
+static int push_cancelled (lua_State *L, const char *message) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "cancelled");
+  lua_pushstring(L, message);
+  lua_pushboolean(L, 1);
+  lua_pushboolean(L, 1);
+  return 5;
+}
+
+/*
+** transfer:result(secret?) -> status, bytes, told
+**                           | nil, kind, message, sent, permanent
+** bytes: the size of the body after decompression. told: the headers of the
+** answer hold the secret, in a name or value, as it is or escaped. sent: some
+** byte of the request had left, so the server may have acted. permanent: the
+** same request would fail again.
+*/
+static int transfer_result (lua_State *L) {
+  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  size_t len;
+  const char *secret = luaL_optlstring(L, 2, NULL, &len);
+  if (!is_done(h) && !engine_usable(h->engine))
+    return push_cancelled(L, "the call was left behind by a fork");
+  t = check_done(L);
+  if (t->cancelled) /* the rest is the engine's still */
+    return push_cancelled(L, "the call was cancelled");
+  if (t->code == CURLE_OK) {
+    const Buffer *b = &t->header_block;
+    lua_pushinteger(L, t->status);
+    lua_pushinteger(L, (lua_Integer)t->response.len);
+    lua_pushboolean(L, secret != NULL && b->data != NULL &&
+                           secret_found(b->data, b->len, secret, len));
+    return 3;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, kind_of(t));
+  push_message(L, t);
+  lua_pushboolean(L, t->sent);
+  lua_pushboolean(L, is_permanent(t));
+  return 5;
+}
+
+static Transfer *check_answer (lua_State *L) {
+  Transfer *t = check_done(L);
+  luaL_argcheck(L, !t->cancelled, 1, "transfer was cancelled");
+  return t;
+}
+
+static size_t trimmed (const char **s, const char *end) {
+  while (*s < end && (**s == ' ' || **s == '\t'))
+    (*s)++;
+  while (end > *s && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+    end--;
+  return (size_t)(end - *s);
+}
+
+static void push_lower (lua_State *L, const char *s, size_t len) {
+  char small[64];
+  luaL_Buffer b;
+  size_t i;
+  if (len <= sizeof(small)) {
+    for (i = 0; i < len; i++)
+      small[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
+    lua_pushlstring(L, small, len);
+    return;
+  }
+  luaL_buffinit(L, &b);
+  for (i = 0; i < len; i++)
+    luaL_addchar(&b, (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]));
+  luaL_pushresult(&b);
+}
+
+/* Stores one header line in the table on top; repeated ones are joined. */
+static void store_header (lua_State *L, const char *line, const char *end) {
+  const char *colon = memchr(line, ':', (size_t)(end - line));
+  const char *value;
+  size_t len;
+  if (colon == NULL)
+    return;
+  push_lower(L, line, (size_t)(colon - line));
+  value = colon + 1;
+  len = trimmed(&value, end);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, -3);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushlstring(L, value, len);
+  } else {
+    lua_pushliteral(L, ", ");
+    lua_pushlstring(L, value, len);
+    lua_concat(L, 3);
+  }
+  lua_rawset(L, -3);
+}
+
+/*
+** transfer:headers() -> { [lower-case name] = value } of the final answer.
+** RFC 9110 5.3: values of a repeated name are joined by a comma.
+*/
+static int transfer_headers (lua_State *L) {
+  Transfer *t = check_answer(L);
+  const char *s = t->header_block.data, *end;
+  lua_createtable(L, 0, 12);
+  if (s == NULL)
+    return 1;
+  end = s + t->header_block.len;
+  s = memchr(s, '\n', (size_t)(end - s)); /* behind the status line */
+  while (s != NULL && ++s < end) {
+    const char *stop = memchr(s, '\n', (size_t)(end - s));
+    store_header(L, s, stop != NULL ? stop : end);
+    s = stop;
+  }
+  return 1;
+}
+
+static void set_seconds (lua_State *L, const char *name, curl_off_t us) {
+  lua_pushnumber(L, (lua_Number)us / 1e6);
+  lua_setfield(L, -2, name);
+}
+
+/* transfer:timings() -> seconds since the start of the attempt */
+static int transfer_timings (lua_State *L) {
+  const Timings *m = &check_answer(L)->timings;
+  lua_createtable(L, 0, 5);
+  set_seconds(L, "name_lookup", m->name_lookup);
+  set_seconds(L, "connect", m->connect);
+  set_seconds(L, "tls", m->tls);
+  set_seconds(L, "first_byte", m->first_byte);
+  set_seconds(L, "total", m->total);
+  return 1;
+}
+
+/* transfer:http_version() -> "1.0", "1.1", "2", "3" or nil */
+static int transfer_http_version (lua_State *L) {
+  switch (check_answer(L)->http_version) {
+    case CURL_HTTP_VERSION_1_0:
+      lua_pushliteral(L, "1.0");
+      break;
+    case CURL_HTTP_VERSION_1_1:
+      lua_pushliteral(L, "1.1");
+      break;
+    case CURL_HTTP_VERSION_2_0:
+      lua_pushliteral(L, "2");
+      break;
+    case CURL_HTTP_VERSION_3:
+      lua_pushliteral(L, "3");
+      break;
+    default:
+      lua_pushnil(L);
+  }
+  return 1;
+}
+
+/* transfer:size() -> bytes of the body after decompression */
+static int transfer_size (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_answer(L)->response.len);
+  return 1;
+}
+
+/* transfer:body(most?) -> string, at most that many bytes of it */
+static int transfer_body (lua_State *L) {
+  Transfer *t = check_answer(L);
+  size_t len = t->response.len;
+  lua_Number most = luaL_optnumber(L, 2, (lua_Number)len);
+  if (most < 0)
+    most = 0;
+  if (most < (lua_Number)len)
+    len = (size_t)most;
+  lua_pushlstring(L, t->response.data != NULL ? t->response.data : "", len);
+  return 1;
+}
+
+/*
+** transfer:decode(decoder) -> value | nil, message, position, limit
+** Frees the body when it was decoded: the values hold copies.
+*/
+static int transfer_decode (lua_State *L) {
+  Transfer *t = check_answer(L);
+  int n;
+  luaL_checktype(L, 2, LUA_TUSERDATA);
+  n = json_decode(L, 2, t->response.data != NULL ? t->response.data : "",
+                  t->response.len);
+  if (n == 1)
+    buffer_free(&t->response);
+  return n;
+}
+
+void handles_open_transfers (lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"id", transfer_id},           {"done", transfer_done},
+      {"wait", transfer_wait},       {"cancel", transfer_cancel},
+      {"result", transfer_result},   {"headers", transfer_headers},
+      {"timings", transfer_timings}, {"http_version", transfer_http_version},
+      {"size", transfer_size},       {"body", transfer_body},
+      {"decode", transfer_decode},   {NULL, NULL},
+  };
+  handles_class(L, TRANSFER_NAME, methods, transfer_gc);
+}

@@ -1,0 +1,312 @@
+#include "base/compat.h"
+
+#include "easy.h"
+
+#include "idle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define IDLE_CONNECTION_SECONDS 60L
+#define MOST_HEADER_ROOM        8192 /* bytes that a handle keeps */
+
+#define SET(option, value)                                                     \
+  do {                                                                         \
+    if (c == CURLE_OK)                                                         \
+      c = curl_easy_setopt(y->curl, option, value);                            \
+  } while (0)
+
+/* What libcurl has written, requests to a proxy included. */
+static long bytes_written (const Easy *y) {
+  long bytes = 0;
+  curl_easy_getinfo(y->curl, CURLINFO_REQUEST_SIZE, &bytes);
+  return bytes;
+}
+
+/* {=================================================================
+** Callbacks: they run inside libcurl on the engine's thread. No Lua here.
+** ================================================================== */
+
+static size_t on_header (char *line, size_t size, size_t n, void *arg) {
+  const Easy *y = arg;
+  return transfer_on_header(line, size, n, y->transfer);
+}
+
+static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
+  const Easy *y = arg;
+  return transfer_on_body(bytes, size, n, y->transfer);
+}
+
+#if HAVE_CURL_PREREQ
+/*
+** libcurl sends a request again by itself when a kept connection turns out to
+** be dead after the request went out. The server may have acted on it, so a
+** call that is not safe to repeat ends here instead.
+*/
+static int on_request (void *arg, char *remote_ip, char *local_ip,
+                       int remote_port, int local_port) {
+  const Easy *y = arg;
+  Transfer *t = y->transfer;
+  (void)remote_ip;
+  (void)local_ip;
+  (void)remote_port;
+  if (t->requests_begun++ == 0) {
+    t->bytes_before = bytes_written(y);
+    t->stale = t->kept != NULL && kept_is_stale(t->kept, local_port);
+    if (t->stale)
+      return CURL_PREREQFUNC_ABORT; /* the pool starts it anew */
+  } else if (t->once && bytes_written(y) > t->bytes_before) {
+    return CURL_PREREQFUNC_ABORT;
+  }
+  return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* }================================================================= */
+
+static CURLcode prepare (Easy *y) {
+  CURLcode c = CURLE_OK;
+  SET(CURLOPT_NOSIGNAL, 1L);
+  SET(CURLOPT_PATH_AS_IS, 1L);
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  SET(CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SECONDS);
+  SET(CURLOPT_TCP_KEEPALIVE, 1L);
+  SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever libcurl can undo */
+  SET(CURLOPT_CURLU, y->url);
+  SET(CURLOPT_PRIVATE, y);
+  SET(CURLOPT_ERRORBUFFER, y->message);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_HEADERDATA, y);
+  SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_WRITEDATA, y);
+#if HAVE_CURL_PROTOCOLS_STR
+  SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if HAVE_CURL_QUICK_EXIT
+  SET(CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
+#endif
+#if HAVE_CURL_PREREQ
+  SET(CURLOPT_PREREQFUNCTION, on_request);
+  SET(CURLOPT_PREREQDATA, y);
+#endif
+  if (c == CURLE_OK) /* not every libcurl has HTTP/2; it then stays at 1.1 */
+    (void)curl_easy_setopt(y->curl, CURLOPT_HTTP_VERSION,
+                           (long)CURL_HTTP_VERSION_2TLS);
+  return c;
+}
+
+Easy *easy_new (void) {
+  Easy *y = calloc(1, sizeof(Easy));
+  if (y == NULL)
+    return NULL;
+  y->timeout_ms = y->tls = -1;
+  y->url = curl_url();
+  y->curl = curl_easy_init();
+  if (y->url == NULL || y->curl == NULL || prepare(y) != CURLE_OK) {
+    easy_free(y);
+    return NULL;
+  }
+  return y;
+}
+
+void easy_free (Easy *y) {
+  if (y == NULL)
+    return;
+  curl_easy_cleanup(y->curl);
+  curl_url_cleanup(y->url);
+  buffer_free(&y->headers);
+  terms_release(y->terms);
+  free(y);
+}
+
+/* Behind scheme and authority. */
+static char *path_of (char *url) {
+  char *authority = strstr(url, "://");
+  authority = authority != NULL ? authority + 3 : url;
+  return authority + strcspn(authority, "/?#");
+}
+
+/* Would libcurl leave path and query as they are? It checks other characters,
+** and some versions change the case of those that are percent-encoded. */
+static int is_plain (const char *path) {
+  const char *c;
+  if (path[0] != '/')
+    return 0;
+  for (c = path; *c > ' ' && *c <= '~' && *c != '%' && *c != '#'; c++)
+    ;
+  return *c == '\0' && c[-1] != '?';
+}
+
+static CURLUcode set_path (const Easy *y, char *path) {
+  char *query = strchr(path, '?');
+  CURLUcode problem;
+  if (query != NULL)
+    *query = '\0';
+  problem = curl_url_set(y->url, CURLUPART_PATH, path, 0);
+  if (query != NULL)
+    *query++ = '?';
+  if (problem == CURLUE_OK)
+    problem = curl_url_set(y->url, CURLUPART_QUERY, query, 0);
+  return problem;
+}
+
+/*
+** libcurl would take the text apart, put it together again and go by that: a
+** fifth of its work for a small request. So it gets the parts, of which only
+** those are new that differ from the request before. The text is for when it
+** sends the request once more by itself.
+*/
+static CURLcode set_url (Easy *y, const Transfer *t) {
+  char *path = path_of(t->url);
+  int plain = is_plain(path);
+  CURLUcode problem;
+  if (plain && y->origin == t->lane)
+    problem = set_path(y, path);
+  else
+    problem = curl_url_set(y->url, CURLUPART_URL, t->url,
+                           CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
+                               CURLU_PATH_AS_IS);
+  if (problem != CURLUE_OK)
+    return problem == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+                                           : CURLE_URL_MALFORMAT;
+  y->origin = plain ? t->lane : NULL;
+  return curl_easy_setopt(y->curl, CURLOPT_URL, t->url);
+}
+
+static CURLcode set_method (const Easy *y, const Transfer *t) {
+  CURLcode c = CURLE_OK;
+  const char *custom = t->method;
+  SET(CURLOPT_NOBODY, 0L);
+  if (t->has_body) {
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDS, t->body.len > 0 ? t->body.data : "");
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
+    if (strcmp(t->method, "POST") == 0)
+      custom = NULL;
+  } else {
+    SET(CURLOPT_POSTFIELDS, (char *)NULL);
+    SET(CURLOPT_HTTPGET, 1L);
+    if (strcmp(t->method, "HEAD") == 0)
+      SET(CURLOPT_NOBODY, 1L);
+    if (strcmp(t->method, "GET") == 0 || strcmp(t->method, "HEAD") == 0)
+      custom = NULL;
+  }
+  SET(CURLOPT_CUSTOMREQUEST, custom);
+  return c;
+}
+
+static CURLcode set_terms (Easy *y, Terms *terms) {
+  CURLcode c = CURLE_OK;
+  if (y->terms == terms)
+    return c;
+  SET(CURLOPT_CONNECTTIMEOUT_MS, terms->connect_timeout_ms);
+  SET(CURLOPT_PROXY, terms->proxy != NULL ? terms->proxy : "");
+  SET(CURLOPT_NOPROXY, terms->no_proxy != NULL ? terms->no_proxy : "");
+  if (terms->ca_file != NULL) {
+    SET(CURLOPT_CAINFO, terms->ca_file);
+    /* libcurl keeps its parsed CA bundle for the next connection only when
+    ** no CA folder is set; parsing costs 30 ms (CURLOPT_CA_CACHE_TIMEOUT). */
+    SET(CURLOPT_CAPATH, (char *)NULL);
+  }
+  terms_retain(terms);
+  terms_release(y->terms);
+  y->terms = terms;
+  return c;
+}
+
+CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
+  CURLcode c = set_url(y, t);
+  const struct curl_slist *lines = transfer_lines(t);
+  int64_t left = t->timeout_ms;
+  int tls = strncasecmp(t->url, "https:", 6) == 0;
+  int reads = !t->has_body && strcmp(t->method, "GET") == 0;
+  if (t->expires_ms != 0 && (left == 0 || t->expires_ms - now_ms < left))
+    left = t->expires_ms > now_ms ? t->expires_ms - now_ms : 1;
+  if (y->timeout_ms != left)
+    SET(CURLOPT_TIMEOUT_MS, (long)left);
+  /* Rather one HTTP/2 connection than eight. Over plain HTTP, which is never
+  ** HTTP/2 here, libcurl would wait for the whole first answer. */
+  if (y->tls != tls)
+    SET(CURLOPT_PIPEWAIT, (long)tls);
+  if (y->lines == NULL || y->lines != lines)
+    SET(CURLOPT_HTTPHEADER, lines);
+#if !HAVE_CURL_PREREQ
+  SET(CURLOPT_FRESH_CONNECT, t->once ? 1L : 0L);
+#endif
+  if (c == CURLE_OK && !(y->reads && reads))
+    c = set_method(y, t);
+  if (c == CURLE_OK)
+    c = set_terms(y, t->terms);
+  if (c != CURLE_OK)
+    return c;
+  y->timeout_ms = (long)left;
+  y->tls = tls;
+  y->lines = t->headers == NULL ? lines : NULL; /* its own go with it */
+  y->reads = reads;
+  y->transfer = t;
+  y->message[0] = '\0';
+  t->easy = y;
+  t->header_block = y->headers;
+  memset(&y->headers, 0, sizeof(y->headers));
+  return CURLE_OK;
+}
+
+void easy_harvest (const Easy *y) {
+  Transfer *t = y->transfer;
+  curl_off_t uploaded = 0;
+  curl_easy_getinfo(y->curl, CURLINFO_RESPONSE_CODE, &t->status);
+  curl_easy_getinfo(y->curl, CURLINFO_HTTP_VERSION, &t->http_version);
+  curl_easy_getinfo(y->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+  curl_easy_getinfo(y->curl, CURLINFO_NAMELOOKUP_TIME_T,
+                    &t->timings.name_lookup);
+  curl_easy_getinfo(y->curl, CURLINFO_CONNECT_TIME_T, &t->timings.connect);
+  curl_easy_getinfo(y->curl, CURLINFO_APPCONNECT_TIME_T, &t->timings.tls);
+  curl_easy_getinfo(y->curl, CURLINFO_STARTTRANSFER_TIME_T,
+                    &t->timings.first_byte);
+  curl_easy_getinfo(y->curl, CURLINFO_TOTAL_TIME_T, &t->timings.total);
+  t->sent = bytes_written(y) > t->bytes_before || uploaded > 0;
+#if HAVE_CURL_PREREQ
+  if (t->requests_begun == 0)
+    t->sent = 0; /* nobody but a proxy was asked for anything */
+#endif
+  if (y->message[0] != '\0')
+    transfer_say(t, y->message);
+}
+
+/* The headers as long as they are go with the transfer, which is kept until
+** Lua collects it; the room for more stays. */
+static void take_back_room (Easy *y, Transfer *t) {
+  Buffer room = t->header_block;
+  if (room.size > MOST_HEADER_ROOM)
+    return;
+  memset(&t->header_block, 0, sizeof(t->header_block));
+  if (buffer_append(&t->header_block, room.data, room.len) != 0) {
+    t->header_block = room;
+    return;
+  }
+  room.len = 0;
+  y->headers = room;
+}
+
+void easy_drop (Easy *y) {
+  Transfer *t = y->transfer;
+  take_back_room(y, t);
+  t->easy = NULL;
+  y->transfer = NULL;
+}
+
+int easy_restart (Easy *y) {
+  Transfer *t = y->transfer;
+  if (!t->stale)
+    return 0;
+  t->stale = 0;
+  t->fresh = 1;
+  t->kept = NULL;
+  t->requests_begun = 0;
+  y->message[0] = '\0';
+  return curl_easy_setopt(y->curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;
+}

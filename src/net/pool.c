@@ -1,0 +1,449 @@
+#include "base/compat.h"
+
+#include "pool.h"
+
+#include "engine.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Streams that a server usually allows on one HTTP/2 connection. */
+#define STREAMS_PER_CONNECTION 100
+
+/* {=================================================================
+** libcurl's callbacks
+** ================================================================== */
+
+static int on_socket (CURL *easy, curl_socket_t fd, int what, void *arg,
+                      void *unused) {
+  Pool *p = arg;
+  short events = 0;
+  (void)easy;
+  (void)unused;
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+    events |= POLLIN;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+    events |= POLLOUT;
+  return engine_watch(p->engine, p, (int)fd, events);
+}
+
+static int on_timer (CURLM *multi, long timeout_ms, void *arg) {
+  Pool *p = arg;
+  (void)multi;
+  p->timer_ms = timeout_ms > 0 ? engine_now_ms() + timeout_ms : timeout_ms;
+  return 0;
+}
+
+/* The lanes must not look at a socket that is none of libcurl's any more; each
+** transfer would otherwise have to ask whose it is. */
+static int on_close (void *arg, curl_socket_t fd) {
+  const Pool *p = arg;
+  Lane *lane;
+  for (lane = p->lanes; lane != NULL; lane = lane->next)
+    kept_forget(&lane->kept, fd);
+  return close(fd);
+}
+
+/* }================================================================= */
+
+static int open_multi (Pool *p) {
+  CURLM *m;
+  if (p->multi != NULL)
+    return 0;
+  m = curl_multi_init();
+  if (m == NULL)
+    return -1;
+  p->timer_ms = -1;
+  if (curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+      curl_multi_setopt(m, CURLMOPT_SOCKETDATA, p) != CURLM_OK ||
+      curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
+      curl_multi_setopt(m, CURLMOPT_TIMERDATA, p) != CURLM_OK) {
+    curl_multi_cleanup(m);
+    return -1;
+  }
+  p->connections = 0;
+  p->multi = m;
+  return 0;
+}
+
+/* {=================================================================
+** Easy handles: a prepared one is worth 2 us, so a few are kept. One that
+** falls back to libcurl's own CA settings is not, since those cannot be put
+** back; nor is one that sent its request again, since libcurl counts that for
+** as long as the handle lives and gives up after five times; nor one that was
+** told to make a new connection.
+** ================================================================== */
+
+static int reusable (const Transfer *t) {
+  return t->terms->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
+}
+
+static Easy *new_easy (Pool *p) {
+  Easy *y = easy_new();
+  if (y != NULL &&
+      (curl_easy_setopt(y->curl, CURLOPT_CLOSESOCKETFUNCTION, on_close) !=
+           CURLE_OK ||
+       curl_easy_setopt(y->curl, CURLOPT_CLOSESOCKETDATA, p) != CURLE_OK)) {
+    easy_free(y);
+    y = NULL;
+  }
+  return y;
+}
+
+/* The last one with the same terms, or else the last one. */
+static Easy *take_spare (Pool *p, const Terms *terms) {
+  int last = --p->spares, i = last;
+  Easy *found;
+  while (i > 0 && p->spare[i]->terms != terms)
+    i--;
+  if (p->spare[i]->terms != terms)
+    i = last;
+  found = p->spare[i];
+  p->spare[i] = p->spare[last];
+  return found;
+}
+
+/* An easy handle with the request of t on it, NULL with *code without one. */
+static Easy *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
+  Easy *y =
+      p->spares > 0 && reusable(t) ? take_spare(p, t->terms) : new_easy(p);
+  *code = y != NULL ? easy_take(y, t, now_ms) : CURLE_OUT_OF_MEMORY;
+  if (*code == CURLE_OK)
+    return y;
+  easy_free(y);
+  return NULL;
+}
+
+static void give_easy (Pool *p, const Transfer *t, Easy *y) {
+  easy_drop(y);
+  if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) &&
+      reusable(t) && t->requests_begun < 2 && !t->fresh)
+    p->spare[p->spares++] = y;
+  else
+    easy_free(y);
+}
+
+/* }================================================================= */
+
+/* {=================================================================
+** Lanes
+** ================================================================== */
+
+static size_t origin_length (const char *url) {
+  const char *authority = strstr(url, "://");
+  if (authority == NULL)
+    return strlen(url);
+  authority += 3;
+  return (size_t)(authority - url) + strcspn(authority, "/?#");
+}
+
+static Lane *lane_for (Pool *p, const char *url) {
+  size_t len = origin_length(url);
+  Lane *lane;
+  for (lane = p->lanes; lane != NULL; lane = lane->next) {
+    if (strncmp(lane->origin, url, len) == 0 && lane->origin[len] == '\0')
+      return lane;
+  }
+  lane = calloc(1, sizeof(Lane));
+  if (lane == NULL)
+    return NULL;
+  lane->origin = malloc(len + 1);
+  if (lane->origin == NULL) {
+    free(lane);
+    return NULL;
+  }
+  memcpy(lane->origin, url, len);
+  lane->origin[len] = '\0';
+  lane->next = p->lanes;
+  p->lanes = lane;
+  return lane;
+}
+
+static int has_room (const Lane *lane) {
+  int most = lane->first->terms->max_connections;
+  if (lane->multiplexed)
+    most *= STREAMS_PER_CONNECTION;
+  return lane->active < most;
+}
+
+/* Takes t, which follows `before` (NULL: is the first), out of the queue. */
+static void unqueue (Pool *p, Lane *lane, Transfer *before, Transfer *t) {
+  if (before == NULL)
+    lane->first = t->next_waiting;
+  else
+    before->next_waiting = t->next_waiting;
+  if (lane->last == t)
+    lane->last = before;
+  t->next_waiting = NULL;
+  p->waiting--;
+}
+
+static void free_lanes (Pool *p) {
+  Lane *lane = p->lanes;
+  p->lanes = NULL;
+  while (lane != NULL) {
+    Lane *next = lane->next;
+    kept_free(&lane->kept);
+    free(lane->origin);
+    free(lane);
+    lane = next;
+  }
+}
+
+/* }================================================================= */
+
+static void finish (Pool *p, Transfer *t, CURLcode code) {
+  t->code = code;
+  t->lane = NULL;
+  transfer_drop_request(t);
+  engine_finish(p->engine, t);
+}
+
+/* Takes an active transfer out of the multi handle. */
+static void detach (Pool *p, Transfer *t) {
+  Easy *y = t->easy;
+  t->lane->active--;
+  curl_multi_remove_handle(p->multi, y->curl);
+  give_easy(p, t, y);
+}
+
+/*
+** A multi handle that returned an error is dead for libcurl. Its transfers
+** end with that error, and the next start makes a new one.
+*/
+static void broken (Pool *p) {
+  CURLM *multi = p->multi;
+  Lane *lane;
+  Transfer *t;
+  while ((t = engine_owned(p->engine, p, 1)) != NULL) {
+    easy_harvest(t->easy);
+    detach(p, t);
+    finish(p, t, CURLE_OUT_OF_MEMORY);
+  }
+  for (lane = p->lanes; lane != NULL; lane = lane->next)
+    lane->multiplexed = 0;
+  p->multi = NULL;
+  p->timer_ms = -1;
+  curl_multi_cleanup(multi);
+}
+
+int pool_enqueue (Pool *p, Transfer *t) {
+  Lane *lane = lane_for(p, t->url);
+  if (lane == NULL)
+    return -1;
+  t->lane = lane;
+  t->next_waiting = NULL;
+  if (lane->last == NULL)
+    lane->first = t;
+  else
+    lane->last->next_waiting = t;
+  lane->last = t;
+  p->waiting++;
+  if (t->expires_ms != 0 &&
+      (p->expires_ms < 0 || t->expires_ms < p->expires_ms))
+    p->expires_ms = t->expires_ms;
+  return 0;
+}
+
+static void allow_connections (Pool *p, int most) {
+  if (most <= p->connections)
+    return;
+  p->connections = most;
+  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
+  /* The lanes see to that over HTTP/1.1; over HTTP/2 libcurl opens more when
+  ** the streams of the first are used up. */
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
+}
+
+static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  Easy *y = NULL;
+  if (open_multi(p) == 0)
+    y = take_easy(p, t, now_ms, &code);
+  if (y != NULL) {
+    allow_connections(p, t->terms->max_connections);
+    t->kept = t->lane->multiplexed ? NULL : &t->lane->kept;
+    t->lane->active++;
+    if (curl_multi_add_handle(p->multi, y->curl) == CURLM_OK)
+      return;
+    t->lane->active--;
+    easy_drop(y);
+    easy_free(y);
+    code = CURLE_FAILED_INIT;
+  }
+  finish(p, t, code);
+}
+
+static int startable (const Pool *p) {
+  const Lane *lane;
+  if (p->waiting == 0)
+    return 0;
+  for (lane = p->lanes; lane != NULL; lane = lane->next) {
+    if (lane->first != NULL && has_room(lane))
+      return 1;
+  }
+  return 0;
+}
+
+int pool_start (Pool *p, int most, int64_t now_ms) {
+  Lane *lane;
+  int started = 0;
+  if (p->waiting == 0)
+    return 0;
+  for (lane = p->lanes; lane != NULL; lane = lane->next) {
+    while (started < most && lane->first != NULL && has_room(lane)) {
+      Transfer *t = lane->first;
+      unqueue(p, lane, NULL, t);
+      start_one(p, t, now_ms);
+      started++;
+    }
+  }
+  return started;
+}
+
+void pool_cancel (Pool *p, Transfer *t) {
+  Lane *lane = t->lane;
+  Transfer *before = NULL, *w;
+  if (lane == NULL)
+    return; /* it ended by itself meanwhile */
+  if (t->easy != NULL) {
+    detach(p, t);
+  } else {
+    for (w = lane->first; w != NULL && w != t; w = w->next_waiting)
+      before = w;
+    if (w != NULL)
+      unqueue(p, lane, before, w);
+  }
+  finish(p, t, CURLE_ABORTED_BY_CALLBACK);
+}
+
+/* {=================================================================
+** Progress
+** ================================================================== */
+
+static void act (Pool *p, curl_socket_t fd, int events) {
+  int running;
+  CURLMcode m = curl_multi_socket_action(p->multi, fd, events, &running);
+  p->touched = 1;
+  if (m != CURLM_OK)
+    broken(p);
+}
+
+void pool_socket (Pool *p, curl_socket_t fd, short revents) {
+  int events = 0;
+  /* For POLLERR libcurl is told to read as well: told of an error it would not
+  ** look at an answer that came before it. */
+  if (revents & (POLLIN | POLLHUP | POLLERR))
+    events |= CURL_CSELECT_IN;
+  if (revents & POLLOUT)
+    events |= CURL_CSELECT_OUT;
+  if (revents & POLLNVAL)
+    events |= CURL_CSELECT_ERR;
+  if (p->multi != NULL)
+    act(p, fd, events);
+}
+
+static void note_connection (Transfer *t) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  long port = 0;
+  curl_easy_getinfo(t->easy->curl, CURLINFO_ACTIVESOCKET, &fd);
+  curl_easy_getinfo(t->easy->curl, CURLINFO_LOCAL_PORT, &port);
+  if (fd != CURL_SOCKET_BAD)
+    kept_note(&t->lane->kept, fd, port);
+}
+
+/* A transfer whose kept connection was stale, once more on a new one. */
+static int start_anew (Pool *p, Easy *y) {
+  curl_multi_remove_handle(p->multi, y->curl);
+  return easy_restart(y) &&
+         curl_multi_add_handle(p->multi, y->curl) == CURLM_OK;
+}
+
+static void read_results (Pool *p) {
+  CURLMsg *msg;
+  int left;
+  p->touched = 0;
+  while (p->multi != NULL &&
+         (msg = curl_multi_info_read(p->multi, &left)) != NULL) {
+    CURLcode code = msg->data.result;
+    Easy *y = NULL;
+    Transfer *t;
+    if (msg->msg != CURLMSG_DONE)
+      continue;
+    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&y);
+    t = y->transfer;
+    if (t->stale && start_anew(p, y))
+      continue;
+    easy_harvest(y);
+    if (t->http_version != CURL_HTTP_VERSION_NONE)
+      t->lane->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
+    if (!t->lane->multiplexed)
+      note_connection(t);
+    code = transfer_judge(t, code);
+    detach(p, t);
+    finish(p, t, code);
+  }
+}
+
+static void expire_waiting (Pool *p, int64_t now_ms) {
+  Lane *lane;
+  p->expires_ms = -1;
+  for (lane = p->lanes; lane != NULL; lane = lane->next) {
+    Transfer *before = NULL, *t = lane->first;
+    while (t != NULL) {
+      Transfer *next = t->next_waiting;
+      if (t->expires_ms != 0 && t->expires_ms <= now_ms) {
+        unqueue(p, lane, before, t);
+        transfer_expire(t, now_ms);
+        finish(p, t, CURLE_OPERATION_TIMEDOUT);
+      } else {
+        if (t->expires_ms != 0 &&
+            (p->expires_ms < 0 || t->expires_ms < p->expires_ms))
+          p->expires_ms = t->expires_ms;
+        before = t;
+      }
+      t = next;
+    }
+  }
+}
+
+void pool_tick (Pool *p, int64_t now_ms) {
+  if (p->waiting > 0 && p->expires_ms >= 0 && p->expires_ms <= now_ms)
+    expire_waiting(p, now_ms);
+  if (p->multi != NULL && p->timer_ms >= 0 && p->timer_ms <= now_ms) {
+    p->timer_ms = -1; /* libcurl sets it anew when it needs to */
+    act(p, CURL_SOCKET_TIMEOUT, 0);
+  }
+  if (p->touched)
+    read_results(p);
+}
+
+int64_t pool_wakes_at (const Pool *p) {
+  int64_t at = p->multi != NULL ? p->timer_ms : -1;
+  if (p->touched || startable(p))
+    return 0;
+  if (p->waiting > 0 && p->expires_ms >= 0 && (at < 0 || p->expires_ms < at))
+    at = p->expires_ms;
+  return at;
+}
+
+/* }================================================================= */
+
+void pool_teardown (Pool *p) {
+  CURLM *multi = p->multi;
+  Transfer *t;
+  while ((t = engine_owned(p->engine, p, 0)) != NULL) {
+    if (t->lane != NULL)
+      pool_cancel(p, t);
+    else
+      finish(p, t, CURLE_ABORTED_BY_CALLBACK); /* was still in the inbox */
+  }
+  while (p->spares > 0)
+    easy_free(p->spare[--p->spares]);
+  p->multi = NULL;
+  if (multi != NULL)
+    curl_multi_cleanup(multi);
+  free_lanes(p);
+}

@@ -1,0 +1,69 @@
+/*
+** pool.h - a multi handle with its connections, and the queue before it.
+**
+** A pool belongs to one family of clients and dies with the last of them.
+** Everything here but the fields marked (lock) is the engine thread's alone.
+*/
+#ifndef POSTHOG_LLM_NET_POOL_H
+#define POSTHOG_LLM_NET_POOL_H
+
+#include "easy.h"
+#include "idle.h"
+#include "transfer.h"
+
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+struct Engine;
+
+/*
+** Transfers to one origin. libcurl would take all of them at once and let
+** their time limits run while they wait for a connection; a lane holds them
+** back, so that an attempt's time begins when it can be sent.
+*/
+typedef struct Lane {
+  char *origin;           /* scheme://authority */
+  int active;             /* transfers in the multi handle */
+  int multiplexed;        /* the origin answers over HTTP/2 */
+  Kept kept;              /* connections over HTTP/1 */
+  Transfer *first, *last; /* waiting, in order */
+  struct Lane *next;
+} Lane;
+
+typedef struct Pool {
+  struct Engine *engine;
+  CURLM *multi;     /* NULL until the first start, or after it broke */
+  int64_t timer_ms; /* monotonic; when libcurl wants to be called; 0: now, -1:
+                       not */
+  int touched;      /* there may be messages to read */
+  long connections; /* that libcurl may open to a host, and keep */
+  Lane *lanes;
+  int waiting;        /* transfers in all lanes */
+  int64_t expires_ms; /* no waiting transfer expires before this; -1: none */
+  Easy *spare[16];
+  int spares;
+  struct Pool *next; /* of the engine */
+  Transfer *owned;   /* (lock) every transfer that was started and not freed
+                        of the engine's reference */
+  int closing;       /* (lock) */
+  struct Pool *next_inbox; /* (lock) */
+  int in_inbox;            /* (lock) */
+} Pool;
+
+/*
+** All of these run on the engine's thread; the engine's lock is not held.
+** Transfers that end are given to engine_finish.
+*/
+int pool_enqueue (Pool *p, Transfer *t); /* 0, or -1 without memory */
+int pool_start (Pool *p, int most, int64_t now_ms); /* number started */
+void pool_cancel (Pool *p, Transfer *t);
+void pool_socket (Pool *p, curl_socket_t fd, short revents); /* as of poll() */
+void pool_tick (Pool *p, int64_t now_ms); /* timers, expired waiters, results */
+/* Monotonic ms when it wants its next turn; 0: now, -1: not. */
+int64_t pool_wakes_at (const Pool *p);
+void pool_teardown (Pool *p); /* takes every transfer out; keeps p itself */
+
+#pragma GCC visibility pop
+
+#endif

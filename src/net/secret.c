@@ -1,0 +1,124 @@
+#include "base/compat.h"
+
+#include "secret.h"
+
+#include <string.h>
+
+static int hex_digit (char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static const char *skip_zeros (const char *p, const char *end) {
+  while (p < end && *p == '0')
+    p++;
+  return p;
+}
+
+/* Two hexadecimal digits; -1: they are none. Moves *s behind them. */
+static int two_digits (const char **s, const char *end) {
+  const char *p = *s;
+  int high, low;
+  if (end - p < 2)
+    return -1;
+  high = hex_digit(p[0]);
+  low = hex_digit(p[1]);
+  if (high < 0 || low < 0)
+    return -1;
+  *s = p + 2;
+  return high << 4 | low;
+}
+
+/* What follows "&#". */
+static int html_number (const char **s, const char *end) {
+  const char *p = *s;
+  int c = 0, digits = 0;
+  if (p < end && (*p == 'x' || *p == 'X')) {
+    p = skip_zeros(p + 1, end);
+    c = two_digits(&p, end);
+  } else {
+    for (p = skip_zeros(p, end); p < end && *p >= '0' && *p <= '9'; p++) {
+      if (++digits > 3)
+        return -1;
+      c = c * 10 + (*p - '0');
+    }
+  }
+  if (p == end || *p != ';')
+    return -1;
+  *s = p + 1;
+  return c;
+}
+
+static int is_punctuation (char c) {
+  return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') ||
+         (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
+}
+
+/* The character of the escape at *s; -1: there is none. Moves *s behind it. */
+static int unescape (const char **s, const char *end) {
+  const char *p = *s;
+  size_t left = (size_t)(end - p);
+  int c = -1;
+  if (left < 2)
+    return -1;
+  if (p[0] == '%') {
+    p += 1;
+    c = two_digits(&p, end);
+  } else if (left >= 6 && memcmp(p, "\\u00", 4) == 0) {
+    p += 4;
+    c = two_digits(&p, end);
+  } else if (p[0] == '\\' && p[1] == 'x') {
+    p += 2;
+    c = two_digits(&p, end);
+  } else if (p[0] == '\\' && is_punctuation(p[1])) {
+    c = (unsigned char)p[1];
+    p += 2;
+  } else if (p[0] == '&' && p[1] == '#') {
+    p += 2;
+    c = html_number(&p, end);
+  }
+  if (c >= 0)
+    *s = p;
+  return c;
+}
+
+static int begins_with (const char *s, const char *end, const char *secret,
+                        size_t n) {
+  for (; n > 0; n--, secret++) {
+    if (s == end)
+      return 0;
+    if (*s == *secret)
+      s++;
+    else if (unescape(&s, end) != (unsigned char)*secret)
+      return 0;
+  }
+  return 1;
+}
+
+/* Looks from one byte that the secret may begin with to the next. */
+static int found_from (const char *s, const char *end, int first,
+                       const char *secret, size_t n) {
+  for (; (s = memchr(s, first, (size_t)(end - s))) != NULL; s++) {
+    if (begins_with(s, end, secret, n))
+      return 1;
+  }
+  return 0;
+}
+
+int secret_found (const char *s, size_t len, const char *secret, size_t n) {
+  const char *end = s + len;
+  return n == 0 || found_from(s, end, secret[0], secret, n) ||
+         found_from(s, end, '%', secret, n) ||
+         found_from(s, end, '\\', secret, n) ||
+         found_from(s, end, '&', secret, n);
+}
+
+int secret_holds (lua_State *L) {
+  size_t len, n;
+  const char *s = luaL_checklstring(L, 1, &len);
+  const char *secret = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, secret_found(s, len, secret, n));
+  return 1;
+}

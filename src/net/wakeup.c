@@ -1,0 +1,61 @@
+#include "base/compat.h"
+
+#include "wakeup.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/eventfd.h>
+
+int wake_open (Wake *w) {
+  w->reader = w->writer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return w->reader < 0 ? -1 : 0;
+}
+
+#else
+
+static int prepare (int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return -1;
+  return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int wake_open (Wake *w) {
+  int ends[2];
+  w->reader = w->writer = -1;
+  if (pipe(ends) != 0)
+    return -1;
+  w->reader = ends[0];
+  w->writer = ends[1];
+  if (prepare(ends[0]) != 0 || prepare(ends[1]) != 0) {
+    wake_close(w);
+    return -1;
+  }
+  return 0;
+}
+
+#endif
+
+void wake_signal (const Wake *w) {
+  uint64_t one = 1; /* eventfd takes eight bytes; a pipe takes any */
+  ssize_t n = write(w->writer, &one, sizeof(one));
+  (void)n; /* full means that it is readable already */
+}
+
+void wake_clear (const Wake *w) {
+  char bytes[512];
+  ssize_t n = w->reader < 0 ? 0 : read(w->reader, bytes, sizeof(bytes));
+  (void)n; /* what a pipe keeps wakes once more, which is harmless */
+}
+
+void wake_close (Wake *w) {
+  int reader = w->reader, writer = w->writer;
+  w->reader = w->writer = -1;
+  if (reader >= 0)
+    close(reader);
+  if (writer >= 0 && writer != reader)
+    close(writer);
+}

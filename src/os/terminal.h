@@ -1,0 +1,18 @@
+/*
+** terminal.h - what a program needs of the terminal that it runs in: its width,
+** and to be asked to stop in place of being killed.
+*/
+#ifndef POSTHOG_LLM_OS_TERMINAL_H
+#define POSTHOG_LLM_OS_TERMINAL_H
+
+#include "base/compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Adds columns, hold_streams, catch_interrupts and interrupted to the module
+** table on top of the stack. */
+void terminal_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
