@@ -54,7 +54,7 @@ build = {
         "src/lua/request.c",
         "src/lua/request_config.c",
         "src/lua/transfer_handle.c",
-        "src/lua/wakeup_socket.c",
+        "src/lua/wakeup_socket_handle.c",
         "src/net/easy.c",
         "src/net/engine.c",
         "src/net/idle.c",

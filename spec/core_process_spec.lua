@@ -105,7 +105,7 @@ describe("a program", function()
     local core = require("posthog.llm.core")
     local url, tls_url, ca_file = ...
     local engine, pools, kept = core.engine(), {}, {}
-    local terms, GET = core.terms({ ca_file = ca_file }), { method = "GET" }
+    local terms, GET = core.request_config({ ca_file = ca_file }), { method = "GET" }
     local function begin()
       for i = 1, 6 do
         pools[i] = engine:pool()
@@ -165,7 +165,7 @@ describe("a program", function()
     it("goes on without a thread where there is none to be had", function()
       local printed = run(BEGIN .. [[
         print(pcall(engine.run, engine))
-        local t = engine:pool():start(core.terms({}), { method = "GET" }, url .. "/__emulator/echo")
+        local t = engine:pool():start(core.request_config({}), { method = "GET" }, url .. "/__emulator/echo")
         while not t:done() do engine:poll() engine:collect({}) end
         print((t:result()))]], "ulimit -s 2000000; ulimit -v 1500000;")
       assert.equal("false\tcannot start the engine: cannot start a thread\n200\n", printed)
@@ -173,7 +173,7 @@ describe("a program", function()
 
     it("does not use a proxy that only the environment names", function()
       local printed = run(BEGIN .. [[
-        local t = engine:pool():start(core.terms({}), { method = "GET" }, url .. "/__emulator/echo")
+        local t = engine:pool():start(core.request_config({}), { method = "GET" }, url .. "/__emulator/echo")
         while not t:done() do engine:poll() engine:collect({}) end
         print((t:result()))]], "http_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1")
       assert.equal("200\n", printed)
@@ -188,7 +188,7 @@ describe("Lua states on threads of their own", function()
       local engine = core.engine()
       if %s then engine:run() end
       local pool, open = engine:pool(), {}
-      local terms = core.terms({ ca_file = %q })
+      local terms = core.request_config({ ca_file = %q })
       for i = 1, 20 do
         open[i] = assert(pool:start(terms, { method = "GET" },
           (i %% 2 == 0 and %q or %q) .. "/__emulator/slow?ms=" .. i))

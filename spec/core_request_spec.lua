@@ -116,8 +116,8 @@ for _, mode in ipairs(common.MODES) do
 
       it("the headers of its own terms, or its own, whatever went before", function()
         local url = e.url .. "/__emulator/echo"
-        local a = core.terms({}, { "X-Terms: a" })
-        local b = core.terms({}, { "X-Terms: b", "Content-Type: text/plain" })
+        local a = core.request_config({}, { "X-Terms: a" })
+        local b = core.request_config({}, { "X-Terms: b", "Content-Type: text/plain" })
         for i, call in ipairs({
           { a, "GET" }, { b, "GET" }, { a, "GET" }, { a, "GET" }, { a, "GET", { "X-Own: 1" } },
           { a, "GET" }, { b, "POST" }, { a, "POST" }, { b, "GET", { "X-Own: 2" } }, { b, "POST" },
@@ -140,7 +140,7 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("what was started with terms that are gone", function()
-        local t = pool:start(core.terms({}, { "X-Terms: c" }), { method = "GET" },
+        local t = pool:start(core.request_config({}, { "X-Terms: c" }), { method = "GET" },
           e.url .. "/__emulator/echo")
         collectgarbage()
         collectgarbage()
@@ -190,7 +190,7 @@ for _, mode in ipairs(common.MODES) do
 
       it("no table, no engine, no pool", function()
         assert.error(function() pool:start() end)
-        assert.error(function() pool.start({}, core.terms({}), {}) end)
+        assert.error(function() pool.start({}, core.request_config({}), {}) end)
         assert.error(function() engine.poll(pool) end)
         assert.error(function() engine:collect() end)
         assert.error(function() engine:poll("soon") end)
@@ -226,7 +226,7 @@ for _, mode in ipairs(common.MODES) do
             closing:close()
           end,
         })
-        local t, message = closing:start(core.terms({}), request, e.url)
+        local t, message = closing:start(core.request_config({}), request, e.url)
         assert.same({ nil, "the pool is closed" }, { t, message })
       end)
     end)

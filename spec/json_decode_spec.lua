@@ -199,7 +199,7 @@ describe("core.decode", function()
     { '{"a":1 "b":2}', 8, "',' or '}'" },
     { '{"a":', 6, "end of the text" },
     { '{"a', 4, "unterminated" },
-    { "{} []", 4, "behind the value" },
+    { "{} []", 4, "after the value" },
     { "]", 1, "expected a value" },
     { "nul", 1, "expected a value" },
     { "NaN", 1, "expected a value" },
@@ -216,7 +216,7 @@ describe("core.decode", function()
     { "1e", 3, "digit" },
     { "1e+", 4, "digit" },
     { "1.5e-x", 6, "digit" },
-    { "0x10", 2, "behind the value" },
+    { "0x10", 2, "after the value" },
     { '"abc', 5, "unterminated" },
     { '"abc\\', 6, "unterminated" },
     { '"a\nb"', 3, "control character" },
@@ -240,7 +240,7 @@ describe("core.decode", function()
     { '"\195"', 2, "UTF%-8" },
     { '"\226\130"', 2, "UTF%-8" },
     { '{"\255":1}', 3, "UTF%-8" },
-    { "[1]\0", 4, "behind the value" },
+    { "[1]\0", 4, "after the value" },
   }) do
     local text, position, pattern = case[1], case[2], case[3]
     it(("refuses %q and says where"):format(text):gsub("[^\32-\126]", "?"), function()

@@ -234,7 +234,7 @@ describe("what a program drops", function()
     local said, status = pipeline.run(([[
       local core = require("posthog.llm.core")
       pool = core.engine():pool()
-      transfer = pool:start(core.terms({}), { method = "GET" }, %q)
+      transfer = pool:start(core.request_config({}), { method = "GET" }, %q)
       core.engine():poll(0.1)
       assert(not transfer:done())
     ]]):format(e.url .. "/__emulator/slow?ms=600"))

@@ -7,7 +7,7 @@
 
 #include "base/compat.h"
 
-#include "lua/wakeup_socket.h"
+#include "lua/wakeup_socket_handle.h"
 #include "os/files.h"
 #include "lua/handles.h"
 #include "json/json.h"
@@ -41,8 +41,8 @@ int luaopen_posthog_llm_core (lua_State *L) {
   lua_newtable(L);
   json_open(L);
   handles_open(L);
-  terms_open(L);
-  doorbell_open(L);
+  request_config_open(L);
+  wakeup_socket_open(L);
   files_open(L);
   lock_open(L);
   sha256_open(L);

@@ -102,15 +102,15 @@ static int fuzz_answer (lua_State *L) {
   const char *body, *line;
   size_t len, taken, piece;
   int i;
-  if (t == NULL || (t->terms = calloc(1, sizeof(*t->terms))) == NULL)
+  if (t == NULL || (t->config = calloc(1, sizeof(*t->config))) == NULL)
     abort();
-  t->terms->refs = 1;
+  t->config->refs = 1;
   h->engine = e;
   engine_retain(e);
   h->done = 1;
   t->state = TRANSFER_DONE;
-  t->terms->max_headers = (size_t)luaL_checknumber(L, 3);
-  t->terms->max_body = (size_t)luaL_checknumber(L, 5);
+  t->config->max_headers = (size_t)luaL_checknumber(L, 3);
+  t->config->max_body = (size_t)luaL_checknumber(L, 5);
   for (i = 1; lua_rawgeti(L, 2, i), !lua_isnil(L, -1); i++) {
     char *copy;
     line = lua_tolstring(L, -1, &len);

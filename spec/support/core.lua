@@ -52,7 +52,7 @@ end
 --- Hands a request to the pool as it is. `once`: it is not safe to repeat.
 function common.launch(pool, request)
   request.idempotent = not request.once
-  local terms = core.terms(request, request.headers)
+  local terms = core.request_config(request, request.headers)
   return pool:start(terms, request, request.url, request.timeout, request.deadline)
 end
 

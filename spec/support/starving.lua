@@ -48,7 +48,7 @@ end
 
 --- A call to the echo, which answers with what it was sent.
 local function exchange(origin)
-  local transfer, why = pool:start(core.terms({ ca_file = ca_file }, LINES),
+  local transfer, why = pool:start(core.request_config({ ca_file = ca_file }, LINES),
     { method = "POST", json = VALUE }, origin .. "/__emulator/echo", 20)
   assert(transfer, why)
   wait(transfer)
@@ -139,7 +139,7 @@ end, true)
 step("a crowd", 100, function()
   pool:close()
   pool = engine:pool()
-  local terms = core.terms({ max_connections = 4 }, {})
+  local terms = core.request_config({ max_connections = 4 }, {})
   local open, failed = {}, nil
   for i = 1, 6 do
     local transfer, why = pool:start(terms, { method = "GET" }, url .. "/__emulator/bytes?n=3000",

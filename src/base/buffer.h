@@ -16,7 +16,7 @@ typedef struct Buffer {
   size_t size; /* bytes allocated */
 } Buffer;
 
-/* Room for `more` bytes behind len. 0, or -1 without memory (unchanged). */
+/* Room for `more` bytes after len. 0, or -1 without memory (unchanged). */
 int buffer_reserve (Buffer *b, size_t more);
 int buffer_append (Buffer *b, const char *bytes, size_t len);
 void buffer_free (Buffer *b); /* safe to repeat */

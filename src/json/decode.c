@@ -76,7 +76,7 @@ static inline void note_key (Reader *r, Frame *f) {
 }
 
 /* Which key is to follow the last one in f. */
-static inline void foresee_key (Reader *r, Frame *f) {
+static inline void predict_key (Reader *r, Frame *f) {
   f->next = r->cache->next[next_index(f)];
 }
 
@@ -91,7 +91,7 @@ static inline const char *read_string (Reader *r, const char *s,
   return p + 1;
 }
 
-/* A key that was not foreseen, or is not written as usual. */
+/* A key that was not predicted, or is not written as usual. */
 static const char *read_newkey (Reader *r, Frame *f, const char *p) {
   unsigned short *next = r->cache->next + next_index(f);
   const char *s;
@@ -104,11 +104,11 @@ static const char *read_newkey (Reader *r, Frame *f, const char *p) {
     lua_pop(r->L, 1);
   p = skip_space(p, r->end);
   if (p == r->end || *p != ':')
-    return json_fail(r, p, "expected ':' behind a key");
+    return json_fail(r, p, "expected ':' after a key");
   return p + 1;
 }
 
-/* The key at p, if it is the one foreseen. */
+/* The key at p, if it is the one predicted. */
 static inline const Key *match_key (Reader *r, Frame *f, const char *p) {
   const Key *k = r->cache->key + f->next;
   if (f->next == 0 || !key_matches(k, p, r->end))
@@ -119,7 +119,7 @@ static inline const Key *match_key (Reader *r, Frame *f, const char *p) {
 }
 
 /*
-** A key, from behind its opening quote to behind the colon; pushes it, but in
+** A key, from after its opening quote to after the colon; pushes it, but in
 ** a ROW.
 */
 static inline const char *read_key (Reader *r, Frame *f, const char *p) {
@@ -130,7 +130,7 @@ static inline const char *read_key (Reader *r, Frame *f, const char *p) {
       return p + k->len + KEY_TAIL;
     }
     json_partshape(r, f);
-    foresee_key(r, f);
+    predict_key(r, f);
     k = match_key(r, f, p);
   }
   if (k != NULL) {
@@ -140,7 +140,7 @@ static inline const char *read_key (Reader *r, Frame *f, const char *p) {
   } else if ((p = read_newkey(r, f, p)) == NULL) {
     return NULL;
   }
-  foresee_key(r, f);
+  predict_key(r, f);
   if (HAVE_FAST_CONSTRUCTORS)
     note_key(r, f);
   return p;
@@ -227,7 +227,7 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
     lua_rawgeti(L, r->base + NAMES, KEYS + f->shape);
     return f;
   }
-  foresee_key(r, f);
+  predict_key(r, f);
   lua_createtable(L, 0, (int)hint);
   return f;
 }
@@ -418,7 +418,7 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
   memset(top, 0, sizeof(*top));
   top->keep = top->child = (unsigned char)d->keep_null;
   r->L = L;
-  r->end = r->checkpoint = s + len; /* never behind it, so without a limit */
+  r->end = r->checkpoint = s + len; /* never after it, so without a limit */
   if (d->max_seconds < HUGE_VAL) {
     r->checkpoint = s;
     r->deadline = clock_seconds() + d->max_seconds;
@@ -446,7 +446,7 @@ int json_read (lua_State *L, int decoder, const char *s, size_t len) {
   } else {
     p = read_value(&r, s);
     if (p != NULL && (p = skip_space(p, r.end)) != r.end)
-      p = json_fail(&r, p, "unexpected text behind the value");
+      p = json_fail(&r, p, "unexpected text after the value");
   }
   give_back(&r);
   if (p != NULL) {

@@ -128,9 +128,9 @@ static char *put_number (Writer *w, char *out) {
   }
 #endif
   if (d != d)
-    return json_refusevalue(w, "NaN is not a JSON value");
+    return json_value_error(w, "NaN is not a JSON value");
   if (d - d != 0)
-    return json_refusevalue(w, "infinity is not a JSON value");
+    return json_value_error(w, "infinity is not a JSON value");
   return out + json_printfloat(out, d);
 }
 
@@ -152,9 +152,9 @@ static char *put_userdata (Writer *w, char *out) {
     if (mt == w->encoder->number)
       return put_word(w, out, n->text, n->len);
   }
-  if ((word = json_foreignvalue(L)) != NULL)
+  if ((word = json_interop_value(L)) != NULL)
     return put_word(w, out, word, strlen(word));
-  return json_refusevalue(w, "a userdata cannot be encoded");
+  return json_value_error(w, "a userdata cannot be encoded");
 }
 
 /* }====================================================== */
@@ -174,7 +174,7 @@ static int marked_as (Writer *w) {
     return LIST;
   if (mt == w->encoder->object)
     return MAP;
-  return json_foreignmark(w->L);
+  return json_interop_mark(w->L);
 }
 
 /*
@@ -186,10 +186,10 @@ static int check_list (Writer *w, Level *l) {
   lua_State *L = w->L;
   lua_Number highest = 0, key;
   unsigned count = 0, others = 0;
-  const char *problem = NULL;
+  const char *error = NULL;
   lua_settop(L, l->at);
   lua_pushnil(L);
-  while (problem == NULL && lua_next(L, l->at) != 0) {
+  while (error == NULL && lua_next(L, l->at) != 0) {
     lua_pop(L, 1);
     if (lua_type(L, -1) != LUA_TNUMBER) {
       others++;
@@ -197,17 +197,17 @@ static int check_list (Writer *w, Level *l) {
     }
     key = lua_tonumber(L, -1);
     if (!(key >= 1 && key == floor(key)))
-      problem = "a number key is not a list index";
+      error = "a number key is not a list index";
     if (key > highest)
       highest = key;
     count++;
   }
-  if (problem == NULL && others > 0)
-    problem = count > 0 ? MIXED : "an array has no list indices";
-  if (problem == NULL && highest != (lua_Number)count)
-    problem = "a list has holes";
-  if (problem != NULL) {
-    json_refusetable(w, problem);
+  if (error == NULL && others > 0)
+    error = count > 0 ? MIXED : "an array has no list indices";
+  if (error == NULL && highest != (lua_Number)count)
+    error = "a list has holes";
+  if (error != NULL) {
+    json_table_error(w, error);
     return 0;
   }
   l->count = count;
@@ -239,10 +239,10 @@ static int open_table (Writer *w) {
   Level *l;
   for (l = w->levels + 1; l <= w->top; l++)
     if (l->table == table)
-      return json_refusevalue(w, "a table contains itself") != NULL;
+      return json_value_error(w, "a table contains itself") != NULL;
   if (depth > JSON_MAX_DEPTH ||
       (depth % 16 == 0 && !lua_checkstack(L, 2 * 16 + VALUE_STACK)))
-    return json_refusevalue(w, "nested too deeply") != NULL;
+    return json_value_error(w, "nested too deeply") != NULL;
   if (depth == w->room)
     more_levels(w);
   if (lua_getmetatable(L, at)) {
@@ -312,12 +312,12 @@ static char *put_newkey (Writer *w, Level *l, char *out, const char *s) {
   size_t len, start;
   int numeric;
   if (s == NULL)
-    return json_refusetable(w, "a key is neither a string nor a list index");
+    return json_table_error(w, "a key is neither a string nor a list index");
   lua_tolstring(w->L, -2, &len);
   numeric = like_number(s, len);
   if (numeric && !l->strings) {
     if (has_number_key(w->L, l->at))
-      return json_refusetable(w,
+      return json_table_error(w,
                               l->marked ? "an object has a number key" : MIXED);
     l->strings = 1;
   }
@@ -325,7 +325,7 @@ static char *put_newkey (Writer *w, Level *l, char *out, const char *s) {
   *out++ = l->lead;
   start = (size_t)(out - w->out->data);
   if ((out = put_string(w, out, s, len)) == NULL)
-    return json_refusetable(w, "a key is not valid UTF-8");
+    return json_table_error(w, "a key is not valid UTF-8");
   *out++ = ':';
   len = (size_t)(out - w->out->data) - start;
   if (!numeric && len <= NAME_SIZE)
@@ -396,7 +396,7 @@ value:
       s = lua_tolstring(L, -1, &len);
       out = put_string(w, room(w, out, STRING_SIZE(len)), s, len);
       if (out == NULL)
-        return json_refusevalue(w, "a string is not valid UTF-8");
+        return json_value_error(w, "a string is not valid UTF-8");
       break;
     case LUA_TNUMBER:
       out = put_number(w, out);
@@ -416,10 +416,10 @@ value:
       out = put_userdata(w, out);
       break;
     case LUA_TNIL:
-      return json_refusevalue(w, "nil is not a JSON value");
+      return json_value_error(w, "nil is not a JSON value");
     default:
       lua_pushfstring(L, "a %s cannot be encoded", luaL_typename(L, -1));
-      return json_refusevalue(w, lua_tostring(L, -1));
+      return json_value_error(w, lua_tostring(L, -1));
   }
   if (out == NULL)
     return NULL;

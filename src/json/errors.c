@@ -45,10 +45,10 @@ static char *refuse (Writer *w, const char *message, const Level *last) {
   return NULL;
 }
 
-char *json_refusevalue (Writer *w, const char *message) {
+char *json_value_error (Writer *w, const char *message) {
   return refuse(w, message, w->top);
 }
 
-char *json_refusetable (Writer *w, const char *message) {
+char *json_table_error (Writer *w, const char *message) {
   return refuse(w, message, w->top - 1);
 }

@@ -45,7 +45,7 @@ static int is_vim (lua_State *L, const char *field) {
   return same;
 }
 
-int json_foreignmark (lua_State *L) {
+int json_interop_mark (lua_State *L) {
   if (is_cjson(L, "array_mt"))
     return LIST;
   if (is_cjson(L, "empty_array_mt")) {
@@ -59,7 +59,7 @@ int json_foreignmark (lua_State *L) {
   return OPEN;
 }
 
-const char *json_foreignvalue (lua_State *L) {
+const char *json_interop_value (lua_State *L) {
   if (is_vim(L, "NIL"))
     return "null";
   return is_cjson(L, "empty_array") ? "[]" : NULL;

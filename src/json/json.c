@@ -181,7 +181,7 @@ static Decoder *new_decoder (lua_State *L) {
 /*
 ** decoder{ keep_null = boolean, free = { names }, max_depth = n,
 **          max_seconds = s } -> decoder
-** A text that is over a limit is refused with the name of the limit behind
+** A text that is over a limit is refused with the name of the limit after
 ** the position. keep_null false leaves out object members that are null, but
 ** for those with a name in `free` and everything below these. Elements of
 ** arrays are kept.
@@ -238,7 +238,7 @@ static int core_decoder (lua_State *L) {
 #define JSON_TEXT "posthog.llm.text"
 
 /* A longer text is freed at once. */
-#define MAX_KEPT ((size_t)1 << 20)
+#define MAX_REUSED ((size_t)1 << 20)
 
 /* What encode writes into, and whether it does so now. */
 typedef struct Text {
@@ -288,7 +288,7 @@ static int core_encode (lua_State *L) {
     lua_pushnil(L);
     lua_insert(L, 3);
   }
-  if (t->bytes.size > MAX_KEPT)
+  if (t->bytes.size > MAX_REUSED)
     buffer_free(&t->bytes);
   t->busy = 0;
   return n + 1;

@@ -110,7 +110,7 @@ static int product_double (uint64_t w, int q, uint64_t *bits) {
 ** From a double near the literal to the nearest one, by exact comparisons
 ** with the points halfway to its neighbours.
 */
-static uint64_t settle (uint64_t bits, const char *s, const char *end) {
+static uint64_t round_exactly (uint64_t bits, const char *s, const char *end) {
   if (bits >= INFINITE)
     bits = INFINITE - 1;
   for (;;) {
@@ -157,14 +157,14 @@ double json_nearest (uint64_t digits, int64_t power, int more, const char *s,
   if (power > 308)
     return HUGE_VAL;
   if (power < POW10_MIN) /* below half of the smallest: digits < 10^19 */
-    return power < -343 - 20 ? 0.0 : from_bits(settle(0, s, end));
+    return power < -343 - 20 ? 0.0 : from_bits(round_exactly(0, s, end));
   if (product_double(digits, (int)power, &bits)) {
     if (!more)
       return from_bits(bits);
     if (product_double(digits + 1, (int)power, &above) && above == bits)
       return from_bits(bits);
   }
-  return from_bits(settle(bits, s, end));
+  return from_bits(round_exactly(bits, s, end));
 }
 
 double json_parsefloat (const char *s, const char *end) {

@@ -10,7 +10,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Room for printing a number, scratch behind it included; no zero byte. */
+/* Room for printing a number, scratch after it included; no zero byte. */
 #define JSON_NUMBER_SIZE 48
 
 /*

@@ -14,7 +14,7 @@
 #endif
 
 /*
-** Reads the digits at p into *digits, behind those that are there; more than
+** Reads the digits at p into *digits, after those that are there; more than
 ** 19 of them overflow. Returns what follows them.
 **
 ** Eight at a time, and as cheap for less: as many as there are up to the

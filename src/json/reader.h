@@ -41,7 +41,7 @@ typedef struct Key {
 ** function is made that takes the values and returns the object.
 */
 typedef struct Shape {
-  unsigned short key[FIELDS + 1]; /* behind them, 0 */
+  unsigned short key[FIELDS + 1]; /* after them, 0 */
   unsigned char count;            /* of keys; 0: no shape here */
   unsigned char seen;             /* times, up to when it was made */
   unsigned char made;
@@ -49,7 +49,7 @@ typedef struct Shape {
 
 /*
 ** Keys are numbered from 1; 0 is every key not remembered, and no key. So are
-** shapes. Attached is a list of the strings of the keys and, behind them, the
+** shapes. Attached is a list of the strings of the keys and, after them, the
 ** constructors of the shapes and the scratch.
 */
 typedef struct Cache {
@@ -78,7 +78,7 @@ typedef struct Frame {
   unsigned short keys;    /* how many, or FIELDS + 1 for more */
   unsigned short context; /* the key that the container stands under */
   unsigned short last;    /* the last key in it */
-  unsigned short next;    /* the key that came behind that one last time */
+  unsigned short next;    /* the key that came after that one last time */
   unsigned char kind;
   unsigned char keep;  /* are the nulls of its members kept? */
   unsigned char child; /* the same for the member at hand and below it */
@@ -93,7 +93,7 @@ typedef struct Reader {
   const char *end;
   const char *message, *blame; /* set by fail */
   const char *limit;           /* the setting that a failure is due to */
-  const char *checkpoint;      /* behind it, look at the clock */
+  const char *checkpoint;      /* after it, look at the clock */
   double deadline;
   Cache *cache;
   Frame *frames;
@@ -119,7 +119,7 @@ static inline const char *json_fail (Reader *r, const char *blame,
 int json_read (lua_State *L, int decoder, const char *s, size_t len);
 
 /*
-** Pushes the string of a key that was not foreseen, and sets f->child for it;
+** Pushes the string of a key that was not predicted, and sets f->child for it;
 ** returns its number in the cache, or 0.
 */
 unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len);

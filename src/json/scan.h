@@ -79,7 +79,7 @@ static inline int scan_utf8 (__m128i x, unsigned high, unsigned len,
 }
 
 /* Where the character began that is cut off at p; it takes three bytes at
-** most, and p stands behind the first or the second one. */
+** most, and p stands after the first or the second one. */
 static inline const char *scan_back (const char *p) {
   return (unsigned char)p[-1] < 0xC0 ? p - 2 : p - 1;
 }
@@ -92,7 +92,7 @@ static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
                                     unsigned *ends) {
   unsigned high = (unsigned)_mm_movemask_epi8(x), len = 16, before = *due;
   *ends = scan_ends(x);
-  if (*ends == 0) { /* foretold: the next block need not wait for this one */
+  if (*ends == 0) { /* predicted: the next block need not wait for this one */
     if ((high | before) == 0 || scan_utf8(x, high, 16, due))
       return 16;
   } else {

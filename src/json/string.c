@@ -77,7 +77,7 @@ static const char *read_unicode (Reader *r, const char *p, char **out) {
   return p + 6;
 }
 
-/* What stands for the byte behind a backslash; 0 for none. */
+/* What stands for the byte after a backslash; 0 for none. */
 static const char escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',

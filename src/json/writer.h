@@ -2,7 +2,7 @@
 ** writer.h - the state of one encode, for the files that encode.
 **
 ** The functions that write take the place to write at and return the place
-** behind what they have written: kept in a register, that is a fifth faster
+** after what they have written: kept in a register, that is a fifth faster
 ** than counting in the buffer. They return NULL when they refuse, with the
 ** message and the path on top of the stack.
 */
@@ -54,7 +54,7 @@ typedef struct Level {
   unsigned char kind;
   unsigned char marked;  /* by a metatable */
   unsigned char strings; /* no key is a number, as was seen */
-  char lead;             /* what the next value is written behind */
+  char lead;             /* what the next value is written after */
 } Level;
 
 #define LEVELS 32 /* on the C stack; deeper ones go into a userdata */
@@ -86,15 +86,15 @@ static inline char *room (Writer *w, char *out, size_t more) {
 ** Refuses the value at hand, or the innermost table because of its keys.
 ** Returns NULL.
 */
-char *json_refusevalue (Writer *w, const char *message);
-char *json_refusetable (Writer *w, const char *message);
+char *json_value_error (Writer *w, const char *message);
+char *json_table_error (Writer *w, const char *message);
 
 /* What the metatable on top, which is not ours, makes of the table below it:
 ** LIST, MAP or OPEN. */
-int json_foreignmark (lua_State *L);
+int json_interop_mark (lua_State *L);
 
 /* The text that stands for the userdata on top, which is not ours; or NULL. */
-const char *json_foreignvalue (lua_State *L);
+const char *json_interop_value (lua_State *L);
 
 #pragma GCC visibility pop
 

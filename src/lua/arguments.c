@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* NB: the copy is reachable from its owner before anything else can throw. */
-void fields_string (lua_State *L, int i, const char *name, char **into) {
+void argument_string (lua_State *L, int i, const char *name, char **into) {
   size_t len;
   const char *s = lua_tolstring(L, i, &len);
   if (s == NULL) {
@@ -23,8 +23,8 @@ void fields_string (lua_State *L, int i, const char *name, char **into) {
     memcpy(*into, s, len + 1);
 }
 
-double fields_number (lua_State *L, int i, const char *name, double absent,
-                      double most) {
+double argument_number (lua_State *L, int i, const char *name, double absent,
+                        double most) {
   double n = absent;
   if (lua_type(L, i) == LUA_TNUMBER)
     n = lua_tonumber(L, i);
@@ -36,15 +36,16 @@ double fields_number (lua_State *L, int i, const char *name, double absent,
   return n < most ? n : most;
 }
 
-int64_t fields_milliseconds (double seconds) {
+int64_t argument_milliseconds (double seconds) {
   if (!(seconds > 0)) /* not a number, too */
     return 0;
-  if (seconds > FIELDS_MOST_SECONDS)
-    seconds = FIELDS_MOST_SECONDS;
+  if (seconds > ARGUMENT_MOST_SECONDS)
+    seconds = ARGUMENT_MOST_SECONDS;
   return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
 }
 
-void fields_header (lua_State *L, struct curl_slist **list, const char *line) {
+void argument_header (lua_State *L, struct curl_slist **list,
+                      const char *line) {
   struct curl_slist *grown = curl_slist_append(*list, line); /* copies */
   if (grown == NULL)
     luaL_error(L, "not enough memory");
@@ -52,7 +53,7 @@ void fields_header (lua_State *L, struct curl_slist **list, const char *line) {
     *list = grown;
 }
 
-void fields_headers (lua_State *L, int i, struct curl_slist **list) {
+void argument_headers (lua_State *L, int i, struct curl_slist **list) {
   int n;
   if (lua_isnoneornil(L, i))
     return;
@@ -68,7 +69,7 @@ void fields_headers (lua_State *L, int i, struct curl_slist **list) {
     else if (strcspn(line, "\r\n") != len)
       luaL_error(L, "request.headers[%d]: line break or zero byte", n);
     else
-      fields_header(L, list, line);
+      argument_header(L, list, line);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);

@@ -12,21 +12,22 @@
 
 #pragma GCC visibility push(hidden)
 
-#define FIELDS_MOST_SECONDS 1e6 /* eleven days, for ever: fits an int as ms */
+/* Eleven days stand for ever: they fit an int as milliseconds. */
+#define ARGUMENT_MOST_SECONDS 1e6
 
 /* Puts a copy into *into, which is to be reachable from its owner. */
-void fields_string (lua_State *L, int i, const char *name, char **into);
+void argument_string (lua_State *L, int i, const char *name, char **into);
 
 /* A number from 0 to most; absent for nil. */
-double fields_number (lua_State *L, int i, const char *name, double absent,
-                      double most);
+double argument_number (lua_State *L, int i, const char *name, double absent,
+                        double most);
 
 /* Appends one header line, or a list of them (nil: none), to *list. */
-void fields_header (lua_State *L, struct curl_slist **list, const char *line);
-void fields_headers (lua_State *L, int i, struct curl_slist **list);
+void argument_header (lua_State *L, struct curl_slist **list, const char *line);
+void argument_headers (lua_State *L, int i, struct curl_slist **list);
 
 /* Never 0 for a positive time, at most eleven days. */
-int64_t fields_milliseconds (double seconds);
+int64_t argument_milliseconds (double seconds);
 
 #pragma GCC visibility pop
 

@@ -85,11 +85,11 @@ static int pool_is_closed (lua_State *L) {
 }
 
 /*
-** pool:start(terms, request, url, timeout?, deadline?, headers?)
+** pool:start(config, request, url, timeout?, deadline?, headers?)
 **   -> transfer | nil, message, path
 ** request: method, json (a value) or body (text), idempotent (it may go out
 ** twice). timeout: seconds from when it is sent; deadline: seconds from now.
-** headers: instead of those of the terms. Fails when the value cannot be
+** headers: instead of those of the config. Fails when the value cannot be
 ** encoded (path tells where), when the pool is closed, or without a thread.
 */
 static int pool_start_request (lua_State *L) {
@@ -185,7 +185,7 @@ static int engine_is_usable (lua_State *L) {
 static int engine_poll (lua_State *L) {
   Engine *e = check_engine(L);
   double seconds = luaL_optnumber(L, 2, -1);
-  int most_ms = seconds < 0 ? -1 : (int)fields_milliseconds(seconds);
+  int most_ms = seconds < 0 ? -1 : (int)argument_milliseconds(seconds);
   lua_pushboolean(L, engine_wait(e, most_ms));
   return 1;
 }
@@ -249,7 +249,7 @@ static int core_now (lua_State *L) {
 static int core_sleep (lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   if (seconds > 0)
-    poll(NULL, 0, (int)fields_milliseconds(seconds));
+    poll(NULL, 0, (int)argument_milliseconds(seconds));
   return 0;
 }
 

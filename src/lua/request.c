@@ -21,13 +21,13 @@ static int names_content_type (const struct curl_slist *line) {
   return 0;
 }
 
-/* Lines of its own instead of those of the terms: a copy of these. */
+/* Lines of its own instead of those of the config: a copy of these. */
 static void own_headers (lua_State *L, Transfer *t) {
   const struct curl_slist *line;
   if (t->headers != NULL)
     return;
-  for (line = t->terms->headers; line != NULL; line = line->next)
-    fields_header(L, &t->headers, line->data);
+  for (line = t->config->headers; line != NULL; line = line->next)
+    argument_header(L, &t->headers, line->data);
 }
 
 /* RFC 9110 8.6: a method that is about a body says so when there is none. And
@@ -38,7 +38,7 @@ static void complete_body (lua_State *L, Transfer *t) {
     t->has_body = 1;
   if (t->has_body && !names_content_type(transfer_lines(t))) {
     own_headers(L, t);
-    fields_header(L, &t->headers, "Content-Type:");
+    argument_header(L, &t->headers, "Content-Type:");
   }
 }
 
@@ -74,13 +74,13 @@ static void read_text (lua_State *L, Transfer *t) {
 }
 
 static void read_times (lua_State *L, Transfer *t) {
-  double left = fields_number(L, REQUEST_DEADLINE, "deadline",
-                              FIELDS_MOST_SECONDS, FIELDS_MOST_SECONDS);
-  t->timeout_ms = (long)fields_milliseconds(
-      fields_number(L, REQUEST_TIMEOUT, "timeout", 0, FIELDS_MOST_SECONDS));
+  double left = argument_number(L, REQUEST_DEADLINE, "deadline",
+                                ARGUMENT_MOST_SECONDS, ARGUMENT_MOST_SECONDS);
+  t->timeout_ms = (long)argument_milliseconds(
+      argument_number(L, REQUEST_TIMEOUT, "timeout", 0, ARGUMENT_MOST_SECONDS));
   t->made_ms = engine_now_ms();
-  if (left < FIELDS_MOST_SECONDS)
-    t->expires_ms = t->made_ms + fields_milliseconds(left);
+  if (left < ARGUMENT_MOST_SECONDS)
+    t->expires_ms = t->made_ms + argument_milliseconds(left);
 }
 
 /* Whether it changes nothing, so that nobody has to know how often it was
@@ -92,16 +92,16 @@ static int reads (const char *method) {
 
 int request_read (lua_State *L, Transfer *t) {
   int n;
-  t->terms = terms_check(L, REQUEST_TERMS);
-  terms_retain(t->terms);
-  fields_string(L, REQUEST_URL, "url", &t->url);
+  t->config = request_config_check(L, REQUEST_CONFIG);
+  request_config_retain(t->config);
+  argument_string(L, REQUEST_URL, "url", &t->url);
   lua_getfield(L, REQUEST_TABLE, "method");
-  fields_string(L, -1, "method", &t->method);
+  argument_string(L, -1, "method", &t->method);
   lua_getfield(L, REQUEST_TABLE, "idempotent");
   t->once = !lua_toboolean(L, -1) || !reads(t->method);
   lua_pop(L, 2);
   read_times(L, t);
-  fields_headers(L, REQUEST_HEADERS, &t->headers);
+  argument_headers(L, REQUEST_HEADERS, &t->headers);
   read_text(L, t);
   n = read_json(L, t);
   if (n == 0)

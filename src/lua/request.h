@@ -12,7 +12,7 @@
 
 /* Where the arguments of pool:start are on the stack. */
 enum {
-  REQUEST_TERMS = 2,
+  REQUEST_CONFIG = 2,
   REQUEST_TABLE,
   REQUEST_URL,
   REQUEST_TIMEOUT,

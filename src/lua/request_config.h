@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(hidden)
 
-typedef struct Terms {
+typedef struct RequestConfig {
   int refs;
   long connect_timeout_ms; /* 0: libcurl's own */
   size_t max_body;         /* bytes after decompression */
@@ -25,13 +25,14 @@ typedef struct Terms {
   char *proxy;                /* NULL or "": none */
   char *no_proxy;             /* NULL: libcurl's own */
   struct curl_slist *headers; /* of requests that bring none */
-} Terms;
+} RequestConfig;
 
-void terms_retain (Terms *terms);
-void terms_release (Terms *terms); /* NULL is fine */
+void request_config_retain (RequestConfig *config);
+void request_config_release (RequestConfig *config); /* NULL is fine */
 
-Terms *terms_check (lua_State *L, int arg); /* the userdata keeps a reference */
-void terms_open (lua_State *L); /* adds terms() to the table on top */
+/* The userdata keeps a reference. */
+RequestConfig *request_config_check (lua_State *L, int arg);
+void request_config_open (lua_State *L); /* adds to the table on top */
 
 #pragma GCC visibility pop
 

@@ -156,10 +156,10 @@ static void push_over_limit (lua_State *L, const char *what, const char *name,
 
 static void push_message (lua_State *L, const Transfer *t) {
   if (t->limit == LIMIT_BODY)
-    push_over_limit(L, "body is", "max_response_bytes", t->terms->max_body);
+    push_over_limit(L, "body is", "max_response_bytes", t->config->max_body);
   else if (t->limit == LIMIT_HEADERS)
     push_over_limit(L, "headers are", "max_header_bytes",
-                    t->terms->max_headers);
+                    t->config->max_headers);
   else if (t->limit == LIMIT_HEADER_LINE)
     lua_pushliteral(L, "a line of the response headers is over the limit of "
                        "libcurl");
@@ -280,7 +280,7 @@ static int transfer_headers (lua_State *L) {
   if (s == NULL)
     return 1;
   end = s + t->header_block.len;
-  s = memchr(s, '\n', (size_t)(end - s)); /* behind the status line */
+  s = memchr(s, '\n', (size_t)(end - s)); /* after the status line */
   while (s != NULL && ++s < end) {
     const char *stop = memchr(s, '\n', (size_t)(end - s));
     store_header(L, s, stop != NULL ? stop : end);

@@ -40,7 +40,7 @@ static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
 
 #if HAVE_CURL_PREREQ
 /*
-** libcurl sends a request again by itself when a kept connection turns out to
+** libcurl sends a request again by itself when an idle connection turns out to
 ** be dead after the request went out. The server may have acted on it, so a
 ** call that is not safe to repeat ends here instead.
 */
@@ -53,7 +53,7 @@ static int on_request (void *arg, char *remote_ip, char *local_ip,
   (void)remote_port;
   if (t->requests_begun++ == 0) {
     t->bytes_before = bytes_written(y);
-    t->stale = t->kept != NULL && kept_is_stale(t->kept, local_port);
+    t->stale = t->idle != NULL && idle_is_stale(t->idle, local_port);
     if (t->stale)
       return CURL_PREREQFUNC_ABORT; /* the pool starts it anew */
   } else if (t->once && bytes_written(y) > t->bytes_before) {
@@ -119,7 +119,7 @@ void easy_free (Easy *y) {
   curl_easy_cleanup(y->curl);
   curl_url_cleanup(y->url);
   buffer_free(&y->headers);
-  terms_release(y->terms);
+  request_config_release(y->config);
   free(y);
 }
 
@@ -164,7 +164,7 @@ static CURLcode set_url (Easy *y, const Transfer *t) {
   char *path = path_of(t->url);
   int plain = is_plain(path);
   CURLUcode problem;
-  if (plain && y->origin == t->lane)
+  if (plain && y->origin == t->queue)
     problem = set_path(y, path);
   else
     problem = curl_url_set(y->url, CURLUPART_URL, t->url,
@@ -173,7 +173,7 @@ static CURLcode set_url (Easy *y, const Transfer *t) {
   if (problem != CURLUE_OK)
     return problem == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
                                            : CURLE_URL_MALFORMAT;
-  y->origin = plain ? t->lane : NULL;
+  y->origin = plain ? t->queue : NULL;
   return curl_easy_setopt(y->curl, CURLOPT_URL, t->url);
 }
 
@@ -199,22 +199,22 @@ static CURLcode set_method (const Easy *y, const Transfer *t) {
   return c;
 }
 
-static CURLcode set_terms (Easy *y, Terms *terms) {
+static CURLcode set_config (Easy *y, RequestConfig *config) {
   CURLcode c = CURLE_OK;
-  if (y->terms == terms)
+  if (y->config == config)
     return c;
-  SET(CURLOPT_CONNECTTIMEOUT_MS, terms->connect_timeout_ms);
-  SET(CURLOPT_PROXY, terms->proxy != NULL ? terms->proxy : "");
-  SET(CURLOPT_NOPROXY, terms->no_proxy != NULL ? terms->no_proxy : "");
-  if (terms->ca_file != NULL) {
-    SET(CURLOPT_CAINFO, terms->ca_file);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, config->connect_timeout_ms);
+  SET(CURLOPT_PROXY, config->proxy != NULL ? config->proxy : "");
+  SET(CURLOPT_NOPROXY, config->no_proxy != NULL ? config->no_proxy : "");
+  if (config->ca_file != NULL) {
+    SET(CURLOPT_CAINFO, config->ca_file);
     /* libcurl keeps its parsed CA bundle for the next connection only when
     ** no CA folder is set; parsing costs 30 ms (CURLOPT_CA_CACHE_TIMEOUT). */
     SET(CURLOPT_CAPATH, (char *)NULL);
   }
-  terms_retain(terms);
-  terms_release(y->terms);
-  y->terms = terms;
+  request_config_retain(config);
+  request_config_release(y->config);
+  y->config = config;
   return c;
 }
 
@@ -240,7 +240,7 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
   if (c == CURLE_OK && !(y->reads && reads))
     c = set_method(y, t);
   if (c == CURLE_OK)
-    c = set_terms(y, t->terms);
+    c = set_config(y, t->config);
   if (c != CURLE_OK)
     return c;
   y->timeout_ms = (long)left;
@@ -274,7 +274,7 @@ void easy_harvest (const Easy *y) {
     t->sent = 0; /* nobody but a proxy was asked for anything */
 #endif
   if (y->message[0] != '\0')
-    transfer_say(t, y->message);
+    transfer_set_error(t, y->message);
 }
 
 /* The headers as long as they are go with the transfer, which is kept until
@@ -305,7 +305,7 @@ int easy_restart (Easy *y) {
     return 0;
   t->stale = 0;
   t->fresh = 1;
-  t->kept = NULL;
+  t->idle = NULL;
   t->requests_begun = 0;
   y->message[0] = '\0';
   return curl_easy_setopt(y->curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;

@@ -17,15 +17,14 @@
 
 typedef struct Easy {
   CURL *curl;
-  CURLU *url; /* of the request, taken apart */
-  const struct Lane
-      *origin;        /* that it is of; NULL: it is to be set as a whole */
-  Transfer *transfer; /* that it works for; NULL: it is a spare */
+  CURLU *url;                       /* of the request, taken apart */
+  const struct OriginQueue *origin; /* of the url; NULL: set it as a whole */
+  Transfer *transfer;               /* that it works for; NULL: it is a spare */
   char message[CURL_ERROR_SIZE];
   Buffer headers; /* room for those of the next answer, lent to the transfer */
 
   /* what the handle is set to */
-  Terms *terms;                   /* a reference; NULL: libcurl's own */
+  RequestConfig *config;          /* a reference; NULL: libcurl's own */
   const struct curl_slist *lines; /* NULL: to be set in any case */
   long timeout_ms;
   int tls;
@@ -44,7 +43,7 @@ void easy_harvest (const Easy *y);
 /* Lets go of its transfer, which keeps nothing of it. */
 void easy_drop (Easy *y);
 
-/* Whether to add it once more: nothing was sent, since the kept connection was
+/* Whether to add it once more: nothing was sent, since the idle connection was
 ** spoiled; now it is to make a new one. */
 int easy_restart (Easy *y);
 

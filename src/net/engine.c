@@ -23,7 +23,7 @@ struct Engine {
   unsigned process;     /* the value of `forks` in the process that made it */
   int refs;             /* Lua's handles; Lua's thread only */
   uint64_t last_id;
-  Wake to_thread, to_lua;
+  Wakeup to_thread, to_lua;
 
   pthread_mutex_t lock; /* guards what follows, and the (lock) fields */
   int stopping;
@@ -34,7 +34,7 @@ struct Engine {
 
   /* the thread's own */
   Pool *pools;
-  Watches watches; /* slot 0 is the wake descriptor */
+  Pollset pollset; /* slot 0 is the wake descriptor */
 };
 
 int64_t engine_now_ms (void) {
@@ -73,7 +73,7 @@ static void append_finished (Engine *e, Transfer *t) {
     e->finished = t;
   e->finished_last = t;
   if (e->finished == t && e->running)
-    wake_signal(&e->to_lua);
+    wakeup_signal(&e->to_lua);
 }
 
 static void disown (Transfer *t) {
@@ -113,7 +113,7 @@ Transfer *engine_owned (Engine *e, Pool *p, int active) {
 }
 
 int engine_watch (Engine *e, Pool *p, int fd, short events) {
-  return watches_set(&e->watches, fd, events, p);
+  return pollset_set(&e->pollset, fd, events, p);
 }
 
 static void drop_pool (Engine *e, Pool *p) {
@@ -185,9 +185,9 @@ static int poll_timeout (const Engine *e, int64_t now_ms) {
 }
 
 static void serve_sockets (Engine *e, int ready) {
-  size_t i, n = watches_fired(&e->watches, ready);
+  size_t i, n = pollset_fired(&e->pollset, ready);
   for (i = 0; i < n; i++) {
-    const Watch *w = &e->watches.fired[i];
+    const PollsetEvent *w = &e->pollset.fired[i];
     pool_socket(w->owner, w->fd, w->revents);
   }
 }
@@ -222,11 +222,11 @@ static int turn (Engine *e, int most_ms) {
   wait = poll_timeout(e, engine_now_ms());
   if (most_ms >= 0 && (wait < 0 || wait > most_ms))
     wait = most_ms;
-  n = poll(e->watches.fds, (nfds_t)e->watches.len, wait);
+  n = poll(e->pollset.fds, (nfds_t)e->pollset.len, wait);
   if (n < 0)
     return errno == EINTR ? -1 : 1;
-  if (n > 0 && e->watches.fds[0].revents != 0) {
-    wake_clear(&e->to_thread);
+  if (n > 0 && e->pollset.fds[0].revents != 0) {
+    wakeup_clear(&e->to_thread);
     n--;
   }
   if (n > 0)
@@ -275,7 +275,7 @@ static void halt (Engine *e) {
   lock(e);
   e->stopping = 1;
   unlock(e);
-  wake_signal(&e->to_thread);
+  wakeup_signal(&e->to_thread);
   pthread_join(e->thread, NULL);
 }
 
@@ -305,10 +305,10 @@ static CURLcode init_process (void) {
 }
 
 static void free_engine (Engine *e) {
-  wake_close(&e->to_thread);
-  wake_close(&e->to_lua);
+  wakeup_close(&e->to_thread);
+  wakeup_close(&e->to_lua);
   pthread_mutex_destroy(&e->lock);
-  watches_free(&e->watches);
+  pollset_free(&e->pollset);
   free(e);
 }
 
@@ -329,8 +329,8 @@ Engine *engine_new (const char **why) {
   e->to_thread.reader = e->to_thread.writer = -1;
   e->to_lua.reader = e->to_lua.writer = -1;
   pthread_mutex_init(&e->lock, NULL);
-  if (wake_open(&e->to_thread) != 0 || wake_open(&e->to_lua) != 0 ||
-      watches_set(&e->watches, e->to_thread.reader, POLLIN, NULL) != 0) {
+  if (wakeup_open(&e->to_thread) != 0 || wakeup_open(&e->to_lua) != 0 ||
+      pollset_set(&e->pollset, e->to_thread.reader, POLLIN, NULL) != 0) {
     *why = errno == EMFILE ? "too many open files" : "not enough memory";
     free_engine(e);
     return NULL;
@@ -377,7 +377,7 @@ int engine_run (Engine *e, const char **why) {
   }
   lock(e);
   if (e->finished != NULL) /* from before */
-    wake_signal(&e->to_lua);
+    wakeup_signal(&e->to_lua);
   unlock(e);
   return 0;
 }
@@ -386,12 +386,12 @@ int engine_fd (const Engine *e) {
   return e->to_lua.reader;
 }
 
-void engine_ring (Engine *e, int fd) {
+void engine_set_wakeup (Engine *e, int fd) {
   lock(e);
-  wake_close(&e->to_lua);
+  wakeup_close(&e->to_lua);
   e->to_lua.writer = fd;
   if (e->finished != NULL && e->running)
-    wake_signal(&e->to_lua);
+    wakeup_signal(&e->to_lua);
   unlock(e);
 }
 
@@ -482,7 +482,7 @@ Pool *engine_pool (Engine *e) {
 
 static void wake_thread (const Engine *e) {
   if (e->running)
-    wake_signal(&e->to_thread);
+    wakeup_signal(&e->to_thread);
 }
 
 /* Holds the lock. What Lua sees of a cancelled transfer is final at once. */
@@ -600,7 +600,7 @@ void engine_take (Engine *e) {
   if (e->finished == NULL) {
     e->finished_last = NULL;
     if (e->running)
-      wake_clear(&e->to_lua); /* under the lock: readable means not empty */
+      wakeup_clear(&e->to_lua); /* under the lock: readable means not empty */
   }
   unref(t);
   unlock(e);

@@ -35,7 +35,7 @@ int engine_run (Engine *e, const char **why); /* 0, or -1: no thread */
 int engine_fd (const Engine *e);              /* of use once the thread runs */
 /* From now on the thread writes to this descriptor, which becomes the engine's,
 ** instead of making the one of engine_fd readable. */
-void engine_ring (Engine *e, int fd);
+void engine_set_wakeup (Engine *e, int fd);
 /* Waits until there is something to collect, most_ms at most (-1: any time),
 ** or until a signal. Returns whether there is. */
 int engine_wait (Engine *e, int most_ms);

@@ -6,19 +6,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
-void kept_note (Kept *k, curl_socket_t fd, long port) {
-  struct KeptSocket *grown;
+void idle_note (IdleConnections *c, curl_socket_t fd, long port) {
+  struct IdleSocket *grown;
   size_t i;
-  for (i = 0; i < k->n && k->sockets[i].fd != fd; i++)
+  for (i = 0; i < c->n && c->sockets[i].fd != fd; i++)
     ;
-  if (i == k->n) {
-    grown = realloc(k->sockets, (k->n + 1) * sizeof(*grown));
+  if (i == c->n) {
+    grown = realloc(c->sockets, (c->n + 1) * sizeof(*grown));
     if (grown == NULL)
       return;
-    k->sockets = grown;
-    k->sockets[k->n++].fd = fd;
+    c->sockets = grown;
+    c->sockets[c->n++].fd = fd;
   }
-  k->sockets[i].port = port;
+  c->sockets[i].port = port;
 }
 
 /* The local port of a socket; 0 for what is none. */
@@ -37,28 +37,28 @@ static long port_of (curl_socket_t fd) {
   return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
 }
 
-void kept_forget (Kept *k, curl_socket_t fd) {
+void idle_forget (IdleConnections *c, curl_socket_t fd) {
   size_t i;
-  for (i = 0; i < k->n && k->sockets[i].fd != fd; i++)
+  for (i = 0; i < c->n && c->sockets[i].fd != fd; i++)
     ;
-  if (i < k->n)
-    k->sockets[i] = k->sockets[--k->n];
+  if (i < c->n)
+    c->sockets[i] = c->sockets[--c->n];
 }
 
-int kept_is_stale (const Kept *k, long port) {
+int idle_is_stale (const IdleConnections *c, long port) {
   char byte;
   size_t i;
-  for (i = 0; i < k->n && k->sockets[i].port != port; i++)
+  for (i = 0; i < c->n && c->sockets[i].port != port; i++)
     ;
-  if (i == k->n ||
-      (recv(k->sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+  if (i == c->n ||
+      (recv(c->sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
        (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)))
     return 0;
-  return port_of(k->sockets[i].fd) == port;
+  return port_of(c->sockets[i].fd) == port;
 }
 
-void kept_free (Kept *k) {
-  free(k->sockets);
-  k->sockets = NULL;
-  k->n = 0;
+void idle_free (IdleConnections *c) {
+  free(c->sockets);
+  c->sockets = NULL;
+  c->n = 0;
 }

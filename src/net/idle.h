@@ -1,9 +1,9 @@
 /*
-** idle.h - the connections to an origin that are kept for the next request,
-** over HTTP/1. libcurl 7.88 uses one again on which something has come
-*meanwhile,
-** and takes bytes that nobody has asked for as the answer to that request; or
-** one that has ended, and the request is lost. So they are looked at first.
+** idle.h - the idle connections to an origin, over HTTP/1. libcurl 7.88 uses
+*one
+** again on which something has come meanwhile, and takes bytes that nobody has
+** asked for as the response to that request; or one that has ended, and the
+** request is lost. So they are looked at first.
 */
 #ifndef POSTHOG_LLM_NET_IDLE_H
 #define POSTHOG_LLM_NET_IDLE_H
@@ -13,25 +13,25 @@
 
 #pragma GCC visibility push(hidden)
 
-typedef struct Kept {
-  struct KeptSocket {
+typedef struct IdleConnections {
+  struct IdleSocket {
     curl_socket_t fd;
     long port; /* of this end */
   } * sockets;
   size_t n;
-} Kept;
+} IdleConnections;
 
 /* A request over this socket has ended. Without memory it stays unknown. */
-void kept_note (Kept *k, curl_socket_t fd, long port);
+void idle_note (IdleConnections *c, curl_socket_t fd, long port);
 
 /* It is closed: the number may be another's from now on. */
-void kept_forget (Kept *k, curl_socket_t fd);
+void idle_forget (IdleConnections *c, curl_socket_t fd);
 
 /* Is the connection with this local port one that must not be used again? A
 ** new one is not. */
-int kept_is_stale (const Kept *k, long port);
+int idle_is_stale (const IdleConnections *c, long port);
 
-void kept_free (Kept *k);
+void idle_free (IdleConnections *c);
 
 #pragma GCC visibility pop
 

@@ -11,32 +11,32 @@
 
 struct Pool;
 
-typedef struct Watch {
+typedef struct PollsetEvent {
   int fd;
   short revents;
   struct Pool *owner;
-} Watch;
+} PollsetEvent;
 
-typedef struct Watches {
+typedef struct Pollset {
   struct pollfd *fds;
   struct Pool **owners; /* parallel to fds */
   size_t len, size;
   int *slots; /* descriptor -> slot, -1: none */
   size_t slots_size;
-  Watch *fired; /* by watches_fired */
+  PollsetEvent *fired; /* by pollset_fired */
   size_t fired_size;
-} Watches;
+} Pollset;
 
 /* events as for poll(); 0 forgets the descriptor. 0, or -1 without memory. */
-int watches_set (Watches *w, int fd, short events, struct Pool *owner);
+int pollset_set (Pollset *s, int fd, short events, struct Pool *owner);
 
 /*
-** Copies those that poll() found ready, slot 0 excepted, to w->fired: acting
+** Copies those that poll() found ready, slot 0 excepted, to s->fired: acting
 ** on one may add and remove others. Returns their number. One that was closed
 ** and opened again meanwhile gets a call for nothing, which libcurl allows.
 */
-size_t watches_fired (Watches *w, int ready);
-void watches_free (Watches *w);
+size_t pollset_fired (Pollset *s, int ready);
+void pollset_free (Pollset *s);
 
 #pragma GCC visibility pop
 

@@ -36,13 +36,13 @@ static int on_timer (CURLM *multi, long timeout_ms, void *arg) {
   return 0;
 }
 
-/* The lanes must not look at a socket that is none of libcurl's any more; each
+/* The queues must not look at a socket that is none of libcurl's any more; each
 ** transfer would otherwise have to ask whose it is. */
 static int on_close (void *arg, curl_socket_t fd) {
   const Pool *p = arg;
-  Lane *lane;
-  for (lane = p->lanes; lane != NULL; lane = lane->next)
-    kept_forget(&lane->kept, fd);
+  OriginQueue *queue;
+  for (queue = p->queues; queue != NULL; queue = queue->next)
+    idle_forget(&queue->idle, fd);
   return close(fd);
 }
 
@@ -77,7 +77,7 @@ static int open_multi (Pool *p) {
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
-  return t->terms->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
+  return t->config->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
 }
 
 static Easy *new_easy (Pool *p) {
@@ -92,13 +92,13 @@ static Easy *new_easy (Pool *p) {
   return y;
 }
 
-/* The last one with the same terms, or else the last one. */
-static Easy *take_spare (Pool *p, const Terms *terms) {
+/* The last one with the same config, or else the last one. */
+static Easy *take_spare (Pool *p, const RequestConfig *config) {
   int last = --p->spares, i = last;
   Easy *found;
-  while (i > 0 && p->spare[i]->terms != terms)
+  while (i > 0 && p->spare[i]->config != config)
     i--;
-  if (p->spare[i]->terms != terms)
+  if (p->spare[i]->config != config)
     i = last;
   found = p->spare[i];
   p->spare[i] = p->spare[last];
@@ -108,7 +108,7 @@ static Easy *take_spare (Pool *p, const Terms *terms) {
 /* An easy handle with the request of t on it, NULL with *code without one. */
 static Easy *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
   Easy *y =
-      p->spares > 0 && reusable(t) ? take_spare(p, t->terms) : new_easy(p);
+      p->spares > 0 && reusable(t) ? take_spare(p, t->config) : new_easy(p);
   *code = y != NULL ? easy_take(y, t, now_ms) : CURLE_OUT_OF_MEMORY;
   if (*code == CURLE_OK)
     return y;
@@ -128,7 +128,7 @@ static void give_easy (Pool *p, const Transfer *t, Easy *y) {
 /* }================================================================= */
 
 /* {=================================================================
-** Lanes
+** Origin queues
 ** ================================================================== */
 
 static size_t origin_length (const char *url) {
@@ -139,56 +139,57 @@ static size_t origin_length (const char *url) {
   return (size_t)(authority - url) + strcspn(authority, "/?#");
 }
 
-static Lane *lane_for (Pool *p, const char *url) {
+static OriginQueue *queue_for (Pool *p, const char *url) {
   size_t len = origin_length(url);
-  Lane *lane;
-  for (lane = p->lanes; lane != NULL; lane = lane->next) {
-    if (strncmp(lane->origin, url, len) == 0 && lane->origin[len] == '\0')
-      return lane;
+  OriginQueue *queue;
+  for (queue = p->queues; queue != NULL; queue = queue->next) {
+    if (strncmp(queue->origin, url, len) == 0 && queue->origin[len] == '\0')
+      return queue;
   }
-  lane = calloc(1, sizeof(Lane));
-  if (lane == NULL)
+  queue = calloc(1, sizeof(OriginQueue));
+  if (queue == NULL)
     return NULL;
-  lane->origin = malloc(len + 1);
-  if (lane->origin == NULL) {
-    free(lane);
+  queue->origin = malloc(len + 1);
+  if (queue->origin == NULL) {
+    free(queue);
     return NULL;
   }
-  memcpy(lane->origin, url, len);
-  lane->origin[len] = '\0';
-  lane->next = p->lanes;
-  p->lanes = lane;
-  return lane;
+  memcpy(queue->origin, url, len);
+  queue->origin[len] = '\0';
+  queue->next = p->queues;
+  p->queues = queue;
+  return queue;
 }
 
-static int has_room (const Lane *lane) {
-  int most = lane->first->terms->max_connections;
-  if (lane->multiplexed)
+static int has_room (const OriginQueue *queue) {
+  int most = queue->first->config->max_connections;
+  if (queue->multiplexed)
     most *= STREAMS_PER_CONNECTION;
-  return lane->active < most;
+  return queue->active < most;
 }
 
 /* Takes t, which follows `before` (NULL: is the first), out of the queue. */
-static void unqueue (Pool *p, Lane *lane, Transfer *before, Transfer *t) {
+static void unqueue (Pool *p, OriginQueue *queue, Transfer *before,
+                     Transfer *t) {
   if (before == NULL)
-    lane->first = t->next_waiting;
+    queue->first = t->next_waiting;
   else
     before->next_waiting = t->next_waiting;
-  if (lane->last == t)
-    lane->last = before;
+  if (queue->last == t)
+    queue->last = before;
   t->next_waiting = NULL;
   p->waiting--;
 }
 
-static void free_lanes (Pool *p) {
-  Lane *lane = p->lanes;
-  p->lanes = NULL;
-  while (lane != NULL) {
-    Lane *next = lane->next;
-    kept_free(&lane->kept);
-    free(lane->origin);
-    free(lane);
-    lane = next;
+static void free_queues (Pool *p) {
+  OriginQueue *queue = p->queues;
+  p->queues = NULL;
+  while (queue != NULL) {
+    OriginQueue *next = queue->next;
+    idle_free(&queue->idle);
+    free(queue->origin);
+    free(queue);
+    queue = next;
   }
 }
 
@@ -196,7 +197,7 @@ static void free_lanes (Pool *p) {
 
 static void finish (Pool *p, Transfer *t, CURLcode code) {
   t->code = code;
-  t->lane = NULL;
+  t->queue = NULL;
   transfer_drop_request(t);
   engine_finish(p->engine, t);
 }
@@ -204,7 +205,7 @@ static void finish (Pool *p, Transfer *t, CURLcode code) {
 /* Takes an active transfer out of the multi handle. */
 static void detach (Pool *p, Transfer *t) {
   Easy *y = t->easy;
-  t->lane->active--;
+  t->queue->active--;
   curl_multi_remove_handle(p->multi, y->curl);
   give_easy(p, t, y);
 }
@@ -215,31 +216,31 @@ static void detach (Pool *p, Transfer *t) {
 */
 static void broken (Pool *p) {
   CURLM *multi = p->multi;
-  Lane *lane;
+  OriginQueue *queue;
   Transfer *t;
   while ((t = engine_owned(p->engine, p, 1)) != NULL) {
     easy_harvest(t->easy);
     detach(p, t);
     finish(p, t, CURLE_OUT_OF_MEMORY);
   }
-  for (lane = p->lanes; lane != NULL; lane = lane->next)
-    lane->multiplexed = 0;
+  for (queue = p->queues; queue != NULL; queue = queue->next)
+    queue->multiplexed = 0;
   p->multi = NULL;
   p->timer_ms = -1;
   curl_multi_cleanup(multi);
 }
 
 int pool_enqueue (Pool *p, Transfer *t) {
-  Lane *lane = lane_for(p, t->url);
-  if (lane == NULL)
+  OriginQueue *queue = queue_for(p, t->url);
+  if (queue == NULL)
     return -1;
-  t->lane = lane;
+  t->queue = queue;
   t->next_waiting = NULL;
-  if (lane->last == NULL)
-    lane->first = t;
+  if (queue->last == NULL)
+    queue->first = t;
   else
-    lane->last->next_waiting = t;
-  lane->last = t;
+    queue->last->next_waiting = t;
+  queue->last = t;
   p->waiting++;
   if (t->expires_ms != 0 &&
       (p->expires_ms < 0 || t->expires_ms < p->expires_ms))
@@ -252,7 +253,7 @@ static void allow_connections (Pool *p, int most) {
     return;
   p->connections = most;
   curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
-  /* The lanes see to that over HTTP/1.1; over HTTP/2 libcurl opens more when
+  /* The queues see to that over HTTP/1.1; over HTTP/2 libcurl opens more when
   ** the streams of the first are used up. */
   curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
 }
@@ -263,12 +264,12 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   if (open_multi(p) == 0)
     y = take_easy(p, t, now_ms, &code);
   if (y != NULL) {
-    allow_connections(p, t->terms->max_connections);
-    t->kept = t->lane->multiplexed ? NULL : &t->lane->kept;
-    t->lane->active++;
+    allow_connections(p, t->config->max_connections);
+    t->idle = t->queue->multiplexed ? NULL : &t->queue->idle;
+    t->queue->active++;
     if (curl_multi_add_handle(p->multi, y->curl) == CURLM_OK)
       return;
-    t->lane->active--;
+    t->queue->active--;
     easy_drop(y);
     easy_free(y);
     code = CURLE_FAILED_INIT;
@@ -277,25 +278,25 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
 }
 
 static int startable (const Pool *p) {
-  const Lane *lane;
+  const OriginQueue *queue;
   if (p->waiting == 0)
     return 0;
-  for (lane = p->lanes; lane != NULL; lane = lane->next) {
-    if (lane->first != NULL && has_room(lane))
+  for (queue = p->queues; queue != NULL; queue = queue->next) {
+    if (queue->first != NULL && has_room(queue))
       return 1;
   }
   return 0;
 }
 
 int pool_start (Pool *p, int most, int64_t now_ms) {
-  Lane *lane;
+  OriginQueue *queue;
   int started = 0;
   if (p->waiting == 0)
     return 0;
-  for (lane = p->lanes; lane != NULL; lane = lane->next) {
-    while (started < most && lane->first != NULL && has_room(lane)) {
-      Transfer *t = lane->first;
-      unqueue(p, lane, NULL, t);
+  for (queue = p->queues; queue != NULL; queue = queue->next) {
+    while (started < most && queue->first != NULL && has_room(queue)) {
+      Transfer *t = queue->first;
+      unqueue(p, queue, NULL, t);
       start_one(p, t, now_ms);
       started++;
     }
@@ -304,17 +305,17 @@ int pool_start (Pool *p, int most, int64_t now_ms) {
 }
 
 void pool_cancel (Pool *p, Transfer *t) {
-  Lane *lane = t->lane;
+  OriginQueue *queue = t->queue;
   Transfer *before = NULL, *w;
-  if (lane == NULL)
+  if (queue == NULL)
     return; /* it ended by itself meanwhile */
   if (t->easy != NULL) {
     detach(p, t);
   } else {
-    for (w = lane->first; w != NULL && w != t; w = w->next_waiting)
+    for (w = queue->first; w != NULL && w != t; w = w->next_waiting)
       before = w;
     if (w != NULL)
-      unqueue(p, lane, before, w);
+      unqueue(p, queue, before, w);
   }
   finish(p, t, CURLE_ABORTED_BY_CALLBACK);
 }
@@ -351,10 +352,10 @@ static void note_connection (Transfer *t) {
   curl_easy_getinfo(t->easy->curl, CURLINFO_ACTIVESOCKET, &fd);
   curl_easy_getinfo(t->easy->curl, CURLINFO_LOCAL_PORT, &port);
   if (fd != CURL_SOCKET_BAD)
-    kept_note(&t->lane->kept, fd, port);
+    idle_note(&t->queue->idle, fd, port);
 }
 
-/* A transfer whose kept connection was stale, once more on a new one. */
+/* A transfer whose idle connection was stale, once more on a new one. */
 static int start_anew (Pool *p, Easy *y) {
   curl_multi_remove_handle(p->multi, y->curl);
   return easy_restart(y) &&
@@ -378,24 +379,24 @@ static void read_results (Pool *p) {
       continue;
     easy_harvest(y);
     if (t->http_version != CURL_HTTP_VERSION_NONE)
-      t->lane->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
-    if (!t->lane->multiplexed)
+      t->queue->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
+    if (!t->queue->multiplexed)
       note_connection(t);
-    code = transfer_judge(t, code);
+    code = transfer_outcome(t, code);
     detach(p, t);
     finish(p, t, code);
   }
 }
 
 static void expire_waiting (Pool *p, int64_t now_ms) {
-  Lane *lane;
+  OriginQueue *queue;
   p->expires_ms = -1;
-  for (lane = p->lanes; lane != NULL; lane = lane->next) {
-    Transfer *before = NULL, *t = lane->first;
+  for (queue = p->queues; queue != NULL; queue = queue->next) {
+    Transfer *before = NULL, *t = queue->first;
     while (t != NULL) {
       Transfer *next = t->next_waiting;
       if (t->expires_ms != 0 && t->expires_ms <= now_ms) {
-        unqueue(p, lane, before, t);
+        unqueue(p, queue, before, t);
         transfer_expire(t, now_ms);
         finish(p, t, CURLE_OPERATION_TIMEDOUT);
       } else {
@@ -435,7 +436,7 @@ void pool_teardown (Pool *p) {
   CURLM *multi = p->multi;
   Transfer *t;
   while ((t = engine_owned(p->engine, p, 0)) != NULL) {
-    if (t->lane != NULL)
+    if (t->queue != NULL)
       pool_cancel(p, t);
     else
       finish(p, t, CURLE_ABORTED_BY_CALLBACK); /* was still in the inbox */
@@ -445,5 +446,5 @@ void pool_teardown (Pool *p) {
   p->multi = NULL;
   if (multi != NULL)
     curl_multi_cleanup(multi);
-  free_lanes(p);
+  free_queues(p);
 }

@@ -19,17 +19,17 @@ struct Engine;
 
 /*
 ** Transfers to one origin. libcurl would take all of them at once and let
-** their time limits run while they wait for a connection; a lane holds them
+** their time limits run while they wait for a connection; a queue holds them
 ** back, so that an attempt's time begins when it can be sent.
 */
-typedef struct Lane {
+typedef struct OriginQueue {
   char *origin;           /* scheme://authority */
   int active;             /* transfers in the multi handle */
   int multiplexed;        /* the origin answers over HTTP/2 */
-  Kept kept;              /* connections over HTTP/1 */
+  IdleConnections idle;   /* connections over HTTP/1 */
   Transfer *first, *last; /* waiting, in order */
-  struct Lane *next;
-} Lane;
+  struct OriginQueue *next;
+} OriginQueue;
 
 typedef struct Pool {
   struct Engine *engine;
@@ -38,8 +38,8 @@ typedef struct Pool {
                        not */
   int touched;      /* there may be messages to read */
   long connections; /* that libcurl may open to a host, and keep */
-  Lane *lanes;
-  int waiting;        /* transfers in all lanes */
+  OriginQueue *queues;
+  int waiting;        /* transfers in all queues */
   int64_t expires_ms; /* no waiting transfer expires before this; -1: none */
   Easy *spare[16];
   int spares;

@@ -17,7 +17,7 @@ static const char *skip_zeros (const char *p, const char *end) {
   return p;
 }
 
-/* Two hexadecimal digits; -1: they are none. Moves *s behind them. */
+/* Two hexadecimal digits; -1: they are none. Moves *s after them. */
 static int two_digits (const char **s, const char *end) {
   const char *p = *s;
   int high, low;
@@ -56,7 +56,7 @@ static int is_punctuation (char c) {
          (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
 }
 
-/* The character of the escape at *s; -1: there is none. Moves *s behind it. */
+/* The character of the escape at *s; -1: there is none. Moves *s after it. */
 static int unescape (const char **s, const char *end) {
   const char *p = *s;
   size_t left = (size_t)(end - p);

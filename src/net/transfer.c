@@ -29,7 +29,7 @@ void transfer_free (Transfer *t) {
   if (t == NULL)
     return;
   transfer_drop_request(t);
-  terms_release(t->terms);
+  request_config_release(t->config);
   free(t->message);
   buffer_free(&t->header_block);
   buffer_free(&t->response);
@@ -37,10 +37,10 @@ void transfer_free (Transfer *t) {
 }
 
 const struct curl_slist *transfer_lines (const Transfer *t) {
-  return t->headers != NULL ? t->headers : t->terms->headers;
+  return t->headers != NULL ? t->headers : t->config->headers;
 }
 
-void transfer_say (Transfer *t, const char *message) {
+void transfer_set_error (Transfer *t, const char *message) {
   free(t->message);
   t->message = strdup(message);
 }
@@ -58,7 +58,7 @@ static void note_content_length (Transfer *t, const char *line, size_t len) {
   while (i < len && (line[i] == ' ' || line[i] == '\t'))
     i++;
   for (; i < len && line[i] >= '0' && line[i] <= '9'; i++) {
-    if (value > t->terms->max_body)
+    if (value > t->config->max_body)
       return; /* the body will run into the limit by itself */
     value = value * 10 + (size_t)(line[i] - '0');
   }
@@ -76,7 +76,7 @@ static int interim (const Transfer *t) {
 size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
-  if (len > t->terms->max_headers - t->header_bytes) {
+  if (len > t->config->max_headers - t->header_bytes) {
     t->limit = LIMIT_HEADERS;
     return 0;
   }
@@ -104,14 +104,14 @@ size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
 size_t transfer_on_body (char *bytes, size_t size, size_t n, void *arg) {
   Transfer *t = arg;
   size_t len = size * n;
-  if (len > t->terms->max_body - t->response.len) {
+  if (len > t->config->max_body - t->response.len) {
     t->limit = LIMIT_BODY;
     return 0;
   }
   /* The announced length, once: growing step by step would copy a large body
   ** several times and leave a third of it unused. */
   if (t->response.data == NULL && t->content_length > len &&
-      t->content_length <= t->terms->max_body)
+      t->content_length <= t->config->max_body)
     (void)buffer_reserve(&t->response, t->content_length);
   if (buffer_append(&t->response, bytes, len) != 0) {
     t->limit = LIMIT_MEMORY;
@@ -125,19 +125,20 @@ size_t transfer_on_body (char *bytes, size_t size, size_t n, void *arg) {
 void transfer_expire (Transfer *t, int64_t now_ms) {
   char message[96];
   if (t->expires_ms <= t->made_ms) {
-    transfer_say(t, "the time was over before the request was made");
+    transfer_set_error(t, "the time was over before the request was made");
     return;
   }
   snprintf(message, sizeof(message),
            "timed out after %ld ms waiting for a free connection",
            (long)(now_ms - t->made_ms));
-  transfer_say(t, message);
+  transfer_set_error(t, message);
 }
 
-CURLcode transfer_judge (Transfer *t, CURLcode code) {
+CURLcode transfer_outcome (Transfer *t, CURLcode code) {
   int whole = t->headers_ended && t->status >= 200;
   if (code == CURLE_OK && !whole) {
-    transfer_say(t, "the connection ended within the headers of the answer");
+    transfer_set_error(t,
+                       "the connection ended within the headers of the answer");
     return CURLE_RECV_ERROR;
   }
   if (code == CURLE_WRITE_ERROR && t->limit == LIMIT_NONE)

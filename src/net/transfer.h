@@ -19,8 +19,8 @@
 
 struct Easy;
 struct Engine;
-struct Kept;
-struct Lane;
+struct IdleConnections;
+struct OriginQueue;
 struct Pool;
 
 typedef enum TransferState {
@@ -35,11 +35,11 @@ typedef struct Timings {
 
 typedef struct Transfer {
   /* request */
-  uint64_t id;  /* unique in the engine */
-  Terms *terms; /* a reference */
+  uint64_t id;           /* unique in the engine */
+  RequestConfig *config; /* a reference */
   char *method;
   char *url;
-  struct curl_slist *headers; /* NULL: those of the terms */
+  struct curl_slist *headers; /* NULL: those of the config */
   Buffer body;
   int has_body;
   int once;           /* libcurl never sends it twice, not even on a stale
@@ -60,13 +60,13 @@ typedef struct Transfer {
     LIMIT_MEMORY
   } limit;
   long status;
-  long http_version;       /* CURL_HTTP_VERSION_... */
-  int sent;                /* some byte of the request left this machine */
-  const struct Kept *kept; /* over HTTP/1: the connections to choose from */
-  int stale;               /* its kept connection was found to be spoiled */
-  int fresh;               /* it got a new one instead */
-  int requests_begun;      /* requests that libcurl put on a connection */
-  long bytes_before;       /* written before the first of these */
+  long http_version; /* CURL_HTTP_VERSION_... */
+  int sent;          /* some byte of the request left this machine */
+  const struct IdleConnections *idle; /* over HTTP/1: those to choose from */
+  int stale;          /* its idle connection was found to be spoiled */
+  int fresh;          /* it got a new one instead */
+  int requests_begun; /* requests that libcurl put on a connection */
+  long bytes_before;  /* written before the first of these */
   Timings timings;
   Buffer header_block; /* of the final answer, status line first */
   int headers_ended;
@@ -84,10 +84,10 @@ typedef struct Transfer {
   struct Transfer *next_cancel;             /* (lock) */
   struct Transfer *next_finished;           /* (lock) */
   struct Transfer *prev_owned, *next_owned; /* (lock) all of a pool */
-  struct Transfer *next_waiting;            /* engine: the queue of a lane */
+  struct Transfer *next_waiting;            /* engine: in its origin's queue */
   struct Pool *pool;
-  struct Lane *lane; /* engine */
-  struct Easy *easy; /* engine; NULL unless in the multi handle */
+  struct OriginQueue *queue; /* engine */
+  struct Easy *easy;         /* engine; NULL unless in the multi handle */
 } Transfer;
 
 Transfer *transfer_new (void); /* NULL without memory; refs is 1 */
@@ -102,11 +102,11 @@ size_t transfer_on_body (char *bytes, size_t size, size_t n, void *transfer);
 const struct curl_slist *transfer_lines (const Transfer *t);
 
 /* Without memory there is no message. */
-void transfer_say (Transfer *t, const char *message);
+void transfer_set_error (Transfer *t, const char *message);
 
 /* What libcurl's code comes to for a transfer that is finished and harvested.
  */
-CURLcode transfer_judge (Transfer *t, CURLcode code);
+CURLcode transfer_outcome (Transfer *t, CURLcode code);
 
 /* Nothing more is sent: frees what was for that. */
 void transfer_drop_request (Transfer *t);

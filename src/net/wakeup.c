@@ -9,7 +9,7 @@
 #if defined(__linux__)
 #include <sys/eventfd.h>
 
-int wake_open (Wake *w) {
+int wakeup_open (Wakeup *w) {
   w->reader = w->writer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   return w->reader < 0 ? -1 : 0;
 }
@@ -23,7 +23,7 @@ static int prepare (int fd) {
   return fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-int wake_open (Wake *w) {
+int wakeup_open (Wakeup *w) {
   int ends[2];
   w->reader = w->writer = -1;
   if (pipe(ends) != 0)
@@ -31,7 +31,7 @@ int wake_open (Wake *w) {
   w->reader = ends[0];
   w->writer = ends[1];
   if (prepare(ends[0]) != 0 || prepare(ends[1]) != 0) {
-    wake_close(w);
+    wakeup_close(w);
     return -1;
   }
   return 0;
@@ -39,19 +39,19 @@ int wake_open (Wake *w) {
 
 #endif
 
-void wake_signal (const Wake *w) {
+void wakeup_signal (const Wakeup *w) {
   uint64_t one = 1; /* eventfd takes eight bytes; a pipe takes any */
   ssize_t n = write(w->writer, &one, sizeof(one));
   (void)n; /* full means that it is readable already */
 }
 
-void wake_clear (const Wake *w) {
+void wakeup_clear (const Wakeup *w) {
   char bytes[512];
   ssize_t n = w->reader < 0 ? 0 : read(w->reader, bytes, sizeof(bytes));
   (void)n; /* what a pipe keeps wakes once more, which is harmless */
 }
 
-void wake_close (Wake *w) {
+void wakeup_close (Wakeup *w) {
   int reader = w->reader, writer = w->writer;
   w->reader = w->writer = -1;
   if (reader >= 0)

@@ -6,16 +6,17 @@
 
 #pragma GCC visibility push(hidden)
 
-typedef struct Wake {
-  int reader; /* readable from wake_signal until wake_clear; -1: it is
-                 somebody else who reads what wake_signal writes */
+typedef struct Wakeup {
+  int reader; /* readable from wakeup_signal until wakeup_clear; -1: it is
+                 somebody else who reads what wakeup_signal writes */
   int writer; /* the same descriptor as reader where the system has eventfd */
-} Wake;
+} Wakeup;
 
-int wake_open (Wake *w); /* 0, or -1 with errno set; -1 in both on failure */
-void wake_signal (const Wake *w);
-void wake_clear (const Wake *w);
-void wake_close (Wake *w); /* safe to repeat */
+/* 0, or -1 with errno set and -1 in both. */
+int wakeup_open (Wakeup *w);
+void wakeup_signal (const Wakeup *w);
+void wakeup_clear (const Wakeup *w);
+void wakeup_close (Wakeup *w); /* safe to repeat */
 
 #pragma GCC visibility pop
 

@@ -26,7 +26,7 @@ function headers.terms(state, key, has_body)
       has_body and "Content-Type: application/json" or nil,
       has_body and "Expect:" or nil, -- no extra round trip before a large body
     }
-    terms = { lines = lines, core = core.terms(state.settings.transfer, lines) }
+    terms = { lines = lines, core = core.request_config(state.settings.transfer, lines) }
     kept[has_body] = terms
   end
   return terms

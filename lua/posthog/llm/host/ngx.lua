@@ -101,18 +101,18 @@ end
 --- @return table? socket connected to the engine
 --- @return string? message
 local function connect(engine)
-  local doorbell, message = core.doorbell()
-  if not doorbell then
+  local wakeup, message = core.wakeup_socket()
+  if not wakeup then
     return nil, message
   end
   local socket = ngx.socket.tcp()
   socket:settimeouts(CONNECT, CONNECT, FOREVER)
   local ok
-  ok, message = socket:connect("unix:" .. doorbell:path())
+  ok, message = socket:connect("unix:" .. wakeup:path())
   if ok then
-    ok, message = doorbell:accept(engine)
+    ok, message = wakeup:accept(engine)
   end
-  doorbell:close()
+  wakeup:close()
   if not ok then
     socket:close()
     return nil, message

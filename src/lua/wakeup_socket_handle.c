@@ -9,7 +9,7 @@
 
 #include "base/compat.h"
 
-#include "wakeup_socket.h"
+#include "wakeup_socket_handle.h"
 #include "handles.h"
 
 #include <errno.h>
@@ -23,30 +23,30 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define DOORBELL_NAME "posthog.llm.doorbell"
-#define SOCKET        "/bell"
+#define WAKEUP_SOCKET_NAME "posthog.llm.wakeup_socket"
+#define SOCKET             "/wakeup"
 
 /*
-** The listening socket is there from doorbell() until accept(): nginx connects
-** to it by its path, so there has to be one. It lies in a directory that only
-** this user enters, and only this process is let in.
+** The listening socket is there from wakeup_socket() until accept(): nginx
+** connects to it by its path, so there has to be one. It lies in a directory
+** that only this user enters, and only this process is let in.
 */
-typedef struct Doorbell {
+typedef struct WakeupSocket {
   int listener;       /* -1: closed */
   char directory[64]; /* "": none */
   char path[64 + sizeof(SOCKET)];
-} Doorbell;
+} WakeupSocket;
 
-static void doorbell_shut (Doorbell *d) {
-  int listener = d->listener;
-  d->listener = -1;
+static void wakeup_socket_shut (WakeupSocket *s) {
+  int listener = s->listener;
+  s->listener = -1;
   if (listener >= 0)
     close(listener);
-  if (d->path[0] != '\0')
-    unlink(d->path);
-  if (d->directory[0] != '\0')
-    rmdir(d->directory);
-  d->path[0] = d->directory[0] = '\0';
+  if (s->path[0] != '\0')
+    unlink(s->path);
+  if (s->directory[0] != '\0')
+    rmdir(s->directory);
+  s->path[0] = s->directory[0] = '\0';
 }
 
 static int failed (lua_State *L, const char *what, int number) {
@@ -63,69 +63,69 @@ static int set_flags (int fd) {
 }
 
 /* 0700, wherever one can be made; 0, or -1 with errno of the last place. */
-static int make_directory (Doorbell *d) {
+static int make_directory (WakeupSocket *s) {
   const char *places[] = {NULL, "/tmp", "/var/tmp", "/dev/shm"};
   size_t i;
   places[0] = getenv("TMPDIR");
   errno = ENOENT;
   for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-    char *directory = d->directory;
+    char *directory = s->directory;
     int n;
     if (places[i] == NULL || places[i][0] != '/')
       continue;
-    n = snprintf(directory, sizeof(d->directory), "%s/posthog-llm.XXXXXX",
+    n = snprintf(directory, sizeof(s->directory), "%s/posthog-llm.XXXXXX",
                  places[i]);
-    if (n > 0 && (size_t)n < sizeof(d->directory) && mkdtemp(directory) != NULL)
+    if (n > 0 && (size_t)n < sizeof(s->directory) && mkdtemp(directory) != NULL)
       return 0;
     directory[0] = '\0';
   }
   return -1;
 }
 
-static int listen_at (Doorbell *d) {
+static int listen_at (WakeupSocket *s) {
   struct sockaddr_un address;
   memset(&address, 0, sizeof(address));
   address.sun_family = AF_UNIX;
-  snprintf(d->path, sizeof(d->path), "%s" SOCKET, d->directory);
-  if (strlen(d->path) >= sizeof(address.sun_path)) {
-    d->path[0] = '\0';
+  snprintf(s->path, sizeof(s->path), "%s" SOCKET, s->directory);
+  if (strlen(s->path) >= sizeof(address.sun_path)) {
+    s->path[0] = '\0';
     errno = ENAMETOOLONG;
     return -1;
   }
-  memcpy(address.sun_path, d->path, strlen(d->path));
-  d->listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (d->listener < 0 || set_flags(d->listener) != 0)
+  memcpy(address.sun_path, s->path, strlen(s->path));
+  s->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (s->listener < 0 || set_flags(s->listener) != 0)
     return -1;
-  if (bind(d->listener, (struct sockaddr *)&address, sizeof(address)) != 0)
+  if (bind(s->listener, (struct sockaddr *)&address, sizeof(address)) != 0)
     return -1;
-  return listen(d->listener, 8);
+  return listen(s->listener, 8);
 }
 
 /*
-** core.doorbell() -> doorbell | nil, message
+** core.wakeup_socket() -> socket | nil, message
 ** Listens. What is left of it, when it is collected, goes.
 */
-static int doorbell_new (lua_State *L) {
-  Doorbell *d = handles_new(L, sizeof(*d), DOORBELL_NAME);
-  d->listener = -1;
-  if (make_directory(d) != 0)
+static int wakeup_socket_new (lua_State *L) {
+  WakeupSocket *s = handles_new(L, sizeof(*s), WAKEUP_SOCKET_NAME);
+  s->listener = -1;
+  if (make_directory(s) != 0)
     return failed(L, "cannot make a directory for a socket", errno);
-  if (listen_at(d) != 0) {
+  if (listen_at(s) != 0) {
     int number = errno;
-    doorbell_shut(d);
+    wakeup_socket_shut(s);
     return failed(L, "cannot listen on a unix socket", number);
   }
   return 1;
 }
 
-static Doorbell *check_listening (lua_State *L) {
-  Doorbell *d = luaL_checkudata(L, 1, DOORBELL_NAME);
-  luaL_argcheck(L, d->listener >= 0, 1, "doorbell is closed");
-  return d;
+static WakeupSocket *check_listening (lua_State *L) {
+  WakeupSocket *s = luaL_checkudata(L, 1, WAKEUP_SOCKET_NAME);
+  luaL_argcheck(L, s->listener >= 0, 1, "the wake-up socket is closed");
+  return s;
 }
 
-/* doorbell:path() -> where to connect to, once, before accept */
-static int doorbell_path (lua_State *L) {
+/* socket:path() -> where to connect to, once, before accept */
+static int wakeup_socket_path (lua_State *L) {
   lua_pushstring(L, check_listening(L)->path);
   return 1;
 }
@@ -147,9 +147,9 @@ static int is_own (int fd) {
 }
 
 /* The connection of this process, -1 with errno without one. */
-static int accept_own (const Doorbell *d) {
+static int accept_own (const WakeupSocket *s) {
   for (;;) {
-    int fd = accept(d->listener, NULL, NULL);
+    int fd = accept(s->listener, NULL, NULL);
     if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
       return -1;
     if (fd >= 0 && is_own(fd) && set_flags(fd) == 0)
@@ -160,38 +160,38 @@ static int accept_own (const Doorbell *d) {
 }
 
 /*
-** doorbell:accept(engine) -> true | nil, message
+** socket:accept(engine) -> true | nil, message
 ** Takes the connection that this process has just made. From now on the other
 ** end of it gets bytes when the engine's list of finished transfers ceases to
 ** be empty: read what is there, then collect. Ends the listening in any case.
 */
-static int doorbell_accept (lua_State *L) {
-  Doorbell *d = check_listening(L);
+static int wakeup_socket_accept (lua_State *L) {
+  WakeupSocket *s = check_listening(L);
   Engine *e = handles_engine(L, 2);
-  int fd = accept_own(d);
+  int fd = accept_own(s);
   int number = errno;
-  doorbell_shut(d);
+  wakeup_socket_shut(s);
   if (fd < 0)
-    return failed(L, "no connection to the doorbell", number);
-  engine_ring(e, fd);
+    return failed(L, "no connection to the wake-up socket", number);
+  engine_set_wakeup(e, fd);
   lua_pushboolean(L, 1);
   return 1;
 }
 
-static int doorbell_gc (lua_State *L) {
-  Doorbell *d = luaL_checkudata(L, 1, DOORBELL_NAME);
-  doorbell_shut(d);
+static int wakeup_socket_gc (lua_State *L) {
+  WakeupSocket *s = luaL_checkudata(L, 1, WAKEUP_SOCKET_NAME);
+  wakeup_socket_shut(s);
   return 0;
 }
 
-void doorbell_open (lua_State *L) {
+void wakeup_socket_open (lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"path", doorbell_path},
-      {"accept", doorbell_accept},
-      {"close", doorbell_gc},
+      {"path", wakeup_socket_path},
+      {"accept", wakeup_socket_accept},
+      {"close", wakeup_socket_gc},
       {NULL, NULL},
   };
-  handles_class(L, DOORBELL_NAME, methods, doorbell_gc);
-  lua_pushcfunction(L, doorbell_new);
-  lua_setfield(L, -2, "doorbell");
+  handles_class(L, WAKEUP_SOCKET_NAME, methods, wakeup_socket_gc);
+  lua_pushcfunction(L, wakeup_socket_new);
+  lua_setfield(L, -2, "wakeup_socket");
 }

@@ -9,8 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Adds doorbell() to the module table on top of the stack. */
-void doorbell_open (lua_State *L);
+/* Adds wakeup_socket() to the module table on top of the stack. */
+void wakeup_socket_open (lua_State *L);
 
 #pragma GCC visibility pop
 
