@@ -81,10 +81,10 @@ describe("the annotations", function()
   end
 
   local CLASSES = {
-    datasets = { "Datasets", files = { "datasets", "exports" } },
-    dataset_items = { "DatasetItems", files = { "dataset_items" } },
-    skills = { "Skills", files = { "skills", "skills/current" } },
-    spend = { "Spend", files = { "spend" } },
+    datasets = { "Datasets", files = { "api/datasets", "api/exports" } },
+    dataset_items = { "DatasetItems", files = { "api/dataset_items" } },
+    skills = { "Skills", files = { "api/skills/init", "api/skills/current" } },
+    spend = { "Spend", files = { "api/spend" } },
   }
   for resource, class in pairs(CLASSES) do
     it("have every method of " .. resource, function()

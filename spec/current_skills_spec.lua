@@ -39,7 +39,7 @@ describe("skills of the current generation", function()
     before_each(function()
       create({ body = body })
       t.e:log()
-      require("posthog.llm.profile").forget()
+      require("posthog.llm.api.versions.api_version").forget()
     end)
 
     it("come back whole in two requests, and in one once the server is known", function()

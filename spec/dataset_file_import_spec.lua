@@ -1,7 +1,7 @@
 local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 

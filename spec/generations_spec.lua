@@ -166,7 +166,7 @@ describe("a server of unknown generation", function()
     local maker = t.client()
     dataset = assert(maker.datasets:create({ name = "golden" })).id
     item = assert(maker.dataset_items:create({ dataset = dataset, input = 1, output = 2 })).id
-    require("posthog.llm.profile").forget()
+    require("posthog.llm.api.versions.api_version").forget()
     client = t.client()
     assert.is_nil(client:profile())
     return #t.e:log()

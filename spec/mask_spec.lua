@@ -1,7 +1,7 @@
 -- What finds the key, in C, and what takes it out, in Lua, see the same.
 
 local core = require("posthog.llm.core")
-local mask = require("posthog.llm.mask")
+local redact = require("posthog.llm.http.redact")
 
 local KEY = "phx_a-b/Z9"
 
@@ -10,7 +10,7 @@ local function with(at, form)
   return KEY:sub(1, at - 1) .. form .. KEY:sub(at + 1)
 end
 
-describe("posthog.llm.mask", function()
+describe("posthog.llm.http.redact", function()
   local shown = { KEY }
   for at = 1, #KEY do
     local character = KEY:byte(at)
@@ -29,7 +29,7 @@ describe("posthog.llm.mask", function()
         { "\\", "\\" }, { "&#112;", "" } }) do
         local whole = around[1] .. text .. around[2]
         assert.is_true(core.holds(whole, KEY), whole)
-        assert.equal(around[1] .. "[key]" .. around[2], mask.text(whole, KEY))
+        assert.equal(around[1] .. "[key]" .. around[2], redact.text(whole, KEY))
       end
     end
   end)
@@ -40,11 +40,11 @@ describe("posthog.llm.mask", function()
       with(4, "&#1095;"), with(4, "&#;"), with(4, "&#x;"), with(2, "\\h"), with(4, "\0"),
       "%", "\\", "&", "&#", "\\u00", "\\x" }) do
       assert.is_false(core.holds(text, KEY), text)
-      assert.equal(text, mask.text(text, KEY))
+      assert.equal(text, redact.text(text, KEY))
     end
   end)
 
   it("finds what stands at the end of a part of it", function()
-    assert.equal("phx_a-[key][key].", mask.text("phx_a-" .. KEY .. KEY .. ".", KEY))
+    assert.equal("phx_a-[key][key].", redact.text("phx_a-" .. KEY .. KEY .. ".", KEY))
   end)
 end)

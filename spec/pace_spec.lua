@@ -1,18 +1,18 @@
 -- Rows, windows and 429s in a time of their own; the option as the emulator sees it.
 
 local clock = require("posthog.llm.clock")
-local config = require("posthog.llm.config")
+local client_settings = require("posthog.llm.client.settings")
 local llm = require("posthog.llm")
-local lines = require("posthog.llm.pace.line")
-local memory = require("posthog.llm.pace.memory")
-local pace = require("posthog.llm.pace")
+local lines = require("posthog.llm.http.rate_limit.queue")
+local memory = require("posthog.llm.http.rate_limit.memory")
+local rate_limit = require("posthog.llm.http.rate_limit")
 local pipeline = require("spec.pipeline")
 
 local LIST = "/api/projects/1/datasets/"
 local SPEND = "/api/llm_analytics/@me/spend/"
 local SECONDS = { per_minute = 60, per_hour = 3600, per_day = 86400 }
 
-describe("posthog.llm.pace", function()
+describe("posthog.llm.http.rate_limit", function()
   local now, real = 0, clock.now
   local hosts = 0
 
@@ -25,7 +25,7 @@ describe("posthog.llm.pace", function()
   --- Rules for a host that no other test has asked.
   local function fresh(option)
     hosts = hosts + 1
-    return pace.new(option, "https://h" .. hosts .. ".example")
+    return rate_limit.new(option, "https://h" .. hosts .. ".example")
   end
 
   local function sleep(_, seconds)
@@ -37,7 +37,7 @@ describe("posthog.llm.pace", function()
   local function run(p, n, key, path)
     local times = {}
     for i = 1, n do
-      assert.is_nil(pace.pass(p, key or "k", path or LIST, math.huge, sleep))
+      assert.is_nil(rate_limit.pass(p, key or "k", path or LIST, math.huge, sleep))
       times[i] = now
     end
     return times
@@ -45,7 +45,7 @@ describe("posthog.llm.pace", function()
 
   --- How long the next request would have to wait, and why; it does not.
   local function held(p, key, path)
-    local err = pace.pass(p, key or "k", path or LIST, 0.001, sleep)
+    local err = rate_limit.pass(p, key or "k", path or LIST, 0.001, sleep)
     return err and err.retry_after or 0, err and err.message
   end
 
@@ -128,7 +128,7 @@ describe("posthog.llm.pace", function()
     run(p, 1)
     assert.equal(0, (held(p, "another")))
     assert.equal(0, (held(fresh({ per_minute = 1 }))))
-    assert.is_true((held(pace.new({ per_minute = 1 }, p.origin))) > 60)
+    assert.is_true((held(rate_limit.new({ per_minute = 1 }, p.origin))) > 60)
   end)
 
   it("forgets keys that nothing counts for", function()
@@ -157,7 +157,8 @@ describe("posthog.llm.pace", function()
       for i = 1, n do
         local co = coroutine.create(function()
           local gone = false
-          local err = pace.pass(p, "k", LIST, options.seconds or math.huge, function(_, seconds)
+          local left = options.seconds or math.huge
+          local err = rate_limit.pass(p, "k", LIST, left, function(_, seconds)
             coroutine.yield(seconds)
             gone = options.leave and options.leave(i, now)
             return not gone
@@ -222,7 +223,7 @@ describe("posthog.llm.pace", function()
       local p = fresh({ per_minute = 2 })
       for _ = 1, 5 do -- as a thread that nginx has ended
         local co = coroutine.wrap(function()
-          pace.pass(p, "k", LIST, math.huge, function() coroutine.yield() end)
+          rate_limit.pass(p, "k", LIST, math.huge, function() coroutine.yield() end)
         end)
         co()
       end
@@ -251,7 +252,7 @@ describe("posthog.llm.pace", function()
           each = function(at)
             for _, from in ipairs({ 1100, 1300 }) do
               if at >= from and at < from + 30 and blocked_until < from then
-                pace.learn(p, "k", LIST, 100)
+                rate_limit.learn(p, "k", LIST, 100)
                 blocked_until = at + 100
               end
             end
@@ -265,7 +266,7 @@ describe("posthog.llm.pace", function()
   describe("after a 429", function()
     it("lets nothing of that key and class go before the server's time", function()
       local p = fresh(true)
-      pace.learn(p, "k", LIST, 30)
+      rate_limit.learn(p, "k", LIST, 30)
       local needed, message = held(p)
       assert.is_true(needed > 29.9 and needed <= 30)
       assert.matches("since the server asked to wait (429)", message, 1, true)
@@ -277,16 +278,16 @@ describe("posthog.llm.pace", function()
 
     it("tells clients with other limits too", function()
       local p = fresh({ per_minute = 5 })
-      pace.learn(p, "k", LIST, 30)
-      local other = pace.new({ per_minute = 6 }, p.origin)
-      assert.equal(0, (held(pace.new({ per_minute = 6 }, "https://elsewhere.example"))))
+      rate_limit.learn(p, "k", LIST, 30)
+      local other = rate_limit.new({ per_minute = 6 }, p.origin)
+      assert.equal(0, (held(rate_limit.new({ per_minute = 6 }, "https://elsewhere.example"))))
       assert.is_true((held(other)) > 29)
     end)
 
     it("keeps the longest time it was told", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 10, 40, 20 }) do
-        pace.learn(p, "k", LIST, seconds)
+        rate_limit.learn(p, "k", LIST, seconds)
       end
       assert.is_true((held(p)) > 39)
     end)
@@ -294,8 +295,8 @@ describe("posthog.llm.pace", function()
     it("believes no time beyond the longest window of its class", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 1e6, 1e300, math.huge }) do
-        pace.learn(p, "k", LIST, seconds)
-        pace.learn(p, "k", SPEND, seconds)
+        rate_limit.learn(p, "k", LIST, seconds)
+        rate_limit.learn(p, "k", SPEND, seconds)
       end
       assert.is_true((held(p)) <= 3600)
       assert.is_true((held(p, "k", SPEND)) <= 86400)
@@ -306,9 +307,9 @@ describe("posthog.llm.pace", function()
     it("learns nothing from one that names no time", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 0, -1, 0 / 0 }) do
-        pace.learn(p, "k", LIST, seconds)
+        rate_limit.learn(p, "k", LIST, seconds)
       end
-      pace.learn(p, "k", LIST, nil)
+      rate_limit.learn(p, "k", LIST, nil)
       assert.equal(0, (held(p)))
     end)
 
@@ -316,10 +317,10 @@ describe("posthog.llm.pace", function()
       local p = fresh({ per_minute = 1 })
       run(p, 1)
       local looks = 0
-      local err = pace.pass(p, "k", LIST, 100, function(_, seconds)
+      local err = rate_limit.pass(p, "k", LIST, 100, function(_, seconds)
         looks = looks + 1
         if looks == 8 then
-          pace.learn(p, "k", LIST, 500)
+          rate_limit.learn(p, "k", LIST, 500)
         end
         return sleep(nil, seconds)
       end)
@@ -381,7 +382,7 @@ describe("the option pace", function()
       ["http://127.0.0.1:8000"] = false,
     }) do
       local function of(option)
-        local rules = config.resolve({ host = host, pace = option }).pace
+        local rules = client_settings.resolve({ host = host, pace = option }).pace
         local words = { rest = {}, spend = {} }
         for class, list in pairs(words) do
           for i, window in ipairs(rules and rules[class].windows or {}) do

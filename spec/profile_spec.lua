@@ -2,7 +2,7 @@
 
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
-local profile = require("posthog.llm.profile")
+local api_version = require("posthog.llm.api.versions.api_version")
 
 local fails = live.fails
 
@@ -21,7 +21,7 @@ describe("a selection that only the current generation can make", function()
     maker = t.client()
     dataset = assert(maker.datasets:create({ name = "golden" })).id
     item = assert(maker.dataset_items:create({ dataset = dataset, input = 1 })).id
-    profile.forget()
+    api_version.forget()
   end)
 
   for name, options in pairs({ ["a client that knows nothing"] = {},
@@ -37,7 +37,7 @@ describe("a selection that only the current generation can make", function()
         end,
       }
       for _, call in ipairs(calls) do
-        profile.forget()
+        api_version.forget()
         local value, err = call(t.client(options))
         fails("invalid", nil, value or nil, err)
         says("only the current generation of the API has it", err)
@@ -50,7 +50,7 @@ describe("a selection that only the current generation can make", function()
     fails("server", nil, t.client().dataset_items:list({ dataset = dataset, revision = 1 }))
     t.e:faults({})
     assert(maker.datasets:delete(dataset)) -- its items are listed still
-    profile.forget()
+    api_version.forget()
     fails("not_found", nil, t.client().dataset_items:list({ dataset = dataset, revision = 1 }))
   end)
 
@@ -142,7 +142,7 @@ describe("a server that changes its generation", function()
   end)
 
   it("is known to fifty first calls at once, and none is made twice", function()
-    profile.forget()
+    api_version.forget()
     local functions = {}
     for i = 1, 50 do
       functions[i] = function()
@@ -189,7 +189,7 @@ describe("an answer that has little", function()
       t.answer(200, row)
       assert.equal("x", assert(client.datasets:get("x")).id)
       assert.equal(generation, client:profile() or "neither")
-      profile.forget()
+      api_version.forget()
       t.answer(200, '{"count":1,"results":[' .. row .. "]}")
       assert.equal("x", live.all(client.dataset_items:each())[1].id)
       assert.equal(generation, client:profile() or "neither")
@@ -223,7 +223,7 @@ describe("one deadline", function()
     local dataset = assert(client.datasets:create({ name = "golden" })).id
     local item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
     assert(client.skills:create({ name = "long", description = "d", body = ("x"):rep(9000) }))
-    profile.forget()
+    api_version.forget()
     t.e:fault({ action = { delay = 0.4 } })
     for _, call in ipairs({
       function(options) return client.skills:get("long", options) end,
@@ -235,7 +235,7 @@ describe("one deadline", function()
       function(options) return client.dataset_items:delete(item, options) end,
       function(options) return client.dataset_items:archive(item, options) end,
     }) do
-      profile.forget()
+      api_version.forget()
       fails("timeout", nil, call({ deadline = 0.6 }))
     end
   end)

@@ -1,11 +1,11 @@
 local llm = require("posthog.llm")
 local pipeline = require("spec.pipeline")
 local clock = require("posthog.llm.clock")
-local retry = require("posthog.llm.retry")
+local retry = require("posthog.llm.http.retry")
 
 local LIST = "/api/projects/:project_id/datasets/"
 
-describe("posthog.llm.retry", function()
+describe("posthog.llm.http.retry", function()
   describe("backoff", function()
     local random = clock.random
     after_each(function() clock.random = random end)

@@ -2,7 +2,7 @@ local llm = require("posthog.llm")
 local made = require("spec.support.spend")
 local numbers = require("posthog.llm.spend_report.numbers")
 local report = require("posthog.llm.spend_report")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local answer, days = made.answer, made.days
 
@@ -112,33 +112,33 @@ describe("posthog.llm.spend_report.numbers", function()
   end)
 end)
 
-describe("posthog.llm.width", function()
+describe("posthog.llm.util.display", function()
   it("counts columns", function()
     for text, columns in pairs({
       [""] = 0, abc = 3, ["日本"] = 4, ["e\204\129"] = 1, ["🎉"] = 2, ["ｱ"] = 1, ["한"] = 2,
       ["Привет"] = 6, ["\226\152\149"] = 2, ["…"] = 1, ["█"] = 1,
     }) do
-      assert.equal(columns, width.of(text), text)
+      assert.equal(columns, display.of(text), text)
     end
   end)
 
   it("leaves out the middle of what is too long", function()
-    assert.equal("abc", (width.fit("abc", 3, "…")))
-    assert.equal("a…c", (width.fit("abbc", 3, "…")))
-    assert.equal("日…語", (width.fit("日本日本語", 5, "…")))
-    assert.equal("…", (width.fit("日本", 1, "…")))
+    assert.equal("abc", (display.fit("abc", 3, "…")))
+    assert.equal("a…c", (display.fit("abbc", 3, "…")))
+    assert.equal("日…語", (display.fit("日本日本語", 5, "…")))
+    assert.equal("…", (display.fit("日本", 1, "…")))
     for room = 1, 12 do
-      local text, columns = width.fit("a日b本c日d本", room, "~")
-      assert.equal(width.of(text), columns)
+      local text, columns = display.fit("a日b本c日d本", room, "~")
+      assert.equal(display.of(text), columns)
       assert.is_true(columns <= room)
     end
   end)
 
   it("shows what is not UTF-8", function()
-    assert.equal("a\\xffb", width.clean("a\255b"))
-    assert.equal("\\xe2\\x82", width.clean("\226\130"))
-    assert.equal("\\xc0\\x80", width.clean("\192\128"))
-    assert.equal("\\u{d800}", width.clean("\237\160\128"))
-    assert.equal("日本 é", width.clean("日本 é"))
+    assert.equal("a\\xffb", display.clean("a\255b"))
+    assert.equal("\\xe2\\x82", display.clean("\226\130"))
+    assert.equal("\\xc0\\x80", display.clean("\192\128"))
+    assert.equal("\\u{d800}", display.clean("\237\160\128"))
+    assert.equal("日本 é", display.clean("日本 é"))
   end)
 end)

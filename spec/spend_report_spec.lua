@@ -2,7 +2,7 @@ local live = require("spec.support.live")
 local llm = require("posthog.llm")
 local made = require("spec.support.spend")
 local report = require("posthog.llm.spend_report")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local answer, tools, days = made.answer, made.tools, made.days
 
@@ -29,8 +29,8 @@ end
 --- Asserts that a terminal shows this as lines of at most so many columns.
 local function fits(text, columns)
   for _, line in ipairs(lines_of(text)) do
-    assert.is_true(width.of(line) <= columns, line)
-    assert.equal(width.clean(line), line)
+    assert.is_true(display.of(line) <= columns, line)
+    assert.equal(display.clean(line), line)
   end
 end
 
@@ -481,7 +481,7 @@ describe("spend_report.line", function()
     local whole = report.line(spend, { budget = 150 })
     assert.equal("$100.00 in 10 days · 66.7% of $150.00, reached 2026-05-16 · gpt\\n5 50.0%", whole)
     for columns = 20, 80 do
-      assert.is_true(width.of(report.line(spend, { budget = 150, width = columns })) <= columns)
+      assert.is_true(display.of(report.line(spend, { budget = 150, width = columns })) <= columns)
     end
     assert.equal("$100.00 in 10 days", report.line(spend, { budget = 150, width = 20 }))
     assert.equal("$100.00 in 10 days · 66.7% of $150.00",

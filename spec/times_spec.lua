@@ -1,6 +1,6 @@
-local times = require("posthog.llm.times")
+local times = require("posthog.llm.util.time")
 
-describe("posthog.llm.times", function()
+describe("posthog.llm.util.time", function()
   describe("http", function()
     it("reads the three forms of RFC 9110", function()
       assert.equal(784111777, times.http("Sun, 06 Nov 1994 08:49:37 GMT"))

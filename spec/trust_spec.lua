@@ -3,7 +3,7 @@
 
 local pipeline = require("spec.pipeline")
 local server = require("spec.ngx.server")
-local trust = require("posthog.llm.trust")
+local ca_bundle = require("posthog.llm.http.ca_bundle")
 
 local output_of = server.output_of
 
@@ -107,8 +107,8 @@ describe("over TLS", function()
   end)
 
   describe("the file of authorities", function()
-    local places = trust.places
-    after_each(function() trust.places = places end)
+    local places = ca_bundle.places
+    after_each(function() ca_bundle.places = places end)
 
     local function first_call(options)
       local c = pipeline.client(e.tls_url, options)
@@ -118,24 +118,24 @@ describe("over TLS", function()
     end
 
     it("is the first that can be read of the system's places", function()
-      trust.places = { "/nowhere/a.pem", "/tmp", e.ca_file, "/nowhere/b.pem" }
+      ca_bundle.places = { "/nowhere/a.pem", "/tmp", e.ca_file, "/nowhere/b.pem" }
       assert.is_truthy(first_call())
     end)
 
     it("is looked for again when there was none", function()
       local c = pipeline.client(e.tls_url)
-      trust.places = { "/nowhere/a.pem", "/nowhere/b.pem" }
+      ca_bundle.places = { "/nowhere/a.pem", "/nowhere/b.pem" }
       local _, err = c.datasets:list()
       assert.equal("tls", err.kind)
       assert.equal("no certificate authorities found; name their file in ca_file or SSL_CERT_FILE"
         .. " (tried /nowhere/a.pem, /nowhere/b.pem)", err.message)
-      trust.places = { e.ca_file }
+      ca_bundle.places = { e.ca_file }
       assert.is_truthy(c.datasets:list())
       c:close()
     end)
 
     it("is named when it cannot be read, and no other one is taken", function()
-      trust.places = { e.ca_file }
+      ca_bundle.places = { e.ca_file }
       for path, why in pairs({
         ["/nowhere/ca.pem"] = "No such file", ["/tmp"] = "directory", ["/dev/null"] = "it is empty",
       }) do

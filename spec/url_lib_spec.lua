@@ -1,6 +1,6 @@
-local url = require("posthog.llm.url")
+local url = require("posthog.llm.http.url")
 
-describe("posthog.llm.url", function()
+describe("posthog.llm.http.url", function()
   describe("parse", function()
     it("takes a URL apart", function()
       assert.same({

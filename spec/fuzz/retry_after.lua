@@ -6,8 +6,8 @@ local fuzz = require("fuzz")
 
 fuzz.watch()
 
-local retry = require("posthog.llm.retry")
-local times = require("posthog.llm.times")
+local retry = require("posthog.llm.http.retry")
+local times = require("posthog.llm.util.time")
 
 local DAYS = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" }
 local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",

@@ -7,8 +7,8 @@ local fuzz = require("fuzz")
 
 fuzz.watch()
 
-local query = require("posthog.llm.query")
-local url = require("posthog.llm.url")
+local query = require("posthog.llm.http.query")
+local url = require("posthog.llm.http.url")
 
 local BASE = "https://us.posthog.com/api/projects/1/datasets/?limit=2"
 

@@ -4,7 +4,7 @@ local assert = require("luassert")
 
 local emulator = require("spec.emulator")
 local llm = require("posthog.llm")
-local profile = require("posthog.llm.profile")
+local api_version = require("posthog.llm.api.versions.api_version")
 
 local live = {}
 
@@ -30,7 +30,7 @@ function live.session(started)
     if not chosen and t.generation == "current" then
       t.e:settings({ environments = "serve" }) -- the same paths on both
     end
-    profile.forget()
+    api_version.forget()
   end
 
   --- A client of the emulator that makes no second attempt, unless told otherwise.

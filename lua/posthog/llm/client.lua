@@ -1,11 +1,12 @@
 --- A client: settings, connections, and the resources that use them.
 
-local call = require("posthog.llm.call")
-local check = require("posthog.llm.check")
-local config = require("posthog.llm.config")
-local errors = require("posthog.llm.errors")
-local profile = require("posthog.llm.profile")
-local query = require("posthog.llm.query")
+local call = require("posthog.llm.http.call")
+local check = require("posthog.llm.util.check")
+local client_options = require("posthog.llm.client.options")
+local client_settings = require("posthog.llm.client.settings")
+local errors = require("posthog.llm.util.errors")
+local api_version = require("posthog.llm.api.versions.api_version")
+local query = require("posthog.llm.http.query")
 
 local VERSION = "0.1.0"
 
@@ -34,19 +35,19 @@ local function new_family()
 end
 
 local RESOURCES = {
-  skills = "posthog.llm.skills",
-  datasets = "posthog.llm.datasets",
-  dataset_items = "posthog.llm.dataset_items",
-  spend = "posthog.llm.spend",
+  skills = "posthog.llm.api.skills",
+  datasets = "posthog.llm.api.datasets",
+  dataset_items = "posthog.llm.api.dataset_items",
+  spend = "posthog.llm.api.spend",
 }
 
 local function create(options, family)
-  local settings = config.resolve(options)
+  local settings = client_settings.resolve(options)
   local suffix = settings.user_agent_suffix
   local state = {
     options = options,
     settings = settings,
-    profile = profile.new(settings),
+    profile = api_version.new(settings),
     family = family,
     scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
@@ -74,7 +75,7 @@ end
 --- @param level integer as for error()
 --- @return posthog.llm.Client
 function client.new(options, level)
-  return create(config.check(options, level + 1), new_family())
+  return create(client_options.check(options, level + 1), new_family())
 end
 
 local function state_of(self, level)
@@ -94,7 +95,7 @@ function Client:with(options)
   for name, value in pairs(state.options) do
     merged[name] = value
   end
-  for name, value in pairs(config.check(options, 2)) do
+  for name, value in pairs(client_options.check(options, 2)) do
     merged[name] = value
   end
   local new = create(merged, state.family or new_family())

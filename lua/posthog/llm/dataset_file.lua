@@ -4,10 +4,10 @@
 --- Files are read and written by the calls of the system, which hold up a loop.
 
 local Import = require("posthog.llm.dataset_file.import")
-local check = require("posthog.llm.check")
+local check = require("posthog.llm.util.check")
 local core = require("posthog.llm.core")
 local diff = require("posthog.llm.dataset_file.diff")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local export = require("posthog.llm.dataset_file.export")
 local guard = require("posthog.llm.dataset_file.guard")
 local lookup = require("posthog.llm.dataset_file.lookup")
@@ -17,7 +17,7 @@ local problem = require("posthog.llm.dataset_file.problem")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
 local target = require("posthog.llm.dataset_file.target")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.dataset_file
 local dataset_file = {}
@@ -363,7 +363,7 @@ function dataset_file.import(client, dataset, source, options)
     journal, err = open_journal(client, options.journal, {
       journal = 1,
       dataset = row.id,
-      source = is_file and width.clean(source) or "an iterator", -- names need not be UTF-8
+      source = is_file and display.clean(source) or "an iterator", -- names need not be UTF-8
       format = is_file and sources.format(source, options.format) or nil,
       bytes = survey.bytes,
       sha256 = survey.sha256,

@@ -4,12 +4,12 @@
 ---     local client = llm.new({ project_id = 42 }) -- the key is in the environment
 ---     local skill, err = client.skills:get("pdf-forms")
 
-local check = require("posthog.llm.check")
+local check = require("posthog.llm.util.check")
 local client = require("posthog.llm.client")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
-local vocabulary = require("posthog.llm.vocabulary")
+local item_fields = require("posthog.llm.api.item_fields")
 
 --- @class posthog.llm
 local llm = {
@@ -94,7 +94,7 @@ end
 --- @return table
 function llm.row(row)
   check.type(row, "table", "row", 2)
-  return vocabulary.row(row)
+  return item_fields.row(row)
 end
 
 --- @param value any

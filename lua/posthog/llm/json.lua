@@ -3,7 +3,7 @@
 --- in doc/json.md.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 
 --- @class posthog.llm.json
 --- @field null lightuserdata stands for null; the same value as cjson.null and ngx.null

@@ -10,9 +10,9 @@
 --- Needs luafilesystem and lyaml; and git, where both sides have changed a text.
 --- Prints nothing. The network never blocks more than any call of the client.
 
-local check = require("posthog.llm.check")
-local compare = require("posthog.llm.compare")
-local errors = require("posthog.llm.errors")
+local check = require("posthog.llm.util.check")
+local compare = require("posthog.llm.util.compare")
+local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
 local pull = require("posthog.llm.skill_folder.pull")

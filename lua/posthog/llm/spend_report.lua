@@ -5,7 +5,7 @@
 ---     local spend_report = require("posthog.llm.spend_report")
 ---     io.write(spend_report.text(assert(client.spend:get()), { width = 100 }))
 
-local check = require("posthog.llm.check")
+local check = require("posthog.llm.util.check")
 local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
 local period = require("posthog.llm.spend_report.period")

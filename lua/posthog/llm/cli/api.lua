@@ -2,7 +2,7 @@
 --- the library.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local json = require("posthog.llm.json")
 
@@ -100,7 +100,7 @@ end
 --- Rows of all pages, a line each. The library follows the path and query of
 --- `next` only, so that the key stays with the host that it is meant for.
 local function print_pages(context, path, options, include)
-  local pages = require("posthog.llm.pages")
+  local pages = require("posthog.llm.api.pages")
   local bare, seen, count = path:match("^[^?]*"), {}, 0
   local function failed(err)
     context.out:flush()

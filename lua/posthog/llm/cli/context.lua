@@ -3,10 +3,10 @@
 
 local Progress = require("posthog.llm.cli.progress")
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local report = require("posthog.llm.cli.report")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Context
 --- @field out posthog.llm.cli.Screen standard output
@@ -129,7 +129,7 @@ end
 --- @param question string
 --- @return boolean
 function Context:confirm(question)
-  self.err:raw(width.clean(question) .. " [y/N] ")
+  self.err:raw(display.clean(question) .. " [y/N] ")
   self.err.file:flush()
   local answer = io.stdin:read("*l")
   if not answer then -- Ctrl-D or Ctrl-C: the cursor is behind the question still

@@ -1,7 +1,7 @@
 --- posthog-llm emulator: the local stand-in for PostHog, until Ctrl-C.
 
-local clock = require("posthog.llm.clock")
-local errors = require("posthog.llm.errors")
+local clock = require("posthog.llm.host.clock")
+local errors = require("posthog.llm.util.errors")
 local parser = require("posthog.llm.cli.parser")
 
 local KEY, PROJECT = "phx_emulator_all", "112358" -- the emulator's own, doc/emulator.md

@@ -1,6 +1,6 @@
 --- The codes with which the command ends.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 
 local exits = {}
 

@@ -1,6 +1,6 @@
 --- posthog-llm items ...
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
 local shown = require("posthog.llm.cli.shown")

@@ -1,6 +1,6 @@
 --- Modules that the command needs and the rest of the library does not.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 
 local needs = {}
 

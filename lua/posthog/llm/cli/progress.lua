@@ -1,6 +1,6 @@
 --- A bar with rate and time left, on a terminal only.
 
-local clock = require("posthog.llm.clock")
+local clock = require("posthog.llm.host.clock")
 
 --- @class posthog.llm.cli.Progress
 local Progress = {}

@@ -1,7 +1,7 @@
 --- Says on standard error what went wrong.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 
 local report = {}

@@ -3,10 +3,10 @@
 --- characters as escapes there.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is none
@@ -63,7 +63,7 @@ function Screen:line(...)
     if type(piece) == "table" then
       text, style = piece[1], piece[2]
     end
-    text = width.clean(tostring(text))
+    text = display.clean(tostring(text))
     pieces[i] = style and self.color and ("\27[%sm%s\27[m"):format(STYLES[style], text) or text
   end
   self:raw(table.concat(pieces) .. "\n")
@@ -73,7 +73,7 @@ end
 --- @param text string
 function Screen:text(text)
   if self.columns then
-    text = (text .. "\n"):gsub("\n\n$", "\n"):gsub("[^\n\t]+", width.clean)
+    text = (text .. "\n"):gsub("\n\n$", "\n"):gsub("[^\n\t]+", display.clean)
   end
   self:raw(text)
 end
@@ -81,7 +81,7 @@ end
 --- A text of JSON, or a piece of one.
 function Screen:json_text(text)
   if self.columns then
-    text = width.clean_json(text)
+    text = display.clean_json(text)
   end
   self:raw(text)
 end
@@ -89,7 +89,7 @@ end
 --- A value with the names of files that are not UTF-8 as people see them.
 local function encodable(value)
   if type(value) == "string" then
-    return json.encode(value) and value or width.clean(value)
+    return json.encode(value) and value or display.clean(value)
   elseif type(value) ~= "table" then
     return value
   end
@@ -122,9 +122,9 @@ function Screen:table(head, rows, right)
     local row, texts = rows[i] or head, {}
     for column = 1, #head do
       local value = row[column]
-      local text = width.clean(value == nil and "" or tostring(value))
+      local text = display.clean(value == nil and "" or tostring(value))
       texts[column] = text
-      widths[column] = math.max(widths[column] or 0, width.of(text))
+      widths[column] = math.max(widths[column] or 0, display.of(text))
     end
     cells[i + 1] = texts
   end
@@ -134,13 +134,13 @@ function Screen:table(head, rows, right)
   end
   for i, row in ipairs(cells) do
     for column = 1, last - 1 do
-      row[column] = width.pad(row[column], widths[column], right and right[column])
+      row[column] = display.pad(row[column], widths[column], right and right[column])
     end
     if self.columns then
-      row[last] = width.fit(row[last], math.max(self.columns - taken, 8), "…")
+      row[last] = display.fit(row[last], math.max(self.columns - taken, 8), "…")
     end
     if right and right[last] then
-      row[last] = width.pad(row[last], widths[last], true)
+      row[last] = display.pad(row[last], widths[last], true)
     end
     local line = table.concat(row, "  "):gsub("%s+$", "")
     self:raw((i == 1 and self.color and "\27[1m" .. line .. "\27[m" or line) .. "\n")
@@ -150,7 +150,7 @@ end
 --- A line that the next one replaces; only where that can be.
 function Screen:status(text)
   if self.has_cursor then
-    self:raw("\r" .. width.fit(width.clean(text), self.columns - 1, "…") .. "\27[K")
+    self:raw("\r" .. display.fit(display.clean(text), self.columns - 1, "…") .. "\27[K")
     self.file:flush()
     self.has_status = true
   end

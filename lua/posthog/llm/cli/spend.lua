@@ -46,7 +46,7 @@ local function before(client, spend, query)
   local period = require("posthog.llm.spend_report.period")
   local window = period.of(spend.summary.date_from, spend.summary.date_to)
   if not window.days then
-    local errors = require("posthog.llm.errors")
+    local errors = require("posthog.llm.util.errors")
     local words = "--compare: the answer does not say which time it is about"
     return nil, errors.new({ kind = "decode", message = words })
   end
@@ -73,7 +73,7 @@ end
 --- @return true?
 --- @return posthog.llm.Error?
 local function save(path, text)
-  local file, err = require("posthog.llm.files").open(path)
+  local file, err = require("posthog.llm.util.atomic_file").open(path)
   if not file then
     return nil, err
   end

@@ -2,7 +2,7 @@
 --- hashes what it has read.
 
 local core = require("posthog.llm.core")
-local files = require("posthog.llm.files")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local problem = require("posthog.llm.dataset_file.problem")
 
 local PIECE = 64 * 1024 -- bytes
@@ -31,7 +31,7 @@ local bytes = {}
 function bytes.open(path, limit)
   local file, message = io.open(path, "rb")
   if not file then
-    return files.failure(path, "cannot be read", message)
+    return atomic_file.failure(path, "cannot be read", message)
   end
   local self = setmetatable(
     { path = path, size = 0, number = 0, file = file, hasher = core.hasher(), kept = "", at = 1 },
@@ -65,7 +65,7 @@ function Bytes:piece()
   end
   local piece, message = self.file:read(math.min(PIECE, self.limit - self.size))
   if message then
-    return files.failure(self.path, "cannot be read", message)
+    return atomic_file.failure(self.path, "cannot be read", message)
   elseif piece then
     self.size = self.size + #piece
     self.hasher:add(piece)

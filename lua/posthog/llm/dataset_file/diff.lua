@@ -7,7 +7,7 @@ local problem = require("posthog.llm.dataset_file.problem")
 local progress = require("posthog.llm.dataset_file.progress")
 local sources = require("posthog.llm.dataset_file.sources")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local WHAT = "the comparison"
 local PAGE = 100
@@ -207,7 +207,7 @@ local function compare_row(result, row, kept, key)
 end
 
 local function id_of(entry)
-  return width.clean(tostring(entry.id))
+  return display.clean(tostring(entry.id))
 end
 
 local function lines(result)

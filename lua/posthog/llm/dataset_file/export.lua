@@ -1,6 +1,6 @@
 --- Exports a dataset to a file, row by row.
 
-local files = require("posthog.llm.files")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
 local listing = require("posthog.llm.dataset_file.listing")
@@ -158,7 +158,7 @@ local function export(client, dataset, path, format, options)
   end
   local file, err
   if type(path) == "string" then
-    file, err = files.open(path)
+    file, err = atomic_file.open(path)
   else
     file = stream(path)
   end

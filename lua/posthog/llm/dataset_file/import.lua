@@ -1,18 +1,18 @@
 --- Imports the records of a source into a dataset, each exactly once. How that
 --- holds is told in doc/dataset_file.md.
 
-local clock = require("posthog.llm.clock")
+local clock = require("posthog.llm.host.clock")
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local problem = require("posthog.llm.dataset_file.problem")
-local times = require("posthog.llm.times")
+local times = require("posthog.llm.util.time")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local BATCH = 4 -- records that are held, for each that is sent at the same time
 local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
@@ -118,7 +118,7 @@ end
 --- @param reason string of the caller's, the server's or the file's, in whatever encoding
 --- @return table entry for the journal
 local function rejection(record, reason)
-  return { n = record.n, line = record.line, rejected = width.clean(reason) }
+  return { n = record.n, line = record.line, rejected = display.clean(reason) }
 end
 
 --- @param record posthog.llm.dataset_file.Record

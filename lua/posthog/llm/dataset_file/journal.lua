@@ -12,7 +12,7 @@
 ---   {"finished":true}              nothing is left to do
 
 local core = require("posthog.llm.core")
-local files = require("posthog.llm.files")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local json = require("posthog.llm.json")
 local problem = require("posthog.llm.dataset_file.problem")
 
@@ -37,7 +37,7 @@ local journal = {}
 
 --- @return posthog.llm.Error
 local function unwritten(path, message)
-  local _, err = files.failure(path, "cannot write the journal", message)
+  local _, err = atomic_file.failure(path, "cannot write the journal", message)
   return err
 end
 
@@ -102,7 +102,7 @@ end
 local function replay(self, visit)
   local file, message = io.open(self.path, "rb")
   if not file then
-    return files.failure(self.path, "cannot be read", message)
+    return atomic_file.failure(self.path, "cannot be read", message)
   end
   local number, bad = 0, nil
   for line in file:lines() do
@@ -261,7 +261,7 @@ function Journal:begin(header, now, there_before)
   local ok
   ok, err = self:write_through(entries)
   if ok then
-    files.sync_name(self.path)
+    atomic_file.sync_name(self.path)
   end
   return ok, err
 end

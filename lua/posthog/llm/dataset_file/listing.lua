@@ -1,7 +1,7 @@
 --- The rows of all pages, with failures as values: an iterator that raises
 --- needs pcall, within which Lua 5.1 cannot wait.
 
-local pages = require("posthog.llm.pages")
+local pages = require("posthog.llm.api.pages")
 
 --- @class posthog.llm.dataset_file.Listed what the latest page has told
 --- @field total? integer rows in all

@@ -7,7 +7,7 @@
 --- there are rows for them.
 
 local listing = require("posthog.llm.dataset_file.listing")
-local times = require("posthog.llm.times")
+local times = require("posthog.llm.util.time")
 local values = require("posthog.llm.dataset_file.values")
 
 local PAGE = 50 -- rows; they may be large

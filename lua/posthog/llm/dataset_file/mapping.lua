@@ -1,9 +1,9 @@
 --- From a record of a file to the fields of an item.
 
-local check = require("posthog.llm.check")
+local check = require("posthog.llm.util.check")
 local core = require("posthog.llm.core")
 local values = require("posthog.llm.dataset_file.values")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local mapping = {}
 
@@ -42,7 +42,7 @@ end
 
 --- A name of the file's, in a message.
 local function shown(name)
-  return '"' .. width.clean(tostring(name)) .. '"'
+  return '"' .. display.clean(tostring(name)) .. '"'
 end
 
 --- The fields of a record by their own names.

@@ -1,7 +1,7 @@
 --- Where in a text something is: lines and columns, both from 1. A column
 --- counts characters of UTF-8, as editors do.
 
-local compare = require("posthog.llm.compare")
+local compare = require("posthog.llm.util.compare")
 
 local places = {}
 

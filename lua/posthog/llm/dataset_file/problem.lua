@@ -1,6 +1,6 @@
 --- Errors about files, in the form of all others.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 
 --- @param file? string path to blame
 --- @param message string a format

@@ -1,6 +1,6 @@
 --- Tells how far a file or a dataset has been read.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 
 local ROWS = 100 -- of a dataset, between two calls
 local RECORDS = 1000 -- of a file

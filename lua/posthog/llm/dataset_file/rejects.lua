@@ -1,14 +1,14 @@
 --- The file of what was rejected: one JSON object a line, made from the journal,
 --- so that it is the same however often an import was interrupted.
 
-local files = require("posthog.llm.files")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local json = require("posthog.llm.json")
 
 --- @param path string
 --- @param journal posthog.llm.dataset_file.Journal
 --- @return posthog.llm.Error? err
 local function rejects(path, journal)
-  local file, err = files.open(path)
+  local file, err = atomic_file.open(path)
   if not file then
     return err
   end

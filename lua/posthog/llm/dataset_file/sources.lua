@@ -1,7 +1,7 @@
 --- Where records come from: a file of some format, or the caller's iterator.
 
 local bytes = require("posthog.llm.dataset_file.bytes")
-local check = require("posthog.llm.check")
+local check = require("posthog.llm.util.check")
 local csv = require("posthog.llm.dataset_file.csv")
 local json_array = require("posthog.llm.dataset_file.json_array")
 local jsonl = require("posthog.llm.dataset_file.jsonl")

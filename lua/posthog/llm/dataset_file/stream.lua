@@ -2,7 +2,7 @@
 --- in the form of an atomic file. What it got before a failure stays.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 
 --- @class posthog.llm.dataset_file.Stream
 --- @field bytes integer

@@ -1,7 +1,7 @@
 --- The dataset that a caller means, by its id or its name.
 
-local compare = require("posthog.llm.compare")
-local errors = require("posthog.llm.errors")
+local compare = require("posthog.llm.util.compare")
+local errors = require("posthog.llm.util.errors")
 local listing = require("posthog.llm.dataset_file.listing")
 
 local target = {}

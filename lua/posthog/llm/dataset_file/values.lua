@@ -1,10 +1,10 @@
 --- The content of items: its fields, their text, and when two are the same.
 
-local compare = require("posthog.llm.compare")
+local compare = require("posthog.llm.util.compare")
 local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
-local times = require("posthog.llm.times")
-local width = require("posthog.llm.width")
+local times = require("posthog.llm.util.time")
+local display = require("posthog.llm.util.display")
 
 local values = {}
 
@@ -90,7 +90,7 @@ end
 --- A value in a few characters, without control characters.
 --- @return string
 function values.excerpt(value)
-  local text = width.clean(sorted(value))
+  local text = display.clean(sorted(value))
   local last = 1
   for _ = 1, SHOWN do
     local _, stop = text:find("^[^\128-\191][\128-\191]*", last)

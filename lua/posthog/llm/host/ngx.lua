@@ -14,7 +14,7 @@
 --- the reader looks for such every TICK seconds, and cancels their transfers.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local semaphore = require("ngx.semaphore")
 
 local host = {}

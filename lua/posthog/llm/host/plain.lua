@@ -6,8 +6,8 @@
 --- else (the main program, a coroutine of the caller's own) blocks.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
-local scheduler = require("posthog.llm.scheduler")
+local errors = require("posthog.llm.util.errors")
+local scheduler = require("posthog.llm.host.scheduler")
 
 local plain = {}
 

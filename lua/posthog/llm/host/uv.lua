@@ -7,9 +7,9 @@
 --- that is resumed here. A call made anywhere else blocks, as in a plain program.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local plain = require("posthog.llm.host.plain")
-local scheduler = require("posthog.llm.scheduler")
+local scheduler = require("posthog.llm.host.scheduler")
 
 local vim = rawget(_G, "vim")
 if type(vim) ~= "table" or not vim.schedule then

@@ -9,8 +9,8 @@ local lfs = require("lfs")
 
 local core = require("posthog.llm.core")
 local disk = require("posthog.llm.skill_folder.disk")
-local errors = require("posthog.llm.errors")
-local files = require("posthog.llm.files")
+local errors = require("posthog.llm.util.errors")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local json = require("posthog.llm.json")
 local paths = require("posthog.llm.skill_folder.paths")
 local refuse = require("posthog.llm.skill_folder.refuse")
@@ -104,7 +104,7 @@ local function undo(dir, steps)
       end
       local ok, why = os.rename(old, path)
       if not ok then
-        return files.failure(path, "cannot be put back", why)
+        return atomic_file.failure(path, "cannot be put back", why)
       end
     end
   end
@@ -178,7 +178,7 @@ local function read_plan(stage)
   local steps = source and json.decode(source)
   if not is_plan(steps) then
     local why = "it is no plan of this library; look at the files, and remove " .. stage
-    return files.failure(path, "cannot be followed", why)
+    return atomic_file.failure(path, "cannot be followed", why)
   end
   return steps
 end
@@ -196,7 +196,7 @@ function change.recover(dir)
   if not guard and disk.kind(stage) == nil then
     return true -- whose it was has come to its end
   elseif not guard then
-    return files.failure(stage, "cannot be used", why)
+    return atomic_file.failure(stage, "cannot be used", why)
   end
   local done
   local steps, err = read_plan(stage)
@@ -254,7 +254,7 @@ local function keep_old(dir, step)
   elseif not linked then -- a file system without links
     local ok, why = core.create_file(old, text)
     if not ok then
-      return files.failure(path, "cannot be kept", why)
+      return atomic_file.failure(path, "cannot be kept", why)
     end
   end
   return text
@@ -268,7 +268,7 @@ local function prepare(dir, steps, writes, seen)
     if step.writes then
       local ok, why = core.create_file(copy(stage, step, "new"), writes[step.path])
       if not ok then
-        return files.failure(dir .. "/" .. step.path, "cannot be written", why)
+        return atomic_file.failure(dir .. "/" .. step.path, "cannot be written", why)
       end
     end
     local before, err
@@ -287,7 +287,7 @@ local function prepare(dir, steps, writes, seen)
     ok, why = os.rename(stage .. "/plan.new", stage .. "/plan")
   end
   if not ok then
-    return files.failure(stage .. "/plan", "cannot be written", why)
+    return atomic_file.failure(stage .. "/plan", "cannot be written", why)
   end
   core.sync(stage)
   return true
@@ -297,7 +297,7 @@ local function remove(dir, step)
   if step.had then
     local ok, why = os.remove(dir .. "/" .. step.path)
     if not ok then
-      return files.failure(dir .. "/" .. step.path, "cannot be removed", why)
+      return atomic_file.failure(dir .. "/" .. step.path, "cannot be removed", why)
     end
   end
   remove_empty(dir, paths.parents(step.path))
@@ -307,7 +307,8 @@ end
 local function place(dir, step)
   local path = dir .. "/" .. step.path
   if not disk.is_inside(dir, step.path) then -- removals may have made room
-    return files.failure(path, "cannot be written", "a file or a link is in its way; move it away")
+    local why = "a file or a link is in its way; move it away"
+    return atomic_file.failure(path, "cannot be written", why)
   end
   local made, err = disk.make_folder(path:match("^(.*)/"))
   if not made then
@@ -317,9 +318,9 @@ local function place(dir, step)
   local ok, why = os.rename(copy(stage_of(dir), step, "new"), path)
   if not ok then
     why = disk.kind(path) == "directory" and "a folder is in its place; move it away" or why
-    return files.failure(path, "cannot be written", why)
+    return atomic_file.failure(path, "cannot be written", why)
   end
-  files.sync_name(path)
+  atomic_file.sync_name(path)
   return true
 end
 
@@ -349,7 +350,7 @@ function change.apply(dir, writes, removes, seen)
   local guard, why = enter(stage)
   if not guard then
     disk.remove_empty(made)
-    return files.failure(dir, "cannot be written to", why)
+    return atomic_file.failure(dir, "cannot be written to", why)
   end
   local steps = steps_of(dir, writes, removes)
   local done

@@ -2,8 +2,8 @@
 
 local lfs = require("lfs")
 
-local errors = require("posthog.llm.errors")
-local files = require("posthog.llm.files")
+local errors = require("posthog.llm.util.errors")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local paths = require("posthog.llm.skill_folder.paths")
 
 local disk = {}
@@ -18,12 +18,12 @@ end
 function disk.read(path)
   local file, why = io.open(path, "rb")
   if not file then
-    return files.failure(path, "cannot be read", why)
+    return atomic_file.failure(path, "cannot be read", why)
   end
   local text, problem = file:read("*a")
   file:close()
   if not text then
-    return files.failure(path, "cannot be read", problem)
+    return atomic_file.failure(path, "cannot be read", problem)
   end
   return text
 end
@@ -45,7 +45,7 @@ local function sorted_names(path)
   local ok, iterator, state = pcall(lfs.dir, path)
   if not ok then
     local why = tostring(iterator):gsub("^cannot open ", "")
-    return files.failure(path, "cannot be read", why)
+    return atomic_file.failure(path, "cannot be read", why)
   end
   for name in iterator, state do
     if name ~= "." and name ~= ".." then
@@ -141,7 +141,7 @@ function disk.make_folder(path)
       for i = #made, 1, -1 do
         lfs.rmdir(made[i])
       end
-      return files.failure(folder, "cannot be made", why)
+      return atomic_file.failure(folder, "cannot be made", why)
     end
     made[#made + 1] = folder
   end

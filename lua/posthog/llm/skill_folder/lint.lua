@@ -3,7 +3,7 @@
 
 local lfs = require("lfs")
 
-local compare = require("posthog.llm.compare")
+local compare = require("posthog.llm.util.compare")
 local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")

@@ -1,8 +1,8 @@
 --- The file in a folder that says what it was pulled from.
 
 local disk = require("posthog.llm.skill_folder.disk")
-local errors = require("posthog.llm.errors")
-local files = require("posthog.llm.files")
+local errors = require("posthog.llm.util.errors")
+local atomic_file = require("posthog.llm.util.atomic_file")
 local json = require("posthog.llm.json")
 local paths = require("posthog.llm.skill_folder.paths")
 
@@ -61,7 +61,7 @@ function lock.read(dir)
   if kind == nil then
     return false
   elseif kind ~= "file" then
-    return files.failure(path, "cannot be used", "it is a " .. kind)
+    return atomic_file.failure(path, "cannot be used", "it is a " .. kind)
   end
   local source, err = disk.read(path)
   if not source then
@@ -69,7 +69,7 @@ function lock.read(dir)
   end
   local data = json.decode(source)
   if not is_valid(data) then
-    return files.failure(path, "cannot be used", UNUSABLE)
+    return atomic_file.failure(path, "cannot be used", UNUSABLE)
   end
   return data, nil, source
 end

@@ -1,6 +1,6 @@
 --- Puts two changes of a text together, by git.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")
 

@@ -1,7 +1,7 @@
 --- Which names a folder takes from a server: a pulled skill is somebody
 --- else's, and writes nothing outside its folder, nor what is not its own.
 
-local compare = require("posthog.llm.compare")
+local compare = require("posthog.llm.util.compare")
 local core = require("posthog.llm.core")
 local text = require("posthog.llm.skill_folder.text")
 

@@ -1,7 +1,7 @@
 --- From the server into a folder.
 
 local change = require("posthog.llm.skill_folder.change")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local paths = require("posthog.llm.skill_folder.paths")
 local reconcile = require("posthog.llm.skill_folder.reconcile")

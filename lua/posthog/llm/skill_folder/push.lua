@@ -1,6 +1,6 @@
 --- From a folder to the server: one push is one version.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
 local paths = require("posthog.llm.skill_folder.paths")

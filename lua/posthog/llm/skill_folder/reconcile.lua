@@ -2,7 +2,7 @@
 --- that it was pulled from, what changed on one side only is taken, and what
 --- changed on both is merged. Writes nothing.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local merge = require("posthog.llm.skill_folder.merge")
 local paths = require("posthog.llm.skill_folder.paths")
 local plan = require("posthog.llm.skill_folder.plan")

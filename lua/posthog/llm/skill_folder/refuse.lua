@@ -1,6 +1,6 @@
 --- The errors with which a folder is left alone.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local lint = require("posthog.llm.skill_folder.lint")
 local paths = require("posthog.llm.skill_folder.paths")
 

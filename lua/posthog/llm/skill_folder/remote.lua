@@ -2,7 +2,7 @@
 --- is read by its number fits together whoever publishes meanwhile.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
 local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")

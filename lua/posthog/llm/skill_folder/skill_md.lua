@@ -2,7 +2,7 @@
 --- body in Markdown. Fields have the names of the API.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 local text = require("posthog.llm.skill_folder.text")
 local yaml = require("posthog.llm.skill_folder.yaml")

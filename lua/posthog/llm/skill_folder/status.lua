@@ -1,6 +1,6 @@
 --- What is changed, and on which side.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
 local plan = require("posthog.llm.skill_folder.plan")

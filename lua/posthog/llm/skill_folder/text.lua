@@ -2,7 +2,7 @@
 --- (contract 1.1). The folder's copy keeps its ends, so texts are compared
 --- without them.
 
-local compare = require("posthog.llm.compare")
+local compare = require("posthog.llm.util.compare")
 local core = require("posthog.llm.core")
 
 local text = {}

@@ -3,7 +3,7 @@
 
 local markup = require("posthog.llm.spend_report.markup")
 local numbers = require("posthog.llm.spend_report.numbers")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local charts = {}
 
@@ -103,7 +103,7 @@ function charts.ranking(section)
   parts[1] = hatch and hatching(hatch) or ""
   for i = 1, shown do
     local row, y = section.rows[i], (i - 1) * ROW
-    local label = escape((width.fit(row.label, LONGEST_LABEL, "…")))
+    local label = escape((display.fit(row.label, LONGEST_LABEL, "…")))
     local cost = numbers.money(row.values.cost_usd) or "–"
     parts[#parts + 1] = element(
       "g",
@@ -162,7 +162,7 @@ end
 local function axis(names, slots)
   local parts, longest = {}, 0
   for _, name in ipairs(names) do
-    longest = math.max(longest, width.of(name))
+    longest = math.max(longest, display.of(name))
   end
   local step = math.ceil(#names / (longest > 5 and 3 or 5))
   for i = 1, #names, math.max(1, step) do
@@ -170,7 +170,7 @@ local function axis(names, slots)
     parts[#parts + 1] = element("text", {
       "class", "soft", "x", percent(at), "y", tostring(TOP + PLOT + 18), "text-anchor",
       longest > 5 and (at > 0.88 and "end" or at < 0.12 and "start") or "middle",
-    }, escape((width.fit(names[i], 16, "…"))))
+    }, escape((display.fit(names[i], 16, "…"))))
   end
   return table.concat(parts)
 end
@@ -297,7 +297,7 @@ local function legend(list)
   for i, series in ipairs(list) do
     local swatch = element("svg", { "viewBox", "0 0 1 1", "aria-hidden", "true" },
       rect("s" .. i, "0", 0, "1", 1))
-    local text = width.fit(series.label, LONGEST_LABEL, "…") .. " " .. numbers.money(series.cost)
+    local text = display.fit(series.label, LONGEST_LABEL, "…") .. " " .. numbers.money(series.cost)
     parts[i] = element("span", { "class", "key" }, swatch .. escape(text))
   end
   return table.concat(parts, "\n")

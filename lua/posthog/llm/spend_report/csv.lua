@@ -2,7 +2,7 @@
 
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local COMPARED = { "cost_before_usd", "cost_change_usd" }
 
@@ -15,7 +15,7 @@ end
 --- @param keep_formulas? boolean
 --- @return string field in quotes where it needs them
 local function field(text, keep_formulas)
-  text = width.clean(text)
+  text = display.clean(text)
   if not keep_formulas and is_formula(text) then
     text = "'" .. text
   end

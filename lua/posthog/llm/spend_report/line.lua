@@ -4,7 +4,7 @@
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 local function sum(report)
   local total = report.totals.total_cost_usd
@@ -44,13 +44,13 @@ return function(report, options)
   local between = options.ascii and " | " or " · "
   local room = options.width or math.huge
   local line = sum(report)
-  if width.of(line) > room then
-    return (width.fit(line, room, options.ascii and "~" or "…"))
+  if display.of(line) > room then
+    return (display.fit(line, room, options.ascii and "~" or "…"))
   end
   for _, forms in ipairs({ budget(report.forecast), dearest(report) }) do
     for _, form in ipairs(forms) do
       local longer = line .. between .. form
-      if width.of(longer) <= room then
+      if display.of(longer) <= room then
         line = longer
         break
       end

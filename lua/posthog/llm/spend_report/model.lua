@@ -4,7 +4,7 @@
 local core = require("posthog.llm.core")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.SpendSectionKind
 --- @field id string the answer's name for it
@@ -209,7 +209,7 @@ local function new_row(kind, source, whole)
   elseif whole and whole > 0 and cost then
     values.share = cost / whole
   end
-  local label = name and width.clean(name) or kind.unnamed
+  local label = name and display.clean(name) or kind.unnamed
   if kind.kind == "time" then
     label = label:gsub("^(%d+%-%d+%-%d+)T(%d+:%d+):00Z$", "%1 %2")
   end
@@ -218,7 +218,7 @@ local function new_row(kind, source, whole)
     name = name,
     label = label,
     day = day,
-    day_label = day and width.clean(day) or "unknown day",
+    day_label = day and display.clean(day) or "unknown day",
     cost = cost,
     values = values,
   }
@@ -351,7 +351,7 @@ end
 local function heading(spend)
   local summary = spend.summary
   return {
-    product = width.clean(name_of(summary.product) or "all products"),
+    product = display.clean(name_of(summary.product) or "all products"),
     period = period.of(summary.date_from, summary.date_to),
   }
 end

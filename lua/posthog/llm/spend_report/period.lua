@@ -1,8 +1,8 @@
 --- The window of time that an answer is about, and days of the calendar; UTC.
 
 local core = require("posthog.llm.core")
-local times = require("posthog.llm.times")
-local width = require("posthog.llm.width")
+local times = require("posthog.llm.util.time")
+local display = require("posthog.llm.util.display")
 
 local period = {}
 
@@ -47,7 +47,7 @@ local function written(value)
   elseif value == nil or value == core.null then
     return "?"
   end
-  return width.clean(tostring(value))
+  return display.clean(tostring(value))
 end
 
 --- @param from any

@@ -4,7 +4,7 @@ local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
-local width = require("posthog.llm.width")
+local display = require("posthog.llm.util.display")
 
 --- Marks of our own; names stay what they are.
 local MARKS = {
@@ -49,12 +49,12 @@ end
 local function plan(view, heads, rows)
   local natural, widths = 1, {}
   for _, row in ipairs(rows) do
-    natural = math.max(natural, width.of(row.label))
+    natural = math.max(natural, display.of(row.label))
   end
   for i, head in ipairs(heads) do
-    widths[i] = width.of(head)
+    widths[i] = display.of(head)
     for _, row in ipairs(rows) do
-      widths[i] = math.max(widths[i], width.of(row.cells[i]))
+      widths[i] = math.max(widths[i], display.of(row.cells[i]))
     end
   end
   local bars = rows[1] and rows[1].part ~= nil
@@ -85,14 +85,14 @@ local function put_table(view, heads, rows)
   local layout = plan(view, heads, rows)
   local gap = (" "):rep(GAP)
   local function put(name, drawn, cells, tones, tone)
-    local parts = { width.pad(width.fit(name, layout.name, view.marks.cut), layout.name) }
+    local parts = { display.pad(display.fit(name, layout.name, view.marks.cut), layout.name) }
     parts[1] = toned(view, tone, parts[1])
     if layout.bar > 0 then
-      local blank = (" "):rep(layout.bar - width.of(drawn))
+      local blank = (" "):rep(layout.bar - display.of(drawn))
       parts[2] = toned(view, "bar", drawn) .. blank
     end
     for i = 1, layout.kept do
-      local cell = width.pad(cells[i], layout.widths[i], true)
+      local cell = display.pad(cells[i], layout.widths[i], true)
       parts[#parts + 1] = toned(view, tones[i] or tone, cell)
     end
     view:put((table.concat(parts, gap):gsub("%s+$", "")))
@@ -108,10 +108,10 @@ end
 local function put_words(view, text, tone)
   local line = ""
   for word in text:gmatch("%S+") do
-    word = width.fit(word, view.width, view.marks.cut)
+    word = display.fit(word, view.width, view.marks.cut)
     if line == "" then
       line = word
-    elseif width.of(line) + 1 + width.of(word) <= view.width then
+    elseif display.of(line) + 1 + display.of(word) <= view.width then
       line = line .. " " .. word
     else
       view:put(toned(view, tone, line))

@@ -1,6 +1,6 @@
 --- posthog-llm datasets create, delete and undelete. Each prints the id.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local json = require("posthog.llm.json")
 local target = require("posthog.llm.dataset_file.target")

@@ -1,7 +1,7 @@
 --- posthog-llm datasets import, export and diff.
 
 local core = require("posthog.llm.core")
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 
 local files = {}

@@ -1,6 +1,6 @@
 --- What posthog-llm skills does on the server alone.
 
-local errors = require("posthog.llm.errors")
+local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local shown = require("posthog.llm.cli.shown")
 

@@ -1,0 +1,207 @@
+--- Exports of datasets, which only the current generation has (contract 2.2):
+--- started, made by the server in the background, and read line by line.
+
+local check = require("posthog.llm.util.check")
+local clock = require("posthog.llm.host.clock")
+local errors = require("posthog.llm.util.errors")
+local json = require("posthog.llm.json")
+local api_version = require("posthog.llm.api.versions.api_version")
+local query = require("posthog.llm.http.query")
+local row_resource = require("posthog.llm.api.row_resource")
+
+local exports = {}
+
+--- @class posthog.llm.Export
+--- @field id integer
+--- @field status "pending"|"complete"|"failed"
+--- @field dataset_revision integer
+--- @field filename string
+--- @field created_at string
+--- @field expires_after string
+--- @field exception? string why it failed
+
+local EXPORT = { id = "number", status = "string" }
+local NONE = query.spec({})
+local START = query.spec({}, { "revision" })
+local WAIT = query.spec({}, { "interval", "on_progress" })
+
+local FIRST_INTERVAL, LONGEST_INTERVAL = 1, 15 -- seconds between two looks
+local LONGEST_WAIT = 2400 -- seconds: after about 35 minutes the server gives up
+
+local function export_path(self, id, export_id)
+  local path = row_resource.path(self._kind, id) .. "exports/"
+  return export_id and ("%s%d/"):format(path, export_id) or path
+end
+
+--- The id of an export, given as such or as the export.
+local function check_export(export, level)
+  if type(export) == "table" then
+    export = export.id
+  end
+  return (check.integer(export, "export", level + 1, 0))
+end
+
+local function read_export(self, id, export_id, call_options)
+  return row_resource.send(self, {
+    method = "GET",
+    path = export_path(self, id, export_id),
+    idempotent = true,
+    shape = EXPORT,
+    options = call_options,
+  })
+end
+
+--- Options of one look within a wait.
+local function look_options(call_options, left)
+  return {
+    timeout = call_options.timeout,
+    deadline = math.max(left, 0.001),
+    max_retries = call_options.max_retries,
+    headers = call_options.headers,
+  }
+end
+
+--- The lines of a text, each decoded; raises for one that is no JSON.
+local function lines_of(text)
+  local at, number = 1, 0
+  return function()
+    while at <= #text do
+      local last = text:find("\n", at, true) or #text + 1
+      local line = text:sub(at, last - 1)
+      at, number = last + 1, number + 1
+      if line:find("%S") then
+        local value, err = json.decode(line)
+        if err then
+          err.message = ("line %d of the export: %s"):format(number, err.message)
+          error(err, 0)
+        end
+        return value
+      end
+    end
+  end
+end
+
+--- Gives the class of datasets its exports.
+--- @param class table
+function exports.define(class)
+  --- @class posthog.llm.Datasets
+  local Datasets = class
+
+  --- Asks the server to export a dataset; ten a day.
+  --- @param id string
+  --- @param options? { revision?: integer } default: the latest; and the options of every call
+  --- @return posthog.llm.Export? export
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response? response
+  function Datasets:export_start(id, options)
+    check.self(self, Datasets, "datasets", 2)
+    check.segment(id, "id", 2)
+    local revision
+    if type(options) == "table" and options.revision ~= nil then
+      revision = check.integer(options.revision, "revision", 2, 1)
+    end
+    local _, call_options = query.read(START, options, 2)
+    return api_version.only_current(self._profile, "datasets:export_start", function()
+      return row_resource.send(self, {
+        method = "POST",
+        path = export_path(self, id),
+        json = { revision = revision },
+        shape = EXPORT,
+        options = call_options,
+      })
+    end)
+  end
+
+  --- Waits until an export is complete.
+  --- @param id string of the dataset
+  --- @param export posthog.llm.Export|integer it, or its id
+  --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?: number }
+  ---   seconds between two looks (1, growing to 15); called with each answer; seconds in all (2400)
+  --- @return posthog.llm.Export? export status "complete"
+  --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
+  --- @return posthog.llm.Response? response
+  function Datasets:export_wait(id, export, options)
+    check.self(self, Datasets, "datasets", 2)
+    check.segment(id, "id", 2)
+    local export_id = check_export(export, 2)
+    local _, call_options = query.read(WAIT, options, 2)
+    options = options or {}
+    local interval, on_progress = options.interval, options.on_progress
+    if interval ~= nil then
+      check.type(interval, "number", "interval", 2)
+      if interval <= 0 or interval ~= interval then
+        check.fail(2, "interval: seconds above 0 expected, got %g", interval)
+      end
+    end
+    if on_progress ~= nil and not check.callable(on_progress) then
+      check.fail(2, "on_progress: function expected, got %s", check.type_name(on_progress))
+    end
+    local expires = clock.now() + (call_options.deadline or LONGEST_WAIT)
+    local pause = interval or FIRST_INTERVAL
+    return api_version.only_current(self._profile, "datasets:export_wait", function()
+      while true do
+        local own = look_options(call_options, expires - clock.now())
+        local found, err, response = read_export(self, id, export_id, own)
+        if err then
+          return errors.failure(err, response)
+        elseif found == true then
+          return errors.failure(errors.nothing("state of the export"), response)
+        elseif on_progress then
+          on_progress(found)
+        end
+        if found.status == "complete" then
+          return found, nil, response
+        elseif found.status == "failed" then
+          local why = type(found.exception) == "string" and ": " .. found.exception or ""
+          local message = "the export failed" .. why
+          return errors.failure(
+            errors.new({ kind = "server", message = message, body = found }),
+            response
+          )
+        elseif clock.now() + pause >= expires then
+          local message = ("the export is still %s at the end of the wait"):format(found.status)
+          return errors.failure(errors.new({ kind = "timeout", message = message }), response)
+        elseif clock.sleep(pause) == false then
+          local message = "the wait for the export was given up"
+          return errors.failure(errors.new({ kind = "cancelled", message = message }))
+        end
+        pause = interval or math.min(pause * 1.5, LONGEST_INTERVAL)
+      end
+    end)
+  end
+
+  --- The rows of a complete export. It is fetched at the first step, and held as
+  --- text while its lines are decoded one by one.
+  --- @param id string of the dataset
+  --- @param export posthog.llm.Export|integer it, or its id
+  --- @param options? posthog.llm.CallOptions
+  --- @return fun(): table? iterator raises an error, of the call or of a line
+  function Datasets:export_read(id, export, options)
+    check.self(self, Datasets, "datasets", 2)
+    check.segment(id, "id", 2)
+    local export_id = check_export(export, 2)
+    local _, call_options = query.read(NONE, options, 2)
+    local lines
+    return function()
+      if not lines then
+        local text, err = api_version.only_current(self._profile, "datasets:export_read", function()
+          return self._run({
+            method = "GET",
+            under = "projects",
+            path = export_path(self, id, export_id) .. "content/",
+            idempotent = true,
+            raw = true,
+            options = query.accepting_all(call_options),
+          })
+        end)
+        if err or text == true then
+          error(err or errors.nothing("rows"), 0)
+        end
+        lines = lines_of(text)
+      end
+      return lines()
+    end
+  end
+end
+
+return exports

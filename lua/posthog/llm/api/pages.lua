@@ -1,0 +1,236 @@
+--- Lists that come in pages (contract 0.9).
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.util.errors")
+local hosts = require("posthog.llm.host")
+
+local pages = {}
+
+--- @class posthog.llm.Page
+--- @field count integer rows in all, at the time of the answer
+--- @field next? string URL of the following page
+--- @field previous? string
+--- @field results table[]
+
+--- Pages in a row, beyond the server's own count of rows, that may bring
+--- nothing new before an iterator gives up.
+local MOST_STALE_PAGES = 20
+
+pages.SHAPE = { results = "list" }
+
+--- The answer to a filter that nothing can pass.
+--- @return posthog.llm.Page
+function pages.empty()
+  return { count = 0, results = core.array({}) }
+end
+
+local function bad(message, ...)
+  return errors.new({ kind = "decode", message = message:format(...) })
+end
+
+--- The API's own part of a path: what follows the host's prefix, with the word
+--- for the scope and the project as one, since a server may name either.
+local function api_path(path)
+  local rest = path:match("^.*(/api/.*)$") or path -- the prefix may hold one too
+  return (rest:gsub("^/api/environments/", "/api/projects/"):gsub("/*$", "/"))
+end
+
+--- Reads the `next` of a page. Its scheme, host and prefix are those that the
+--- server sees, maybe behind a proxy, so only its path and query count.
+--- @param link any `next` as it came
+--- @param asked string the path of the request, as it was sent
+--- @return string? query of the following page; nil: there is none
+--- @return posthog.llm.Error?
+function pages.next_query(link, asked)
+  if link == nil or link == core.null then
+    return nil
+  elseif type(link) ~= "string" then
+    return nil, bad("the page's next is no URL")
+  end
+  local rest = link:gsub("#.*", ""):gsub("^%a[%w+.-]*://[^/?]*", "")
+  local path, query = rest:match("^([^?]*)%??(.*)$")
+  if path ~= "" and api_path(path) ~= api_path(asked) then
+    return nil, bad("the page's next leads to another resource")
+  elseif query:find("[%c ]") then
+    return nil, bad("the page's next holds a space or control character")
+  end
+  return query
+end
+
+local function offset_of(query)
+  return tonumber((("&" .. (query or "")):match("[&?]offset=(%d+)"))) or 0
+end
+
+local function is_count(value)
+  return type(value) == "number" and value >= 0
+end
+
+local function with_offset(query, offset)
+  return (("&" .. query):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
+end
+
+--- The query of the page behind the next one, as far as can be told: pages are
+--- equally long, and the server counts rows.
+--- @param query? string of the last page read
+--- @param following string of the next one
+--- @param count any of the last page read
+--- @return fun(query: string): string? guess
+local function guess_after(query, following, count)
+  local step = offset_of(following) - offset_of(query)
+  return function(from)
+    local offset = offset_of(from) + step
+    if is_count(count) and offset < count then
+      return with_offset(from, offset)
+    end
+  end
+end
+
+--- Makes a fetch that reads the pages behind the one asked for at the same
+--- time, where it may guess which they are. Those never asked for are dropped.
+--- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
+--- @param ahead integer how many; 0 is none
+--- @return fun(key: any, guess?: fun(key: any): any): table?, posthog.llm.Error?, posthog.llm.Response?
+function pages.fetch_ahead(fetch, ahead)
+  if ahead == 0 then
+    return fetch
+  end
+  local kept = {} -- answers by key
+
+  local function keep(key)
+    return function()
+      local page, err, response = fetch(key)
+      kept[key] = { page = page, err = err, response = response }
+      return true
+    end
+  end
+
+  return function(key, guess)
+    if guess and not kept[key] then
+      local functions, wanted = {}, key
+      while wanted and #functions <= ahead do
+        functions[#functions + 1] = keep(wanted)
+        wanted = guess(wanted)
+      end
+      kept = {}
+      hosts.current().gather(functions, #functions)
+    end
+    local answer = key ~= nil and kept[key]
+    if not answer then -- also where a hook raised: it does so again, to the caller
+      return fetch(key)
+    end
+    kept[key] = nil
+    return answer.page, answer.err, answer.response
+  end
+end
+
+--- Reads the rows of all pages. Rows are counted from the newest on, so those
+--- that come or go meanwhile shift the others. One that moved to the next page
+--- comes once. When the count of rows has gone down by n, no more than n rows
+--- can have moved to the pages that were read before, so as many are read again.
+--- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
+--- @param first? string query of the first page
+--- @param ahead integer pages to read beyond the one that is needed
+--- @param identity? string the field that no two rows share; "id"
+--- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil: there are no more
+function pages.rows(fetch, first, ahead, identity)
+  identity = identity or "id"
+  local query, more, guess = first, true, nil
+  fetch = pages.fetch_ahead(fetch, ahead)
+  local rows, at = {}, 0
+  local seen, stale = {}, 0
+  local count -- rows in all, by the last page
+
+  --- The query that begins `gone` rows before this page.
+  local function step_back(gone)
+    local offset = offset_of(query)
+    if offset == 0 then
+      return nil
+    end
+    return with_offset(query, math.max(0, offset - gone))
+  end
+
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response?
+  local read_page
+  function read_page()
+    local page, err, response = fetch(query, guess)
+    if not page then
+      return err, response
+    elseif page == true then -- 204
+      return bad("the answer is no page"), response
+    end
+    local gone = count and is_count(page.count) and count - page.count or 0
+    count = is_count(page.count) and page.count or nil
+    local again = gone > 0 and step_back(gone)
+    if again then
+      query, guess = again, nil
+      stale = stale + 1
+      if stale > MOST_STALE_PAGES then
+        return bad("the count of rows went down %d times in a row", MOST_STALE_PAGES), response
+      end
+      return read_page()
+    end
+    rows, at = page.results, 0
+    local asked = response and response.url:match("^[^?]*") or ""
+    local following, problem = pages.next_query(page.next, asked)
+    if problem then
+      return problem, response
+    elseif following and offset_of(following) <= offset_of(query) then
+      local from, to = offset_of(query), offset_of(following)
+      local words = "paging does not advance: the page at offset %.0f points to %.0f"
+      return bad(words, from, to), response
+    end
+    guess = following and guess_after(query, following, page.count)
+    query, more = following, following ~= nil
+    if more and (not is_count(page.count) or offset_of(query) >= page.count) then
+      stale = stale + 1
+      if stale > MOST_STALE_PAGES then
+        return bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), response
+      end
+    end
+  end
+
+  return function()
+    while true do
+      while at < #rows do
+        at = at + 1
+        local row = rows[at]
+        local id = type(row) == "table" and row[identity]
+        if not id then
+          return nil, bad("a row of the page has no %s", identity)
+        elseif not seen[id] then
+          seen[id], stale = true, 0
+          return row
+        end
+      end
+      if not more then
+        rows, at = {}, 0
+        return nil
+      end
+      local err, response = read_page()
+      if err then
+        return nil, err, response
+      end
+    end
+  end
+end
+
+--- Iterates over the rows of all pages. A failure raises the error table: a
+--- silent end would look like a short list.
+--- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
+--- @param first? string query of the first page
+--- @param ahead integer pages to read beyond the one that is needed
+--- @param identity? string the field that no two rows share; "id"
+--- @return fun(): table?
+function pages.each(fetch, first, ahead, identity)
+  local next_row = pages.rows(fetch, first, ahead, identity)
+  return function()
+    local row, err = next_row()
+    if err then
+      error(err, 0)
+    end
+    return row
+  end
+end
+
+return pages

@@ -1,0 +1,421 @@
+--- What datasets and dataset items have in common: rows in pages, created,
+--- read, updated, and deleted by a mark (contract 1.6 to 1.15 and 2.2).
+
+local translate_write = require("posthog.llm.api.versions.translate_write")
+local body = require("posthog.llm.http.body")
+local check = require("posthog.llm.util.check")
+local clock = require("posthog.llm.host.clock")
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.util.errors")
+local find_created = require("posthog.llm.api.ambiguous.created")
+local pages = require("posthog.llm.api.pages")
+local api_version = require("posthog.llm.api.versions.api_version")
+local query = require("posthog.llm.http.query")
+local ambiguous = require("posthog.llm.api.ambiguous")
+local times = require("posthog.llm.util.time")
+local item_fields = require("posthog.llm.api.item_fields")
+
+local row_resource = {}
+
+local ROW = { id = "string" }
+local NONE = query.spec({})
+
+--- @class posthog.llm.RowKind
+--- @field name string of the resource in a client
+--- @field base string path of the collection
+--- @field parameters posthog.llm.Parameter[] filters of its lists
+--- @field only_current string[] those of them that only the current generation has
+--- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
+--- @field of_restore? string[] what restore takes besides the marks
+--- @field of_get? posthog.llm.Parameter[] parameters of get
+--- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response?
+---   makes a write on a row of the current generation; request: method, path, json, options;
+---   archived: the mark that the row is to have, if it may have it already
+
+--- One request of a resource of rows.
+--- @param request table method, path, and more of posthog.llm.Request
+function row_resource.send(self, request)
+  request.under = "projects"
+  request.idempotent = request.idempotent or false
+  request.shape = request.shape or ROW
+  if request.json then
+    request.json = body.prepare(request.json)
+  end
+  return self._run(request)
+end
+
+--- Asks for one row; of the current generation, also an archived one.
+local function get(self, path, call_options, parameters)
+  return row_resource.send(self, {
+    method = "GET",
+    path = path,
+    query = parameters,
+    idempotent = true,
+    options = call_options,
+  })
+end
+
+--- A read of one row that something is made of, so that it has to be there.
+--- @return table? row
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function row_resource.read(self, path, call_options)
+  local row, err, response = get(self, path, call_options)
+  if row == true then -- 204
+    err = errors.nothing("row")
+  end
+  return errors.result(row, err, response)
+end
+
+--- @param kind posthog.llm.RowKind
+function row_resource.path(kind, id)
+  return kind.base .. core.escape(id) .. "/"
+end
+
+--- One page of rows, which answer to the names of both generations.
+local function read_page(self, path, encoded, call_options)
+  local page, err, response = row_resource.send(self, {
+    method = "GET",
+    path = path,
+    query = encoded,
+    idempotent = true,
+    shape = pages.SHAPE,
+    options = call_options,
+  })
+  if err then
+    return errors.failure(err, response)
+  end
+  for _, row in ipairs(page ~= true and page.results or {}) do
+    item_fields.name(row)
+  end
+  return page, nil, response
+end
+
+--- What comes of a call: a row, with the names of both generations.
+local function named(value, err, response)
+  if err then
+    return errors.failure(err, response)
+  end
+  return item_fields.name(value), nil, response
+end
+
+--- The options of a call that may take several requests, which have one
+--- deadline together.
+local function within(self, call_options)
+  return {
+    timeout = call_options.timeout,
+    deadline = call_options.deadline,
+    max_retries = call_options.max_retries,
+    headers = call_options.headers,
+    expires = clock.now() + (call_options.deadline or self._deadline),
+  }
+end
+
+--- Gives a class the methods that read.
+local function define_reads(class, kind)
+  local name = kind.name
+  local list_spec = query.spec(kind.parameters)
+  local each_spec = query.spec(kind.parameters, { "prefetch" })
+  local get_spec = query.spec(kind.of_get or {})
+
+  local function fetch(self, encoded, call_options)
+    return read_page(self, kind.base, encoded, call_options)
+  end
+
+  --- An empty list of ids is no filter to the server, which would then answer
+  --- with every row.
+  local function selects_nothing(options)
+    return options and options.id__in and #options.id__in == 0
+  end
+
+  --- The call by which these options select what only the current generation
+  --- can; nil: both can.
+  local function only_current_call(options)
+    for _, option in ipairs(kind.only_current) do
+      if options and options[option] then
+        return ("%s:list{ %s }"):format(name, option)
+      end
+    end
+  end
+
+  --- A page. A server of the reference takes no notice of a filter that it does
+  --- not know, and would answer with other rows; nobody gets to see those.
+  local function select_page(self, options, encoded, call_options)
+    local what = only_current_call(options)
+    if not what then
+      return fetch(self, encoded, call_options)
+    end
+    call_options = within(self, call_options)
+    local _, err, response
+    if not self._profile.get() and options.dataset then
+      local path = "datasets/" .. core.escape(options.dataset) .. "/"
+      _, err, response = row_resource.read(self, path, call_options)
+    elseif not self._profile.get() then
+      _, err, response = fetch(self, "limit=1", call_options)
+    end
+    if err then
+      return errors.failure(err, response)
+    end
+    return api_version.only_current(self._profile, what, function()
+      return fetch(self, encoded, call_options)
+    end)
+  end
+
+  local function get_revision(self, path, call_options, encoded)
+    return api_version.only_current(self._profile, name .. ":get with a revision", function()
+      return get(self, path, call_options, encoded)
+    end)
+  end
+
+  function class:list(options)
+    check.self(self, class, name, 2)
+    local encoded, call_options = query.read(list_spec, options, 2)
+    if selects_nothing(options) then
+      return pages.empty()
+    end
+    return select_page(self, options, encoded, call_options)
+  end
+
+  function class:each(options)
+    check.self(self, class, name, 2)
+    local first, call_options = query.read(each_spec, options, 2)
+    local ahead = query.prefetch(options, 2)
+    local nothing = selects_nothing(options)
+    return pages.each(function(encoded)
+      if nothing then
+        return pages.empty()
+      end
+      return select_page(self, options, encoded, call_options)
+    end, first, ahead)
+  end
+
+  function class:get(id, options)
+    check.self(self, class, name, 2)
+    local path = kind.base .. check.segment(id, "id", 2) .. "/"
+    local encoded, call_options = query.read(get_spec, options, 2)
+    if encoded then
+      return named(get_revision(self, path, call_options, encoded))
+    end
+    return named(get(self, path, call_options))
+  end
+
+  function class:find_created(fields, since, options)
+    check.self(self, class, name, 2)
+    check.type(fields, "table", "fields", 2)
+    if type(since) == "string" and not times.iso(since) then
+      check.fail(2, "since: %q is no time such as 2026-03-14T07:26:53Z", since)
+    elseif type(since) ~= "number" and type(since) ~= "string" then
+      local got = check.type_name(since)
+      check.fail(2, "since: seconds since 1970 or a timestamp expected, got %s", got)
+    end
+    local _, call_options = query.read(NONE, options, 2)
+    local sent, err = body.canonical(body.prepare(fields), self._codec)
+    if not sent then
+      return errors.failure(err)
+    end
+    return find_created(function(encoded)
+      return fetch(self, encoded, call_options)
+    end, sent, since)
+  end
+end
+
+--- Gives a class the methods that write.
+local function define_writes(class, kind)
+  local name = kind.name
+  local mark_spec = query.spec(kind.marks)
+  local restore_spec = query.spec(kind.marks, kind.of_restore)
+
+  function class:create(fields, options)
+    check.self(self, class, name, 2)
+    item_fields.check(fields, 2)
+    local _, call_options = query.read(NONE, options, 2)
+    call_options = within(self, call_options)
+    return named(translate_write(self._profile, {
+      fields = fields,
+      is_new = true,
+      send = function(json, generation)
+        return row_resource.send(self, {
+          method = "POST",
+          path = kind.base,
+          json = json,
+          -- Then the server knows a create that comes again; null is no key.
+          idempotent = generation == "current" and type(json.client_item_id) == "string",
+          options = call_options,
+        })
+      end,
+      probe = function()
+        local dataset = fields.dataset
+        if type(dataset) ~= "string" then
+          return row_resource.send(self, {
+            method = "GET",
+            path = kind.base,
+            query = "limit=1",
+            idempotent = true,
+            shape = pages.SHAPE,
+            options = call_options,
+          })
+        end
+        return row_resource.read(self, "datasets/" .. core.escape(dataset) .. "/", call_options)
+      end,
+    }))
+  end
+
+  --- The mark of a row: by a field on the reference, by a call of its own on the
+  --- current generation.
+  local function mark(self, id, deleted, base, call_options)
+    local path = row_resource.path(kind, id)
+    return named(translate_write(self._profile, {
+      fields = { deleted = deleted, base_version = base },
+      is_new = false,
+      marks = true,
+      send = function(json, generation)
+        if generation == "current" then
+          return kind.change(self, {
+            method = "POST",
+            path = path .. (deleted and "archive/" or "restore/"),
+            options = call_options,
+          }, id, base, deleted)
+        end
+        return row_resource.send(self, {
+          method = "PATCH",
+          path = path,
+          json = json,
+          idempotent = true,
+          options = call_options,
+        })
+      end,
+      probe = function()
+        return row_resource.read(self, path, call_options)
+      end,
+    }))
+  end
+
+  --- A write that consists of the mark only.
+  local function is_mark(fields)
+    local first, value = next(fields)
+    return (first == "deleted" or first == "archived")
+      and next(fields, first) == nil
+      and type(value) == "boolean"
+  end
+
+  function class:update(id, fields, options)
+    check.self(self, class, name, 2)
+    check.segment(id, "id", 2)
+    item_fields.check(fields, 2)
+    local _, call_options = query.read(NONE, options, 2)
+    call_options = within(self, call_options)
+    if is_mark(fields) then
+      local _, deleted = next(fields)
+      return mark(self, id, deleted, nil, call_options)
+    end
+    local path = row_resource.path(kind, id)
+    return named(translate_write(self._profile, {
+      fields = fields,
+      is_new = false,
+      send = function(json, generation)
+        local request = { method = "PATCH", path = path, json = json, options = call_options }
+        if generation == "current" then
+          return kind.change(self, request, id, json.base_version)
+        end
+        request.idempotent = true -- the last writer wins: the same update twice is the same as once
+        return row_resource.send(self, request)
+      end,
+      probe = function()
+        return row_resource.read(self, path, call_options)
+      end,
+    }))
+  end
+
+  for method, deleted in pairs({ delete = true, undelete = false }) do
+    class[method] = function(self, id, options)
+      check.self(self, class, name, 2)
+      check.segment(id, "id", 2)
+      local _, call_options = query.read(mark_spec, options, 2)
+      local base = options and options.base_version
+      local value, err, response = mark(self, id, deleted, base, within(self, call_options))
+      return errors.result(value, err, response)
+    end
+  end
+
+  for method, word in pairs({ archive = "archive/", restore = "restore/" }) do
+    class[method] = function(self, id, options)
+      check.self(self, class, name, 2)
+      check.segment(id, "id", 2)
+      local restores = method == "restore"
+      local _, call_options = query.read(restores and restore_spec or mark_spec, options, 2)
+      local source = options and options.source_version
+      source = source and check.integer(source, "source_version", 2, 1)
+      local path = row_resource.path(kind, id) .. word
+      return named(api_version.only_current(self._profile, name .. ":" .. method, function()
+        local request = { method = "POST", path = path, options = within(self, call_options) }
+        request.json = source and { source_version = source }
+        return kind.change(self, request, id, options and options.base_version)
+      end))
+    end
+  end
+
+  function class:destroy(id, options)
+    check.self(self, class, name, 2)
+    check.segment(id, "id", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    local value, err, response = self._run({
+      method = "DELETE",
+      under = "projects",
+      path = row_resource.path(kind, id),
+      idempotent = true,
+      options = call_options,
+    })
+    if err and (err.status == 405 or err.status == 403) then
+      err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
+    end
+    return errors.result(value, err, response)
+  end
+end
+
+local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" })
+
+--- Gives a class an iterator over the history of a row, newest first, which only
+--- the current generation keeps.
+--- @param method string
+--- @param word string of the path
+--- @param identity string the field that no two of its rows share
+function row_resource.define_history(class, method, word, identity)
+  local what = class._kind.name .. ":" .. method
+  class[method] = function(self, id, options)
+    check.self(self, class, class._kind.name, 2)
+    check.segment(id, "id", 2)
+    local first, call_options = query.read(HISTORY, options, 2)
+    return pages.each(function(encoded)
+      return api_version.only_current(self._profile, what, function()
+        return read_page(self, row_resource.path(class._kind, id) .. word, encoded, call_options)
+      end)
+    end, first, query.prefetch(options, 2), identity)
+  end
+end
+
+--- Gives a class the methods of a resource of rows.
+--- @param class table
+--- @param kind posthog.llm.RowKind
+function row_resource.define(class, kind)
+  class._kind = kind
+  define_reads(class, kind)
+  define_writes(class, kind)
+end
+
+--- @param class table
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+--- @param state table the private part of the client
+function row_resource.new(class, run, state)
+  local followed = api_version.follow(run, state.profile)
+  return setmetatable({
+    _run = followed,
+    _settled = function(request, look, author)
+      return ambiguous.write(followed, state, request, look, author)
+    end,
+    _profile = state.profile,
+    _codec = state.settings.json,
+    _deadline = state.settings.deadline,
+  }, class)
+end
+
+return row_resource

@@ -1,0 +1,144 @@
+--- What only the current generation has for skills (contract 2.1).
+
+local check = require("posthog.llm.util.check")
+local errors = require("posthog.llm.util.errors")
+local api_version = require("posthog.llm.api.versions.api_version")
+local query = require("posthog.llm.http.query")
+
+local current = {}
+
+local BASE = "llm_skills/"
+
+local NONE = query.spec({})
+local BUNDLE = query.spec({
+  { "content", "string" },
+  { "limit", "integer", least = 1, most = 100 },
+})
+
+--- A renamed skill is gone from its old name.
+local function renamed(self, name, new_name)
+  return function(lost)
+    local skill, _, answer = self:get(new_name, lost:options())
+    if type(skill) ~= "table" then -- 204
+      return "unknown"
+    end
+    local old, err = self:get(name, lost:options())
+    if old then
+      return "not ours", "the name belongs to another skill"
+    end
+    return err.status == 404 and "ours" or "unknown", skill, answer
+  end
+end
+
+--- @param class table that of skills
+--- @param skill_path fun(name: string): string
+function current.define(class, skill_path)
+  --- @class posthog.llm.Skills
+  local Skills = class
+
+  local function only_current(self, what, request)
+    return api_version.only_current(self._profile, "skills:" .. what, function()
+      return self._run(request)
+    end)
+  end
+
+  --- Looks for a text in names, descriptions, bodies and files: ten skills at
+  --- most, each with two places.
+  --- @param text string 1 to 200 characters
+  --- @param options? posthog.llm.CallOptions
+  --- @return { count: integer, results: table[] }? found
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response? response
+  function Skills:search(text, options)
+    check.self(self, Skills, "skills", 2)
+    local encoded = query.text(text, "text", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return only_current(self, "search", {
+      method = "GET",
+      path = BASE .. "search/",
+      query = "query=" .. encoded,
+      idempotent = true,
+      shape = { results = "list" },
+      options = call_options,
+    })
+  end
+
+  --- Gives a skill another name; its versions stay.
+  --- @param name string
+  --- @param new_name string
+  --- @param options? posthog.llm.CallOptions
+  --- @return posthog.llm.Skill? skill
+  --- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
+  --- @return posthog.llm.Response? response
+  function Skills:rename(name, new_name, options)
+    check.self(self, Skills, "skills", 2)
+    check.segment(name, "name", 2)
+    check.segment(new_name, "new_name", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return api_version.only_current(self._profile, "skills:rename", function()
+      return self._settled({
+        method = "POST",
+        path = skill_path(name) .. "rename/",
+        json = { new_name = new_name },
+        idempotent = false,
+        shape = { id = "string", name = "string" },
+        options = call_options,
+      }, renamed(self, name, new_name))
+    end)
+  end
+
+  --- The skill as the text of a SKILL.md, with its front matter.
+  --- @param name string
+  --- @param options? posthog.llm.CallOptions
+  --- @return { name: string, version: integer, content: string, frontmatter: table }? file
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response? response
+  function Skills:skill_md(name, options)
+    check.self(self, Skills, "skills", 2)
+    check.segment(name, "name", 2)
+    local _, call_options = query.read(NONE, options, 2)
+    return only_current(self, "skill_md", {
+      method = "GET",
+      path = skill_path(name) .. "skill-md/",
+      idempotent = true,
+      shape = { content = "string" },
+      options = call_options,
+    })
+  end
+
+  --- Many skills as one zip archive.
+  --- @param options? { content?: "stub"|"full", limit?: integer } 1 to 100 skills (50)
+  --- @return { data: string, included?: integer, dropped?: integer, skipped?: integer }? bundle
+  ---   data is the archive; the others count skills
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response? response
+  function Skills:bundle(options)
+    check.self(self, Skills, "skills", 2)
+    local encoded, call_options = query.read(BUNDLE, options, 2)
+    local data, err, response = only_current(self, "bundle", {
+      method = "GET",
+      path = BASE .. "bundle/",
+      query = encoded,
+      idempotent = true,
+      raw = true,
+      options = query.accepting_all(call_options),
+    })
+    if data == true then -- 204
+      err = errors.new({ kind = "decode", status = 204, message = "the answer has no archive" })
+    end
+    if err then
+      return errors.failure(err, response)
+    end
+    local headers = response.headers
+    return {
+      data = data,
+      included = tonumber(headers["x-skills-included"]),
+      dropped = tonumber(headers["x-skills-dropped"]),
+      skipped = tonumber(headers["x-skills-skipped"]),
+    },
+      nil,
+      response
+  end
+end
+
+return current

@@ -1,0 +1,558 @@
+--- The versioned store of agent skills (contract 1.1 to 1.4 and 2.1).
+
+local body = require("posthog.llm.http.body")
+local check = require("posthog.llm.util.check")
+local compare = require("posthog.llm.util.compare")
+local core = require("posthog.llm.core")
+local current = require("posthog.llm.api.skills.current")
+local errors = require("posthog.llm.util.errors")
+local looks = require("posthog.llm.api.ambiguous.skills")
+local pages = require("posthog.llm.api.pages")
+local api_version = require("posthog.llm.api.versions.api_version")
+local query = require("posthog.llm.http.query")
+local path_scope = require("posthog.llm.api.versions.path_scope")
+local ambiguous = require("posthog.llm.api.ambiguous")
+
+local escape = core.escape
+
+--- @class posthog.llm.Skills
+local Skills = { __name = "posthog.llm.Skills" }
+Skills.__index = Skills
+
+local BASE = "llm_skills/"
+
+local LONGEST_BODY = 1000000 -- bytes, and so code points at most
+
+local SKILL = { id = "string", name = "string" }
+local FILE = { path = "string", content = "string" }
+local RESOLVED = { skill = "object", versions = "list" }
+
+local LIST = query.spec({
+  { "search", "string" },
+  { "order_by", "string" },
+  { "limit", "integer", least = 1 },
+  { "offset", "integer", least = 0 },
+})
+local EACH = query.spec({
+  { "search", "string" },
+  { "order_by", "string" },
+  { "limit", "integer", least = 1 },
+}, { "prefetch" })
+local VERSION = query.spec({ { "version", "integer", least = 1 } })
+local BASE_VERSION = query.spec({ { "base_version", "integer", least = 1 } })
+local RESOLVE = query.spec({
+  { "version", "integer", least = 1 },
+  { "version_id", "id" },
+  { "limit", "integer", least = 1, most = 100 },
+  { "offset", "integer", least = 0 },
+  { "before_version", "integer", least = 1 },
+})
+local VERSIONS = query.spec({ { "limit", "integer", least = 1, most = 100 } }, { "prefetch" })
+local NONE = query.spec({})
+
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+--- @param state table the private part of the client
+local function new(run, state)
+  local follow = api_version.follow(path_scope.follow(run, state), state.profile)
+  return setmetatable({
+    _run = follow,
+    _profile = state.profile,
+    _settled = function(request, look, author)
+      return ambiguous.write(follow, state, request, look, author)
+    end,
+    _codec = state.settings.json,
+  }, Skills)
+end
+
+local function skill_path(name)
+  return BASE .. "name/" .. escape(name) .. "/"
+end
+
+local function file_path(name, path)
+  return skill_path(name) .. "files/" .. escape(path, true) .. "/"
+end
+
+--- Checks of bodies: what the server reports badly (contract 0.5, 3.4).
+local function check_edits(edits, what, level)
+  check.list(edits, what, level + 1)
+  for i, edit in ipairs(edits) do
+    local at = ("%s[%d]"):format(what, i)
+    check.type(edit, "table", at, level + 1)
+    check.type(edit.old, "string", at .. ".old", level + 1)
+    check.type(edit.new, "string", at .. ".new", level + 1)
+  end
+end
+
+local function check_files(files, what, level)
+  local places = {}
+  check.list(files, what, level + 1)
+  for i, file in ipairs(files) do
+    local at = ("%s[%d]"):format(what, i)
+    check.type(file, "table", at, level + 1)
+    check.new_file_path(file.path, at .. ".path", level + 1)
+    check.type(file.content, "string", at .. ".content", level + 1)
+    if places[file.path] then
+      check.fail(level + 1, "%s.path: %q is the path of %s too", at, file.path, places[file.path])
+    end
+    places[file.path] = at
+  end
+end
+
+local function check_file_edits(file_edits, what, level)
+  check.list(file_edits, what, level + 1)
+  for i, entry in ipairs(file_edits) do
+    local at = ("%s[%d]"):format(what, i)
+    check.type(entry, "table", at, level + 1)
+    check.file_path(entry.path, at .. ".path", level + 1)
+    check_edits(entry.edits, at .. ".edits", level + 1)
+  end
+end
+
+local LISTS = { files = check_files, edits = check_edits, file_edits = check_file_edits }
+
+local function check_fields(fields, level)
+  check.type(fields, "table", "fields", level + 1)
+  for name, checker in pairs(LISTS) do
+    if fields[name] ~= nil and fields[name] ~= core.null then
+      checker(fields[name], name, level + 1)
+    end
+  end
+  if fields.base_version ~= nil then
+    check.integer(fields.base_version, "base_version", level + 1, 1)
+  end
+end
+
+local function exclusive(fields, one, other, level)
+  if fields[one] ~= nil and fields[other] ~= nil then
+    check.fail(level + 1, "%s and %s exclude each other", one, other)
+  end
+end
+
+--- @class posthog.llm.SkillList: posthog.llm.CallOptions
+--- @field search? string in name and description
+--- @field order_by? string a field, or "-field"
+--- @field limit? integer
+--- @field offset? integer
+
+--- @class posthog.llm.SkillEach: posthog.llm.CallOptions
+--- @field search? string in name and description
+--- @field order_by? string a field, or "-field"
+--- @field limit? integer rows a page
+--- @field prefetch? integer pages to read at the same time as the one that is needed; 0
+
+--- One page of skills, newest first; the rows have no `body`.
+--- @param options? posthog.llm.SkillList
+--- @return posthog.llm.Page? page
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:list(options)
+  check.self(self, Skills, "skills", 2)
+  local parameters, call_options = query.read(LIST, options, 2)
+  return self._run({
+    method = "GET",
+    path = BASE,
+    query = parameters,
+    idempotent = true,
+    shape = pages.SHAPE,
+    options = call_options,
+  })
+end
+
+--- All skills, page by page; `limit` is the size of a page.
+--- @param options? posthog.llm.SkillEach
+--- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
+function Skills:each(options)
+  check.self(self, Skills, "skills", 2)
+  local first, call_options = query.read(EACH, options, 2)
+  local ahead = query.prefetch(options, 2)
+  return pages.each(function(parameters)
+    return self._run({
+      method = "GET",
+      path = BASE,
+      query = parameters,
+      idempotent = true,
+      shape = pages.SHAPE,
+      options = call_options,
+    })
+  end, first, ahead)
+end
+
+local function is_count(value)
+  return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value == math.floor(value)
+end
+
+local function incomplete(response, message, ...)
+  message = "the body is incomplete: " .. message:format(...)
+  return errors.failure(errors.new({ kind = "decode", message = message }), response)
+end
+
+--- Newer servers cut a long body (contract 3.2). Reads the rest of the same
+--- version; offsets and lengths count code points, and are the server's.
+--- @return posthog.llm.Skill? skill with the whole body
+--- @return posthog.llm.Error?
+--- @return posthog.llm.Response?
+local function complete(self, request, skill, answer)
+  local version, total = skill.version, skill.body_total_length
+  local parts, offset, following = { skill.body }, 0, skill.body_next_offset
+  if type(skill.body) ~= "string" or not is_count(version) then
+    return incomplete(answer, "the answer has no body or no version")
+  end
+  while following ~= nil and following ~= core.null do
+    if not is_count(following) or following <= offset then
+      return incomplete(answer, "behind offset %d comes %s", offset, tostring(following))
+    end
+    offset = following
+    request.query = ("version=%d&body_offset=%d"):format(version, offset)
+    if is_count(total) and total > offset then
+      request.query = request.query .. ("&body_length=%d"):format(total - offset)
+    end
+    local part, err, response = self._run(request)
+    if not part then
+      return errors.failure(err, response)
+    elseif part == true or type(part.body) ~= "string" then
+      return incomplete(response, "there is none behind offset %d", offset)
+    elseif part.version ~= version then
+      return incomplete(response, "the server went on with another version")
+    end
+    parts[#parts + 1] = part.body
+    following, answer = part.body_next_offset, response
+  end
+  skill.body = table.concat(parts)
+  if type(total) == "number" and compare.length(skill.body) ~= total then
+    return incomplete(answer, "%d characters instead of %g", compare.length(skill.body), total)
+  end
+  skill.body_next_offset = nil
+  return skill, nil, answer
+end
+
+--- A skill with its whole body.
+--- @param name string
+--- @param options? { version?: integer } default: the latest; and the options of every call
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:get(name, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  local parameters, call_options = query.read(VERSION, options, 2)
+  if self._profile.get() == "current" then
+    local whole = ("body_length=%d"):format(LONGEST_BODY)
+    parameters = parameters and parameters .. "&" .. whole or whole
+  end
+  local request = {
+    method = "GET",
+    path = skill_path(name),
+    query = parameters,
+    idempotent = true,
+    shape = SKILL,
+    options = call_options,
+  }
+  local skill, err, response = self._run(request)
+  if type(skill) == "table" and (skill.body_next_offset or skill.body_total_length) then
+    return complete(self, request, skill, response)
+  end
+  return errors.result(skill, err, response)
+end
+
+--- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
+--- @field version? integer selects `skill`
+--- @field version_id? string selects `skill`; with `version` both have to match
+--- @field limit? integer 1 to 100 versions; 50
+--- @field offset? integer not together with before_version
+--- @field before_version? integer only versions below it
+
+--- A skill and a page of its history, newest first.
+--- @param name string
+--- @param options? posthog.llm.SkillResolve
+--- @return { skill: posthog.llm.Skill, versions: posthog.llm.SkillVersion[], has_more: boolean }? resolved
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:resolve(name, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  local parameters, call_options = query.read(RESOLVE, options, 2)
+  if options then
+    exclusive(options, "offset", "before_version", 2)
+  end
+  return self._run({
+    method = "GET",
+    path = BASE .. "resolve/name/" .. escape(name) .. "/",
+    query = parameters,
+    idempotent = true,
+    shape = RESOLVED,
+    options = call_options,
+  })
+end
+
+--- The history of a skill, newest first, all pages. Versions that others
+--- publish meanwhile do not disturb it.
+--- @param name string
+--- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages to read ahead (0)
+--- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
+function Skills:versions(name, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  local _, call_options = query.read(VERSIONS, options, 2)
+  local limit = options and options.limit or 100
+  local fetch = pages.fetch_ahead(function(before)
+    return self._run({
+      method = "GET",
+      path = BASE .. "resolve/name/" .. escape(name) .. "/",
+      query = ("limit=%d"):format(limit)
+        .. (before and ("&before_version=%d"):format(before) or ""),
+      idempotent = true,
+      shape = RESOLVED,
+      options = call_options,
+    })
+  end, query.prefetch(options, 2))
+  local function guess(before) -- versions have no holes
+    return before - limit > 1 and before - limit or nil
+  end
+  local before, more = nil, true
+  local rows, at = {}, 0
+  return function()
+    while at >= #rows do
+      if not more then
+        return nil
+      end
+      local page, err = fetch(before, before and guess)
+      if not page then
+        error(err, 0)
+      elseif page == true then -- 204
+        error(errors.new({ kind = "decode", message = "the answer has no history" }), 0)
+      end
+      rows, at = page.versions, 0
+      local last = rows[#rows]
+      local version = type(last) == "table" and last.version or nil
+      if last == nil then
+        more = false
+      elseif not is_count(version) or (before and version >= before) then
+        error(errors.new({ kind = "decode", message = "the history does not advance" }), 0)
+      else
+        before, more = version, page.has_more == true and version > 1
+      end
+    end
+    at = at + 1
+    return rows[at]
+  end
+end
+
+--- Each of these makes a version, which is its publisher's.
+local function publisher(skill)
+  return skill.created_by
+end
+
+--- @param request table method, path, json or query, and options
+--- @param look? function of skills.settle; nil: after a lost answer nobody can tell
+local function write(self, request, look)
+  request.idempotent = false
+  request.shape = SKILL
+  if look then
+    return self._settled(request, look, publisher)
+  end
+  return self._run(request)
+end
+
+--- A new skill, version 1.
+--- @param fields posthog.llm.SkillFields name, description and body are required by the server
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
+--- @return posthog.llm.Response? response
+function Skills:create(fields, options)
+  check.self(self, Skills, "skills", 2)
+  check_fields(fields, 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, {
+    method = "POST",
+    path = BASE,
+    json = body.prepare(fields),
+    options = call_options,
+  }, looks.create(self, fields))
+end
+
+--- Owners belong to the skill and not to a version of it (current generation).
+local function is_owners_only(fields)
+  return fields.owners ~= nil and next(fields, "owners") == nil and next(fields) == "owners"
+end
+
+--- The next version. What is absent is carried over; `files` replaces all.
+--- @param name string
+--- @param fields posthog.llm.SkillChanges base_version is required
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "conflict" with current_version: someone else published
+--- @return posthog.llm.Response? response
+function Skills:publish(name, fields, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  check_fields(fields, 2)
+  if fields.base_version == nil and not is_owners_only(fields) then
+    check.fail(2, "base_version is missing: the version that the change is based on")
+  end
+  exclusive(fields, "body", "edits", 2)
+  exclusive(fields, "files", "file_edits", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, {
+    method = "PATCH",
+    path = skill_path(name),
+    json = body.prepare(fields),
+    repeats = 1,
+    options = call_options,
+  }, fields.base_version and looks.publish(self, name, fields))
+end
+
+--- A repeat must not take away what somebody has made of the name since, so it
+--- comes behind a look.
+local function archive(self, name, call_options)
+  local function request(repeated)
+    return {
+      method = "POST",
+      path = skill_path(name) .. "archive/",
+      idempotent = false,
+      options = call_options,
+      made = repeated and repeated.attempts,
+    }
+  end
+  return self._settled(request(), function(lost)
+    local verdict, answer = looks.archive(self, lost, name)
+    if verdict ~= "not ours" then
+      return verdict, true, answer
+    end
+    local again = request(lost.err)
+    again.options = lost:options()
+    local done, err, response = self._run(again)
+    if done or (err.status == 404 and response) then
+      return "ours", true, response
+    end
+    lost.err.attempts = err.attempts
+    return "unknown"
+  end)
+end
+
+--- Takes all versions away and frees the name. There is no undo.
+--- @param name string
+--- @param options? posthog.llm.CallOptions
+--- @return true? done
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:archive(name, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return archive(self, name, call_options)
+end
+
+--- A copy of the latest version under a new name.
+--- @param name string
+--- @param new_name string
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill the copy, version 1
+--- @return posthog.llm.Error? err kind "invalid", attr "new_name": the name is taken
+--- @return posthog.llm.Response? response
+function Skills:duplicate(name, new_name, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  check.segment(new_name, "new_name", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, {
+    method = "POST",
+    path = skill_path(name) .. "duplicate/",
+    json = { new_name = new_name },
+    options = call_options,
+  }, looks.duplicate(self, name, new_name))
+end
+
+--- A bundled file with its content.
+--- @param name string
+--- @param path string segments divided by "/"
+--- @param options? { version?: integer } default: the latest; and the options of every call
+--- @return posthog.llm.SkillFile? file
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:file(name, path, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  check.file_path(path, "path", 2)
+  local parameters, call_options = query.read(VERSION, options, 2)
+  return self._run({
+    method = "GET",
+    path = file_path(name, path),
+    query = parameters,
+    idempotent = true,
+    shape = FILE,
+    options = call_options,
+  })
+end
+
+--- Adds a file, which makes a new version. The server trims `content`.
+--- @param name string
+--- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
+--- @param options? posthog.llm.CallOptions
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it the path is taken
+--- @return posthog.llm.Response? response
+function Skills:create_file(name, fields, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  check_fields(fields, 2)
+  check.new_file_path(fields.path, "path", 2)
+  check.type(fields.content, "string", "content", 2)
+  local _, call_options = query.read(NONE, options, 2)
+  return write(self, {
+    method = "POST",
+    path = skill_path(name) .. "files/",
+    json = body.prepare(fields),
+    options = call_options,
+  }, looks.create_file(self, name, fields))
+end
+
+--- Renames a file, which makes a new version.
+--- @param name string
+--- @param old_path string
+--- @param new_path string
+--- @param options? { base_version?: integer } without it the last writer wins; and the options of every call
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it new_path is taken
+--- @return posthog.llm.Response? response
+function Skills:rename_file(name, old_path, new_path, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  check.file_path(old_path, "old_path", 2)
+  check.new_file_path(new_path, "new_path", 2)
+  local _, call_options = query.read(BASE_VERSION, options, 2)
+  local base = options and options.base_version
+  return write(self, {
+    method = "POST",
+    path = skill_path(name) .. "files-rename/",
+    json = body.prepare({ old_path = old_path, new_path = new_path, base_version = base }),
+    repeats = base and 1,
+    options = call_options,
+  }, base and looks.rename_file(self, name, base, old_path, new_path))
+end
+
+--- Deletes a file, which makes a new version; older ones keep it.
+--- @param name string
+--- @param path string
+--- @param options? { base_version?: integer } without it the last writer wins; and the options of every call
+--- @return posthog.llm.Skill? skill
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Skills:delete_file(name, path, options)
+  check.self(self, Skills, "skills", 2)
+  check.segment(name, "name", 2)
+  check.file_path(path, "path", 2)
+  local parameters, call_options = query.read(BASE_VERSION, options, 2)
+  local base = options and options.base_version
+  return write(self, {
+    method = "DELETE",
+    path = file_path(name, path),
+    query = parameters,
+    repeats = base and 1,
+    options = call_options,
+  }, base and looks.delete_file(self, name, base, path))
+end
+
+current.define(Skills, skill_path)
+
+return { new = new }

@@ -1,0 +1,62 @@
+--- The LLM spend of the key's owner (contract 1.5).
+
+local check = require("posthog.llm.util.check")
+local errors = require("posthog.llm.util.errors")
+local query = require("posthog.llm.http.query")
+
+--- @class posthog.llm.Spend
+local Spend = { __name = "posthog.llm.Spend" }
+Spend.__index = Spend
+
+local GET = query.spec({
+  { "date_from", "string" },
+  { "date_to", "string" },
+  { "limit", "integer", least = 1, most = 200 },
+  { "refresh", "boolean" },
+  { "bucket_minutes", "integer", least = 1 },
+}, { "product" })
+
+local REPORT = { summary = "object" }
+
+--- @class posthog.llm.SpendOptions: posthog.llm.CallOptions
+--- @field product? string whose tools, models and traces are broken down; "posthog_code"
+--- @field date_from? string ISO 8601, or relative such as "-7d"; "-30d"
+--- @field date_to? string exclusive; now
+--- @field limit? integer rows of each breakdown, 1 to 200; 50
+--- @field refresh? boolean past the server's cache of five minutes
+--- @field bucket_minutes? 5|15|30|60 current generation: by_bucket too, of 600 buckets at most
+
+--- Costs by product, tool and model in a window of at most 90 days. Rate limits
+--- of its own: 10 a minute, 60 an hour, 200 a day.
+--- @param options? posthog.llm.SpendOptions
+--- @return posthog.llm.SpendReport? spend
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Spend:get(options)
+  check.self(self, Spend, "spend", 2)
+  local parameters, call_options = query.read(GET, options, 2)
+  local product = "posthog_code"
+  if options and options.product ~= nil then
+    product = query.text(options.product, "product", 2)
+  end
+  local report, err, response = self._run({
+    method = "GET",
+    path = "/api/llm_analytics/@me/spend/",
+    query = "product=" .. product .. (parameters and "&" .. parameters or ""),
+    idempotent = true,
+    shape = REPORT,
+    options = call_options,
+  })
+  if report and options and options.bucket_minutes and report.by_bucket == nil then
+    local message = "bucket_minutes: this server's answer has no by_bucket;"
+      .. " only the current generation of the API has it"
+    err = errors.new({ kind = "invalid", attr = "bucket_minutes", message = message })
+  end
+  return errors.result(report, err, response)
+end
+
+return {
+  new = function(run)
+    return setmetatable({ _run = run }, Spend)
+  end,
+}

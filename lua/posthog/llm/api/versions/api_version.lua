@@ -1,0 +1,153 @@
+--- Which generation of the API a server speaks: "reference", that of the
+--- reference pages, or "current", the newest (contract part 3). No server says
+--- so, but its answers differ; what they tell is remembered for each host.
+
+local errors = require("posthog.llm.util.errors")
+
+local api_version = {}
+
+--- @alias posthog.llm.Generation "reference"|"current"
+
+--- By the host's base URL, for the life of the Lua state. A server that is
+--- brought up to date is found out by its next answer.
+local learnt = {}
+
+--- Forgets all that was learnt; for tests.
+function api_version.forget()
+  learnt = {}
+end
+
+--- Fields that only the rows of one generation have. Skills have none of them;
+--- `deleted` and `version` they have on both.
+local TELLING = {
+  { "team_id", "current" },
+  { "team", "reference" },
+  { "archived", "current" },
+  { "expected_output", "current" },
+  { "output", "reference" },
+  { "current_revision", "current" },
+}
+
+--- @param row table a dataset, an item, or a version of one
+--- @return posthog.llm.Generation?
+local function of_row(row)
+  for i = 1, #TELLING do -- of every answer, so without a call of ipairs
+    local entry = TELLING[i]
+    if rawget(row, entry[1]) ~= nil then -- raw: rows answer to the other names too
+      return entry[2]
+    end
+  end
+end
+
+--- What an answer tells (contract 3.3).
+--- @param value any of datasets, items or skills
+--- @return posthog.llm.Generation? nil: it may be of either
+function api_version.of(value)
+  if type(value) ~= "table" then
+    return nil
+  elseif value.body_total_length ~= nil then -- a skill
+    return "current"
+  end
+  local results = value.results
+  if type(results) ~= "table" then
+    return of_row(value)
+  end
+  local first = results[1]
+  return type(first) == "table" and of_row(first) or nil
+end
+
+--- What a client goes by. It holds no field through which the client's private
+--- part could be reached.
+--- @class posthog.llm.Profile
+--- @field fixed? posthog.llm.Generation by the caller, in the option `profile`
+--- @field learnt fun(): posthog.llm.Generation? nil: no answer has told yet
+--- @field get fun(): posthog.llm.Generation? what to go by: the fixed one, else the one learnt
+--- @field learn fun(generation?: posthog.llm.Generation)
+
+--- @param settings table of config.resolve
+--- @return posthog.llm.Profile
+function api_version.new(settings)
+  local host = settings.target and settings.target.base or ""
+  local self = { fixed = settings.profile }
+
+  function self.learnt()
+    return learnt[host]
+  end
+
+  function self.get()
+    return self.fixed or learnt[host]
+  end
+
+  function self.learn(generation)
+    learnt[host] = generation or learnt[host]
+  end
+
+  return self
+end
+
+--- Wraps the pipeline so that every answer is looked at.
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+--- @param known posthog.llm.Profile
+function api_version.follow(run, known)
+  return function(request)
+    local value, err, response = run(request)
+    if err then
+      return errors.failure(err, response)
+    end
+    known.learn(api_version.of(value))
+    return value, nil, response
+  end
+end
+
+local ONLY_CURRENT =
+  "%s: only the current generation of the API has it; %s that of the reference pages"
+local MAY_LACK = "%s; only the current generation of the API has %s, and this may be the older one"
+
+local function wrong_server(what, who)
+  return errors.new({ kind = "invalid", message = ONLY_CURRENT:format(what, who) })
+end
+
+--- The error of a call that only the current generation has, where the server is
+--- known to be of the other; nil where it may be tried.
+--- @param known posthog.llm.Profile
+--- @param what string such as "datasets:revisions"
+--- @return posthog.llm.Error?
+local function refuse(known, what)
+  if known.get() ~= "reference" then
+    return nil
+  end
+  return wrong_server(what, known.fixed and "the client's profile is" or "this server is of")
+end
+
+--- Says what may be the reason for an unknown route.
+--- @param known posthog.llm.Profile
+--- @param err posthog.llm.Error
+--- @param what string what only the current generation has
+function api_version.hint(known, err, what)
+  if (err.status == 404 or err.status == 405) and known.learnt() ~= "current" then
+    err.message = MAY_LACK:format(err.message, what)
+  end
+end
+
+--- Makes such a call. Where nobody knows yet which generation answers, an error
+--- of an unknown route says what may be the reason; and an answer in the shape
+--- of the reference is to another question, as that takes no notice of a
+--- parameter that it does not know.
+--- @param known posthog.llm.Profile
+--- @param what string such as "datasets:revisions"
+--- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
+function api_version.only_current(known, what, run)
+  local refused = refuse(known, what)
+  if refused then
+    return errors.failure(refused)
+  end
+  local value, err, response = run()
+  if err then
+    api_version.hint(known, err, what)
+  elseif api_version.of(value) == "reference" then
+    err = wrong_server(what, "this server is of")
+  end
+  return errors.result(value, err, response)
+end
+
+return api_version

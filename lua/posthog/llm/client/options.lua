@@ -1,0 +1,205 @@
+--- Options of llm.new, checked where the caller gave them: a wrong type or an
+--- unknown option raises at the line that made the client.
+
+local check = require("posthog.llm.util.check")
+local url = require("posthog.llm.http.url")
+
+local options = {}
+
+--- @class posthog.llm.Options
+--- @field personal_api_key? string|fun():string default: POSTHOG_PERSONAL_API_KEY; a function is called for each request
+--- @field project_id? integer|string digits or "@current"; default: POSTHOG_PROJECT_ID
+--- @field host? string "us", "eu" or a URL; default: POSTHOG_HOST, else https://us.posthog.com
+--- @field scope_prefix? "environments"|"projects" the path word for skills; default: found out
+--- @field profile? posthog.llm.Generation which generation of the API the host speaks; default: found out
+--- @field timeout? number seconds for one attempt; 30
+--- @field connect_timeout? number seconds; 5
+--- @field deadline? number seconds for the whole call, waits included; 120
+--- @field max_retries? integer 2
+--- @field max_connections? integer to a host, over HTTP/1.1; 8
+--- @field max_response_bytes? integer after decompression; 64 MiB
+--- @field max_header_bytes? integer of an answer; 256 KiB
+--- @field max_redirects? integer followed in an attempt; 5
+--- @field max_excerpt_bytes? integer of a server's words in an error; 2048
+--- @field max_json_depth? integer levels of an answer, up to 4000; 512
+--- @field max_decode_seconds? number for the JSON of one answer; 10
+--- @field ca_file? string PEM bundle; default: SSL_CERT_FILE, else the system's
+--- @field proxy? string URL; default: for https the environment's https_proxy, all_proxy, no_proxy
+--- @field user_agent_suffix? string
+--- @field allow_insecure_http? boolean plain http to a host that is not loopback
+--- @field keep_null? boolean null in fields of the API arrives as llm.null
+--- @field pace? boolean|posthog.llm.PaceOptions waits rather than go over a limit; default: true for us and eu.posthog.com, false for every other host
+--- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec in place of the core's
+--- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer })
+--- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
+--- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer })
+
+--- Limits in place of the cloud's, which are 480 a minute and 4800 an hour, and
+--- for spend 10 a minute, 60 an hour, 200 a day.
+--- @class posthog.llm.PaceOptions
+--- @field per_minute? integer of all requests but those for spend
+--- @field per_hour? integer
+--- @field spend? { per_minute?: integer, per_hour?: integer, per_day?: integer }
+--- @field dict? string in nginx: the lua_shared_dict by which all workers share the count
+
+local seconds = check.seconds
+
+local function of_type(expected)
+  return function(value, what, level)
+    check.type(value, expected, what, level + 1)
+    return value
+  end
+end
+
+local function count(least, most)
+  return function(value, what, level)
+    return (check.integer(value, what, level + 1, least, most)) -- a tail call would shift the level
+  end
+end
+
+local function hook(value, what, level)
+  if not check.callable(value) then
+    check.fail(level + 1, "%s: function expected, got %s", what, check.type_name(value))
+  end
+  return value
+end
+
+local function one_line(value, what, level)
+  check.type(value, "string", what, level + 1)
+  if value:find("[%c]") then
+    check.fail(level + 1, "%s holds a control character", what)
+  end
+  return value
+end
+
+local function api_key(value, what, level)
+  if type(value) ~= "string" and not check.callable(value) then
+    check.fail(level + 1, "%s: string or function expected, got %s", what, check.type_name(value))
+  end
+  return value
+end
+
+local function project(value, what, level)
+  if type(value) == "number" then
+    return ("%d"):format(check.integer(value, what, level + 1, 0))
+  end
+  check.type(value, "string", what, level + 1)
+  return value
+end
+
+local function host(value, what, level)
+  check.type(value, "string", what, level + 1)
+  local parsed = url.parse(value)
+  if parsed and parsed.userinfo or value:find("@", 1, true) then
+    check.fail(level + 1, "%s holds a user or password; the key goes into personal_api_key", what)
+  end
+  return value
+end
+
+local function prefix(value, what, level)
+  if value ~= "environments" and value ~= "projects" then
+    check.fail(level + 1, '%s: "environments" or "projects" expected', what)
+  end
+  return value
+end
+
+local function generation(value, what, level)
+  if value ~= "reference" and value ~= "current" then
+    check.fail(level + 1, '%s: "reference" or "current" expected', what)
+  end
+  return value
+end
+
+local function codec(value, what, level)
+  check.type(value, "table", what, level + 1)
+  if not (check.callable(value.decode) and check.callable(value.encode)) then
+    check.fail(level + 1, "%s: a codec with decode and encode expected", what)
+  end
+  return value
+end
+
+local function check_fields(value, checks, what, level)
+  check.known(value, checks, what, level + 1)
+  local checked = {}
+  for name, field in pairs(value) do
+    checked[name] = checks[name](field, what .. "." .. name, level + 1)
+  end
+  return checked
+end
+
+local function spend_pace(value, what, level)
+  check.type(value, "table", what, level + 1)
+  local limits = { per_minute = count(1), per_hour = count(1), per_day = count(1) }
+  local checked = check_fields(value, limits, what, level + 1)
+  if next(checked) == nil then
+    check.fail(level + 1, "%s: per_minute, per_hour or per_day expected", what)
+  end
+  return checked
+end
+
+local PACE =
+  { per_minute = count(1), per_hour = count(1), spend = spend_pace, dict = one_line }
+
+local function pace_rules(value, what, level)
+  if type(value) == "boolean" then
+    return value
+  elseif type(value) ~= "table" then
+    local got = check.type_name(value)
+    check.fail(level + 1, "%s: true, false or a table of limits expected, got %s", what, got)
+  end
+  local checked = check_fields(value, PACE, what, level + 1)
+  if next(checked) == nil then
+    check.fail(level + 1, "%s: per_minute, per_hour, spend or dict expected", what)
+  end
+  return checked
+end
+
+--- Levels of JSON: masking goes down into them, and LuaJIT's stack ends there.
+local DEEPEST = 4000
+
+local OPTIONS = {
+  personal_api_key = api_key,
+  project_id = project,
+  host = host,
+  scope_prefix = prefix,
+  profile = generation,
+  timeout = seconds,
+  connect_timeout = seconds,
+  deadline = seconds,
+  max_retries = count(0),
+  max_connections = count(1),
+  max_response_bytes = count(1),
+  max_header_bytes = count(1),
+  max_redirects = count(0),
+  max_excerpt_bytes = count(0),
+  max_json_depth = count(1, DEEPEST),
+  max_decode_seconds = seconds,
+  ca_file = one_line,
+  proxy = one_line,
+  user_agent_suffix = one_line,
+  allow_insecure_http = of_type("boolean"),
+  keep_null = of_type("boolean"),
+  pace = pace_rules,
+  json = codec,
+  on_request = hook,
+  on_response = hook,
+  on_retry = hook,
+}
+
+--- @param given? table as the caller gave them
+--- @param level integer as for error()
+--- @return table options a copy, checked
+function options.check(given, level)
+  if given == nil then
+    return {}
+  end
+  check.type(given, "table", "options", level + 1)
+  check.known(given, OPTIONS, "options", level + 1)
+  local checked = {}
+  for name, value in pairs(given) do
+    checked[name] = OPTIONS[name](value, name, level + 1)
+  end
+  return checked
+end
+
+return options

@@ -1,0 +1,230 @@
+--- What a client works with: its options, the environment, and the defaults.
+---
+--- What a user can get wrong outside the program (no key, a key of the wrong
+--- kind, an invalid host) is the error of the first call that needs it.
+
+local body = require("posthog.llm.http.body")
+local check = require("posthog.llm.util.check")
+local errors = require("posthog.llm.util.errors")
+local rate_limit = require("posthog.llm.http.rate_limit")
+local url = require("posthog.llm.http.url")
+
+local settings = {}
+
+local HOSTS = {
+  us = "https://us.posthog.com",
+  eu = "https://eu.posthog.com",
+}
+
+local DEFAULTS = {
+  timeout = 30,
+  connect_timeout = 5,
+  deadline = 120,
+  max_retries = 2,
+  max_connections = 8,
+  max_response_bytes = 64 * 1024 * 1024,
+  max_header_bytes = 256 * 1024,
+  max_redirects = 5,
+  max_excerpt_bytes = 2048,
+  max_json_depth = 512,
+  max_decode_seconds = 10,
+}
+
+local function env(name)
+  local value = os.getenv(name)
+  if value ~= "" then
+    return value
+  end
+end
+
+--- A value to show, unless it looks like a key that got into the wrong place.
+local function shown(value)
+  return value:find("ph[xacs]_") and "(it looks like a key)" or ("%q"):format(value)
+end
+
+local function invalid(message, ...)
+  return errors.new({ kind = "invalid", message = message:format(...) })
+end
+
+--- @return table? target { base, origin, scheme }
+--- @return posthog.llm.Error?
+local function resolve_host(text, allow_http)
+  local name = shown(HOSTS[text] or text)
+  local parsed, problem = url.parse(HOSTS[text] or text)
+  if text:find("@", 1, true) then
+    return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
+  elseif not parsed then
+    return nil, invalid("the host %s %s; use us, eu or a URL such as %s", name, problem, HOSTS.us)
+  elseif parsed.query then
+    return nil, invalid("the host %s has a query", name)
+  elseif parsed.host:find("^%a%a%.i%.posthog%.com$") then
+    return nil,
+      invalid(
+        "%s takes events only; for this API use https://%s.posthog.com",
+        parsed.host,
+        parsed.host:sub(1, 2)
+      )
+  elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(parsed.host) then
+    return nil,
+      invalid(
+        "plain http to %s would show the key to the network; use https, or allow_insecure_http",
+        parsed.host
+      )
+  end
+  return {
+    origin = parsed.origin,
+    scheme = parsed.scheme,
+    base = parsed.origin .. parsed.path:gsub("/+$", ""),
+  }
+end
+
+local WRONG_KEYS = {
+  phc_ = "a project key (phc_...), which only captures events",
+  phs_ = "a project secret key (phs_...)",
+}
+
+local function auth(message)
+  return errors.new({ kind = "auth", message = message })
+end
+
+--- @return string? key
+--- @return posthog.llm.Error?
+local function check_key(key)
+  if key == nil or key == "" then
+    return nil, auth("no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key")
+  end
+  local wrong = WRONG_KEYS[key:sub(1, 4)]
+  if wrong then
+    return nil, auth(("the key is %s; this API needs a personal API key (phx_...)"):format(wrong))
+  elseif key:find("[%c ]") then
+    return nil, auth("the key holds a line break, a space or a control character")
+  end
+  return key
+end
+
+--- Returns a function that gives the key of the next request. The key lives in
+--- its upvalues, where no walk over a client's fields finds it.
+local function key_source(option)
+  if option == nil or type(option) == "string" then
+    local key, err = check_key(option or env("POSTHOG_PERSONAL_API_KEY"))
+    return function()
+      return key, err and errors.copy(err)
+    end
+  end
+  return function()
+    local key, why = option()
+    if type(key) ~= "string" or key == "" then
+      local got = key == "" and "an empty string" or check.type_name(key)
+      local reason = why ~= nil and ": " .. tostring(why) or ""
+      return nil, auth(("no key: the function personal_api_key returned %s%s"):format(got, reason))
+    end
+    return check_key(key)
+  end
+end
+
+local function resolve_project(id)
+  if id == nil then
+    return nil, invalid("no project: set POSTHOG_PROJECT_ID or pass project_id")
+  elseif not (id:find("^%d+$") or id == "@current") then
+    return nil, invalid('the project id %s is not a number or "@current"', shown(id))
+  end
+  return id
+end
+
+local PROXIES = {
+  http = true,
+  https = true,
+  socks4 = true,
+  socks4a = true,
+  socks5 = true,
+  socks5h = true,
+}
+
+--- What is wrong with a proxy. libcurl would say it with the proxy's password.
+--- @return string? problem
+local function proxy_problem(proxy)
+  local word, rest = proxy:match("^([^:/@]*)://(.*)$")
+  if word and not PROXIES[word:lower()] then
+    return "the proxy's scheme is not http, https, socks4 or socks5"
+  end
+  local authority, path = (rest or proxy):match("^([^/?#]*)(.*)$")
+  local address = authority:match("([^@]*)$")
+  if path:find("@", 1, true) then
+    return "the proxy's user or password holds a character that has to be percent-encoded"
+  elseif not url.parse("http://" .. address) then
+    return "the proxy is no URL such as http://proxy.example:3128"
+  end
+end
+
+--- https goes by the proxy of the environment, as curl and others do; http
+--- never does, since it only reaches this machine (CGI's "httpoxy").
+--- @return string proxy "": none
+--- @return string? no_proxy
+--- @return posthog.llm.Error?
+local function resolve_proxy(options, scheme)
+  local proxy, no_proxy = options.proxy, nil
+  if not proxy and scheme == "https" then
+    proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
+    no_proxy = env("no_proxy") or env("NO_PROXY")
+  end
+  local problem = proxy and proxy ~= "" and proxy_problem(proxy)
+  if problem then
+    return "", nil, invalid(problem)
+  end
+  return proxy or "", no_proxy
+end
+
+--- @return posthog.llm.Pace? pace nil: none is kept
+local function resolve_pace(option, origin)
+  if option == nil then
+    option = origin == HOSTS.us or origin == HOSTS.eu
+  end
+  return option and rate_limit.new(option, origin) or nil
+end
+
+--- What the core is told of every transfer; it stays the same from call to call.
+local function transfer_settings(resolved, options)
+  local scheme = resolved.target.scheme
+  local proxy, no_proxy, problem = resolve_proxy(options, scheme)
+  if problem then
+    return nil, problem
+  end
+  return {
+    connect_timeout = resolved.connect_timeout,
+    max_response_bytes = resolved.max_response_bytes,
+    max_header_bytes = resolved.max_header_bytes,
+    max_connections = resolved.max_connections,
+    proxy = proxy,
+    no_proxy = no_proxy,
+  }
+end
+
+--- What a client works with: every option with its default, and either a
+--- value or the error for each thing that the environment may lack.
+--- @param options table from options.check
+--- @return table settings
+function settings.resolve(options)
+  local resolved = {}
+  for name, value in pairs(DEFAULTS) do
+    resolved[name] = value
+  end
+  for name, value in pairs(options) do
+    resolved[name] = value
+  end
+  resolved.personal_api_key = nil
+  resolved.decoder = body.decoder(resolved.keep_null or false, resolved)
+  resolved.error_decoder = body.decoder(false, resolved)
+  resolved.key = key_source(options.personal_api_key)
+  resolved.project, resolved.project_error =
+    resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))
+  resolved.target, resolved.target_error =
+    resolve_host(options.host or env("POSTHOG_HOST") or HOSTS.us, options.allow_insecure_http)
+  if resolved.target then
+    resolved.pace = resolve_pace(options.pace, resolved.target.origin)
+    resolved.transfer, resolved.target_error = transfer_settings(resolved, options)
+    resolved.needs_trust = resolved.target.scheme == "https" -- found by the first call
+  end
+  return resolved
+end
+
+return settings

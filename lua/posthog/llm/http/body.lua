@@ -1,0 +1,228 @@
+--- Bodies: what a request sends and what an answer holds.
+
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.util.errors")
+local json = require("posthog.llm.json")
+
+local body = {}
+
+local array_mt = core.array_mt
+
+--- Fields that hold anybody's JSON; in them null is a value like any other.
+local FREE = { "input", "output", "expected_output", "source_output", "metadata" }
+
+local IS_FREE = {}
+for _, name in ipairs(FREE) do
+  IS_FREE[name] = true
+end
+
+--- Fields that the API defines as lists: an empty table in them is a list.
+local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = true, owners = true }
+
+--- Fields that the API defines as integers.
+local INTEGERS = { base_version = true, source_version = true, revision = true }
+
+--- Decoders by what they are made of: mostly one pair for all clients.
+local decoders = setmetatable({}, { __mode = "v" })
+
+--- @param keep_null boolean
+--- @param settings { max_json_depth: integer, max_decode_seconds: number }
+--- @return userdata decoder
+function body.decoder(keep_null, settings)
+  local depth, seconds = settings.max_json_depth, settings.max_decode_seconds
+  local name = ("%s %d %.17g"):format(tostring(keep_null), depth, seconds)
+  local decoder = decoders[name]
+  if not decoder then
+    decoder = core.decoder({
+      keep_null = keep_null,
+      free = not keep_null and FREE or nil,
+      max_depth = depth,
+      max_seconds = seconds,
+    })
+    decoders[name] = decoder
+  end
+  return decoder
+end
+
+local function is_empty_list(value)
+  return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
+end
+
+--- Puts the API's own fields into the form that they have on the wire, in a
+--- copy: the caller's tables stay as they are.
+--- @param fields table
+--- @return table
+function body.prepare(fields)
+  local copy = {}
+  for name, value in next, fields do -- raw, as the encoder reads tables
+    if LISTS[name] and is_empty_list(value) then
+      value = core.array({})
+    elseif name == "file_edits" and type(value) == "table" then
+      local list = core.array({})
+      for i, entry in ipairs(value) do
+        list[i] = type(entry) == "table" and body.prepare(entry) or entry
+      end
+      value = list
+    elseif INTEGERS[name] and math.tointeger then
+      value = math.tointeger(value) or value
+    end
+    copy[name] = value
+  end
+  return setmetatable(copy, getmetatable(fields))
+end
+
+--- With a codec of the caller's choice null is only dropped afterwards.
+local function drop_null(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  for name, field in pairs(value) do
+    if type(name) == "number" or not IS_FREE[name] then
+      if field == core.null and type(name) == "string" then
+        value[name] = nil
+      else
+        drop_null(field)
+      end
+    end
+  end
+  return value
+end
+
+local function decode_by(codec, text, keep_null)
+  local ok, value, problem = pcall(codec.decode, text)
+  if not ok then
+    value, problem = nil, value
+  end
+  if value == nil then
+    return nil, tostring(problem or "the codec returned nothing")
+  end
+  return keep_null and value or drop_null(value)
+end
+
+--- Decodes the body of a finished transfer and frees it.
+--- @return any? value
+--- @return string? message
+--- @return integer? position
+--- @return string? limit "max_depth" or "max_seconds": what it was over, if that was the trouble
+function body.decode(transfer, settings)
+  if settings.json then
+    return decode_by(settings.json, transfer:body(), settings.keep_null)
+  end
+  return transfer:decode(settings.decoder)
+end
+
+--- Decodes an error body, where nothing is lost by a failure.
+--- @return any? value nil when it is not JSON
+function body.decode_error(transfer, settings)
+  return (transfer:decode(settings.error_decoder))
+end
+
+local function is_marked_empty(value)
+  return type(value) == "table" and next(value) == nil and getmetatable(value) == array_mt
+end
+
+--- Not every codec can say [], so the empty lists among the fields of a body
+--- are put in by hand.
+local function encode_fields(codec, fields)
+  local has_empty = false
+  for _, value in next, fields do
+    has_empty = has_empty or is_marked_empty(value)
+  end
+  if not has_empty or fields[1] ~= nil then
+    return codec.encode(fields)
+  end
+  local parts = {}
+  for name, value in next, fields do
+    local text, problem = "[]", nil
+    if not is_marked_empty(value) then
+      text, problem = codec.encode(value)
+    end
+    if type(text) ~= "string" then
+      return nil, problem
+    end
+    parts[#parts + 1] = codec.encode(tostring(name)) .. ":" .. text
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+--- Encodes by the caller's codec.
+--- @return string? text
+--- @return posthog.llm.Error?
+function body.encode_by(codec, value)
+  local encode = type(value) == "table" and encode_fields
+    or function()
+      return codec.encode(value)
+    end
+  local ok, text, problem = pcall(encode, codec, value)
+  if ok and type(text) == "string" then
+    return text
+  end
+  local message = "the body cannot be encoded: " .. tostring(ok and problem or text)
+  return nil, errors.new({ kind = "invalid", message = message })
+end
+
+--- A value the way it comes back: through the codec that answers go through.
+--- @param value any
+--- @param codec? { decode: function, encode: function } the caller's own
+--- @return any? value nil: it cannot be encoded
+--- @return posthog.llm.Error? err
+function body.canonical(value, codec)
+  if codec then
+    local text, err = body.encode_by(codec, value)
+    if not text then
+      return nil, err
+    end
+    return codec.decode(text)
+  end
+  local text, err = json.encode(value)
+  if not text then
+    return nil, err
+  end
+  return json.decode(text)
+end
+
+local function describe(value)
+  if value == core.null then
+    return "null"
+  elseif type(value) == "table" then
+    return getmetatable(value) == array_mt and "an array" or "an object"
+  end
+  return "a " .. type(value)
+end
+
+local function is_object(value)
+  return type(value) == "table" and getmetatable(value) ~= array_mt
+end
+
+--- A codec of the caller's choice may leave its lists unmarked.
+local function is_list(value)
+  return type(value) == "table"
+    and (getmetatable(value) == array_mt or value[1] ~= nil or next(value) == nil)
+end
+
+local function has_type(value, expected)
+  if expected == "object" then
+    return is_object(value)
+  elseif expected == "list" then
+    return is_list(value)
+  end
+  return type(value) == expected
+end
+
+--- Tells what is wrong with a decoded answer, nil when it has the shape.
+--- @param value any
+--- @param shape table<string, string> required fields, each a name of type(), "object" or "list"
+--- @return string?
+function body.mismatch(value, shape)
+  if not is_object(value) then
+    return ("a JSON object was expected, the answer is %s"):format(describe(value))
+  end
+  for name, expected in next, shape do
+    local field = value[name]
+    if type(field) ~= expected and not has_type(field, expected) then
+      return ("the answer has no %s %q"):format(expected, name)
+    end
+  end
+end
+
+return body

@@ -1,0 +1,469 @@
+--- One pipeline for every call: build, send, decode, and retry or return.
+
+local body = require("posthog.llm.http.body")
+local clock = require("posthog.llm.host.clock")
+local core = require("posthog.llm.core")
+local errors = require("posthog.llm.util.errors")
+local headers = require("posthog.llm.http.headers")
+local hosts = require("posthog.llm.host")
+local redact = require("posthog.llm.http.redact")
+local rate_limit = require("posthog.llm.http.rate_limit")
+local response = require("posthog.llm.http.response")
+local retry = require("posthog.llm.http.retry")
+local ca_bundle = require("posthog.llm.http.ca_bundle")
+local url = require("posthog.llm.http.url")
+
+local call = {}
+
+local LONGEST_NAP = 0.25 -- seconds until a call that waits for its next attempt sees client:close()
+local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
+
+--- @class posthog.llm.Request
+--- @field method string
+--- @field under? "projects"|"environments" the path is below the project, by this word
+--- @field path string without `under`: below the host's base
+--- @field query? string encoded, without "?"
+--- @field json? any the value to send
+--- @field body? string the text to send instead, by a codec of the caller's
+--- @field idempotent boolean it is safe to repeat
+--- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
+--- @field made? integer attempts of an earlier call that this one goes on from; 0
+--- @field raw? boolean the value is the body as it came
+--- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
+--- @field options table timeout, deadline, max_retries, headers of this call; and `expires` where
+---   several requests make one call
+--- @field expires? number on clock.now's clock: the deadline, set once the request is first made
+
+--- @class posthog.llm.Attempt
+--- @field number integer counted from 1
+--- @field host table who waits
+--- @field key string
+--- @field url string where this request goes
+--- @field began number on clock.now's clock: before the first attempt
+--- @field expires number on clock.now's clock: the call's deadline
+--- @field permanent? boolean another attempt would fail as well
+--- @field limited boolean the deadline ends this attempt before its own timeout would
+--- @field sent boolean the server may have seen a request of this attempt
+--- @field unsure? boolean a request of this call was sent and its outcome is not known
+
+local function closed()
+  return errors.new({ kind = "cancelled", message = "the client is closed" })
+end
+
+--- The pool of the client's family, a new one after a fork.
+local function pool_of(state)
+  local family = state.family
+  local engine = core.engine()
+  if family.engine ~= engine then
+    family.engine, family.pool = engine, engine:pool()
+  end
+  return family.pool
+end
+
+--- Where a request goes. What stays the same of it is kept, by `under`.
+local function target_of(state, request)
+  local under, settings = request.under, state.settings
+  if under and settings.project_error then
+    return nil, errors.copy(settings.project_error)
+  end
+  local before = settings.target.base
+  if under then
+    before = state.prefixes[under]
+    if not before then
+      before = ("%s/api/%s/%s/"):format(settings.target.base, under, settings.project)
+      state.prefixes[under] = before
+    end
+  end
+  local query = request.query
+  return query and before .. request.path .. "?" .. query or before .. request.path
+end
+
+--- Waits before the next attempt, in steps: client:close() ends the wait too.
+--- @return boolean? over false: the call was given up meanwhile
+local function pause(state, seconds)
+  while seconds > 0 and not state.closed do
+    local nap = math.min(seconds, LONGEST_NAP)
+    if clock.sleep(nap) == false then
+      return false
+    end
+    seconds = seconds - nap
+  end
+  return not state.closed
+end
+
+--- Waits until the request may go out, where there is a pace to keep.
+--- @return posthog.llm.Error? err
+local function keep_pace(state, request, attempt)
+  if state.closed then
+    return nil
+  end
+  local left = attempt.expires - clock.now()
+  if left <= 0 then
+    return nil
+  end
+  return rate_limit.pass(state.settings.pace, attempt.key, request.path, left, pause, state)
+end
+
+local function send(state, request, attempt)
+  local settings, options = state.settings, request.options
+  local held = settings.pace and keep_pace(state, request, attempt)
+  if held then
+    attempt.held = true
+    return nil, held
+  end
+  local has_body = request.json ~= nil or request.body ~= nil
+  local terms = headers.terms(state, attempt.key, has_body)
+  local own = options.headers and headers.merge(terms.lines, options.headers)
+  if settings.on_request then
+    settings.on_request({
+      method = request.method,
+      url = redact.text(attempt.url, attempt.key),
+      headers = headers.shown(own or terms.lines, attempt.key),
+      attempt = attempt.number,
+    })
+  end
+  if state.closed then -- by the hook, or while the hook waited
+    return nil, closed()
+  end
+  local timeout = options.timeout or settings.timeout
+  local left = attempt.expires - clock.now()
+  if left <= 0 then
+    return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
+  end
+  attempt.limited = left <= timeout
+  local transfer, message, path =
+    pool_of(state):start(terms.core, request, attempt.url, timeout, left, own)
+  if transfer then
+    return transfer
+  elseif path then
+    local where = path ~= "" and path .. ": " or ""
+    return nil, errors.new({ kind = "invalid", message = where .. message, path = path })
+  end
+  return nil, errors.new({ kind = "network", message = message })
+end
+
+--- Waits for a transfer; client:close() cancels it from outside.
+local function wait(state, transfer, host)
+  state.in_flight[transfer] = true
+  host.wait(transfer)
+  state.in_flight[transfer] = nil
+end
+
+--- What a server says may be long; an error has the start of it.
+local function cut(text, settings)
+  local most = settings.max_excerpt_bytes
+  if #text <= most then
+    return text
+  end
+  while most > 0 and text:find("^[\128-\191]", most + 1) do -- in the middle of a character
+    most = most - 1
+  end
+  return text:sub(1, most) .. "... (cut, max_excerpt_bytes)"
+end
+
+--- Where a redirect may be followed to: GET on the same origin, and 307 / 308
+--- on the same origin with method and body (contract 0.8). The key never goes
+--- to another one.
+--- @return string? target nil: not to be followed
+--- @return string? why a sentence for the error
+local function redirect_target(state, request, attempt, answer, redirects)
+  local status, location = answer.status, answer.headers.location
+  if not REDIRECTS[status] then
+    return nil, ("the server answered %d, which is no answer to this call"):format(status)
+  elseif not location or location == "" then
+    return nil, ("the server answered %d without a Location"):format(status)
+  end
+  local target = url.join(attempt.url, location)
+  local settings = state.settings
+  local shown = cut(redact.text(url.without_userinfo(target), attempt.key), settings)
+  local parsed = url.parse(target)
+  local why
+  if not parsed or parsed.userinfo or parsed.origin ~= settings.target.origin then
+    why = "not followed: the key only goes to " .. settings.target.origin
+  elseif status ~= 307 and status ~= 308 and request.method ~= "GET" then
+    why = ("not followed: a %d may turn %s into GET"):format(status, request.method)
+  elseif redirects >= settings.max_redirects then
+    why = ("not followed: over the limit max_redirects (%d)"):format(settings.max_redirects)
+  else
+    return target
+  end
+  return nil, ("the server redirects to %s, %s"):format(shown, why)
+end
+
+--- The start of a body that is no JSON, for the error. A key across the end is
+--- masked before it is cut.
+local function excerpt(transfer, key, settings)
+  local most = settings.max_excerpt_bytes + #key * redact.LONGEST_ESCAPE
+  local text = cut(redact.text(transfer:body(most), key), settings)
+  return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"))
+end
+
+local function answer_error(transfer, answer, key, settings, redirect)
+  local value = body.decode_error(transfer, settings)
+  if value == nil then
+    value = excerpt(transfer, key, settings)
+  end
+  local status = answer.status
+  local err = errors.from_answer(status, value)
+  err.retry_after = retry.after(answer.headers, status == 429 and err.detail or nil)
+  if err.kind == "redirect" then
+    err.message = redirect
+  else
+    err.message = cut(redact.text(err.message, key), settings)
+  end
+  return err
+end
+
+--- A login page, a captive portal, another program on the port: the most common
+--- reasons for an answer that is no JSON.
+local function not_json(message, content_type)
+  if content_type and not content_type:find("json", 1, true) then
+    return ("the answer is %s, not JSON: is it the right host?"):format(content_type)
+  end
+  return "the answer is not JSON: " .. message
+end
+
+--- By the decoder's name of a limit: the option that sets it.
+local DECODER_LIMITS = { max_depth = "max_json_depth", max_seconds = "max_decode_seconds" }
+
+local function over(limit, settings, message)
+  local option = DECODER_LIMITS[limit]
+  return ("the answer is over the limit %s (%g): %s"):format(option, settings[option], message)
+end
+
+--- Turns a 2xx answer into the call's value.
+local function read_value(state, request, transfer, answer, size, key)
+  local status = answer.status
+  if status == 204 or request.method == "HEAD" then
+    return true
+  elseif request.raw then
+    return transfer:body()
+  elseif size == 0 then
+    return nil, errors.new({ kind = "decode", status = status, message = "the answer is empty" })
+  end
+  local settings = state.settings
+  local value, message, position, limit = body.decode(transfer, settings)
+  if message then
+    return nil,
+      errors.new({
+        kind = limit and "too_large" or "decode",
+        status = status,
+        message = limit and over(limit, settings, message)
+          or not_json(message, answer.headers["content-type"]),
+        position = position,
+        body = excerpt(transfer, key, settings),
+      })
+  end
+  local problem = request.shape and body.mismatch(value, request.shape)
+  if problem then
+    return nil, errors.new({ kind = "decode", status = status, message = problem, body = value })
+  end
+  return value
+end
+
+--- Kinds of failure that leave open what the server did with a request.
+local UNSURE = {
+  network = true,
+  timeout = true,
+  cancelled = true,
+  too_large = true,
+  decode = true,
+  server = true,
+}
+local READS = { GET = true, HEAD = true, OPTIONS = true }
+
+--- Completes the error of an attempt.
+local function finish_error(request, attempt, err, answer)
+  err.attempts = attempt.number
+  err.request_id = answer and answer.request_id
+  if attempt.sent and (UNSURE[err.kind] or err.status == 408) then
+    attempt.unsure = true
+  end
+  if attempt.unsure and not READS[request.method] then
+    err.ambiguous = true
+    err.sent_at = os.time() - math.ceil(clock.now() - attempt.began)
+  end
+  redact.value(err, attempt.key)
+  return nil, err, answer
+end
+
+--- Makes one attempt, redirects included.
+--- @return any? value
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+local function try(state, request, attempt)
+  local settings = state.settings
+  local redirects = 0
+  attempt.sent = false
+  while true do
+    local transfer, err = send(state, request, attempt)
+    if not transfer then
+      attempt.permanent = true
+      if redirects == 0 then
+        attempt.number = attempt.number - 1
+      end
+      return finish_error(request, attempt, err)
+    end
+    wait(state, transfer, attempt.host)
+    local status, size, echoed, sent, permanent = transfer:result(attempt.key)
+    if not status then
+      local kind, message = size, echoed
+      attempt.sent = attempt.sent or sent
+      attempt.permanent = permanent or kind == "too_large" or kind == "cancelled"
+      if state.closed and kind == "cancelled" then
+        message = "the client was closed during the call"
+      elseif kind == "timeout" and attempt.limited then
+        message = "the call's deadline has passed: " .. message
+      end
+      return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
+    end
+    attempt.sent = true
+    local shown = redact.text(attempt.url, attempt.key)
+    local answer = response.new(transfer, status, shown, attempt.number, echoed and attempt.key)
+    if settings.on_response then
+      settings.on_response({
+        status = status,
+        headers = response.copy_headers(answer.headers),
+        url = shown,
+        attempt = attempt.number,
+      })
+    end
+    if status >= 200 and status < 300 then
+      local value
+      value, err = read_value(state, request, transfer, answer, size, attempt.key)
+      if err then
+        return finish_error(request, attempt, err, answer)
+      end
+      return value, nil, answer
+    end
+    local target, refused = redirect_target(state, request, attempt, answer, redirects)
+    if not target then
+      err = answer_error(transfer, answer, attempt.key, settings, refused)
+      if status == 429 and settings.pace then
+        rate_limit.learn(settings.pace, attempt.key, request.path, err.retry_after)
+      end
+      return finish_error(request, attempt, err, answer)
+    end
+    attempt.url = target
+    redirects = redirects + 1
+  end
+end
+
+--- The first call looks for the authorities: a new client does no I/O.
+--- @return posthog.llm.Error?
+local function find_trust(settings)
+  local file, problem = ca_bundle.find(settings.ca_file)
+  if problem then
+    return errors.new({ kind = "tls", message = problem })
+  end
+  settings.transfer.ca_file, settings.needs_trust = file, false
+end
+
+local function prepare(state, request)
+  local settings = state.settings
+  if state.closed then
+    return nil, closed()
+  elseif settings.target_error then
+    return nil, errors.copy(settings.target_error)
+  end
+  local host = hosts.current()
+  local unable = host.problem()
+  if unable then
+    return nil, unable
+  end
+  local key, err = settings.key()
+  if not key then
+    return nil, err
+  end
+  err = settings.needs_trust and find_trust(settings)
+  if err then
+    return nil, err
+  end
+  local target, problem = target_of(state, request)
+  if not target then
+    return nil, problem
+  end
+  if request.json ~= nil and settings.json then
+    request.body, err = body.encode_by(settings.json, request.json)
+    if err then
+      return nil, err
+    end
+    request.json = nil
+  end
+  local options, now = request.options, clock.now()
+  request.expires = request.expires
+    or options.expires
+    or now + (options.deadline or settings.deadline)
+  return {
+    number = request.made or 0,
+    host = host,
+    key = key,
+    url = target,
+    began = now,
+    expires = request.expires,
+    limited = false,
+    sent = false,
+  }
+end
+
+--- Adds what decides whether a call is made again. Few calls need it, and each
+--- field of a new table costs as much as a call of a C function.
+local function add_policy(state, request, attempt)
+  attempt.max_retries = request.options.max_retries or state.settings.max_retries
+  attempt.idempotent = request.idempotent
+  attempt.repeats = request.repeats or 0
+end
+
+--- @param state table the private part of a client
+--- @param request posthog.llm.Request
+--- @return any? value
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function call.run(state, request)
+  local attempt, problem = prepare(state, request)
+  if not attempt then
+    return nil, problem
+  end
+  local on_retry, target = state.settings.on_retry, attempt.url
+  local last, last_answer
+  while true do
+    attempt.number = attempt.number + 1
+    attempt.url = target -- no redirect is for ever
+    local value, err, answer = try(state, request, attempt)
+    if not err then
+      return value, nil, answer
+    elseif attempt.held and last then -- say why there was to be another attempt
+      last.retry_after = last.retry_after or err.retry_after
+      return errors.failure(last, last_answer)
+    end
+    if not last then
+      add_policy(state, request, attempt)
+    end
+    last, last_answer = err, answer
+    attempt.left = attempt.expires - clock.now()
+    local delay = not state.closed and retry.delay(err, attempt)
+    if not delay then
+      return errors.failure(err, answer)
+    elseif attempt.unsure and not attempt.idempotent then
+      attempt.repeats = attempt.repeats - 1
+    end
+    if on_retry then
+      on_retry({ error = err, delay = delay, attempt = attempt.number })
+    end
+    local key
+    if pause(state, delay) then
+      key, problem = state.settings.key()
+    else
+      local why = state.closed and "the client was closed" or "the call was given up"
+      problem = errors.new({ kind = "cancelled", message = why .. " before another attempt" })
+    end
+    if not key then
+      problem.attempts = attempt.number
+      problem.ambiguous = err.ambiguous
+      return errors.failure(problem, answer)
+    end
+    attempt.key = key
+  end
+end
+
+return call

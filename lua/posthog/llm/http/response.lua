@@ -1,0 +1,80 @@
+--- What a call returns third: the answer without its body.
+
+local redact = require("posthog.llm.http.redact")
+
+local response = {}
+
+--- @class posthog.llm.Response
+--- @field status integer
+--- @field headers table<string, string> by lower-case name, found in any case; repeated ones joined by ", "
+--- @field request_id? string
+--- @field attempts integer requests made for the call
+--- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
+--- @field http_version? string "1.1" or "2"
+--- @field url string
+--- @field settled? boolean true: the write's own answer was lost, and this one shows that it happened
+
+local HEADERS = {
+  __index = function(headers, name)
+    if type(name) == "string" then
+      return rawget(headers, name:lower())
+    end
+  end,
+}
+
+--- A copy for a hook, which may do with it what it likes.
+function response.copy_headers(headers)
+  local copy = setmetatable({}, HEADERS)
+  for name, value in pairs(headers) do
+    copy[name] = value
+  end
+  return copy
+end
+
+--- By response: the transfer that its other fields are read from once somebody
+--- asks. Few do, and making them costs as much as decoding a small row.
+local transfers = setmetatable({}, { __mode = "k" })
+
+local LATER = {
+  headers = function(transfer)
+    return setmetatable(transfer:headers(), HEADERS)
+  end,
+  timings = function(transfer)
+    return transfer:timings()
+  end,
+  http_version = function(transfer)
+    return transfer:http_version()
+  end,
+  request_id = function(_, answer)
+    return answer.headers["x-request-id"] or answer.headers["cf-ray"]
+  end,
+}
+
+local Response = {
+  __index = function(answer, name)
+    local make, transfer = LATER[name], transfers[answer]
+    if not make or not transfer then
+      return nil
+    end
+    local value = make(transfer, answer)
+    rawset(answer, name, value)
+    return value
+  end,
+}
+
+--- @param transfer userdata a finished one
+--- @param status integer
+--- @param url string
+--- @param attempts integer
+--- @param echoed string? the key, when the headers hold it: it is masked
+--- @return posthog.llm.Response
+function response.new(transfer, status, url, attempts, echoed)
+  local answer = setmetatable({ status = status, attempts = attempts, url = url }, Response)
+  transfers[answer] = transfer
+  if echoed then
+    redact.value(answer.headers, echoed)
+  end
+  return answer
+end
+
+return response

@@ -1,0 +1,119 @@
+--- Whether what the server holds is what was sent to it: equal by value, after
+--- all that the server is known to change (contract 0.4, 1.1).
+
+local core = require("posthog.llm.core")
+
+local compare = {}
+
+--- White space of more than one byte, as the server's str.strip() knows it.
+local WIDE = {
+  ["\194\133"] = true, -- U+0085
+  ["\194\160"] = true, -- U+00A0
+  ["\225\154\128"] = true, -- U+1680
+  ["\226\128\168"] = true, -- U+2028
+  ["\226\128\169"] = true, -- U+2029
+  ["\226\128\175"] = true, -- U+202F
+  ["\226\129\159"] = true, -- U+205F
+  ["\227\128\128"] = true, -- U+3000
+}
+for last = 128, 138 do -- U+2000 to U+200A
+  WIDE["\226\128" .. string.char(last)] = true
+end
+
+--- Bytes of white space at a place, 0 for none.
+local function space_at(text, first, last, from_end)
+  local byte = text:byte(from_end and last or first)
+  if not byte then
+    return 0
+  elseif byte == 32 or (byte >= 9 and byte <= 13) or (byte >= 28 and byte <= 31) then
+    return 1
+  elseif byte >= 128 then
+    for n = 2, 3 do
+      if WIDE[from_end and text:sub(last - n + 1, last) or text:sub(first, first + n - 1)] then
+        return n
+      end
+    end
+  end
+  return 0
+end
+
+--- What the server keeps of a text: no white space at either end.
+--- @param text string
+--- @return integer first byte of it
+--- @return integer last before first, where nothing is left
+function compare.span(text)
+  local first, last = 1, #text
+  while first <= last do
+    local n = space_at(text, first, last, false)
+    if n == 0 then
+      break
+    end
+    first = first + n
+  end
+  while last >= first do
+    local n = space_at(text, first, last, true)
+    if n == 0 then
+      break
+    end
+    last = last - n
+  end
+  return first, last
+end
+
+--- The number of characters, by which the server counts: code points.
+--- @param text string UTF-8
+--- @return integer
+function compare.length(text)
+  local _, continuations = text:gsub("[\128-\191]", "")
+  return #text - continuations
+end
+
+--- Without white space at either end, as the server stores a text.
+--- @param text string
+--- @return string
+function compare.trim(text)
+  return text:sub(compare.span(text))
+end
+
+--- Equal JSON values: the order of keys does not count, and absent is null.
+--- @return boolean
+function compare.equal(a, b)
+  if a == core.null then
+    a = nil
+  end
+  if b == core.null then
+    b = nil
+  end
+  if a == b or type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for name, value in next, a do
+    if not compare.equal(value, b[name]) then
+      return false
+    end
+  end
+  for name, value in next, b do
+    if a[name] == nil and value ~= core.null then
+      return false
+    end
+  end
+  return true
+end
+
+--- Equal as a plain field of the API, whose texts are trimmed.
+--- @param sent any
+--- @param stored any
+--- @return boolean
+function compare.field(sent, stored)
+  if type(stored) == "string" then
+    if type(sent) == "number" then -- the server takes one for a text
+      sent = core.encode(sent)
+    end
+    return type(sent) == "string" and compare.trim(sent) == compare.trim(stored)
+  elseif type(sent) == "string" and stored == nil then -- "" and null are one to some fields
+    return compare.trim(sent) == ""
+  end
+  return compare.equal(sent, stored)
+end
+
+return compare
