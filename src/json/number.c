@@ -19,7 +19,7 @@
 #define BIAS       1075 /* of the exponent, the significand an integer */
 
 /* floor(log2(10^q)), for any q of the table */
-#define LOG2_POW10(q) (((q)*217706) >> 16)
+#define LOG2_POW10(q) ((217706 * (q)) >> 16)
 
 typedef struct Wide {
   uint64_t high, low;

@@ -13,11 +13,13 @@
 
 #pragma GCC visibility push(hidden)
 
+typedef struct IdleSocket {
+  curl_socket_t fd;
+  long port; /* of this end */
+} IdleSocket;
+
 typedef struct IdleConnections {
-  struct IdleSocket {
-    curl_socket_t fd;
-    long port; /* of this end */
-  } * sockets;
+  IdleSocket *sockets;
   size_t n;
 } IdleConnections;
 
