@@ -39,6 +39,8 @@ DIRECT(lua_type);
 #if HAVE_LUA_INTEGER
 DIRECT(lua_isinteger);
 DIRECT(lua_tointegerx);
+#endif
+#if defined(lua_tonumber) /* 5.2 and later have this one alone */
 DIRECT(lua_tonumberx);
 #else
 DIRECT(lua_tonumber);
