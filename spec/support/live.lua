@@ -148,8 +148,7 @@ end
 function live.all(iterator, field)
   local list = {}
   for row in iterator do
-    if field then row = row[field] end
-    list[#list + 1] = row
+    if field then list[#list + 1] = row[field] else list[#list + 1] = row end
   end
   return list
 end

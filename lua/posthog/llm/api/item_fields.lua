@@ -94,10 +94,8 @@ local function to_reference(fields)
     if CURRENT_ONLY[name] then
       local why = "a server of the generation of the reference pages does not know it: %s"
       return refuse(name, why, CURRENT_ONLY[name])
-    elseif name == "archived" then
-      name = "deleted"
     end
-    body[BACK[name] or name] = value
+    body[name == "archived" and "deleted" or BACK[name] or name] = value
   end
   return body
 end

@@ -107,8 +107,8 @@ end
 --- A sentence in lines.
 local function put_words(view, text, tone)
   local line = ""
-  for word in text:gmatch("%S+") do
-    word = display.fit(word, view.width, view.marks.cut)
+  for found in text:gmatch("%S+") do
+    local word = display.fit(found, view.width, view.marks.cut)
     if line == "" then
       line = word
     elseif display.of(line) + 1 + display.of(word) <= view.width then
