@@ -69,7 +69,11 @@ for _, mode in ipairs(common.MODES) do
             local path = "/__emulator/echo" .. ending
             fetch({ base = e[base], path = path })
             local log = e:log()
-            assert.equal((path:gsub("#.*", "")), log[#log].target)
+            local sent, target = path:gsub("#.*", ""), log[#log].target
+            if ending == "?" and target .. "?" == sent then -- libcurl 8.14 leaves it out
+              target = sent
+            end
+            assert.equal(sent, target)
           end
           fetch({ base = e[base], path = "/%61%2F/./x//../" })
           fetch({ base = e[base], path = "/a/./x//../" })
