@@ -1,8 +1,9 @@
 # posthog-llm: `make help` lists the targets and the variables.
 
-# What to build for: one of 5.1 5.3 5.4 luajit. Not given: 5.4, and LuaJIT
-# where its headers are present.
+# What to build for, one of these. Not given: 5.4, and LuaJIT where its headers
+# are present.
 # LUA_VERSION =
+LUA_VERSIONS = 5.1 5.2 5.3 5.4 5.5 luajit
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -22,16 +23,15 @@ SPEC ?=
 FILTER ?=
 
 ifdef LUA_VERSION
-LUA_NAMES_5.1 = lua5.1 lua-5.1 lua51
-LUA_NAMES_5.3 = lua5.3 lua-5.3 lua53
-LUA_NAMES_5.4 = lua5.4 lua-5.4 lua54
-LUA_NAMES_luajit = luajit
-LUA_ABI = $(LUA_VERSION:luajit=5.1)
-ifndef LUA_NAMES_$(LUA_VERSION)
-$(error LUA_VERSION is one of 5.1 5.3 5.4 luajit, not $(LUA_VERSION))
+ifeq ($(filter $(LUA_VERSION),$(LUA_VERSIONS)),)
+$(error LUA_VERSION is one of $(LUA_VERSIONS), not $(LUA_VERSION))
 endif
+LUA_ABI = $(LUA_VERSION:luajit=5.1)
+# What systems call it, the command and the one of pkg-config.
+LUA_NAMES = $(if $(LUA_VERSION:luajit=),lua$(LUA_ABI) lua-$(LUA_ABI) \
+  lua$(subst .,,$(LUA_ABI)),luajit)
 ifndef LUA_CFLAGS
-LUA_PC := $(firstword $(foreach n,$(LUA_NAMES_$(LUA_VERSION)),$(shell \
+LUA_PC := $(firstword $(foreach n,$(LUA_NAMES),$(shell \
   $(PKG_CONFIG) --exists $(n) 2>/dev/null && echo $(n))))
 ifneq ($(LUA_PC),)
 LUA_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LUA_PC))
@@ -190,11 +190,7 @@ manual: ## write doc/cli.md and the man page out of the help texts
 	@tools/lua 5.4 tools/manual.lua man > doc/posthog-llm.1
 
 # The Lua that the command is installed for, as its first line is to call it.
-LUA_COMMANDS_5.1 = lua5.1 lua-5.1 lua51
-LUA_COMMANDS_5.3 = lua5.3 lua-5.3 lua53
-LUA_COMMANDS_5.4 = lua5.4 lua-5.4 lua54
-LUA_COMMANDS_luajit = luajit
-LUA_COMMAND ?= $(or $(firstword $(foreach n,$(LUA_COMMANDS_$(LUA_VERSION)),$(shell \
+LUA_COMMAND ?= $(or $(firstword $(foreach n,$(LUA_NAMES),$(shell \
   command -v $(n) >/dev/null 2>&1 && echo $(n)))),lua)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
@@ -254,7 +250,8 @@ clean: ## remove all that was built
 help: ## print this
 	@echo "make             the same as make all"
 	@awk -F ':.*## ' '/^[a-z-]+:.* ## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
-	@echo "Variables: LUA_VERSION=5.1|5.3|5.4|luajit CC CFLAGS CPPFLAGS LDFLAGS"
+	@echo "Variables: LUA_VERSION=$(LUA_VERSIONS) (one of them)"
+	@echo "  CC CFLAGS CPPFLAGS LDFLAGS"
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 

@@ -10,7 +10,7 @@ source = {
 description = {
   summary = "PostHog's LLM API: skills, datasets and spend, in scripts, Neovim and nginx",
   detailed = [[
-A client of PostHog's LLM API for Lua 5.1 to 5.4 and LuaJIT. A C core does HTTP
+A client of PostHog's LLM API for Lua 5.1 to 5.5 and LuaJIT. A C core does HTTP
 (libcurl) and lossless JSON; the same code runs in a script, in Neovim and in
 an nginx handler, and blocks neither of the last two.
 ]],
@@ -19,7 +19,7 @@ an nginx handler, and blocks neither of the last two.
 }
 
 dependencies = {
-  "lua >= 5.1, < 5.5",
+  "lua >= 5.1, < 5.6",
   "lua-cjson",
   "argparse", -- of the command alone
 }

@@ -15,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if LUA_VERSION_NUM >= 505 /* wants a seed for its hashes: always the same */
+#define lua_newstate(allocator, context) lua_newstate((allocator), (context), 0)
+#endif
+
 POSTHOG_LLM_API int luaopen_posthog_llm_core (lua_State *L);
 int LLVMFuzzerInitialize (int *argc, char ***argv);
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);

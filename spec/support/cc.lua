@@ -2,12 +2,12 @@
 
 local cc = {}
 
-local names = {
-  ["lua5.1"] = "lua5.1 lua-5.1 lua51",
-  ["lua5.3"] = "lua5.3 lua-5.3 lua53",
-  ["lua5.4"] = "lua5.4 lua-5.4 lua54",
-  luajit = "luajit",
-}
+--- What pkg-config may call the Lua under test: lua5.4 lua-5.4 lua54, or luajit.
+local function names()
+  local version = os.getenv("LUA"):match("^lua(5%.%d)$")
+  return version and ("lua%s lua-%s lua%s"):format(version, version, (version:gsub("%.", "")))
+    or os.getenv("LUA")
+end
 
 local SANITIZERS = {
   asan = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer",
@@ -20,7 +20,7 @@ cc.build = package.cpath:match("^([^;]+)/%?%.so")
 local function compile(command)
   local pipe = io.popen(([[
     for n in %s; do flags=$(pkg-config --cflags $n 2>/dev/null) && break; done
-    %s 2>&1 && echo built]]):format(names[os.getenv("LUA")], command))
+    %s 2>&1 && echo built]]):format(names(), command))
   local output = pipe:read("*a")
   pipe:close()
   assert(output:match("built%s*$"), output)

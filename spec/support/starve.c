@@ -19,6 +19,10 @@
 
 int luaopen_posthog_llm_core (lua_State *L);
 
+#if LUA_VERSION_NUM >= 505 /* wants a seed for its hashes: always the same */
+#define lua_newstate(allocator, context) lua_newstate((allocator), (context), 0)
+#endif
+
 /* The linker's names, by --wrap: calls from the core come to the first ones. */
 void *__wrap_malloc (size_t size);
 void *__wrap_calloc (size_t n, size_t size);

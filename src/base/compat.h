@@ -1,5 +1,5 @@
 /*
-** compat.h - the one place that knows versions: Lua 5.1 to 5.4, LuaJIT, and
+** compat.h - the one place that knows versions: Lua 5.1 to 5.5, LuaJIT, and
 ** libcurl from 7.68 on. The other files ask for features by name.
 */
 #ifndef POSTHOG_LLM_BASE_COMPAT_H
