@@ -19,11 +19,11 @@ describe("the rock", function()
   -- In a copy, since LuaRocks leaves its objects where it compiles.
   setup(function()
     local said, ok = output_of("rm -rf " .. scratch .. " && mkdir -p " .. scratch
-      .. "/spec && cp -R src lua bin posthog-llm-scm-1.rockspec " .. scratch
+      .. "/spec && cp -R src lua bin posthog-llm-scm-2.rockspec " .. scratch
       .. " && cp -R spec/emulator " .. scratch .. "/spec"
       .. " && cd " .. scratch
       .. " && luarocks --lua-version 5.4 make --deps-mode none --tree tree"
-      .. " posthog-llm-scm-1.rockspec")
+      .. " posthog-llm-scm-2.rockspec")
     assert(ok, said)
     installed = "cd / && unset LUA_PATH LUA_CPATH && tree=" .. os.getenv("PWD") .. "/"
       .. scratch .. "/tree && export"

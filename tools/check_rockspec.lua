@@ -1,9 +1,9 @@
 -- Fails when a file of lua/ or src/ is missing from the rockspec, or the
--- rockspec names one that is not there.
+-- rockspec names one that is not there, or has a name that is not right.
 --
 --   lua5.4 tools/check_rockspec.lua
 
-local rockspec = "posthog-llm-scm-1.rockspec"
+local rockspec = io.popen("ls *.rockspec"):read("*l")
 local spec = {}
 assert(loadfile(rockspec, "t", spec))()
 
@@ -12,6 +12,18 @@ local listed, wrong = {}, 0
 local function complain(...)
   wrong = wrong + 1
   io.stderr:write(rockspec, ": ", string.format(...), "\n")
+end
+
+local right = ("%s-%s.rockspec"):format(spec.package, spec.version)
+if rockspec ~= right then
+  complain("LuaRocks wants it to be named %s", right)
+end
+-- From such a name lazy.nvim takes it that the plugin is built by LuaRocks, and
+-- builds a Lua 5.1 for it. Another revision it leaves alone.
+for _, version in ipairs({ "scm-1", "git-1", "dev-1" }) do
+  if spec.version == version then
+    complain("lazy.nvim would build a plugin of version %s, and a Lua with it", version)
+  end
 end
 
 for name, module in pairs(spec.build.modules) do

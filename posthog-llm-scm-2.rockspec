@@ -1,6 +1,6 @@
 rockspec_format = "3.0"
 package = "posthog-llm"
-version = "scm-1"
+version = "scm-2"
 
 -- There is no public address to fetch from: run `luarocks make` in a checkout.
 source = {
