@@ -1,6 +1,7 @@
 local llm = require("posthog.llm")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local sources = require("posthog.llm.dataset_file.sources")
+local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 
 local NO_ARRAY = "one JSON array is expected; for a value a line the format is jsonl"
@@ -155,7 +156,7 @@ end)
 describe("the fields of a record", function()
   local function fields(record, options)
     local made, reason = mapping.fields(record, options or {})
-    return made and values.sorted(made) or nil, reason
+    return made and json_text.sorted(made) or nil, reason
   end
 
   it("are those of its names that an item has", function()

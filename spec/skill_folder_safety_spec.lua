@@ -3,6 +3,7 @@
 local lfs = require("lfs")
 
 local core = require("posthog.llm.core")
+local file_system = require("posthog.llm.util.file_system")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
@@ -280,10 +281,10 @@ describe("a pulled skill", function()
     end)
 
     it("says that a folder cannot be written to", function()
-      local made = core.create_file
-      core.create_file = function() return nil, "Read-only file system" end
+      local made = file_system.create_file
+      file_system.create_file = function() return nil, "Read-only file system" end
       local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
-      core.create_file = made
+      file_system.create_file = made
       fails("file", nil, pulled, err)
       assert.truthy(err.message:find("cannot be written: Read-only file system", 1, true))
       assert.same(before, tree(dir))

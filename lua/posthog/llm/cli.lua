@@ -4,12 +4,12 @@
 local Context = require("posthog.llm.cli.context")
 local Screen = require("posthog.llm.cli.screen")
 local commands = require("posthog.llm.cli.commands")
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
 local plain = require("posthog.llm.host.plain")
 local report = require("posthog.llm.cli.report")
+local terminal = require("posthog.llm.util.terminal")
 
 local cli = {}
 
@@ -64,7 +64,7 @@ function cli.main(argv)
     report.tell(stderr, err)
     code = exits.of(err)
   end
-  local signal = core.interrupted()
+  local signal = terminal.interrupted()
   return signal and 128 + signal or code or 0
 end
 

@@ -5,18 +5,20 @@
 
 local Import = require("posthog.llm.dataset_file.import")
 local check = require("posthog.llm.util.check")
-local core = require("posthog.llm.core")
+local clock = require("posthog.llm.host.clock")
 local diff = require("posthog.llm.dataset_file.diff")
+local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
 local export = require("posthog.llm.dataset_file.export")
 local guard = require("posthog.llm.dataset_file.guard")
+local json = require("posthog.llm.json")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local journals = require("posthog.llm.dataset_file.journal")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local problem = require("posthog.llm.dataset_file.problem")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
-local target = require("posthog.llm.dataset_file.target")
+local find_dataset = require("posthog.llm.api.find_dataset")
 local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.dataset_file
@@ -134,8 +136,8 @@ local function random_key()
   if file then
     file:close()
   end
-  local place = tostring({}) .. tostring(core.now())
-  return "import-" .. core.sha256(bytes .. place .. os.time()):sub(1, 20)
+  local place = tostring({}) .. tostring(clock.now())
+  return "import-" .. digest.sha256(bytes .. place .. os.time()):sub(1, 20)
 end
 
 --- A journal for an import that makes nothing.
@@ -151,7 +153,7 @@ end
 --- @return posthog.llm.Error? err
 local function rehearse(import)
   local counts = import.journal.counts
-  local problems = core.array({})
+  local problems = json.array({})
   import.usable = 0
   while true do
     local record, err = import.source.next()
@@ -281,12 +283,12 @@ end
 --- @return posthog.llm.Response? response
 --- @return boolean? is_new
 local function import_target(client, dataset, options)
-  local row, err, response = target.find(client, dataset)
-  local missing = err and err.kind == "not_found" and not target.is_id(dataset)
+  local row, err, response = find_dataset.find(client, dataset)
+  local missing = err and err.kind == "not_found" and not find_dataset.is_id(dataset)
   if not (missing and options.create) then
     return row, err, response
   elseif not options.dry_run then
-    row, err, response = target.create(client, { name = dataset })
+    row, err, response = find_dataset.create(client, { name = dataset })
     return row, err, response, row ~= nil
   end
   return {}, nil, response, true
@@ -431,7 +433,7 @@ function dataset_file.export(client, dataset, path, options)
       check.type(name, "string", ("fields[%d]"):format(i), 2)
     end
   end
-  local row, err = target.find(client, dataset)
+  local row, err = find_dataset.find(client, dataset)
   if not row then
     return errors.failure(err)
   end
@@ -468,7 +470,7 @@ function dataset_file.diff(client, dataset, path, options)
   if options.key ~= nil and type(options.key) ~= "string" and not check.callable(options.key) then
     check.fail(2, "key: name or function expected, got %s", check.type_name(options.key))
   end
-  local row, err = target.find(client, dataset)
+  local row, err = find_dataset.find(client, dataset)
   if not row then
     return errors.failure(err)
   end

@@ -2,8 +2,8 @@
 --- mean the same, and what has no equal on the other side.
 
 local check = require("posthog.llm.util.check")
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
+local json = require("posthog.llm.json")
 
 local item_fields = {}
 
@@ -32,7 +32,7 @@ local FIXED = { source_trace_id = true, source_timestamp = true, source_event_id
 --- What the current generation has in place of null.
 local NEVER_NULL = {
   metadata = function()
-    return core.object({})
+    return json.object({})
   end,
   description = function()
     return ""
@@ -109,14 +109,14 @@ local function to_current(fields, is_new)
       local why = "a server of the current generation calls it %s and never changes it"
       return refuse(name, why, new_name)
     elseif name == "deleted" or name == "archived" then
-      if value ~= core.null and value ~= false then
+      if value ~= json.null and value ~= false then
         return refuse(name, "a server of the current generation takes it by :delete only")
       end
-    elseif value == core.null and NEVER_NULL[name] then
+    elseif value == json.null and NEVER_NULL[name] then
       if not is_new then
         body[name] = NEVER_NULL[name]()
       end
-    elseif value ~= core.null or not (is_new and FIXED[new_name]) then
+    elseif value ~= json.null or not (is_new and FIXED[new_name]) then
       body[new_name] = value
     end
   end
@@ -145,7 +145,7 @@ end
 function item_fields.as_stored(fields)
   local copy = {}
   for name, value in next, fields do
-    local instead = value == core.null and NEVER_NULL[name]
+    local instead = value == json.null and NEVER_NULL[name]
     copy[name] = instead and instead() or value
   end
   return copy
@@ -164,7 +164,7 @@ function item_fields.shows_current(err, body)
   elseif field == "deleted" or field == "output" then
     return body[field] ~= nil
   elseif field == "description" or field == "metadata" then
-    return body[field] == core.null
+    return body[field] == json.null
   elseif field and PAIRS[field] and body[field] ~= nil then
     return nil
   end

@@ -1,8 +1,8 @@
 --- Lists that come in pages (contract 0.9).
 
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
+local json = require("posthog.llm.json")
 
 local pages = {}
 
@@ -21,7 +21,7 @@ pages.SHAPE = { results = "list" }
 --- The answer to a filter that nothing can pass.
 --- @return posthog.llm.Page
 function pages.empty()
-  return { count = 0, results = core.array({}) }
+  return { count = 0, results = json.array({}) }
 end
 
 local function bad(message, ...)
@@ -42,7 +42,7 @@ end
 --- @return string? query of the following page; nil: there is none
 --- @return posthog.llm.Error?
 function pages.next_query(link, asked)
-  if link == nil or link == core.null then
+  if link == nil or link == json.null then
     return nil
   elseif type(link) ~= "string" then
     return nil, bad("the page's next is no URL")

@@ -5,7 +5,6 @@ local translate_write = require("posthog.llm.api.versions.translate_write")
 local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local find_created = require("posthog.llm.api.ambiguous.created")
 local pages = require("posthog.llm.api.pages")
@@ -14,6 +13,7 @@ local query = require("posthog.llm.http.query")
 local ambiguous = require("posthog.llm.api.ambiguous")
 local times = require("posthog.llm.util.time")
 local item_fields = require("posthog.llm.api.item_fields")
+local url = require("posthog.llm.http.url")
 
 local row_resource = {}
 
@@ -69,7 +69,7 @@ end
 
 --- @param kind posthog.llm.RowKind
 function row_resource.path(kind, id)
-  return kind.base .. core.escape(id) .. "/"
+  return kind.base .. url.escape(id) .. "/"
 end
 
 --- One page of rows, which answer to the names of both generations.
@@ -148,7 +148,7 @@ local function define_reads(class, kind)
     call_options = within(self, call_options)
     local _, err, response
     if not self._profile.get() and options.dataset then
-      local path = "datasets/" .. core.escape(options.dataset) .. "/"
+      local path = "datasets/" .. url.escape(options.dataset) .. "/"
       _, err, response = row_resource.read(self, path, call_options)
     elseif not self._profile.get() then
       _, err, response = fetch(self, "limit=1", call_options)
@@ -255,7 +255,7 @@ local function define_writes(class, kind)
             options = call_options,
           })
         end
-        return row_resource.read(self, "datasets/" .. core.escape(dataset) .. "/", call_options)
+        return row_resource.read(self, "datasets/" .. url.escape(dataset) .. "/", call_options)
       end,
     }))
   end

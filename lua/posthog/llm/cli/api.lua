@@ -1,10 +1,10 @@
 --- posthog-llm api: any endpoint, with the key, the retries and the errors of
 --- the library.
 
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local json = require("posthog.llm.json")
+local url = require("posthog.llm.http.url")
 
 local function usage(message, ...)
   error(exits.usage(message:format(...), "posthog-llm api"), 0)
@@ -20,7 +20,7 @@ local function with_query(path, list)
     if not name then
       usage("--query: '%s' is not NAME=VALUE", text)
     end
-    path, mark = path .. mark .. core.escape(name) .. "=" .. core.escape(value), "&"
+    path, mark = path .. mark .. url.escape(name) .. "=" .. url.escape(value), "&"
   end
   return path
 end

@@ -2,11 +2,11 @@
 --- that stand with any command ask for.
 
 local Progress = require("posthog.llm.cli.progress")
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local report = require("posthog.llm.cli.report")
 local display = require("posthog.llm.util.display")
+local terminal = require("posthog.llm.util.terminal")
 
 --- @class posthog.llm.cli.Context
 --- @field out posthog.llm.cli.Screen standard output
@@ -34,7 +34,7 @@ local function read_key(path)
   local file, why = io.stdin, nil
   if path ~= "-" then
     file, why = io.open(path, "rb")
-  elseif core.columns(0) then
+  elseif terminal.columns(0) then
     error(exits.usage("--key-file -: standard input is a terminal, which would show the key"), 0)
   end
   if not file then
@@ -45,7 +45,7 @@ local function read_key(path)
   if path ~= "-" then
     file:close()
   end
-  if core.interrupted() then
+  if terminal.interrupted() then
     error(errors.new({ kind = "cancelled", message = "interrupted" }), 0)
   end
   local key = line and line:gsub(BOM, ""):match("^%s*(.-)%s*$")
@@ -123,7 +123,7 @@ end
 --- Whether somebody is there who can answer a question.
 --- @return boolean
 function Context:can_ask()
-  return core.columns(0) ~= nil and self.err.columns ~= nil
+  return terminal.columns(0) ~= nil and self.err.columns ~= nil
 end
 
 --- @param question string

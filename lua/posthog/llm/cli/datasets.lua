@@ -23,7 +23,7 @@ end
 
 local function show(context, args)
   local client = context:reader()
-  local row, err = require("posthog.llm.dataset_file.target").find(client, args.dataset)
+  local row, err = require("posthog.llm.api.find_dataset").find(client, args.dataset)
   if not row then
     return nil, err
   elseif context.json then

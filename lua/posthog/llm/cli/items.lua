@@ -24,7 +24,7 @@ end
 local function list(context, args)
   local dataset
   if args.dataset then
-    local row, err = require("posthog.llm.dataset_file.target").find(context:reader(), args.dataset)
+    local row, err = require("posthog.llm.api.find_dataset").find(context:reader(), args.dataset)
     if not row then
       return nil, err
     end
@@ -32,12 +32,12 @@ local function list(context, args)
   end
   local rows = {}
   local bar = context:progress("reading", "items")
-  local values = require("posthog.llm.dataset_file.values")
+  local json_text = require("posthog.llm.util.json_text")
   local ok, raised = pcall(each, context, args, dataset, function(item, n)
     if context.json then
       context.out:json(item)
     else
-      rows[n] = { item.id, shown.time(item.created_at), values.excerpt(item.input) }
+      rows[n] = { item.id, shown.time(item.created_at), json_text.excerpt(item.input) }
       bar:at(n, args.limit)
     end
   end)

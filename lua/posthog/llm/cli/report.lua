@@ -1,8 +1,8 @@
 --- Says on standard error what went wrong.
 
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
+local terminal = require("posthog.llm.util.terminal")
 
 local report = {}
 
@@ -29,7 +29,7 @@ local function in_our_words(text)
 end
 
 local function words_of(err, text)
-  if core.interrupted() and err.kind == "cancelled" then
+  if terminal.interrupted() and err.kind == "cancelled" then
     return err.ambiguous and "interrupted; what it was writing may or may not have been written"
       or "interrupted"
   end

@@ -2,10 +2,10 @@
 --- or a file never steers the terminal: everything but `raw` shows control
 --- characters as escapes there.
 
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
-local values = require("posthog.llm.dataset_file.values")
+local terminal = require("posthog.llm.util.terminal")
+local json_text = require("posthog.llm.util.json_text")
 local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Screen
@@ -22,7 +22,7 @@ local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33" 
 --- @param fd integer
 --- @return posthog.llm.cli.Screen
 function Screen.new(file, fd)
-  local self = setmetatable({ file = file, columns = core.columns(fd) }, Screen)
+  local self = setmetatable({ file = file, columns = terminal.columns(fd) }, Screen)
   local no_color = os.getenv("NO_COLOR")
   self.has_cursor = self.columns ~= nil and os.getenv("TERM") ~= "dumb"
   self.color = self.has_cursor and (no_color == nil or no_color == "") -- no-color.org
@@ -102,9 +102,9 @@ end
 
 --- One value as JSON, on one line, the same for the same value.
 function Screen:json(value)
-  local text, err = values.encode(value)
+  local text, err = json_text.encode(value)
   if not text then
-    text, err = values.encode(encodable(value))
+    text, err = json_text.encode(encodable(value))
   end
   if not text then
     error(err, 0)

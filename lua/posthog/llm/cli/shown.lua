@@ -1,6 +1,5 @@
 --- What people see of rows: times, fields, long values.
 
-local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
 
 local shown = {}
@@ -22,7 +21,7 @@ end
 
 local function is_nothing(value)
   return value == nil
-    or value == core.null
+    or value == json.null
     or value == ""
     or (type(value) == "table" and next(value) == nil)
 end

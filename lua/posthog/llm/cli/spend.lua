@@ -2,6 +2,7 @@
 
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
+local times = require("posthog.llm.util.time")
 
 local FORMATS = { "text", "line", "markdown", "csv", "html", "json" }
 local BUCKETS = { "5", "15", "30", "60" }
@@ -39,13 +40,17 @@ local function in_our_words(err)
   return err
 end
 
+--- @return number? seconds since 1970
+local function instant(timestamp)
+  return type(timestamp) == "string" and times.iso(timestamp) or nil
+end
+
 --- The answer about the time just before that of another, as long as it.
 --- @return posthog.llm.SpendReport?
 --- @return posthog.llm.Error?
 local function before(client, spend, query)
-  local period = require("posthog.llm.spend_report.period")
-  local window = period.of(spend.summary.date_from, spend.summary.date_to)
-  if not window.days then
+  local start, stop = instant(spend.summary.date_from), instant(spend.summary.date_to)
+  if not (start and stop and stop > start) then
     local errors = require("posthog.llm.util.errors")
     local words = "--compare: the answer does not say which time it is about"
     return nil, errors.new({ kind = "decode", message = words })
@@ -54,9 +59,8 @@ local function before(client, spend, query)
   for name, value in pairs(query) do
     older[name] = value
   end
-  local stop = math.floor(window.start)
-  older.date_from = os.date(TIME, stop - math.floor(window.days * period.DAY + 0.5))
-  older.date_to = os.date(TIME, stop)
+  older.date_from = os.date(TIME, math.floor(start) - math.floor(stop - start + 0.5))
+  older.date_to = os.date(TIME, math.floor(start))
   return client.spend:get(older)
 end
 

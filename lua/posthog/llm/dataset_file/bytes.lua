@@ -1,8 +1,8 @@
 --- Reads a file piece by piece or line by line, within bounded memory, and
 --- hashes what it has read.
 
-local core = require("posthog.llm.core")
 local atomic_file = require("posthog.llm.util.atomic_file")
+local digest = require("posthog.llm.util.digest")
 local problem = require("posthog.llm.dataset_file.problem")
 
 local PIECE = 64 * 1024 -- bytes
@@ -34,7 +34,7 @@ function bytes.open(path, limit)
     return atomic_file.failure(path, "cannot be read", message)
   end
   local self = setmetatable(
-    { path = path, size = 0, number = 0, file = file, hasher = core.hasher(), kept = "", at = 1 },
+    { path = path, size = 0, number = 0, file = file, hasher = digest.hasher(), kept = "", at = 1 },
     Bytes
   )
   self.limit = limit or math.huge

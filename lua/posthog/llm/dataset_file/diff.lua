@@ -1,11 +1,13 @@
 --- What a file and a dataset differ in.
 
-local core = require("posthog.llm.core")
-local listing = require("posthog.llm.dataset_file.listing")
+local sha256 = require("posthog.llm.util.digest").sha256
+local json = require("posthog.llm.json")
+local listing = require("posthog.llm.api.listing")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local problem = require("posthog.llm.dataset_file.problem")
 local progress = require("posthog.llm.dataset_file.progress")
 local sources = require("posthog.llm.dataset_file.sources")
+local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
 
@@ -26,7 +28,7 @@ local FIELDS = {
 
 --- The SHA-256 of a text, short enough for the strings that Lua keeps once.
 local function hash_of(text)
-  return core.sha256(text):sub(1, 40)
+  return sha256(text):sub(1, 40)
 end
 
 --- A row in as little as is needed to tell what has changed: for each field that
@@ -36,7 +38,7 @@ local function digest(content)
   for i, name in ipairs(FIELDS) do
     local value = content[name]
     if value ~= nil then
-      parts[#parts + 1] = i .. core.sha256(values.sorted(value)):sub(1, DIGEST)
+      parts[#parts + 1] = i .. sha256(json_text.sorted(value)):sub(1, DIGEST)
     end
   end
   return table.concat(parts)
@@ -70,7 +72,7 @@ end
 local function key_function(key)
   if key == nil then
     return function(_, content)
-      return values.sorted(content), content.input
+      return json_text.sorted(content), content.input
     end
   end
   return function(fields)
@@ -80,10 +82,10 @@ local function key_function(key)
     else
       value = fields[key]
     end
-    if value == nil or value == core.null then
+    if value == nil or value == json.null then
       return nil
     end
-    return values.sorted(value), value
+    return json_text.sorted(value), value
   end
 end
 
@@ -99,7 +101,7 @@ end
 --- @param line? integer
 --- @param shown any
 local function pack(line, content, shown)
-  return ("%s %s %s"):format(line or "", digest(content), values.excerpt(shown))
+  return ("%s %s %s"):format(line or "", digest(content), json_text.excerpt(shown))
 end
 
 --- @param packed string
@@ -180,7 +182,7 @@ local function read_file(path, options, key)
 end
 
 local function entry_of(row, shown)
-  return { id = row.id, key = shown ~= nil and values.excerpt(shown) or nil }
+  return { id = row.id, key = shown ~= nil and json_text.excerpt(shown) or nil }
 end
 
 --- Finds what the file has for a row, and puts the row where it belongs.

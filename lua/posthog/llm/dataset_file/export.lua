@@ -3,10 +3,11 @@
 local atomic_file = require("posthog.llm.util.atomic_file")
 local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
-local listing = require("posthog.llm.dataset_file.listing")
+local listing = require("posthog.llm.api.listing")
 local problem = require("posthog.llm.dataset_file.problem")
 local progress = require("posthog.llm.dataset_file.progress")
 local stream = require("posthog.llm.dataset_file.stream")
+local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 
 local PAGE = 100 -- rows; servers of the current generation give 25 at most
@@ -22,7 +23,7 @@ local function object(names, row)
     local value = row[name]
     local text, err = "null", nil
     if value ~= nil then
-      text, err = values.encode(value)
+      text, err = json_text.encode(value)
     end
     if not text then
       return nil, err

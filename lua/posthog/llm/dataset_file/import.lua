@@ -2,7 +2,7 @@
 --- holds is told in doc/dataset_file.md.
 
 local clock = require("posthog.llm.host.clock")
-local core = require("posthog.llm.core")
+local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
@@ -11,6 +11,7 @@ local mapping = require("posthog.llm.dataset_file.mapping")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local problem = require("posthog.llm.dataset_file.problem")
 local times = require("posthog.llm.util.time")
+local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
 
@@ -137,7 +138,7 @@ function Import:prepare(record)
   end
   local content = values.content(fields)
   local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
-  job.key = core.sha256(values.sorted(content)):sub(1, 16)
+  job.key = digest.sha256(json_text.sorted(content)):sub(1, 16)
   fields.dataset = self.dataset
   if self:has_key() and fields.client_item_id == nil then
     fields.client_item_id = ("%s-%d"):format(self.journal.header.key, record.n)

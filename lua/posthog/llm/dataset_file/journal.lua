@@ -11,8 +11,8 @@
 ---   {"resumed":1700000000}         a run begins
 ---   {"finished":true}              nothing is left to do
 
-local core = require("posthog.llm.core")
 local atomic_file = require("posthog.llm.util.atomic_file")
+local file_system = require("posthog.llm.util.file_system")
 local json = require("posthog.llm.json")
 local problem = require("posthog.llm.dataset_file.problem")
 
@@ -141,7 +141,7 @@ end
 --- @return posthog.llm.dataset_file.Journal?
 --- @return posthog.llm.Error?
 function journal.open(path)
-  local lock, message = core.lock(path)
+  local lock, message = file_system.lock(path)
   if not lock then
     if message == "locked" then
       return nil, problem(path, "another import is using this journal")
@@ -214,7 +214,7 @@ function Journal:write_through(entries)
     return nil, err
   end
   local message
-  ok, message = core.sync(self.path)
+  ok, message = file_system.sync(self.path)
   if not ok then
     self.broken = unwritten(self.path, message)
     return nil, self.broken

@@ -6,8 +6,9 @@
 --- can be one record at most: so of k equal records, as many count as made as
 --- there are rows for them.
 
-local listing = require("posthog.llm.dataset_file.listing")
+local listing = require("posthog.llm.api.listing")
 local times = require("posthog.llm.util.time")
+local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 
 local PAGE = 50 -- rows; they may be large
@@ -57,7 +58,7 @@ end
 local function by_text(records)
   local index = {}
   for _, record in ipairs(records) do
-    local text = values.sorted(record.content)
+    local text = json_text.sorted(record.content)
     index[text] = index[text] or {}
     table.insert(index[text], record)
   end
@@ -90,7 +91,7 @@ function lookup.made(client, dataset, records, knows)
   local err = each_since(client, dataset, since, function(row)
     if not knows(row.id) then
       local content = values.content(row)
-      local same = index[values.sorted(content)]
+      local same = index[json_text.sorted(content)]
       if same and same[1] then
         made[table.remove(same).n] = row.id
       elseif alike(index, content) then

@@ -1,7 +1,8 @@
 --- From a record of a file to the fields of an item.
 
 local check = require("posthog.llm.util.check")
-local core = require("posthog.llm.core")
+local json = require("posthog.llm.json")
+local json_value = require("posthog.llm.util.json_value")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
 
@@ -36,10 +37,6 @@ function mapping.check(fields, level)
   end
 end
 
-local function is_object(value)
-  return type(value) == "table" and getmetatable(value) ~= core.array_mt
-end
-
 --- A name of the file's, in a message.
 local function shown(name)
   return '"' .. display.clean(tostring(name)) .. '"'
@@ -50,7 +47,7 @@ local function by_name(value)
   local fields = {}
   for name, field in next, value do
     if values.is_field(name) then
-      if field ~= core.null then -- null is the same as absent in a new row
+      if field ~= json.null then -- null is the same as absent in a new row
         fields[name] = field
       end
     elseif (name == "deleted" or name == "archived") and field == true then
@@ -127,11 +124,11 @@ function mapping.fields(record, options)
     local fields, reason = map(value, record.n)
     if fields == nil then
       return nil, reason ~= nil and tostring(reason) or nil
-    elseif not is_object(fields) then
+    elseif not json_value.is_object(fields) then
       return nil, "the function of `fields` returned no table"
     end
     map, value = nil, fields
-  elseif not is_object(value) then
+  elseif not json_value.is_object(value) then
     return nil, "an object is expected, not a value of another kind"
   end
   local fields, reason

@@ -1,7 +1,7 @@
 --- What an export is written to when it is no file: a function of the caller's,
 --- in the form of an atomic file. What it got before a failure stays.
 
-local core = require("posthog.llm.core")
+local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
 
 --- @class posthog.llm.dataset_file.Stream
@@ -35,5 +35,5 @@ function Stream.abandon() end
 --- @param sink fun(text: string): any, string? nil and a message when it cannot take the text
 --- @return posthog.llm.dataset_file.Stream
 return function(sink)
-  return setmetatable({ sink = sink, bytes = 0, hasher = core.hasher() }, Stream)
+  return setmetatable({ sink = sink, bytes = 0, hasher = digest.hasher() }, Stream)
 end

@@ -1,14 +1,13 @@
 --- The content of items: its fields, their text, and when two are the same.
 
 local compare = require("posthog.llm.util.compare")
-local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
+local json_value = require("posthog.llm.util.json_value")
 local times = require("posthog.llm.util.time")
-local display = require("posthog.llm.util.display")
 
 local values = {}
 
-local SHOWN = 60 -- characters of a value where only its start is told
 
 --- The content of an item by generation: what a caller may set.
 values.FIELDS = {
@@ -50,62 +49,12 @@ function values.is_json(name)
   return IS_JSON[NAMES[name]] == true
 end
 
-local function is_array(value)
-  return getmetatable(value) == core.array_mt or value[1] ~= nil
-end
-
---- JSON with sorted keys: equal values have equal texts, whatever made them.
---- @param value any that can be encoded
---- @return string
-local function sorted(value)
-  if type(value) ~= "table" then
-    return json.encode(value) or tostring(value)
-  end
-  local parts = {}
-  if is_array(value) then
-    for i = 1, #value do
-      parts[i] = sorted(value[i])
-    end
-    return "[" .. table.concat(parts, ",") .. "]"
-  end
-  for name, field in next, value do
-    parts[#parts + 1] = (json.encode(tostring(name)) or "") .. ":" .. sorted(field)
-  end
-  table.sort(parts)
-  return "{" .. table.concat(parts, ",") .. "}"
-end
-values.sorted = sorted
-
---- The same for what goes into files: nil where it cannot be encoded.
---- @return string?
---- @return posthog.llm.Error? err
-function values.encode(value)
-  local text, err = json.encode(value)
-  if text and type(value) == "table" then
-    text = sorted(value)
-  end
-  return text, err
-end
-
---- A value in a few characters, without control characters.
---- @return string
-function values.excerpt(value)
-  local text = display.clean(sorted(value))
-  local last = 1
-  for _ = 1, SHOWN do
-    local _, stop = text:find("^[^\128-\191][\128-\191]*", last)
-    if not stop then
-      return text
-    end
-    last = stop + 1
-  end
-  return last <= #text and text:sub(1, last - 1) .. "..." or text
-end
+local is_array = json_value.is_array
 
 --- A plain field as the server keeps it.
 local function plain(name, value)
   if type(value) == "number" then
-    value = core.encode(value)
+    value = json.encode(value)
   end
   if type(value) ~= "string" then
     return value
@@ -124,13 +73,13 @@ function values.content(fields)
   local content = {}
   for name, field in next, fields do
     local common = NAMES[name]
-    if common and common ~= "client_item_id" and field ~= core.null then
+    if common and common ~= "client_item_id" and field ~= json.null then
       if not IS_JSON[common] then
         field = plain(common, field)
       elseif common == "metadata" and type(field) == "table" and next(field) == nil then
-        field = not is_array(field) and core.null or field -- {} is what newer servers have for null
+        field = not is_array(field) and json.null or field -- {} is what newer servers have for null
       end
-      if field ~= core.null then
+      if field ~= json.null then
         content[common] = field
       end
     end
@@ -165,14 +114,14 @@ end
 --- @return string? text
 --- @return posthog.llm.Error? err
 function values.to_cell(name, value)
-  if value == nil or value == core.null then
+  if value == nil or value == json.null then
     return ""
   elseif type(value) == "string" and not values.is_json(name) then
     return value
   elseif type(value) == "string" and values.of_cell(value) == value then
     return value
   end
-  return values.encode(value)
+  return json_text.encode(value)
 end
 
 return values

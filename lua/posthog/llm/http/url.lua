@@ -1,6 +1,12 @@
 --- URLs: taking apart, joining, comparing (RFC 3986).
 
-local url = {}
+local core = require("posthog.llm.core")
+
+local url = {
+  --- Percent-encodes all but letters, digits and -._~ (RFC 3986 2.3).
+  --- @type fun(text: string): string
+  escape = core.escape,
+}
 
 local DEFAULT_PORTS = { http = "80", https = "443" }
 

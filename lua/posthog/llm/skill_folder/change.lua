@@ -5,9 +5,10 @@
 --- Then each file is renamed into its place. If that fails, or the process
 --- dies in it, the plan leads back: the folder is as it was.
 
+local digest = require("posthog.llm.util.digest")
+local file_system = require("posthog.llm.util.file_system")
 local lfs = require("lfs")
 
-local core = require("posthog.llm.core")
 local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.util.errors")
 local atomic_file = require("posthog.llm.util.atomic_file")
@@ -78,7 +79,7 @@ local function is_as_left(dir, step)
   end
   local is_placed = disk.kind(copy(stage_of(dir), step, "new")) == nil
   local now = is_placed and disk.kind(path) == "file" and disk.read(path)
-  return now and core.sha256(now) == step.digest
+  return now and digest.sha256(now) == step.digest
 end
 
 --- Puts back what a plan has changed so far. It may be run again.
@@ -120,7 +121,7 @@ local function guard_of(stage)
   if kind and kind ~= "file" then
     return nil, "guard is a " .. kind
   end
-  local guard, why = core.lock(path)
+  local guard, why = file_system.lock(path)
   return guard, why == "locked" and BUSY or why
 end
 
@@ -217,7 +218,7 @@ local function steps_of(dir, writes, removes)
   local steps = {}
   local function add(path, source)
     local step = { path = path, writes = source ~= nil, number = #steps + 1 }
-    step.digest = source and core.sha256(source)
+    step.digest = source and digest.sha256(source)
     step.had = disk.kind(dir .. "/" .. path) == "file"
     step.missing = json.array({})
     for _, parent in ipairs(paths.parents(path)) do
@@ -252,7 +253,7 @@ local function keep_old(dir, step)
   if not text then
     return errors.failure(err)
   elseif not linked then -- a file system without links
-    local ok, why = core.create_file(old, text)
+    local ok, why = file_system.create_file(old, text)
     if not ok then
       return atomic_file.failure(path, "cannot be kept", why)
     end
@@ -266,7 +267,7 @@ local function prepare(dir, steps, writes, seen)
   local stage = stage_of(dir)
   for _, step in ipairs(steps) do
     if step.writes then
-      local ok, why = core.create_file(copy(stage, step, "new"), writes[step.path])
+      local ok, why = file_system.create_file(copy(stage, step, "new"), writes[step.path])
       if not ok then
         return atomic_file.failure(dir .. "/" .. step.path, "cannot be written", why)
       end
@@ -277,19 +278,19 @@ local function prepare(dir, steps, writes, seen)
     end
     if err then
       return errors.failure(err)
-    elseif seen and seen[step.path] ~= (before and core.sha256(before)) then
+    elseif seen and seen[step.path] ~= (before and digest.sha256(before)) then
       local problem = { path = step.path, message = "was changed meanwhile" }
       return refuse.conflict(MEANWHILE, { problem })
     end
   end
-  local ok, why = core.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
+  local ok, why = file_system.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
   if ok then
     ok, why = os.rename(stage .. "/plan.new", stage .. "/plan")
   end
   if not ok then
     return atomic_file.failure(stage .. "/plan", "cannot be written", why)
   end
-  core.sync(stage)
+  file_system.sync(stage)
   return true
 end
 
@@ -368,7 +369,7 @@ function change.apply(dir, writes, removes, seen)
     disk.remove_empty(made)
     return errors.failure(err)
   end
-  core.sync(dir)
+  file_system.sync(dir)
   return true
 end
 
@@ -383,7 +384,7 @@ function change.folds_case(dir)
   end
   local probe = at .. "/.posthog-skill.probe"
   os.remove(probe) -- of a process that died
-  if not core.create_file(probe, "") then
+  if not file_system.create_file(probe, "") then
     return false -- not to be written to, which is found out later
   end
   local folds = lfs.attributes(at .. "/.POSTHOG-skill.probe", "mode") ~= nil

@@ -2,7 +2,7 @@
 --- what they are now.
 
 local change = require("posthog.llm.skill_folder.change")
-local core = require("posthog.llm.core")
+local digest = require("posthog.llm.util.digest")
 local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.util.errors")
 local lock = require("posthog.llm.skill_folder.lock")
@@ -27,7 +27,7 @@ local function digest_of(path, source)
     return text.digest(source)
   end
   local fields = skill_md.read(source)
-  return core.sha256(fields and skill_md.canonical(fields) or source)
+  return digest.sha256(fields and skill_md.canonical(fields) or source)
 end
 
 --- Leads back what was left half-way, and reads the lock.
@@ -45,7 +45,7 @@ function folder.open(dir)
   if err then
     return errors.failure(err)
   end
-  local seen = { [paths.LOCK] = source and core.sha256(source) }
+  local seen = { [paths.LOCK] = source and digest.sha256(source) }
   return setmetatable({ dir = dir, lock = found, digests = {}, seen = seen }, Folder)
 end
 
@@ -73,7 +73,7 @@ function Folder:look(known, hidden)
     if not source then
       return errors.failure(err)
     end
-    self.digests[path], self.seen[path] = digest_of(path, source), core.sha256(source)
+    self.digests[path], self.seen[path] = digest_of(path, source), digest.sha256(source)
   end
   return true
 end

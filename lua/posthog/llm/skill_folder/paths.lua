@@ -2,7 +2,7 @@
 --- else's, and writes nothing outside its folder, nor what is not its own.
 
 local compare = require("posthog.llm.util.compare")
-local core = require("posthog.llm.core")
+local json_value = require("posthog.llm.util.json_value")
 local text = require("posthog.llm.skill_folder.text")
 
 local paths = {
@@ -52,7 +52,7 @@ end
 function paths.problem(path)
   if type(path) ~= "string" or path == "" then
     return "is not a path"
-  elseif core.encode(path) == nil then
+  elseif not json_value.is_text(path) then
     return "is not UTF-8"
   elseif path:find("%c") or path:find("\194[\128-\159]") then
     return "has a control character"

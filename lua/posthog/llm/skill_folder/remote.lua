@@ -1,7 +1,7 @@
 --- A version of a skill as the server has it. Versions never change, so what
 --- is read by its number fits together whoever publishes meanwhile.
 
-local core = require("posthog.llm.core")
+local sha256 = require("posthog.llm.util.digest").sha256
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
 local paths = require("posthog.llm.skill_folder.paths")
@@ -36,7 +36,7 @@ function remote.snapshot(skill)
     fields = fields,
     types = {},
     sums = {},
-    digests = { [paths.SKILL] = core.sha256(skill_md.canonical(fields)) },
+    digests = { [paths.SKILL] = sha256(skill_md.canonical(fields)) },
     texts = {},
     paths = {},
   }
@@ -119,7 +119,7 @@ function remote.load(client, self, wanted, progress)
         return errors.failure(err or errors.nothing("file"))
       end
       self.texts[path] = (text.trim(file.content))
-      self.digests[path] = core.sha256(self.texts[path])
+      self.digests[path] = sha256(self.texts[path])
       done = done + 1
       progress("read", path, done, #missing)
       return true

@@ -1,9 +1,9 @@
 --- SKILL.md: front matter in YAML, as the Agent Skills format has it, and the
 --- body in Markdown. Fields have the names of the API.
 
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
+local json_value = require("posthog.llm.util.json_value")
 local text = require("posthog.llm.skill_folder.text")
 local yaml = require("posthog.llm.skill_folder.yaml")
 
@@ -206,7 +206,7 @@ end
 --- @return table
 function skill_md.normal(fields)
   local normal = { body = (text.trim(fields.body or "")), metadata = fields.metadata }
-  if type(normal.metadata) ~= "table" or getmetatable(normal.metadata) == core.array_mt then
+  if not json_value.is_object(normal.metadata) then
     normal.metadata = json.object({}) -- no server has it otherwise
   end
   for _, name in ipairs({ "name", "description", "license", "compatibility" }) do

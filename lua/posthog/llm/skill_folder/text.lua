@@ -3,7 +3,8 @@
 --- without them.
 
 local compare = require("posthog.llm.util.compare")
-local core = require("posthog.llm.core")
+local digest = require("posthog.llm.util.digest")
+local json_value = require("posthog.llm.util.json_value")
 
 local text = {}
 
@@ -48,7 +49,7 @@ end
 --- @param s string
 --- @return string digest of what the server would keep
 function text.digest(s)
-  return core.sha256((text.trim(s)))
+  return digest.sha256((text.trim(s)))
 end
 
 --- The line in which a byte stands, from 1.
@@ -69,7 +70,7 @@ local function bad_byte(s)
     while cut < high and (s:byte(cut + 1) or 0) >= 128 and s:byte(cut + 1) < 192 do
       cut = cut + 1
     end
-    if cut >= high or core.encode(s:sub(1, cut)) == nil then
+    if cut >= high or not json_value.is_text(s:sub(1, cut)) then
       high = middle
     else
       low = cut + 1
@@ -86,7 +87,7 @@ function text.problem(s)
   local zero = s:find("\0", 1, true)
   if zero then
     return "is binary: it has a zero byte", text.line_of(s, zero)
-  elseif core.encode(s) == nil then
+  elseif not json_value.is_text(s) then
     return "is not UTF-8", text.line_of(s, bad_byte(s))
   end
 end

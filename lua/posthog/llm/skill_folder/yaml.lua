@@ -2,9 +2,9 @@
 --- the same: a plain scalar is a number only where the number would be written
 --- just so (`1.10` is a text), and nothing is an alias or of a foreign type.
 
+local json_value = require("posthog.llm.util.json_value")
 local parser = require("yaml").parser -- of lyaml
 
-local core = require("posthog.llm.core")
 local json = require("posthog.llm.json")
 
 local yaml = {}
@@ -234,9 +234,7 @@ local function sorted_keys(map)
   return keys
 end
 
-local function is_list(value)
-  return getmetatable(value) == core.array_mt or value[1] ~= nil
-end
+local is_list = json_value.is_array
 
 --- A value on one line.
 --- @param value any

@@ -1,7 +1,7 @@
 --- A spend answer as sections of rows: what every format of a report shows,
 --- whatever the server left out.
 
-local core = require("posthog.llm.core")
+local json = require("posthog.llm.json")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
 local display = require("posthog.llm.util.display")
@@ -167,7 +167,7 @@ model.TRUNCATED = "The server has more rows than it sent."
 
 --- @return string? name nil for null
 local function name_of(value)
-  if value == nil or value == core.null then
+  if value == nil or value == json.null then
     return nil
   end
   return tostring(value)

@@ -1,6 +1,6 @@
 --- The window of time that an answer is about, and days of the calendar; UTC.
 
-local core = require("posthog.llm.core")
+local json = require("posthog.llm.json")
 local times = require("posthog.llm.util.time")
 local display = require("posthog.llm.util.display")
 
@@ -44,7 +44,7 @@ local function written(value)
   local time = period.seconds(value)
   if time then
     return os.date("!%Y-%m-%d %H:%M", math.floor(time))
-  elseif value == nil or value == core.null then
+  elseif value == nil or value == json.null then
     return "?"
   end
   return display.clean(tostring(value))

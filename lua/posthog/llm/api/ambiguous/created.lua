@@ -2,12 +2,13 @@
 --- key by which to ask for them, so they are known by their content and time.
 
 local compare = require("posthog.llm.util.compare")
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
+local json = require("posthog.llm.json")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local times = require("posthog.llm.util.time")
 local item_fields = require("posthog.llm.api.item_fields")
+local url = require("posthog.llm.http.url")
 
 local PAGE = 50 -- rows; they may be large, and the one that is sought is new
 
@@ -74,14 +75,14 @@ end
 --- @return posthog.llm.Response? response
 local function find_created(fetch, fields, since)
   local response, earliest
-  local filter = fields.dataset and ("dataset=%s&"):format(core.escape(fields.dataset)) or ""
+  local filter = fields.dataset and ("dataset=%s&"):format(url.escape(fields.dataset)) or ""
   local next_row = pages.rows(function(query)
     local page, err, answer = fetch(query)
     response = answer
     earliest = earliest or (answer and server_time(since, answer))
     return page, err, answer
   end, ("%slimit=%d"):format(filter, PAGE), 0)
-  local found = core.array({})
+  local found = json.array({})
   local current = item_fields.as_stored(fields)
   while true do
     local row, err = next_row()

@@ -3,17 +3,18 @@
 local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
-local core = require("posthog.llm.core")
 local current = require("posthog.llm.api.skills.current")
 local errors = require("posthog.llm.util.errors")
+local json = require("posthog.llm.json")
 local looks = require("posthog.llm.api.ambiguous.skills")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
 local path_scope = require("posthog.llm.api.versions.path_scope")
 local ambiguous = require("posthog.llm.api.ambiguous")
+local url = require("posthog.llm.http.url")
 
-local escape = core.escape
+local escape = url.escape
 
 --- @class posthog.llm.Skills
 local Skills = { __name = "posthog.llm.Skills" }
@@ -113,7 +114,7 @@ local LISTS = { files = check_files, edits = check_edits, file_edits = check_fil
 local function check_fields(fields, level)
   check.type(fields, "table", "fields", level + 1)
   for name, checker in pairs(LISTS) do
-    if fields[name] ~= nil and fields[name] ~= core.null then
+    if fields[name] ~= nil and fields[name] ~= json.null then
       checker(fields[name], name, level + 1)
     end
   end
@@ -197,7 +198,7 @@ local function complete(self, request, skill, answer)
   if type(skill.body) ~= "string" or not is_count(version) then
     return incomplete(answer, "the answer has no body or no version")
   end
-  while following ~= nil and following ~= core.null do
+  while following ~= nil and following ~= json.null do
     if not is_count(following) or following <= offset then
       return incomplete(answer, "behind offset %d comes %s", offset, tostring(following))
     end

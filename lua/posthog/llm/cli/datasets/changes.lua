@@ -3,7 +3,7 @@
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local json = require("posthog.llm.json")
-local target = require("posthog.llm.dataset_file.target")
+local find_dataset = require("posthog.llm.api.find_dataset")
 
 local changes = {}
 
@@ -28,7 +28,7 @@ end
 
 function changes.create(context, args)
   local client = context:reader()
-  local there, err = target.find(client, args.name)
+  local there, err = find_dataset.find(client, args.name)
   if there then
     local words = "there is a dataset %q already: %s"
     return nil, errors.new({ kind = "conflict", message = words:format(args.name, there.id) })
@@ -36,7 +36,7 @@ function changes.create(context, args)
     return nil, err
   end
   local row
-  row, err = target.create(client, {
+  row, err = find_dataset.create(client, {
     name = args.name,
     description = args.description,
     metadata = args.metadata,
@@ -49,7 +49,7 @@ end
 
 function changes.delete(context, args)
   local client = context:reader()
-  local row, err = target.find(client, args.dataset)
+  local row, err = find_dataset.find(client, args.dataset)
   if not row then
     return nil, err
   end
@@ -69,8 +69,8 @@ end
 
 function changes.undelete(context, args)
   local client, id = context:reader(), args.dataset
-  if not target.is_id(id) then
-    local row, err = target.find(client, id, true)
+  if not find_dataset.is_id(id) then
+    local row, err = find_dataset.find(client, id, true)
     if not row and client:profile() == "reference" then
       local words = "this server finds deleted datasets by their id only, which delete has told"
       err = errors.new({ kind = "not_found", message = words })

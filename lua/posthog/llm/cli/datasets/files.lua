@@ -1,8 +1,9 @@
 --- posthog-llm datasets import, export and diff.
 
-local core = require("posthog.llm.core")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
+local json = require("posthog.llm.json")
+local terminal = require("posthog.llm.util.terminal")
 
 local files = {}
 
@@ -49,7 +50,7 @@ local function count(n, what)
 end
 
 local function interruption(err)
-  if core.interrupted() and err.kind == "cancelled" then
+  if terminal.interrupted() and err.kind == "cancelled" then
     return errors.new({ kind = "cancelled", message = "interrupted" })
   end
   return err
@@ -132,7 +133,7 @@ local function options_of(args, bar, ...)
     else
       bar:at(now.done or now.rows, now.records or now.total, waiting)
     end
-    return not core.interrupted()
+    return not terminal.interrupted()
   end
   return options
 end
@@ -229,9 +230,9 @@ function files.diff(context, args)
   local differs = #result.added + #result.removed + #result.changed > 0
   if context.json then
     context.out:json({
-      added = core.array(result.added),
-      removed = core.array(result.removed),
-      changed = core.array(result.changed),
+      added = json.array(result.added),
+      removed = json.array(result.removed),
+      changed = json.array(result.changed),
       same = result.same,
     })
   else

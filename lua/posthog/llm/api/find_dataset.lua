@@ -2,9 +2,9 @@
 
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
-local listing = require("posthog.llm.dataset_file.listing")
+local listing = require("posthog.llm.api.listing")
 
-local target = {}
+local find_dataset = {}
 
 local PAGE = 100
 
@@ -49,8 +49,8 @@ end
 --- @return posthog.llm.Dataset? row
 --- @return posthog.llm.Error? err kind "not_found"; "conflict" where two have the name
 --- @return posthog.llm.Response? response
-function target.find(client, dataset, archived)
-  if not target.is_id(dataset) then
+function find_dataset.find(client, dataset, archived)
+  if not find_dataset.is_id(dataset) then
     return by_name(client, compare.trim(dataset), archived) -- as the server keeps names
   end
   local row, err, response = client.datasets:get(dataset)
@@ -60,7 +60,7 @@ function target.find(client, dataset, archived)
   return row, nil, response
 end
 
-function target.is_id(dataset)
+function find_dataset.is_id(dataset)
   return dataset:find(UUID) ~= nil
 end
 
@@ -70,7 +70,7 @@ end
 --- @return posthog.llm.Dataset? row
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
-function target.create(client, fields)
+function find_dataset.create(client, fields)
   local row, err, response = client.datasets:create(fields)
   if row == true then
     err = errors.nothing("dataset")
@@ -85,4 +85,4 @@ function target.create(client, fields)
   return errors.result(row, err, response)
 end
 
-return target
+return find_dataset

@@ -3,7 +3,7 @@
 
 local pages = require("posthog.llm.api.pages")
 
---- @class posthog.llm.dataset_file.Listed what the latest page has told
+--- @class posthog.llm.Listed what the latest page has told
 --- @field total? integer rows in all
 --- @field response? posthog.llm.Response
 
@@ -11,7 +11,7 @@ local pages = require("posthog.llm.api.pages")
 --- @param options table for its `list`, with limit; not changed
 --- @param prefetch? integer pages to read at the same time as the one that is needed; 0
 --- @return fun(): table?, posthog.llm.Error? next_row
---- @return posthog.llm.dataset_file.Listed listed
+--- @return posthog.llm.Listed listed
 local function listing(resource, options, prefetch)
   local listed = {}
   local function fetch(query)

@@ -1,0 +1,74 @@
+local folders = require("spec.support.folders")
+
+--- Runs the check on a tree of modules, given by their paths and sources.
+local function check(files)
+  local root = folders.new()
+  for path, source in pairs(files) do
+    folders.write(root, path, source)
+  end
+  local process = io.popen(("lua5.4 tools/check_layers.lua '%s' 2>&1 || echo failed"):format(root))
+  local output = process:read("*a")
+  process:close()
+  folders.remove(root)
+  return output
+end
+
+describe("tools/check_layers.lua", function()
+  it("has nothing to say of the library as it is", function()
+    local process = io.popen("lua5.4 tools/check_layers.lua 2>&1 || echo failed")
+    assert.equal("", process:read("*a"))
+    process:close()
+  end)
+
+  local CASES = {
+    {
+      "refuses a require that goes up",
+      { ["posthog/llm/http/call.lua"] = 'local s = require("posthog.llm.api.skills")\n',
+        ["posthog/llm/api/skills/init.lua"] = "return {}\n" },
+      "http/call%.lua:1: requires posthog%.llm%.api%.skills, which is on a floor above",
+    },
+    {
+      "refuses one that goes up from inside a function",
+      { ["posthog/llm/util/time.lua"] = 'function f()\n  return require("posthog.llm.client")\nend',
+        ["posthog/llm/client.lua"] = "return {}\n" },
+      "util/time%.lua:2: requires posthog%.llm%.client, which is on a floor above",
+    },
+    {
+      "refuses one that goes from a tool to another tool",
+      { ["posthog/llm/skill_folder.lua"] = 'local d = require("posthog.llm.dataset_file")\n',
+        ["posthog/llm/dataset_file.lua"] = "return {}\n" },
+      "skill_folder%.lua:1: requires posthog%.llm%.dataset_file, a tool beside it",
+    },
+    {
+      "lets the command go to a tool's door, and not behind it",
+      { ["posthog/llm/cli/datasets.lua"] = 'local d = require("posthog.llm.dataset_file")\n'
+          .. 'local c = require("posthog.llm.dataset_file.csv")\n',
+        ["posthog/llm/dataset_file.lua"] = "return {}\n",
+        ["posthog/llm/dataset_file/csv.lua"] = "return {}\n" },
+      "^[^\n]*datasets%.lua:2: requires the inside of posthog%.llm%.dataset_file[^\n]*\nfailed\n$",
+    },
+    {
+      "refuses a circle",
+      { ["posthog/llm/api/pages.lua"] = 'local a = require("posthog.llm.api.spend")\n',
+        ["posthog/llm/api/spend.lua"] = 'local a = require("posthog.llm.api.pages")\n' },
+      "a circle: posthog%.llm%.api%.pages %-> posthog%.llm%.api%.spend %-> posthog%.llm%.api%.pages",
+    },
+    {
+      "refuses the C core above the floor of HTTP",
+      { ["posthog/llm/api/pages.lua"] = '\nlocal core = require("posthog.llm.core")\n' },
+      "api/pages%.lua:2: requires the C core",
+    },
+    {
+      "refuses a file that stands on no floor",
+      { ["posthog/llm/helpers.lua"] = "return {}\n" },
+      "helpers%.lua:1: stands on no floor",
+    },
+  }
+  for _, case in ipairs(CASES) do
+    it(case[1], function()
+      local output = check(case[2])
+      assert.matches(case[3], output)
+      assert.matches("failed\n$", output)
+    end)
+  end
+end)
