@@ -11,7 +11,8 @@ local IN_NEOVIM = rawget(_G, "vim") ~= nil
 if IN_NEOVIM then
   local vim = rawget(_G, "vim")
   local llm = require("posthog.llm")
-  local hrtime = vim.loop.hrtime
+  local uv = vim.uv or vim.loop
+  local hrtime = uv.hrtime
   -- Each client has connections of its own.
   local clients = {}
   for i = 1, tonumber(os.getenv("BENCH_CLIENTS")) do
@@ -26,7 +27,7 @@ if IN_NEOVIM then
 
   local CALLS, MS = 100, 200
   local last, gap = nil, 0
-  local timer = vim.loop.new_timer()
+  local timer = uv.new_timer()
   timer:start(1, 1, function()
     local now = hrtime()
     if last then
