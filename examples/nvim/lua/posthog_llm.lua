@@ -57,9 +57,9 @@ end
 local function scratch(text, filetype)
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, vim.split(text, "\n", { plain = true }))
-  vim.api.nvim_buf_set_option(buffer, "bufhidden", "wipe")
-  vim.api.nvim_buf_set_option(buffer, "filetype", filetype)
-  vim.api.nvim_buf_set_option(buffer, "modifiable", false)
+  vim.bo[buffer].bufhidden = "wipe"
+  vim.bo[buffer].filetype = filetype
+  vim.bo[buffer].modifiable = false
   return buffer
 end
 
