@@ -91,6 +91,7 @@ build = {
     ["posthog.llm.api.spend"] = "lua/posthog/llm/api/spend.lua",
     ["posthog.llm.api.types"] = "lua/posthog/llm/api/types.lua",
     ["posthog.llm.api.versions.api_version"] = "lua/posthog/llm/api/versions/api_version.lua",
+    ["posthog.llm.api.versions.field_names"] = "lua/posthog/llm/api/versions/field_names.lua",
     ["posthog.llm.api.versions.path_scope"] = "lua/posthog/llm/api/versions/path_scope.lua",
     ["posthog.llm.api.versions.translate_write"] = "lua/posthog/llm/api/versions/translate_write.lua",
     ["posthog.llm.cli"] = "lua/posthog/llm/cli.lua",

@@ -9,7 +9,7 @@ local client = require("posthog.llm.client")
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
-local item_fields = require("posthog.llm.api.item_fields")
+local field_names = require("posthog.llm.api.versions.field_names")
 
 --- @class posthog.llm
 local llm = {
@@ -94,7 +94,7 @@ end
 --- @return table
 function llm.row(row)
   check.type(row, "table", "row", 2)
-  return item_fields.row(row)
+  return field_names.row(row)
 end
 
 --- @param value any

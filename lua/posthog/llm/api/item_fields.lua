@@ -1,214 +1,109 @@
---- One vocabulary for the rows of both generations (contract 3.3): names that
---- mean the same, and what has no equal on the other side.
+--- The fields of datasets, items and skills that are more than plain text: the
+--- one table of their names on both versions of the API and of what they hold
+--- (doc/api.md). All that treats a field by its name asks here.
 
-local check = require("posthog.llm.util.check")
-local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 
 local item_fields = {}
 
---- Names of the reference pages to the current ones.
-local PAIRS = {
-  output = "expected_output",
-  ref_trace_id = "source_trace_id",
-  ref_timestamp = "source_timestamp",
-  ref_source_id = "source_event_id",
+--- @class posthog.llm.ItemField
+--- @field name string on v2, and the name that stands for both inside the library
+--- @field v1? string the name on v1; nil: v1 does not have it
+--- @field kind "json"|"time"|"text" what it holds
+--- @field fixed? boolean set once, when the item is created
+--- @field instead? string what a v1 server has in its place, for a message
+
+--- What a caller can set on an item, in the order in which files and reports
+--- have the fields.
+--- @type posthog.llm.ItemField[]
+local FIELDS = {
+  { name = "input", v1 = "input", kind = "json" },
+  { name = "expected_output", v1 = "output", kind = "json" },
+  {
+    name = "source_output",
+    kind = "json",
+    instead = "it has one output only, `output`, which is `expected_output`",
+  },
+  { name = "metadata", v1 = "metadata", kind = "json" },
+  { name = "client_item_id", kind = "text", instead = "it has no key of the client's own" },
+  { name = "source_trace_id", v1 = "ref_trace_id", kind = "text", fixed = true },
+  { name = "source_timestamp", v1 = "ref_timestamp", kind = "time", fixed = true },
+  { name = "source_event_id", v1 = "ref_source_id", kind = "text", fixed = true },
 }
-local BACK = {}
-for reference, current in pairs(PAIRS) do
-  BACK[current] = reference
-end
+item_fields.FIELDS = FIELDS
 
---- What only the current generation has, with a word on what there is instead.
-local CURRENT_ONLY = {
-  source_output = "it has one output only, `output`, which is `expected_output`",
-  client_item_id = "it has no key of the client's own",
-  base_version = "its rows have no versions, and the last writer wins",
-}
-
---- Set once, when an item is created.
-local FIXED = { source_trace_id = true, source_timestamp = true, source_event_id = true }
-
---- What the current generation has in place of null.
-local NEVER_NULL = {
-  metadata = function()
-    return json.object({})
-  end,
-  description = function()
-    return ""
-  end,
-}
-
-local function refuse(field, message, ...)
-  return nil,
-    errors.new({ kind = "invalid", attr = field, message = field .. ": " .. message:format(...) })
-end
-
---- The same field under two names is one too many. Raw: a row that is given
---- back answers to both, and is sent as it is.
-local function check_pair(fields, one, other, level)
-  if rawget(fields, one) ~= nil and rawget(fields, other) ~= nil then
-    check.fail(level + 1, "%s and %s are the same field; give one", one, other)
+--- By either name.
+--- @type table<string, posthog.llm.ItemField>
+local BY_NAME = {}
+for _, field in ipairs(FIELDS) do
+  BY_NAME[field.name] = field
+  if field.v1 then
+    BY_NAME[field.v1] = field
   end
 end
 
---- Checks the fields of a write.
---- @param fields any
---- @param level integer as for error()
-function item_fields.check(fields, level)
-  check.type(fields, "table", "fields", level + 1)
-  for reference, current in pairs(PAIRS) do
-    check_pair(fields, reference, current, level + 1)
+--- @param name string on either version
+--- @return posthog.llm.ItemField? field nil: an item has no such field that can be set
+function item_fields.of(name)
+  return BY_NAME[name]
+end
+
+--- Names that differ, those of v1 to those of v2.
+--- @type table<string, string>
+item_fields.RENAMED = {}
+--- The names that a version has, in order.
+--- @type table<posthog.llm.Generation, string[]>
+item_fields.NAMES = { reference = {}, current = {} }
+--- Fields that hold anybody's JSON, by all their names: in them null is a value
+--- like any other.
+--- @type string[]
+item_fields.FREE_JSON = {}
+
+for _, field in ipairs(FIELDS) do
+  local names = item_fields.NAMES
+  names.current[#names.current + 1] = field.name
+  names.reference[#names.reference + 1] = field.v1
+  if field.v1 and field.v1 ~= field.name then
+    item_fields.RENAMED[field.v1] = field.name
   end
-  check_pair(fields, "deleted", "archived", level + 1)
-  local base = rawget(fields, "base_version")
-  if base ~= nil then
-    check.integer(base, "base_version", level + 1, 1)
+  if field.kind == "json" then
+    local free = item_fields.FREE_JSON
+    free[#free + 1] = field.name
+    free[#free + 1] = field.v1 ~= field.name and field.v1 or nil
   end
 end
 
---- Whether a field has no name that a server of the reference knows.
-function item_fields.has_current_only(fields)
-  for name in next, fields do
-    if CURRENT_ONLY[name] then
-      return true
-    end
-  end
-  return false
+--- Fields that the API defines as lists: an empty table in them is a list.
+local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = true, owners = true }
+
+--- Fields that the API defines as integers.
+local INTEGERS = { base_version = true, source_version = true, revision = true }
+
+local function is_empty_unmarked(value)
+  return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
 end
 
---- Whether a server of the reference would drop a field that is put into the
---- words of the current generation.
-function item_fields.has_current_names(fields)
-  for name in next, fields do
-    if CURRENT_ONLY[name] or PAIRS[name] or BACK[name] then
-      return true
-    end
-  end
-  return false
-end
-
-local function to_reference(fields)
-  local body = {}
-  for name, value in next, fields do
-    if CURRENT_ONLY[name] then
-      local why = "a server of the generation of the reference pages does not know it: %s"
-      return refuse(name, why, CURRENT_ONLY[name])
-    end
-    body[name == "archived" and "deleted" or BACK[name] or name] = value
-  end
-  return body
-end
-
---- @param is_new boolean for a create, where null is the same as absent
-local function to_current(fields, is_new)
-  local body = {}
-  for name, value in next, fields do
-    local new_name = PAIRS[name] or name
-    if not is_new and FIXED[new_name] then
-      local why = "a server of the current generation calls it %s and never changes it"
-      return refuse(name, why, new_name)
-    elseif name == "deleted" or name == "archived" then
-      if value ~= json.null and value ~= false then
-        return refuse(name, "a server of the current generation takes it by :delete only")
-      end
-    elseif value == json.null and NEVER_NULL[name] then
-      if not is_new then
-        body[name] = NEVER_NULL[name]()
-      end
-    elseif value ~= json.null or not (is_new and FIXED[new_name]) then
-      body[new_name] = value
-    end
-  end
-  return body
-end
-
---- The fields in the words of one generation.
---- @param fields table of a dataset or an item, in the words of either
---- @param generation posthog.llm.Generation
---- @param is_new boolean for a create
---- @return table? body a copy
---- @return posthog.llm.Error? err a field has no equal there; `attr` is its name
-function item_fields.translate(fields, generation, is_new)
-  local body, err
-  if generation == "reference" then
-    body, err = to_reference(fields)
-  else
-    body, err = to_current(fields, is_new)
-  end
-  return body and setmetatable(body, getmetatable(fields)), err
-end
-
---- The fields of a create with the values that the current generation stores.
---- @param fields table in the words of either
---- @return table copy
-function item_fields.as_stored(fields)
-  local copy = {}
-  for name, value in next, fields do
-    local instead = value == json.null and NEVER_NULL[name]
-    copy[name] = instead and instead() or value
-  end
-  return copy
-end
-
---- Whether a refusal shows that the server is of the current generation, after
---- it was asked in the words of the reference. The reference refuses these for
---- no reason of its own.
---- @param err posthog.llm.Error
---- @param body table as it was sent
---- @return boolean? nil: it may be, and has to be asked for
-function item_fields.shows_current(err, body)
-  local field = err.status == 400 and err.attr
-  if field == "base_version" then
-    return body.base_version == nil
-  elseif field == "deleted" or field == "output" then
-    return body[field] ~= nil
-  elseif field == "description" or field == "metadata" then
-    return body[field] == json.null
-  elseif field and PAIRS[field] and body[field] ~= nil then
-    return nil
-  end
-  return false
-end
-
---- Every name that a row may be asked for, to the names that it may have.
-local ALIASES = { deleted = "archived", archived = "deleted", team = "team_id", team_id = "team" }
-for reference, current in pairs(PAIRS) do
-  ALIASES[reference], ALIASES[current] = current, reference
-end
-
-local Row = {
-  __index = function(row, name)
-    local other = ALIASES[name]
-    return other and rawget(row, other)
-  end,
-}
-
---- Lets a row answer to the names of the other generation too. Its own fields,
---- and so what `pairs` and the encoder see, stay as the server sent them.
---- @param row any
---- @return any row
-function item_fields.name(row)
-  if type(row) == "table" and getmetatable(row) == nil then
-    setmetatable(row, Row)
-  end
-  return row
-end
-
---- A copy of a row with the names of both generations.
---- @param row table as it came from either
+--- Puts the API's own fields into the form that they have on the wire, in a
+--- copy: the caller's tables stay as they are.
+--- @param fields table
 --- @return table
-function item_fields.row(row)
+function item_fields.on_wire(fields)
   local copy = {}
-  for name, value in next, row do
+  for name, value in next, fields do -- raw, as the encoder reads tables
+    if LISTS[name] and is_empty_unmarked(value) then
+      value = json.array({})
+    elseif name == "file_edits" and type(value) == "table" then
+      local list = json.array({})
+      for i, entry in ipairs(value) do
+        list[i] = type(entry) == "table" and item_fields.on_wire(entry) or entry
+      end
+      value = list
+    elseif INTEGERS[name] and math.tointeger then
+      value = math.tointeger(value) or value
+    end
     copy[name] = value
   end
-  for name, other in pairs(ALIASES) do
-    if copy[name] == nil then
-      copy[name] = copy[other]
-    end
-  end
-  return copy
+  return setmetatable(copy, getmetatable(fields))
 end
 
 return item_fields

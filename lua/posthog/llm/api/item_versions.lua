@@ -4,6 +4,7 @@
 local body = require("posthog.llm.http.body")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
+local item_fields = require("posthog.llm.api.item_fields")
 local pages = require("posthog.llm.api.pages")
 local row_resource = require("posthog.llm.api.row_resource")
 
@@ -77,7 +78,7 @@ local function write(self, request, path, base)
     method = request.method,
     under = "projects",
     path = request.path,
-    json = body.prepare(json),
+    json = item_fields.on_wire(json),
     idempotent = false,
     repeats = 1,
     shape = { id = "string" },

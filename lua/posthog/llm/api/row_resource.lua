@@ -12,6 +12,7 @@ local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
 local ambiguous = require("posthog.llm.api.ambiguous")
 local times = require("posthog.llm.util.time")
+local field_names = require("posthog.llm.api.versions.field_names")
 local item_fields = require("posthog.llm.api.item_fields")
 local url = require("posthog.llm.http.url")
 
@@ -39,7 +40,7 @@ function row_resource.send(self, request)
   request.idempotent = request.idempotent or false
   request.shape = request.shape or ROW
   if request.json then
-    request.json = body.prepare(request.json)
+    request.json = item_fields.on_wire(request.json)
   end
   return self._run(request)
 end
@@ -86,7 +87,7 @@ local function read_page(self, path, encoded, call_options)
     return errors.failure(err, response)
   end
   for _, row in ipairs(page ~= true and page.results or {}) do
-    item_fields.name(row)
+    field_names.name(row)
   end
   return page, nil, response
 end
@@ -96,7 +97,7 @@ local function named(value, err, response)
   if err then
     return errors.failure(err, response)
   end
-  return item_fields.name(value), nil, response
+  return field_names.name(value), nil, response
 end
 
 --- The options of a call that may take several requests, which have one
@@ -209,7 +210,7 @@ local function define_reads(class, kind)
       check.fail(2, "since: seconds since 1970 or a timestamp expected, got %s", got)
     end
     local _, call_options = query.read(NONE, options, 2)
-    local sent, err = body.canonical(body.prepare(fields), self._codec)
+    local sent, err = body.canonical(item_fields.on_wire(fields), self._codec)
     if not sent then
       return errors.failure(err)
     end
@@ -227,7 +228,7 @@ local function define_writes(class, kind)
 
   function class:create(fields, options)
     check.self(self, class, name, 2)
-    item_fields.check(fields, 2)
+    field_names.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
     call_options = within(self, call_options)
     return named(translate_write(self._profile, {
@@ -301,7 +302,7 @@ local function define_writes(class, kind)
   function class:update(id, fields, options)
     check.self(self, class, name, 2)
     check.segment(id, "id", 2)
-    item_fields.check(fields, 2)
+    field_names.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
     call_options = within(self, call_options)
     if is_mark(fields) then

@@ -2,6 +2,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
+local item_fields = require("posthog.llm.api.item_fields")
 local parser = require("posthog.llm.cli.parser")
 local shown = require("posthog.llm.cli.shown")
 
@@ -52,20 +53,14 @@ local function list(context, args)
   end
 end
 
---- Names of both generations; a row has one of each pair.
-local VALUES = { "input", "output", "expected_output", "source_output", "metadata" }
-local PLAIN = {
-  "id",
-  "dataset",
-  "version",
-  "client_item_id",
-  "ref_trace_id",
-  "ref_timestamp",
-  "ref_source_id",
-  "source_trace_id",
-  "source_timestamp",
-  "source_event_id",
-}
+--- Names of both versions of the API; a row has one of each pair.
+local PLAIN = { "id", "dataset", "version" }
+for _, field in ipairs(item_fields.FIELDS) do
+  if field.kind ~= "json" then
+    PLAIN[#PLAIN + 1] = field.v1
+    PLAIN[#PLAIN + 1] = field.name
+  end
+end
 
 local function show(context, args)
   local item, err = context:reader().dataset_items:get(args.item, { revision = args.revision })
@@ -82,7 +77,7 @@ local function show(context, args)
   fields[#fields + 1] = { "updated", shown.time(item.updated_at) }
   fields[#fields + 1] = { "deleted", shown.is_deleted(item) and "yes" or nil }
   shown.fields(context.out, fields)
-  for _, name in ipairs(VALUES) do
+  for _, name in ipairs(item_fields.FREE_JSON) do
     shown.block(context.out, name, rawget(item, name))
   end
 end

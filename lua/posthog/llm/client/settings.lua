@@ -6,10 +6,17 @@
 local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
+local item_fields = require("posthog.llm.api.item_fields")
 local rate_limit = require("posthog.llm.http.rate_limit")
 local url = require("posthog.llm.http.url")
 
 local settings = {}
+
+local FREE_JSON = item_fields.FREE_JSON
+local IS_FREE = {}
+for _, name in ipairs(FREE_JSON) do
+  IS_FREE[name] = true
+end
 
 local HOSTS = {
   us = "https://us.posthog.com",
@@ -212,8 +219,11 @@ function settings.resolve(options)
     resolved[name] = value
   end
   resolved.personal_api_key = nil
-  resolved.decoder = body.decoder(resolved.keep_null or false, resolved)
-  resolved.error_decoder = body.decoder(false, resolved)
+  if not resolved.keep_null then
+    resolved.is_free = IS_FREE
+  end
+  resolved.decoder = body.decoder(not resolved.keep_null and FREE_JSON or nil, resolved)
+  resolved.error_decoder = body.decoder(FREE_JSON, resolved)
   resolved.key = key_source(options.personal_api_key)
   resolved.project, resolved.project_error =
     resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))

@@ -2,6 +2,7 @@
 
 local sha256 = require("posthog.llm.util.digest").sha256
 local json = require("posthog.llm.json")
+local item_fields = require("posthog.llm.api.item_fields")
 local listing = require("posthog.llm.api.listing")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local problem = require("posthog.llm.dataset_file.problem")
@@ -15,16 +16,13 @@ local WHAT = "the comparison"
 local PAGE = 100
 local DIGEST = 8 -- hexadecimal digits kept of each field
 
---- The fields that count, in one vocabulary.
-local FIELDS = {
-  "input",
-  "expected_output",
-  "source_output",
-  "metadata",
-  "source_trace_id",
-  "source_timestamp",
-  "source_event_id",
-}
+--- The fields that count: all but the key, which an import adds.
+local FIELDS = {}
+for _, field in ipairs(item_fields.FIELDS) do
+  if field.name ~= "client_item_id" then
+    FIELDS[#FIELDS + 1] = field.name
+  end
+end
 
 --- The SHA-256 of a text, short enough for the strings that Lua keeps once.
 local function hash_of(text)

@@ -3,6 +3,7 @@
 local atomic_file = require("posthog.llm.util.atomic_file")
 local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
+local item_fields = require("posthog.llm.api.item_fields")
 local listing = require("posthog.llm.api.listing")
 local problem = require("posthog.llm.dataset_file.problem")
 local progress = require("posthog.llm.dataset_file.progress")
@@ -96,7 +97,7 @@ local FORMATS = {
 local function default_names(client, row)
   local generation = client:profile() or (row.team_id ~= nil and "current") or "reference"
   local names = { "id" }
-  for _, name in ipairs(values.FIELDS[generation]) do
+  for _, name in ipairs(item_fields.NAMES[generation]) do
     names[#names + 1] = name
   end
   return names

@@ -1,6 +1,7 @@
 --- The content of items: its fields, their text, and when two are the same.
 
 local compare = require("posthog.llm.util.compare")
+local item_fields = require("posthog.llm.api.item_fields")
 local json = require("posthog.llm.json")
 local json_text = require("posthog.llm.util.json_text")
 local json_value = require("posthog.llm.util.json_value")
@@ -8,57 +9,26 @@ local times = require("posthog.llm.util.time")
 
 local values = {}
 
-
---- The content of an item by generation: what a caller may set.
-values.FIELDS = {
-  reference = { "input", "output", "metadata", "ref_trace_id", "ref_timestamp", "ref_source_id" },
-  current = {
-    "input",
-    "expected_output",
-    "source_output",
-    "metadata",
-    "client_item_id",
-    "source_trace_id",
-    "source_timestamp",
-    "source_event_id",
-  },
-}
-
---- Every name of a field, to one for both generations.
-local NAMES = {
-  output = "expected_output",
-  ref_trace_id = "source_trace_id",
-  ref_timestamp = "source_timestamp",
-  ref_source_id = "source_event_id",
-}
-for _, name in ipairs(values.FIELDS.current) do
-  NAMES[name] = name
-end
-for _, name in ipairs(values.FIELDS.reference) do
-  NAMES[name] = NAMES[name] or name
-end
-
---- Fields that hold any JSON; the others hold a text.
-local IS_JSON = { input = true, expected_output = true, source_output = true, metadata = true }
-
 function values.is_field(name)
-  return NAMES[name] ~= nil
+  return item_fields.of(name) ~= nil
 end
 
 function values.is_json(name)
-  return IS_JSON[NAMES[name]] == true
+  local field = item_fields.of(name)
+  return field ~= nil and field.kind == "json"
 end
 
 local is_array = json_value.is_array
 
 --- A plain field as the server keeps it.
-local function plain(name, value)
+--- @param kind "time"|"text"
+local function plain(kind, value)
   if type(value) == "number" then
     value = json.encode(value)
   end
   if type(value) ~= "string" then
     return value
-  elseif name == "source_timestamp" then
+  elseif kind == "time" then
     return times.iso(value) or value
   end
   value = compare.trim(value)
@@ -72,15 +42,15 @@ end
 function values.content(fields)
   local content = {}
   for name, field in next, fields do
-    local common = NAMES[name]
-    if common and common ~= "client_item_id" and field ~= json.null then
-      if not IS_JSON[common] then
-        field = plain(common, field)
-      elseif common == "metadata" and type(field) == "table" and next(field) == nil then
+    local rule = item_fields.of(name)
+    if rule and rule.name ~= "client_item_id" and field ~= json.null then
+      if rule.kind ~= "json" then
+        field = plain(rule.kind, field)
+      elseif name == "metadata" and type(field) == "table" and next(field) == nil then
         field = not is_array(field) and json.null or field -- {} is what newer servers have for null
       end
       if field ~= json.null then
-        content[common] = field
+        content[rule.name] = field
       end
     end
   end

@@ -8,34 +8,20 @@ local body = {}
 
 local array_mt = core.array_mt
 
---- Fields that hold anybody's JSON; in them null is a value like any other.
-local FREE = { "input", "output", "expected_output", "source_output", "metadata" }
-
-local IS_FREE = {}
-for _, name in ipairs(FREE) do
-  IS_FREE[name] = true
-end
-
---- Fields that the API defines as lists: an empty table in them is a list.
-local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = true, owners = true }
-
---- Fields that the API defines as integers.
-local INTEGERS = { base_version = true, source_version = true, revision = true }
-
 --- Decoders by what they are made of: mostly one pair for all clients.
 local decoders = setmetatable({}, { __mode = "v" })
 
---- @param keep_null boolean
+--- @param free? string[] fields in which null is a value like any other; nil: in all of them
 --- @param settings { max_json_depth: integer, max_decode_seconds: number }
 --- @return userdata decoder
-function body.decoder(keep_null, settings)
+function body.decoder(free, settings)
   local depth, seconds = settings.max_json_depth, settings.max_decode_seconds
-  local name = ("%s %d %.17g"):format(tostring(keep_null), depth, seconds)
+  local name = ("%s %d %.17g"):format(free and table.concat(free, " ") or "-", depth, seconds)
   local decoder = decoders[name]
   if not decoder then
     decoder = core.decoder({
-      keep_null = keep_null,
-      free = not keep_null and FREE or nil,
+      keep_null = not free,
+      free = free,
       max_depth = depth,
       max_seconds = seconds,
     })
@@ -44,51 +30,25 @@ function body.decoder(keep_null, settings)
   return decoder
 end
 
-local function is_empty_list(value)
-  return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
-end
-
---- Puts the API's own fields into the form that they have on the wire, in a
---- copy: the caller's tables stay as they are.
---- @param fields table
---- @return table
-function body.prepare(fields)
-  local copy = {}
-  for name, value in next, fields do -- raw, as the encoder reads tables
-    if LISTS[name] and is_empty_list(value) then
-      value = core.array({})
-    elseif name == "file_edits" and type(value) == "table" then
-      local list = core.array({})
-      for i, entry in ipairs(value) do
-        list[i] = type(entry) == "table" and body.prepare(entry) or entry
-      end
-      value = list
-    elseif INTEGERS[name] and math.tointeger then
-      value = math.tointeger(value) or value
-    end
-    copy[name] = value
-  end
-  return setmetatable(copy, getmetatable(fields))
-end
-
 --- With a codec of the caller's choice null is only dropped afterwards.
-local function drop_null(value)
+--- @param is_free table<string, boolean> fields in which it stays
+local function drop_null(value, is_free)
   if type(value) ~= "table" then
     return value
   end
   for name, field in pairs(value) do
-    if type(name) == "number" or not IS_FREE[name] then
+    if type(name) == "number" or not is_free[name] then
       if field == core.null and type(name) == "string" then
         value[name] = nil
       else
-        drop_null(field)
+        drop_null(field, is_free)
       end
     end
   end
   return value
 end
 
-local function decode_by(codec, text, keep_null)
+local function decode_by(codec, text, is_free)
   local ok, value, problem = pcall(codec.decode, text)
   if not ok then
     value, problem = nil, value
@@ -96,7 +56,7 @@ local function decode_by(codec, text, keep_null)
   if value == nil then
     return nil, tostring(problem or "the codec returned nothing")
   end
-  return keep_null and value or drop_null(value)
+  return is_free and drop_null(value, is_free) or value
 end
 
 --- Decodes the body of a finished transfer and frees it.
@@ -106,7 +66,7 @@ end
 --- @return string? limit "max_depth" or "max_seconds": what it was over, if that was the trouble
 function body.decode(transfer, settings)
   if settings.json then
-    return decode_by(settings.json, transfer:body(), settings.keep_null)
+    return decode_by(settings.json, transfer:body(), settings.is_free)
   end
   return transfer:decode(settings.decoder)
 end

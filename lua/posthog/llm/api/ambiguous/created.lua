@@ -7,7 +7,7 @@ local json = require("posthog.llm.json")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local times = require("posthog.llm.util.time")
-local item_fields = require("posthog.llm.api.item_fields")
+local field_names = require("posthog.llm.api.versions.field_names")
 local url = require("posthog.llm.http.url")
 
 local PAGE = 50 -- rows; they may be large, and the one that is sought is new
@@ -83,7 +83,7 @@ local function find_created(fetch, fields, since)
     return page, err, answer
   end, ("%slimit=%d"):format(filter, PAGE), 0)
   local found = json.array({})
-  local current = item_fields.as_stored(fields)
+  local current = field_names.as_stored(fields)
   while true do
     local row, err = next_row()
     if err then

@@ -1,12 +1,12 @@
 --- The versioned store of agent skills (contract 1.1 to 1.4 and 2.1).
 
-local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local current = require("posthog.llm.api.skills.current")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 local looks = require("posthog.llm.api.ambiguous.skills")
+local item_fields = require("posthog.llm.api.item_fields")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
@@ -367,7 +367,7 @@ function Skills:create(fields, options)
   return write(self, {
     method = "POST",
     path = BASE,
-    json = body.prepare(fields),
+    json = item_fields.on_wire(fields),
     options = call_options,
   }, looks.create(self, fields))
 end
@@ -397,7 +397,7 @@ function Skills:publish(name, fields, options)
   return write(self, {
     method = "PATCH",
     path = skill_path(name),
-    json = body.prepare(fields),
+    json = item_fields.on_wire(fields),
     repeats = 1,
     options = call_options,
   }, fields.base_version and looks.publish(self, name, fields))
@@ -503,7 +503,7 @@ function Skills:create_file(name, fields, options)
   return write(self, {
     method = "POST",
     path = skill_path(name) .. "files/",
-    json = body.prepare(fields),
+    json = item_fields.on_wire(fields),
     options = call_options,
   }, looks.create_file(self, name, fields))
 end
@@ -526,7 +526,7 @@ function Skills:rename_file(name, old_path, new_path, options)
   return write(self, {
     method = "POST",
     path = skill_path(name) .. "files-rename/",
-    json = body.prepare({ old_path = old_path, new_path = new_path, base_version = base }),
+    json = item_fields.on_wire({ old_path = old_path, new_path = new_path, base_version = base }),
     repeats = base and 1,
     options = call_options,
   }, base and looks.rename_file(self, name, base, old_path, new_path))

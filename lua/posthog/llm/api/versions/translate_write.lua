@@ -3,7 +3,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local api_version = require("posthog.llm.api.versions.api_version")
-local item_fields = require("posthog.llm.api.item_fields")
+local field_names = require("posthog.llm.api.versions.field_names")
 
 --- @class posthog.llm.Plan a write that differs between the generations
 --- @field fields table in the words of either
@@ -27,9 +27,9 @@ local function make_certain(known, plan)
   local generation = known.get()
   local at_stake
   if generation == "current" then
-    at_stake = item_fields.has_current_names(plan.fields)
+    at_stake = field_names.has_current_names(plan.fields)
   elseif generation == nil then
-    at_stake = item_fields.has_current_only(plan.fields)
+    at_stake = field_names.has_current_only(plan.fields)
   end
   if not at_stake or known.learnt() == "current" then
     return nil
@@ -45,7 +45,7 @@ end
 local function send(plan, generation)
   local body, err = {}, nil
   if not plan.marks or generation == "reference" then
-    body, err = item_fields.translate(plan.fields, generation, plan.is_new)
+    body, err = field_names.translate(plan.fields, generation, plan.is_new)
   end
   if not body then
     return errors.failure(err)
@@ -60,8 +60,8 @@ end
 --- Whether the refusal of a write shows that the server is of the current
 --- generation. It has done nothing then: it refuses words that it does not know.
 local function is_current(known, plan, err)
-  local body = item_fields.translate(plan.fields, "reference", plan.is_new)
-  local shows = item_fields.shows_current(err, body)
+  local body = field_names.translate(plan.fields, "reference", plan.is_new)
+  local shows = field_names.shows_current(err, body)
   if shows == nil then -- a reference server may refuse the value of this field
     plan.probe()
     return known.learnt() == "current"
@@ -107,7 +107,7 @@ local function translate_write(known, plan)
   elseif err and generation == "current" and plan.marks then
     api_version.hint(known, err, "archive and restore")
   elseif value and generation == "current" and api_version.of(value) == "reference" then
-    if item_fields.has_current_names(plan.fields) then
+    if field_names.has_current_names(plan.fields) then
       local words = "the server has become one of the generation of the reference pages, and may"
         .. " have dropped fields of this row"
       err = errors.new({ kind = "decode", message = words, body = value, ambiguous = true })

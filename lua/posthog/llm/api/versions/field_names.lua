@@ -1,0 +1,208 @@
+--- One vocabulary for the rows of both generations (contract 3.3): names that
+--- mean the same, and what has no equal on the other side.
+
+local check = require("posthog.llm.util.check")
+local errors = require("posthog.llm.util.errors")
+local item_fields = require("posthog.llm.api.item_fields")
+local json = require("posthog.llm.json")
+
+local field_names = {}
+
+local RENAMED = item_fields.RENAMED
+local BACK = {}
+for reference, current in pairs(RENAMED) do
+  BACK[current] = reference
+end
+
+--- What only the current generation has, with a word on what there is instead.
+local CURRENT_ONLY = { base_version = "its rows have no versions, and the last writer wins" }
+--- Set once, when an item is created; by the current names.
+local FIXED = {}
+for _, field in ipairs(item_fields.FIELDS) do
+  CURRENT_ONLY[field.name] = field.instead
+  FIXED[field.name] = field.fixed
+end
+
+--- What the current generation has in place of null.
+local NEVER_NULL = {
+  metadata = function()
+    return json.object({})
+  end,
+  description = function()
+    return ""
+  end,
+}
+
+local function refuse(field, message, ...)
+  return nil,
+    errors.new({ kind = "invalid", attr = field, message = field .. ": " .. message:format(...) })
+end
+
+--- The same field under two names is one too many. Raw: a row that is given
+--- back answers to both, and is sent as it is.
+local function check_pair(fields, one, other, level)
+  if rawget(fields, one) ~= nil and rawget(fields, other) ~= nil then
+    check.fail(level + 1, "%s and %s are the same field; give one", one, other)
+  end
+end
+
+--- Checks the fields of a write.
+--- @param fields any
+--- @param level integer as for error()
+function field_names.check(fields, level)
+  check.type(fields, "table", "fields", level + 1)
+  for reference, current in pairs(RENAMED) do
+    check_pair(fields, reference, current, level + 1)
+  end
+  check_pair(fields, "deleted", "archived", level + 1)
+  local base = rawget(fields, "base_version")
+  if base ~= nil then
+    check.integer(base, "base_version", level + 1, 1)
+  end
+end
+
+--- Whether a field has no name that a server of the reference knows.
+function field_names.has_current_only(fields)
+  for name in next, fields do
+    if CURRENT_ONLY[name] then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether a server of the reference would drop a field that is put into the
+--- words of the current generation.
+function field_names.has_current_names(fields)
+  for name in next, fields do
+    if CURRENT_ONLY[name] or RENAMED[name] or BACK[name] then
+      return true
+    end
+  end
+  return false
+end
+
+local function to_reference(fields)
+  local body = {}
+  for name, value in next, fields do
+    if CURRENT_ONLY[name] then
+      local why = "a server of the generation of the reference pages does not know it: %s"
+      return refuse(name, why, CURRENT_ONLY[name])
+    end
+    body[name == "archived" and "deleted" or BACK[name] or name] = value
+  end
+  return body
+end
+
+--- @param is_new boolean for a create, where null is the same as absent
+local function to_current(fields, is_new)
+  local body = {}
+  for name, value in next, fields do
+    local new_name = RENAMED[name] or name
+    if not is_new and FIXED[new_name] then
+      local why = "a server of the current generation calls it %s and never changes it"
+      return refuse(name, why, new_name)
+    elseif name == "deleted" or name == "archived" then
+      if value ~= json.null and value ~= false then
+        return refuse(name, "a server of the current generation takes it by :delete only")
+      end
+    elseif value == json.null and NEVER_NULL[name] then
+      if not is_new then
+        body[name] = NEVER_NULL[name]()
+      end
+    elseif value ~= json.null or not (is_new and FIXED[new_name]) then
+      body[new_name] = value
+    end
+  end
+  return body
+end
+
+--- The fields in the words of one generation.
+--- @param fields table of a dataset or an item, in the words of either
+--- @param generation posthog.llm.Generation
+--- @param is_new boolean for a create
+--- @return table? body a copy
+--- @return posthog.llm.Error? err a field has no equal there; `attr` is its name
+function field_names.translate(fields, generation, is_new)
+  local body, err
+  if generation == "reference" then
+    body, err = to_reference(fields)
+  else
+    body, err = to_current(fields, is_new)
+  end
+  return body and setmetatable(body, getmetatable(fields)), err
+end
+
+--- The fields of a create with the values that the current generation stores.
+--- @param fields table in the words of either
+--- @return table copy
+function field_names.as_stored(fields)
+  local copy = {}
+  for name, value in next, fields do
+    local instead = value == json.null and NEVER_NULL[name]
+    copy[name] = instead and instead() or value
+  end
+  return copy
+end
+
+--- Whether a refusal shows that the server is of the current generation, after
+--- it was asked in the words of the reference. The reference refuses these for
+--- no reason of its own.
+--- @param err posthog.llm.Error
+--- @param body table as it was sent
+--- @return boolean? nil: it may be, and has to be asked for
+function field_names.shows_current(err, body)
+  local field = err.status == 400 and err.attr
+  if field == "base_version" then
+    return body.base_version == nil
+  elseif field == "deleted" or field == "output" then
+    return body[field] ~= nil
+  elseif field == "description" or field == "metadata" then
+    return body[field] == json.null
+  elseif field and RENAMED[field] and body[field] ~= nil then
+    return nil
+  end
+  return false
+end
+
+--- Every name that a row may be asked for, to the names that it may have.
+local ALIASES = { deleted = "archived", archived = "deleted", team = "team_id", team_id = "team" }
+for reference, current in pairs(RENAMED) do
+  ALIASES[reference], ALIASES[current] = current, reference
+end
+
+local Row = {
+  __index = function(row, name)
+    local other = ALIASES[name]
+    return other and rawget(row, other)
+  end,
+}
+
+--- Lets a row answer to the names of the other generation too. Its own fields,
+--- and so what `pairs` and the encoder see, stay as the server sent them.
+--- @param row any
+--- @return any row
+function field_names.name(row)
+  if type(row) == "table" and getmetatable(row) == nil then
+    setmetatable(row, Row)
+  end
+  return row
+end
+
+--- A copy of a row with the names of both generations.
+--- @param row table as it came from either
+--- @return table
+function field_names.row(row)
+  local copy = {}
+  for name, value in next, row do
+    copy[name] = value
+  end
+  for name, other in pairs(ALIASES) do
+    if copy[name] == nil then
+      copy[name] = copy[other]
+    end
+  end
+  return copy
+end
+
+return field_names
