@@ -54,8 +54,16 @@ describe("tools/check_layers.lua", function()
     },
     {
       "refuses the C core above the floor of HTTP",
-      { ["posthog/llm/api/pages.lua"] = '\nlocal core = require("posthog.llm.core")\n' },
-      "api/pages%.lua:2: requires the C core",
+      { ["posthog/llm/api/pages.lua"] = '\nlocal core = require("posthog.llm.core")\n'
+          .. 'local same = require("posthog.llm.util.core")\n' },
+      "api/pages%.lua:2: requires the C core.*pages%.lua:3: requires the C core",
+    },
+    {
+      "refuses the C core by its other door",
+      { ["posthog/llm/http/url.lua"] = 'local core = require("posthog.llm.core")\n',
+        ["posthog/llm/util/core.lua"] = 'local _, core = pcall(require, "posthog.llm.core")\n' },
+      "^[^\n]*url%.lua:1: requires posthog%.llm%.core: require posthog%.llm%.util%.core"
+        .. "[^\n]*\nfailed\n$",
     },
     {
       "refuses a file that stands on no floor",

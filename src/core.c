@@ -6,6 +6,7 @@
 #endif
 
 #include "base/compat.h"
+#include "base/version.h"
 
 #include "lua/wakeup_socket_handle.h"
 #include "os/files.h"
@@ -37,6 +38,7 @@ static void pin (void) {
 }
 
 int luaopen_posthog_llm_core (lua_State *L) {
+  compat_checkversion(L);
   pin();
   lua_newtable(L);
   json_open(L);
@@ -51,5 +53,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   lua_setfield(L, -2, "escape");
   lua_pushcfunction(L, secret_holds);
   lua_setfield(L, -2, "holds");
+  lua_pushliteral(L, CORE_BUILD);
+  lua_setfield(L, -2, "BUILD");
   return 1;
 }

@@ -26,7 +26,8 @@ local FLOORS = {
   ["posthog.nvim"] = 6,
   ["posthog.health"] = 6,
 }
-local CORE = "posthog.llm.core"
+local CORE = "posthog.llm.util.core" -- the one door of the module in C
+local IN_C = "posthog.llm.core"
 local SEES_CORE = 2 -- the highest floor that does
 
 local function read(path)
@@ -83,10 +84,13 @@ end
 
 local function check_require(module, required, known)
   local from, floor = home(module.name)
-  if required.name == CORE then
+  if required.name == CORE or required.name == IN_C then
     if floor > SEES_CORE then
       local way = "requires the C core, which is for util, host, http and json: go by one of those"
       complain(module, required.line, way)
+    elseif required.name == IN_C and module.name ~= CORE then
+      local way = "requires %s: require %s, which says what is wrong where it cannot be loaded"
+      complain(module, required.line, way, IN_C, CORE)
     end
     return
   elseif not known[required.name] or required.name == module.name then

@@ -39,6 +39,10 @@ local function load_module(name)
 end
 
 --- @return string? reason why there is no nginx to test with
+function server.modules()
+  return load_module("ndk_http_module") .. load_module("ngx_http_lua_module")
+end
+
 function server.missing()
   local built_with = output_of("nginx -V 2>&1")
   if not built_with:find("nginx version:", 1, true) then
@@ -100,7 +104,7 @@ function server.start(options)
     self.tls_port = self.port + 1
     self.url = ("http://127.0.0.1:%d"):format(self.port)
     local values = {
-      MODULES = load_module("ndk_http_module") .. load_module("ngx_http_lua_module"),
+      MODULES = server.modules(),
       USER = user and ("user %s;"):format(user) or "",
       WORKERS = tostring(options.workers or 1),
       PREFIX = prefix,

@@ -51,6 +51,16 @@ static inline int compat_nojit (lua_State *L) {
   return lua_gettop(L);
 }
 
+/* Raises where the Lua that runs is another than that of the headers. 5.1 has
+** no such check, and needs none: only LuaJIT finds all its names in it. */
+static inline void compat_checkversion (lua_State *L) {
+#if LUA_VERSION_NUM >= 502
+  luaL_checkversion(L);
+#else
+  (void)L;
+#endif
+}
+
 #if LUA_VERSION_NUM < 502
 
 #define lua_rawlen(L, i) lua_objlen(L, (i))

@@ -2,7 +2,7 @@
 --- errors of this library. What it does with each kind of value, and why, is
 --- in doc/json.md.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 
 --- @class posthog.llm.json

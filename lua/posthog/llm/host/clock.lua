@@ -1,7 +1,7 @@
 --- The time, the chance and the waiting of everything between two attempts, so
 --- that a test may put its own in their place.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local hosts = require("posthog.llm.host")
 
 local clock = {}

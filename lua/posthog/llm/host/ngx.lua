@@ -13,7 +13,7 @@
 --- one killed it) no Lua runs in it any more. Its semaphore has no waiter then;
 --- the reader looks for such every TICK seconds, and cancels their transfers.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local semaphore = require("ngx.semaphore")
 

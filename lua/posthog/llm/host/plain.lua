@@ -5,7 +5,7 @@
 --- in one of them parks it until its transfer is done; a call made anywhere
 --- else (the main program, a coroutine of the caller's own) blocks.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local scheduler = require("posthog.llm.host.scheduler")
 

@@ -1,7 +1,7 @@
 --- What the hosts without a web server share: who waits for which transfer,
 --- and the bookkeeping of a gather.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local scheduler = {}
 

@@ -6,7 +6,7 @@
 --- Every function of llm.go or of a gather inside it is a strand: a coroutine
 --- that is resumed here. A call made anywhere else blocks, as in a plain program.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local plain = require("posthog.llm.host.plain")
 local scheduler = require("posthog.llm.host.scheduler")

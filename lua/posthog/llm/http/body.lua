@@ -1,6 +1,6 @@
 --- Bodies: what a request sends and what an answer holds.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 

@@ -1,7 +1,7 @@
 --- Finds the file of certificate authorities that TLS goes by. There is no
 --- switch to go without: what cannot be verified is not talked to.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local ca_bundle = {}
 

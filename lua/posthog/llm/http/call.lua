@@ -2,7 +2,7 @@
 
 local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local headers = require("posthog.llm.http.headers")
 local hosts = require("posthog.llm.host")

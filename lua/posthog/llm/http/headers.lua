@@ -1,6 +1,6 @@
 --- The header fields of requests: as they are sent, and as a hook sees them.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local redact = require("posthog.llm.http.redact")
 
 local headers = {}

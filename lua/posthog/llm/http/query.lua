@@ -2,7 +2,7 @@
 
 local check = require("posthog.llm.util.check")
 local CALL_OPTIONS = require("posthog.llm.http.call_options")
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local query = {}
 

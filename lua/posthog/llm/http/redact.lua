@@ -2,7 +2,7 @@
 --- with any of its characters escaped, as they are in URLs (%5F), in JSON and
 --- JavaScript (\u005f, \x5f, \/) and in HTML (&#95;, &#x5f;).
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local redact = {}
 

@@ -1,6 +1,6 @@
 --- URLs: taking apart, joining, comparing (RFC 3986).
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local url = {
   --- Percent-encodes all but letters, digits and -._~ (RFC 3986 2.3).

@@ -1,7 +1,7 @@
 --- Files that are there as a whole or not at all: written under a temporary
 --- name beside their own, synced, renamed. And what is said when a disk fails.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 
 local atomic_file = {}

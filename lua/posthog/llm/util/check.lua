@@ -1,7 +1,7 @@
 --- Checks of arguments. What is wrong raises at the line that made the call:
 --- every function takes the `level` that error() would take in its caller.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local check = {}
 

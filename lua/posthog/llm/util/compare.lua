@@ -1,7 +1,7 @@
 --- Whether what the server holds is what was sent to it: equal by value, after
 --- all that the server is known to change (contract 0.4, 1.1).
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local compare = {}
 

@@ -1,6 +1,6 @@
 --- SHA-256, of a whole text or of one that comes in pieces.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 return {
   --- @type fun(text: string): string in hexadecimal digits

@@ -1,7 +1,7 @@
 --- What Lua's io cannot do with files. Each returns nil and the system's words
 --- when it fails.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 return {
   --- A lock that other processes see, until it is closed or its process ends.

@@ -1,6 +1,6 @@
 --- What JSON value a Lua value is.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 local json_value = {}
 

@@ -1,6 +1,6 @@
 --- The terminal and the signals of a program.
 
-local core = require("posthog.llm.core")
+local core = require("posthog.llm.util.core")
 
 return {
   --- The width of the terminal that a descriptor is; nil: it is none.

@@ -1,0 +1,176 @@
+--- Why the C core cannot be used, as one line with the way out. It is loaded only then, and
+--- requires nothing of the library, all of which needs the core.
+
+local core_error = {}
+
+local FILE = "posthog/llm/core.so"
+
+--- Where this copy of the library is: all before posthog/llm/, "" in the present folder.
+local SOURCE = debug.getinfo(1, "S").source
+local MODULES = SOURCE:match("^@(.*)posthog/llm/util/core_error%.lua$") or ""
+local CHECKOUT = MODULES:match("^(.*)lua/$")
+
+--- The same path without "bin/../", for people to read.
+local function shorten(path)
+  return (path:gsub("([^/]+)/%.%./", function(folder)
+    return (folder ~= "." and folder ~= "..") and "" or nil
+  end))
+end
+
+local JIT = rawget(_G, "jit") ~= nil
+local THIS_LUA = JIT and "LuaJIT" or _VERSION
+local LUA_VERSION = JIT and "luajit" or _VERSION:match("%d%.%d")
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+if CHECKOUT and not exists(CHECKOUT .. "src/core.c") then
+  CHECKOUT = nil
+end
+
+local function in_neovim()
+  return type(rawget(_G, "vim")) == "table"
+end
+
+--- The core that `require` comes upon.
+--- @return string? path
+local function find()
+  for template in package.cpath:gmatch("[^;]+") do
+    local path = template:gsub("%?", (FILE:gsub("%.so$", "")))
+    if exists(path) then
+      return path
+    end
+  end
+  if in_neovim() then
+    local ran, found = pcall(rawget(_G, "vim").api.nvim_get_runtime_file, "lua/" .. FILE, false)
+    return ran and found[1] or nil
+  end
+end
+
+--- Which core a file says that it is.
+--- @return string? version
+--- @return string? lua that it was built for
+local function build_of(path)
+  local file = io.open(path, "rb")
+  local bytes = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  return bytes:match("posthog%-llm core (%S+) for (Lua%u*[ %d.]*)")
+end
+
+--- The folder of modules in C that belongs to this copy of the library.
+local function own_folder()
+  if CHECKOUT then
+    return CHECKOUT .. "build/" .. LUA_VERSION .. "/"
+  end
+  return (MODULES:gsub("share/lua/([%d.]+/)$", "lib/lua/%1"))
+end
+
+--- @return boolean there is one for this Lua
+local function is_built(version, folder)
+  local built_version, built_lua = build_of(folder .. FILE)
+  return built_version == version and built_lua == THIS_LUA
+end
+
+--- What a target of the Makefile builds for this Lua.
+local function make(target, is_for)
+  local words = { "make", target }
+  if LUA_VERSION ~= is_for then
+    words[#words + 1] = "LUA_VERSION=" .. LUA_VERSION
+  end
+  return table.concat(words, " ")
+end
+
+--- @return string remedy
+local function run(command)
+  if not CHECKOUT then
+    return ('run "%s" in its checkout'):format(command)
+  end
+  local where = shorten(CHECKOUT):gsub("(.)/$", "%1")
+  return ('run "%s"%s'):format(command, where ~= "" and where ~= "." and " in " .. where or "")
+end
+
+--- What to do, so that a core of this version is found.
+--- @return string
+local function remedy(version)
+  if in_neovim() then
+    return run(make("nvim", "luajit") .. (CHECKOUT and " NVIM_PLUGIN_DIR=." or ""))
+  end
+  local folder = own_folder()
+  if is_built(version, folder) then
+    local words = rawget(_G, "ngx") and "add %s?.so to lua_package_cpath"
+      or 'set LUA_CPATH="%s?.so;;"'
+    return words:format(shorten(folder))
+  elseif CHECKOUT then
+    return run((make(nil, "5.4")))
+  end
+  local rock = ("luarocks --lua-version %s make"):format(_VERSION:match("%d%.%d"))
+  return run(make("install", "5.4") .. '" or "' .. rock)
+end
+
+--- @return string message
+local function describe(version, loaded, value)
+  local path = find()
+  local built_version, built_lua
+  if path then
+    built_version, built_lua = build_of(path)
+  end
+  if loaded then
+    local what = "%s is version %s of the C core, and its Lua files want %s: %s"
+    return what:format(shorten(path or FILE), built_version or "0.0", version, remedy(version))
+  elseif not path then
+    local what = in_neovim() and "there is no C core, no lua/%s on the runtimepath: %s"
+      or "there is no C core for " .. THIS_LUA .. ", no %s on package.cpath: %s"
+    return what:format(FILE, remedy(version))
+  elseif built_lua and built_lua ~= THIS_LUA then
+    local what = "%s is built for %s, and this is %s: %s"
+    return what:format(shorten(path), built_lua, THIS_LUA, remedy(version))
+  end
+  local reason = tostring(value):gsub("^error loading module [^\n]*\n%s*", ""):gsub("%s*\n.*", "")
+  return ("the C core cannot be loaded: %s"):format(reason)
+end
+
+--- The level of the first function that is none of the library's, as error() counts it for
+--- whom calls this.
+local function callers_level()
+  local own = "@" .. MODULES .. "posthog/llm/"
+  local level = 2
+  local frame = debug.getinfo(level, "S")
+  while frame do
+    local is_code = frame.what == "Lua" or frame.what == "main"
+    if is_code and frame.source:sub(1, #own) ~= own then
+      return level - 1
+    end
+    level = level + 1
+    frame = debug.getinfo(level, "S")
+  end
+  return 0
+end
+
+--- Lua 5.1 takes a module whose loading has failed for a loop when it is required again;
+--- then too it is to say this. What marks such a module is no table, and each of ours is one.
+local function forget_unfinished()
+  for name, value in pairs(package.loaded) do
+    if name:find("^posthog%.llm") and type(value) ~= "table" then
+      package.loaded[name] = nil
+    end
+  end
+end
+
+--- Raises the reason, at the line of the program that wanted the library.
+--- @param version string that is wanted
+--- @param loaded boolean whether there is a core
+--- @param value any the core, or what `require` raised
+function core_error.raise(version, loaded, value)
+  local message = "posthog.llm: " .. describe(version, loaded, value)
+  forget_unfinished()
+  error(message, callers_level())
+end
+
+return core_error
