@@ -165,7 +165,8 @@ describe("a program", function()
     it("goes on without a thread where there is none to be had", function()
       local printed = run(BEGIN .. [[
         print(pcall(engine.run, engine))
-        local t = engine:pool():start(core.request_config({}), { method = "GET" }, url .. "/__emulator/echo")
+        local config = core.request_config({})
+        local t = engine:pool():start(config, { method = "GET" }, url .. "/__emulator/echo")
         while not t:done() do engine:poll() engine:collect({}) end
         print((t:result()))]], "ulimit -s 2000000; ulimit -v 1500000;")
       assert.equal("false\tcannot start the engine: cannot start a thread\n200\n", printed)
@@ -173,7 +174,8 @@ describe("a program", function()
 
     it("does not use a proxy that only the environment names", function()
       local printed = run(BEGIN .. [[
-        local t = engine:pool():start(core.request_config({}), { method = "GET" }, url .. "/__emulator/echo")
+        local config = core.request_config({})
+        local t = engine:pool():start(config, { method = "GET" }, url .. "/__emulator/echo")
         while not t:done() do engine:poll() engine:collect({}) end
         print((t:result()))]], "http_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1")
       assert.equal("200\n", printed)

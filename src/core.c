@@ -8,16 +8,19 @@
 #include "base/compat.h"
 #include "base/version.h"
 
+#include "json/json.h"
+#include "lua/engine_handle.h"
+#include "lua/libcurl.h"
+#include "lua/pool_handle.h"
+#include "lua/request_config_handle.h"
+#include "lua/text.h"
+#include "lua/transfer_handle.h"
 #include "lua/wakeup_socket_handle.h"
 #include "os/files.h"
-#include "lua/handles.h"
-#include "json/json.h"
 #include "os/lock.h"
-#include "net/secret.h"
 #include "os/sha256.h"
 #include "os/terminal.h"
-#include "lua/request_config.h"
-#include "net/url.h"
+#include "os/waiting.h"
 
 #include <dlfcn.h>
 
@@ -42,17 +45,18 @@ int luaopen_posthog_llm_core (lua_State *L) {
   pin();
   lua_newtable(L);
   json_open(L);
-  handles_open(L);
-  request_config_open(L);
-  wakeup_socket_open(L);
+  transfer_handle_open(L);
+  pool_handle_open(L);
+  engine_handle_open(L);
+  request_config_handle_open(L);
+  wakeup_socket_handle_open(L);
+  libcurl_open(L);
+  text_open(L);
   files_open(L);
   lock_open(L);
   sha256_open(L);
   terminal_open(L);
-  lua_pushcfunction(L, url_escape);
-  lua_setfield(L, -2, "escape");
-  lua_pushcfunction(L, secret_holds);
-  lua_setfield(L, -2, "holds");
+  waiting_open(L);
   lua_pushliteral(L, CORE_BUILD);
   lua_setfield(L, -2, "BUILD");
   return 1;

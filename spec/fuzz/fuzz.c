@@ -5,8 +5,9 @@
 */
 #include "base/compat.h"
 
-#include "lua/handles.h"
 #include "json/json.h"
+#include "lua/engine_handle.h"
+#include "lua/transfer_handle.h"
 
 #include <lualib.h>
 
@@ -100,18 +101,14 @@ static int fuzz_decode (lua_State *L) {
 /* answer(engine, lines, most, body, most_body) -> transfer, as if libcurl had
 ** got these header lines and this body. */
 static int fuzz_answer (lua_State *L) {
-  Engine *e = handles_engine(L, 1);
-  TransferHandle *h = handles_new(L, sizeof(*h), TRANSFER_NAME);
-  Transfer *t = h->transfer = transfer_new();
+  Engine *e = engine_handle_check(L, 1);
+  Transfer *t = transfer_handle_new(L);
   const char *body, *line;
   size_t len, taken, piece;
   int i;
-  if (t == NULL || (t->config = calloc(1, sizeof(*t->config))) == NULL)
+  if ((t->config = request_config_new()) == NULL)
     abort();
-  t->config->refs = 1;
-  h->engine = e;
-  engine_retain(e);
-  h->done = 1;
+  transfer_handle_started(L, lua_gettop(L), e);
   t->state = TRANSFER_DONE;
   t->config->max_headers = (size_t)luaL_checknumber(L, 3);
   t->config->max_body = (size_t)luaL_checknumber(L, 5);

@@ -1,5 +1,6 @@
-#include "compat.h"
-
+/*
+** buffer.c - a growing run of bytes, its embedder's. One thread at a time.
+*/
 #include "buffer.h"
 
 #include <stdint.h>

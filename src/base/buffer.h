@@ -6,6 +6,8 @@
 #ifndef POSTHOG_LLM_BASE_BUFFER_H
 #define POSTHOG_LLM_BASE_BUFFER_H
 
+#include "posix.h"
+
 #include <stddef.h>
 
 #pragma GCC visibility push(hidden)

@@ -1,16 +1,13 @@
 /*
-** compat.h - the one place that knows versions: Lua 5.1 to 5.5, LuaJIT, and
-** libcurl from 7.68 on. The other files ask for features by name.
+** compat.h - the one place that knows the versions of Lua: 5.1 to 5.5, LuaJIT.
+** The other files ask for features by name. Those of libcurl are in
+** net/curl_compat.h.
 */
 #ifndef POSTHOG_LLM_BASE_COMPAT_H
 #define POSTHOG_LLM_BASE_COMPAT_H
 
-/* -std=c99 hides what POSIX adds; so this header comes first everywhere. */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
-#endif
+#include "posix.h"
 
-#include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -106,36 +103,5 @@ static inline void *compat_testudata (lua_State *L, int i, const char *name) {
    luaL_setfuncs(L, (l), 0))
 
 #endif
-
-/* {=================================================================
-** libcurl. 7.68 (curl_multi_poll and its companions) is the oldest.
-** ================================================================== */
-
-#if LIBCURL_VERSION_NUM < 0x074400
-#error "posthog-llm needs libcurl 7.68 or newer"
-#endif
-
-#define HAVE_CURL_CLIENTCERT_ERROR (LIBCURL_VERSION_NUM >= 0x074d00)
-#define HAVE_CURL_PREREQ           (LIBCURL_VERSION_NUM >= 0x075000)
-#define HAVE_CURL_PROTOCOLS_STR    (LIBCURL_VERSION_NUM >= 0x075500)
-#define HAVE_CURL_QUICK_EXIT       (LIBCURL_VERSION_NUM >= 0x075700)
-/* TLS too sends by send(MSG_NOSIGNAL), so that no write raises SIGPIPE. */
-#define HAVE_CURL_NO_SIGPIPE (LIBCURL_VERSION_NUM >= 0x075800)
-
-/* For a header line that is longer than libcurl takes. Its name is new, and
-** before 8.6 it was CURLE_OUT_OF_MEMORY. */
-#define COMPAT_TOO_LARGE ((CURLcode)100)
-
-/* The CA bundle that libcurl was built with, NULL when it does not say. */
-static inline const char *compat_default_ca (void) {
-#if LIBCURL_VERSION_NUM >= 0x074600
-  curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  if (info->age >= CURLVERSION_SEVENTH)
-    return info->cainfo;
-#endif
-  return NULL;
-}
-
-/* }================================================================= */
 
 #endif

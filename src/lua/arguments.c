@@ -1,5 +1,7 @@
-#include "base/compat.h"
-
+/*
+** arguments.c - values of Lua's that a request is made of, checked. What they
+** are copied into is owned by a userdata: all of these raise.
+*/
 #include "arguments.h"
 
 #include <stdlib.h>
@@ -34,14 +36,6 @@ double argument_number (lua_State *L, int i, const char *name, double absent,
   if (!(n > 0)) /* not a number, too */
     return 0;
   return n < most ? n : most;
-}
-
-int64_t argument_milliseconds (double seconds) {
-  if (!(seconds > 0)) /* not a number, too */
-    return 0;
-  if (seconds > ARGUMENT_MOST_SECONDS)
-    seconds = ARGUMENT_MOST_SECONDS;
-  return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
 }
 
 void argument_header (lua_State *L, struct curl_slist **list,

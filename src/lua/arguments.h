@@ -7,13 +7,9 @@
 #define POSTHOG_LLM_LUA_ARGUMENTS_H
 
 #include "base/compat.h"
-
-#include <stdint.h>
+#include "net/curl_compat.h"
 
 #pragma GCC visibility push(hidden)
-
-/* Eleven days stand for ever: they fit an int as milliseconds. */
-#define ARGUMENT_MOST_SECONDS 1e6
 
 /* Puts a copy into *into, which is to be reachable from its owner. */
 void argument_string (lua_State *L, int i, const char *name, char **into);
@@ -25,9 +21,6 @@ double argument_number (lua_State *L, int i, const char *name, double absent,
 /* Appends one header line, or a list of them (nil: none), to *list. */
 void argument_header (lua_State *L, struct curl_slist **list, const char *line);
 void argument_headers (lua_State *L, int i, struct curl_slist **list);
-
-/* Never 0 for a positive time, at most eleven days. */
-int64_t argument_milliseconds (double seconds);
 
 #pragma GCC visibility pop
 

@@ -1,11 +1,14 @@
-#include "base/compat.h"
+/*
+** request.c - reads a request from Lua into a transfer, which is Lua's thread's
+** until it is started.
+*/
+#include "base/clock.h"
 
 #include "request.h"
 
-#include "net/engine.h"
 #include "arguments.h"
 #include "json/json.h"
-#include "request_config.h"
+#include "request_config_handle.h"
 
 #include <string.h>
 #include <strings.h>
@@ -75,12 +78,12 @@ static void read_text (lua_State *L, Transfer *t) {
 
 static void read_times (lua_State *L, Transfer *t) {
   double left = argument_number(L, REQUEST_DEADLINE, "deadline",
-                                ARGUMENT_MOST_SECONDS, ARGUMENT_MOST_SECONDS);
-  t->timeout_ms = (long)argument_milliseconds(
-      argument_number(L, REQUEST_TIMEOUT, "timeout", 0, ARGUMENT_MOST_SECONDS));
-  t->made_ms = engine_now_ms();
-  if (left < ARGUMENT_MOST_SECONDS)
-    t->expires_ms = t->made_ms + argument_milliseconds(left);
+                                CLOCK_MOST_SECONDS, CLOCK_MOST_SECONDS);
+  t->timeout_ms = (long)clock_length_ms(
+      argument_number(L, REQUEST_TIMEOUT, "timeout", 0, CLOCK_MOST_SECONDS));
+  t->made_ms = clock_ms();
+  if (left < CLOCK_MOST_SECONDS)
+    t->expires_ms = t->made_ms + clock_length_ms(left);
 }
 
 /* Whether it changes nothing, so that nobody has to know how often it was
@@ -92,7 +95,7 @@ static int reads (const char *method) {
 
 int request_read (lua_State *L, Transfer *t) {
   int n;
-  t->config = request_config_check(L, REQUEST_CONFIG);
+  t->config = request_config_handle_check(L, REQUEST_CONFIG);
   request_config_retain(t->config);
   argument_string(L, REQUEST_URL, "url", &t->url);
   lua_getfield(L, REQUEST_TABLE, "method");

@@ -1,15 +1,28 @@
-#include "base/compat.h"
+/*
+** transfer_handle.c - a transfer as Lua sees it: a userdata with one reference
+** to it, and one to the engine, whose lock it needs. Lua's thread alone.
+*/
+#include "base/class.h"
 
-#include "handles.h"
+#include "transfer_handle.h"
 
 #include "json/json.h"
+#include "net/failure.h"
 #include "net/secret.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define TRANSFER_NAME "posthog.llm.transfer"
+
+typedef struct TransferHandle {
+  Engine *engine; /* NULL until it was started */
+  Transfer *transfer;
+  int done; /* was seen to be: nothing changes any more, also after a fork */
+} TransferHandle;
+
 static Transfer *check_transfer (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
   return h->transfer;
 }
@@ -22,7 +35,7 @@ static int is_done (TransferHandle *h) {
 }
 
 static Transfer *check_done (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
   if (!is_done(h)) {
     luaL_argcheck(L, engine_usable(h->engine), 1,
@@ -32,8 +45,22 @@ static Transfer *check_done (lua_State *L) {
   return h->transfer;
 }
 
+Transfer *transfer_handle_new (lua_State *L) {
+  TransferHandle *h = class_new(L, sizeof(*h), TRANSFER_NAME);
+  h->transfer = transfer_new();
+  if (h->transfer == NULL)
+    luaL_error(L, "not enough memory");
+  return h->transfer;
+}
+
+void transfer_handle_started (lua_State *L, int index, Engine *e) {
+  TransferHandle *h = lua_touserdata(L, index);
+  h->engine = e;
+  engine_retain(e);
+}
+
 static int transfer_gc (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = h->transfer;
   Engine *e = h->engine;
   h->transfer = NULL;
@@ -56,7 +83,7 @@ static int transfer_id (lua_State *L) {
 
 /* transfer:done() -> boolean */
 static int transfer_done (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   check_transfer(L);
   lua_pushboolean(L, is_done(h) || !engine_usable(h->engine));
   return 1;
@@ -68,7 +95,7 @@ static int transfer_done (lua_State *L) {
 ** which Lua has to see.
 */
 static int transfer_wait (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
   lua_pushboolean(L, !engine_usable(h->engine) || engine_await(h->engine, t));
   return 1;
@@ -76,74 +103,10 @@ static int transfer_wait (lua_State *L) {
 
 /* transfer:cancel(): it is done when this returns */
 static int transfer_cancel (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
   engine_cancel(h->engine, t);
   return 0;
-}
-
-static int is_too_large (const Transfer *t) {
-  return t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS ||
-         t->limit == LIMIT_HEADER_LINE;
-}
-
-static const char *kind_of (const Transfer *t) {
-  if (is_too_large(t))
-    return "too_large";
-  switch (t->code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      return "timeout";
-    case CURLE_BAD_CONTENT_ENCODING:
-      return "decode";
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_ENGINE_NOTFOUND:
-    case CURLE_SSL_ENGINE_SETFAILED:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_SHUTDOWN_FAILED:
-    case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-#if HAVE_CURL_CLIENTCERT_ERROR
-    case CURLE_SSL_CLIENTCERT:
-#endif
-      return "tls";
-    default:
-      return "network";
-  }
-}
-
-static int is_permanent (const Transfer *t) {
-  if (is_too_large(t))
-    return 1;
-  switch (t->code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_NOT_BUILT_IN:
-    case CURLE_BAD_FUNCTION_ARGUMENT:
-    case CURLE_UNKNOWN_OPTION:
-    case CURLE_SSL_ENGINE_NOTFOUND:
-    case CURLE_SSL_ENGINE_SETFAILED:
-    case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-#if HAVE_CURL_CLIENTCERT_ERROR
-    case CURLE_SSL_CLIENTCERT:
-#endif
-      return 1;
-    default:
-      return 0;
-  }
 }
 
 static void push_over_limit (lua_State *L, const char *what, const char *name,
@@ -183,15 +146,16 @@ static int push_cancelled (lua_State *L, const char *message) {
 }
 
 /*
-** transfer:result(secret?) -> status, bytes, told
+** transfer:result(secret?) -> status, bytes, holds_secret
 **                           | nil, kind, message, sent, permanent
-** bytes: the size of the body after decompression. told: the headers of the
-** answer hold the secret, in a name or value, as it is or escaped. sent: some
-** byte of the request had left, so the server may have acted. permanent: the
-** same request would fail again.
+** bytes: the size of the body after decompression. holds_secret: the headers of
+** the response hold it, in a name or value, as it is or escaped. sent: some
+*byte
+** of the request had left, so the server may have acted. permanent: the same
+** request would fail again.
 */
 static int transfer_result (lua_State *L) {
-  TransferHandle *h = handles_check(L, 1, TRANSFER_NAME);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
   size_t len;
   const char *secret = luaL_optlstring(L, 2, NULL, &len);
@@ -209,14 +173,14 @@ static int transfer_result (lua_State *L) {
     return 3;
   }
   lua_pushnil(L);
-  lua_pushstring(L, kind_of(t));
+  lua_pushstring(L, failure_kind(t));
   push_message(L, t);
   lua_pushboolean(L, t->sent);
-  lua_pushboolean(L, is_permanent(t));
+  lua_pushboolean(L, failure_is_permanent(t));
   return 5;
 }
 
-static Transfer *check_answer (lua_State *L) {
+static Transfer *check_response (lua_State *L) {
   Transfer *t = check_done(L);
   luaL_argcheck(L, !t->cancelled, 1, "transfer was cancelled");
   return t;
@@ -270,11 +234,11 @@ static void store_header (lua_State *L, const char *line, const char *end) {
 }
 
 /*
-** transfer:headers() -> { [lower-case name] = value } of the final answer.
+** transfer:headers() -> { [lower-case name] = value } of the final response.
 ** RFC 9110 5.3: values of a repeated name are joined by a comma.
 */
 static int transfer_headers (lua_State *L) {
-  Transfer *t = check_answer(L);
+  Transfer *t = check_response(L);
   const char *s = t->header_block.data, *end;
   lua_createtable(L, 0, 12);
   if (s == NULL)
@@ -296,7 +260,7 @@ static void set_seconds (lua_State *L, const char *name, curl_off_t us) {
 
 /* transfer:timings() -> seconds since the start of the attempt */
 static int transfer_timings (lua_State *L) {
-  const Timings *m = &check_answer(L)->timings;
+  const Timings *m = &check_response(L)->timings;
   lua_createtable(L, 0, 5);
   set_seconds(L, "name_lookup", m->name_lookup);
   set_seconds(L, "connect", m->connect);
@@ -308,7 +272,7 @@ static int transfer_timings (lua_State *L) {
 
 /* transfer:http_version() -> "1.0", "1.1", "2", "3" or nil */
 static int transfer_http_version (lua_State *L) {
-  switch (check_answer(L)->http_version) {
+  switch (check_response(L)->http_version) {
     case CURL_HTTP_VERSION_1_0:
       lua_pushliteral(L, "1.0");
       break;
@@ -329,13 +293,13 @@ static int transfer_http_version (lua_State *L) {
 
 /* transfer:size() -> bytes of the body after decompression */
 static int transfer_size (lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_answer(L)->response.len);
+  lua_pushinteger(L, (lua_Integer)check_response(L)->response.len);
   return 1;
 }
 
 /* transfer:body(most?) -> string, at most that many bytes of it */
 static int transfer_body (lua_State *L) {
-  Transfer *t = check_answer(L);
+  Transfer *t = check_response(L);
   size_t len = t->response.len;
   lua_Number most = luaL_optnumber(L, 2, (lua_Number)len);
   if (most < 0)
@@ -351,7 +315,7 @@ static int transfer_body (lua_State *L) {
 ** Frees the body when it was decoded: the values hold copies.
 */
 static int transfer_decode (lua_State *L) {
-  Transfer *t = check_answer(L);
+  Transfer *t = check_response(L);
   int n;
   luaL_checktype(L, 2, LUA_TUSERDATA);
   n = json_decode(L, 2, t->response.data != NULL ? t->response.data : "",
@@ -361,7 +325,7 @@ static int transfer_decode (lua_State *L) {
   return n;
 }
 
-void handles_open_transfers (lua_State *L) {
+void transfer_handle_open (lua_State *L) {
   static const luaL_Reg methods[] = {
       {"id", transfer_id},           {"done", transfer_done},
       {"wait", transfer_wait},       {"cancel", transfer_cancel},
@@ -370,5 +334,5 @@ void handles_open_transfers (lua_State *L) {
       {"size", transfer_size},       {"body", transfer_body},
       {"decode", transfer_decode},   {NULL, NULL},
   };
-  handles_class(L, TRANSFER_NAME, methods, transfer_gc);
+  class_register(L, TRANSFER_NAME, methods, transfer_gc);
 }

@@ -1,4 +1,8 @@
-#include "base/compat.h"
+/*
+** easy.c - a libcurl easy handle. Owned by the pool, as a spare or for the
+** transfer that it works for; the engine's thread alone.
+*/
+#include "base/posix.h"
 
 #include "easy.h"
 

@@ -10,7 +10,7 @@
 #define POSTHOG_LLM_NET_EASY_H
 
 #include "base/buffer.h"
-#include "lua/request_config.h"
+#include "request_config.h"
 #include "transfer.h"
 
 #pragma GCC visibility push(hidden)

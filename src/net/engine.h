@@ -13,10 +13,6 @@
 
 #include "pool.h"
 #include "transfer.h"
-#include "wakeup.h"
-
-#include <pthread.h>
-#include <stdint.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -64,7 +60,6 @@ void engine_finish (Engine *e, Transfer *t);
 Transfer *engine_owned (Engine *e, Pool *p, int active);
 /* events as for poll(); 0 forgets the descriptor. 0, or -1 without memory. */
 int engine_watch (Engine *e, Pool *p, int fd, short events);
-int64_t engine_now_ms (void);
 
 #pragma GCC visibility pop
 

@@ -1,3 +1,7 @@
+/*
+** idle.c - sockets that are libcurl's, of which only the numbers are noted.
+** Owned by the origin queue; the engine's thread alone.
+*/
 #include "idle.h"
 
 #include <errno.h>

@@ -8,7 +8,8 @@
 #ifndef POSTHOG_LLM_NET_IDLE_H
 #define POSTHOG_LLM_NET_IDLE_H
 
-#include <curl/curl.h>
+#include "curl_compat.h"
+
 #include <stddef.h>
 
 #pragma GCC visibility push(hidden)

@@ -1,4 +1,8 @@
-#include "base/compat.h"
+/*
+** pollset.c - the list for poll(). Owned by the engine, used by the thread that
+** takes its turns.
+*/
+#include "base/posix.h"
 
 #include "pollset.h"
 

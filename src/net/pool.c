@@ -1,4 +1,9 @@
-#include "base/compat.h"
+/*
+** pool.c - one multi handle and the queues before it. Owned by the engine,
+*which
+** frees it when Lua's handle is closed; the engine's thread alone.
+*/
+#include "base/clock.h"
 
 #include "pool.h"
 
@@ -8,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Streams that a server usually allows on one HTTP/2 connection. */
-#define STREAMS_PER_CONNECTION 100
 
 /* {=================================================================
 ** libcurl's callbacks
@@ -32,7 +34,7 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *arg,
 static int on_timer (CURLM *multi, long timeout_ms, void *arg) {
   Pool *p = arg;
   (void)multi;
-  p->timer_ms = timeout_ms > 0 ? engine_now_ms() + timeout_ms : timeout_ms;
+  p->timer_ms = timeout_ms > 0 ? clock_ms() + timeout_ms : timeout_ms;
   return 0;
 }
 
@@ -127,73 +129,10 @@ static void give_easy (Pool *p, const Transfer *t, Easy *y) {
 
 /* }================================================================= */
 
-/* {=================================================================
-** Origin queues
-** ================================================================== */
-
-static size_t origin_length (const char *url) {
-  const char *authority = strstr(url, "://");
-  if (authority == NULL)
-    return strlen(url);
-  authority += 3;
-  return (size_t)(authority - url) + strcspn(authority, "/?#");
-}
-
-static OriginQueue *queue_for (Pool *p, const char *url) {
-  size_t len = origin_length(url);
-  OriginQueue *queue;
-  for (queue = p->queues; queue != NULL; queue = queue->next) {
-    if (strncmp(queue->origin, url, len) == 0 && queue->origin[len] == '\0')
-      return queue;
-  }
-  queue = calloc(1, sizeof(OriginQueue));
-  if (queue == NULL)
-    return NULL;
-  queue->origin = malloc(len + 1);
-  if (queue->origin == NULL) {
-    free(queue);
-    return NULL;
-  }
-  memcpy(queue->origin, url, len);
-  queue->origin[len] = '\0';
-  queue->next = p->queues;
-  p->queues = queue;
-  return queue;
-}
-
-static int has_room (const OriginQueue *queue) {
-  int most = queue->first->config->max_connections;
-  if (queue->multiplexed)
-    most *= STREAMS_PER_CONNECTION;
-  return queue->active < most;
-}
-
-/* Takes t, which follows `before` (NULL: is the first), out of the queue. */
-static void unqueue (Pool *p, OriginQueue *queue, Transfer *before,
-                     Transfer *t) {
-  if (before == NULL)
-    queue->first = t->next_waiting;
-  else
-    before->next_waiting = t->next_waiting;
-  if (queue->last == t)
-    queue->last = before;
-  t->next_waiting = NULL;
+static void unqueue (Pool *p, Transfer *before, Transfer *t) {
+  origin_queue_remove(t->queue, before, t);
   p->waiting--;
 }
-
-static void free_queues (Pool *p) {
-  OriginQueue *queue = p->queues;
-  p->queues = NULL;
-  while (queue != NULL) {
-    OriginQueue *next = queue->next;
-    idle_free(&queue->idle);
-    free(queue->origin);
-    free(queue);
-    queue = next;
-  }
-}
-
-/* }================================================================= */
 
 static void finish (Pool *p, Transfer *t, CURLcode code) {
   t->code = code;
@@ -231,16 +170,11 @@ static void broken (Pool *p) {
 }
 
 int pool_enqueue (Pool *p, Transfer *t) {
-  OriginQueue *queue = queue_for(p, t->url);
+  OriginQueue *queue = origin_queue_for(&p->queues, t->url);
   if (queue == NULL)
     return -1;
   t->queue = queue;
-  t->next_waiting = NULL;
-  if (queue->last == NULL)
-    queue->first = t;
-  else
-    queue->last->next_waiting = t;
-  queue->last = t;
+  origin_queue_append(queue, t);
   p->waiting++;
   if (t->expires_ms != 0 &&
       (p->expires_ms < 0 || t->expires_ms < p->expires_ms))
@@ -282,7 +216,7 @@ static int startable (const Pool *p) {
   if (p->waiting == 0)
     return 0;
   for (queue = p->queues; queue != NULL; queue = queue->next) {
-    if (queue->first != NULL && has_room(queue))
+    if (queue->first != NULL && origin_queue_has_room(queue))
       return 1;
   }
   return 0;
@@ -294,9 +228,10 @@ int pool_start (Pool *p, int most, int64_t now_ms) {
   if (p->waiting == 0)
     return 0;
   for (queue = p->queues; queue != NULL; queue = queue->next) {
-    while (started < most && queue->first != NULL && has_room(queue)) {
+    while (started < most && queue->first != NULL &&
+           origin_queue_has_room(queue)) {
       Transfer *t = queue->first;
-      unqueue(p, queue, NULL, t);
+      unqueue(p, NULL, t);
       start_one(p, t, now_ms);
       started++;
     }
@@ -315,7 +250,7 @@ void pool_cancel (Pool *p, Transfer *t) {
     for (w = queue->first; w != NULL && w != t; w = w->next_waiting)
       before = w;
     if (w != NULL)
-      unqueue(p, queue, before, w);
+      unqueue(p, before, w);
   }
   finish(p, t, CURLE_ABORTED_BY_CALLBACK);
 }
@@ -396,7 +331,7 @@ static void expire_waiting (Pool *p, int64_t now_ms) {
     while (t != NULL) {
       Transfer *next = t->next_waiting;
       if (t->expires_ms != 0 && t->expires_ms <= now_ms) {
-        unqueue(p, queue, before, t);
+        unqueue(p, before, t);
         transfer_expire(t, now_ms);
         finish(p, t, CURLE_OPERATION_TIMEDOUT);
       } else {
@@ -446,5 +381,5 @@ void pool_teardown (Pool *p) {
   p->multi = NULL;
   if (multi != NULL)
     curl_multi_cleanup(multi);
-  free_queues(p);
+  origin_queues_free(&p->queues);
 }

@@ -8,7 +8,7 @@
 #define POSTHOG_LLM_NET_POOL_H
 
 #include "easy.h"
-#include "idle.h"
+#include "origin_queue.h"
 #include "transfer.h"
 
 #include <stddef.h>
@@ -16,20 +16,6 @@
 #pragma GCC visibility push(hidden)
 
 struct Engine;
-
-/*
-** Transfers to one origin. libcurl would take all of them at once and let
-** their time limits run while they wait for a connection; a queue holds them
-** back, so that an attempt's time begins when it can be sent.
-*/
-typedef struct OriginQueue {
-  char *origin;           /* scheme://authority */
-  int active;             /* transfers in the multi handle */
-  int multiplexed;        /* the origin answers over HTTP/2 */
-  IdleConnections idle;   /* connections over HTTP/1 */
-  Transfer *first, *last; /* waiting, in order */
-  struct OriginQueue *next;
-} OriginQueue;
 
 typedef struct Pool {
   struct Engine *engine;

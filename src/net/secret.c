@@ -1,4 +1,7 @@
-#include "base/compat.h"
+/*
+** secret.c - finds a secret in a text. Without a state: any thread may call it.
+*/
+#include "base/posix.h"
 
 #include "secret.h"
 
@@ -113,12 +116,4 @@ int secret_found (const char *s, size_t len, const char *secret, size_t n) {
          found_from(s, end, '%', secret, n) ||
          found_from(s, end, '\\', secret, n) ||
          found_from(s, end, '&', secret, n);
-}
-
-int secret_holds (lua_State *L) {
-  size_t len, n;
-  const char *s = luaL_checklstring(L, 1, &len);
-  const char *secret = luaL_checklstring(L, 2, &n);
-  lua_pushboolean(L, secret_found(s, len, secret, n));
-  return 1;
 }

@@ -6,17 +6,12 @@
 #ifndef POSTHOG_LLM_NET_SECRET_H
 #define POSTHOG_LLM_NET_SECRET_H
 
-#include "base/compat.h"
-
 #include <stddef.h>
 
 #pragma GCC visibility push(hidden)
 
 /* Is the secret (n bytes, not none) somewhere in s? */
 int secret_found (const char *s, size_t len, const char *secret, size_t n);
-
-/* core.holds(text, secret) -> boolean: as secret_found */
-int secret_holds (lua_State *L);
 
 #pragma GCC visibility pop
 

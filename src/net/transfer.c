@@ -1,4 +1,9 @@
-#include "base/compat.h"
+/*
+** transfer.c - one request and its response. Owned by its references; one
+*thread
+** at a time, see transfer.h.
+*/
+#include "base/posix.h"
 
 #include "transfer.h"
 

@@ -10,9 +10,8 @@
 #define POSTHOG_LLM_NET_TRANSFER_H
 
 #include "base/buffer.h"
-#include "lua/request_config.h"
+#include "request_config.h"
 
-#include <curl/curl.h>
 #include <stdint.h>
 
 #pragma GCC visibility push(hidden)

@@ -1,8 +1,12 @@
-#include "base/compat.h"
+/*
+** url.c - functions of URLs, without a state: any thread may call them.
+*/
+#include "base/posix.h"
 
 #include "url.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* RFC 3986 2.3, a bit for each byte: looked up, since every call escapes its
 ** id and its key, and all that is left to do then is to see that there is
@@ -10,37 +14,36 @@
 static const uint32_t unreserved_bits[8] = {0, 0x03ff6000, 0x87fffffe,
                                             0x47fffffe};
 
-static int unreserved (unsigned char c) {
-  return unreserved_bits[c >> 5] >> (c & 31) & 1;
+static int stays (unsigned char c, int keep_slash) {
+  return (unreserved_bits[c >> 5] >> (c & 31) & 1) || (keep_slash && c == '/');
 }
 
-int url_escape (lua_State *L) {
+size_t url_escaped_length (const char *s, size_t len, int keep_slash) {
+  size_t i, escaped = 0;
+  for (i = 0; i < len; i++)
+    escaped += !stays((unsigned char)s[i], keep_slash);
+  return len + 2 * escaped;
+}
+
+void url_escape (char *out, const char *s, size_t len, int keep_slash) {
   static const char digits[] = "0123456789ABCDEF";
-  size_t len, i, plain;
-  const char *s = luaL_checklstring(L, 1, &len);
-  int keep_slash = lua_toboolean(L, 2);
-  luaL_Buffer b;
-  for (plain = 0; plain < len; plain++) {
-    if (!unreserved((unsigned char)s[plain]) &&
-        !(keep_slash && s[plain] == '/'))
-      break;
-  }
-  if (plain == len) { /* the usual case: nothing to do */
-    lua_settop(L, 1);
-    return 1;
-  }
-  luaL_buffinit(L, &b);
-  luaL_addlstring(&b, s, plain);
-  for (i = plain; i < len; i++) {
+  size_t i;
+  for (i = 0; i < len; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (unreserved(c) || (keep_slash && c == '/')) {
-      luaL_addchar(&b, (char)c);
+    if (stays(c, keep_slash)) {
+      *out++ = (char)c;
     } else {
-      luaL_addchar(&b, '%');
-      luaL_addchar(&b, digits[c >> 4]);
-      luaL_addchar(&b, digits[c & 15]);
+      *out++ = '%';
+      *out++ = digits[c >> 4];
+      *out++ = digits[c & 15];
     }
   }
-  luaL_pushresult(&b);
-  return 1;
+}
+
+size_t url_origin_length (const char *url) {
+  const char *authority = strstr(url, "://");
+  if (authority == NULL)
+    return strlen(url);
+  authority += 3;
+  return (size_t)(authority - url) + strcspn(authority, "/?#");
 }

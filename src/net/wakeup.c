@@ -1,4 +1,9 @@
-#include "base/compat.h"
+/*
+** wakeup.c - an eventfd, or a pipe where there is none. Owned by the engine;
+*any
+** thread may signal, the one that polls clears.
+*/
+#include "base/posix.h"
 
 #include "wakeup.h"
 

@@ -1,5 +1,7 @@
-#include "base/compat.h"
-
+/*
+** files.c - files that have to last. No descriptor outlives the call that opens
+** it. Lua's thread alone.
+*/
 #include "files.h"
 
 #include <errno.h>
@@ -53,7 +55,7 @@ static int finish (int fd, int failed) {
   return closed != 0 && errno != EINTR ? -1 : 0;
 }
 
-static int answer (lua_State *L, int failed) {
+static int push_outcome (lua_State *L, int failed) {
   int code = errno;
   if (failed) {
     lua_pushnil(L);
@@ -93,7 +95,7 @@ static int files_create (lua_State *L) {
       errno = code;
     }
   }
-  return answer(L, failed);
+  return push_outcome(L, failed);
 }
 
 /*
@@ -106,7 +108,7 @@ static int files_sync (lua_State *L) {
   int failed = fd < 0;
   if (!failed)
     failed = finish(fd, sync_all(fd) != 0) != 0;
-  return answer(L, failed);
+  return push_outcome(L, failed);
 }
 
 void files_open (lua_State *L) {

@@ -1,12 +1,15 @@
+/*
+** lock.c - a userdata that owns a descriptor, and with it the lock of the file.
+** Lua's thread alone.
+*/
 #if !defined(__linux__)
 #define _DARWIN_C_SOURCE /* flock, as the next ones */
 #define __BSD_VISIBLE    1
 #define _NETBSD_SOURCE
 #endif
 
-#include "base/compat.h"
+#include "base/class.h"
 
-#include "lua/handles.h"
 #include "lock.h"
 
 #include <errno.h>
@@ -70,7 +73,7 @@ static int lock_new (lua_State *L) {
   const char *path = luaL_checklstring(L, 1, &len);
   Lock *k;
   luaL_argcheck(L, strlen(path) == len, 1, "a path cannot hold a zero byte");
-  k = handles_new(L, sizeof(*k), LOCK_NAME);
+  k = class_new(L, sizeof(*k), LOCK_NAME);
   k->fd = -1;
   if (acquire(k, path) != 0) {
     int code = errno;
@@ -90,7 +93,7 @@ static int lock_close (lua_State *L) {
 
 void lock_open (lua_State *L) {
   static const luaL_Reg methods[] = {{"close", lock_close}, {NULL, NULL}};
-  handles_class(L, LOCK_NAME, methods, lock_close);
+  class_register(L, LOCK_NAME, methods, lock_close);
   lua_pushcfunction(L, lock_new);
   lua_setfield(L, -2, "lock");
 }

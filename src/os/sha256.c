@@ -1,5 +1,6 @@
-#include "base/compat.h"
-
+/*
+** sha256.c - a hasher is a userdata that owns nothing else. Lua's thread alone.
+*/
 #include "sha256.h"
 
 #include <stdint.h>

@@ -1,5 +1,7 @@
-#include "base/compat.h"
-
+/*
+** terminal.c - the terminal and the signals, which are the process's: all Lua
+** states see the same.
+*/
 #include "terminal.h"
 
 #include <errno.h>

@@ -1,12 +1,15 @@
-#include "base/compat.h"
+/*
+** request_config_handle.c - the request config as Lua sees it: a userdata with
+** one reference to it, which reads the settings and header lines from Lua.
+*/
+#include "base/class.h"
+#include "base/clock.h"
 
-#include "request_config.h"
+#include "request_config_handle.h"
 
 #include "arguments.h"
-#include "handles.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 
 #define REQUEST_CONFIG_NAME "posthog.llm.request_config"
 #define MOST_BYTES          ((double)(SIZE_MAX / 4))
@@ -16,23 +19,8 @@ typedef struct RequestConfigHandle {
   RequestConfig *config;
 } RequestConfigHandle;
 
-void request_config_retain (RequestConfig *config) {
-  __atomic_fetch_add(&config->refs, 1, __ATOMIC_RELAXED);
-}
-
-void request_config_release (RequestConfig *config) {
-  if (config == NULL ||
-      __atomic_fetch_sub(&config->refs, 1, __ATOMIC_ACQ_REL) > 1)
-    return;
-  free(config->ca_file);
-  free(config->proxy);
-  free(config->no_proxy);
-  curl_slist_free_all(config->headers);
-  free(config);
-}
-
 static int request_config_gc (lua_State *L) {
-  RequestConfigHandle *h = handles_check(L, 1, REQUEST_CONFIG_NAME);
+  RequestConfigHandle *h = class_check(L, 1, REQUEST_CONFIG_NAME);
   RequestConfig *config = h->config;
   h->config = NULL;
   request_config_release(config);
@@ -67,16 +55,15 @@ static int core_request_config (lua_State *L) {
   RequestConfig *config;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
-  h = handles_new(L, sizeof(*h), REQUEST_CONFIG_NAME);
-  h->config = config = calloc(1, sizeof(*config));
+  h = class_new(L, sizeof(*h), REQUEST_CONFIG_NAME);
+  h->config = config = request_config_new();
   if (config == NULL)
     return luaL_error(L, "not enough memory");
-  config->refs = 1;
   read_string(L, "ca_file", &config->ca_file);
   read_string(L, "proxy", &config->proxy);
   read_string(L, "no_proxy", &config->no_proxy);
-  config->connect_timeout_ms = (long)argument_milliseconds(
-      read_number(L, "connect_timeout", 0, ARGUMENT_MOST_SECONDS));
+  config->connect_timeout_ms = (long)clock_length_ms(
+      read_number(L, "connect_timeout", 0, CLOCK_MOST_SECONDS));
   config->max_body =
       (size_t)read_number(L, "max_response_bytes", 64 << 20, MOST_BYTES);
   config->max_headers =
@@ -89,15 +76,15 @@ static int core_request_config (lua_State *L) {
   return 1;
 }
 
-RequestConfig *request_config_check (lua_State *L, int arg) {
+RequestConfig *request_config_handle_check (lua_State *L, int arg) {
   RequestConfigHandle *h = luaL_checkudata(L, arg, REQUEST_CONFIG_NAME);
   luaL_argcheck(L, h->config != NULL, arg, "request config that was closed");
   return h->config;
 }
 
-void request_config_open (lua_State *L) {
+void request_config_handle_open (lua_State *L) {
   static const luaL_Reg methods[] = {{NULL, NULL}};
-  handles_class(L, REQUEST_CONFIG_NAME, methods, request_config_gc);
+  class_register(L, REQUEST_CONFIG_NAME, methods, request_config_gc);
   lua_pushcfunction(L, core_request_config);
   lua_setfield(L, -2, "request_config");
 }

@@ -1,15 +1,15 @@
 /*
 ** request_config.h - what stays the same from one request of a client to the
-*next.
+** next.
 **
-** Limits, trust, proxies and header lines: read from Lua and checked once, then
-** shared by all transfers that were started with them, and never changed. Both
-** threads let go of transfers, so the references are counted atomically.
+** Limits, CA bundle, proxies and header lines: checked once, then shared by all
+** transfers that were started with them, and never changed. Both threads let go
+** of transfers, so the references are counted atomically.
 */
-#ifndef POSTHOG_LLM_LUA_REQUEST_CONFIG_H
-#define POSTHOG_LLM_LUA_REQUEST_CONFIG_H
+#ifndef POSTHOG_LLM_NET_REQUEST_CONFIG_H
+#define POSTHOG_LLM_NET_REQUEST_CONFIG_H
 
-#include "base/compat.h"
+#include "curl_compat.h"
 
 #include <stddef.h>
 
@@ -27,12 +27,9 @@ typedef struct RequestConfig {
   struct curl_slist *headers; /* of requests that bring none */
 } RequestConfig;
 
+RequestConfig *request_config_new (void); /* NULL without memory; refs is 1 */
 void request_config_retain (RequestConfig *config);
 void request_config_release (RequestConfig *config); /* NULL is fine */
-
-/* The userdata keeps a reference. */
-RequestConfig *request_config_check (lua_State *L, int arg);
-void request_config_open (lua_State *L); /* adds to the table on top */
 
 #pragma GCC visibility pop
 

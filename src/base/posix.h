@@ -1,0 +1,12 @@
+/*
+** posix.h - asks the system for POSIX, which -std=c99 hides. It comes before
+** any header of the system, so it is the first include of every file.
+*/
+#ifndef POSTHOG_LLM_BASE_POSIX_H
+#define POSTHOG_LLM_BASE_POSIX_H
+
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#endif

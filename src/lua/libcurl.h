@@ -1,0 +1,17 @@
+/*
+** libcurl.h - which libcurl is in use.
+*/
+#ifndef POSTHOG_LLM_LUA_LIBCURL_H
+#define POSTHOG_LLM_LUA_LIBCURL_H
+
+#include "base/compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Adds curl_version and default_ca (nil: it has none) to the module table on
+** top of the stack. */
+void libcurl_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

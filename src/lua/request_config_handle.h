@@ -1,0 +1,20 @@
+/*
+** request_config_handle.h - the request config as Lua sees it.
+*/
+#ifndef POSTHOG_LLM_LUA_REQUEST_CONFIG_HANDLE_H
+#define POSTHOG_LLM_LUA_REQUEST_CONFIG_HANDLE_H
+
+#include "base/compat.h"
+#include "net/request_config.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Adds request_config() to the module table on top of the stack. */
+void request_config_handle_open (lua_State *L);
+
+/* That of an argument, which keeps a reference; raises when it is none. */
+RequestConfig *request_config_handle_check (lua_State *L, int arg);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,41 @@
+/*
+** text.c - functions on texts, for Lua. What they make is Lua's.
+*/
+#include "text.h"
+
+#include "net/secret.h"
+#include "net/url.h"
+
+/* core.escape(text, keep_slash?) -> text: unreserved bytes stay, and "/" where
+** keep_slash is true; every other byte becomes %XX. */
+static int text_escape (lua_State *L) {
+  size_t len, escaped;
+  const char *s = luaL_checklstring(L, 1, &len);
+  int keep_slash = lua_toboolean(L, 2);
+  char *out;
+  escaped = url_escaped_length(s, len, keep_slash);
+  if (escaped == len) { /* the usual case: nothing to do */
+    lua_settop(L, 1);
+    return 1;
+  }
+  out = lua_newuserdata(L, escaped);
+  url_escape(out, s, len, keep_slash);
+  lua_pushlstring(L, out, escaped);
+  return 1;
+}
+
+/* core.holds(text, secret) -> boolean: is the secret in it, as it is or with
+** some of its characters escaped? */
+static int text_holds (lua_State *L) {
+  size_t len, n;
+  const char *s = luaL_checklstring(L, 1, &len);
+  const char *secret = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, secret_found(s, len, secret, n));
+  return 1;
+}
+
+void text_open (lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"escape", text_escape}, {"holds", text_holds}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,17 @@
+/*
+** text.h - functions on texts: to escape one for a URL, to find a secret in
+*one.
+*/
+#ifndef POSTHOG_LLM_LUA_TEXT_H
+#define POSTHOG_LLM_LUA_TEXT_H
+
+#include "base/compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Adds escape and holds to the module table on top of the stack. */
+void text_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

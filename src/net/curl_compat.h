@@ -1,0 +1,37 @@
+/*
+** curl_compat.h - the one place that knows the versions of libcurl: from 7.68
+** on, which has curl_multi_poll and its companions.
+*/
+#ifndef POSTHOG_LLM_NET_CURL_COMPAT_H
+#define POSTHOG_LLM_NET_CURL_COMPAT_H
+
+#include "base/posix.h"
+
+#include <curl/curl.h>
+
+#if LIBCURL_VERSION_NUM < 0x074400
+#error "posthog-llm needs libcurl 7.68 or newer"
+#endif
+
+#define HAVE_CURL_CLIENTCERT_ERROR (LIBCURL_VERSION_NUM >= 0x074d00)
+#define HAVE_CURL_PREREQ           (LIBCURL_VERSION_NUM >= 0x075000)
+#define HAVE_CURL_PROTOCOLS_STR    (LIBCURL_VERSION_NUM >= 0x075500)
+#define HAVE_CURL_QUICK_EXIT       (LIBCURL_VERSION_NUM >= 0x075700)
+/* TLS too sends by send(MSG_NOSIGNAL), so that no write raises SIGPIPE. */
+#define HAVE_CURL_NO_SIGPIPE (LIBCURL_VERSION_NUM >= 0x075800)
+
+/* For a header line that is longer than libcurl takes. Its name is new, and
+** before 8.6 it was CURLE_OUT_OF_MEMORY. */
+#define COMPAT_TOO_LARGE ((CURLcode)100)
+
+/* The CA bundle that libcurl was built with, NULL when it does not say. */
+static inline const char *compat_default_ca (void) {
+#if LIBCURL_VERSION_NUM >= 0x074600
+  curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  if (info->age >= CURLVERSION_SEVENTH)
+    return info->cainfo;
+#endif
+  return NULL;
+}
+
+#endif

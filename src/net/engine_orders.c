@@ -1,0 +1,149 @@
+/*
+** engine_orders.c - what Lua's thread hands over to the engine and takes back,
+** under the lock: transfers, what is to be cancelled, pools, finished
+*transfers.
+** A transfer is the engine's from engine_start until it is among the finished.
+*/
+#include "engine_state.h"
+
+#include <stdlib.h>
+
+Pool *engine_pool (Engine *e) {
+  Pool *p = calloc(1, sizeof(Pool));
+  if (p == NULL)
+    return NULL;
+  p->engine = e;
+  p->timer_ms = p->expires_ms = -1;
+  engine_lock(e);
+  p->in_inbox = 1;
+  p->next_inbox = e->pool_inbox;
+  e->pool_inbox = p;
+  engine_unlock(e);
+  return p;
+}
+
+static void wake_thread (const Engine *e) {
+  if (e->running)
+    wakeup_signal(&e->to_thread);
+}
+
+/* Holds the lock. What Lua sees of a cancelled transfer is final at once. */
+static void mark_cancelled (Engine *e, Transfer *t) {
+  t->cancelled = 1;
+  t->state = TRANSFER_DONE;
+  engine_append_finished(e, t);
+}
+
+static void order_cancel (Engine *e, Transfer *t) {
+  t->refs++;
+  t->next_cancel = e->cancels;
+  e->cancels = t;
+  wake_thread(e);
+}
+
+void engine_close_pool (Engine *e, Pool *p) {
+  Transfer *t;
+  if (!engine_of_this_process(e))
+    return;         /* the parent's */
+  if (e->stopped) { /* torn down already, only the memory is left */
+    free(p);
+    return;
+  }
+  engine_lock(e);
+  p->closing = 1;
+  for (t = p->owned; t != NULL; t = t->next_owned) {
+    if (t->state != TRANSFER_DONE)
+      mark_cancelled(e, t);
+  }
+  if (!p->in_inbox) {
+    p->in_inbox = 1;
+    p->next_inbox = e->pool_inbox;
+    e->pool_inbox = p;
+  }
+  engine_unlock(e);
+  if (e->running)
+    wake_thread(e);
+  else
+    engine_take_orders(e);
+}
+
+int engine_start (Engine *e, Pool *p, Transfer *t, const char **why) {
+  int first;
+  if (!HAVE_CURL_NO_SIGPIPE && engine_run(e, why) != 0)
+    return -1;
+  engine_lock(e);
+  t->id = ++e->last_id;
+  t->pool = p;
+  t->refs++;
+  t->state = TRANSFER_QUEUED;
+  t->prev_owned = NULL;
+  t->next_owned = p->owned;
+  if (p->owned != NULL)
+    p->owned->prev_owned = t;
+  p->owned = t;
+  t->next_inbox = NULL;
+  first = e->inbox == NULL;
+  if (first)
+    e->inbox = t;
+  else
+    e->inbox_last->next_inbox = t;
+  e->inbox_last = t;
+  engine_unlock(e);
+  if (first)
+    wake_thread(e);
+  return 0;
+}
+
+void engine_cancel (Engine *e, Transfer *t) {
+  if (!engine_usable(e))
+    return;
+  engine_lock(e);
+  if (t->state == TRANSFER_QUEUED) {
+    mark_cancelled(e, t);
+    order_cancel(e, t);
+  }
+  engine_unlock(e);
+}
+
+int engine_done (Engine *e, Transfer *t) {
+  int done;
+  engine_lock(e);
+  done = t->state == TRANSFER_DONE;
+  engine_unlock(e);
+  return done;
+}
+
+void engine_drop (Engine *e, Transfer *t) {
+  if (!engine_of_this_process(e))
+    return;
+  engine_lock(e);
+  if (t->state == TRANSFER_QUEUED) { /* nobody is left to collect it */
+    t->cancelled = 1;
+    t->state = TRANSFER_DONE;
+    order_cancel(e, t);
+  }
+  engine_unref(t);
+  engine_unlock(e);
+}
+
+Transfer *engine_peek (Engine *e) {
+  Transfer *t;
+  engine_lock(e);
+  t = e->finished;
+  engine_unlock(e);
+  return t;
+}
+
+void engine_take (Engine *e) {
+  Transfer *t;
+  engine_lock(e);
+  t = e->finished;
+  e->finished = t->next_finished;
+  if (e->finished == NULL) {
+    e->finished_last = NULL;
+    if (e->running)
+      wakeup_clear(&e->to_lua); /* under the lock: readable means not empty */
+  }
+  engine_unref(t);
+  engine_unlock(e);
+}
