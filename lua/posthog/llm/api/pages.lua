@@ -123,6 +123,51 @@ function pages.fetch_ahead(fetch, ahead)
   end
 end
 
+--- Gives out the rows of page after page.
+--- @param read fun(): table[]?, posthog.llm.Error?, posthog.llm.Response? rows of the next page; nil
+---   without an error: there are no more
+--- @param accept? fun(row: any): boolean, posthog.llm.Error? false: the row is left out
+--- @return fun(): any?, posthog.llm.Error?, posthog.llm.Response? next_row nil: there are no more
+function pages.stream(read, accept)
+  local rows, at = {}, 0
+  return function()
+    while true do
+      while at < #rows do
+        at = at + 1
+        local row = rows[at]
+        local accepted, problem = true, nil
+        if accept then
+          accepted, problem = accept(row)
+        end
+        if problem then
+          return nil, problem
+        elseif accepted then
+          return row
+        end
+      end
+      local following, err, response = read()
+      rows, at = following or {}, 0
+      if not following then
+        return nil, err, response
+      end
+    end
+  end
+end
+
+--- The same for a generic `for`. A failure raises the error table: a silent end
+--- would look like a short list.
+--- @param next_row fun(): any?, posthog.llm.Error?
+--- @return fun(): any?
+function pages.raising(next_row)
+  return function()
+    local row, err = next_row()
+    if err then
+      error(err, 0)
+    end
+    return row
+  end
+end
+
 --- Reads the rows of all pages. Rows are counted from the newest on, so those
 --- that come or go meanwhile shift the others. One that moved to the next page
 --- comes once. When the count of rows has gone down by n, no more than n rows
@@ -136,7 +181,6 @@ function pages.rows(fetch, first, ahead, identity)
   identity = identity or "id"
   local query, more, guess = first, true, nil
   fetch = pages.fetch_ahead(fetch, ahead)
-  local rows, at = {}, 0
   local seen, stale = {}, 0
   local count -- rows in all, by the last page
 
@@ -149,15 +193,16 @@ function pages.rows(fetch, first, ahead, identity)
     return with_offset(query, math.max(0, offset - gone))
   end
 
-  --- @return posthog.llm.Error? err
-  --- @return posthog.llm.Response?
   local read_page
   function read_page()
+    if not more then
+      return nil
+    end
     local page, err, response = fetch(query, guess)
     if not page then
-      return err, response
+      return nil, err, response
     elseif page == true then -- 204
-      return bad("the answer is no page"), response
+      return nil, bad("the answer is no page"), response
     end
     local gone = count and is_count(page.count) and count - page.count or 0
     count = is_count(page.count) and page.count or nil
@@ -166,71 +211,50 @@ function pages.rows(fetch, first, ahead, identity)
       query, guess = again, nil
       stale = stale + 1
       if stale > MOST_STALE_PAGES then
-        return bad("the count of rows went down %d times in a row", MOST_STALE_PAGES), response
+        return nil, bad("the count of rows went down %d times in a row", MOST_STALE_PAGES), response
       end
       return read_page()
     end
-    rows, at = page.results, 0
     local asked = response and response.url:match("^[^?]*") or ""
     local following, problem = pages.next_query(page.next, asked)
     if problem then
-      return problem, response
+      return nil, problem, response
     elseif following and offset_of(following) <= offset_of(query) then
       local from, to = offset_of(query), offset_of(following)
       local words = "paging does not advance: the page at offset %.0f points to %.0f"
-      return bad(words, from, to), response
+      return nil, bad(words, from, to), response
     end
     guess = following and guess_after(query, following, page.count)
     query, more = following, following ~= nil
     if more and (not is_count(page.count) or offset_of(query) >= page.count) then
       stale = stale + 1
       if stale > MOST_STALE_PAGES then
-        return bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), response
+        return nil, bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), response
       end
     end
+    return page.results
   end
 
-  return function()
-    while true do
-      while at < #rows do
-        at = at + 1
-        local row = rows[at]
-        local id = type(row) == "table" and row[identity]
-        if not id then
-          return nil, bad("a row of the page has no %s", identity)
-        elseif not seen[id] then
-          seen[id], stale = true, 0
-          return row
-        end
-      end
-      if not more then
-        rows, at = {}, 0
-        return nil
-      end
-      local err, response = read_page()
-      if err then
-        return nil, err, response
-      end
+  return pages.stream(read_page, function(row)
+    local id = type(row) == "table" and row[identity]
+    if not id then
+      return false, bad("a row of the page has no %s", identity)
+    elseif seen[id] then
+      return false
     end
-  end
+    seen[id], stale = true, 0
+    return true
+  end)
 end
 
---- Iterates over the rows of all pages. A failure raises the error table: a
---- silent end would look like a short list.
+--- Iterates over the rows of all pages.
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
 --- @param ahead integer pages to read beyond the one that is needed
 --- @param identity? string the field that no two rows share; "id"
 --- @return fun(): table?
 function pages.each(fetch, first, ahead, identity)
-  local next_row = pages.rows(fetch, first, ahead, identity)
-  return function()
-    local row, err = next_row()
-    if err then
-      error(err, 0)
-    end
-    return row
-  end
+  return pages.raising(pages.rows(fetch, first, ahead, identity))
 end
 
 return pages

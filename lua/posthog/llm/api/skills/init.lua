@@ -310,32 +310,27 @@ function Skills:versions(name, options)
     return before - limit > 1 and before - limit or nil
   end
   local before, more = nil, true
-  local rows, at = {}, 0
-  return function()
-    while at >= #rows do
-      if not more then
-        return nil
-      end
-      local page, err = fetch(before, before and guess)
-      if not page then
-        error(err, 0)
-      elseif page == true then -- 204
-        error(errors.new({ kind = "decode", message = "the answer has no history" }), 0)
-      end
-      rows, at = page.versions, 0
-      local last = rows[#rows]
-      local version = type(last) == "table" and last.version or nil
-      if last == nil then
-        more = false
-      elseif not is_count(version) or (before and version >= before) then
-        error(errors.new({ kind = "decode", message = "the history does not advance" }), 0)
-      else
-        before, more = version, page.has_more == true and version > 1
-      end
+  return pages.raising(pages.stream(function()
+    if not more then
+      return nil
     end
-    at = at + 1
-    return rows[at]
-  end
+    local page, err, response = fetch(before, before and guess)
+    if not page then
+      return nil, err, response
+    elseif page == true then -- 204
+      return nil, errors.nothing("history")
+    end
+    local last = page.versions[#page.versions]
+    local version = type(last) == "table" and last.version or nil
+    if last == nil then
+      more = false
+    elseif not is_count(version) or (before and version >= before) then
+      return nil, errors.new({ kind = "decode", message = "the history does not advance" })
+    else
+      before, more = version, page.has_more == true and version > 1
+    end
+    return page.versions
+  end))
 end
 
 --- Each of these makes a version, which is its publisher's.
