@@ -366,7 +366,7 @@ local function define_writes(class, kind)
       idempotent = true,
       options = call_options,
     })
-    if err and (err.status == 405 or err.status == 403) then
+    if err and (err.code == "method_not_allowed" or err.kind == "forbidden") then
       err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
     end
     return errors.result(value, err, response)

@@ -29,6 +29,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
 --- @field made? integer attempts of an earlier call that this one goes on from; 0
 --- @field raw? boolean the value is the body as it came
+--- @field numbers? table<string, string> with raw: header fields with a number, by the names that the
+---   numbers get in the value, whose `data` is the body
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call; and `expires` where
 ---   several requests make one call
@@ -237,7 +239,13 @@ local function read_value(state, request, transfer, answer, size, key)
   if status == 204 or request.method == "HEAD" then
     return true
   elseif request.raw then
-    return transfer:body()
+    local text = transfer:body()
+    if not request.numbers then
+      return text
+    end
+    local value = response.numbers(answer, request.numbers)
+    value.data = text
+    return value
   elseif size == 0 then
     return nil, errors.new({ kind = "decode", status = status, message = "the answer is empty" })
   end

@@ -12,6 +12,7 @@ local response = {}
 --- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
 --- @field http_version? string "1.1" or "2"
 --- @field url string
+--- @field successor? string the path that a server names for one that it deprecates (RFC 9745, RFC 5829)
 --- @field settled? boolean true: the write's own answer was lost, and this one shows that it happened
 
 local HEADERS = {
@@ -45,6 +46,11 @@ local LATER = {
   http_version = function(transfer)
     return transfer:http_version()
   end,
+  successor = function(_, answer)
+    local headers = answer.headers
+    local link = headers.deprecation and headers.link
+    return link and link:match('<([^>]*)>[^,]*rel="?successor%-version')
+  end,
   request_id = function(_, answer)
     return answer.headers["x-request-id"] or answer.headers["cf-ray"]
   end,
@@ -75,6 +81,19 @@ function response.new(transfer, status, url, attempts, echoed)
     redact.value(answer.headers, echoed)
   end
   return answer
+end
+
+--- What some APIs say in header fields of their own beside a body: the numbers in
+--- the fields that a request names.
+--- @param answer posthog.llm.Response
+--- @param names table<string, string> the fields, by the names that they get
+--- @return table<string, number>
+function response.numbers(answer, names)
+  local numbers = {}
+  for name, field in pairs(names) do
+    numbers[name] = tonumber(answer.headers[field])
+  end
+  return numbers
 end
 
 return response

@@ -210,6 +210,9 @@ function errors.from_answer(status, body)
   if body ~= "" then
     err.body = body
   end
+  if status == 405 then -- mostly without a body, so without the code that it would have there
+    err.code = err.code or "method_not_allowed"
+  end
   local words = err.detail and err.detail:gsub("%c+", " ")
   if words == nil or not words:find("%S") then
     words = WORDS[status] or ("the server answered %d"):format(status)

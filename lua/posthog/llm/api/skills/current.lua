@@ -15,6 +15,13 @@ local BUNDLE = query.spec({
   { "limit", "integer", least = 1, most = 100 },
 })
 
+--- Header fields of a bundle that count its skills.
+local BUNDLE_COUNTS = {
+  included = "x-skills-included",
+  dropped = "x-skills-dropped",
+  skipped = "x-skills-skipped",
+}
+
 --- A renamed skill is gone from its old name.
 local function renamed(self, name, new_name)
   return function(lost)
@@ -26,7 +33,7 @@ local function renamed(self, name, new_name)
     if old then
       return "not ours", "the name belongs to another skill"
     end
-    return err.status == 404 and "ours" or "unknown", skill, answer
+    return err.kind == "not_found" and "ours" or "unknown", skill, answer
   end
 end
 
@@ -115,29 +122,19 @@ function current.define(class, skill_path)
   function Skills:bundle(options)
     check.self(self, Skills, "skills", 2)
     local encoded, call_options = query.read(BUNDLE, options, 2)
-    local data, err, response = only_current(self, "bundle", {
+    local bundle, err, response = only_current(self, "bundle", {
       method = "GET",
       path = BASE .. "bundle/",
       query = encoded,
       idempotent = true,
       raw = true,
+      numbers = BUNDLE_COUNTS,
       options = query.accepting_all(call_options),
     })
-    if data == true then -- 204
-      err = errors.new({ kind = "decode", status = 204, message = "the answer has no archive" })
+    if bundle == true then -- 204
+      err = errors.nothing("archive")
     end
-    if err then
-      return errors.failure(err, response)
-    end
-    local headers = response.headers
-    return {
-      data = data,
-      included = tonumber(headers["x-skills-included"]),
-      dropped = tonumber(headers["x-skills-dropped"]),
-      skipped = tonumber(headers["x-skills-skipped"]),
-    },
-      nil,
-      response
+    return errors.result(bundle, err, response)
   end
 end
 

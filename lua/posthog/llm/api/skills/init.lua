@@ -418,7 +418,7 @@ local function archive(self, name, call_options)
     local again = request(lost.err)
     again.options = lost:options()
     local done, err, response = self._run(again)
-    if done or (err.status == 404 and response) then
+    if done or (err.kind == "not_found" and response) then
       return "ours", true, response
     end
     lost.err.attempts = err.attempts

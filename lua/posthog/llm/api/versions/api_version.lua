@@ -124,7 +124,8 @@ end
 --- @param err posthog.llm.Error
 --- @param what string what only the current generation has
 function api_version.hint(known, err, what)
-  if (err.status == 404 or err.status == 405) and known.learnt() ~= "current" then
+  local unknown = err.kind == "not_found" or err.code == "method_not_allowed"
+  if unknown and known.learnt() ~= "current" then
     err.message = MAY_LACK:format(err.message, what)
   end
 end

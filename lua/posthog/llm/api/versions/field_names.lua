@@ -152,7 +152,7 @@ end
 --- @param body table as it was sent
 --- @return boolean? nil: it may be, and has to be asked for
 function field_names.shows_current(err, body)
-  local field = err.status == 400 and err.attr
+  local field = err.kind == "invalid" and err.attr
   if field == "base_version" then
     return body.base_version == nil
   elseif field == "deleted" or field == "output" then

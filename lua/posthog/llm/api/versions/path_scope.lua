@@ -6,23 +6,20 @@ local errors = require("posthog.llm.util.errors")
 
 local path_scope = {}
 
-local function names_successor(headers)
-  local link = headers.link
-  return headers.deprecation ~= nil
-    and link ~= nil
-    and link:find('rel="?successor%-version') ~= nil
-    and link:find("/api/projects/", 1, true) ~= nil
+local function names_successor(response)
+  local link = response.successor
+  return link ~= nil and link:find("/api/projects/", 1, true) ~= nil
 end
 
 --- Only the router's own 404 says that the path is unknown; one that has just
 --- `detail` is about a skill or a file.
 local function is_unknown_route(err)
-  return err ~= nil and err.status == 404 and err.type ~= nil and err.code == "not_found"
+  return err ~= nil and err.kind == "not_found" and err.type ~= nil and err.code == "not_found"
 end
 
 --- An answer of the resource itself, be it a refusal.
-local function is_settled(err)
-  return err == nil or (err.status ~= nil and err.status < 500)
+local function is_settled(err, response)
+  return err == nil or (response ~= nil and err.kind ~= "server")
 end
 
 --- Wraps the pipeline of skills so that it learns the word. Other calls may be
@@ -47,7 +44,7 @@ function path_scope.follow(run, state)
     local word = state.scope
     local value, err, response = run_as(word, request)
     if word ~= "projects" then
-      if response and names_successor(response.headers) then
+      if response and names_successor(response) then
         state.scope = "projects"
       elseif is_unknown_route(err) and (state.scope == "projects" or not refuted) then
         local again, problem, answer = run_as("projects", request)
@@ -55,7 +52,7 @@ function path_scope.follow(run, state)
           refuted = true
         else
           value, err, response = again, problem, answer
-          state.scope = is_settled(problem) and "projects" or state.scope
+          state.scope = is_settled(problem, answer) and "projects" or state.scope
         end
       end
     end

@@ -74,7 +74,7 @@ end
 local function was_current(known, plan, err)
   if known.fixed or err.ambiguous then
     return false
-  elseif err.status == 404 and plan.marks then -- the route may be gone, or just the row
+  elseif err.kind == "not_found" and plan.marks then -- the route may be gone, or just the row
     plan.probe()
   end
   return known.learnt() == "reference"
