@@ -22,7 +22,7 @@ local status = require("posthog.llm.skill_folder.status")
 
 local skill_folder = {}
 
-local LONGEST_NOTE = 400 -- code points; contract 2.1, publish
+local LONGEST_NOTE = 400 -- code points; doc/api.md 2.1, publish
 
 --- @alias posthog.llm.SkillFolderProgress fun(event: { step: "read"|"write"|"publish",
 ---   path: string, done: integer, total: integer })

@@ -1,4 +1,4 @@
---- The items of datasets (contract 1.11 to 1.15 and 2.2).
+--- The items of datasets (doc/api.md 1.11 to 1.15 and 2.2).
 
 local row_resource = require("posthog.llm.api.row_resource")
 local versions = require("posthog.llm.api.item_versions")

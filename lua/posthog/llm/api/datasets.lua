@@ -1,4 +1,4 @@
---- Datasets (contract 1.6 to 1.10 and 2.2).
+--- Datasets (doc/api.md 1.6 to 1.10 and 2.2).
 
 local exports = require("posthog.llm.api.exports")
 local row_resource = require("posthog.llm.api.row_resource")
@@ -41,7 +41,7 @@ row_resource.define(Datasets, {
   base = "datasets/",
   parameters = {
     { "id__in", "ids" },
-    { "search", "string", omit_empty = true }, -- the current generation refuses it (contract 3.3)
+    { "search", "string", omit_empty = true }, -- the current generation refuses it (doc/api.md 3.3)
     { "order_by", "strings" },
     { "limit", "integer", least = 1 },
     { "offset", "integer", least = 0 },

@@ -1,5 +1,5 @@
 --- Writes on the items of the current generation, which have versions: each
---- names the one that it is based on (contract 2.2).
+--- names the one that it is based on (doc/api.md 2.2).
 
 local body = require("posthog.llm.http.body")
 local compare = require("posthog.llm.util.compare")

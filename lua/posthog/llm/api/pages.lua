@@ -1,4 +1,4 @@
---- Lists that come in pages (contract 0.9).
+--- Lists that come in pages (doc/api.md 0.9).
 
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")

@@ -1,5 +1,5 @@
 --- What datasets and dataset items have in common: rows in pages, created,
---- read, updated, and deleted by a mark (contract 1.6 to 1.15 and 2.2).
+--- read, updated, and deleted by a mark (doc/api.md 1.6 to 1.15 and 2.2).
 
 local translate_write = require("posthog.llm.api.versions.translate_write")
 local body = require("posthog.llm.http.body")
@@ -366,7 +366,7 @@ local function define_writes(class, kind)
       idempotent = true,
       options = call_options,
     })
-    if err and (err.code == "method_not_allowed" or err.kind == "forbidden") then
+    if response and err and (err.kind == "invalid" or err.kind == "forbidden") then
       err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
     end
     return errors.result(value, err, response)

@@ -1,4 +1,4 @@
---- The LLM spend of the key's owner (contract 1.5).
+--- The LLM spend of the key's owner (doc/api.md 1.5).
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")

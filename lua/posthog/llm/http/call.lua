@@ -164,7 +164,7 @@ local function cut(text, settings)
 end
 
 --- Where a redirect may be followed to: GET on the same origin, and 307 / 308
---- on the same origin with method and body (contract 0.8). The key never goes
+--- on the same origin with method and body (doc/api.md 0.8). The key never goes
 --- to another one.
 --- @return string? target nil: not to be followed
 --- @return string? why a sentence for the error

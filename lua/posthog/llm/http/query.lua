@@ -152,7 +152,7 @@ function query.prefetch(options, level)
   return (check.integer(options.prefetch, "prefetch", level + 1, 0))
 end
 
---- What must not travel in a URL, which gets logged (contract 0.1).
+--- What must not travel in a URL, which gets logged (doc/api.md 0.1).
 local SECRET = { personal_api_key = true, token = true }
 
 --- The same for a query that the caller has encoded.

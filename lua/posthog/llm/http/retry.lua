@@ -23,7 +23,7 @@ function retry.backoff(n)
 end
 
 --- How long the server asks to wait: by the header in seconds or as a date,
---- else by its words (contract 0.6).
+--- else by its words (doc/api.md 0.6).
 --- @param headers table
 --- @param detail? string
 --- @return number? seconds

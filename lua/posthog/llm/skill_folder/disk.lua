@@ -32,7 +32,7 @@ end
 local NEVER = { [".git"] = true, [".hg"] = true, [".svn"] = true }
 local NEVER_ON_TOP = { [paths.LOCK] = true, [paths.STAGE] = true }
 
---- Bytes of a file that is looked at: a request has no more (contract 0.5).
+--- Bytes of a file that is looked at: a request has no more (doc/api.md 0.5).
 local LARGEST = 20000000
 
 --- What people seldom mean to publish: left out unless the skill has it already.

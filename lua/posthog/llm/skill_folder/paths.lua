@@ -11,7 +11,7 @@ local paths = {
   STAGE = ".posthog-skill.tmp",
 }
 
-local LONGEST_PATH = 500 -- code points; contract 1.1
+local LONGEST_PATH = 500 -- code points; doc/api.md 1.1
 local LONGEST_SEGMENT = 255 -- bytes; what most file systems take
 
 --- Names of ours, and of who would run what is written into them.

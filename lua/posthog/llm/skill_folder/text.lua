@@ -1,5 +1,5 @@
 --- Text as the server keeps it: UTF-8, with no white space at either end
---- (contract 1.1). The folder's copy keeps its ends, so texts are compared
+--- (doc/api.md 1.1). The folder's copy keeps its ends, so texts are compared
 --- without them.
 
 local compare = require("posthog.llm.util.compare")

@@ -54,7 +54,7 @@ model.COLUMNS = {
 
 local COMPARED = { "cost_before_usd", "cost_change_usd" }
 
---- The breakdowns in the order in which they are shown (contract 1.5, 2.3).
+--- The breakdowns in the order in which they are shown (doc/api.md 1.5, 2.3).
 --- `kind`: "rank" is by cost, "time" by date, "pair" by date and then by cost.
 --- `whole`: the total that the shares refer to. Columns: the more telling first.
 --- @type posthog.llm.SpendSectionKind[]

@@ -80,7 +80,7 @@ function check.segment(value, what, level)
 end
 
 --- The path of a bundled file. The server takes a backslash for a slash when
---- it looks for dot segments, so we do (contract 1.1).
+--- it looks for dot segments, so we do (doc/api.md 1.1).
 function check.file_path(value, what, level)
   check.type(value, "string", what, level + 1)
   if value:find("%c") then
@@ -96,7 +96,7 @@ function check.file_path(value, what, level)
 end
 
 --- A path that is to be written: the rules of the newest server hold for all,
---- so that a skill can move between servers (contract 1.1).
+--- so that a skill can move between servers (doc/api.md 1.1).
 function check.new_file_path(value, what, level)
   check.file_path(value, what, level + 1)
   if value:find("^%s") or value:find("%s$") then

@@ -1,5 +1,5 @@
 --- Whether what the server holds is what was sent to it: equal by value, after
---- all that the server is known to change (contract 0.4, 1.1).
+--- all that the server is known to change (doc/api.md 0.4, 1.1).
 
 local core = require("posthog.llm.util.core")
 

@@ -24,7 +24,7 @@ local errors = {}
 --- @field kind posthog.llm.ErrorKind what a program decides by
 --- @field message string what a person reads; one line
 --- @field status? integer HTTP status, nil when there was no answer
---- @field type? string `type` of the server's error body (contract 0.5)
+--- @field type? string `type` of the server's error body (doc/api.md 0.5)
 --- @field code? string `code` of it, such as "required" or "throttled"
 --- @field attr? string the request field to blame
 --- @field detail? string the server's own words; not stable, never match on it
@@ -193,7 +193,7 @@ local COPIED = {
   limit = "number",
 }
 
---- Understands the three shapes of contract 0.5: the envelope, `detail` alone,
+--- Understands the three shapes of doc/api.md 0.5: the envelope, `detail` alone,
 --- and anything that is not JSON.
 --- @param status integer
 --- @param body any the decoded body, or the start of its text, or nil
@@ -209,9 +209,6 @@ function errors.from_answer(status, body)
   end
   if body ~= "" then
     err.body = body
-  end
-  if status == 405 then -- mostly without a body, so without the code that it would have there
-    err.code = err.code or "method_not_allowed"
   end
   local words = err.detail and err.detail:gsub("%c+", " ")
   if words == nil or not words:find("%S") then

@@ -58,7 +58,7 @@ function times.http(text)
   return day and seconds(year, MONTHS[name], day, hour, min, sec)
 end
 
---- ISO 8601 as the API writes it (contract 0.4), and with an offset; without a
+--- ISO 8601 as the API writes it (doc/api.md 0.4), and with an offset; without a
 --- zone it counts as UTC.
 --- @param text string
 --- @return number? time with its fraction

@@ -1,4 +1,4 @@
---- Writes of unknown outcome (contract 0.7). A connection may be lost after the
+--- Writes of unknown outcome (doc/api.md 0.7). A connection may be lost after the
 --- server has the request and before its answer is here. What happened then is
 --- not guessed: the server is asked for what the write would have made.
 

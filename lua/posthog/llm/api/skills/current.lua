@@ -1,4 +1,4 @@
---- What only the current generation has for skills (contract 2.1).
+--- What only the current generation has for skills (doc/api.md 2.1).
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")

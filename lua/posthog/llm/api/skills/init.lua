@@ -1,4 +1,4 @@
---- The versioned store of agent skills (contract 1.1 to 1.4 and 2.1).
+--- The versioned store of agent skills (doc/api.md 1.1 to 1.4 and 2.1).
 
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
@@ -73,7 +73,7 @@ local function file_path(name, path)
   return skill_path(name) .. "files/" .. escape(path, true) .. "/"
 end
 
---- Checks of bodies: what the server reports badly (contract 0.5, 3.4).
+--- Checks of bodies: what the server reports badly (doc/api.md 0.5, 3.4).
 local function check_edits(edits, what, level)
   check.list(edits, what, level + 1)
   for i, edit in ipairs(edits) do
@@ -187,7 +187,7 @@ local function incomplete(response, message, ...)
   return errors.failure(errors.new({ kind = "decode", message = message }), response)
 end
 
---- Newer servers cut a long body (contract 3.2). Reads the rest of the same
+--- Newer servers cut a long body (doc/api.md 3.2). Reads the rest of the same
 --- version; offsets and lengths count code points, and are the server's.
 --- @return posthog.llm.Skill? skill with the whole body
 --- @return posthog.llm.Error?

@@ -1,5 +1,5 @@
 --- Which generation of the API a server speaks: "reference", that of the
---- reference pages, or "current", the newest (contract part 3). No server says
+--- reference pages, or "current", the newest (doc/api.md part 3). No server says
 --- so, but its answers differ; what they tell is remembered for each host.
 
 local errors = require("posthog.llm.util.errors")
@@ -39,7 +39,7 @@ local function of_row(row)
   end
 end
 
---- What an answer tells (contract 3.3).
+--- What an answer tells (doc/api.md 3.3).
 --- @param value any of datasets, items or skills
 --- @return posthog.llm.Generation? nil: it may be of either
 function api_version.of(value)
@@ -122,10 +122,12 @@ end
 --- Says what may be the reason for an unknown route.
 --- @param known posthog.llm.Profile
 --- @param err posthog.llm.Error
+--- @param response? posthog.llm.Response
 --- @param what string what only the current generation has
-function api_version.hint(known, err, what)
-  local unknown = err.kind == "not_found" or err.code == "method_not_allowed"
-  if unknown and known.learnt() ~= "current" then
+function api_version.hint(known, err, response, what)
+  -- A router that does not take the method says nothing of a field.
+  local unknown = err.kind == "not_found" or (err.kind == "invalid" and not err.attr)
+  if response and unknown and known.learnt() ~= "current" then
     err.message = MAY_LACK:format(err.message, what)
   end
 end
@@ -144,7 +146,7 @@ function api_version.only_current(known, what, run)
   end
   local value, err, response = run()
   if err then
-    api_version.hint(known, err, what)
+    api_version.hint(known, err, response, what)
   elseif api_version.of(value) == "reference" then
     err = wrong_server(what, "this server is of")
   end

@@ -1,4 +1,4 @@
---- One vocabulary for the rows of both generations (contract 3.3): names that
+--- One vocabulary for the rows of both generations (doc/api.md 3.3): names that
 --- mean the same, and what has no equal on the other side.
 
 local check = require("posthog.llm.util.check")

@@ -1,4 +1,4 @@
---- The path word before the project in the paths of skills (contract 3.1):
+--- The path word before the project in the paths of skills (doc/api.md 3.1):
 --- "environments" on the servers of the reference, "projects" on newer ones,
 --- which for a time answer to both and say so.
 

@@ -1,4 +1,4 @@
---- Writes in the words of the server's generation (contract 3.3), whichever it
+--- Writes in the words of the server's generation (doc/api.md 3.3), whichever it
 --- turns out to be.
 
 local errors = require("posthog.llm.util.errors")
@@ -105,7 +105,7 @@ local function translate_write(known, plan)
   elseif err and generation == "current" and was_current(known, plan, err) then
     value, err, response = send(plan, "reference")
   elseif err and generation == "current" and plan.marks then
-    api_version.hint(known, err, "archive and restore")
+    api_version.hint(known, err, response, "archive and restore")
   elseif value and generation == "current" and api_version.of(value) == "reference" then
     if field_names.has_current_names(plan.fields) then
       local words = "the server has become one of the generation of the reference pages, and may"

@@ -1,4 +1,4 @@
---- Stays below a server's limits of requests (contract 0.6), so that a long
+--- Stays below a server's limits of requests (doc/api.md 0.6), so that a long
 --- run waits a little now and then and is not refused.
 ---
 --- All clients of one key to one host share the count, as far as they have the
