@@ -17,13 +17,22 @@ local function large_text(last)
   return "[" .. table.concat(rows, ",") .. "]"
 end
 
---- Is garbage collected without being asked to?
-local function collector_works()
+--- By how many KB memory grows while so much garbage is made.
+local function grown_by(tables)
   local before, last = collectgarbage("count"), {}
-  for i = 1, 1500000 do
+  for i = 1, tables do
     last[1] = { i } -- kept, or a compiler would leave it out
   end
-  return last[1] ~= nil and collectgarbage("count") - before < 70000 -- of some 120000
+  return last[1] ~= nil and collectgarbage("count") - before
+end
+
+collectgarbage("stop")
+local TABLE = grown_by(10000) / 10000 -- KB, half as much where a pointer has 32 bits
+collectgarbage("restart")
+
+--- Is garbage collected without being asked to?
+local function collector_works()
+  return grown_by(1500000) < 0.6 * TABLE * 1500000
 end
 
 -- The program lua5.4 starts in the first of these modes, a host of its own in the second.
