@@ -1,7 +1,8 @@
 -- Output handler for busted: prints failures as they come and one line a spec
 -- file, and writes each test to the file named by SPEC_REPORT when it starts
 -- and when it ends, so that tools/test can count, and name the test in which
--- the process died.
+-- the process died. A file that does not load for want of one of the modules in
+-- SPEC_MAY_LACK is skipped.
 
 local busted = require("busted")
 local base = require("busted.outputHandlers.base")
@@ -59,9 +60,24 @@ return function()
     return nil, true
   end)
 
+  --- The module without which a spec does not load, when this Lua may be without it.
+  local function lacking(message)
+    local name = tostring(message):match("module '([^']*)' not found")
+    local may = " " .. (os.getenv("SPEC_MAY_LACK") or "") .. " "
+    return name and may:find(" " .. name .. " ", 1, true) and name
+  end
+
   -- In `it`, or in a hook or a block around it. A hook's failure is counted
   -- with the test that it was for.
   local function failed(element, _, message, trace)
+    local lacked = element.descriptor ~= "it" and not running and lacking(message)
+    if lacked then
+      io.write("  skipped: ", os.getenv("SPEC_FILE") or "", ": there is no ", lacked,
+        " for this Lua\n")
+      count("pending", lacked)
+      report:write("lacks ", lacked, "\n")
+      return nil, true
+    end
     print_failure(element, message == nil and "error(nil)" or message, trace)
     if element.descriptor ~= "it" then
       if running then
