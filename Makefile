@@ -103,6 +103,14 @@ test: ## run the specs on every Lua here; SPEC=file FILTER=name LUA_VERSION=
 	@$(SETUP) test
 	@MAKE="$(MAKE)" $(TEST) $(SPEC)
 
+# Releases of Debian, or of another architecture: trixie-i386, arm64.
+SYSTEMS ?= bookworm trixie sid
+FOREIGN = $(filter %arm64,$(SYSTEMS))
+
+matrix: ## run demo and test in bare roots of other systems; SYSTEMS="trixie sid"
+	@$(SETUP) matrix $(if $(FOREIGN),foreign) || true
+	@tools/matrix $(SYSTEMS)
+
 asan: ## run them again with the address and undefined behaviour sanitizers
 	@$(SETUP) asan
 	@MAKE="$(MAKE)" $(TEST) --asan $(SPEC)
@@ -255,6 +263,6 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test asan tsan valgrind fuzz soak bench bench-hosts bench-count \
+.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak bench bench-hosts bench-count \
   bench-check build-bench build-count lint manual install install-library \
   install-command nvim clean help
