@@ -17,7 +17,8 @@ files["spec/**/*nvim*"] = { read_globals = { "vim" } }
 files["spec/**/*ngx*"] = { std = "+ngx_lua" }
 files["spec/**/*nginx*"] = { std = "+ngx_lua" }
 files["examples/nginx"] = { std = "+ngx_lua" }
-files["examples/nvim"] = { read_globals = { "vim" } }
+files["examples/nvim"] = { read_globals = { vim = { other_fields = true,
+  fields = { bo = { read_only = false, other_fields = true } } } } }
 
 -- The runner hands busted its arguments.
 files["tools/spec.lua"] = { globals = { "arg" } }
