@@ -1,18 +1,14 @@
 -- No memory, at each single allocation from loading the module to closing a client: nothing
 -- crashes, nothing leaks (make asan), and what failed goes well the next time.
 
-local cc = require("spec.support.cc")
+local starve = require("spec.support.starve")
 local emulator = require("spec.emulator")
 
 local MODE = os.getenv("SPEC_MODE")
 local LIMIT = MODE == "plain" and 110 or 280 -- seconds
 
-local WRAPPED = { "malloc", "calloc", "realloc", "curl_global_init", "pthread_atfork", "atexit" }
-
--- The linker of macOS wraps no functions; valgrind does not follow into another program, and
--- thousands of full collections take too long under the thread sanitizer.
-local system = io.popen("uname -s"):read("*l")
-if system == "Darwin" or MODE == "valgrind" or MODE == "tsan" then
+-- Thousands of full collections take too long under the thread sanitizer.
+if not starve.can() or MODE == "tsan" then
   return
 end
 
@@ -20,7 +16,7 @@ describe("without memory", function()
   local e, program
 
   setup(function()
-    program = cc.program("spec_starve", "spec/support/starve.c", WRAPPED)
+    program = starve.program()
     e = emulator.start({ tls = true })
   end)
 

@@ -1,6 +1,6 @@
 /*
 ** lookup.c - preloaded: says on stderr when a name is looked up, and finds
-*none.
+** none.
 */
 #include <netdb.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
 ** starve.c - a Lua interpreter in which chosen allocations fail: those of Lua,
 ** of the core's own C code (which is linked in, its calls wrapped) and of
-** libcurl, in one count.
+** libcurl, in one count. And one in which libcurl misses what it waits for.
 **
 **   starve program.lua [argument ...]
 */
@@ -31,6 +31,10 @@ CURLcode __wrap_curl_global_init (long flags);
 int __wrap_pthread_atfork (void (*before)(void), void (*parent)(void),
                            void (*child)(void));
 int __wrap_atexit (void (*f)(void));
+CURLMcode __wrap_curl_multi_socket_action (CURLM *multi, curl_socket_t fd,
+                                           int events, int *running);
+CURLMcode __real_curl_multi_socket_action (CURLM *multi, curl_socket_t fd,
+                                           int events, int *running);
 void *__real_malloc (size_t size);
 void *__real_calloc (size_t n, size_t size);
 void *__real_realloc (void *p, size_t size);
@@ -156,15 +160,30 @@ static int starve_spare (lua_State *L) {
   return 0;
 }
 
+static int forgetful; /* libcurl is */
+
+CURLMcode __wrap_curl_multi_socket_action (CURLM *multi, curl_socket_t fd,
+                                           int events, int *running) {
+  if (get(forgetful))
+    return CURLM_OK;
+  return __real_curl_multi_socket_action(multi, fd, events, running);
+}
+
+/* forget(boolean): whether libcurl is told of nothing that it waits for, of
+** neither sockets nor the time, as if it had lost the transfer */
+static int starve_forget (lua_State *L) {
+  set(forgetful, lua_toboolean(L, 1));
+  return 0;
+}
+
 static int open_core (lua_State *L) {
   lua_pushcfunction(L, luaopen_posthog_llm_core);
   lua_call(L, 0, 0);
   return 0;
 }
 
-/* load(n, most) -> failures, ok, message: the same for loading the core in a
-*new
-** state. Making one is Lua's own business, and crashes LuaJIT. */
+/* load(n, most) -> failures, ok, message: the same for loading the core in
+** a new state. Making one is Lua's own business, and crashes LuaJIT. */
 static int starve_load (lua_State *L) {
   lua_State *fresh = lua_newstate(allocate, NULL);
   long failed;
@@ -199,6 +218,8 @@ static int open_starve (lua_State *L) {
   lua_setfield(L, -2, "load");
   lua_pushcfunction(L, starve_spare);
   lua_setfield(L, -2, "spare");
+  lua_pushcfunction(L, starve_forget);
+  lua_setfield(L, -2, "forget");
   return 1;
 }
 

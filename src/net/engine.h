@@ -58,6 +58,9 @@ void engine_finish (Engine *e, Transfer *t);
 /* Some transfer of the pool that has not ended, of those in the multi handle
 ** where active is asked for; NULL: none. */
 Transfer *engine_owned (Engine *e, Pool *p, int active);
+/* Some transfer in the pool's multi handle that is overdue; NULL: none, and
+** *next_ms is when the first of them will be, -1: none. */
+Transfer *engine_overdue (Engine *e, Pool *p, int64_t now_ms, int64_t *next_ms);
 /* events as for poll(); 0 forgets the descriptor. 0, or -1 without memory. */
 int engine_watch (Engine *e, Pool *p, int fd, short events);
 

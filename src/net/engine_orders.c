@@ -13,7 +13,7 @@ Pool *engine_pool (Engine *e) {
   if (p == NULL)
     return NULL;
   p->engine = e;
-  p->timer_ms = p->expires_ms = -1;
+  p->timer_ms = p->expires_ms = p->overdue_ms = -1;
   engine_lock(e);
   p->in_inbox = 1;
   p->next_inbox = e->pool_inbox;

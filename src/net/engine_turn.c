@@ -45,6 +45,23 @@ Transfer *engine_owned (Engine *e, Pool *p, int active) {
   return t;
 }
 
+Transfer *engine_overdue (Engine *e, Pool *p, int64_t now_ms,
+                          int64_t *next_ms) {
+  Transfer *t;
+  *next_ms = -1;
+  engine_lock(e);
+  for (t = p->owned; t != NULL; t = t->next_owned) {
+    if (t->easy == NULL || t->overdue_ms == 0)
+      continue;
+    if (t->overdue_ms <= now_ms)
+      break;
+    if (*next_ms < 0 || t->overdue_ms < *next_ms)
+      *next_ms = t->overdue_ms;
+  }
+  engine_unlock(e);
+  return t;
+}
+
 int engine_watch (Engine *e, Pool *p, int fd, short events) {
   return pollset_set(&e->pollset, fd, events, p);
 }

@@ -14,6 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* libcurl begins to count a little later than the pool, and says better than
+** the pool what a transfer was about when its time was over. */
+#define LATE_MS 100
+
 /* {=================================================================
 ** libcurl's callbacks
 ** ================================================================== */
@@ -192,6 +196,14 @@ static void allow_connections (Pool *p, int most) {
   curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
 }
 
+static void note_end (Pool *p, Transfer *t, int64_t now_ms) {
+  if (t->easy->timeout_ms == 0)
+    return;
+  t->overdue_ms = now_ms + t->easy->timeout_ms + LATE_MS;
+  if (p->overdue_ms < 0 || t->overdue_ms < p->overdue_ms)
+    p->overdue_ms = t->overdue_ms;
+}
+
 static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
   Easy *y = NULL;
@@ -201,8 +213,10 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
     allow_connections(p, t->config->max_connections);
     t->idle = t->queue->multiplexed ? NULL : &t->queue->idle;
     t->queue->active++;
-    if (curl_multi_add_handle(p->multi, y->curl) == CURLM_OK)
+    if (curl_multi_add_handle(p->multi, y->curl) == CURLM_OK) {
+      note_end(p, t, now_ms);
       return;
+    }
     t->queue->active--;
     easy_drop(y);
     easy_free(y);
@@ -345,6 +359,26 @@ static void expire_waiting (Pool *p, int64_t now_ms) {
   }
 }
 
+/*
+** libcurl 8.23 may lose a transfer when it runs out of memory: neither a socket
+** nor a timer is left that would bring it on. Such a one ends here, and nothing
+** of it is used again.
+*/
+static void end_overdue (Pool *p, int64_t now_ms) {
+  Transfer *t;
+  while ((t = engine_overdue(p->engine, p, now_ms, &p->overdue_ms)) != NULL) {
+    Easy *y = t->easy;
+    easy_harvest(y);
+    transfer_end_overdue(t, now_ms);
+    t->queue->active--;
+    (void)curl_easy_setopt(y->curl, CURLOPT_FORBID_REUSE, 1L);
+    curl_multi_remove_handle(p->multi, y->curl);
+    easy_drop(y);
+    easy_free(y);
+    finish(p, t, CURLE_OPERATION_TIMEDOUT);
+  }
+}
+
 void pool_tick (Pool *p, int64_t now_ms) {
   if (p->waiting > 0 && p->expires_ms >= 0 && p->expires_ms <= now_ms)
     expire_waiting(p, now_ms);
@@ -354,6 +388,8 @@ void pool_tick (Pool *p, int64_t now_ms) {
   }
   if (p->touched)
     read_results(p);
+  if (p->overdue_ms >= 0 && p->overdue_ms <= now_ms)
+    end_overdue(p, now_ms);
 }
 
 int64_t pool_wakes_at (const Pool *p) {
@@ -362,6 +398,8 @@ int64_t pool_wakes_at (const Pool *p) {
     return 0;
   if (p->waiting > 0 && p->expires_ms >= 0 && (at < 0 || p->expires_ms < at))
     at = p->expires_ms;
+  if (p->overdue_ms >= 0 && (at < 0 || p->overdue_ms < at))
+    at = p->overdue_ms;
   return at;
 }
 

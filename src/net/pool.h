@@ -27,6 +27,7 @@ typedef struct Pool {
   OriginQueue *queues;
   int waiting;        /* transfers in all queues */
   int64_t expires_ms; /* no waiting transfer expires before this; -1: none */
+  int64_t overdue_ms; /* none in the multi handle is overdue before; -1: none */
   Easy *spare[16];
   int spares;
   struct Pool *next; /* of the engine */
@@ -45,7 +46,7 @@ int pool_enqueue (Pool *p, Transfer *t); /* 0, or -1 without memory */
 int pool_start (Pool *p, int most, int64_t now_ms); /* number started */
 void pool_cancel (Pool *p, Transfer *t);
 void pool_socket (Pool *p, curl_socket_t fd, short revents); /* as of poll() */
-void pool_tick (Pool *p, int64_t now_ms); /* timers, expired waiters, results */
+void pool_tick (Pool *p, int64_t now_ms); /* timers, expired ones, results */
 /* Monotonic ms when it wants its next turn; 0: now, -1: not. */
 int64_t pool_wakes_at (const Pool *p);
 void pool_teardown (Pool *p); /* takes every transfer out; keeps p itself */

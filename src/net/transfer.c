@@ -139,6 +139,14 @@ void transfer_expire (Transfer *t, int64_t now_ms) {
   transfer_set_error(t, message);
 }
 
+void transfer_end_overdue (Transfer *t, int64_t now_ms) {
+  char message[96];
+  snprintf(message, sizeof(message),
+           "timed out after %ld ms: libcurl did not end the request by itself",
+           (long)(now_ms - t->made_ms));
+  transfer_set_error(t, message);
+}
+
 CURLcode transfer_outcome (Transfer *t, CURLcode code) {
   int whole = t->headers_ended && t->status >= 200;
   if (code == CURLE_OK && !whole) {

@@ -47,6 +47,8 @@ typedef struct Transfer {
   long timeout_ms;    /* from the start of the transfer; 0: none */
   int64_t made_ms;    /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
+  int64_t overdue_ms; /* monotonic; from then on libcurl should have ended it;
+                         0: none */
 
   /* response */
   CURLcode code;
@@ -112,6 +114,9 @@ void transfer_drop_request (Transfer *t);
 
 /* Its time was over before it could be sent: says so. */
 void transfer_expire (Transfer *t, int64_t now_ms);
+
+/* Its time is over, and libcurl has not noticed: says so. */
+void transfer_end_overdue (Transfer *t, int64_t now_ms);
 
 #pragma GCC visibility pop
 
