@@ -41,6 +41,29 @@ local RESOURCES = {
   spend = "posthog.llm.api.spend",
 }
 
+--- Clients that came of one another by `with`: they share an engine and a pool.
+--- @class posthog.llm.Family
+--- @field open table<posthog.llm.State, boolean> those that are not closed; weak keys
+--- @field engine? userdata of the process; another one after a fork
+--- @field pool? userdata its connections
+
+--- The private part of a client, which the pipeline and the resources work with.
+--- @class posthog.llm.State
+--- @field options posthog.llm.Options as the caller gave them, for `with`
+--- @field settings posthog.llm.Settings
+--- @field profile posthog.llm.Profile which version of the API the host speaks
+--- @field family? posthog.llm.Family nil once the client is closed
+--- @field scope "environments"|"projects" the path word of skills, as known by now
+--- @field user_agent string
+--- @field terms table<boolean, posthog.llm.Terms> the headers by whether there is a body; `key` is whose they are
+--- @field prefixes table<string, string> the start of URLs by Request.under
+--- @field in_flight table<userdata, boolean> transfers; weak keys
+--- @field closed boolean
+--- @field user? integer id of the user whose key this is, once a write has told
+
+--- @param options posthog.llm.Options checked
+--- @param family posthog.llm.Family
+--- @return posthog.llm.Client
 local function create(options, family)
   local settings = client_settings.resolve(options)
   local suffix = settings.user_agent_suffix

@@ -144,6 +144,7 @@ end
 local function no_journal()
   local none = { header = {}, last = 0, open = {} }
   none.counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 }
+  --- There is nothing to close.
   function none.close() end
   return none
 end

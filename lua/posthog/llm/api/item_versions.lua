@@ -91,6 +91,7 @@ end
 
 --- Makes a write on an item. Without a base of the caller's own it is based on
 --- the item as it is, so that the last writer wins, as on the reference.
+--- @param self table the resource
 --- @param request { method: string, path: string, json?: table, options: table }
 --- @param id string
 --- @param base? integer the version that the caller has edited

@@ -34,6 +34,7 @@ local NONE = query.spec({})
 ---   archived: the mark that the row is to have, if it may have it already
 
 --- One request of a resource of rows.
+--- @param self table the resource
 --- @param request table method, path, and more of posthog.llm.Request
 function row_resource.send(self, request)
   request.under = "projects"
@@ -69,6 +70,7 @@ function row_resource.read(self, path, call_options)
 end
 
 --- @param kind posthog.llm.RowKind
+--- @param id string
 function row_resource.path(kind, id)
   return kind.base .. url.escape(id) .. "/"
 end
@@ -377,6 +379,7 @@ local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" }
 
 --- Gives a class an iterator over the history of a row, newest first, which only
 --- the current generation keeps.
+--- @param class table
 --- @param method string
 --- @param word string of the path
 --- @param identity string the field that no two of its rows share

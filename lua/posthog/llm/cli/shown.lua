@@ -44,6 +44,8 @@ end
 
 --- A value that may be long, below its name: text as it is, all else as JSON.
 --- @param screen posthog.llm.cli.Screen
+--- @param name string
+--- @param value any nil: nothing is shown
 function shown.block(screen, name, value)
   if is_nothing(value) then
     return

@@ -206,10 +206,30 @@ local function transfer_settings(resolved, options)
   }
 end
 
---- What a client works with: every option with its default, and either a
---- value or the error for each thing that the environment may lack.
+--- @class posthog.llm.Target where requests go
+--- @field base string the URL that paths are below
+--- @field origin string scheme, host and port of it
+--- @field scheme "http"|"https"
+
+--- Every option with its default (posthog.llm.Options has those that stay as they
+--- are given), and either a value or the error for each thing that may be amiss.
+--- @class posthog.llm.Settings: posthog.llm.Options
+--- @field personal_api_key nil the key is nowhere but behind `key`
+--- @field key fun(): string?, posthog.llm.Error? of the next request
+--- @field project? string
+--- @field project_error? posthog.llm.Error of calls below a project
+--- @field target? posthog.llm.Target
+--- @field target_error? posthog.llm.Error of every call
+--- @field pace? posthog.llm.Pace nil: none is kept
+--- @field transfer? table what the core is told of every transfer; ca_file is found by the first call
+--- @field needs_trust? boolean the CA bundle is still to be found
+--- @field decoder userdata of answers
+--- @field error_decoder userdata of error bodies, which keep what free JSON they quote
+--- @field is_free? table<string, boolean> fields in which null stays; nil: it stays in all
+
+--- What a client works with.
 --- @param options table from options.check
---- @return table settings
+--- @return posthog.llm.Settings
 function settings.resolve(options)
   local resolved = {}
   for name, value in pairs(DEFAULTS) do

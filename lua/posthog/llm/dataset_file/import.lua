@@ -297,6 +297,7 @@ function Import:back_off(seen)
 end
 
 --- @param jobs posthog.llm.dataset_file.Job[]
+--- @param entries table[] of the journal
 --- @return posthog.llm.Error? err
 function Import:send_batch(jobs, entries)
   local err = self:announce(jobs, entries)

@@ -40,6 +40,8 @@ end
 
 --- The ids of rows so new that they could be taken for some that are made from
 --- now on.
+--- @param client posthog.llm.Client
+--- @param dataset string id
 --- @param now number by the server's clock
 --- @return string[]? ids
 --- @return posthog.llm.Error? err

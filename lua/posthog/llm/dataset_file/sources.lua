@@ -29,6 +29,8 @@ function sources.format(path, format)
   return format or ENDINGS[(path:match("%.(%w+)$") or ""):lower()]
 end
 
+--- @param path string
+--- @param format any the option
 --- @param level integer as for error()
 function sources.check_format(path, format, level)
   if format ~= nil and not READERS[format] then

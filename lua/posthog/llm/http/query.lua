@@ -144,6 +144,7 @@ end
 
 --- The option of iterators: pages to read ahead.
 --- @param options? table that was read already
+--- @param level integer as for error()
 --- @return integer
 function query.prefetch(options, level)
   if options == nil or options.prefetch == nil then

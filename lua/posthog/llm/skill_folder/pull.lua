@@ -79,6 +79,9 @@ local function conflict_paths(conflicts)
 end
 
 --- Writes what was found, with the lock, or nothing.
+--- @param folder posthog.llm.Folder
+--- @param theirs posthog.llm.SkillSnapshot
+--- @param outcome posthog.llm.SkillFolderOutcome
 --- @param force boolean? also over files that were not looked at
 --- @return true? done
 --- @return posthog.llm.Error? err

@@ -152,7 +152,10 @@ function remote.complete(client, self, progress)
 end
 
 --- The same, beside a folder whose texts need not be read again.
+--- @param client posthog.llm.Client
 --- @param folder table that is to be compared with it
+--- @param self posthog.llm.SkillSnapshot
+--- @param progress fun(step: string, path: string, done: integer, total: integer)
 --- @return true? done
 --- @return posthog.llm.Error? err
 function remote.complete_beside(client, folder, self, progress)

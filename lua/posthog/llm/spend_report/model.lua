@@ -397,6 +397,7 @@ end
 
 --- How a value of a column reads.
 --- @param id string a column
+--- @param value any
 --- @return string text "" where there is none
 function model.read(id, value)
   local column = model.COLUMNS[id]

@@ -6,6 +6,8 @@ local core = require("posthog.llm.util.core")
 local check = {}
 
 --- @param level integer as for error()
+--- @param message string a format
+--- @param ... any for the format
 function check.fail(level, message, ...)
   local text = message:format(...):gsub("\r", "\\r"):gsub("\\?\n", "\\n") -- one line, whatever %q made
   error("posthog.llm: " .. text, level + 1)
@@ -20,7 +22,10 @@ function check.type_name(value)
   return type(value)
 end
 
+--- @param value any
 --- @param expected string a name that type() gives
+--- @param what string its name in the message
+--- @param level integer as for error()
 function check.type(value, expected, what, level)
   if type(value) ~= expected then
     check.fail(level + 1, "%s: %s expected, got %s", what, expected, check.type_name(value))
@@ -119,7 +124,10 @@ function check.list(value, what, level)
   end
 end
 
+--- @param given table
 --- @param known table a set of names, or a map by name
+--- @param what string its name in the message
+--- @param level integer as for error()
 function check.known(given, known, what, level)
   for name in pairs(given) do
     if known[name] == nil then

@@ -262,6 +262,8 @@ local function anywhere(skills, lost, name, fields)
   return "unknown", err
 end
 
+--- @param skills posthog.llm.Skills
+--- @param name string
 --- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
 function looks.create_file(skills, name, fields)
   return function(lost)
@@ -295,6 +297,7 @@ local function first_version(skills, lost, name, is_ours)
   return "unknown"
 end
 
+--- @param skills posthog.llm.Skills
 --- @param fields posthog.llm.SkillFields as they were sent
 function looks.create(skills, fields)
   return function(lost)

@@ -27,6 +27,8 @@ function Memory:get(i)
 end
 
 --- Appends entry `i`.
+--- @param i integer
+--- @param at number
 --- @param now number
 --- @return boolean added false: somebody else has just added it
 function Memory:add(i, at, now)

@@ -136,6 +136,7 @@ end
 
 --- Lets nobody go before `to`.
 --- @param to number
+--- @param now number
 function Line:block(to, now)
   local blocks = self._blocks
   local i, at = newest(blocks)
