@@ -178,7 +178,7 @@ end
 
 --- 8.14 is like the older ones, 8.23 is newer; of those between, both are right.
 local function libcurl_is_newer()
-  local major, minor = core.curl_version:match("^(%d+)%.(%d+)")
+  local major, minor = core.curl_version:match("^libcurl/(%d+)%.(%d+)")
   return tonumber(major) * 100 + tonumber(minor) > 814
 end
 
