@@ -31,14 +31,6 @@ for _, want in ipairs({
   end
 end
 
--- Some systems have no lua-cjson for a Lua of the second rank.
-if (" " .. (os.getenv("SPEC_MAY_LACK") or "") .. " "):find(" cjson ", 1, true)
-  and not pcall(require, "cjson") then
-  for _, name in ipairs({ "cjson", "cjson.safe" }) do
-    package.preload[name] = function() return require("spec.support.cjson")[name] end
-  end
-end
-
 -- Without paths given, busted would put ./src and ./csrc in front.
 local options = {
   "--output=tools/report.lua",
