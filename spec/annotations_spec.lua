@@ -114,3 +114,32 @@ describe("the comments", function()
     assert.is_true(seen > 20)
   end)
 end)
+
+describe("doc/architecture.md", function()
+  local ROOMS = { "lua/posthog/llm/", "src/", "src/net/", "src/json/", "" }
+
+  local function exists(name)
+    for _, room in ipairs(ROOMS) do
+      local file = io.open(room .. name)
+      if file then
+        file:close()
+        return true
+      end
+    end
+    return false
+  end
+
+  it("names files that are there", function()
+    local gone, seen = {}, 0
+    for _, line in ipairs(lines_of("doc/architecture.md")) do
+      for name in line:gmatch("`([%w_/]+%.[luahc]+)`") do
+        seen = seen + 1
+        if not exists(name) and not exists("host/" .. name) and not exists("api/versions/" .. name) then
+          gone[#gone + 1] = name
+        end
+      end
+    end
+    assert.equal("", table.concat(gone, "\n"))
+    assert.is_true(seen > 30)
+  end)
+end)
