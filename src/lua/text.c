@@ -34,8 +34,35 @@ static int text_holds (lua_State *L) {
   return 1;
 }
 
+/* core.redact(text, secret, instead) -> text: with `instead` in every place
+*where
+** core.holds finds the secret. */
+static int text_redact (lua_State *L) {
+  size_t len, n, width;
+  const char *s = luaL_checklstring(L, 1, &len);
+  const char *secret = luaL_checklstring(L, 2, &n);
+  const char *instead = luaL_checklstring(L, 3, &width);
+  const char *end = s + len, *at, *after;
+  luaL_Buffer b;
+  if (n == 0 || !secret_found(s, len, secret, n)) {
+    lua_settop(L, 1); /* the usual case: nothing to do */
+    return 1;
+  }
+  luaL_buffinit(L, &b);
+  while ((at = secret_next(s, (size_t)(end - s), secret, n, &after)) != NULL) {
+    luaL_addlstring(&b, s, (size_t)(at - s));
+    luaL_addlstring(&b, instead, width);
+    s = after;
+  }
+  luaL_addlstring(&b, s, (size_t)(end - s));
+  luaL_pushresult(&b);
+  return 1;
+}
+
 void text_open (lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"escape", text_escape}, {"holds", text_holds}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"escape", text_escape},
+                                       {"holds", text_holds},
+                                       {"redact", text_redact},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -87,24 +87,25 @@ static int unescape (const char **s, const char *end) {
   return c;
 }
 
-static int begins_with (const char *s, const char *end, const char *secret,
-                        size_t n) {
+/* What follows the secret that s begins with; NULL: it begins with none. */
+static const char *after_secret (const char *s, const char *end,
+                                 const char *secret, size_t n) {
   for (; n > 0; n--, secret++) {
     if (s == end)
-      return 0;
+      return NULL;
     if (*s == *secret)
       s++;
     else if (unescape(&s, end) != (unsigned char)*secret)
-      return 0;
+      return NULL;
   }
-  return 1;
+  return s;
 }
 
 /* Looks from one byte that the secret may begin with to the next. */
 static int found_from (const char *s, const char *end, int first,
                        const char *secret, size_t n) {
   for (; (s = memchr(s, first, (size_t)(end - s))) != NULL; s++) {
-    if (begins_with(s, end, secret, n))
+    if (after_secret(s, end, secret, n) != NULL)
       return 1;
   }
   return 0;
@@ -116,4 +117,15 @@ int secret_found (const char *s, size_t len, const char *secret, size_t n) {
          found_from(s, end, '%', secret, n) ||
          found_from(s, end, '\\', secret, n) ||
          found_from(s, end, '&', secret, n);
+}
+
+const char *secret_next (const char *s, size_t len, const char *secret,
+                         size_t n, const char **after) {
+  const char *end = s + len;
+  for (; s < end; s++) {
+    *after = after_secret(s, end, secret, n);
+    if (*after != NULL)
+      return s;
+  }
+  return NULL;
 }

@@ -1,4 +1,4 @@
--- What finds the key, in C, and what takes it out, in Lua, see the same.
+-- What finds the key and what takes it out see the same.
 
 local core = require("posthog.llm.core")
 local redact = require("posthog.llm.http.redact")
