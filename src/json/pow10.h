@@ -1,8 +1,8 @@
 /*
-** pow10.h - the powers of ten from 10^-342 to 10^324, rounded down to
-** 128 bits with the highest bit set, as two 64-bit halves, high half first:
-** 10^q is t * 2^(floor(log2(10^q)) - 127) for a t in [T, T + 1). Both the
-** reader and the printer of doubles work from it.
+** pow10.h - the powers of ten from 10^-342 to 10^324, rounded down to 128 bits
+** with the highest bit set, as two 64-bit halves, high half first: 10^q is
+** t * 2^(floor(log2(10^q)) - 127) for a t in [T, T + 1). Both the reader and
+** the printer of doubles work from it. Written by pow10.lua.
 */
 #ifndef POSTHOG_LLM_JSON_POW10_H
 #define POSTHOG_LLM_JSON_POW10_H
