@@ -5,7 +5,7 @@
 #ifndef POSTHOG_LLM_BASE_VERSION_H
 #define POSTHOG_LLM_BASE_VERSION_H
 
-#include "base/compat.h"
+#include "compat.h"
 
 /*
 ** The release, and how often since what Lua sees of the core has changed. The

@@ -2,6 +2,7 @@
 ** encode.c - Lua values to JSON text. Reads tables raw and calls no Lua
 ** code; what it cannot say exactly it refuses, with the path to the value.
 */
+#include "json.h"
 #include "number.h"
 #include "scan.h"
 #include "writer.h"

@@ -10,6 +10,7 @@
 ** the program that asks for one page after another: in its small heap each page
 ** would cost several collections, a fifth of the time.
 */
+#include "json.h"
 #include "reader.h"
 
 #include <string.h>

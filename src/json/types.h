@@ -5,7 +5,8 @@
 #ifndef POSTHOG_LLM_JSON_TYPES_H
 #define POSTHOG_LLM_JSON_TYPES_H
 
-#include "json.h"
+#include "base/buffer.h"
+#include "base/compat.h"
 
 #pragma GCC visibility push(hidden)
 

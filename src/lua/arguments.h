@@ -1,7 +1,6 @@
 /*
 ** arguments.h - values that a request is made of, checked as they leave Lua.
-*All
-** of these raise when a value is not what it should be.
+** All of these raise when a value is not what it should be.
 */
 #ifndef POSTHOG_LLM_LUA_ARGUMENTS_H
 #define POSTHOG_LLM_LUA_ARGUMENTS_H

@@ -1,6 +1,6 @@
 /*
 ** text.h - functions on texts: to escape one for a URL, to find a secret in
-*one.
+** one.
 */
 #ifndef POSTHOG_LLM_LUA_TEXT_H
 #define POSTHOG_LLM_LUA_TEXT_H

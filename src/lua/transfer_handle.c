@@ -148,11 +148,10 @@ static int push_cancelled (lua_State *L, const char *message) {
 /*
 ** transfer:result(secret?) -> status, bytes, holds_secret
 **                           | nil, kind, message, sent, permanent
-** bytes: the size of the body after decompression. holds_secret: the headers of
-** the response hold it, in a name or value, as it is or escaped. sent: some
-*byte
-** of the request had left, so the server may have acted. permanent: the same
-** request would fail again.
+** bytes: the size of the body after decompression. holds_secret: the headers
+** of the response hold it, in a name or value, as it is or escaped. sent:
+** some byte of the request had left, so the server may have acted. permanent:
+** the same request would fail again.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);

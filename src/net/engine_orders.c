@@ -1,8 +1,8 @@
 /*
-** engine_orders.c - what Lua's thread hands over to the engine and takes back,
-** under the lock: transfers, what is to be cancelled, pools, finished
-*transfers.
-** A transfer is the engine's from engine_start until it is among the finished.
+** engine_orders.c - what Lua's thread hands over to the engine and takes
+** back, under the lock: transfers, what is to be cancelled, pools, finished
+** transfers. A transfer is the engine's from engine_start until it is among
+** the finished.
 */
 #include "engine_state.h"
 

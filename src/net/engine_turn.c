@@ -1,7 +1,7 @@
 /*
 ** engine_turn.c - what is done on the engine's thread, or, while it has none,
-*on
-** Lua's within a wait: takes the orders, runs the pools, polls the descriptors.
+** on Lua's within a wait: takes the orders, runs the pools, polls the
+** descriptors.
 */
 #include "base/clock.h"
 

@@ -1,9 +1,8 @@
 /*
 ** idle.h - the idle connections to an origin, over HTTP/1. libcurl 7.88 uses
-*one
-** again on which something has come meanwhile, and takes bytes that nobody has
-** asked for as the response to that request; or one that has ended, and the
-** request is lost. So they are looked at first.
+** one again on which something has come meanwhile, and takes bytes that
+** nobody has asked for as the response to that request; or one that has
+** ended, and the request is lost. So they are looked at first.
 */
 #ifndef POSTHOG_LLM_NET_IDLE_H
 #define POSTHOG_LLM_NET_IDLE_H

@@ -1,7 +1,6 @@
 /*
 ** pool.c - one multi handle and the queues before it. Owned by the engine,
-*which
-** frees it when Lua's handle is closed; the engine's thread alone.
+** which frees it when Lua's handle is closed; the engine's thread alone.
 */
 #include "base/clock.h"
 

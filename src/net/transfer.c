@@ -1,7 +1,6 @@
 /*
 ** transfer.c - one request and its response. Owned by its references; one
-*thread
-** at a time, see transfer.h.
+** thread at a time, see transfer.h.
 */
 #include "base/posix.h"
 

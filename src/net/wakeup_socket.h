@@ -1,7 +1,6 @@
 /*
 ** wakeup_socket.h - a unix socket by which the engine wakes Lua, for hosts
-*whose
-** event loop reads sockets but takes no descriptor from outside.
+** whose event loop reads sockets but takes no descriptor from outside.
 */
 #ifndef POSTHOG_LLM_NET_WAKEUP_SOCKET_H
 #define POSTHOG_LLM_NET_WAKEUP_SOCKET_H
@@ -12,10 +11,8 @@
 
 /*
 ** A socket that listens until somebody has connected: nginx does so by its
-*path,
-** so there has to be one. It lies in a directory that only this user enters,
-*and
-** only this process is let in.
+** path, so there has to be one. It lies in a directory that only this user
+** enters, and only this process is let in.
 */
 typedef struct WakeupSocket {
   int listener;       /* -1: closed */
