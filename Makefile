@@ -33,6 +33,10 @@ LUA_NAMES = $(if $(LUA_VERSION:luajit=),lua$(LUA_ABI) lua-$(LUA_ABI) \
 ifndef LUA_CFLAGS
 LUA_PC := $(firstword $(foreach n,$(LUA_NAMES),$(shell \
   $(PKG_CONFIG) --exists $(n) 2>/dev/null && echo $(n))))
+ifeq ($(LUA_PC)$(filter luajit,$(LUA_VERSION)),)
+LUA_PC := $(shell case $$($(PKG_CONFIG) --modversion lua 2>/dev/null) in \
+  ($(LUA_ABI).*) echo lua ;; esac)
+endif
 ifneq ($(LUA_PC),)
 LUA_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LUA_PC))
 endif
@@ -75,10 +79,19 @@ $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -lpthread -lm
 
-$(BUILD)/obj/%.o: src/%.c
+# All that is missing is named at once, before the first file is compiled; with
+# `command`, what the command takes too.
+NEEDS ?= $(if $(filter install,$(MAKECMDGOALS)),command)
+export NEEDS
+
+$(BUILD)/needs:
+	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" LDFLAGS="$(LDFLAGS)" PKG_CONFIG="$(PKG_CONFIG)" \
+	  LUA_CFLAGS="$(LUA_CFLAGS)" CURL_CFLAGS="$(CURL_CFLAGS)" CURL_LIBS="$(CURL_LIBS)" \
+	  LUA_COMMAND="$(LUA_COMMAND)" tools/needs build $(LUA_VERSION) $(NEEDS)
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/obj/%.o: src/%.c | $(BUILD)/needs
 	@mkdir -p $(@D)
-	$(if $(LUA_CFLAGS)$(LUA_PC),,$(error no headers of Lua $(LUA_VERSION): \
-	  run tools/setup, or give LUA_CFLAGS=-I...))
 	$(CC) -std=c99 -fPIC -fvisibility=hidden -pthread -Isrc -MMD -MP $(WARNINGS) \
 	  $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) $(CFLAGS) -c -o $@ $<
 

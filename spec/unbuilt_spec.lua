@@ -7,6 +7,7 @@ end
 local core = require("posthog.llm.core")
 local folders = require("spec.support.folders")
 local server = require("spec.ngx.server")
+local shell = require("spec.support.shell")
 
 local LUA = os.getenv("LUA")
 local JIT = rawget(_G, "jit") ~= nil
@@ -16,14 +17,7 @@ local MAKE = VERSION == "5.4" and "make" or "make LUA_VERSION=" .. VERSION
 -- A core for it cannot be loaded here.
 local OTHER = VERSION == "5.4" and { "luajit", "LuaJIT" } or { "5.4", "Lua 5.4" }
 
-local WITHOUT_PATHS = "env -u LUA_PATH -u LUA_CPATH -u LUA_PATH_5_2 -u LUA_CPATH_5_2 "
-
-local function run(shell)
-  local pipe = io.popen("{ " .. shell .. "; } 2>&1; echo status=$?")
-  local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
-  pipe:close()
-  return output, tonumber(status)
-end
+local run, WITHOUT_PATHS = shell.run, shell.WITHOUT_LUA_PATHS
 
 local function first_line(text)
   return text:match("^[^\n]*")
