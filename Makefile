@@ -212,54 +212,91 @@ manual: ## write doc/cli.md and the man page out of the help texts
 
 # The Lua that the command is installed for, as its first line is to call it.
 LUA_COMMAND ?= $(or $(firstword $(foreach n,$(LUA_NAMES),$(shell \
-  command -v $(n) >/dev/null 2>&1 && echo $(n)))),lua)
-SHARE = $(DESTDIR)$(PREFIX)/share
+  command -v $(n) >/dev/null 2>&1 && echo $(n)))),$(shell \
+  lua -e 'assert(_VERSION == "Lua $(LUA_ABI)")' >/dev/null 2>&1 && echo lua),$(firstword \
+  $(LUA_NAMES)))
+TO = $(DESTDIR)$(PREFIX)
+SHARE = $(TO)/share
+LUA_DIR = $(SHARE)/lua/$(LUA_ABI)
+LUA_LIB_DIR = $(TO)/lib/lua/$(LUA_ABI)
+COMPLETIONS = bash-completion/completions/posthog-llm zsh/site-functions/_posthog-llm \
+  fish/vendor_completions.d/posthog-llm.fish
+
+# What cannot work is refused before anything is built or written.
+check-prefix:
+	@case "$(PREFIX)" in (/*) ;; \
+	  (*) echo 'PREFIX="$(PREFIX)" is no absolute path: write PREFIX="$$HOME/..."' >&2; exit 1 ;; \
+	esac
+	@at="$(TO)"; while [ ! -e "$$at" ]; do \
+	  case $$at in (*/*) at=$${at%/*}; at=$${at:-/} ;; (*) at=. ;; esac; done; \
+	[ -w "$$at" ] || { echo "you may not write to $$at: install as root (sudo make install)," \
+	  'or for yourself: make install PREFIX="$$HOME/.local"' >&2; exit 1; }
+
+# Where things are, and what the command takes that is not here; nothing with -s.
+SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))
+INSTALL_WORDS = if [ -n "$(SILENT)" ]; then :; \
+  elif [ -n "$(DESTDIR)" ]; then echo "staged in $(TO)"; else tools/installed "$(PREFIX)" "$(LUA_COMMAND)"
 
 ifdef LUA_VERSION
-install: install-library install-command ## install for these Luas under PREFIX (and DESTDIR)
+install: check-prefix ## install for these Luas under PREFIX (and DESTDIR)
+	@$(MAKE) --no-print-directory install-command
+	@$(INSTALL_WORDS) $(or $(INSTALLED_FOR),$(LUA_VERSION)); \
+	  tools/needs command $(LUA_VERSION) "$(LUA_COMMAND)"; fi
 
 install-library: all
 	@set -e; for f in $(MODULES); do \
-	  d="$(DESTDIR)$(PREFIX)/share/lua/$(LUA_ABI)/$$(dirname $$f)"; \
+	  d="$(LUA_DIR)/$$(dirname $$f)"; \
 	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
-	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)/posthog/llm"
-	$(INSTALL) -m 755 $(CORE) "$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_ABI)/posthog/llm/"
+	@$(INSTALL) -d "$(LUA_LIB_DIR)/posthog/llm"
+	@$(INSTALL) -m 755 $(CORE) "$(LUA_LIB_DIR)/posthog/llm/"
 
 # With what belongs to it. The completions are the command's own words, so it
 # has to run, which takes argparse.
 install-command: install-library
-	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/man/man1"
-	sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/posthog-llm >"$(BUILD)/posthog-llm"
-	$(INSTALL) -m 755 "$(BUILD)/posthog-llm" "$(DESTDIR)$(PREFIX)/bin/"
-	$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE)/man/man1/"
+	@$(INSTALL) -d "$(TO)/bin" "$(SHARE)/man/man1"
+	@sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/posthog-llm >"$(BUILD)/posthog-llm"
+	@$(INSTALL) -m 755 "$(BUILD)/posthog-llm" "$(TO)/bin/"
+	@$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE)/man/man1/"
 	@set -e; for f in start stop nginx.conf.in $(SERVER); do \
 	  d="$(SHARE)/posthog-llm/emulator/$$(dirname $$f)"; \
 	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "spec/emulator/$$f" "$$d/"; done
-	@set -e; complete() { \
-	  "$(DESTDIR)$(PREFIX)/bin/posthog-llm" completions $$1 >"$(BUILD)/completion" || exit 0; \
-	  $(INSTALL) -d "$(SHARE)/$${2%/*}"; \
-	  $(INSTALL) -m 644 "$(BUILD)/completion" "$(SHARE)/$$2"; }; \
-	complete bash bash-completion/completions/posthog-llm; \
-	complete zsh zsh/site-functions/_posthog-llm; \
-	complete fish fish/vendor_completions.d/posthog-llm.fish
+	@set -e; set -- bash zsh fish; for f in $(COMPLETIONS); do \
+	  "$(TO)/bin/posthog-llm" completions $$1 >"$(BUILD)/completion" 2>/dev/null || break; \
+	  $(INSTALL) -d "$(SHARE)/$${f%/*}"; \
+	  $(INSTALL) -m 644 "$(BUILD)/completion" "$(SHARE)/$$f"; shift; done
 else
-install: $(VERSIONS:%=install-%)
-	@$(MAKE) --no-print-directory LUA_VERSION=$(firstword $(VERSIONS)) install-command
+install: check-prefix
+	@set -e; for v in $(filter-out 5.4,$(VERSIONS)); do \
+	  $(MAKE) --no-print-directory LUA_VERSION=$$v install-library; done
+	@$(MAKE) --no-print-directory LUA_VERSION=5.4 INSTALLED_FOR="$(VERSIONS)" install
 endif
 
-install-%:
-	@$(MAKE) --no-print-directory LUA_VERSION=$* install-library
+# All of it; with LUA_VERSION the library for that Lua alone.
+uninstall: check-prefix ## remove what install has put there
+	@for abi in $(or $(LUA_ABI),$(filter-out luajit,$(LUA_VERSIONS))); do \
+	  for d in "$(SHARE)/lua/$$abi/posthog" "$(TO)/lib/lua/$$abi/posthog"; do \
+	    [ ! -d "$$d/llm" ] || { echo "removing $$d/llm"; rm -rf "$$d/llm"; \
+	      rmdir "$$d" 2>/dev/null || :; }; done; done
+ifndef LUA_VERSION
+	@set -- "$(SHARE)/posthog-llm" "$(TO)/bin/posthog-llm" "$(SHARE)/man/man1/posthog-llm.1"; \
+	  for f in $(COMPLETIONS); do set -- "$$@" "$(SHARE)/$$f"; done; \
+	  for f; do [ ! -e "$$f" ] || { echo "removing $$f"; rm -rf "$$f"; }; done
+endif
 
-# Neovim finds lua/posthog/llm/core.so by itself in the folder of a plugin.
+# Neovim finds lua/posthog/llm/core.so by itself in the folder of a plugin. That may
+# be this checkout, which has the Lua files already.
 NVIM_DATA = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)
 NVIM_PLUGIN_DIR ?= $(NVIM_DATA)/nvim/site/pack/posthog/start/posthog-llm
 
 ifdef LUA_VERSION
 nvim: all ## put the library where Neovim finds it; NVIM_PLUGIN_DIR=
-	@set -e; for f in $(MODULES); do \
-	  d="$(NVIM_PLUGIN_DIR)/lua/$$(dirname $$f)"; \
-	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
-	$(INSTALL) -m 755 $(CORE) "$(NVIM_PLUGIN_DIR)/lua/posthog/llm/"
+	@set -e; to="$(NVIM_PLUGIN_DIR)"; case $$to in ("~/"*) to=$$HOME/$${to#??} ;; esac; \
+	$(INSTALL) -d "$$to/lua/posthog/llm"; \
+	if [ "$$(cd "$$to" && pwd -P)" != "$$(pwd -P)" ]; then for f in $(MODULES); do \
+	  d="$$to/lua/$$(dirname $$f)"; \
+	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done; fi; \
+	$(INSTALL) -m 755 $(CORE) "$$to/lua/posthog/llm/"; \
+	echo "the library for Neovim is in $$(cd "$$to" && pwd)"
 else
 nvim:
 	@$(MAKE) --no-print-directory LUA_VERSION=luajit nvim
@@ -277,5 +314,5 @@ help: ## print this
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
 .PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak bench bench-hosts bench-count \
-  bench-check build-bench build-count lint manual install install-library \
+  bench-check build-bench build-count lint manual install uninstall check-prefix install-library \
   install-command nvim clean help
