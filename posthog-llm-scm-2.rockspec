@@ -47,6 +47,7 @@ build = {
         "src/json/json.c",
         "src/json/key_cache.c",
         "src/json/number.c",
+        "src/json/number_object.c",
         "src/json/number_read.c",
         "src/json/shape.c",
         "src/json/string.c",

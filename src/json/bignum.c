@@ -1,7 +1,7 @@
 /*
 ** bignum.c - the slow and sure half of reading a float: compares a literal
 ** with a binary number exactly. Needed for about one literal in a billion,
-** and for those that someone wrote to need it.
+** and for those that someone wrote to need it. The numbers are on the C stack.
 */
 #include "number.h"
 

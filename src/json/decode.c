@@ -1,6 +1,7 @@
 /*
-** decode.c - JSON text to Lua values in one pass: no tree in between,
-** values are stored into their tables as they come.
+** decode.c - JSON text to Lua values in one pass: no tree in between, values
+** are stored into their tables as they come. The state of a call is on the C
+** stack; what outlives it is the cache, a userdata of the decoder.
 */
 #include "base/clock.h"
 #include "reader.h"

@@ -1,6 +1,8 @@
 /*
-** encode.c - Lua values to JSON text. Reads tables raw and calls no Lua
-** code; what it cannot say exactly it refuses, with the path to the value.
+** encode.c - Lua values to JSON text. Reads tables raw and calls no Lua code;
+** what it cannot say exactly it refuses, with the path to the value. The text
+** is the caller's; what outlives a call is the encoder, a userdata of the
+** state.
 */
 #include "json.h"
 #include "number.h"

@@ -1,5 +1,6 @@
 /*
-** errors.c - why a value cannot be encoded, and the path to it.
+** errors.c - why a value cannot be encoded, and the path to it, as strings on
+** the stack of Lua.
 */
 #include "writer.h"
 

@@ -1,5 +1,6 @@
 /*
-** interop.c - what cjson and Neovim have for values that Lua cannot say.
+** interop.c - what cjson and Neovim have for values that Lua cannot express. It
+** looks at modules that are loaded already, and loads none.
 */
 #include "writer.h"
 

@@ -1,5 +1,6 @@
 /*
-** key_cache.c - the keys that a decoder has seen before.
+** key_cache.c - the keys that a decoder has seen before: their bytes in the
+** cache, their strings in the list that is attached to it.
 */
 #include "reader.h"
 

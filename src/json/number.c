@@ -1,5 +1,5 @@
 /*
-** number.c - reading and printing numbers.
+** number.c - reading and printing numbers. Without a state.
 **
 ** Reading: exact arithmetic on doubles where digits and power are small
 ** (Clinger 1990), else one 64 x 128 bit product (Lemire 2021, after Eisel)

@@ -1,5 +1,6 @@
 /*
-** number_read.c - number literals of JSON text.
+** number_read.c - a number literal of JSON text becomes a value of Lua: an
+** integer, a float, or a number object when neither can hold it.
 */
 #include "number.h"
 #include "reader.h"

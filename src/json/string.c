@@ -1,5 +1,6 @@
 /*
-** string.c - strings of JSON text.
+** string.c - strings of JSON text: those with escapes are written into the
+** scratch of the cache, the others are taken from where they are.
 */
 #include "reader.h"
 

@@ -60,6 +60,11 @@ void json_newencoder (lua_State *L);
 int json_encodeby (lua_State *L, int holder, int idx, Buffer *out);
 
 void json_pushnumbertext (lua_State *L, const char *s, size_t len);
+void json_open_numbers (lua_State *L); /* registers their class */
+
+/* Registers a class; either list may be NULL. */
+void json_new_class (lua_State *L, const char *name,
+                     const luaL_Reg *metamethods, const luaL_Reg *methods);
 
 #pragma GCC visibility pop
 

@@ -35,8 +35,7 @@ static int text_holds (lua_State *L) {
 }
 
 /* core.redact(text, secret, instead) -> text: with `instead` in every place
-*where
-** core.holds finds the secret. */
+** where core.holds finds the secret. */
 static int text_redact (lua_State *L) {
   size_t len, n, width;
   const char *s = luaL_checklstring(L, 1, &len);

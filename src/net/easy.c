@@ -147,15 +147,15 @@ static int is_plain (const char *path) {
 
 static CURLUcode set_path (const Easy *y, char *path) {
   char *query = strchr(path, '?');
-  CURLUcode problem;
+  CURLUcode error;
   if (query != NULL)
     *query = '\0';
-  problem = curl_url_set(y->url, CURLUPART_PATH, path, 0);
+  error = curl_url_set(y->url, CURLUPART_PATH, path, 0);
   if (query != NULL)
     *query++ = '?';
-  if (problem == CURLUE_OK)
-    problem = curl_url_set(y->url, CURLUPART_QUERY, query, 0);
-  return problem;
+  if (error == CURLUE_OK)
+    error = curl_url_set(y->url, CURLUPART_QUERY, query, 0);
+  return error;
 }
 
 /*
@@ -167,16 +167,16 @@ static CURLUcode set_path (const Easy *y, char *path) {
 static CURLcode set_url (Easy *y, const Transfer *t) {
   char *path = path_of(t->url);
   int plain = is_plain(path);
-  CURLUcode problem;
+  CURLUcode error;
   if (plain && y->origin == t->queue)
-    problem = set_path(y, path);
+    error = set_path(y, path);
   else
-    problem = curl_url_set(y->url, CURLUPART_URL, t->url,
-                           CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
-                               CURLU_PATH_AS_IS);
-  if (problem != CURLUE_OK)
-    return problem == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
-                                           : CURLE_URL_MALFORMAT;
+    error = curl_url_set(y->url, CURLUPART_URL, t->url,
+                         CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
+                             CURLU_PATH_AS_IS);
+  if (error != CURLUE_OK)
+    return error == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+                                         : CURLE_URL_MALFORMAT;
   y->origin = plain ? t->queue : NULL;
   return curl_easy_setopt(y->curl, CURLOPT_URL, t->url);
 }
@@ -233,7 +233,7 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
   if (y->timeout_ms != left)
     SET(CURLOPT_TIMEOUT_MS, (long)left);
   /* Rather one HTTP/2 connection than eight. Over plain HTTP, which is never
-  ** HTTP/2 here, libcurl would wait for the whole first answer. */
+  ** HTTP/2 here, libcurl would wait for the whole first response. */
   if (y->tls != tls)
     SET(CURLOPT_PIPEWAIT, (long)tls);
   if (y->lines == NULL || y->lines != lines)

@@ -21,7 +21,8 @@ typedef struct Easy {
   const struct OriginQueue *origin; /* of the url; NULL: set it as a whole */
   Transfer *transfer;               /* that it works for; NULL: it is a spare */
   char message[CURL_ERROR_SIZE];
-  Buffer headers; /* room for those of the next answer, lent to the transfer */
+  Buffer
+      headers; /* room for those of the next response, lent to the transfer */
 
   /* what the handle is set to */
   RequestConfig *config;          /* a reference; NULL: libcurl's own */
@@ -44,7 +45,7 @@ void easy_harvest (const Easy *y);
 void easy_drop (Easy *y);
 
 /* Whether to add it once more: nothing was sent, since the idle connection was
-** spoiled; now it is to make a new one. */
+** stale; now it is to make a new one. */
 int easy_restart (Easy *y);
 
 #pragma GCC visibility pop

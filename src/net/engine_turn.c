@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* A new connection costs about 30 us; more starts in one turn would keep the
-** answers of the others waiting. */
+** responses to the others waiting. */
 #define STARTS_PER_TURN 16
 
 static void disown (Transfer *t) {

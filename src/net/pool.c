@@ -195,6 +195,7 @@ static void allow_connections (Pool *p, int most) {
   curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
 }
 
+/* When t, which was started just now, is overdue. */
 static void note_end (Pool *p, Transfer *t, int64_t now_ms) {
   if (t->easy->timeout_ms == 0)
     return;
@@ -283,7 +284,7 @@ static void act (Pool *p, curl_socket_t fd, int events) {
 void pool_socket (Pool *p, curl_socket_t fd, short revents) {
   int events = 0;
   /* For POLLERR libcurl is told to read as well: told of an error it would not
-  ** look at an answer that came before it. */
+  ** look at a response that came before it. */
   if (revents & (POLLIN | POLLHUP | POLLERR))
     events |= CURL_CSELECT_IN;
   if (revents & POLLOUT)

@@ -13,8 +13,8 @@
 /* Is the secret (n bytes, not none) somewhere in s? */
 int secret_found (const char *s, size_t len, const char *secret, size_t n);
 
-/* Where it stands first, NULL: nowhere; *after is what follows it. Looks at each
-** byte, so it is for texts that secret_found has found it in. */
+/* Where it stands first, NULL: nowhere; *after is what follows it. Looks at
+** each byte, so it is for texts that secret_found has found it in. */
 const char *secret_next (const char *s, size_t len, const char *secret,
                          size_t n, const char **after);
 

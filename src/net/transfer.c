@@ -149,8 +149,7 @@ void transfer_end_overdue (Transfer *t, int64_t now_ms) {
 CURLcode transfer_outcome (Transfer *t, CURLcode code) {
   int whole = t->headers_ended && t->status >= 200;
   if (code == CURLE_OK && !whole) {
-    transfer_set_error(t,
-                       "the connection ended within the headers of the answer");
+    transfer_set_error(t, "the connection ended within the response headers");
     return CURLE_RECV_ERROR;
   }
   if (code == CURLE_WRITE_ERROR && t->limit == LIMIT_NONE)

@@ -64,14 +64,14 @@ typedef struct Transfer {
   long http_version; /* CURL_HTTP_VERSION_... */
   int sent;          /* some byte of the request left this machine */
   const struct IdleConnections *idle; /* over HTTP/1: those to choose from */
-  int stale;          /* its idle connection was found to be spoiled */
+  int stale;          /* its idle connection was found to be unusable */
   int fresh;          /* it got a new one instead */
   int requests_begun; /* requests that libcurl put on a connection */
   long bytes_before;  /* written before the first of these */
   Timings timings;
-  Buffer header_block; /* of the final answer, status line first */
+  Buffer header_block; /* of the final response, status line first */
   int headers_ended;
-  size_t header_bytes; /* of interim answers and trailers too */
+  size_t header_bytes; /* of interim responses and trailers too */
   size_t content_length;
   Buffer response;
 
