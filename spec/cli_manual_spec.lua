@@ -49,16 +49,59 @@ describe("the manual", function()
     end
   end)
 
-  it("has helps that fit one screen", function()
+  --- The help of a command, on a terminal of so many columns.
+  local function help_of(words, columns)
+    local all = {}
+    for i, word in ipairs(words) do all[i] = word end
+    all[#all + 1] = "--help"
+    local _, _, shown = parser.parse(commands, all, columns)
+    return shown
+  end
+
+  it("has helps whose own part fits one screen, above what all have and the examples", function()
     each_command(function(_, words)
-      words[#words + 1] = "--help"
-      local _, _, shown = parser.parse(commands, words)
-      local count = 0
+      local shown = help_of(words)
       for line in shown:gmatch("([^\n]*)\n") do
-        count = count + 1
         assert.is_true(#line <= 80, line)
       end
+      local own = shown:match("^(.-)\n\nOptions of every command")
+        or shown:match("^(.-)\n\nThe key")
+      local _, count = (own .. "\n"):gsub("\n", "")
       assert.is_true(count <= 24, ("%d lines: %s"):format(count, table.concat(words, " ")))
+    end)
+  end)
+
+  it("has helps for terminals of 40 columns", function()
+    each_command(function(_, words)
+      for line in help_of(words, 40):gmatch("([^\n]*)\n") do
+        assert.is_true(#line <= 40 or line:find("^ *%S+ ?\\?$") ~= nil, line)
+      end
+    end)
+  end)
+
+  it("names in each help the options of every command", function()
+    each_command(function(entry, words)
+      local shown = help_of(words)
+      for _, option in ipairs(commands.options) do
+        local name = option[1]:match("%S+$") .. (option.value and " " .. option.value or "")
+        assert.is_truthy(shown:find(name, 1, true), name)
+      end
+      if entry == commands then assert.matches("\n  %-V, %-%-version +Show", shown) end
+    end)
+  end)
+
+  it("has three examples in each help, which are those of the manual", function()
+    local manual = read("doc/cli.md")
+    each_command(function(entry, words)
+      local shown = help_of(words):gsub(" \\\n +", " ")
+      local at = shown:find("\nExamples:\n", 1, true)
+      assert.is_truthy(at, shown)
+      assert.is_true(#entry.examples >= 3, shown)
+      for _, example in ipairs(entry.examples) do
+        local as_shown = "\n  " .. example[1]:gsub("\n", "\n  ")
+        assert.is_truthy(shown:find(as_shown, at, true), as_shown)
+        assert.is_truthy(manual:find("\n" .. example[1] .. "\n", 1, true), example[1])
+      end
     end)
   end)
 
@@ -67,9 +110,10 @@ describe("the manual", function()
     each_command(function(entry, path)
       assert.is_truthy(entry.commands or entry.examples, table.concat(path, " "))
       for _, example in ipairs(entry.examples or {}) do
-        local line = example[1]:match("posthog%-llm [^|>&)\"]*")
-        local words, quoted = {}, line:find("'", 1, true)
-        for word in (quoted and line:gsub("'[^']*'", "{}") or line):gmatch("%S+") do
+        local line = example[1]:gsub('"%$%l+"', "x"):gsub("'[^']*'", "{}")
+          :match("posthog%-llm [^|>&)\"]*")
+        local words = {}
+        for word in line:gmatch("%S+") do
           words[#words + 1] = word
         end
         table.remove(words, 1)
@@ -145,6 +189,50 @@ describe("the command", function()
     ends(2, { "completions", "tcsh" })
   end)
 
+  it("shows the help of any command, and its version", function()
+    local help = ends(0, { "help" })
+    assert.equal("", help.err)
+    assert.equal(ends(0, { "--help" }).out, help.out)
+    local push = ends(0, { "skills", "push", "--help" }).out
+    assert.equal(push, ends(0, { "help", "skills", "push" }).out)
+    assert.equal(ends(0, { "--version" }).out, ends(0, { "-V" }).out)
+    local unknown = ends(2, { "help", "skils" })
+    assert.matches("Did you mean 'skills'", unknown.err)
+    assert.equal("", unknown.out)
+  end)
+
+  it("offers files in fish where the command takes some, and nowhere else", function()
+    if output_of("command -v fish") == "" then
+      pending("fish is not installed")
+      return
+    end
+    local path = os.tmpname()
+    local file = io.open(path, "w")
+    file:write(ends(0, { "completions", "fish" }).out, [[
+      cd (mktemp -d); touch "with space.html"; mkdir folder
+      function try; complete -C $argv[1] | string replace -r '\t.*' '' | string join '|'; end
+      try "posthog-llm spe"
+      try "posthog-llm --project 5 spend --fo"
+      try "posthog-llm spend --format m"
+      try "posthog-llm spend --output with"
+      echo names:
+      try "posthog-llm skills show "
+      try "posthog-llm skills show --version 5 "
+      try "posthog-llm --project "
+      try "posthog-llm datasets import "
+      echo files:
+      try "posthog-llm datasets import golden "
+      try "posthog-llm skills pull pdf-forms "
+      try "posthog-llm skills push one "
+      rm -r $PWD
+    ]])
+    file:close()
+    local shown = output_of("fish " .. path .. " 2>&1")
+    os.remove(path)
+    assert.equal("spend\n--format\nmarkdown\nwith space.html\nnames:\n"
+      .. "files:\nfolder/|with space.html\nfolder/\nfolder/\n", (shown:gsub("\n\n+", "\n")))
+  end)
+
   it("completes in bash", function()
     local path = os.tmpname()
     local file = io.open(path, "w")
@@ -152,21 +240,31 @@ describe("the command", function()
       try() {
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
         _posthog-llm 2>&1
-        printf '%s|' "${COMPREPLY[@]}"
+        printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' '|'
         echo
       }
-      cd "$(mktemp -d)" && touch "with space.html"
+      cd "$(mktemp -d)" && touch "with space.html" && mkdir folder
       try posthog-llm spe
       try posthog-llm --project 5 spend --fo
       try posthog-llm spend --format m
       try posthog-llm spend --output with
       try posthog-llm completions f
+      echo names:
+      try posthog-llm skills show ""
+      try posthog-llm skills show --version 5 ""
+      try posthog-llm --project ""
+      try posthog-llm datasets import ""
+      echo files:
+      try posthog-llm datasets import golden ""
+      try posthog-llm skills pull pdf-forms ""
+      try posthog-llm skills push one ""
       rm -r "$PWD"
     ]])
     file:close()
     local shown = output_of("bash " .. path)
     os.remove(path)
-    assert.equal("spend|\n--format|\nmarkdown|\nwith space.html|\nfish|\n", shown)
+    assert.equal("spend|\n--format|\nmarkdown|\nwith space.html|\nfish|\nnames:\n|\n|\n|\n|\n"
+      .. "files:\nfolder|with space.html|\nfolder|\nfolder|\n", shown)
   end)
 end)
 

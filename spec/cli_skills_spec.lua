@@ -483,9 +483,10 @@ describe("posthog-llm skills", function()
     end
   end)
 
-  it("has helps that fit a screen", function()
+  it("has helps whose own part fits a screen", function()
     for _, name in ipairs(require("posthog.llm.cli.skills").commands) do
       local help = command.run({ "skills", name.name, "--help" }).out
+      help = help:match("^(.-\n)\nOptions of every command")
       local count = 0
       for line in help:gmatch("([^\n]*)\n") do
         count = count + 1

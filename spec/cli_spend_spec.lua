@@ -304,6 +304,32 @@ describe("the command's", function()
     end)
   end)
 
+  it("takes the format from the name of the file", function()
+    for ending, start in pairs({
+      html = "^<!DOCTYPE html>", htm = "^<!DOCTYPE html>", csv = "^section,", md = "^# ?",
+      json = '^{%s+"', txt = "^LLM spend of", HTML = "^<!DOCTYPE html>",
+    }) do
+      local path = folder .. "/report." .. ending
+      assert.equal("", ends(0, { "spend", "--output", path }).out)
+      assert.matches(start, read(path))
+    end
+    ends(0, { "spend", "--output", folder .. "/x.html", "--format", "csv" })
+    assert.matches("^section,", read(folder .. "/x.html"))
+  end)
+
+  it("keeps to ASCII where the locale does, and else not", function()
+    local args = { "spend", "--width", "60", "--rows", "3" }
+    local env = { LC_ALL = "C", LANG = "de_DE.UTF-8" }
+    assert.is_nil(ends(0, args, { env = env }).out:find("[\128-\255]"))
+    assert.matches("#####", ends(0, args, { env = env }).out)
+    for _, other in ipairs({
+      { LC_ALL = "C.UTF-8" }, { LC_ALL = false, LC_CTYPE = "de_DE.utf8", LANG = "C" },
+      { LC_ALL = false, LC_CTYPE = false, LANG = false },
+    }) do
+      assert.matches("█████", ends(0, args, { env = other }).out)
+    end
+  end)
+
   describe("emulator", function()
     --- Waits for it, uses it by what it printed, and stops it.
     local function use(stop)
@@ -322,6 +348,40 @@ describe("the command's", function()
       assert.matches("Ctrl%-C stops it\nstopped\n$", result.err)
       local certificate = result.out:match("SSL_CERT_FILE=(%S+)\n")
       assert.is_nil(read(certificate))
+    end)
+
+    --- Runs shell text with the command as posthog-llm, in a session of its own.
+    local function in_shell(shell)
+      local path = folder .. "/shell.sh"
+      local file = io.open(path, "w")
+      file:write('posthog-llm() { ', command.line({}, "."), ' "$@"; }\n', shell, "\n")
+      file:close()
+      local pipe = io.popen("setsid -w bash " .. path .. " 2>&1")
+      local text = pipe:read("*a")
+      pipe:close()
+      return text
+    end
+
+    it("returns when it is ready, and stays in the background", function()
+      local text = in_shell([[
+        eval "$(posthog-llm -q emulator --background --profile current --tls)" &&
+          posthog-llm api GET /api/projects/:project_id/datasets/ && prefix=$POSTHOG_EMULATOR
+        [ -d "$prefix" ] && eval "$(posthog-llm emulator --stop)"
+        echo "$? ${POSTHOG_EMULATOR-unset} ${POSTHOG_HOST-unset} ${SSL_CERT_FILE-unset}"
+        [ -d "$prefix" ] || echo gone
+        posthog-llm emulator --stop
+      ]])
+      assert.matches('"results":%[%]}\nthe emulator is stopped\n0 unset unset unset\ngone\n'
+        .. "posthog%-llm: %-%-stop: POSTHOG_EMULATOR is not set", text)
+    end)
+
+    it("ends in the background with the session that it was started in", function()
+      local prefix = in_shell([[
+        eval "$(posthog-llm -q emulator --background)" && echo "$POSTHOG_EMULATOR"
+      ]]):match("^(/%S+)\n$")
+      assert.is_truthy(prefix)
+      os.execute(command.until_true("[ ! -e " .. prefix .. " ]") .. ":")
+      assert.is_nil(io.open(prefix .. "/nginx.conf"))
     end)
 
     it("tells when the server has ended by itself", function()

@@ -5,6 +5,7 @@
 
 local commands = require("posthog.llm.cli.commands")
 local exits = require("posthog.llm.cli.exits")
+local help_text = require("posthog.llm.cli.help_text")
 local version = require("posthog.llm")._VERSION
 
 local NAME = commands.name
@@ -43,7 +44,30 @@ local FILES = {
   { "FILE.rejects.jsonl", "The records of it that were rejected, and why." },
 }
 
---- The document as a list of blocks: { "section"|"command"|"text"|"lines", text }
+--- What the examples of the commands need to be there.
+local TRY = {
+  'eval "$(posthog-llm emulator --background)"',
+  "mkdir -p skills/pdf-forms/references",
+  "cat > skills/pdf-forms/SKILL.md <<'END'",
+  "---",
+  "name: pdf-forms",
+  "description: Fill PDF forms from a table of values.",
+  "---",
+  "# PDF forms",
+  "",
+  "Read references/fields.md first.",
+  "END",
+  'echo "One line a field." > skills/pdf-forms/references/fields.md',
+  'echo "In points." > skills/pdf-forms/references/sizes.md',
+  'echo "Mind the fonts." > skills/pdf-forms/notes.md',
+  "posthog-llm skills push skills/pdf-forms",
+  "printf 'input,output\\nWhat is 2 + 2?,4\\n' > golden.csv",
+  "printf 'question,answer\\nWhat is 3 + 3?,6\\n' > q.csv",
+  "echo '{\"input\": \"Who?\", \"output\": null}' > more.jsonl",
+  "posthog-llm datasets import golden golden.csv --create",
+}
+
+--- The document as a list of blocks: { "section"|"command"|"text"|"lines"|"synopsis", text }
 --- and { "list", { { term, text } } }.
 
 local function add(blocks, kind, content)
@@ -52,38 +76,19 @@ local function add(blocks, kind, content)
   end
 end
 
-local function name_of(option)
-  local names = option[1]:gsub(" ", ", ")
-  return option.value and names .. " " .. option.value or names
-end
-
 local function words_of(argument)
   local word = argument.many and argument[1] .. "..." or argument[1]
   return argument.optional and "[" .. word .. "]" or word
 end
 
---- Lines of at most so many columns, the later ones indented. What stands in
---- brackets stays together.
 local function fill(text, columns, indent)
-  local function glue(part)
-    return (part:gsub(" ", "\1"))
-  end
-  local lines, line = {}, nil
-  for word in text:gsub("%b[]", glue):gmatch("%S+") do
-    if line and #line + 1 + #word > columns then
-      lines[#lines + 1], line = line, (indent or "") .. word
-    else
-      line = line and line .. " " .. word or word
-    end
-  end
-  lines[#lines + 1] = line
-  return (table.concat(lines, "\n"):gsub("\1", " "))
+  return table.concat(help_text.fill(text, columns, indent), "\n")
 end
 
 local function synopsis(path, command)
   local words = { path }
   for _, option in ipairs(command.options or {}) do
-    local short = name_of(option):gsub("^%-%w, ", "")
+    local short = help_text.option(option):gsub("^%-%w, ", "")
     words[#words + 1] = ("[%s]%s"):format(short, option.many and "..." or "")
   end
   for _, argument in ipairs(command.arguments or {}) do
@@ -95,10 +100,6 @@ local function synopsis(path, command)
   return fill(table.concat(words, " "), 74, "    ")
 end
 
-local function sentence(summary)
-  return summary:gsub("^%l", string.upper) .. "."
-end
-
 local function list_of(rows, term, list)
   list = list or {}
   for _, row in ipairs(rows or {}) do
@@ -107,23 +108,30 @@ local function list_of(rows, term, list)
   return list
 end
 
+local function add_examples(blocks, command)
+  local lines = {}
+  for _, example in ipairs(command.examples or {}) do
+    lines[#lines + 1] = "# " .. example[2]
+    lines[#lines + 1] = example[1]
+  end
+  add(blocks, "lines", lines)
+end
+
 local function add_commands(blocks, list, path)
   for _, command in ipairs(list) do
     local here = path .. " " .. command.name
+    add(blocks, "command", here)
+    if not command.commands then
+      add(blocks, "synopsis", { synopsis(here, command) })
+    end
+    add(blocks, "text", command.text or help_text.sentence(command.summary))
     if command.commands then
+      add_examples(blocks, command)
       add_commands(blocks, command.commands, here)
     else
-      add(blocks, "command", here)
-      add(blocks, "lines", { synopsis(here, command) })
-      add(blocks, "text", command.text or sentence(command.summary))
       local arguments = list_of(command.arguments, words_of)
-      add(blocks, "list", list_of(command.options, name_of, arguments))
-      local lines = {}
-      for _, example in ipairs(command.examples or {}) do
-        lines[#lines + 1] = "# " .. example[2]
-        lines[#lines + 1] = example[1]
-      end
-      add(blocks, "lines", lines)
+      add(blocks, "list", list_of(command.options, help_text.option, arguments))
+      add_examples(blocks, command)
     end
   end
 end
@@ -131,15 +139,21 @@ end
 local function document()
   local blocks = {}
   add(blocks, "section", "Synopsis")
-  add(blocks, "lines", { synopsis(NAME, commands) })
+  add(blocks, "synopsis", { synopsis(NAME, commands) })
   add(blocks, "section", "Description")
   add(blocks, "text", commands.text)
   add(blocks, "text", OUTPUT)
   add(blocks, "text", CTRL_C)
   add(blocks, "section", "Options of every command")
-  add(blocks, "list", list_of(commands.options, name_of))
+  add(blocks, "list", list_of(commands.options, help_text.option))
   add(blocks, "section", "The key")
   add(blocks, "text", KEY)
+  add(blocks, "section", "Try it")
+  add(blocks, "text", "The examples below are made to be pasted one after the other, behind this:")
+  add(blocks, "lines", TRY)
+  add(blocks, "text", "The first line starts the local stand-in for PostHog; with the own key in "
+    .. "the environment it is left out.")
+  add_examples(blocks, commands)
   add(blocks, "section", "Commands")
   add_commands(blocks, commands.commands, NAME)
   add(blocks, "section", "Exit status")
@@ -181,6 +195,10 @@ function markdown.lines(lines)
   return "```sh\n" .. table.concat(lines, "\n") .. "\n```"
 end
 
+function markdown.synopsis(lines)
+  return "```text\n" .. table.concat(lines, "\n") .. "\n```"
+end
+
 function markdown.list(list)
   local lines = { "| | |", "|---|---|" }
   for _, row in ipairs(list) do
@@ -212,6 +230,8 @@ end
 function man.lines(lines)
   return ".PP\n.nf\n.RS 4\n" .. roff(table.concat(lines, "\n")) .. "\n.RE\n.fi"
 end
+
+man.synopsis = man.lines
 
 function man.list(list)
   local lines = {}

@@ -12,6 +12,15 @@ describe("the emulator", function()
   teardown(t.stop)
   before_each(t.reset)
 
+  it("tells whose key it is", function()
+    local body = must(200, "GET", "/api/users/@me/", nil, { key = "phx_emulator_read" })
+    assert.same({ "zoe.nunez@example.net", 112358 }, { body.email, body.team.id })
+    body = must(200, "GET", "/api/users/@me/", nil, { key = "phx_emulator_elsewhere" })
+    assert.equal(271828, body.team.id)
+    must(403, "GET", "/api/users/@me/", nil, { key = "phx_emulator_none" })
+    must(404, "GET", "/api/users/@me/", nil, { key = "phx_emulator_gone" })
+  end)
+
   describe("spend", function()
     local path = "/api/llm_analytics/@me/spend/?"
 

@@ -39,7 +39,7 @@ function cli.main(argv)
   local name
   local ran, code, err = xpcall(function()
     local args, command, shown
-    args, command, shown, name = parser.parse(commands, argv)
+    args, command, shown, name = parser.parse(commands, argv, stdout.columns)
     if shown then
       return stdout:raw(shown)
     end

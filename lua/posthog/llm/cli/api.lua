@@ -179,7 +179,7 @@ return {
       "all datasets, a line each",
     },
     {
-      "posthog-llm api POST /api/projects/:project_id/datasets/ --data '{\"name\": \"golden\"}'",
+      "posthog-llm api POST /api/projects/:project_id/datasets/ --data '{\"name\": \"new\"}'",
       "make one",
     },
   },

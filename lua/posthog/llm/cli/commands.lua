@@ -1,7 +1,7 @@
 --- All commands, and the options that stand with any of them.
 
 local commands = {}
-local NAMES = { "skills", "datasets", "items", "spend", "api", "emulator", "completions" }
+local NAMES = { "skills", "datasets", "items", "spend", "api", "emulator", "completions", "help" }
 for i, name in ipairs(NAMES) do
   commands[i] = require("posthog.llm.cli." .. name)
 end
@@ -13,10 +13,20 @@ return {
   options = {
     { "--json", "JSON on standard output, and nothing else." },
     { "-q --quiet", "No progress, no notes." },
-    { "--key-file", "Where the personal API key is, - for standard input.", value = "FILE" },
+    {
+      "--key-file",
+      "Where the personal API key is, - for standard input.",
+      value = "FILE",
+      takes = "file",
+    },
     { "--project", "The project, in place of POSTHOG_PROJECT_ID.", value = "ID" },
     { "--host", "us, eu or a URL, in place of POSTHOG_HOST.", value = "HOST" },
   },
   commands = commands,
+  examples = {
+    { "posthog-llm skills list", "what skills there are" },
+    { "posthog-llm spend --from -7d", "what the last week cost" },
+    { "posthog-llm help datasets import", "how to do something" },
+  },
   epilog = "The key is in POSTHOG_PERSONAL_API_KEY, unless --key-file is given.",
 }

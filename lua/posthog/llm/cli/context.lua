@@ -5,7 +5,6 @@ local Progress = require("posthog.llm.cli.progress")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local report = require("posthog.llm.cli.report")
-local display = require("posthog.llm.util.display")
 local terminal = require("posthog.llm.util.terminal")
 
 --- @class posthog.llm.cli.Context
@@ -13,6 +12,7 @@ local terminal = require("posthog.llm.util.terminal")
 --- @field err posthog.llm.cli.Screen standard error
 --- @field json boolean JSON is wanted, and nothing else
 --- @field quiet boolean
+--- @field pending? posthog.llm.cli.Table whose rows are not printed yet
 local Context = {}
 Context.__index = Context
 
@@ -74,10 +74,18 @@ end
 --- @return posthog.llm.cli.Context
 function Context.new(args, out, err)
   local self = { out = out, err = err, json = args.json, quiet = args.quiet }
+  -- What is there is to be seen while the next page is waited for.
+  local function on_request()
+    if self.pending then
+      self.pending:flush()
+    end
+    out:flush()
+  end
   self.client_options = {
     project_id = args.project,
     host = args.host,
     user_agent_suffix = "cli",
+    on_request = on_request,
     on_retry = not args.quiet and err.has_cursor and tell_of_waits(err) or nil,
   }
   out.beside = err
@@ -104,12 +112,13 @@ function Context:reader()
   return self:client()
 end
 
---- A bar on standard error, where that is a terminal.
+--- A bar on standard error, where that is a terminal, and what is read by another
+--- program does not go to the same.
 --- @param what string "importing"
 --- @param unit? string "rows"
 --- @return posthog.llm.cli.Progress
 function Context:progress(what, unit)
-  return Progress.new(self.err, what, unit, self.quiet)
+  return Progress.new(self.err, what, unit, self.quiet or self.out.is_pipe)
 end
 
 --- Says what went wrong with one of several things; the others go on.
@@ -129,7 +138,7 @@ end
 --- @param question string
 --- @return boolean
 function Context:confirm(question)
-  self.err:raw(display.clean(question) .. " [y/N] ")
+  self.err:raw(self.err:clean(question) .. " [y/N] ")
   self.err.file:flush()
   local answer = io.stdin:read("*l")
   if not answer then -- Ctrl-D or Ctrl-C: the cursor is behind the question still

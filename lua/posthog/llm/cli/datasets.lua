@@ -2,23 +2,26 @@
 
 local changes = require("posthog.llm.cli.datasets.changes")
 local files = require("posthog.llm.cli.datasets.files")
+local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
 local shown = require("posthog.llm.cli.shown")
 
-local function list(context, args)
-  local rows = {}
-  local options = { search = args.search, order_by = args.order_by }
-  options.archived = args.deleted or nil
-  for dataset in context:reader().datasets:each(options) do
-    if context.json then
-      context.out:json(dataset)
-    else
-      rows[#rows + 1] = { dataset.id, shown.time(dataset.created_at), dataset.name }
-    end
-  end
-  if not context.json then
-    context.out:table({ "ID", "CREATED", "NAME" }, rows)
-  end
+local function list_datasets(context, args)
+  return list.print(context, args, {
+    unit = "datasets",
+    head = { "ID", "CREATED", "NAME" },
+    cells = function(dataset)
+      return { dataset.id, shown.time(dataset.created_at), dataset.name }
+    end,
+    each = function(page)
+      return context:reader().datasets:each({
+        search = args.search,
+        order_by = args.order_by,
+        archived = args.deleted or nil,
+        limit = page,
+      })
+    end,
+  })
 end
 
 local function show(context, args)
@@ -48,6 +51,8 @@ local function show(context, args)
 end
 
 local DATASET = { "dataset", "Its name or id." }
+local SOURCE = { "file", "JSONL, JSON (an array) or CSV with a head.", takes = "file" }
+local TARGET = { "file", ".jsonl, .json or .csv; - is standard output.", takes = "file" }
 local YES = { "-y --yes", "Do not ask." }
 
 local REVISION = {
@@ -108,23 +113,36 @@ return {
   name = "datasets",
   summary = "keep datasets as files",
   text = "Datasets, and files of their items. A dataset is given by its name or id.",
+  examples = {
+    { "posthog-llm datasets import golden golden.csv", "the records of a file, each once" },
+    { "posthog-llm datasets export golden golden.jsonl", "the items as a file" },
+    { "posthog-llm datasets diff golden golden.jsonl --key id", "what they differ in" },
+  },
   commands = {
     {
       name = "list",
       summary = "list the datasets",
-      options = {
+      options = list.options(
         { "--search", "Only those with this text.", value = "TEXT" },
         { "--order-by", "created_at or updated_at; -created_at: newest first.", value = "FIELD" },
-        { "--deleted", "Those that are deleted; the server may not tell." },
+        { "--deleted", "Those that are deleted; the server may not tell." }
+      ),
+      examples = {
+        { "posthog-llm datasets list", "all datasets; on a terminal the first 30" },
+        { "posthog-llm datasets list --search gold --limit 5", "some of them" },
+        { "posthog-llm --json datasets list", "all of each, a line each" },
       },
-      examples = { { "posthog-llm --json datasets list", "all of each, a line each" } },
-      run = list,
+      run = list_datasets,
     },
     {
       name = "show",
       summary = "show a dataset",
       arguments = { DATASET },
-      examples = { { "posthog-llm datasets show golden", "what it is, how many items it has" } },
+      examples = {
+        { "posthog-llm datasets show golden", "what it is, how many items it has" },
+        { "posthog-llm --json datasets show golden", "all fields, as JSON" },
+        { "posthog-llm --json datasets show golden | jq -r .id", "its id" },
+      },
       run = show,
     },
     {
@@ -137,7 +155,12 @@ return {
         { "--metadata", "An object of JSON.", value = "JSON", convert = changes.metadata },
       },
       examples = {
-        { "posthog-llm datasets create golden --description 'Reviewed by hand'", "a new dataset" },
+        { "posthog-llm datasets create silver --description 'Reviewed by hand'", "a new dataset" },
+        {
+          "posthog-llm datasets create bronze --metadata '{\"owner\": \"evals\"}'",
+          "with metadata",
+        },
+        { "id=$(posthog-llm datasets create drafts)", "its id is printed" },
       },
       run = changes.create,
     },
@@ -146,7 +169,7 @@ return {
       summary = "make items of the records of a file, each once",
       text = "Makes items of the records of FILE, each once: after a stop, a kill or a crash the "
         .. "same command goes on by the journal. Ends with 7 if some are rejected.",
-      arguments = { DATASET, { "file", "JSONL, JSON (an array) or CSV with a head." } },
+      arguments = { DATASET, SOURCE },
       options = reading_and({
         { "--create", "Make the dataset when none has the name." },
         { "--dry-run", "Only check the file." },
@@ -156,8 +179,18 @@ return {
           value = "N",
           convert = parser.convert.count,
         },
-        { "--journal", "Notes what was done; default: FILE.journal.", value = "PATH" },
-        { "--rejects", "Rejected records; default: FILE.rejects.jsonl.", value = "PATH" },
+        {
+          "--journal",
+          "Notes what was done; default: FILE.journal.",
+          value = "PATH",
+          takes = "file",
+        },
+        {
+          "--rejects",
+          "Rejected records; default: FILE.rejects.jsonl.",
+          value = "PATH",
+          takes = "file",
+        },
         {
           "--settle",
           "Wait before a lost row is looked for; default: 10.",
@@ -167,12 +200,12 @@ return {
         { "--give-up", "Reject what fails ten times, even if all else is done." },
       }),
       examples = {
-        { "posthog-llm datasets import golden golden.jsonl --create", "a new dataset of a file" },
+        { "posthog-llm datasets import golden golden.csv --dry-run", "is the file in order?" },
+        { "posthog-llm datasets import more more.jsonl --create", "a new dataset of a file" },
         {
           "posthog-llm datasets import golden q.csv --field input=question --field output=answer",
           "two columns of a table",
         },
-        { "posthog-llm datasets import golden golden.csv --dry-run", "is the file in order?" },
       },
       run = files.import,
     },
@@ -181,7 +214,7 @@ return {
       summary = "write the items of a dataset to a file",
       text = "Writes the items to FILE, newest first. The file is there as a whole in the end, "
         .. "or as it was before. To standard output (-) they go as they come, as JSONL.",
-      arguments = { DATASET, { "file", ".jsonl, .json or .csv; - is standard output." } },
+      arguments = { DATASET, TARGET },
       options = {
         FORMAT,
         {
@@ -194,7 +227,8 @@ return {
         PREFETCH,
       },
       examples = {
-        { "posthog-llm datasets export golden golden.csv", "a table" },
+        { "posthog-llm datasets export golden golden.jsonl", "every value as it is" },
+        { "posthog-llm datasets export golden table.csv --fields input,output", "a table" },
         { "posthog-llm datasets export golden - | jq .input", "into a pipe" },
       },
       run = files.export,
@@ -204,7 +238,7 @@ return {
       summary = "tell what a file and a dataset differ in",
       text = "Tells what is in FILE alone (+), in the dataset alone (-), and changed (~). "
         .. "Ends with 0 where they are the same, and with 7 where they differ.",
-      arguments = { DATASET, { "file", "JSONL, JSON or CSV." } },
+      arguments = { DATASET, { "file", "JSONL, JSON or CSV.", takes = "file" } },
       options = reading_and({
         { "--key", "Field that tells items apart, such as id.", value = "NAME" },
         REVISION,
@@ -212,6 +246,8 @@ return {
       }),
       examples = {
         { "posthog-llm datasets diff golden golden.jsonl --key id", "what was changed, by id" },
+        { "posthog-llm datasets diff more more.jsonl", "which items are here or there alone" },
+        { "posthog-llm --json datasets diff golden golden.jsonl", "for a program" },
       },
       run = files.diff,
     },
@@ -221,7 +257,11 @@ return {
       text = "Marks a dataset as deleted and prints its id, by which undelete takes it back.",
       arguments = { DATASET },
       options = { YES },
-      examples = { { "posthog-llm datasets delete golden", "asks first" } },
+      examples = {
+        { "posthog-llm datasets delete silver --yes", "without a question, as in a script" },
+        { "id=$(posthog-llm datasets delete bronze --yes)", "its id is printed" },
+        { "posthog-llm --json datasets delete drafts --yes", "for a program" },
+      },
       run = changes.delete,
     },
     {
@@ -229,7 +269,9 @@ return {
       summary = "take a deleted dataset back",
       arguments = { { "dataset", "Its id; newer servers know its name too." } },
       examples = {
-        { "posthog-llm datasets undelete 0198c5a2-7be4-7000-8000-3f1d2c4b5a69", "it is back" },
+        { "id=$(posthog-llm datasets delete more --yes)", "what delete prints" },
+        { "posthog-llm datasets undelete \"$id\"", "is what undelete takes" },
+        { "posthog-llm datasets show more", "it is back" },
       },
       run = changes.undelete,
     },

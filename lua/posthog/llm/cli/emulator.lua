@@ -1,11 +1,14 @@
---- posthog-llm emulator: the local stand-in for PostHog, until Ctrl-C.
+--- posthog-llm emulator: the local stand-in for PostHog, until Ctrl-C or in the
+--- background, as ssh-agent does it.
 
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
+local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
 
 local KEY, PROJECT = "phx_emulator_all", "112358" -- the emulator's own, doc/emulator.md
 local PROFILES = { "reference", "current" }
+local BACKGROUND = "POSTHOG_EMULATOR" -- the variable that names one in the background
 local LOOK = 1 -- seconds between two looks whether it is there
 
 local function quote(word)
@@ -50,7 +53,8 @@ end
 --- @return table<string, string>? values what the launcher prints
 local function start(place, args)
   -- $PPID of the shell is this process.
-  local words = { "sh", quote(place .. "/start"), "--parent $PPID" }
+  local parent = args.background and "session" or "$PPID"
+  local words = { "sh", quote(place .. "/start"), "--parent " .. parent }
   for _, option in ipairs({ "profile", "port" }) do
     if args[option] then
       words[#words + 1] = ("--%s %s"):format(option, quote(tostring(args[option])))
@@ -64,20 +68,16 @@ local function start(place, args)
   return values.prefix and values or nil
 end
 
-local function show(context, values)
-  local variables = {
-    { "POSTHOG_HOST", values.tls_url or values.url },
-    { "POSTHOG_PROJECT_ID", PROJECT },
-    { "POSTHOG_PERSONAL_API_KEY", KEY },
-    { "SSL_CERT_FILE", values.ca_file },
-  }
+--- Prints variables for a shell: `export`, or `unset` where there is no value.
+--- @param variables { [1]: string, [2]: string? }[]
+local function show(context, variables)
   local document = {}
   for _, variable in ipairs(variables) do
     local name, value = variable[1], variable[2]
     document[name] = value
-    if value and not context.json then
-      local word = value:find("[^%w_./:%-]") and quote(value) or value
-      context.out:line(("export %s=%s"):format(name, word))
+    if not context.json then
+      local word = value and (value:find("[^%w_./:%-]") and quote(value) or value)
+      context.out:line(word and ("export %s=%s"):format(name, word) or "unset " .. name)
     end
   end
   if context.json then
@@ -86,37 +86,92 @@ local function show(context, values)
   return context.out:flush()
 end
 
+local function variables_of(values, is_background)
+  local list = {
+    { "POSTHOG_HOST", values.tls_url or values.url },
+    { "POSTHOG_PROJECT_ID", PROJECT },
+    { "POSTHOG_PERSONAL_API_KEY", KEY },
+  }
+  list[#list + 1] = values.ca_file and { "SSL_CERT_FILE", values.ca_file }
+  list[#list + 1] = is_background and { BACKGROUND, values.prefix } or nil
+  return list
+end
+
+local function stop(place, prefix)
+  output_of(("sh %s %s 2>/dev/null"):format(quote(place .. "/stop"), quote(prefix)))
+end
+
+--- Ends the one in the background that the environment names.
+local function stop_background(context, place)
+  local prefix = os.getenv(BACKGROUND) or ""
+  if prefix == "" then
+    return failure(("--stop: %s is not set: no emulator was started here"):format(BACKGROUND))
+  end
+  local was_there = exists(prefix .. "/nginx.pid")
+  stop(place, prefix)
+  local names = { BACKGROUND, "POSTHOG_HOST", "POSTHOG_PROJECT_ID", "POSTHOG_PERSONAL_API_KEY" }
+  if (os.getenv("SSL_CERT_FILE") or ""):find(prefix, 1, true) == 1 then
+    names[#names + 1] = "SSL_CERT_FILE"
+  end
+  local list = {}
+  for i, name in ipairs(names) do
+    list[i] = { name }
+  end
+  local ok, err = show(context, list)
+  if ok then
+    context:note(was_there and "the emulator is stopped" or "the emulator had ended already")
+  end
+  return not ok and 1 or nil, err
+end
+
+--- Waits until Ctrl-C, or until it is gone.
+local function watch(context, place, values)
+  local there = true
+  while there and clock.sleep(LOOK) ~= false do
+    there = exists(values.prefix .. "/nginx.pid")
+  end
+  stop(place, values.prefix)
+  if not there then
+    return failure("the emulator has ended")
+  end
+  context:note("stopped")
+end
+
 local function emulator(context, args)
+  if args.stop and args.background then
+    error(exits.usage("--stop and --background exclude each other"), 0)
+  end
   local place = folder()
   if not place then
     return failure("the emulator is not installed: run this in a checkout, or after `make install`")
+  elseif args.stop then
+    return stop_background(context, place)
   end
   local values = start(place, args)
   if not values then
     return failure("the emulator did not start")
   end
-  local ok, err = show(context, values)
-  context:note("the emulator plays ", args.profile or "reference", "; Ctrl-C stops it")
-  local there = ok
-  while there and clock.sleep(LOOK) ~= false do
-    there = exists(values.prefix .. "/nginx.pid")
-  end
-  output_of(("sh %s %s"):format(quote(place .. "/stop"), quote(values.prefix)))
+  local ok, err = show(context, variables_of(values, args.background))
+  local how = args.background and "posthog-llm emulator --stop" or "Ctrl-C"
+  context:note("the emulator plays ", args.profile or "reference", "; ", how, " stops it")
   if not ok then
+    stop(place, values.prefix)
     return nil, err
-  elseif not there then
-    return failure("the emulator has ended")
+  elseif not args.background then
+    return watch(context, place, values)
   end
-  context:note("stopped")
 end
 
 --- @type posthog.llm.cli.Command
 return {
   name = "emulator",
   summary = "run a local stand-in for PostHog",
-  text = "Run a local stand-in for PostHog until Ctrl-C. It prints first what to set in the "
-    .. "environment, for a shell, and forgets all at its end.",
+  text = "Run a local stand-in for PostHog until Ctrl-C, or in the background until --stop or the "
+    .. "end of the terminal. When it is ready, it prints what to set in the environment, for a "
+    .. "shell. It forgets all at its end.",
   options = {
+    { "--background", "Return when it is ready." },
+    { "--stop", "Stop the one in the background." },
     {
       "--profile",
       "The generation of the API: reference, or current.",
@@ -132,8 +187,9 @@ return {
     },
   },
   examples = {
-    { "posthog-llm emulator > emulator.env &", "start it" },
-    { ". ./emulator.env && posthog-llm skills list", "use it from then on" },
+    { 'eval "$(posthog-llm emulator --background)"', "start it, and use it in this shell" },
+    { "posthog-llm skills list", "this asks it now" },
+    { 'eval "$(posthog-llm emulator --stop)"', "stop it, and unset what was set" },
   },
   run = emulator,
 }

@@ -3,26 +3,11 @@
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local item_fields = require("posthog.llm.api.item_fields")
+local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
 local shown = require("posthog.llm.cli.shown")
 
-local PAGE = 100
-
-local function each(context, args, dataset, visit)
-  local client = context:reader()
-  local most = args.limit or math.huge
-  local seen = 0
-  local options = { dataset = dataset, limit = math.min(PAGE, most), revision = args.revision }
-  for item in client.dataset_items:each(options) do
-    seen = seen + 1
-    visit(item, seen)
-    if seen >= most then
-      break
-    end
-  end
-end
-
-local function list(context, args)
+local function list_items(context, args)
   local dataset
   if args.dataset then
     local row, err = require("posthog.llm.api.find_dataset").find(context:reader(), args.dataset)
@@ -31,25 +16,26 @@ local function list(context, args)
     end
     dataset = row.id
   end
-  local rows = {}
-  local bar = context:progress("reading", "items")
   local json_text = require("posthog.llm.util.json_text")
-  local ok, raised = pcall(each, context, args, dataset, function(item, n)
-    if context.json then
-      context.out:json(item)
-    else
-      rows[n] = { item.id, shown.time(item.created_at), json_text.excerpt(item.input) }
-      bar:at(n, args.limit)
-    end
-  end)
-  bar:finish()
+  local ok, raised = pcall(list.print, context, args, {
+    unit = "items",
+    head = { "ID", "CREATED", "INPUT" },
+    cells = function(item)
+      return { item.id, shown.time(item.created_at), json_text.excerpt(item.input) }
+    end,
+    each = function(page)
+      return context:reader().dataset_items:each({
+        dataset = dataset,
+        limit = page,
+        revision = args.revision,
+      })
+    end,
+  })
+  if not ok and not dataset and errors.is(raised) and raised.attr == "dataset" then
+    raised = exits.usage("--dataset is needed: this server lists one dataset's items only")
+  end
   if not ok then
-    if not dataset and errors.is(raised) and raised.attr == "dataset" then
-      raised = exits.usage("--dataset is needed: this server lists one dataset's items only")
-    end
     error(raised, 0)
-  elseif not context.json then
-    context.out:table({ "ID", "CREATED", "INPUT" }, rows)
   end
 end
 
@@ -93,20 +79,25 @@ local REVISION = {
 return {
   name = "items",
   summary = "look at the items of datasets",
+  examples = {
+    { "posthog-llm items list --dataset golden", "what is in a dataset" },
+    { "posthog-llm --json items list --dataset golden | jq .input", "a field of each" },
+    { "posthog-llm help items show", "how to look at one" },
+  },
   commands = {
     {
       name = "list",
       summary = "list items, newest first",
-      options = {
+      options = list.options(
         { "--dataset", "Of this one, by name or id; newer servers need it.", value = "DATASET" },
-        { "--limit", "No more than so many.", value = "N", convert = parser.convert.count },
-        REVISION,
-      },
+        REVISION
+      ),
       examples = {
         { "posthog-llm items list --dataset golden --limit 10", "the newest ten" },
+        { "posthog-llm items list --dataset golden --all", "all, on a terminal too" },
         { "posthog-llm --json items list --dataset golden", "all of each, a line each" },
       },
-      run = list,
+      run = list_items,
     },
     {
       name = "show",
@@ -114,7 +105,12 @@ return {
       arguments = { { "item", "Its id." } },
       options = { REVISION },
       examples = {
-        { "posthog-llm items show 0198c5a2-7be4-7000-8000-0a9b8c7d6e5f", "all fields of one" },
+        {
+          "id=$(posthog-llm --json items list --dataset golden --limit 1 | jq -r .id)",
+          "the id of the newest one",
+        },
+        { "posthog-llm items show \"$id\"", "all its fields" },
+        { "posthog-llm --json items show \"$id\" | jq .input", "one of them" },
       },
       run = show,
     },

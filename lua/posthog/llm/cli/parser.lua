@@ -2,6 +2,7 @@
 --- the arguments by it.
 
 local exits = require("posthog.llm.cli.exits")
+local help_text = require("posthog.llm.cli.help_text")
 local needs = require("posthog.llm.cli.needs")
 
 local parser = {}
@@ -12,6 +13,7 @@ local NAME = "posthog-llm"
 --- @field [1] string names, divided by spaces: "-n --note"
 --- @field [2] string what it does, a few words
 --- @field value? string name of its value; nil: a flag
+--- @field takes? "file"|"folder" what its value is the name of, for shells
 --- @field choices? string[]
 --- @field convert? fun(text: string): any, string? nil and why, when it is none
 --- @field many? boolean may be given more than once; a list
@@ -21,6 +23,7 @@ local NAME = "posthog-llm"
 --- @field [2] string what it is
 --- @field optional? boolean
 --- @field many? boolean one or more; a list
+--- @field takes? "file"|"folder" what it is the name of, for shells
 --- @field choices? string[]
 
 --- @class posthog.llm.cli.Command
@@ -30,10 +33,8 @@ local NAME = "posthog-llm"
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[]
---- @field examples? string[][] a command and what it does, for the manual
+--- @field examples? string[][] commands, and what they do
 --- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any code, or nil and an error
-
-local MOST_IN_USAGE = 5 -- options; more are told below it alone
 
 --- Conversions for `convert`.
 parser.convert = {}
@@ -130,35 +131,26 @@ local function add_argument(element, argument)
   end
 end
 
---- A usage of one line, where that of argparse would take many.
-local function short_usage(element, command, path)
-  local words = { "Usage:", NAME, path, "[options]" }
-  for _, argument in ipairs(command.arguments or {}) do
-    local word = ("<%s>"):format(argument[1])
-    word = argument.many and word .. " ..." or word
-    words[#words + 1] = argument.optional and ("[%s]"):format(word) or word
-  end
-  element:usage(table.concat(words, " "))
-end
-
 local fill
 
 --- @param path string the command's own names, without NAME
-local function add_command(element, command, by_path, path)
+local function add_command(element, command, page, path)
   local made = element:command(command.name):summary(command.summary)
-  made:description(command.text or command.summary:gsub("^%l", string.upper) .. ".")
   made:add_help(false)
-  if #(command.options or {}) > MOST_IN_USAGE then
-    short_usage(made, command, path)
-  end
-  fill(made, command, by_path, path)
+  fill(made, command, page, path)
 end
 
-function fill(element, command, by_path, path)
-  by_path[path] = command
-  local help = element:flag("-h --help"):description("Show this.")
-  help:action(function()
-    error({ shown = element:get_help() .. "\n" }, 0)
+--- What is shown in place of what a command would do.
+local function show(text)
+  error({ shown = text }, 0)
+end
+
+--- @param page { root: posthog.llm.cli.Command, columns?: integer, by_path: table<string, posthog.llm.cli.Command> }
+function fill(element, command, page, path)
+  page.by_path[path] = command
+  element:flag("-h --help"):action(function()
+    local words = path == "" and NAME or NAME .. " " .. path
+    show(help_text.of(page.root, command, words, page.columns))
   end)
   for _, argument in ipairs(command.arguments or {}) do
     add_argument(element, argument)
@@ -169,29 +161,28 @@ function fill(element, command, by_path, path)
   if command.commands then
     element:require_command(true):command_target("command" .. select(2, path:gsub("%S+", "")))
     for _, inner in ipairs(command.commands) do
-      add_command(element, inner, by_path, (path .. " " .. inner.name):gsub("^ ", ""))
+      add_command(element, inner, page, (path .. " " .. inner.name):gsub("^ ", ""))
     end
   end
 end
 
 --- @param root posthog.llm.cli.Command
+--- @param columns? integer of the terminal that helps are shown on
 --- @return table argparse's parser
 --- @return table<string, posthog.llm.cli.Command> by_path
-function parser.build(root)
-  local made = needs.module("argparse")(NAME):add_help(false):description(root.text)
-  made:help_max_width(80):usage_max_width(78):help_usage_margin(2):help_description_margin(24)
-  made:epilog(root.epilog)
-  made:flag("--version"):description("Show the version."):action(function()
-    error({ shown = require("posthog.llm")._VERSION .. "\n" }, 0)
+local function build(root, columns)
+  local made = needs.module("argparse")(NAME):add_help(false)
+  made:flag("-V --version"):action(function()
+    show(require("posthog.llm")._VERSION .. "\n")
   end)
-  local by_path = {}
-  fill(made, root, by_path, "")
+  local page = { root = root, columns = columns, by_path = {} }
+  fill(made, root, page, "")
   function made.error(element, message)
     local command =
       element:get_usage():match("^Usage: (" .. NAME:gsub("%-", "%%-") .. "[%l%s-]-) ?[%[<(\n]")
     error(exits.usage(message, command), 0)
   end
-  return made, by_path
+  return made, page.by_path
 end
 
 --- @return table<string, boolean> takes by long name: whether it takes a value
@@ -238,14 +229,15 @@ end
 
 --- @param root posthog.llm.cli.Command
 --- @param argv string[]
+--- @param columns? integer of the terminal, for a help
 --- @return table? args by the names of options and arguments, with _ for -
 --- @return posthog.llm.cli.Command? command
 --- @return string? shown in place of both: a help, the version
 --- @return string? name of the command as it was typed
-function parser.parse(root, argv)
-  local made, by_path = parser.build(root)
+function parser.parse(root, argv, columns)
+  local made, by_path = build(root, columns)
   if #argv == 0 then
-    return nil, nil, made:get_help() .. "\n"
+    return nil, nil, help_text.of(root, root, NAME, columns)
   end
   local ok, args = pcall(made.parse, made, join_values(root, argv))
   if not ok then

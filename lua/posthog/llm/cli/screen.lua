@@ -13,8 +13,23 @@ local display = require("posthog.llm.util.display")
 --- @field has_cursor boolean it is a terminal whose lines can be written over
 --- @field beside? posthog.llm.cli.Screen the other one, whose status gives way to what is written here
 --- @field color boolean
+--- @field is_pipe boolean
+--- @field ascii boolean the locale has no UTF-8
+--- @field cut string one column, for what is left out
 local Screen = {}
 Screen.__index = Screen
+
+--- Whether the locale has UTF-8. One that nobody has set is taken to.
+--- @return boolean
+local function is_utf8()
+  for _, name in ipairs({ "LC_ALL", "LC_CTYPE", "LANG" }) do
+    local value = os.getenv(name)
+    if value and value ~= "" then
+      return value:lower():find("utf%-?8") ~= nil
+    end
+  end
+  return true
+end
 
 local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33" }
 
@@ -24,9 +39,19 @@ local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33" 
 function Screen.new(file, fd)
   local self = setmetatable({ file = file, columns = terminal.columns(fd) }, Screen)
   local no_color = os.getenv("NO_COLOR")
+  self.is_pipe = self.columns == nil and file:seek() == nil
+  self.ascii = not is_utf8()
+  self.cut = self.ascii and "~" or "…"
   self.has_cursor = self.columns ~= nil and os.getenv("TERM") ~= "dumb"
   self.color = self.has_cursor and (no_color == nil or no_color == "") -- no-color.org
   return self
+end
+
+--- A text of one line that may be shown.
+--- @return string
+function Screen:clean(text)
+  text = display.clean(text)
+  return self.ascii and self.columns and display.ascii(text) or text
 end
 
 --- Writes text that steers a terminal only where it is meant to.
@@ -63,7 +88,7 @@ function Screen:line(...)
     if type(piece) == "table" then
       text, style = piece[1], piece[2]
     end
-    text = display.clean(tostring(text))
+    text = self:clean(tostring(text))
     pieces[i] = style and self.color and ("\27[%sm%s\27[m"):format(STYLES[style], text) or text
   end
   self:raw(table.concat(pieces) .. "\n")
@@ -73,15 +98,22 @@ end
 --- @param text string
 function Screen:text(text)
   if self.columns then
-    text = (text .. "\n"):gsub("\n\n$", "\n"):gsub("[^\n\t]+", display.clean)
+    text = (text .. "\n"):gsub("\n\n$", "\n"):gsub("[^\n\t]+", function(line)
+      return self:clean(line)
+    end)
   end
   self:raw(text)
+end
+
+--- A report, whose texts are clean already and whose colours are meant.
+function Screen:report(text)
+  self:raw(self.ascii and self.columns and display.ascii(text) or text)
 end
 
 --- A text of JSON, or a piece of one.
 function Screen:json_text(text)
   if self.columns then
-    text = display.clean_json(text)
+    text = display.clean_json(text, self.ascii)
   end
   self:raw(text)
 end
@@ -112,45 +144,10 @@ function Screen:json(value)
   self:json_text(text .. "\n")
 end
 
---- Rows under a head, the last column as wide as a terminal lets it.
---- @param head string[]
---- @param rows any[][]
---- @param right? table<integer, boolean> columns of numbers
-function Screen:table(head, rows, right)
-  local widths, cells = {}, {}
-  for i = 0, #rows do
-    local row, texts = rows[i] or head, {}
-    for column = 1, #head do
-      local value = row[column]
-      local text = display.clean(value == nil and "" or tostring(value))
-      texts[column] = text
-      widths[column] = math.max(widths[column] or 0, display.of(text))
-    end
-    cells[i + 1] = texts
-  end
-  local last, taken = #head, 0
-  for column = 1, last - 1 do
-    taken = taken + widths[column] + 2
-  end
-  for i, row in ipairs(cells) do
-    for column = 1, last - 1 do
-      row[column] = display.pad(row[column], widths[column], right and right[column])
-    end
-    if self.columns then
-      row[last] = display.fit(row[last], math.max(self.columns - taken, 8), "…")
-    end
-    if right and right[last] then
-      row[last] = display.pad(row[last], widths[last], true)
-    end
-    local line = table.concat(row, "  "):gsub("%s+$", "")
-    self:raw((i == 1 and self.color and "\27[1m" .. line .. "\27[m" or line) .. "\n")
-  end
-end
-
 --- A line that the next one replaces; only where that can be.
 function Screen:status(text)
   if self.has_cursor then
-    self:raw("\r" .. display.fit(display.clean(text), self.columns - 1, "…") .. "\27[K")
+    self:raw("\r" .. display.fit(self:clean(text), self.columns - 1, self.cut) .. "\27[K")
     self.file:flush()
     self.has_status = true
   end

@@ -1,5 +1,6 @@
 --- posthog-llm skills ...
 
+local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
 
 --- A run function whose module is loaded when it runs.
@@ -22,8 +23,13 @@ local BASE = {
   value = "N",
   convert = parser.convert.count,
 }
-local DIRS =
-  { "dir", "Folders with a SKILL.md; else the current one.", optional = true, many = true }
+local DIRS = {
+  "dir",
+  "Folders with a SKILL.md; else the current one.",
+  optional = true,
+  many = true,
+  takes = "folder",
+}
 local HIDDEN = { "--hidden", "Take files whose names begin with a dot, too." }
 
 local EACH = " Of several folders each is reported; the highest exit code counts."
@@ -32,15 +38,24 @@ local EACH = " Of several folders each is reported; the highest exit code counts
 return {
   name = "skills",
   summary = "keep skills as folders",
+  examples = {
+    { "posthog-llm skills pull pdf-forms skills/pdf-forms", "a skill as a folder" },
+    { "posthog-llm skills status skills/*", "what has changed, here and on the server" },
+    { "posthog-llm skills push skills/pdf-forms", "publish what was changed here" },
+  },
   commands = {
     {
       name = "list",
       summary = "list the skills",
-      options = {
+      options = list.options(
         { "--search", "Only those with this text.", value = "TEXT" },
-        { "--order-by", "A field; -field for the other way.", value = "FIELD" },
+        { "--order-by", "A field; -field for the other way.", value = "FIELD" }
+      ),
+      examples = {
+        { "posthog-llm skills list", "all skills; on a terminal the first 30" },
+        { "posthog-llm skills list --search pdf", "those that speak of PDF" },
+        { "posthog-llm skills list --order-by -updated_at --limit 5", "what was changed last" },
       },
-      examples = { { "posthog-llm skills list --search pdf", "those that speak of PDF" } },
       run = run("remote", "list"),
     },
     {
@@ -55,6 +70,7 @@ return {
       examples = {
         { "posthog-llm skills show pdf-forms", "the text of the latest version" },
         { "posthog-llm skills show pdf-forms --files", "what is bundled with it" },
+        { "posthog-llm skills show pdf-forms --file notes.md", "a bundled file" },
       },
       run = run("remote", "show"),
     },
@@ -62,7 +78,12 @@ return {
       name = "versions",
       summary = "list the versions of a skill, newest first",
       arguments = { NAME },
-      examples = { { "posthog-llm skills versions pdf-forms", "when each was made, and by whom" } },
+      options = list.options(),
+      examples = {
+        { "posthog-llm skills versions pdf-forms", "when each was made, and by whom" },
+        { "posthog-llm skills versions pdf-forms --limit 5", "the latest five" },
+        { "posthog-llm --json skills versions pdf-forms", "all that is known of each" },
+      },
       run = run("remote", "versions"),
     },
     {
@@ -73,7 +94,12 @@ return {
         .. "code is 3. A pull that fails leaves the folder as it was.",
       arguments = {
         NAME,
-        { "dir", "The folder; else one of the skill's name.", optional = true },
+        {
+          "dir",
+          "The folder; else one of the skill's name.",
+          optional = true,
+          takes = "folder",
+        },
       },
       options = {
         VERSION,
@@ -81,7 +107,11 @@ return {
       },
       examples = {
         { "posthog-llm skills pull pdf-forms skills/pdf-forms", "get it, or what is new of it" },
-        { "posthog-llm skills pull pdf-forms old --version 3", "an older version, elsewhere" },
+        { "posthog-llm skills pull pdf-forms old --version 1", "an older version, elsewhere" },
+        {
+          "posthog-llm skills pull pdf-forms skills/pdf-forms --force",
+          "as the server has it, whatever was changed here",
+        },
       },
       run = run("folders", "pull"),
     },
@@ -104,6 +134,7 @@ return {
       examples = {
         { "posthog-llm skills push skills/pdf-forms", "publish what has changed" },
         { "posthog-llm skills push --dry-run skills/*", "what would be published of all" },
+        { "posthog-llm skills push skills/* --note 'Shorter steps'", "all, with a note" },
       },
       run = run("folders", "push"),
     },
@@ -117,7 +148,11 @@ return {
         { "--offline", "Only what has changed here, without the network." },
         HIDDEN,
       },
-      examples = { { "posthog-llm skills status skills/*", "where each folder stands" } },
+      examples = {
+        { "posthog-llm skills status skills/*", "where each folder stands" },
+        { "posthog-llm skills status --offline skills/*", "what was changed here" },
+        { "posthog-llm --json skills status skills/pdf-forms", "for a program" },
+      },
       run = run("folders", "status"),
     },
     {
@@ -127,7 +162,11 @@ return {
         .. "code is 1 where a push would be refused, 0 where there are warnings only.",
       arguments = { DIRS },
       options = { HIDDEN },
-      examples = { { "posthog-llm skills lint skills/*", "path:line: message, for editors" } },
+      examples = {
+        { "posthog-llm skills lint skills/*", "path:line: message, for editors" },
+        { "posthog-llm skills lint --hidden skills/pdf-forms", "dot files, too" },
+        { "(cd skills/pdf-forms && posthog-llm skills lint)", "the folder one is in" },
+      },
       run = run("folders", "lint"),
     },
     {
@@ -140,7 +179,15 @@ return {
       },
       options = { BASE },
       examples = {
-        { "posthog-llm skills rename-file pdf-forms a.md docs/a.md", "move it on the server" },
+        {
+          "posthog-llm skills rename-file pdf-forms references/fields.md fields.md",
+          "move it on the server",
+        },
+        {
+          "posthog-llm skills rename-file pdf-forms fields.md docs/fields.md --base-version 2",
+          "unless somebody has published since version 2",
+        },
+        { "posthog-llm skills pull pdf-forms skills/pdf-forms", "and then here" },
       },
       run = run("remote", "rename_file"),
     },
@@ -150,9 +197,28 @@ return {
       arguments = { NAME, { "path", "The file; older versions keep it." } },
       options = { BASE },
       examples = {
-        { "posthog-llm skills delete-file pdf-forms a.md --base-version 4", "unless it is not 4" },
+        { "posthog-llm skills delete-file pdf-forms notes.md", "from the next version on" },
+        {
+          "posthog-llm skills delete-file pdf-forms references/sizes.md --base-version 4",
+          "unless somebody has published since version 4",
+        },
+        {
+          "posthog-llm skills show pdf-forms --version 1 --file notes.md",
+          "older versions keep it",
+        },
       },
       run = run("remote", "delete_file"),
+    },
+    {
+      name = "duplicate",
+      summary = "copy a skill's latest version under a new name",
+      arguments = { NAME, { "new", "The name of the copy." } },
+      examples = {
+        { "posthog-llm skills duplicate pdf-forms pdf-forms-2", "to try things out" },
+        { "posthog-llm skills pull pdf-forms-2 skills/pdf-forms-2", "get the copy" },
+        { "posthog-llm --json skills duplicate pdf-forms web-forms", "for a program" },
+      },
+      run = run("remote", "duplicate"),
     },
     {
       name = "archive",
@@ -161,15 +227,12 @@ return {
         .. "again. It asks first, on a terminal; elsewhere --yes has to be given.",
       arguments = { NAME },
       options = { { "-y --yes", "Do not ask." } },
-      examples = { { "posthog-llm skills archive pdf-forms --yes", "in a script" } },
+      examples = {
+        { "posthog-llm skills archive pdf-forms-2 --yes", "without a question, as in a script" },
+        { "posthog-llm --json skills archive web-forms --yes", "for a program" },
+        { "posthog-llm skills list", "what is left" },
+      },
       run = run("remote", "archive"),
-    },
-    {
-      name = "duplicate",
-      summary = "copy a skill's latest version under a new name",
-      arguments = { NAME, { "new", "The name of the copy." } },
-      examples = { { "posthog-llm skills duplicate pdf-forms pdf-forms-2", "to try things out" } },
-      run = run("remote", "duplicate"),
     },
   },
 }

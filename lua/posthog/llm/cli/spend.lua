@@ -5,6 +5,14 @@ local parser = require("posthog.llm.cli.parser")
 local times = require("posthog.llm.util.time")
 
 local FORMATS = { "text", "line", "markdown", "csv", "html", "json" }
+local BY_ENDING = {
+  csv = "csv",
+  htm = "html",
+  html = "html",
+  json = "json",
+  markdown = "markdown",
+  md = "markdown",
+}
 local BUCKETS = { "5", "15", "30", "60" }
 local TIME = "!%Y-%m-%dT%H:%M:%SZ"
 local NARROWEST, WIDEST = 20, 1000 -- columns of a report
@@ -13,7 +21,7 @@ local function usage(message)
   error(exits.usage(message, "posthog-llm spend"), 0)
 end
 
---- Tells what cannot go together before anything is asked of the server.
+--- Finds out the format, and tells what cannot go together before anything is asked of the server.
 local function check(context, args)
   if context.json and args.format and args.format ~= "json" then
     usage("--json is the server's own answer; leave it out, or --format")
@@ -21,9 +29,13 @@ local function check(context, args)
     usage("--json is one answer of the server; to compare two take --format json")
   elseif context.json and args.output and not args.format then
     usage("--json goes to standard output; to a file take --format json")
+  elseif args.output and not args.format then
+    local ending = args.output:match("[^/]%.(%w+)$")
+    args.format = ending and BY_ENDING[ending:lower()]
   elseif args.format == "html" and not args.output and context.out.columns then
     usage("a page of HTML is for a browser, not for a terminal: give --output FILE")
-  elseif args.width and (args.width < NARROWEST or args.width > WIDEST) then
+  end
+  if args.width and (args.width < NARROWEST or args.width > WIDEST) then
     usage(("--width: %d is not from %d to %d"):format(args.width, NARROWEST, WIDEST))
   end
 end
@@ -97,7 +109,7 @@ local function report(context, args, spend, older)
     rows = args.rows,
     width = width_of(context, args),
     color = context.out.color and not args.output,
-    ascii = args.ascii,
+    ascii = args.ascii or (context.out.ascii and not args.output),
     budget = args.budget,
   })
   if text:sub(-1) ~= "\n" then
@@ -108,7 +120,7 @@ local function report(context, args, spend, older)
   elseif format == "json" then -- the other formats are clean
     context.out:json_text(text)
   else
-    context.out:raw(text)
+    context.out:report(text)
   end
   return true
 end
@@ -183,7 +195,12 @@ return {
       value = "NAME",
       choices = FORMATS,
     },
-    { "--output", "Write to a file, whole or not at all.", value = "FILE" },
+    {
+      "--output",
+      "Into a file, in the format of its name.",
+      value = "FILE",
+      takes = "file",
+    },
     { "--rows", "Show so many of each table; 10.", value = "N", convert = parser.convert.count },
     {
       "--width",
@@ -196,8 +213,8 @@ return {
   examples = {
     { "posthog-llm spend", "what the last 30 days cost" },
     { "posthog-llm spend --from -7d --compare", "the last week beside the one before" },
-    { "posthog-llm spend --from 2026-05-01 --budget 50", "how far the month's budget goes" },
-    { "posthog-llm spend --format html --output spend.html", "a page with charts" },
+    { "posthog-llm spend --from -7d --budget 4000", "how far a budget goes" },
+    { "posthog-llm spend --output spend.html", "a page with charts; also .csv, .md, .json" },
   },
   run = spend,
 }

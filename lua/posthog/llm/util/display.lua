@@ -148,11 +148,21 @@ function display.clean(text)
   return table.concat(pieces)
 end
 
-local function json_escape(character)
+--- A clean text for a terminal without UTF-8, which may take some bytes of it for
+--- controls: all but ASCII is there as an escape.
+--- @param text string clean
+--- @return string
+function display.ascii(text)
+  return (text:gsub("[\194-\244][\128-\191]+", function(character)
+    return ("\\u{%x}"):format(decode(character, 1))
+  end))
+end
+
+local function json_escape(character, ascii)
   local code = decode(character, 1)
   if not code then
     return "\\ufffd"
-  elseif not within(SHOWN, code) then
+  elseif not ascii and not within(SHOWN, code) then
     return nil
   elseif code < 0x10000 then
     return ("\\u%04x"):format(code)
@@ -164,9 +174,12 @@ end
 --- A text of JSON that may be shown: what `clean` does not let through, and
 --- JSON lets stand, is there as JSON's own escapes.
 --- @param text string
+--- @param ascii? boolean escape all but ASCII
 --- @return string
-function display.clean_json(text)
-  return (text:gsub("[\127-\255][\128-\191]*", json_escape))
+function display.clean_json(text, ascii)
+  return (text:gsub("[\127-\255][\128-\191]*", function(character)
+    return json_escape(character, ascii)
+  end))
 end
 
 --- @return integer columns of one character of a clean text

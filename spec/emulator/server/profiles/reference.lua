@@ -9,6 +9,7 @@
 
 return {
   root = {
+    { path = "users/@me", GET = "user:read users.me" },
     { path = "llm_analytics/@me/spend", throttle = "spend_rate_limit",
       GET = "user:read spend.get" },
   },

@@ -2,6 +2,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
+local list = require("posthog.llm.cli.list")
 local shown = require("posthog.llm.cli.shown")
 
 local remote = {}
@@ -14,51 +15,53 @@ local function cell(value)
   return type(value) == "number" and value or ""
 end
 
---- Rows as JSONL, or as a table.
---- @param rows fun(): table? an iterator
---- @param head string[]
---- @param cells fun(row: table): any[]
---- @param right? table<integer, boolean>
-local function print_rows(context, rows, head, cells, right)
-  local list = {}
-  for row in rows do
-    if context.json then
-      context.out:json(row)
-    else
-      list[#list + 1] = cells(row)
-    end
-  end
-  if not context.json then
-    context.out:table(head, list, right)
-  end
-end
-
 function remote.list(context, args)
-  local options = { search = args.search, order_by = args.order_by }
-  local rows = context:reader().skills:each(options)
-  print_rows(context, rows, { "NAME", "VERSION", "DESCRIPTION" }, function(skill)
-    return { cell(skill.name), cell(skill.version), cell(skill.description) }
-  end, { [2] = true })
+  return list.print(context, args, {
+    unit = "skills",
+    head = { "NAME", "VERSION", "DESCRIPTION" },
+    right = { [2] = true },
+    cells = function(skill)
+      return { cell(skill.name), cell(skill.version), cell(skill.description) }
+    end,
+    each = function(page)
+      local options = { search = args.search, order_by = args.order_by, limit = page }
+      return context:reader().skills:each(options)
+    end,
+  })
 end
 
 function remote.versions(context, args)
-  local rows = context:reader().skills:versions(args.name)
-  print_rows(context, rows, { "VERSION", "MADE", "BY" }, function(version)
-    local user = type(version.created_by) == "table" and version.created_by or {}
-    return { cell(version.version), shown.time(version.created_at), cell(user.email) }
-  end, { [1] = true })
+  return list.print(context, args, {
+    unit = "versions",
+    head = { "VERSION", "MADE", "BY" },
+    right = { [1] = true },
+    cells = function(version)
+      local user = type(version.created_by) == "table" and version.created_by or {}
+      return { cell(version.version), shown.time(version.created_at), cell(user.email) }
+    end,
+    each = function(page)
+      return context:reader().skills:versions(args.name, { limit = page })
+    end,
+  })
 end
 
 --- An entry for each bundled file.
 local function print_files(context, skill)
-  local list = type(skill.files) == "table" and skill.files or {}
+  local files = type(skill.files) == "table" and skill.files or {}
   local at = 0
-  print_rows(context, function()
-    at = at + 1
-    return list[at]
-  end, { "PATH", "TYPE" }, function(file)
-    return { cell(file.path), cell(file.content_type) }
-  end)
+  return list.print(context, { all = true }, {
+    unit = "files",
+    head = { "PATH", "TYPE" },
+    cells = function(file)
+      return { cell(file.path), cell(file.content_type) }
+    end,
+    each = function()
+      return function()
+        at = at + 1
+        return files[at]
+      end
+    end,
+  })
 end
 
 function remote.show(context, args)

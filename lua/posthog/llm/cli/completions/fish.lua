@@ -1,0 +1,101 @@
+--- Completion for fish: a condition tells which command the words make so far, and
+--- which of its arguments the present word is; then a line for each word.
+
+local words = require("posthog.llm.cli.completions.words")
+
+local HEAD = [[
+# Prints the command that the words make so far, a bar, and how many of its
+# arguments are there.
+function __posthog_llm_place
+    set -l path
+    set -l at 0
+    set -l value
+    set -l typed (commandline -opc)
+    set -e typed[1]
+    for word in $typed
+        if set -q value[1]
+            set -e value
+            set -l value
+            continue
+        end
+        switch "$path|$word"
+            case @VALUES@
+                set value yes
+            case '*|-*'
+            case @COMMANDS@
+                set path (string trim "$path $word")
+            case '*'
+                set at (math $at + 1)
+        end
+    end
+    echo "$path|$at"
+end
+
+# Whether it is this command; with a number, whether this argument of it is next.
+function __posthog_llm_at
+    set -l place (string split '|' (__posthog_llm_place))
+    test "$argv[1]" = "$place[1]"; or return
+    not set -q argv[2]; or test "$argv[2]" = '*'; or test "$argv[2]" = "$place[2]"
+end
+
+complete -c posthog-llm -f
+]]
+
+local VALUES = { file = " -F", folder = " -a '(__fish_complete_directories)'" }
+
+local function quote(text)
+  return "'" .. text:gsub("[\\']", "\\%0") .. "'"
+end
+
+local function values(thing)
+  if thing.choices then
+    return " -a " .. quote(table.concat(thing.choices, " "))
+  end
+  return VALUES[thing.takes]
+end
+
+local function option_line(option, condition)
+  local line = "complete -c posthog-llm" .. condition
+  for _, name in ipairs(words.names(option)) do
+    line = line .. (name:find("^%-%-") and " -l " .. name:sub(3) or " -s " .. name:sub(2))
+  end
+  if option.value then
+    line = line .. (option.takes and " -r" or " -x") .. (values(option) or "")
+  end
+  return line .. " -d " .. quote(words.description(option))
+end
+
+--- @param commands posthog.llm.cli.Command
+--- @return string
+return function(commands)
+  local taking, names, lines = {}, {}, {}
+  for _, entry in ipairs(words.of(commands)) do
+    local place = "__posthog_llm_at " .. quote(entry.path)
+    local here = entry.path == "" and "" or " -n " .. quote(place)
+    for _, option in ipairs(entry.options) do
+      local first = option[1] == "-V --version" and " -n \"__posthog_llm_at '' 0\"" or here
+      lines[#lines + 1] = option_line(option, first)
+      for _, name in ipairs(option.value and words.names(option) or {}) do
+        taking[#taking + 1] = quote((entry.path == "" and "*" or entry.path) .. "|" .. name)
+      end
+    end
+    local function at(number)
+      local condition = "__posthog_llm_at " .. quote(entry.path) .. " " .. quote(number)
+      return "complete -c posthog-llm -n " .. quote(condition)
+    end
+    for _, command in ipairs(entry.commands) do
+      names[#names + 1] = quote(entry.path .. "|" .. command[1])
+      lines[#lines + 1] = ("%s -a %s -d %s"):format(at("0"), command[1], quote(command[2]))
+    end
+    for i, argument in ipairs(entry.arguments) do
+      if values(argument) then
+        lines[#lines + 1] = at(argument.many and "*" or tostring(i - 1)) .. values(argument)
+      end
+    end
+  end
+  local lists = { VALUES = taking, COMMANDS = names }
+  local head = HEAD:gsub("@(%u+)@", function(name)
+    return table.concat(lists[name], " ")
+  end)
+  return head .. table.concat(lines, "\n") .. "\n"
+end

@@ -1,0 +1,86 @@
+--- What all commands that list rows share: how many, as a table or as JSON, each
+--- page as it comes.
+
+local Table = require("posthog.llm.cli.table")
+local exits = require("posthog.llm.cli.exits")
+local parser = require("posthog.llm.cli.parser")
+
+local list = {}
+
+local ON_TERMINAL = 30 -- rows, unless there is word of them
+local PAGE = 100 -- rows to ask for at a time
+
+--- The options of each of them.
+list.OPTIONS = {
+  {
+    "--limit",
+    "No more than so many; on a terminal 30.",
+    value = "N",
+    convert = parser.convert.count,
+  },
+  { "--all", "All of them, on a terminal too." },
+}
+
+--- @param ... posthog.llm.cli.Option of the command alone
+--- @return posthog.llm.cli.Option[] with those of every list behind them
+function list.options(...)
+  local options = { ... }
+  for _, option in ipairs(list.OPTIONS) do
+    options[#options + 1] = option
+  end
+  return options
+end
+
+--- @return integer? most rows to print; nil: all
+local function most_of(context, args)
+  if args.limit and args.all then
+    error(exits.usage("--limit and --all exclude each other"), 0)
+  elseif args.limit or args.all or context.json or not context.out.columns then
+    return args.limit
+  end
+  return ON_TERMINAL
+end
+
+--- @class posthog.llm.cli.List
+--- @field unit string "items"
+--- @field head string[]
+--- @field cells fun(row: table): any[]
+--- @field right? table<integer, boolean> columns of numbers
+--- @field each fun(page: integer): fun(): table? iterates over rows, so many a request
+
+--- Prints a list. What has come is there to be seen before the next page is asked for.
+--- @param wanted posthog.llm.cli.List
+function list.print(context, args, wanted)
+  local most = most_of(context, args)
+  local rows = not context.json and Table.new(context.out, wanted.head, wanted.right) or nil
+  local bar = context:progress("reading", wanted.unit)
+  bar.off = bar.off or context.out.columns ~= nil -- there the rows themselves are seen
+  context.pending = rows
+  local seen, more = 0, false
+  -- One more than will be printed tells whether there are more.
+  for row in wanted.each(math.min(PAGE, most and (args.limit or most + 1) or PAGE)) do
+    if seen == most then
+      more = true
+      break
+    end
+    seen = seen + 1
+    if rows then
+      rows:add(wanted.cells(row))
+    else
+      context.out:json(row)
+    end
+    bar:at(seen, args.limit)
+    if seen == args.limit or context.out.failed then
+      break
+    end
+  end
+  bar:finish()
+  if rows then
+    rows:finish()
+  end
+  if more then
+    context:note(("the first %d; --all lists all, --limit N so many"):format(most))
+  end
+end
+
+return list

@@ -1,0 +1,107 @@
+--- A table that is printed as its rows come. Those that are there at the first
+--- `flush` say how wide the columns are; what is longer later on shifts its own
+--- line, in a pipe, or is cut, on a terminal. Nothing printed is kept.
+
+local display = require("posthog.llm.util.display")
+
+--- @class posthog.llm.cli.Table
+--- @field private screen posthog.llm.cli.Screen
+--- @field private head string[]
+--- @field private right table<integer, boolean> columns of numbers
+--- @field private rows string[][] that are not printed yet
+--- @field private widths? integer[] once it has begun
+local Table = {}
+Table.__index = Table
+
+local LEAST = 8 -- columns of the last one; where a terminal has fewer, rows take two lines
+
+--- @param screen posthog.llm.cli.Screen
+--- @param head string[]
+--- @param right? table<integer, boolean>
+--- @return posthog.llm.cli.Table
+function Table.new(screen, head, right)
+  return setmetatable({ screen = screen, head = head, right = right or {}, rows = {} }, Table)
+end
+
+--- @param cells any[] a value a column; nil is nothing
+function Table:add(cells)
+  local texts = {}
+  for column = 1, #self.head do
+    local value = cells[column]
+    texts[column] = self.screen:clean(value == nil and "" or tostring(value))
+  end
+  self.rows[#self.rows + 1] = texts
+end
+
+--- Columns by the head and the rows that are there.
+local function measure(head, rows)
+  local widths = {}
+  for i = 0, #rows do
+    for column, text in ipairs(rows[i] or head) do
+      widths[column] = math.max(widths[column] or 0, display.of(text))
+    end
+  end
+  return widths
+end
+
+--- The columns of a row beside each other, the last one as wide as there is room.
+--- @param first integer
+--- @param room? integer
+function Table:line(row, first, room)
+  local texts, last = {}, #self.head
+  for column = first, last do
+    local text, width, right = row[column], self.widths[column], self.right[column]
+    if column < last or right then
+      text = display.pad(text, width, right)
+    end
+    if room then
+      text = display.fit(text, math.max(room, 1), self.screen.cut)
+      room = room - display.of(text) - 2
+    end
+    texts[#texts + 1] = text
+  end
+  return (table.concat(texts, "  "):gsub("%s+$", ""))
+end
+
+--- @return string a line, or two where one has no room for all columns
+function Table:lines(row)
+  local columns = self.screen.columns
+  if not self.is_narrow then
+    return self:line(row, 1, columns)
+  end
+  local name = display.fit(row[1], columns, self.screen.cut)
+  return name .. "\n  " .. self:line(row, 2, columns - 2)
+end
+
+function Table:begin()
+  self.widths = measure(self.head, self.rows)
+  local taken = 0
+  for column = 1, #self.head - 1 do
+    taken = taken + self.widths[column] + 2
+  end
+  self.is_narrow = self.screen.columns and #self.head > 1
+    and taken + LEAST > self.screen.columns
+  local head = self:lines(self.head)
+  self.screen:raw((self.screen.color and "\27[1m" .. head .. "\27[m" or head) .. "\n")
+end
+
+--- Prints what is there, so that it can be seen before the next row comes.
+function Table:flush()
+  if #self.rows > 0 then
+    self:finish()
+    self.screen:flush()
+  end
+end
+
+--- Prints what is left; the head also where there was no row.
+function Table:finish()
+  if not self.widths then
+    self:begin()
+  end
+  for _, row in ipairs(self.rows) do
+    self.screen:raw(self:lines(row) .. "\n")
+  end
+  self.rows = {}
+end
+
+return Table
