@@ -48,16 +48,16 @@ describe("posthog.llm.http.url", function()
       ["https://"] = "no host",
       ["https:///path"] = "no host",
       ["https://:80"] = "no host",
-      ["https://h:x"] = "no host",
-      ["https://a:b:c"] = "no host",
-      ["https://[::1"] = "no host",
-      ["https://[zz]"] = "no host",
+      ["https://h:x"] = "invalid port",
+      ["https://a:b:c"] = "invalid port",
+      ["https://[::1"] = "invalid host",
+      ["https://[zz]"] = "invalid host",
       ["https://h:0"] = "port",
       ["https://h:65536"] = "port",
       ["https://h:999999999999"] = "port",
       ["https://h /"] = "space",
       ["https://h\r\n/"] = "control character",
-      ["https://h\\evil"] = "no host",
+      ["https://h\\evil"] = "invalid host",
     }) do
       it(("refuses %q"):format(text), function()
         local parsed, why = url.parse(text)

@@ -1,6 +1,8 @@
 /*
 ** text.c - functions on texts, for Lua. What they make is Lua's.
 */
+#include "base/class.h"
+
 #include "text.h"
 
 #include "net/secret.h"
@@ -58,10 +60,52 @@ static int text_redact (lua_State *L) {
   return 1;
 }
 
+#define ADDRESS_NAME "posthog.llm.url_address"
+
+static int address_gc (lua_State *L) {
+  url_address_free(class_check(L, 1, ADDRESS_NAME));
+  return 0;
+}
+
+/*
+** core.url_address(url) -> host, port | nil, "no host" | "bad host" | "bad
+*port"
+** As libcurl reads an absolute URL.
+*/
+static int text_url_address (lua_State *L) {
+  const char *url = luaL_checkstring(L, 1);
+  UrlAddress *address = class_new(L, sizeof(*address), ADDRESS_NAME);
+  switch (url_address(url, address)) {
+    case URL_FINE:
+      lua_pushstring(L, address->host);
+      lua_pushstring(L, address->port);
+      url_address_free(address);
+      return 2;
+    case URL_NO_MEMORY:
+      return luaL_error(L, "not enough memory");
+    case URL_NO_HOST:
+      lua_pushliteral(L, "no host");
+      break;
+    case URL_BAD_PORT:
+      lua_pushliteral(L, "bad port");
+      break;
+    default:
+      lua_pushliteral(L, "bad host");
+      break;
+  }
+  url_address_free(address);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
 void text_open (lua_State *L) {
   static const luaL_Reg functions[] = {{"escape", text_escape},
                                        {"holds", text_holds},
                                        {"redact", text_redact},
+                                       {"url_address", text_url_address},
                                        {NULL, NULL}};
+  static const luaL_Reg methods[] = {{NULL, NULL}};
+  class_register(L, ADDRESS_NAME, methods, address_gc);
   luaL_setfuncs(L, functions, 0);
 }

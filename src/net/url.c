@@ -5,6 +5,8 @@
 
 #include "url.h"
 
+#include "curl_compat.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -46,4 +48,40 @@ size_t url_origin_length (const char *url) {
     return strlen(url);
   authority += 3;
   return (size_t)(authority - url) + strcspn(authority, "/?#");
+}
+
+static UrlProblem problem_of (CURLUcode code) {
+  switch (code) {
+    case CURLUE_OK:
+      return URL_FINE;
+    case CURLUE_NO_HOST:
+      return URL_NO_HOST;
+    case CURLUE_BAD_PORT_NUMBER:
+      return URL_BAD_PORT;
+    case CURLUE_OUT_OF_MEMORY:
+      return URL_NO_MEMORY;
+    default:
+      return URL_BAD_HOST;
+  }
+}
+
+UrlProblem url_address (const char *url, UrlAddress *into) {
+  CURLUcode code;
+  CURLU *parsed = curl_url();
+  if (parsed == NULL)
+    return URL_NO_MEMORY;
+  code = curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS);
+  if (code == CURLUE_OK)
+    code = curl_url_get(parsed, CURLUPART_HOST, &into->host, 0);
+  if (code == CURLUE_OK)
+    code =
+        curl_url_get(parsed, CURLUPART_PORT, &into->port, CURLU_DEFAULT_PORT);
+  curl_url_cleanup(parsed);
+  return problem_of(code);
+}
+
+void url_address_free (UrlAddress *address) {
+  curl_free(address->host);
+  curl_free(address->port);
+  address->host = address->port = NULL;
 }

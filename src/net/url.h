@@ -19,6 +19,24 @@ void url_escape (char *out, const char *s, size_t len, int keep_slash);
 ** no authority. */
 size_t url_origin_length (const char *url);
 
+/* Whom a URL reaches, as libcurl's own parser reads it, which is the one that
+** connects. Both texts are the caller's, until url_address_free. */
+typedef struct UrlAddress {
+  char *host; /* an IPv6 address with its brackets */
+  char *port; /* the scheme's, if the URL names none */
+} UrlAddress;
+
+typedef enum UrlProblem {
+  URL_FINE,
+  URL_NO_HOST,
+  URL_BAD_HOST,
+  URL_BAD_PORT,
+  URL_NO_MEMORY
+} UrlProblem;
+
+UrlProblem url_address (const char *url, UrlAddress *into);
+void url_address_free (UrlAddress *address); /* again is fine */
+
 #pragma GCC visibility pop
 
 #endif

@@ -1,4 +1,5 @@
---- URLs: taking apart, joining, comparing (RFC 3986).
+--- URLs: taking apart, joining, comparing (RFC 3986). Whom one reaches is read by
+--- libcurl, which is who connects.
 
 local core = require("posthog.llm.util.core")
 
@@ -9,6 +10,12 @@ local url = {
 }
 
 local DEFAULT_PORTS = { http = "80", https = "443" }
+
+local PROBLEMS = {
+  ["no host"] = "has no host",
+  ["bad host"] = "has an invalid host: use ASCII letters, digits, dots and hyphens, or an address",
+  ["bad port"] = "has an invalid port: a number from 1 to 65535",
+}
 
 --- @class posthog.llm.Url
 --- @field scheme string lower case
@@ -33,20 +40,17 @@ function url.parse(text)
   end
   local userinfo = authority:find("@", 1, true) ~= nil
   authority = authority:match("([^@]*)$")
-  local host, port = authority:match("^(%[[%x:.]+%]):?(%d*)$")
-  if not host then -- a backslash is a slash to some
-    host, port = authority:match("^([^:%[%]\\]+):?(%d*)$")
+  local host, port
+  if authority ~= "" then -- libcurl would take the next segment for it
+    host, port = core.url_address(scheme .. "://" .. authority)
   end
   if not host then
-    return nil, "has no host"
+    return nil, PROBLEMS[port] or PROBLEMS["no host"]
   elseif host:find("[^%w%-._:%[%]]") then
-    return nil, "has a host that is not ASCII letters, digits, dots and hyphens"
-  elseif port == "" then
-    port = DEFAULT_PORTS[scheme]
-  elseif #port > 5 or tonumber(port) < 1 or tonumber(port) > 65535 then
-    return nil, "has a port that is none"
+    return nil, PROBLEMS["bad host"]
+  elseif port == "0" then
+    return nil, PROBLEMS["bad port"]
   end
-  port = port:gsub("^0+", "")
   host = host:lower()
   local origin = scheme .. "://" .. host
   if port ~= DEFAULT_PORTS[scheme] then
