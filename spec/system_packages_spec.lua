@@ -202,6 +202,59 @@ describe("tools/needs", function()
   end)
 end)
 
+describe("the command", function()
+  local root
+  setup(function()
+    root = folders.new()
+    for name, text in pairs(SYSTEMS) do
+      folders.write(root, name, text)
+    end
+  end)
+  teardown(function()
+    folders.remove(root)
+  end)
+
+  --- What it says on a system where it lacks these modules.
+  local function lacking(system, modules, lua)
+    local lost = {}
+    for module in modules:gmatch("%S+") do
+      lost[#lost + 1] = ("package.preload.%s = function() error('none') end"):format(module)
+    end
+    local run = "OS_RELEASE='%s/%s' LUA_INIT=%s %s bin/posthog-llm spend"
+    local said, status = shell.run(run:format(root, system, shell.quote(table.concat(lost, " ")),
+      lua or "lua5.4"))
+    assert.equal(1, status)
+    return said
+  end
+
+  it("says all that it lacks at once, by the present system's packages", function()
+    assert.equal("posthog-llm: argparse, luafilesystem and lyaml are missing: apt-get install"
+      .. " lua-argparse lua-filesystem lua-yaml, or luarocks --lua-version 5.4 install argparse"
+      .. " luafilesystem lyaml\n", lacking("debian", "argparse lfs lyaml"))
+    assert.equal("posthog-llm: argparse and lyaml are missing: dnf install lua-argparse, and"
+      .. " luarocks --lua-version 5.4 install lyaml\n", lacking("fedora", "argparse lyaml"))
+    assert.equal("posthog-llm: argparse is missing: luarocks --lua-version 5.4 install argparse\n",
+      lacking("nixos", "argparse"))
+  end)
+
+  it("calls them as tools/needs does, on each system and Lua", function()
+    for _, lua in ipairs({ "5.4", "luajit" }) do
+      shell.run("make -s --no-print-directory SETUP=: LUA_VERSION=" .. lua)
+      for system, text in pairs(SYSTEMS) do
+        local ask = [[. tools/system.sh; kind=$(OS_RELEASE='%s/%s' system_kind)
+          system_packages $kind %s argparse lfs lyaml | grep -v '^-' | paste -sd ' ' -]]
+        local known = shell.run(ask:format(root, system, lua)):gsub("\n", "")
+        local said = lacking(system, "argparse lfs lyaml", lua == "luajit" and lua or "lua" .. lua)
+        if known ~= "" then
+          assert.truthy(said:find(" " .. known .. ",", 1, true), system .. ": " .. text .. said)
+        else
+          assert.truthy(said:find("missing: luarocks", 1, true), said)
+        end
+      end
+    end
+  end)
+end)
+
 -- The names themselves, as far as this machine can tell.
 it("Debian has every package that is named for it", function()
   if shell.run("LC_ALL=C apt-cache policy gcc"):find("Candidate: %d") == nil then

@@ -4,22 +4,132 @@ local errors = require("posthog.llm.util.errors")
 
 local needs = {}
 
---- Under which names Debian and LuaRocks have them.
-local PACKAGES = {
-  argparse = { "lua-argparse", "argparse" },
-  lfs = { "lua-filesystem", "luafilesystem" },
-  lyaml = { "lua-yaml", "lyaml" },
+--- @class posthog.llm.cli.Needed
+--- @field module string
+--- @field rock string what LuaRocks calls it, and people
+--- @field packages table<string, string> what systems call it, as in tools/system.sh: V is the
+---   version of the Lua, 5.4, and v the same without the dot; %5.4: only for that Lua
+
+--- @type posthog.llm.cli.Needed[]
+needs.LIST = {
+  {
+    module = "argparse",
+    rock = "argparse",
+    packages = { debian = "lua-argparse", fedora = "lua-argparse%5.4", arch = "luav-argparse" },
+  },
+  {
+    module = "lfs",
+    rock = "luafilesystem",
+    packages = {
+      debian = "lua-filesystem",
+      fedora = "lua-filesystem%5.4",
+      arch = "luav-filesystem",
+      alpine = "luaV-filesystem",
+    },
+  },
+  {
+    module = "lyaml",
+    rock = "lyaml",
+    packages = { debian = "lua-yaml", alpine = "luaV-lyaml" },
+  },
 }
 
---- Raises an error that says how to get it where it is not there.
+local INSTALL = {
+  debian = "apt-get install",
+  fedora = "dnf install",
+  arch = "pacman -S --needed",
+  alpine = "apk add",
+}
+local RELATIVES = { ubuntu = "debian", rhel = "fedora", centos = "fedora" }
+
+local LUA_VERSION = _VERSION:match("%d%.%d")
+
+--- What the present system is, by its os-release.
+--- @return string? name a key of INSTALL
+local function system()
+  local file = io.open(os.getenv("OS_RELEASE") or "/etc/os-release")
+  local text = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  local ids = ("\n" .. text):match("\nID=([^\n]*)") or ""
+  local like = ("\n" .. text):match("\nID_LIKE=([^\n]*)") or ""
+  for id in (ids .. " " .. like):gmatch("%w+") do
+    id = RELATIVES[id] or id
+    if INSTALL[id] then
+      return id
+    end
+  end
+end
+
+--- @param needed posthog.llm.cli.Needed
+--- @return string? name of the package for this Lua
+local function package_of(needed, name)
+  local package, only_for = (needed.packages[name] or ""):match("^([^%%]+)%%?(.*)$")
+  if not package or only_for ~= "" and only_for ~= LUA_VERSION then
+    return nil
+  end
+  local values = { V = LUA_VERSION, v = LUA_VERSION:gsub("%.", "") }
+  return (package:gsub("lua([Vv])", function(letter) return "lua" .. values[letter] end))
+end
+
+--- How all these are installed: by the system's packages, and by LuaRocks.
+--- @param missing posthog.llm.cli.Needed[]
+--- @return string
+local function remedy(missing)
+  local name = system()
+  local packages, without, rocks = {}, {}, {}
+  for _, needed in ipairs(missing) do
+    local package = name and package_of(needed, name)
+    rocks[#rocks + 1] = needed.rock
+    if package then
+      packages[#packages + 1] = package
+    else
+      without[#without + 1] = needed.rock
+    end
+  end
+  local by_rocks = "luarocks --lua-version " .. LUA_VERSION .. " install "
+  if #packages == 0 then
+    return by_rocks .. table.concat(rocks, " ")
+  end
+  local by_system = INSTALL[name] .. " " .. table.concat(packages, " ")
+  if #without > 0 then
+    return by_system .. ", and " .. by_rocks .. table.concat(without, " ")
+  end
+  return by_system .. ", or " .. by_rocks .. table.concat(rocks, " ")
+end
+
+--- Of all that the command needs, that which is not there.
+--- @return posthog.llm.cli.Needed[]
+local function find_missing()
+  local missing = {}
+  for _, needed in ipairs(needs.LIST) do
+    if not pcall(require, needed.module) then
+      missing[#missing + 1] = needed
+    end
+  end
+  return missing
+end
+
+--- "a, b and c are missing"
+local function in_words(missing)
+  local text = missing[1].rock
+  for i = 2, #missing do
+    text = text .. (i == #missing and " and " or ", ") .. missing[i].rock
+  end
+  return text .. (#missing == 1 and " is missing" or " are missing")
+end
+
+--- Where the module is not there, raises an error that names all that the command lacks, and says
+--- how to get it.
 --- @param name string of the module
 --- @return any
 function needs.module(name)
   local found, module = pcall(require, name)
   if not found then
-    local words = "%s is missing: apt-get install %s, or luarocks install %s"
-    local debian, rock = PACKAGES[name][1], PACKAGES[name][2]
-    error(errors.new({ kind = "file", message = words:format(rock, debian, rock) }), 0)
+    local missing = find_missing()
+    local message = in_words(missing) .. ": " .. remedy(missing)
+    error(errors.new({ kind = "file", message = message }), 0)
   end
   return module
 end
