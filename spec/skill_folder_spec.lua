@@ -68,6 +68,28 @@ describe("a skill folder", function()
     assert.equal("ALPHA", assert(client.skills:file("pdf-forms", "a.md")).content)
   end)
 
+  it("is opened once in a push, and its SKILL.md is taken apart once", function()
+    local change = require("posthog.llm.skill_folder.change")
+    local yaml = require("posthog.llm.skill_folder.yaml")
+    local read_yaml, recover = yaml.read, change.recover
+    local reads, opened = 0, 0
+    yaml.read = function(...) reads = reads + 1 return read_yaml(...) end
+    change.recover = function(...) opened = opened + 1 return recover(...) end
+    local function count(text)
+      reads, opened = 0, 0
+      if text then write(here, "SKILL.md", SKILL .. text) end
+      local action = assert(skill_folder.push(client, here)).action
+      return { action, reads, opened }
+    end
+    local counts = { count(), count(), count("four\n"), count("four\nfive\n") }
+    yaml.read, change.recover = read_yaml, recover
+    assert.same({ { "created", 1, 1 }, { "unchanged", 1, 1 }, { "published", 1, 1 },
+      { "published", 1, 1 } }, counts)
+    assert.equal(3, assert(client.skills:get("pdf-forms")).version)
+    local all = states(assert(skill_folder.status(client, here)))
+    assert.same({ ["SKILL.md"] = "same", ["a.md"] = "same", ["b/c.py"] = "same" }, all)
+  end)
+
   it("is pulled, brought up to date, and pulled at an older version", function()
     assert(skill_folder.push(client, here))
     local there = root .. "/x/pdf-forms"

@@ -15,20 +15,12 @@ local text = require("posthog.llm.skill_folder.text")
 --- @field lock posthog.llm.SkillLock|false
 --- @field scan posthog.llm.SkillFolderScan
 --- @field digests table<string, string> of the files without white space at their ends
+--- @field parsed? table the SKILL.md that was taken apart last
 --- @field seen table<string, string> SHA-256 of the files, and of the lock, as they were read
 local Folder = {}
 Folder.__index = Folder
 
 local folder = {}
-
---- The digest by which a file is told from another.
-local function digest_of(path, source)
-  if path ~= paths.SKILL then
-    return text.digest(source)
-  end
-  local fields = skill_md.read(source)
-  return digest.sha256(fields and skill_md.canonical(fields) or source)
-end
 
 --- Leads back what was left half-way, and reads the lock.
 --- @param dir string
@@ -73,7 +65,7 @@ function Folder:look(known, hidden)
     if not source then
       return errors.failure(err)
     end
-    self.digests[path], self.seen[path] = digest_of(path, source), digest.sha256(source)
+    self.digests[path], self.seen[path] = self:digest_of(path, source), digest.sha256(source)
   end
   return true
 end
@@ -119,6 +111,46 @@ end
 --- @return posthog.llm.Error? err
 function Folder:read(path)
   return disk.read(self.dir .. "/" .. path)
+end
+
+--- Takes a SKILL.md apart. A push asks for that of the folder several times, and
+--- reading the front matter is the costly part of it.
+--- @param source string
+--- @return posthog.llm.SkillMd? fields
+--- @return posthog.llm.Error? err
+--- @return table? about as skill_md.read gives it
+function Folder:parse(source)
+  local last = self.parsed
+  if not last or last.source ~= source then
+    last = { source = source }
+    last.fields, last.err, last.about = skill_md.read(source)
+    self.parsed = last
+  end
+  return last.fields, last.err, last.about
+end
+
+--- The digest by which a file is told from another.
+--- @param path string
+--- @param source string
+--- @return string
+function Folder:digest_of(path, source)
+  if path ~= paths.SKILL then
+    return text.digest(source)
+  end
+  local fields = self:parse(source)
+  return digest.sha256(fields and skill_md.canonical(fields) or source)
+end
+
+--- Takes note of what was written, which is what the next write has to find.
+--- @param writes table<string, string> texts by path
+--- @param removes string[]
+function Folder:note(writes, removes)
+  for path, source in pairs(writes) do
+    self.seen[path] = digest.sha256(source)
+  end
+  for _, path in ipairs(removes) do
+    self.seen[path] = nil
+  end
 end
 
 --- Files that still have the markers of a conflict.
@@ -186,7 +218,5 @@ function folder.lock_of(snapshot, conflicts)
     conflicts = conflicts,
   })
 end
-
-folder.digest_of = digest_of
 
 return folder

@@ -106,7 +106,7 @@ local function check_skill(report, folder, generation)
     report:add("error", paths.SKILL, line, problem)
     return nil
   end
-  local read, wrong, about = skill_md.read(source)
+  local read, wrong, about = folder:parse(source)
   if not read then
     report:add("error", paths.SKILL, wrong.line, wrong.problem)
     return nil

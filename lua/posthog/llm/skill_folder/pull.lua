@@ -100,7 +100,12 @@ function pull.write(folder, theirs, outcome, force)
   if #blocked > 0 then
     return refuse.all("the folder was left as it was", blocked)
   end
-  return change.apply(folder.dir, writes, outcome.removes, not force and folder.seen)
+  local done, err = change.apply(folder.dir, writes, outcome.removes, not force and folder.seen)
+  if not done then
+    return errors.failure(err)
+  end
+  folder:note(writes, outcome.removes)
+  return true
 end
 
 --- @return posthog.llm.SkillPull? result

@@ -80,10 +80,10 @@ local function tree_of(folder, outcome)
       if not source then
         return errors.failure(err)
       end
-      tree.digests[path] = folders.digest_of(path, source)
+      tree.digests[path] = folder:digest_of(path, source)
       if path == paths.SKILL then
         local fields
-        fields, err = skill_md.read(source)
+        fields, err = folder:parse(source)
         if not fields then
           return errors.failure(err)
         end
@@ -202,11 +202,7 @@ local function finish(folder, tree, skill)
   for path, digest in pairs(tree.digests) do
     made.digests[path] = digest
   end
-  local opened, err = folders.open(folder.dir)
-  if not opened then
-    return errors.failure(err)
-  end
-  return pull.write(opened, made, reconcile.nothing())
+  return pull.write(folder, made, reconcile.nothing())
 end
 
 local function send(client, folder, tree, theirs, outcome, result, options, progress)
