@@ -147,11 +147,12 @@ static int push_cancelled (lua_State *L, const char *message) {
 
 /*
 ** transfer:result(secret?) -> status, bytes, holds_secret
-**                           | nil, kind, message, sent, permanent
-** bytes: the size of the body after decompression. holds_secret: the headers
-** of the response hold it, in a name or value, as it is or escaped. sent:
-** some byte of the request had left, so the server may have acted. permanent:
-** the same request would fail again.
+**                           | nil, kind, message, sent, permanent, stage
+** bytes: the size of the body after decompression. holds_secret: the headers of
+** the response hold it, in a name or value, as it is or escaped. sent: some
+** byte of the request had left, so the server may have acted. permanent: the
+** same request would fail again. stage: "proxy", "name_lookup", "connect",
+** "tls" or "certificate", where it was one of these steps that failed.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
@@ -176,7 +177,8 @@ static int transfer_result (lua_State *L) {
   push_message(L, t);
   lua_pushboolean(L, t->sent);
   lua_pushboolean(L, failure_is_permanent(t));
-  return 5;
+  lua_pushstring(L, failure_stage(t));
+  return 6;
 }
 
 static Transfer *check_response (lua_State *L) {

@@ -13,6 +13,7 @@
 #error "posthog-llm needs libcurl 7.68 or newer"
 #endif
 
+#define HAVE_CURL_PROXY_ERROR      (LIBCURL_VERSION_NUM >= 0x074900)
 #define HAVE_CURL_CLIENTCERT_ERROR (LIBCURL_VERSION_NUM >= 0x074d00)
 #define HAVE_CURL_PREREQ           (LIBCURL_VERSION_NUM >= 0x075000)
 #define HAVE_CURL_PROTOCOLS_STR    (LIBCURL_VERSION_NUM >= 0x075500)

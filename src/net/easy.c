@@ -228,6 +228,7 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
   int64_t left = t->timeout_ms;
   int tls = strncasecmp(t->url, "https:", 6) == 0;
   int reads = !t->has_body && strcmp(t->method, "GET") == 0;
+  t->secure = tls;
   if (t->expires_ms != 0 && (left == 0 || t->expires_ms - now_ms < left))
     left = t->expires_ms > now_ms ? t->expires_ms - now_ms : 1;
   if (y->timeout_ms != left)
@@ -263,6 +264,7 @@ void easy_harvest (const Easy *y) {
   Transfer *t = y->transfer;
   curl_off_t uploaded = 0;
   curl_easy_getinfo(y->curl, CURLINFO_RESPONSE_CODE, &t->status);
+  curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
   curl_easy_getinfo(y->curl, CURLINFO_HTTP_VERSION, &t->http_version);
   curl_easy_getinfo(y->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded);
   curl_easy_getinfo(y->curl, CURLINFO_NAMELOOKUP_TIME_T,

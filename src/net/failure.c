@@ -4,6 +4,8 @@
 */
 #include "failure.h"
 
+#include <string.h>
+
 static int is_too_large (const Transfer *t) {
   return t->limit == LIMIT_BODY || t->limit == LIMIT_HEADERS ||
          t->limit == LIMIT_HEADER_LINE;
@@ -36,6 +38,37 @@ const char *failure_kind (const Transfer *t) {
       return "tls";
     default:
       return "network";
+  }
+}
+
+const char *failure_stage (const Transfer *t) {
+  const Timings *m = &t->timings;
+  if (t->proxy_status != 0 && t->proxy_status / 100 != 2)
+    return "proxy";
+  switch (t->code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+#if HAVE_CURL_PROXY_ERROR
+    case CURLE_PROXY:
+#endif
+      return "proxy";
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "name_lookup";
+    case CURLE_COULDNT_CONNECT:
+      return "connect";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return "certificate";
+    case CURLE_OPERATION_TIMEDOUT: /* in the first that did not end */
+      if (m->total == 0)           /* in the queue, before all of them */
+        return NULL;
+      if (m->name_lookup == 0)
+        return "name_lookup";
+      if (m->connect == 0)
+        return "connect";
+      return m->tls == 0 && t->secure ? "tls" : NULL;
+    default:
+      return strcmp(failure_kind(t), "tls") == 0 ? "tls" : NULL;
   }
 }
 

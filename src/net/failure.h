@@ -11,6 +11,10 @@
 /* "timeout", "decode", "tls", "too_large" or "network". */
 const char *failure_kind (const Transfer *t);
 
+/* On the way to the server, the step that failed: "proxy", "name_lookup",
+** "connect", "tls" or "certificate"; NULL: none of them. */
+const char *failure_stage (const Transfer *t);
+
 /* Would the same request fail again? */
 int failure_is_permanent (const Transfer *t);
 

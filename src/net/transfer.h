@@ -44,6 +44,7 @@ typedef struct Transfer {
   int once;           /* libcurl never sends it twice, not even on a stale
                          connection: it is not safe to repeat, or a write,
                          whose attempts are counted where they are made */
+  int secure;         /* by TLS */
   long timeout_ms;    /* from the start of the transfer; 0: none */
   int64_t made_ms;    /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
@@ -61,6 +62,7 @@ typedef struct Transfer {
     LIMIT_MEMORY
   } limit;
   long status;
+  long proxy_status; /* what a proxy answered to CONNECT; 0: nothing */
   long http_version; /* CURL_HTTP_VERSION_... */
   int sent;          /* some byte of the request left this machine */
   const struct IdleConnections *idle; /* over HTTP/1: those to choose from */

@@ -2,16 +2,24 @@
 ** files.c - files that have to last. No descriptor outlives the call that opens
 ** it. Lua's thread alone.
 */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef O_CLOEXEC
 #define O_CLOEXEC 0
+#endif
+
+#ifndef PATH_MAX
+#define PATH_MAX 4096
 #endif
 
 static const char *check_path (lua_State *L, int arg) {
@@ -67,20 +75,30 @@ static int push_outcome (lua_State *L, int failed) {
   return 1;
 }
 
+static mode_t check_mode (lua_State *L, int arg) {
+  lua_Integer mode = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, mode >= 0 && mode <= 0777, arg, "a mode is from 0 to 0777");
+  return (mode_t)mode;
+}
+
 /*
-** core.create_file(path, text, like?) -> true | nil, message, errno
-** A new file, whose text is on the disk when this returns. Its mode is that of
-** the file `like`, if there is one, else 0644 less the umask. Fails where
-** anything is at the path, a symbolic link too; what fails half-way leaves no
-** file. No Lua call while fd is open.
+** core.create_file(path, text, like | mode?) -> true | nil, message, errno
+** A new file, whose text is on the disk when this returns. Its mode is the one
+** given, or that of the file `like`, if there is one, else 0644 less the umask.
+** Fails where anything is at the path, a symbolic link too; what fails half-way
+** leaves no file. No Lua call while fd is open.
 */
 static int files_create (lua_State *L) {
   size_t len;
   const char *path = check_path(L, 1);
   const char *text = luaL_checklstring(L, 2, &len);
-  const char *like = lua_isnoneornil(L, 3) ? NULL : check_path(L, 3);
+  int has_mode = lua_type(L, 3) == LUA_TNUMBER;
+  const char *like =
+      has_mode || lua_isnoneornil(L, 3) ? NULL : check_path(L, 3);
   struct stat there;
-  int is_like = like != NULL && stat(like, &there) == 0;
+  int is_like = has_mode || (like != NULL && stat(like, &there) == 0);
+  if (has_mode)
+    there.st_mode = check_mode(L, 3);
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                 is_like ? 0600 : 0644);
   int failed = fd < 0;
@@ -111,9 +129,107 @@ static int files_sync (lua_State *L) {
   return push_outcome(L, failed);
 }
 
+/* Reads at most `size` bytes. -1: it failed. */
+static ssize_t read_all (int fd, char *s, size_t size) {
+  size_t len = 0;
+  while (len < size) {
+    ssize_t n = read(fd, s + len, size - len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return -1;
+    if (n == 0)
+      break;
+    len += (size_t)n;
+  }
+  return (ssize_t)len;
+}
+
+/*
+** core.read_file(path, most) -> text, mode, own | nil, message, errno
+**                                               | nil, reason
+** A file's text and who may use it: its mode, and whether it is the user's own.
+** reason: "kind", it is no file; "size", it has more than `most` bytes. Never
+** waits, not for a pipe either. No Lua call while fd is open.
+*/
+static int files_read (lua_State *L) {
+  const char *path = check_path(L, 1);
+  size_t most = (size_t)luaL_checkinteger(L, 2);
+  char *text = lua_newuserdata(L, most + 1);
+  const char *reason = NULL;
+  struct stat st;
+  ssize_t len = -1;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int failed = fd < 0;
+  if (!failed) {
+    failed = fstat(fd, &st) != 0;
+    if (!failed && !S_ISREG(st.st_mode))
+      reason = "kind";
+    if (!failed && reason == NULL) {
+      len = read_all(fd, text, most + 1);
+      failed = len < 0;
+      if (len > (ssize_t)most)
+        reason = "size";
+    }
+    failed = finish(fd, failed) != 0;
+  }
+  if (failed)
+    return push_outcome(L, failed);
+  if (reason != NULL) {
+    lua_pushnil(L);
+    lua_pushstring(L, reason);
+    return 2;
+  }
+  lua_pushlstring(L, text, (size_t)len);
+  lua_pushinteger(L, (lua_Integer)(st.st_mode & 07777));
+  lua_pushboolean(L, st.st_uid == geteuid());
+  return 3;
+}
+
+/* core.create_folder(path, mode) -> true | nil, message, errno, exists
+** exists: a folder is there already, or a link to one. */
+static int files_create_folder (lua_State *L) {
+  const char *path = check_path(L, 1);
+  int failed = mkdir(path, check_mode(L, 2)) != 0;
+  int code = errno;
+  struct stat st;
+  int exists =
+      failed && code == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+  int n;
+  errno = code;
+  n = push_outcome(L, failed);
+  lua_pushboolean(L, exists);
+  return n + 1;
+}
+
+/* core.set_mode(path, mode) -> true | nil, message, errno */
+static int files_set_mode (lua_State *L) {
+  const char *path = check_path(L, 1);
+  return push_outcome(L, chmod(path, check_mode(L, 2)) != 0);
+}
+
+/*
+** core.real_path(path) -> path | nil, message, errno
+** The path without symbolic links; everything on it has to be there.
+*/
+static int files_real_path (lua_State *L) {
+  const char *path = check_path(L, 1);
+  char *real = lua_newuserdata(L, PATH_MAX + 1);
+  if (realpath(path, real) == NULL)
+    return push_outcome(L, 1);
+  lua_pushstring(L, real);
+  return 1;
+}
+
 void files_open (lua_State *L) {
-  lua_pushcfunction(L, files_create);
-  lua_setfield(L, -2, "create_file");
-  lua_pushcfunction(L, files_sync);
-  lua_setfield(L, -2, "sync");
+  static const luaL_Reg functions[] = {
+      {"create_file", files_create},
+      {"create_folder", files_create_folder},
+      {"read_file", files_read},
+      {"real_path", files_real_path},
+      {"set_mode", files_set_mode},
+      {"sync", files_sync},
+      {NULL, NULL},
+  };
+  luaL_setfuncs(L, functions, 0);
 }

@@ -1,6 +1,7 @@
 /*
-** files.h - what Lua's io library lacks for files that have to last: to create
-** one that was not there before, and to wait until it is on the disk.
+** files.h - what Lua's io library lacks for files that have to last or to stay
+** private: to create one that was not there before, to wait until it is on the
+** disk, to tell who may use it and to change that.
 */
 #ifndef POSTHOG_LLM_OS_FILES_H
 #define POSTHOG_LLM_OS_FILES_H
@@ -9,7 +10,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Adds create_file and sync to the module table on top of the stack. */
+/* Adds create_file, create_folder, read_file, real_path, set_mode and sync
+** to the module table on top of the stack. */
 void files_open (lua_State *L);
 
 #pragma GCC visibility pop

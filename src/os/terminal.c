@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
+#include <termios.h>
 #include <unistd.h>
 
 /*
@@ -48,6 +50,9 @@ static int terminal_hold (lua_State *L) {
   return 0;
 }
 
+/* Those that ask a program to end. */
+static const int ENDS[] = {SIGINT, SIGTERM, SIGHUP};
+
 /* Signals are the process's, so this is not a state's. */
 static volatile sig_atomic_t caught = 0;
 
@@ -64,19 +69,17 @@ static void catch (int signal_number) {
 ** ignored, so that a file that grows too large is an error of the write.
 */
 static int terminal_catch (lua_State *L) {
-  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
   size_t i;
   (void)L;
-  for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+  for (i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++) {
     struct sigaction before, now;
-    if (sigaction(signals[i], NULL, &before) != 0 ||
-        before.sa_handler == SIG_IGN)
+    if (sigaction(ENDS[i], NULL, &before) != 0 || before.sa_handler == SIG_IGN)
       continue;
     memset(&now, 0, sizeof(now));
     now.sa_handler = catch;
     now.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&now.sa_mask);
-    (void)sigaction(signals[i], &now, NULL);
+    (void)sigaction(ENDS[i], &now, NULL);
   }
   (void)signal(SIGXFSZ, SIG_IGN);
   return 0;
@@ -91,12 +94,100 @@ static int terminal_interrupted (lua_State *L) {
   return 1;
 }
 
+/* Waits until there is something to read from fd, or a signal was noted. The
+** signals are let in only while it waits, so that none comes unseen between
+** the look at `caught` and the wait. */
+static int wait_input (int fd) {
+  sigset_t ends, before;
+  fd_set set;
+  size_t i;
+  int ready = -1;
+  if (fd >= FD_SETSIZE) {
+    errno = EBADF;
+    return -1;
+  }
+  sigemptyset(&ends);
+  for (i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++)
+    sigaddset(&ends, ENDS[i]);
+  if (pthread_sigmask(SIG_BLOCK, &ends, &before) != 0)
+    return -1;
+  errno = EINTR;
+  if (caught == 0) {
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    ready = pselect(fd + 1, &set, NULL, NULL, NULL, &before);
+  }
+  i = (size_t)errno;
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = (int)i;
+  return ready;
+}
+
+/* Reads up to and with the end of a line. -1: it failed, or was interrupted. */
+static ssize_t read_line (int fd, char *s, size_t size) {
+  size_t len = 0;
+  while (len < size && (len == 0 || s[len - 1] != '\n')) {
+    ssize_t n = wait_input(fd);
+    if (n > 0)
+      n = read(fd, s + len, 1);
+    if (n < 0 && errno == EINTR && caught == 0)
+      continue;
+    if (n < 0)
+      return -1;
+    if (n == 0)
+      break;
+    len += (size_t)n;
+  }
+  return (ssize_t)len;
+}
+
+#define MOST_HIDDEN 4096 /* bytes: a terminal's line has no more */
+
+/*
+** core.read_hidden(fd) -> line | nil, message?
+** A line from a terminal that does not show what is typed; nil alone at its
+** end. The terminal shows again when this returns, whatever came between: of
+** the keys that send a signal only the one for an interrupt stays in force, and
+** an interrupt is noted (catch_interrupts) and ends the wait. What had been
+** typed before is read first. No Lua call in between.
+*/
+static int terminal_read_hidden (lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  char *line = lua_newuserdata(L, MOST_HIDDEN);
+  struct termios shown, hidden;
+  ssize_t len = -1;
+  int code;
+  if (tcgetattr(fd, &shown) == 0) {
+    hidden = shown;
+    hidden.c_lflag &= (tcflag_t) ~(ECHO | ECHOE | ECHOK | ECHONL);
+    hidden.c_cc[VQUIT] = _POSIX_VDISABLE; /* they would leave it hidden */
+    hidden.c_cc[VSUSP] = _POSIX_VDISABLE;
+    if (tcsetattr(fd, TCSADRAIN, &hidden) == 0) {
+      len = read_line(fd, line, MOST_HIDDEN);
+      code = errno;
+      (void)tcsetattr(fd, TCSADRAIN, &shown);
+      errno = code;
+    }
+  }
+  if (len > 0) {
+    lua_pushlstring(L, line, (size_t)len - (line[len - 1] == '\n'));
+    memset(line, 0, MOST_HIDDEN);
+    return 1;
+  }
+  lua_pushnil(L);
+  if (len == 0)
+    return 1;
+  lua_pushstring(L, strerror(errno));
+  return 2;
+}
+
 void terminal_open (lua_State *L) {
   static const luaL_Reg functions[] = {
       {"columns", terminal_columns},
       {"hold_streams", terminal_hold},
       {"catch_interrupts", terminal_catch},
       {"interrupted", terminal_interrupted},
+      {"read_hidden", terminal_read_hidden},
       {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);

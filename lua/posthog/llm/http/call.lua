@@ -313,7 +313,7 @@ local function try(state, request, attempt)
       return finish_error(request, attempt, err)
     end
     wait(state, transfer, attempt.host)
-    local status, size, echoed, sent, permanent = transfer:result(attempt.key)
+    local status, size, echoed, sent, permanent, stage = transfer:result(attempt.key)
     if not status then
       local kind, message = size, echoed
       attempt.sent = attempt.sent or sent
@@ -323,7 +323,8 @@ local function try(state, request, attempt)
       elseif kind == "timeout" and attempt.limited then
         message = "the call's deadline has passed: " .. message
       end
-      return finish_error(request, attempt, errors.new({ kind = kind, message = message }))
+      err = errors.new({ kind = kind, message = message, stage = stage })
+      return finish_error(request, attempt, err)
     end
     attempt.sent = true
     local shown = redact.text(attempt.url, attempt.key)

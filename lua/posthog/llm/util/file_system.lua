@@ -10,7 +10,19 @@ return {
   --- Waits until a file or folder is on the disk.
   --- @type fun(path: string): boolean?, string?
   sync = core.sync,
-  --- Makes a file that was not there, with the mode of another one.
-  --- @type fun(path: string, text: string, like?: string): boolean?, string?
+  --- Makes a file that was not there, with the mode given or that of another one.
+  --- @type fun(path: string, text: string, like_or_mode?: string|integer): boolean?, string?
   create_file = core.create_file,
+  --- Makes a folder with this mode. Fourth result of a failure: a folder is there already.
+  --- @type fun(path: string, mode: integer): boolean?, string?, integer?, boolean?
+  create_folder = core.create_folder,
+  --- A file's text of at most so many bytes, its mode, and whether it is the user's own; nil
+  --- and "kind" where it is no file, nil and "size" where it has more. Never waits.
+  --- @type fun(path: string, most: integer): string?, integer|string, boolean|integer|nil
+  read_file = core.read_file,
+  --- The path without symbolic links.
+  --- @type fun(path: string): string?, string?
+  real_path = core.real_path,
+  --- @type fun(path: string, mode: integer): boolean?, string?
+  set_mode = core.set_mode,
 }

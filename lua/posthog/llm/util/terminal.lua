@@ -9,4 +9,7 @@ return {
   --- The signal that has ended a wait; nil: none has.
   --- @type fun(): integer?
   interrupted = core.interrupted,
+  --- A line from a terminal that does not show it; nil: its end, or a signal has ended the wait.
+  --- @type fun(descriptor: integer): string?, string?
+  read_hidden = core.read_hidden,
 }
