@@ -30,6 +30,7 @@ local options = {}
 --- @field keep_null? boolean null in fields of the API arrives as llm.null
 --- @field pace? boolean|posthog.llm.PaceOptions waits rather than go over a limit; default: true for us and eu.posthog.com, false for every other host
 --- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec in place of the core's
+--- @field source? string where credentials.find found key, project and host; for people, no more
 --- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer })
 --- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
 --- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer })
@@ -181,6 +182,7 @@ local OPTIONS = {
   keep_null = of_type("boolean"),
   pace = pace_rules,
   json = codec,
+  source = one_line,
   on_request = hook,
   on_response = hook,
   on_retry = hook,

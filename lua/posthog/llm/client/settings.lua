@@ -12,6 +12,8 @@ local url = require("posthog.llm.http.url")
 
 local settings = {}
 
+settings.DEFAULT_HOST = "https://us.posthog.com"
+
 local FREE_JSON = item_fields.FREE_JSON
 local IS_FREE = {}
 for _, name in ipairs(FREE_JSON) do
@@ -19,7 +21,7 @@ for _, name in ipairs(FREE_JSON) do
 end
 
 local HOSTS = {
-  us = "https://us.posthog.com",
+  us = settings.DEFAULT_HOST,
   eu = "https://eu.posthog.com",
 }
 
@@ -53,9 +55,11 @@ local function invalid(message, ...)
   return errors.new({ kind = "invalid", message = message:format(...) })
 end
 
+--- @param text string "us", "eu" or a URL
+--- @param allow_http? boolean plain http to another machine
 --- @return table? target { base, origin, scheme }
 --- @return posthog.llm.Error?
-local function resolve_host(text, allow_http)
+function settings.resolve_host(text, allow_http)
   local name = shown(HOSTS[text] or text)
   local parsed, problem = url.parse(HOSTS[text] or text)
   if text:find("@", 1, true) then
@@ -94,9 +98,10 @@ local function auth(message)
   return errors.new({ kind = "auth", message = message })
 end
 
+--- @param key? string
 --- @return string? key
 --- @return posthog.llm.Error?
-local function check_key(key)
+function settings.check_key(key)
   if key == nil or key == "" then
     return nil, auth("no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key")
   end
@@ -113,7 +118,7 @@ end
 --- its upvalues, where no walk over a client's fields finds it.
 local function key_source(option)
   if option == nil or type(option) == "string" then
-    local key, err = check_key(option or env("POSTHOG_PERSONAL_API_KEY"))
+    local key, err = settings.check_key(option or env("POSTHOG_PERSONAL_API_KEY"))
     return function()
       return key, err and errors.copy(err)
     end
@@ -125,11 +130,14 @@ local function key_source(option)
       local reason = why ~= nil and ": " .. tostring(why) or ""
       return nil, auth(("no key: the function personal_api_key returned %s%s"):format(got, reason))
     end
-    return check_key(key)
+    return settings.check_key(key)
   end
 end
 
-local function resolve_project(id)
+--- @param id? string
+--- @return string? id
+--- @return posthog.llm.Error?
+function settings.resolve_project(id)
   if id == nil then
     return nil, invalid("no project: set POSTHOG_PROJECT_ID or pass project_id")
   elseif not (id:find("^%d+$") or id == "@current") then
@@ -165,10 +173,12 @@ end
 
 --- https goes by the proxy of the environment, as curl and others do; http
 --- never does, since it only reaches this machine (CGI's "httpoxy").
+--- @param options { proxy?: string }
+--- @param scheme "http"|"https"
 --- @return string proxy "": none
 --- @return string? no_proxy
 --- @return posthog.llm.Error?
-local function resolve_proxy(options, scheme)
+function settings.resolve_proxy(options, scheme)
   local proxy, no_proxy = options.proxy, nil
   if not proxy and scheme == "https" then
     proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
@@ -192,7 +202,7 @@ end
 --- What the core is told of every transfer; it stays the same from call to call.
 local function transfer_settings(resolved, options)
   local scheme = resolved.target.scheme
-  local proxy, no_proxy, problem = resolve_proxy(options, scheme)
+  local proxy, no_proxy, problem = settings.resolve_proxy(options, scheme)
   if problem then
     return nil, problem
   end
@@ -246,9 +256,9 @@ function settings.resolve(options)
   resolved.error_decoder = body.decoder(FREE_JSON, resolved)
   resolved.key = key_source(options.personal_api_key)
   resolved.project, resolved.project_error =
-    resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))
+    settings.resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))
   resolved.target, resolved.target_error =
-    resolve_host(options.host or env("POSTHOG_HOST") or HOSTS.us, options.allow_insecure_http)
+    settings.resolve_host(options.host or env("POSTHOG_HOST") or "us", options.allow_insecure_http)
   if resolved.target then
     resolved.pace = resolve_pace(options.pace, resolved.target.origin)
     resolved.transfer, resolved.target_error = transfer_settings(resolved, options)

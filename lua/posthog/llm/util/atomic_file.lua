@@ -47,11 +47,11 @@ local function temporary_name(path)
   return ("%s.%s.tmp"):format(path, word)
 end
 
-local function reserve(path)
+local function reserve(path, mode)
   local made, message
   for _ = 1, TRIES do
     local name = temporary_name(path)
-    made, message = core.create_file(name, "", path) -- who could not read it cannot then
+    made, message = core.create_file(name, "", mode or path) -- who could not read it cannot then
     if made then
       return name
     end
@@ -60,13 +60,14 @@ local function reserve(path)
 end
 
 --- @param path string
+--- @param mode? integer who may use it; without it as before, or 0644 less the umask
 --- @return posthog.llm.AtomicFile?
 --- @return posthog.llm.Error?
-function atomic_file.open(path)
+function atomic_file.open(path, mode)
   if path:find("^/dev/") then
     return atomic_file.failure(path, "cannot be written", "it is a device, not a file")
   end
-  local name, message = reserve(path)
+  local name, message = reserve(path, mode)
   local file
   if name then
     file, message = io.open(name, "r+b")

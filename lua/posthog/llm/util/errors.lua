@@ -23,6 +23,9 @@ local errors = {}
 --- @class posthog.llm.Error
 --- @field kind posthog.llm.ErrorKind what a program decides by
 --- @field message string what a person reads; one line
+--- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable answer: the step on
+---   the way to the server that failed, where it was one of these
+--- @field source? string credentials: where what is wrong is from, a variable or a file
 --- @field status? integer HTTP status, nil when there was no answer
 --- @field type? string `type` of the server's error body (doc/api.md 0.5)
 --- @field code? string `code` of it, such as "required" or "throttled"
