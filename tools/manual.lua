@@ -11,11 +11,14 @@ local version = require("posthog.llm")._VERSION
 local NAME = commands.name
 local DATE = "2026-11-22" -- of this version
 
-local KEY = "A personal API key of PostHog. It is taken from the environment, or from the first "
-  .. "line of a file or of standard input, never from an argument, which others could see: "
-  .. "`posthog-llm --key-file ~/.config/posthog.key skills list`, "
+local KEY = "A personal API key of PostHog. Key, project and host are taken from one place, the "
+  .. "first that has a key: `POSTHOG_PERSONAL_API_KEY` and the variables beside it; those of "
+  .. "posthog-cli, `POSTHOG_CLI_API_KEY`; the login that `posthog-llm login` or `posthog-cli login` "
+  .. "has kept. `--project` and `--host` win over it. `--key-file` takes the key from the first line "
+  .. "of a file or of standard input, in place of the first variable; it is never taken from an "
+  .. "argument, which others could see: `posthog-llm --key-file ~/.config/posthog.key skills list`, "
   .. "`pass posthog | posthog-llm --key-file - spend`. Spend is that of the key's owner and needs "
-  .. "no project."
+  .. "no project. `posthog-llm doctor` tells where they are from and whether they do."
 
 local OUTPUT = "What was asked for goes to standard output; bars, notes and errors to standard "
   .. "error. With `--json` standard output is one JSON document, or for lists a line of JSON each, "
@@ -31,6 +34,12 @@ local ENVIRONMENT = {
   { "POSTHOG_PERSONAL_API_KEY", "The key, where `--key-file` is not given." },
   { "POSTHOG_PROJECT_ID", "The project, where `--project` is not given." },
   { "POSTHOG_HOST", "`us`, `eu` or a URL, where `--host` is not given. The default is `us`." },
+  {
+    "POSTHOG_CLI_API_KEY, POSTHOG_CLI_PROJECT_ID, POSTHOG_CLI_HOST",
+    "The same of posthog-cli, where the first is not set; `POSTHOG_CLI_TOKEN` and "
+      .. "`POSTHOG_CLI_ENV_ID` are older names.",
+  },
+  { "POSTHOG_HOME", "The folder of the login, in place of `~/.posthog`." },
   { "SSL_CERT_FILE", "The certificates to trust (PEM), not the system's." },
   { "https_proxy, all_proxy, no_proxy", "The proxy for https." },
   { "NO_COLOR", "No colours, when it is set and not empty." },
@@ -38,6 +47,7 @@ local ENVIRONMENT = {
 }
 
 local FILES = {
+  { "~/.posthog/credentials.json", "The login, as posthog-cli has it: for its owner alone." },
   { "SKILL.md", "What makes a folder a skill: front matter of YAML, then the body." },
   { ".posthog-skill.json", "In a skill's folder: the version that it was pulled from." },
   { "FILE.journal", "Beside a file that is imported: what was sent of it, and what came back." },

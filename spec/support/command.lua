@@ -79,7 +79,9 @@ function command.run(args, options)
   file:close()
   local lines = { paths() }
   lines[#lines + 1] = "unset NO_COLOR POSTHOG_HOST POSTHOG_PROJECT_ID POSTHOG_PERSONAL_API_KEY"
-  lines[#lines + 1] = "export TERM=xterm"
+  lines[#lines + 1] = "unset POSTHOG_CLI_API_KEY POSTHOG_CLI_TOKEN POSTHOG_CLI_PROJECT_ID "
+    .. "POSTHOG_CLI_ENV_ID POSTHOG_CLI_HOST"
+  lines[#lines + 1] = "export TERM=xterm POSTHOG_HOME=/nowhere" -- nobody is logged in
   for name, value in pairs(options.env or {}) do
     lines[#lines + 1] = value and ("export %s=%s"):format(name, quote(value)) or "unset " .. name
   end

@@ -7,6 +7,7 @@ local client_settings = require("posthog.llm.client.settings")
 local errors = require("posthog.llm.util.errors")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
+local rate_limit = require("posthog.llm.http.rate_limit")
 
 local VERSION = "0.1.0"
 
@@ -151,6 +152,18 @@ end
 --- @return "reference"|"current"|nil generation nil: no answer has told yet
 function Client:profile()
   return state_of(self, 2).profile.get()
+end
+
+--- How many requests may go out at once before `pace` holds one back, by window, the longest
+--- first. It counts what this program has sent, not what others send with the same key.
+--- @return { left: integer, most: integer, seconds: integer }[]? left nil: no pace is kept
+--- @return number? wait seconds until the server, which has answered 429, wants a request again
+function Client:pace()
+  local settings = state_of(self, 2).settings
+  local key = settings.pace and settings.key()
+  if key then
+    return rate_limit.left(settings.pace, key)
+  end
 end
 
 local METHODS = {

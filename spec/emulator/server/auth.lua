@@ -106,11 +106,32 @@ function auth.enter_project(ctx, id)
   ctx.project = project
 end
 
---- Throws a 403 when the key lacks the scope.
+--- Throws a 403 when the key lacks the scope; "any" is none.
 function auth.require_scope(ctx, scope)
-  if not ctx.key.scopes["*"] and not ctx.key.scopes[scope] then
+  if scope ~= "any" and not ctx.key.scopes["*"] and not ctx.key.scopes[scope] then
     error(answers.denied(("The key lacks the scope '%s'"):format(scope)))
   end
+end
+
+--- GET personal_api_keys/@current: what a personal key may learn of itself, whatever its scopes.
+function auth.own_key(ctx)
+  if settings.own_key == "denied" then
+    error(answers.denied("The key lacks the scope 'personal_api_key:read'"))
+  elseif settings.own_key == "absent" then
+    error(answers.not_found("Endpoint not found."))
+  elseif ctx.key_text:find("^pha_") then
+    refuse("authentication_failed", "This takes a personal API key only.")
+  end
+  local list = {}
+  for scope in pairs(ctx.key.scopes) do
+    list[#list + 1] = json.string(scope)
+  end
+  table.sort(list)
+  return answers.ok(('{"id":"k%s","label":"%s","value":null,"mask_value":"phx_...%s",'
+    .. '"created_at":"2026-01-05T10:00:00Z","last_used_at":"2026-11-20","user_id":%s,'
+    .. '"scopes":[%s],"scoped_teams":[%s],"scoped_organizations":[],"last_rolled_at":null}'):format(
+    #ctx.key_text, ctx.key_text:match("[^_]*$"), ctx.key_text:sub(-4), ctx.user.id or "0",
+    table.concat(list, ","), ctx.key.project or ""))
 end
 
 return auth

@@ -31,6 +31,7 @@ local DEFAULTS = {
   spend = "serve", -- serve, empty, redirect (as the EU cloud does), absent (as self-hosted), or
   -- relay_400, relay_429, relay_502: what a newer EU cloud may hand on
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
+  own_key = "serve", -- what a key learns of itself: serve, denied (as older ones) or absent
   environments = "serve", -- what /api/environments/ does: serve, deprecated, redirect or absent
   unknown_method = "not_allowed", -- a method that a route does not have: that (405) or denied (403)
 }
@@ -42,6 +43,7 @@ local CHOICES = {
   unknown_method = "not_allowed denied",
   export_outcome = "complete failed",
   bundle = "serve absent unknown",
+  own_key = "serve denied absent",
 }
 
 local values = {}

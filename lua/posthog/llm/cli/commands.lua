@@ -1,7 +1,19 @@
 --- All commands, and the options that stand with any of them.
 
 local commands = {}
-local NAMES = { "skills", "datasets", "items", "spend", "api", "emulator", "completions", "help" }
+local NAMES = {
+  "login",
+  "logout",
+  "doctor",
+  "skills",
+  "datasets",
+  "items",
+  "spend",
+  "api",
+  "emulator",
+  "completions",
+  "help",
+}
 for i, name in ipairs(NAMES) do
   commands[i] = require("posthog.llm.cli." .. name)
 end
@@ -28,5 +40,6 @@ return {
     { "posthog-llm spend --from -7d", "what the last week cost" },
     { "posthog-llm help datasets import", "how to do something" },
   },
-  epilog = "The key is in POSTHOG_PERSONAL_API_KEY, unless --key-file is given.",
+  epilog = "The key is that of `posthog-llm login`, or in POSTHOG_PERSONAL_API_KEY, unless "
+    .. "--key-file is given.",
 }

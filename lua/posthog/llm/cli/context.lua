@@ -2,6 +2,7 @@
 --- that stand with any command ask for.
 
 local Progress = require("posthog.llm.cli.progress")
+local credentials = require("posthog.llm.credentials")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local report = require("posthog.llm.cli.report")
@@ -93,12 +94,39 @@ function Context.new(args, out, err)
   return setmetatable(self, Context)
 end
 
+--- The key of --key-file.
+--- @return string
+function Context:read_key()
+  return read_key(self.key_file)
+end
+
+--- Whose account it is: by --key-file and the variables beside it, or wherever credentials.find
+--- finds one. Options win.
+--- @return posthog.llm.Credentials?
+--- @return posthog.llm.Error? err
+function Context:account()
+  local found, err = credentials.find({
+    personal_api_key = self.key_file and read_key(self.key_file),
+    project_id = self.client_options.project_id,
+    host = self.client_options.host,
+    source = "--key-file",
+  })
+  if err and err.option == "personal_api_key" and not err.source then
+    err.message = err.message .. ", or give --key-file"
+  end
+  return found, err
+end
+
 --- The client, made when it is asked for.
 --- @return posthog.llm.Client
 function Context:client()
   if not self.made then
-    if self.key_file then
-      self.client_options.personal_api_key = read_key(self.key_file)
+    local found, err = self:account()
+    if not found then
+      error(err, 0)
+    end
+    for name, value in pairs(found) do
+      self.client_options[name] = value
     end
     self.made = require("posthog.llm").new(self.client_options)
   end

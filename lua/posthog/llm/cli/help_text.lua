@@ -152,7 +152,11 @@ function help_text.of(root, command, path, columns)
   columns = math.max(NARROWEST, math.min(columns or WIDEST, WIDEST))
   local page = setmetatable({ columns = columns }, Page)
   page:add(help_text.fill(usage(command, path), columns - 2, "       "))
-  page:paragraph(command.text or command.summary and help_text.sentence(command.summary))
+  if command == root then -- the longest list of commands: it stays on one screen
+    page:add(help_text.fill(command.text, columns))
+  else
+    page:paragraph(command.text or command.summary and help_text.sentence(command.summary))
+  end
   page:list("Arguments", rows_of(command.arguments, function(argument)
     return argument[1]
   end))

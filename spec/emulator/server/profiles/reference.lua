@@ -3,13 +3,14 @@
 ---
 --- `project` routes lie below /api/environments/:project_id/ and /api/projects/:project_id/ alike,
 --- `root` routes below /api/. In a path `:x` is one segment and `*x` all the rest. A method has the
---- scope that it needs and the function of server/ that answers. `throttle` names the settings that
+--- scope that it needs, or `any`, and the function of server/ that answers. `throttle` names the settings that
 --- limit the calls; without it `rate_limit` does. `media` is what a route answers beside JSON.
 --- `flag` names the setting that has a group of routes switched on.
 
 return {
   root = {
     { path = "users/@me", GET = "user:read users.me" },
+    { path = "personal_api_keys/@current", GET = "any auth.own_key" },
     { path = "llm_analytics/@me/spend", throttle = "spend_rate_limit",
       GET = "user:read spend.get" },
   },

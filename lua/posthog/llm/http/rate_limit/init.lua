@@ -234,6 +234,19 @@ function rate_limit.pass(self, key, path, seconds, pause, state)
   end
 end
 
+--- What is left of the limits of all requests but those for spend, as far as this
+--- program, or those that share its count, has used them.
+--- @param self posthog.llm.Pace
+--- @param key string
+--- @return { left: integer, most: integer, seconds: number }[]?
+--- @return number? wait seconds until the server, which asked to wait, wants one again
+function rate_limit.left(self, key)
+  local line = line_of(self, key, class_of(""))
+  if line then
+    return line:left(clock.now())
+  end
+end
+
 --- Takes notice of a 429: nothing of its class goes out before the time that
 --- the server gave. A time beyond its longest window is none of its.
 --- @param self posthog.llm.Pace

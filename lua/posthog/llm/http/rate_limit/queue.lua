@@ -148,6 +148,28 @@ function Line:block(to, now)
   end
 end
 
+--- How many requests may go out at once, by window.
+--- @param now number
+--- @return { left: integer, most: integer, seconds: number }[]
+--- @return number? wait seconds until the server, which asked to wait, wants one again
+function Line:left(now)
+  local times, windows = self._times, {}
+  local last = times:last()
+  for i, window in ipairs(self._windows) do
+    local used = 0
+    while used < window.most do
+      local at = time_of(times, last - used)
+      if not at or at + window.seconds + queue.SLACK <= now then
+        break
+      end
+      used = used + 1
+    end
+    windows[i] = { left = window.most - used, most = window.most, seconds = window.seconds }
+  end
+  local _, blocked = newest(self._blocks)
+  return windows, blocked and blocked > now and blocked - now or nil
+end
+
 --- @param now number
 --- @return boolean whether it remembers nothing that counts
 function Line:idle(now)

@@ -1,0 +1,214 @@
+--- What can be wrong with an account, one thing after the other: where key, project and host are
+--- from, the way to the server, and what the key may do there. It only ever reads.
+
+local errors = require("posthog.llm.util.errors")
+local reach = require("posthog.llm.cli.checks.reach")
+local rights = require("posthog.llm.cli.checks.rights")
+local settings = require("posthog.llm.client.settings")
+local url = require("posthog.llm.http.url")
+
+local checks = {}
+
+--- In the order in which they are made and told.
+checks.NAMES = {
+  "credentials",
+  "key",
+  "host",
+  "proxy",
+  "name_lookup",
+  "connection",
+  "tls",
+  "server",
+  "clock",
+  "key_accepted",
+  "project",
+  "skills_read",
+  "skills_write",
+  "datasets_read",
+  "datasets_write",
+  "spend_read",
+  "api_version",
+  "pace",
+}
+
+--- @class posthog.llm.cli.Check
+--- @field name string
+--- @field status "ok"|"fail"|"warn"|"unknown"|"skipped"
+--- @field message string
+--- @field cure? string what mends it
+--- @field kind? posthog.llm.ErrorKind fail: decides the code that the command ends with
+
+--- What the checks know of each other.
+--- @class posthog.llm.cli.Checkup
+--- @field account? posthog.llm.Credentials
+--- @field target? table { base, origin, scheme }
+--- @field url? posthog.llm.Url of the target
+--- @field by table<string, posthog.llm.cli.Check>
+--- @field failed? string the first that failed
+local Checkup = {}
+Checkup.__index = Checkup
+
+--- @param status "ok"|"fail"|"warn"|"unknown"|"skipped"
+--- @param message string
+--- @param cure? string
+--- @param kind? posthog.llm.ErrorKind
+function Checkup:tell(name, status, message, cure, kind)
+  self.by[name] = { name = name, status = status, message = message, cure = cure, kind = kind }
+  if status == "fail" then
+    self.failed = self.failed or name
+  end
+end
+
+function Checkup:fail(name, kind, message, cure)
+  self:tell(name, "fail", message, cure, kind)
+end
+
+function Checkup:is(name, status)
+  return self.by[name] ~= nil and self.by[name].status == status
+end
+
+--- How key, project and host are set, by where the key is from.
+local SETTERS = {
+  { "^POSTHOG_CLI_", "set POSTHOG_CLI_%s" },
+  { "^/", "log in again: posthog-llm login" },
+  { "", "set POSTHOG_%s" },
+}
+--- What posthog-cli wants to be given.
+local CLI_HOSTS = { us = "https://us.posthog.com", eu = "https://eu.posthog.com" }
+local NAMES_OF = {
+  key = { "API_KEY", "PERSONAL_API_KEY", "--key-file" },
+  project = { "PROJECT_ID", "PROJECT_ID", "--project" },
+  host = { "HOST", "HOST", "--host" },
+}
+
+--- @param what "key"|"project"|"host"
+--- @param value? string what to
+--- @return string cure such as "set POSTHOG_HOST=eu"
+function Checkup:how_to_set(what, value)
+  local source = self.account and self.account.source or self.source or ""
+  local names = NAMES_OF[what]
+  if self.given[what] then
+    return value and ("give %s %s"):format(names[3], value) or "give another " .. names[3]
+  end
+  for i, setter in ipairs(SETTERS) do
+    if source:find(setter[1]) then
+      local words = setter[2]:format(names[i == 1 and 1 or 2])
+      if i == 2 then
+        return value and ("%s, host %s"):format(words, value) or words
+      end
+      return value and words .. "=" .. (i == 1 and CLI_HOSTS[value] or value) or words
+    end
+  end
+end
+
+local KEY_FROM = "make one in PostHog under Settings, Personal API keys"
+
+--- By the option to blame: the check that fails.
+local BLAMED = { personal_api_key = "key", project_id = "project", host = "host" }
+local BEFORE = { key = { "credentials" }, host = { "credentials", "key" } }
+BEFORE.project = { "credentials", "key" }
+
+--- No account was found, or one that cannot be used.
+local function without_account(self, err)
+  self.source = err.source
+  local name = BLAMED[err.option]
+  if name == nil or name == "key" and not err.source then
+    local message, cure = err.message:match("^(.-); (.*)$")
+    cure = err.kind == "auth" and KEY_FROM .. "; " .. (cure or "") or cure
+    return self:fail("credentials", err.kind, message or err.message, cure)
+  end
+  for _, earlier in ipairs(BEFORE[name]) do
+    self:tell(earlier, "ok", earlier == "key" and "its form is right" or err.source or "as given")
+  end
+  -- The command has no such option; and how to mend a file is the cure.
+  local message = err.message:gsub(", or allow_insecure_http", ""):gsub("; log in again: .*$", "")
+  local cure = self:how_to_set(name)
+  if name == "key" then
+    cure = KEY_FROM .. "; " .. cure
+  elseif name == "host" and not cure:find("^log in") then
+    cure = cure .. (self.given.host and ": " or " to ") .. "us, eu or your server's URL"
+  end
+  self:fail(name, err.kind, message, cure)
+end
+
+--- A variable that is set, and of no use beside the key.
+local function unused(source)
+  for _, name in ipairs({ "POSTHOG_HOST", "POSTHOG_PROJECT_ID" }) do
+    local value = os.getenv(name)
+    if value and value ~= "" then
+      return source ~= "POSTHOG_PERSONAL_API_KEY" and source ~= "--key-file" and name or nil
+    end
+  end
+end
+
+local PREFIXES = { phx_ = "a personal API key (phx_...)", pha_ = "an OAuth token (pha_...)" }
+
+local function with_account(self, account)
+  self.account, self.source = account, account.source
+  local left = unused(account.source)
+  if left then
+    local words = "%s (%s is set, but not beside this key: it is not used)"
+    self:tell("credentials", "ok", words:format(account.source, left))
+  else
+    self:tell("credentials", "ok", account.source)
+  end
+  local key = account.personal_api_key
+  local form = PREFIXES[key:sub(1, 4)] or "a key without a prefix, as old ones are"
+  self:tell("key", "ok", ("%s, %d characters"):format(form, #key))
+  self.target = settings.resolve_host(account.host)
+  self.url = url.parse(self.target.base)
+  self:tell("host", "ok", self.target.base)
+end
+
+--- Fills in what was not made, and why.
+local function complete(self)
+  local list = {}
+  for i, name in ipairs(checks.NAMES) do
+    if not self.by[name] then
+      local first = (self.failed or ""):gsub("_", " ")
+      local why = self.failed and ("because %s failed"):format(first) or "not made"
+      self:tell(name, "skipped", why)
+    end
+    list[i] = self.by[name]
+  end
+  return list
+end
+
+--- Makes them all.
+--- @param account? posthog.llm.Credentials
+--- @param err? posthog.llm.Error why there is no account
+--- @param given? { key?: boolean, project?: boolean, host?: boolean } what options have said
+--- @return posthog.llm.cli.Check[] list in the order of NAMES
+function checks.run(account, err, given)
+  local self = setmetatable({ by = {}, given = given or {} }, Checkup)
+  if account then
+    with_account(self, account)
+    local options = { user_agent_suffix = "cli", timeout = 10, deadline = 15, max_retries = 0 }
+    for name, value in pairs(account) do
+      options[name] = value
+    end
+    self.client = require("posthog.llm").new(options)
+    if reach.check(self) then
+      rights.check(self)
+    end
+    self.client:close()
+  else
+    without_account(self, err)
+  end
+  return complete(self)
+end
+
+--- The first that failed, as an error.
+--- @param list posthog.llm.cli.Check[]
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.cli.Check? check
+function checks.first_failure(list)
+  for _, check in ipairs(list) do
+    if check.status == "fail" then
+      local words = check.cure and check.message .. "; " .. check.cure or check.message
+      return errors.new({ kind = check.kind, message = words }), check
+    end
+  end
+end
+
+return checks

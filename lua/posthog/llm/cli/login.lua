@@ -1,0 +1,240 @@
+--- posthog-llm login: asks for an account, tries it, and keeps it where posthog-cli does.
+
+local checks = require("posthog.llm.cli.checks")
+local credentials = require("posthog.llm.credentials")
+local display = require("posthog.llm.util.display")
+local errors = require("posthog.llm.util.errors")
+local exits = require("posthog.llm.cli.exits")
+local settings = require("posthog.llm.client.settings")
+local terminal = require("posthog.llm.util.terminal")
+
+local TRIES = 3 -- of each question
+
+local function raise(kind, message)
+  error(errors.new({ kind = kind, message = message }), 0)
+end
+
+local function stop_at_interrupt()
+  if terminal.interrupted() then
+    raise("cancelled", "interrupted")
+  end
+end
+
+--- A line that is typed. Raises where there is none.
+local function read(context, question, hidden)
+  context.err:raw(display.clean(question))
+  context.err.file:flush()
+  local line
+  if hidden then
+    line = terminal.read_hidden(0)
+  else
+    line = io.stdin:read("*l")
+  end
+  if hidden or not line then -- the cursor is behind the question still
+    context.err:raw("\n")
+  end
+  stop_at_interrupt()
+  if not line then
+    raise("cancelled", "not logged in: the input has ended, and nothing was written")
+  end
+  return line:match("^%s*(.-)%s*$")
+end
+
+--- Asks until the answer will do, a few times.
+--- @param accept fun(text: string): any, posthog.llm.Error? nil and what is wrong with it
+local function ask(context, question, accept, hidden)
+  local err
+  for _ = 1, TRIES do
+    local value
+    value, err = accept(read(context, question, hidden))
+    if value then
+      return value
+    end
+    context.err:line(err.message)
+  end
+  raise(err.kind, "not logged in: no answer would do, and nothing was written")
+end
+
+local function accept_host(text)
+  local target, err = settings.resolve_host(text == "" and "us" or text)
+  return target and target.base, err
+end
+
+local function accept_project(text)
+  if text:find("^%d+$") then
+    return text
+  end
+  local words = "a project's id is a number: the one in PostHog's address, /project/12345"
+  return nil, errors.new({ kind = "invalid", message = words })
+end
+
+local function accept_key(text)
+  if text == "" then
+    return nil, errors.new({ kind = "auth", message = "the key is empty" })
+  end
+  return settings.check_key(text)
+end
+
+local function needed(value, err)
+  if not value then
+    error(err, 0)
+  end
+  return value
+end
+
+--- What is kept already, which is to be replaced.
+local function tell_of_old(context)
+  local old, err = credentials.stored()
+  if old then
+    context:note(("logged in already, to project %s at %s: a new login replaces it"):format(
+      old.project_id,
+      old.host
+    ))
+  elseif err then
+    context:note("the login that is there cannot be used: ", err.message)
+  end
+end
+
+local SCOPES = "llm_skill:write, dataset:write and user:read"
+
+local function ask_key(context)
+  return ask(context, "Personal API key (it is not shown): ", accept_key, true)
+end
+
+local ASKED_AGAIN = { project = "project", key_accepted = "key" }
+local OTHER_CLOUD = {
+  ["https://us.posthog.com"] = "; is the account on the EU cloud? Then log in with --host eu",
+  ["https://eu.posthog.com"] = "; is the account on the US cloud? Then log in with --host us",
+}
+
+--- Tries the account.
+--- @return boolean? ok nil: it failed
+--- @return posthog.llm.Error? err
+--- @return string? what the question that has to be asked again: "key" or "project"
+local function try(context, login)
+  context.err:status("trying it at " .. login.host)
+  local list = checks.run({
+    personal_api_key = login.personal_api_key,
+    project_id = login.project_id,
+    host = login.host,
+    source = "login",
+  }, nil, { key = true, project = true, host = true })
+  context.err:clear()
+  stop_at_interrupt()
+  local missing = {}
+  for _, check in ipairs(list) do
+    if check.status == "fail" then
+      if check.name:find("_read$") or check.name == "clock" or check.name == "pace" then
+        missing[#missing + 1] = check.message
+      else
+        local hint = check.name == "key_accepted" and OTHER_CLOUD[login.host] or ""
+        local err = errors.new({ kind = check.kind, message = check.message .. hint })
+        return nil, err, ASKED_AGAIN[check.name]
+      end
+    end
+  end
+  for _, words in ipairs(missing) do
+    context:note("note: ", words)
+  end
+  return true
+end
+
+--- Asks for what was not given, and once more for what the server refuses.
+local function converse(context, args)
+  tell_of_old(context)
+  local login = {}
+  login.host = args.host and needed(accept_host(args.host))
+    or ask(context, "Host: us, eu or a URL [us]: ", accept_host)
+  login.project_id = args.project and needed(accept_project(args.project))
+    or ask(context, "Project id, the number in PostHog's address (/project/ID): ", accept_project)
+  context:note(("Make a key at %s/settings/user-api-keys"):format(login.host))
+  context:note(("with the scopes %s."):format(SCOPES))
+  login.personal_api_key = ask_key(context)
+  for i = 1, TRIES do
+    local ok, err, what = try(context, login)
+    if ok then
+      return login
+    elseif not what or i == TRIES then
+      raise(err.kind, ("not logged in: %s; nothing was written"):format(err.message))
+    end
+    context.err:line(err.message)
+    if what == "key" then
+      login.personal_api_key = ask_key(context)
+    else
+      login.project_id = ask(context, "Project id: ", accept_project)
+    end
+  end
+end
+
+--- Without questions: key, project and host are given.
+local function take(context, args)
+  if not args.project then
+    error(exits.usage("login with --key-file needs --project too", "posthog-llm login"), 0)
+  end
+  local login = {
+    host = needed(accept_host(args.host or "us")),
+    project_id = needed(accept_project(args.project)),
+    personal_api_key = needed(accept_key(context:read_key())),
+  }
+  tell_of_old(context)
+  local ok, err = try(context, login)
+  if not ok then
+    raise(err.kind, ("not logged in: %s; nothing was written"):format(err.message))
+  end
+  return login
+end
+
+local KEY_VARIABLES = { "POSTHOG_PERSONAL_API_KEY", "POSTHOG_CLI_API_KEY", "POSTHOG_CLI_TOKEN" }
+
+--- What comes before the login from now on.
+local function tell_of_variables(context)
+  for _, name in ipairs(KEY_VARIABLES) do
+    if (os.getenv(name) or "") ~= "" then
+      return context:note(("note: %s is set and comes before the login: unset it"):format(name))
+    end
+  end
+end
+
+local function login(context, args)
+  local account
+  needed(credentials.path()) -- before anything is asked
+  if context.key_file then
+    account = take(context, args)
+  elseif context:can_ask() then
+    account = converse(context, args)
+  else
+    local words = "this is no terminal to ask at: give --key-file - (the key by standard input) or "
+      .. "--key-file FILE, and --project"
+    error(exits.usage(words, "posthog-llm login"), 0)
+  end
+  stop_at_interrupt()
+  local path, err = credentials.save(account)
+  if not path then
+    return nil, err
+  end
+  if context.json then
+    context.out:json({ file = path, host = account.host, project_id = account.project_id })
+  else
+    context:note(("logged in to project %s at %s"):format(account.project_id, account.host))
+    context:note("kept in ", path)
+  end
+  tell_of_variables(context)
+end
+
+--- @type posthog.llm.cli.Command
+return {
+  name = "login",
+  summary = "keep an account, for this command and posthog-cli",
+  text = "Ask for host, project and personal API key, try them, and keep them in the file of "
+    .. "posthog-cli, ~/.posthog/credentials.json, for you alone. Where there is no terminal, give "
+    .. "--key-file and --project, and --host unless it is us.",
+  examples = {
+    { "posthog-llm login", "asks for what it needs" },
+    { "posthog-llm login --host eu --project 42", "asks for the key alone" },
+    {
+      "pass posthog | posthog-llm login --key-file - --project 42",
+      "asks nothing: the key comes by standard input",
+    },
+  },
+  run = login,
+}

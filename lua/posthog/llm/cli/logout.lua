@@ -1,0 +1,34 @@
+--- posthog-llm logout: takes the login away that posthog-cli and this command share.
+
+local credentials = require("posthog.llm.credentials")
+
+local KEY_STAYS = "the key itself stays valid: delete it in PostHog under Settings, Personal API "
+  .. "keys"
+
+local function logout(context)
+  local path, err = credentials.remove()
+  if err then
+    return nil, err
+  elseif context.json then
+    context.out:json({ file = credentials.path(), removed = path ~= nil })
+  elseif path then
+    context:note("logged out: removed ", path)
+    context:note(KEY_STAYS)
+  else
+    context:note("nobody is logged in: there is no ", credentials.path())
+  end
+end
+
+--- @type posthog.llm.cli.Command
+return {
+  name = "logout",
+  summary = "remove the account that is kept",
+  text = "Remove the login of this command and of posthog-cli, ~/.posthog/credentials.json. The "
+    .. "key itself stays valid. Nothing happens where nobody is logged in.",
+  examples = {
+    { "posthog-llm logout", "forget the account" },
+    { "posthog-llm --json logout", "was there one?" },
+    { "posthog-llm logout && posthog-llm login --host eu", "take another account" },
+  },
+  run = logout,
+}

@@ -1,0 +1,354 @@
+--- posthog-llm doctor: each thing that can be wrong gives one failing line, the right one, with
+--- what mends it, and nothing is ever written to the account.
+
+if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+
+local cjson = require("cjson.safe").new()
+local cloud = require("spec.support.cloud")
+local command = require("spec.support.command")
+local emulator = require("spec.emulator")
+
+local unable = command.unable()
+
+describe("posthog-llm doctor", function()
+  if unable then
+    pending(unable)
+    return
+  end
+
+  local e, us, refusing
+  local run = command.against(function() return e end)
+  setup(function()
+    e = emulator.start({ tls = true })
+    us = cloud.start(e, "DNS:us.posthog.com,DNS:eu.posthog.com")
+    refusing = cloud.refusing_proxy(407)
+  end)
+  teardown(function()
+    us:stop()
+    refusing:stop()
+    e:stop()
+  end)
+  before_each(function() e:reset() end)
+
+  local BASE = {
+    https_proxy = false, HTTPS_PROXY = false, all_proxy = false, ALL_PROXY = false,
+    no_proxy = false, NO_PROXY = false, SSL_CERT_FILE = false,
+  }
+
+  local function options(env)
+    local all = {}
+    for name, value in pairs(BASE) do all[name] = value end
+    for name, value in pairs(env or {}) do all[name] = value end
+    return { env = all }
+  end
+
+  local WRITES = { POST = true, PUT = true, PATCH = true, DELETE = true }
+
+  --- What was written to the account: nothing, ever.
+  local function reads_only()
+    for _, entry in ipairs(e:log()) do
+      assert.is_nil(WRITES[entry.method], entry.target)
+    end
+  end
+
+  --- @return table document
+  --- @return string text what people see
+  local function doctor(env, ...)
+    local result = run({ "doctor", ... }, options(env))
+    local json = run({ "--json", "doctor", ... }, options(env))
+    assert.equal("", result.err)
+    assert.equal(result.code, json.code)
+    local document = assert(cjson.decode(json.out), json.out)
+    assert.equal(result.code, document.exit_code)
+    assert.equal(result.code == 0, document.ok)
+    local _, lines = result.out:gsub("\n", "")
+    assert.is_true(lines <= 24, result.out)
+    for line in result.out:gmatch("[^\n]+") do
+      assert.is_true(#line <= 80 or line:find("…", 1, true) ~= nil, line)
+    end
+    reads_only()
+    return document, result.out
+  end
+
+  local function failing(document)
+    local list = {}
+    for _, check in ipairs(document.checks) do
+      if check.status == "fail" then list[#list + 1] = check end
+    end
+    return list
+  end
+
+  --- Exactly one line fails: its name, words in it and in its cure, and the code.
+  local function finds(name, code, message, cure, env, ...)
+    local document, text = doctor(env, ...)
+    local list = failing(document)
+    assert.equal(1, #list, text)
+    assert.equal(name, list[1].name, text)
+    assert.matches(message, list[1].message, 1, true)
+    assert.matches(cure, assert(list[1].cure, text), 1, true)
+    assert.equal(code, document.exit_code, text)
+    local _, fails = text:gsub("\nFAIL ", "")
+    assert.equal(1, fails + (text:find("^FAIL ") and 1 or 0), text)
+    assert.is_nil(text:find("ph[xcsa]_%w", 1), text)
+    return document
+  end
+
+  local function status(document, name)
+    for _, check in ipairs(document.checks) do
+      if check.name == name then return check.status, check.message end
+    end
+  end
+
+  for _, profile in ipairs({ "reference", "current" }) do
+    it("finds nothing wrong where all is well: " .. profile, function()
+      e:settings({ profile = profile })
+      local document = doctor()
+      assert.same({}, failing(document))
+      assert.is_true(document.ok)
+      assert.equal("POSTHOG_PERSONAL_API_KEY", document.source)
+      assert.equal(e.url, document.host)
+      assert.equal("112358", document.project_id)
+      local _, version = status(document, "api_version")
+      assert.matches(profile, version)
+      for _, name in ipairs({ "skills_write", "datasets_write", "spend_read", "clock" }) do
+        assert.equal("ok", (status(document, name)))
+      end
+      assert.equal("unknown", (status(document, "pace")))
+    end)
+  end
+
+  it("has all checks in one order, and finds them well over TLS too", function()
+    local document = doctor({ POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file })
+    local names = {}
+    for i, check in ipairs(document.checks) do
+      names[i] = check.name
+      assert.is_true(check.status == "ok" or check.name == "pace", check.name)
+    end
+    assert.equal("credentials key host proxy name_lookup connection tls server clock key_accepted "
+      .. "project skills_read skills_write datasets_read datasets_write spend_read api_version "
+      .. "pace", table.concat(names, " "))
+  end)
+
+  it("no key", function()
+    finds("credentials", 5, "no key", "posthog-llm login", { POSTHOG_PERSONAL_API_KEY = false })
+    assert.same({}, e:log())
+  end)
+
+  it("a project key", function()
+    finds("key", 5, "a project key", "make one in PostHog",
+      { POSTHOG_PERSONAL_API_KEY = "phc_a" })
+  end)
+
+  it("a wrong key", function()
+    finds("key_accepted", 5, "not valid at 127.0.0.1", "set POSTHOG_PERSONAL_API_KEY",
+      { POSTHOG_PERSONAL_API_KEY = "phx_wrong" })
+  end)
+
+  it("a key of the other cloud", function()
+    local env = {
+      POSTHOG_HOST = "us", POSTHOG_PERSONAL_API_KEY = "phx_wrong", https_proxy = us.proxy,
+      SSL_CERT_FILE = us.ca_file,
+    }
+    finds("key_accepted", 5, "not valid at us.posthog.com", "POSTHOG_HOST=eu", env)
+    env.POSTHOG_HOST = "eu"
+    finds("key_accepted", 5, "not valid at eu.posthog.com", "POSTHOG_HOST=us", env)
+    env.POSTHOG_PERSONAL_API_KEY, env.POSTHOG_CLI_TOKEN = false, "phx_wrong"
+    env.POSTHOG_CLI_ENV_ID = "112358"
+    finds("key_accepted", 5, "not valid at us.posthog.com",
+      "POSTHOG_CLI_HOST=https://eu.posthog.com", env)
+  end)
+
+  it("tells what is left of the cloud's pace, and by which proxy it was reached", function()
+    local document = doctor({
+      POSTHOG_HOST = "us", https_proxy = us.proxy:gsub("//", "//me:hunter2@"),
+      SSL_CERT_FILE = us.ca_file,
+    })
+    local state, message = status(document, "pace")
+    assert.equal("ok", state)
+    assert.matches("47%d of 480 a minute, 479%d of 4800 a hour", message)
+    state, message = status(document, "proxy")
+    assert.equal("ok", state)
+    assert.equal(us.proxy:match("//(.*)") .. " (https_proxy)", message)
+  end)
+
+  describe("a key without the scope", function()
+    --- A key that has all scopes but one.
+    local function lacking(scope, path)
+      e:fault({ match = { path = path }, action = { status = 403, body = cjson.encode({
+        type = "authentication_error", code = "permission_denied", attr = cjson.null,
+        detail = "API key missing required scope '" .. scope .. "'",
+      }), headers = { ["Content-Type"] = "application/json" } } })
+    end
+
+    for scope, case in pairs({
+      ["llm_skill:read"] = { "skills_read", "llm_skills" },
+      ["dataset:read"] = { "datasets_read", "/datasets/" },
+      ["user:read"] = { "spend_read", "spend" },
+    }) do
+      it(scope, function()
+        lacking(scope, case[2])
+        finds(case[1], 5, "the key has no scope " .. scope, "add the scope " .. scope)
+      end)
+    end
+
+    it("any: a line for each", function()
+      local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_none" })
+      local names = {}
+      for i, check in ipairs(failing(document)) do names[i] = check.name end
+      assert.same({ "skills_read", "datasets_read", "spend_read" }, names)
+      assert.equal("skipped", (status(document, "skills_write")))
+    end)
+
+    it("to write is no failure, and is known without writing", function()
+      local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
+      assert.same({}, failing(document))
+      assert.same({ "warn", "read only: the key has no scope llm_skill:write" },
+        { status(document, "skills_write") })
+      assert.equal("warn", (status(document, "datasets_write")))
+    end)
+
+    for _, own_key in ipairs({ "denied", "absent" }) do
+      it("to write is not known where the server tells nothing of the key: " .. own_key, function()
+        e:settings({ own_key = own_key })
+        local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
+        assert.same({}, failing(document))
+        assert.equal("ok", (status(document, "key_accepted")))
+        assert.equal("unknown", (status(document, "skills_write")))
+        assert.equal("unknown", (status(document, "datasets_write")))
+        finds("key_accepted", 5, "not valid", "make a key",
+          { POSTHOG_PERSONAL_API_KEY = "phx_wrong" })
+      end)
+    end
+  end)
+
+  it("an OAuth token and an old key are keys like others", function()
+    for _, key in ipairs({ "pha_emulator_oauth", "emulator_key_without_prefix" }) do
+      assert.same({}, failing(doctor({ POSTHOG_PERSONAL_API_KEY = key })))
+    end
+  end)
+
+  it("a project that is not there, not the key's, somebody else's, none, not a number", function()
+    finds("project", 4, "there is no project 5", "set POSTHOG_PROJECT_ID",
+      { POSTHOG_PROJECT_ID = "5" })
+    finds("project", 5, "the key is only for the projects 271828", "set POSTHOG_PROJECT_ID",
+      { POSTHOG_PERSONAL_API_KEY = "phx_emulator_elsewhere" })
+    finds("project", 5, "(HTTP 403)", "ask for access", { POSTHOG_PROJECT_ID = "314159" })
+    finds("project", 1, "there is no project", "/project/ID", { POSTHOG_PROJECT_ID = false })
+    finds("project", 1, 'the project id "abc"', "set POSTHOG_PROJECT_ID",
+      { POSTHOG_PROJECT_ID = "abc" })
+    finds("project", 4, "there is no project 5", "give another --project", {}, "--project", "5")
+  end)
+
+  it("a port where nothing listens", function()
+    finds("connection", 1, "127.0.0.1 port 1", "does the server run, on port 1",
+      { POSTHOG_HOST = "http://127.0.0.1:1" })
+  end)
+
+  it("a name that is not known", function()
+    finds("name_lookup", 1, "posthog.invalid", "is it spelt right",
+      { POSTHOG_HOST = "https://posthog.invalid" })
+  end)
+
+  it("https to a port that speaks http, and http to one that speaks https", function()
+    local port, tls_port = e.url:match("%d+$"), e.tls_url:match("%d+$")
+    finds("tls", 1, "the port speaks plain http", "POSTHOG_HOST=http://127.0.0.1:" .. port,
+      { POSTHOG_HOST = "https://127.0.0.1:" .. port })
+    finds("tls", 1, "the port speaks https", "POSTHOG_HOST=https://127.0.0.1:" .. tls_port,
+      { POSTHOG_HOST = "http://127.0.0.1:" .. tls_port })
+    for _, entry in ipairs(e:log()) do -- another scheme is tried without the key
+      assert.is_nil(cjson.encode(entry.headers):find(command.KEY, 1, true))
+    end
+  end)
+
+  it("a certificate that is not trusted, one of another name, no file of authorities", function()
+    finds("tls", 1, "the certificate is not trusted", "SSL_CERT_FILE", { POSTHOG_HOST = e.tls_url })
+    finds("tls", 1, "the certificate is not trusted", "is it the right host", {
+      POSTHOG_HOST = "https://other.example", SSL_CERT_FILE = us.ca_file, https_proxy = us.proxy,
+    })
+    finds("tls", 1, "/nowhere.pem", "SSL_CERT_FILE",
+      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "/nowhere.pem" })
+  end)
+
+  it("a server that answers HTML, fails, redirects or says nothing", function()
+    local html = { ["Content-Type"] = "text/html; charset=utf-8" }
+    for _, case in ipairs({
+      { { status = 200, body = "<html>", headers = html }, "it answers 200 and text/html", 1 },
+      { { status = 404, body = "<html>", headers = html }, "it answers 404 and text/html", 4 },
+      { { status = 403, body = "<html>", headers = html }, "it answers 403 and text/html", 5 },
+      { { status = 502, body = "<html>", headers = html }, "it answers 502", 1 },
+      { { status = 302, headers = { Location = "https://login.example/" } }, "login.example", 1 },
+      { { close = true }, "reply", 1 },
+      { { raw = "SSH-2.0-OpenSSH_9.2\r\n" }, "HTTP/0.9", 1 },
+    }) do
+      e:reset()
+      e:fault({ match = { path = "^/api/" }, action = case[1] })
+      finds("server", case[3], case[2], "set POSTHOG_HOST")
+    end
+  end)
+
+  it("a clock that is off by a day", function()
+    for sign, words in pairs({ [1] = "behind", [-1] = "ahead of" }) do
+      local date = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + sign * 86400)
+      e:fault({ match = { path = "^/api/" }, action = { headers = { Date = date } } })
+      finds("clock", 1, "this machine's clock is 1.0 days " .. words, "timedatectl set-ntp true")
+    end
+  end)
+
+  it("a host that takes events only, plain http to another machine, a host that is none", function()
+    finds("host", 1, "us.i.posthog.com takes events only", "set POSTHOG_HOST to us, eu",
+      { POSTHOG_HOST = "https://us.i.posthog.com" })
+    finds("host", 1, "plain http to posthog.example", "set POSTHOG_HOST",
+      { POSTHOG_HOST = "http://posthog.example" })
+    finds("host", 1, "us.posthog.com", "set POSTHOG_HOST", { POSTHOG_HOST = "us.posthog.com" })
+    finds("host", 1, "mars", "give another --host: us, eu", {}, "--host", "mars")
+  end)
+
+  it("a proxy that refuses, is not there, has no such name or is none", function()
+    local function through(proxy)
+      return { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file, https_proxy = proxy }
+    end
+    finds("proxy", 1, "407", "mend or unset https_proxy", through(refusing.proxy))
+    finds("proxy", 1, "port 1", "mend or unset https_proxy", through("http://127.0.0.1:1"))
+    finds("proxy", 1, "proxy.invalid", "unset https_proxy", through("http://proxy.invalid:3128"))
+    finds("proxy", 1, "the proxy's scheme", "unset https_proxy", through("gopher://127.0.0.1:1"))
+    local excepted = through("http://127.0.0.1:1")
+    excepted.no_proxy = "example.com,localhost"
+    assert.same({}, failing(doctor(excepted)))
+  end)
+
+  it("a limit of the server's that is reached", function()
+    e:fault({ match = { path = "llm_skills" },
+      action = { status = 429, headers = { ["Retry-After"] = "17" } } })
+    finds("pace", 1, "the server asks to wait 17 s", "wait")
+  end)
+
+  it("a server without spend is none to complain of", function()
+    e:settings({ spend = "absent" })
+    local document = doctor()
+    assert.same({}, failing(document))
+    assert.equal("warn", (status(document, "spend_read")))
+  end)
+
+  it("a login that cannot be used", function()
+    local home = os.tmpname()
+    os.remove(home)
+    os.execute("mkdir " .. home)
+    local file = assert(io.open(home .. "/credentials.json", "w"))
+    file:write('{"token":"phx_emulator_all"')
+    file:close()
+    finds("credentials", 1, home .. "/credentials.json", "posthog-llm login",
+      { POSTHOG_PERSONAL_API_KEY = false, POSTHOG_HOME = home })
+    os.execute("rm -r " .. home)
+  end)
+
+  it("says which variables are set and not used", function()
+    local document = doctor({
+      POSTHOG_PERSONAL_API_KEY = false, POSTHOG_CLI_TOKEN = command.KEY,
+      POSTHOG_CLI_ENV_ID = "112358", POSTHOG_CLI_HOST = e.url,
+      POSTHOG_HOST = "https://evil.example",
+    })
+    assert.same({}, failing(document))
+    local _, message = status(document, "credentials")
+    assert.matches("POSTHOG_HOST is set, but not beside this key", message, 1, true)
+  end)
+end)
