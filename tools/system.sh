@@ -87,15 +87,9 @@ system_packages() {
     }'
 }
 
-# as_who: what stands before a command that only root may run.
-as_who() {
-  if [ "$(id -u)" -eq 0 ]; then
-    return
-  elif command -v sudo >/dev/null 2>&1; then
-    printf 'sudo '
-  else
-    printf 'as root: '
-  fi
+# What stands before a command that only root may run.
+sudo_or_nothing() {
+  [ "$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null 2>&1 || printf 'sudo '
 }
 
 # Lists that were never fetched know no package.
@@ -106,18 +100,18 @@ apt_knows_packages() {
   return 1
 }
 
+# How this kind of system installs packages, whose names come behind.
 install_command() {
+  sudo=$(sudo_or_nothing; echo .)
+  sudo=${sudo%.}
   case $1 in
     debian)
-      if apt_knows_packages; then
-        echo "$(as_who)apt-get install"
-      else
-        echo "$(as_who)apt-get update && $(as_who | grep sudo)apt-get install"
-      fi
+      apt_knows_packages || printf '%s' "${sudo}apt-get update && "
+      echo "${sudo}apt-get install"
       ;;
-    fedora) echo "$(as_who)dnf install" ;;
-    arch) echo "$(as_who)pacman -S --needed" ;;
-    alpine) echo "$(as_who)apk add" ;;
+    fedora) echo "${sudo}dnf install" ;;
+    arch) echo "${sudo}pacman -S --needed" ;;
+    alpine) echo "${sudo}apk add" ;;
     macos) echo "brew install" ;;
   esac
 }
