@@ -7,6 +7,12 @@
 
 #include "base/posix.h"
 
+/* LuaRocks looks for no headers, and shows what the compiler says. */
+#if defined(__has_include)
+#if !__has_include(<curl/curl.h>)
+#error "no headers of libcurl: `tools/needs build 5.4` names the package"
+#endif
+#endif
 #include <curl/curl.h>
 
 #if LIBCURL_VERSION_NUM < 0x074400
