@@ -274,6 +274,17 @@ describe("the launcher", function()
       "no profile 'nope'; there are: .*reference")
   end)
 
+  it("names all that is missing at once", function()
+    local bin = os.tmpname()
+    os.remove(bin)
+    local run = "mkdir BIN && for p in cat cut dirname id sed; do ln -s $(command -v $p) BIN/; done;"
+      .. " PATH=BIN /bin/sh spec/emulator/start --tls 2>&1; rm -r BIN"
+    local pipe = io.popen((run:gsub("BIN", bin)))
+    local said = pipe:read("*a")
+    pipe:close()
+    contains("curl is missing (package curl), openssl is missing (package openssl)", said)
+  end)
+
   it("takes a port of the caller's choice, or says that it is taken", function()
     local first = emulator.start()
     local port = tonumber(first.url:match("%d+$"))
