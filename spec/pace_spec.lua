@@ -414,6 +414,29 @@ describe("the option pace", function()
     c:close()
   end)
 
+  it("tells what is left, and how long a 429 holds back", function()
+    local c = pipeline.client(e.url, { pace = { per_minute = 3, per_hour = 10 } })
+    local function left()
+      local windows, wait = c:pace()
+      assert.same({ { windows[1].most, windows[1].seconds }, { windows[2].most,
+        windows[2].seconds } }, { { 10, 3600 }, { 3, 60 } })
+      return { windows[1].left, windows[2].left, wait and math.ceil(wait) }
+    end
+    assert.same({ 10, 3 }, left())
+    c.datasets:list()
+    c.datasets:list()
+    assert.same({ 8, 1 }, left())
+    c.datasets:list()
+    assert.same({ 7, 0 }, left())
+    clock.sleep(61)
+    assert.same({ 7, 3 }, left())
+    e:fault({ action = { status = 429, times = 1, headers = { ["Retry-After"] = "30" } } })
+    c.datasets:list({ max_retries = 0 })
+    assert.same({ 6, 2, 30 }, left())
+    assert.is_nil((pipeline.client(e.url, { pace = false }):pace()))
+    c:close()
+  end)
+
   it("counts attempts and redirects, not calls", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 2 } })
     e:fault({ action = { status = 307, times = 1,

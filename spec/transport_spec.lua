@@ -77,6 +77,35 @@ describe("a call", function()
     end)
   end)
 
+  it("without an answer says at which step it failed", function()
+    local plain = e.url:gsub("^http:", "https:")
+    for _, case in ipairs({
+      { "connect", "http://127.0.0.1:1" },
+      { "name_lookup", "https://posthog.invalid" },
+      { "tls", plain },
+      { "certificate", e.tls_url },
+      { "proxy", e.tls_url, { proxy = e.url } }, -- which knows no CONNECT
+      { "proxy", e.tls_url, { proxy = "http://proxy.invalid:1" } },
+      { "connect", e.tls_url, { proxy = "http://127.0.0.1:1" } },
+    }) do
+      local options = case[3] or {}
+      options.max_retries = 0
+      local client = pipeline.client(case[2], options)
+      local _, err, response = client.datasets:list()
+      assert.equal(case[1], err.stage, tostring(err))
+      assert.is_nil(response)
+      client:close()
+    end
+    e:fault({ action = { close = true } })
+    local _, err = c.datasets:list({ max_retries = 0 })
+    assert.equal("network", err.kind)
+    assert.is_nil(err.stage)
+    e:faults({ { action = { delay = 5 } } })
+    _, err = c.datasets:list({ max_retries = 0, timeout = 0.2 })
+    assert.equal("timeout", err.kind)
+    assert.is_nil(err.stage)
+  end)
+
   describe("that is redirected", function()
     local function redirect(status, location, more)
       local action = { status = status, headers = { Location = location } }

@@ -13,10 +13,11 @@ local DATE = "2026-11-22" -- of this version
 
 local KEY = "A personal API key of PostHog. Key, project and host are taken from one place, the "
   .. "first that has a key: `POSTHOG_PERSONAL_API_KEY` and the variables beside it; those of "
-  .. "posthog-cli, `POSTHOG_CLI_API_KEY`; the login that `posthog-llm login` or `posthog-cli login` "
-  .. "has kept. `--project` and `--host` win over it. `--key-file` takes the key from the first line "
-  .. "of a file or of standard input, in place of the first variable; it is never taken from an "
-  .. "argument, which others could see: `posthog-llm --key-file ~/.config/posthog.key skills list`, "
+  .. "posthog-cli, `POSTHOG_CLI_API_KEY`; the login that `posthog-llm login` or "
+  .. "`posthog-cli login` has kept. `--project` and `--host` win over it. `--key-file` takes the "
+  .. "key from the first line of a file or of standard input, in place of the first variable; it "
+  .. "is never taken from an argument, which others could see: "
+  .. "`posthog-llm --key-file ~/.config/posthog.key skills list`, "
   .. "`pass posthog | posthog-llm --key-file - spend`. Spend is that of the key's owner and needs "
   .. "no project. `posthog-llm doctor` tells where they are from and whether they do."
 

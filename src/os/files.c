@@ -186,8 +186,8 @@ static int files_read (lua_State *L) {
   return 3;
 }
 
-/* core.create_folder(path, mode) -> true | nil, message, errno, exists
-** exists: a folder is there already, or a link to one. */
+/* core.create_folder(path, mode) -> true | nil, message, errno, mode?
+** mode: of the folder that is there already, or that a link there leads to. */
 static int files_create_folder (lua_State *L) {
   const char *path = check_path(L, 1);
   int failed = mkdir(path, check_mode(L, 2)) != 0;
@@ -198,7 +198,9 @@ static int files_create_folder (lua_State *L) {
   int n;
   errno = code;
   n = push_outcome(L, failed);
-  lua_pushboolean(L, exists);
+  if (!exists)
+    return n;
+  lua_pushinteger(L, (lua_Integer)(st.st_mode & 07777));
   return n + 1;
 }
 

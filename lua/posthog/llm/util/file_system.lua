@@ -13,8 +13,8 @@ return {
   --- Makes a file that was not there, with the mode given or that of another one.
   --- @type fun(path: string, text: string, like_or_mode?: string|integer): boolean?, string?
   create_file = core.create_file,
-  --- Makes a folder with this mode. Fourth result of a failure: a folder is there already.
-  --- @type fun(path: string, mode: integer): boolean?, string?, integer?, boolean?
+  --- Makes a folder with this mode. Fourth result of a failure: the mode of one that is there.
+  --- @type fun(path: string, mode: integer): boolean?, string?, integer?, integer?
   create_folder = core.create_folder,
   --- A file's text of at most so many bytes, its mode, and whether it is the user's own; nil
   --- and "kind" where it is no file, nil and "size" where it has more. Never waits.

@@ -1,0 +1,68 @@
+--- A line that the terminal does not show.
+
+local core = require("posthog.llm.core")
+
+local LUA = os.getenv("LUA") or "lua5.4"
+
+local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+
+--- Runs a program on a terminal that echoes, and types once it has said "ready".
+--- @param typed string as printf takes it
+--- @return string screen
+local function on_terminal(program, typed)
+  local out = os.tmpname()
+  local wait = ("n=0; until grep -qs ready %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done")
+    :format(out)
+  local inner = ("stty echo; %s -e %s; stty -a"):format(LUA, quote(program))
+  os.execute(("{ %s; sleep 0.2; printf '%s'; sleep 0.5; } | script -qefc %s /dev/null >%s"):format(
+    wait, typed, quote(inner), out))
+  local file = assert(io.open(out, "rb"))
+  local screen = file:read("*a"):gsub("\r\n", "\n")
+  file:close()
+  os.remove(out)
+  return screen
+end
+
+local READ = [[
+  local core = require("posthog.llm.core")
+  core.catch_interrupts()
+  io.write("ready\n") io.flush()
+  local line, why = core.read_hidden(0)
+  print("got " .. tostring(line and #line) .. " " .. tostring(line and line:sub(-2)) .. " "
+    .. tostring(why) .. " " .. tostring(core.interrupted()))
+]]
+
+describe("core.read_hidden", function()
+  it("reads a line that is not shown, and shows again", function()
+    local screen = on_terminal(READ, "s3cret_yz\\n")
+    assert.matches("got 9 yz nil nil\n", screen, 1, true)
+    assert.is_nil(screen:find("s3cret", 1, true), screen)
+    assert.matches("[ ;]echo[ ;]", screen:match("got.*$"))
+  end)
+
+  it("reads one line, as long as a terminal has it, and an empty one", function()
+    assert.matches("got 4000 ab nil nil\n", on_terminal(READ, ("x"):rep(3998) .. "ab\\nmore\\n"))
+    assert.matches("got 0  nil nil\n", on_terminal(READ, "\\n"))
+  end)
+
+  it("ends at the end of the input, and at an interrupt", function()
+    assert.matches("got nil nil nil nil\n", on_terminal(READ, "\\004"))
+    local screen = on_terminal(READ, "s3c\\003")
+    assert.matches("got nil nil Interrupted system call 2\n", screen, 1, true)
+    assert.matches("[ ;]echo[ ;]", screen:match("got.*$"))
+  end)
+
+  it("takes no key that would stop the program while nothing is shown", function()
+    assert.matches("got 4 \26b nil nil\n", on_terminal(READ, "\\034a\\032b\\n"), 1, true)
+  end)
+
+  it("says why there is nothing to read from", function()
+    local file = os.tmpname()
+    local pipe = io.popen(("%s -e %s <%s"):format(LUA, quote(READ), file))
+    local said = pipe:read("*a")
+    pipe:close()
+    os.remove(file)
+    assert.matches("got nil nil %u%l+", said)
+    assert.is_nil((core.read_hidden(99)))
+  end)
+end)
