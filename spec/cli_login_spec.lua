@@ -236,6 +236,20 @@ describe("posthog-llm login", function()
     assert.same({ file = path(), host = e.url, project_id = "112358" }, cjson.decode(said.out))
   end)
 
+  it("takes a host as a browser shows it", function()
+    login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host",
+      e.url .. "/project/112358/settings/user-api-keys?x=1#y")
+    assert.equal(e.url, kept().host)
+    local us = cloud.start(e, "DNS:us.posthog.com")
+    for _, host in ipairs({ "us.posthog.com", "US", "us.posthog.com/project/112358" }) do
+      login_by_file(0, { stdin = KEY .. "\n", env = {
+        https_proxy = us.proxy, SSL_CERT_FILE = us.ca_file,
+      } }, "--project", "112358", "--host", host)
+      assert.equal("https://us.posthog.com", kept().host)
+    end
+    us:stop()
+  end)
+
   it("takes no key from a pipe that it was not told of", function()
     local said = ends(2, { "login" }, { stdin = KEY .. "\n", env = env() })
     assert.matches("--key-file - (the key by standard input)", said.err, 1, true)
@@ -309,6 +323,13 @@ describe("posthog-llm login", function()
       ends(0, { "logout" }, { env = env() })
       assert.equal(".posthog\n", output_of("ls -A " .. quote(home)))
       assert.equal("", output_of("ls -A " .. quote(home .. "/.posthog")))
+    end)
+
+    it("remove a login in a folder that is linked to", function()
+      folders.write(home, "kept/credentials.json", '{"token":"phx_x","env_id":"1"}')
+      os.execute(("ln -s kept %s"):format(quote(home .. "/.posthog")))
+      assert.matches("removed " .. path(), ends(0, { "logout" }, { env = env() }).err, 1, true)
+      assert.equal("", output_of("ls -A " .. quote(home .. "/kept")))
     end)
   end)
 end)

@@ -244,6 +244,12 @@ describe("credentials.find", function()
       { "it has no key (token)", "auth", function() login({ token = " " }) end },
       { "it has no project (env_id)", "invalid", function() write('{"token":"phx_x"}') end },
       { "the project id", "invalid", function() login({ env_id = "my project" }) end },
+      { "the project id", "invalid", function() write('{"token":"phx_x","env_id":1.5}') end },
+      { "the project id", "invalid", function() write('{"token":"phx_x","env_id":1e99}') end },
+      { "the project id", "invalid", function() write('{"token":"phx_x","env_id":[1]}') end },
+      { "it has no key (token)", "auth", function() write('{"token":["phx_x"],"env_id":1}') end },
+      { 'the host "5"', "invalid", function() login({ host = "5" }) end },
+      { "the host", "invalid", function() login({ host = '{"url":"https://x"}' }) end },
       { "the key is a project key", "auth", function() login({ token = "phc_" .. SECRET }) end },
       { "a project secret key", "auth", function() login({ token = "phs_" .. SECRET }) end },
       { "a line break, a space", "auth", function()
@@ -344,6 +350,16 @@ describe("credentials.find", function()
     assert.equal("600", mode_of(target))
     assert.equal("700", mode_of(home .. "/.posthog"))
     assert.matches("^l", shell("ls -l " .. quote(file())))
+  end)
+
+  it("makes a folder that is there no wider", function()
+    os.execute("mkdir -m 555 " .. quote(home .. "/.posthog"))
+    run(nil, SAVE)
+    assert.equal("500", mode_of(home .. "/.posthog"))
+    os.execute("rm -rf " .. quote(home .. "/.posthog") .. "; mkdir -m 755 " .. quote(home .. "/x"))
+    run({ POSTHOG_HOME = home .. "/x" }, SAVE)
+    assert.equal("755", mode_of(home .. "/x")) -- it may be shared with reason
+    assert.equal("600", mode_of(home .. "/x/credentials.json"))
   end)
 
   it("leaves what was there where the disk is full", function()

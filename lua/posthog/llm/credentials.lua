@@ -30,6 +30,7 @@ end
 
 local BOM = "^\239\187\191"
 local MOST = 64 * 1024 -- bytes of the file; it has some hundred
+local ENOENT = 2 -- there is no such file
 local OWN_FILE, OWN_FOLDER = 6 * 64, 7 * 64 -- modes 0600 and 0700
 
 --- The variables of a place, the newer name of each first.
@@ -182,7 +183,7 @@ local function read(path)
     local why, code = mode, own
     if REASONS[why] then
       return file_failure(path, "%s", REASONS[why])
-    elseif code == 2 then -- ENOENT
+    elseif code == ENOENT then
       return nil
     end
     local words = "cannot be read: %s; make it yours, or set POSTHOG_PERSONAL_API_KEY"
@@ -206,13 +207,16 @@ local function keep_private(path, mode, own)
   return file_failure(path, words, mode % 512)
 end
 
---- @return string? text nil: there is none
+--- A field as text; what is none is told by whoever checks it, and not taken for absent.
+--- @return string? text nil: it is absent, null or blank
 local function field(value)
-  if type(value) == "number" then
-    return ("%d"):format(value)
-  elseif type(value) == "string" and value:find("%S") then
-    return value:match("^%s*(.-)%s*$")
+  if value == nil or value == json.null then
+    return nil
+  elseif type(value) ~= "string" then
+    return json_text.excerpt(value)
   end
+  local text = value:match("^%s*(.-)%s*$")
+  return text ~= "" and text or nil
 end
 
 --- @param given { project_id?: string, host?: string }
@@ -224,7 +228,8 @@ local function from_file(path, given)
     end
     return nil
   end
-  local key, project = field(value.token), given.project_id or field(value.env_id)
+  local key = type(value.token) == "string" and field(value.token)
+  local project = given.project_id or field(value.env_id)
   if not key then
     local none = errors.new({ kind = "auth", message = "it has no key (token)" })
     return placed(none, "personal_api_key", path, AGAIN)
@@ -299,14 +304,13 @@ end
 --- @return posthog.llm.Error?
 local function make_folder()
   local path, _, usual = folder()
-  local made, why, _, exists = file_system.create_folder(path, OWN_FOLDER)
+  local made, why, _, mode = file_system.create_folder(path, OWN_FOLDER)
   if made then
     return true
-  elseif not exists then
+  elseif not mode then
     return file_failure(path, "the folder cannot be made: %s", why)
-  end
-  if usual then -- another one may be shared with reason
-    file_system.set_mode(path, OWN_FOLDER)
+  elseif usual and mode % 64 ~= 0 then -- another one may be shared with reason
+    file_system.set_mode(path, mode % 512 - mode % 64)
   end
   return true
 end
@@ -368,8 +372,8 @@ function credentials.remove()
     return file_failure(path, "%s", REASONS.kind)
   end
   for _, name in ipairs(target == path and { path } or { target, path }) do
-    local ok, problem = os.remove(name)
-    if not ok then
+    local ok, problem, code = os.remove(name)
+    if not ok and code ~= ENOENT then -- path may lead to the target by a link to its folder
       return atomic_file.failure(path, "cannot be removed", problem)
     end
   end

@@ -55,7 +55,12 @@ local function ask(context, question, accept, hidden)
   raise(err.kind, "not logged in: no answer would do, and nothing was written")
 end
 
+--- Takes what a browser shows too: no scheme, or the address of a page of a project.
 local function accept_host(text)
+  if text:find("^[%w-]+%.[%w.-]+") then
+    text = "https://" .. text
+  end
+  text = text:gsub("/project/%d.*$", "")
   local target, err = settings.resolve_host(text == "" and "us" or text)
   return target and target.base, err
 end

@@ -60,8 +60,9 @@ end
 --- @return table? target { base, origin, scheme }
 --- @return posthog.llm.Error?
 function settings.resolve_host(text, allow_http)
-  local name = shown(HOSTS[text] or text)
-  local parsed, problem = url.parse(HOSTS[text] or text)
+  local whole = HOSTS[text:lower()] or text
+  local name = shown(whole)
+  local parsed, problem = url.parse(whole)
   if text:find("@", 1, true) then
     return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
   elseif not parsed then
