@@ -112,7 +112,8 @@ describe("the current generation: skills", function()
       { answer.json.type, answer.json.skill_name, answer.json.suggestions })
     contains('"suggestions":[]', get(S .. "name/qqqqqqqqq/").body)
     for _, case in ipairs({ { "PATCH", "" }, { "POST", "archive/" }, { "POST", "duplicate/" },
-      { "POST", "rename/" }, { "GET", "skill-md/" } }) do
+      { "POST", "rename/" }, { "GET", "skill-md/" }, { "POST", "files/" },
+      { "POST", "files-rename/" }, { "DELETE", "files/a/" } }) do
       plain(send(case[1], S .. "name/nope/" .. case[2]), 404, "detail skill_name suggestions type")
     end
     for _, target in ipairs({ "name/zebra/?version=9", "name/zebra/skill-md/?version=9" }) do
@@ -121,8 +122,8 @@ describe("the current generation: skills", function()
       assert.same({ "skill_version_not_found", { 1, 2 } },
         { version.json.type, version.json.available_versions })
     end
-    for _, target in ipairs({ "resolve/name/nope/", "resolve/name/zebra/?version=9",
-      "name/nope/files/a/" }) do
+    plain(get(S .. "resolve/name/nope/"), 404, "detail skill_name suggestions type")
+    for _, target in ipairs({ "resolve/name/zebra/?version=9", "name/nope/files/a/" }) do
       plain(get(S .. target), 404)
     end
   end)
@@ -177,12 +178,22 @@ describe("the current generation: skills", function()
     local second = must(200, "PATCH", path, { base_version = 1, version_description = "why" })
     assert.same({ 2, "why", LI }, { second.version, second.version_description,
       second.owners[1].uuid })
-    local third = must(200, "PATCH", path, '{"base_version":2,"owners":[]}')
+    assert.equal(2, must(200, "PATCH", path, { base_version = 2, owners = { LI } }).version)
+    plain(send("PATCH", path, { base_version = 1, owners = { LI } }), 409, "current_version detail")
+    local third = must(200, "PATCH", path, '{"base_version":2,"owners":[],"license":""}')
     assert.same({ 3, cjson.null, {} }, { third.version, third.version_description, third.owners })
     assert.equal("why", must(200, "GET", path .. "?version=2").version_description)
     invalid(send("PATCH", path, { owners = { LI }, body = "x" }), "required", "base_version")
     invalid(send("PATCH", path, { base_version = 3, version_description = ("x"):rep(401) }),
       "max_length", "version_description")
+  end)
+
+  it("keep some keys of their metadata to themselves", function()
+    new_skill("alpha", { metadata = { source = "import", a = 1 } })
+    local path = S .. "name/alpha/"
+    local second = must(200, "PATCH", path,
+      { base_version = 1, metadata = { source = "mine", seeded_by = "me", b = 2 } })
+    assert.same({ source = "import", b = 2 }, second.metadata)
   end)
 
   it("with a description that older servers allowed are read, but not published", function()

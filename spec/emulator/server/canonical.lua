@@ -1,5 +1,5 @@
 --- One text for all spellings of a JSON value, so that two values can be compared by kind and value:
---- `true` is not `1`, `1` is `1.0` and `10e-1`, the order of names does not matter.
+--- `true` is not `1`, nor is `1.0`, which is a float as `10e-1` is; the order of names does not matter.
 
 local json = require("server.json")
 
@@ -9,9 +9,10 @@ local canonical
 local function number(raw)
   local sign, whole, fraction, exponent = raw:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
   local digits, zeros = (whole .. fraction):gsub("^0+", ""):match("^(.-)(0*)$")
-  if digits == "" then return "0" end
+  local kind = raw:find("[.eE]") and "float " or ""
+  if digits == "" then return kind .. "0" end
   local power = (tonumber(exponent) or 0) - #fraction + #zeros
-  return ("%s%se%d"):format(sign, digits, power)
+  return ("%s%s%se%d"):format(kind, sign, digits, power)
 end
 
 local function object(raw)

@@ -1,6 +1,7 @@
 --- What datasets and dataset items share: rows found by id, changed in place, soft-deleted.
 
 local answers = require("server.answers")
+local jsonb = require("server.jsonb")
 local store = require("server.store")
 local validate = require("server.validate")
 
@@ -33,7 +34,7 @@ function resource.insert(project, user, rows, by_id, values)
     deleted = false,
   }
   for name, value in pairs(values) do
-    row[name] = value
+    row[name] = jsonb.kept(value)
   end
   rows[#rows + 1] = row
   by_id[row.id] = row
@@ -43,7 +44,7 @@ end
 --- Puts values into a row; its cached JSON is gone then.
 function resource.change(row, values)
   for name, value in pairs(values) do
-    row[name] = value
+    row[name] = jsonb.kept(value)
   end
   row.updated_at = store.now()
   row.text = nil

@@ -18,6 +18,7 @@ local DEFAULTS = {
   link_origin = "", -- scheme and host of next and previous; "" takes those of the request
   clock = "", -- a fixed timestamp instead of the time of day
   clock_step = 0.000001, -- seconds that a fixed clock moves on at each use
+  jsonb = false, -- free JSON comes back as from the database: names sorted, numbers spelt anew
   chance = 1, -- decides which requests the share of a fault falls on
   file_limit = 50, -- files of a skill
   version_limit = 2000, -- versions of a skill

@@ -28,7 +28,7 @@ end
 
 --- The skill, once it is known that it may get a new version based on `base`.
 local function for_writing(ctx, name, base)
-  local skill = rows.find(ctx, name)
+  local skill = rows.find_named(ctx, name)
   rows.check_base(skill, base)
   rows.check_room(skill)
   return skill, rows.version(skill)
@@ -45,7 +45,7 @@ function skill_files.get(ctx, name, path)
 end
 
 function skill_files.create(ctx, name)
-  rows.look_first(rows.find, ctx, name)
+  rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.FILE_CREATE)
   local skill, latest = for_writing(ctx, name, values.base_version)
   if rows.file(latest, values.path) then rows.path_taken(skill, values.path) end
@@ -61,7 +61,7 @@ function skill_files.create(ctx, name)
 end
 
 function skill_files.rename(ctx, name)
-  rows.look_first(rows.find, ctx, name)
+  rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.FILE_RENAME)
   if values.old_path == values.new_path then
     error(answers.invalid(nil, "invalid_input", "The new path has to differ from the old one."))
@@ -81,7 +81,7 @@ function skill_files.rename(ctx, name)
 end
 
 function skill_files.delete(ctx, name, path)
-  rows.look_first(rows.find, ctx, name)
+  rows.look_first(rows.find_named, ctx, name)
   local query = validate.query(ctx, fields.FILE_DELETE_QUERY)
   path = target_path(path)
   local skill, latest = for_writing(ctx, name, query.base_version)

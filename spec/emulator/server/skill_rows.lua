@@ -6,6 +6,7 @@
 local answers = require("server.answers")
 local file_facts = require("server.current.file_facts")
 local json = require("server.json")
+local jsonb = require("server.jsonb")
 local profile = require("server.profile")
 local settings = require("server.settings").values
 local skill_names = require("server.current.skill_names")
@@ -218,6 +219,7 @@ function skill_rows.add_version(skill, user, changes)
   for _, name in ipairs(CARRIED) do
     version[name] = changes[name] == nil and before[name] or changes[name]
   end
+  version.metadata = jsonb.kept(version.metadata)
   skill.versions[version.version] = version
   return version
 end

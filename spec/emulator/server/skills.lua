@@ -125,9 +125,27 @@ local function check_description(description)
   end
 end
 
---- Whether the body has owners and nothing else that is known.
+--- Whether the body has owners and, but for the base_version, nothing else that is known.
 local function only_owners(values)
-  return values.owners ~= nil and next(values, next(values)) == nil
+  for name in pairs(values) do
+    if name ~= "owners" and name ~= "base_version" then return false end
+  end
+  return values.owners ~= nil
+end
+
+--- The metadata of the next version: what the server keeps for itself stays as it is.
+local function next_metadata(given, before)
+  local own = profile().skill.own_metadata
+  if not given or not own then return given end
+  local members, kept, texts = json.members(given.raw), json.members(before.raw), {}
+  for name, raw in pairs(members) do
+    if not own[name] then texts[#texts + 1] = json.string(name) .. ":" .. raw end
+  end
+  for name in pairs(own) do
+    if kept[name] then texts[#texts + 1] = json.string(name) .. ":" .. kept[name] end
+  end
+  table.sort(texts)
+  return json.raw("{" .. table.concat(texts, ",") .. "}")
 end
 
 function skills.publish(ctx, name)
@@ -135,6 +153,7 @@ function skills.publish(ctx, name)
   local values = validate.body(ctx, fields.PUBLISH)
   if only_owners(values) then
     local skill = rows.find_named(ctx, name)
+    rows.check_base(skill, values.base_version)
     skill.owners = values.owners
     return answers.ok(rows.write(skill))
   elseif not values.base_version then
@@ -152,6 +171,7 @@ function skills.publish(ctx, name)
   check_description(values.description or latest.description)
   if values.edits then values.body = apply_edits(latest.body, values.edits) end
   if values.file_edits then values.files = edited_files(latest, values.file_edits) end
+  values.metadata = next_metadata(values.metadata, latest.metadata)
   skill.owners = values.owners or skill.owners
   rows.add_version(skill, ctx.user, values)
   return answers.ok(rows.write(skill))
@@ -187,12 +207,12 @@ local function resolved(skill, query)
 end
 
 function skills.resolve(ctx, name)
-  rows.look_first(rows.find, ctx, name)
+  rows.look_first(rows.find_named, ctx, name)
   local query = validate.query(ctx, fields.RESOLVE_QUERY)
   if query.offset and query.before_version then
     error(answers.invalid(nil, "invalid_input", "Give either offset or before_version, not both."))
   end
-  local skill = rows.find(ctx, name)
+  local skill = rows.find_named(ctx, name)
   local version = resolved(skill, query)
   local newest = math.min(#skill.versions, (query.before_version or math.huge) - 1)
     - (query.offset or 0)

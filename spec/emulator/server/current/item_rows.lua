@@ -6,6 +6,7 @@
 local canonical = require("server.canonical")
 local datasets = require("server.current.datasets")
 local json = require("server.json")
+local jsonb = require("server.jsonb")
 local resource = require("server.resource")
 local store = require("server.store")
 local times = require("server.times")
@@ -77,6 +78,9 @@ end
 --- Appends a version, and a revision to the dataset: what `changes` has, the rest carried over.
 function item_rows.add_version(item, user, changes)
   local version = #item.versions > 0 and item_rows.merged(item, changes) or changes
+  for _, name in ipairs(CONTENT) do
+    version[name] = jsonb.kept(version[name])
+  end
   version.item = item
   version.version = #item.versions + 1
   version.id = store.new_id()
@@ -99,7 +103,7 @@ function item_rows.insert(project, user, dataset, values)
     versions = {},
   })
   for _, name in ipairs(SOURCE) do
-    item[name] = values[name]
+    item[name] = jsonb.kept(values[name])
   end
   dataset.items[#dataset.items + 1] = item
   if type(values.client_item_id) == "string" then

@@ -59,6 +59,7 @@ return {
     strict_paths = true,
     skill_first = true,
     explains = true,
+    own_metadata = { source = true, seeded_by = true, canonical_hash = true },
     owned = true,
   },
   spend = {

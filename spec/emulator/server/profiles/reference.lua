@@ -54,6 +54,7 @@ return {
     strict_paths = false, -- whether a path is more than relative and without `..`
     skill_first = false, -- whether an unknown skill is told before bad input
     explains = false, -- whether the 404 of a skill proposes others
+    own_metadata = nil, -- the keys of metadata that a publish leaves as they are
     owned = false, -- whether skills have owners, and versions descriptions
   },
   spend = {
