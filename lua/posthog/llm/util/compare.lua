@@ -75,7 +75,62 @@ function compare.trim(text)
   return text:sub(compare.span(text))
 end
 
---- Equal JSON values: the order of keys does not count, and absent is null.
+--- One text for all spellings of a number: its digits without zeros around them,
+--- and the power of ten of the last one.
+--- @param text string a number as JSON has it
+--- @return string? nil: it is none
+local function decimal(text)
+  local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
+  if not sign then
+    return nil
+  end
+  local digits, zeros = (whole .. fraction):gsub("^0+", ""):match("^(.-)(0*)$")
+  if digits == "" then
+    return "0" -- also negative zero, which a database does not keep
+  end
+  return ("%s%se%d"):format(sign, digits, (tonumber(exponent) or 0) - #fraction + #zeros)
+end
+
+--- A number as it is written in JSON; nil for what is none. Those that Lua cannot
+--- hold are userdata.
+local function number_text(value)
+  if type(value) == "number" then
+    return core.encode(value)
+  elseif type(value) == "userdata" and value ~= core.null then
+    return tostring(value)
+  end
+end
+
+--- Whether a number is this one. A float is written as the shortest text that reads
+--- as the same, and some write all its digits.
+local function is_number(value, text)
+  local own, wanted = number_text(value), decimal(text)
+  return decimal(own) == wanted
+    or type(value) == "number"
+      and value % 1 == 0
+      and own:find("[eE]") ~= nil
+      and decimal(("%.0f"):format(value)) == wanted
+end
+
+--- Whether two numbers are equal, however they are written: a database makes
+--- 15000000000000000000 of 1.5e19.
+local function equal_numbers(a, b)
+  local one, other = number_text(a), number_text(b)
+  if not one or not other or not decimal(one) or not decimal(other) then
+    return false
+  end
+  return is_number(a, other) or is_number(b, one)
+end
+
+--- An empty array is no empty object. Only those are told from one another: a
+--- decoder marks arrays, and not every one does.
+local function differ_in_kind(a, b)
+  local one, other = getmetatable(a) == core.array_mt, getmetatable(b) == core.array_mt
+  return one ~= other and next(a) == nil and next(b) == nil
+end
+
+--- Equal JSON values: the order of keys does not count, absent is null, and
+--- numbers are compared by value, however they are written.
 --- @return boolean
 function compare.equal(a, b)
   if a == core.null then
@@ -84,8 +139,10 @@ function compare.equal(a, b)
   if b == core.null then
     b = nil
   end
-  if a == b or type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return rawequal(a, b) or equal_numbers(a, b)
+  elseif differ_in_kind(a, b) then
+    return false
   end
   for name, value in next, a do
     if not compare.equal(value, b[name]) then
@@ -106,8 +163,8 @@ end
 --- @return boolean
 function compare.field(sent, stored)
   if type(stored) == "string" then
-    if type(sent) == "number" then -- the server takes one for a text
-      sent = core.encode(sent)
+    if type(sent) == "number" or type(sent) == "userdata" then -- the server makes it a text
+      return equal_numbers(sent, tonumber(stored)) or number_text(sent) == compare.trim(stored)
     end
     return type(sent) == "string" and compare.trim(sent) == compare.trim(stored)
   elseif type(sent) == "string" and stored == nil then -- "" and null are one to some fields
