@@ -6,6 +6,7 @@ local client_options = require("posthog.llm.client.options")
 local client_settings = require("posthog.llm.client.settings")
 local errors = require("posthog.llm.util.errors")
 local api_version = require("posthog.llm.api.versions.api_version")
+local known = require("posthog.llm.api.ambiguous.known")
 local query = require("posthog.llm.http.query")
 local rate_limit = require("posthog.llm.http.rate_limit")
 
@@ -73,6 +74,7 @@ local function create(options, family)
     settings = settings,
     profile = api_version.new(settings),
     family = family,
+    known = known.of(family, settings, options.personal_api_key),
     scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
     terms = {},

@@ -1,11 +1,9 @@
 --- Writes on the items of the current generation, which have versions: each
 --- names the one that it is based on (doc/api.md 2.2).
 
-local body = require("posthog.llm.http.body")
-local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
 local item_fields = require("posthog.llm.api.item_fields")
-local pages = require("posthog.llm.api.pages")
+local probes = require("posthog.llm.api.ambiguous.items")
 local row_resource = require("posthog.llm.api.row_resource")
 
 local versions = {}
@@ -13,80 +11,33 @@ local versions = {}
 --- Times that a write without a base of the caller's own follows other writers.
 local MOST_FOLLOWED = 3
 
---- The version behind `base`, from the item itself or its history.
---- @return table? row nil: it is not there, or could not be read
---- @return posthog.llm.Response?
-local function next_version(self, path, base, options)
-  local item, _, answer = row_resource.read(self, path, options)
-  if not item or item.version == base then
-    return nil
-  elseif item.version == base + 1 then
-    return item, answer
-  end
-  local page, _, response = row_resource.send(self, {
-    method = "GET",
-    path = path .. "versions/",
-    query = "limit=100",
-    idempotent = true,
-    shape = pages.SHAPE,
-    options = options,
-  })
-  for _, row in ipairs(type(page) == "table" and page.results or {}) do
-    if row.version == base + 1 then
-      return row, response
-    end
-  end
-end
-
---- Looks for what a lost write would have made.
---- @param expected table fields that it has then
-local function look_for(self, path, base, expected)
-  return function(lost)
-    local row, answer = next_version(self, path, base, lost:options())
-    if not row then
-      return "unknown"
-    end
-    local ours = lost:may_have_made({
-      created_at = row.version_created_at,
-      created_by = row.version_created_by,
-    }, answer)
-    for name, value in next, expected do
-      ours = ours and compare.equal(value, row[name])
-    end
-    if ours then
-      return "ours", row, answer
-    end
-    return "not ours", ("version %d is somebody else's"):format(base + 1)
-  end
-end
-
 local function write(self, request, path, base)
-  local fields = request.json or {}
-  local json, expected = { base_version = base }, {}
-  for name, value in next, fields do
+  local json, changes = { base_version = base }, {}
+  for name, value in next, request.json or {} do
     if name ~= "base_version" then
-      json[name] = value
-      if name ~= "source_version" then
-        expected[name] = body.canonical(value, self._codec)
-      end
+      json[name], changes[name] = value, value
     end
   end
   if request.method == "POST" then
-    expected.archived = request.path:sub(-8) == "archive/"
+    changes.archived = request.path:sub(-8) == "archive/"
   end
-  return self._settled({
-    method = request.method,
-    under = "projects",
-    path = request.path,
-    json = item_fields.on_wire(json),
-    idempotent = false,
-    repeats = 1,
-    shape = { id = "string" },
-    options = request.options,
-  }, look_for(self, path, base, expected), function(row)
+  return self._write({
+    request = {
+      method = request.method,
+      under = "projects",
+      path = request.path,
+      json = item_fields.on_wire(json),
+      idempotent = false,
+      repeats = 1, -- the server refuses the second of two
+      shape = { id = "string" },
+      options = request.options,
+    },
+    probe = probes.next_version(self, path, base, changes),
     -- The item is its creator's, and a write that changes nothing makes no version.
-    return row.version == base + 1 and row.version_created_by or nil
-  end)
+    author = function(row)
+      return row.version == base + 1 and row.version_created_by or nil
+    end,
+  })
 end
 
 --- Makes a write on an item. Without a base of the caller's own it is based on

@@ -7,6 +7,7 @@ local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
 local find_created = require("posthog.llm.api.ambiguous.created")
+local keyed = require("posthog.llm.api.ambiguous.items").keyed
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
@@ -33,17 +34,45 @@ local NONE = query.spec({})
 ---   makes a write on a row of the current generation; request: method, path, json, options;
 ---   archived: the mark that the row is to have, if it may have it already
 
---- One request of a resource of rows.
---- @param self table the resource
+--- Completes a request of a resource of rows.
 --- @param request table method, path, and more of posthog.llm.Request
-function row_resource.send(self, request)
+--- @return posthog.llm.Request
+local function complete(request)
   request.under = "projects"
   request.idempotent = request.idempotent or false
   request.shape = request.shape or ROW
   if request.json then
     request.json = item_fields.on_wire(request.json)
   end
-  return self._run(request)
+  return request
+end
+
+--- One request of a resource of rows.
+--- @param self table the resource
+--- @param request table method, path, and more of posthog.llm.Request
+function row_resource.send(self, request)
+  return self._run(complete(request))
+end
+
+--- A new row. With a key of the caller's own the server knows a create that comes
+--- again, which may then be made of a row that another has made.
+local function create(self, kind, json, is_keyed, call_options)
+  local request = complete({
+    method = "POST",
+    path = kind.base,
+    json = json,
+    idempotent = is_keyed,
+    options = call_options,
+  })
+  if is_keyed then
+    return self._write({ request = request, probe = keyed(self, kind.base, request.json) })
+  end
+  return self._write({
+    request = request,
+    author = function(row)
+      return row.created_by
+    end,
+  })
 end
 
 --- Asks for one row; of the current generation, also an archived one.
@@ -237,14 +266,8 @@ local function define_writes(class, kind)
       fields = fields,
       is_new = true,
       send = function(json, generation)
-        return row_resource.send(self, {
-          method = "POST",
-          path = kind.base,
-          json = json,
-          -- Then the server knows a create that comes again; null is no key.
-          idempotent = generation == "current" and type(json.client_item_id) == "string",
-          options = call_options,
-        })
+        local is_keyed = generation == "current" and type(json.client_item_id) == "string"
+        return create(self, kind, json, is_keyed, call_options)
       end,
       probe = function()
         local dataset = fields.dataset
@@ -413,8 +436,8 @@ function row_resource.new(class, run, state)
   local followed = api_version.follow(run, state.profile)
   return setmetatable({
     _run = followed,
-    _settled = function(request, look, author)
-      return ambiguous.write(followed, state, request, look, author)
+    _write = function(write)
+      return ambiguous.write(followed, state, write)
     end,
     _profile = state.profile,
     _codec = state.settings.json,

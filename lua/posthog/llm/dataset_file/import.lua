@@ -10,7 +10,6 @@ local lookup = require("posthog.llm.dataset_file.lookup")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local problem = require("posthog.llm.dataset_file.problem")
-local times = require("posthog.llm.util.time")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
@@ -61,8 +60,7 @@ Import.__index = Import
 --- @param response posthog.llm.Response that has just arrived
 --- @return fun(): integer
 function Import.server_clock(response)
-  local date = response and response.headers.date
-  local start, now = date and times.http(date) or os.time(), clock.now()
+  local start, now = response and response.server_time or os.time(), clock.now()
   return function()
     return math.floor(start + clock.now() - now)
   end

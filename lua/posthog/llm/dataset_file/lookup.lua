@@ -7,15 +7,12 @@
 --- there are rows for them.
 
 local listing = require("posthog.llm.api.listing")
+local server_clock = require("posthog.llm.http.server_clock")
 local times = require("posthog.llm.util.time")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 
 local PAGE = 50 -- rows; they may be large
-
---- Seconds that a row may seem older than its record: `Date`, from which the
---- time of a record is taken, has whole seconds, and a server is many machines.
-local SLACK = 5
 
 local lookup = {}
 
@@ -31,7 +28,7 @@ local function each_since(client, dataset, since, visit)
       return err
     end
     local created = type(row.created_at) == "string" and times.iso(row.created_at)
-    if created and created < since - SLACK then
+    if created and created < since - server_clock.SKEW then
       return nil
     end
     visit(row)
@@ -47,7 +44,7 @@ end
 --- @return posthog.llm.Error? err
 function lookup.there_before(client, dataset, now)
   local ids = {}
-  local err = each_since(client, dataset, now - SLACK, function(row)
+  local err = each_since(client, dataset, now - server_clock.SKEW, function(row)
     ids[#ids + 1] = row.id
   end)
   if err then

@@ -27,7 +27,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field body? string the text to send instead, by a codec of the caller's
 --- @field idempotent boolean it is safe to repeat
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
---- @field made? integer attempts of an earlier call that this one goes on from; 0
+--- @field guard? fun(err: posthog.llm.Error): boolean asked right before that: false gives up
 --- @field raw? boolean the value is the body as it came
 --- @field numbers? table<string, string> with raw: header fields with a number, by the names that the
 ---   numbers get in the value, whose `data` is the body
@@ -35,6 +35,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field options table timeout, deadline, max_retries, headers of this call; and `expires` where
 ---   several requests make one call
 --- @field expires? number on clock.now's clock: the deadline, set once the request is first made
+--- @field sent_at? integer seconds since 1970, set once it is not known what became of it; that holds
+---   for all that comes after, under whatever path it is made again
 
 --- @class posthog.llm.Attempt
 --- @field number integer counted from 1
@@ -46,7 +48,6 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field permanent? boolean another attempt would fail as well
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
---- @field unsure? boolean a request of this call was sent and its outcome is not known
 
 local function closed()
   return errors.new({ kind = "cancelled", message = "the client is closed" })
@@ -280,17 +281,21 @@ local UNSURE = {
 }
 local READS = { GET = true, HEAD = true, OPTIONS = true }
 
+--- Says of an error that the write may have happened all the same.
+local function mark_ambiguous(request, err)
+  if request.sent_at and not READS[request.method] then
+    err.ambiguous, err.sent_at = true, request.sent_at
+  end
+end
+
 --- Completes the error of an attempt.
 local function finish_error(request, attempt, err, answer)
   err.attempts = attempt.number
   err.request_id = answer and answer.request_id
   if attempt.sent and (UNSURE[err.kind] or err.status == 408) then
-    attempt.unsure = true
+    request.sent_at = request.sent_at or os.time() - math.ceil(clock.now() - attempt.began)
   end
-  if attempt.unsure and not READS[request.method] then
-    err.ambiguous = true
-    err.sent_at = os.time() - math.ceil(clock.now() - attempt.began)
-  end
+  mark_ambiguous(request, err)
   redact.value(err, attempt.key)
   return nil, err, answer
 end
@@ -404,7 +409,7 @@ local function prepare(state, request)
     or options.expires
     or now + (options.deadline or settings.deadline)
   return {
-    number = request.made or 0,
+    number = 0,
     host = host,
     key = key,
     url = target,
@@ -453,7 +458,9 @@ function call.run(state, request)
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then
       return errors.failure(err, answer)
-    elseif attempt.unsure and not attempt.idempotent then
+    end
+    local is_repeat = request.sent_at and not attempt.idempotent
+    if is_repeat then
       attempt.repeats = attempt.repeats - 1
     end
     if on_retry then
@@ -461,6 +468,9 @@ function call.run(state, request)
     end
     local key
     if pause(state, delay) then
+      if is_repeat and request.guard and not request.guard(err) then
+        return errors.failure(err, answer)
+      end
       key, problem = state.settings.key()
     else
       local why = state.closed and "the client was closed" or "the call was given up"
@@ -468,7 +478,7 @@ function call.run(state, request)
     end
     if not key then
       problem.attempts = attempt.number
-      problem.ambiguous = err.ambiguous
+      mark_ambiguous(request, problem)
       return errors.failure(problem, answer)
     end
     attempt.key = key

@@ -1,6 +1,7 @@
 --- What a call returns third: the answer without its body.
 
 local redact = require("posthog.llm.http.redact")
+local server_clock = require("posthog.llm.http.server_clock")
 
 local response = {}
 
@@ -12,6 +13,7 @@ local response = {}
 --- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
 --- @field http_version? string "1.1" or "2"
 --- @field url string
+--- @field server_time? integer seconds since 1970 by the server's clock, when it made the answer
 --- @field successor? string the path that a server names for one that it deprecates (RFC 9745, RFC 5829)
 --- @field settled? boolean true: the write's own answer was lost, and this one shows that it happened
 
@@ -50,6 +52,9 @@ local LATER = {
     local headers = answer.headers
     local link = headers.deprecation and headers.link
     return link and link:match('<([^>]*)>[^,]*rel="?successor%-version')
+  end,
+  server_time = function(_, answer)
+    return server_clock.read(answer.headers)
   end,
   request_id = function(_, answer)
     return answer.headers["x-request-id"] or answer.headers["cf-ray"]

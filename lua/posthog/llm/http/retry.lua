@@ -1,6 +1,7 @@
 --- Which failed attempts are made again, and after how long.
 
 local clock = require("posthog.llm.host.clock")
+local server_clock = require("posthog.llm.http.server_clock")
 local times = require("posthog.llm.util.time")
 
 local retry = {}
@@ -36,8 +37,7 @@ function retry.after(headers, detail)
     end
     local at = times.http(value)
     if at then
-      local now = headers.date and times.http(headers.date) or os.time()
-      return math.max(0, at - now)
+      return math.max(0, at - (server_clock.read(headers) or os.time()))
     end
   end
   local words = detail and detail:match("[Ee]xpected available in (%d+) second")

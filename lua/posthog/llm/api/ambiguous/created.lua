@@ -1,58 +1,17 @@
 --- The rows that a create may have made whose answer was lost. The API has no
 --- key by which to ask for them, so they are known by their content and time.
 
-local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
+local server_clock = require("posthog.llm.http.server_clock")
+local stored = require("posthog.llm.api.ambiguous.stored")
 local times = require("posthog.llm.util.time")
 local field_names = require("posthog.llm.api.versions.field_names")
 local url = require("posthog.llm.http.url")
 
 local PAGE = 50 -- rows; they may be large, and the one that is sought is new
-
---- Seconds that two clocks which are asked one after the other may differ by:
---- the server's parts, and the whole seconds of `Date`.
-local SLACK = 5
-
---- How the fields of rows compare: JSON is kept exactly, plain ones are trimmed.
-local KINDS = {
-  input = "json",
-  output = "json",
-  expected_output = "json",
-  source_output = "json",
-  metadata = "json",
-  ref_timestamp = "time",
-  source_timestamp = "time",
-  deleted = "mark",
-}
-
-local function instant(value)
-  return type(value) == "string" and times.iso(value) or nil
-end
-
-local HAS = {
-  json = compare.equal,
-  time = function(sent, stored)
-    return instant(sent) == instant(stored)
-  end,
-  mark = function(sent, stored)
-    return (sent == true) == (stored == true)
-  end,
-}
-
---- @param row table
---- @param fields table with the values that the row's generation stores
-local function has_fields(row, fields)
-  for name, sent in next, fields do
-    local same = HAS[KINDS[name]] or compare.field
-    if not same(sent, row[name]) then
-      return false
-    end
-  end
-  return true
-end
 
 --- The time on the server's clock from which on rows count.
 --- @param since number|string
@@ -61,9 +20,8 @@ local function server_time(since, response)
   if type(since) == "string" then
     return times.iso(since)
   end
-  local date = response.headers.date
-  local now = date and times.http(date) or os.time()
-  return since - SLACK + (now - os.time())
+  local now = os.time()
+  return since - server_clock.SKEW + (response.server_time or now) - now
 end
 
 --- Reads from the newest row back to the first that is too old.
@@ -89,10 +47,12 @@ local function find_created(fetch, fields, since)
     if err then
       return errors.failure(err, response)
     end
-    local created = row and instant(row.created_at)
+    local created = row and type(row.created_at) == "string" and times.iso(row.created_at)
     if not row or (created and created < earliest) then
       return found, nil, response
-    elseif has_fields(row, api_version.of(row) == "current" and current or fields) then
+    end
+    local wanted = api_version.of(row) == "current" and current or fields
+    if stored.has_row_fields(row, wanted) ~= "differs" then
       found[#found + 1] = row
     end
   end

@@ -1,340 +1,456 @@
---- What to look for when the answer to a write on a skill is lost. Versions do
---- not change and have no holes, so each write has one place where it would be.
+--- Reads that show what became of a lost write on a skill. Versions do not change
+--- and have no holes, so each write has one place where it would be.
 
 local body = require("posthog.llm.http.body")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
+local lost_writes = require("posthog.llm.api.ambiguous.lost")
+local rules = require("posthog.llm.api.ambiguous.rules")
+local stored = require("posthog.llm.api.ambiguous.stored")
 
-local looks = {}
+--- Each function gives a probe: fun(lost: posthog.llm.Lost): posthog.llm.Finding
+local probes = {}
 
---- What every version has besides its files.
-local CARRIED = { "body", "description", "license", "compatibility", "allowed_tools", "metadata" }
+--- @class posthog.llm.Finding what a probe has found out
+--- @field verdict string of rules
+--- @field value? any of the write, when it happened
+--- @field response? posthog.llm.Response that shows it
+--- @field why? string a sentence, when it was refused
+--- @field current_version? integer what there is instead of the version to be
+--- @field skill? string when the first version of the skill was made that it was found on
 
---- Content types by path.
-local function manifest(skill)
-  local files = {}
-  for _, file in ipairs(skill.files or {}) do
-    files[file.path] = file.content_type or ""
-  end
-  return files
-end
+local UNKNOWN = { verdict = rules.UNKNOWN }
 
---- What a look has found: a 204 is nothing.
-local function seen(value, err, answer)
+--- What a read has found: a 204 is nothing.
+local function seen(value, err, response)
   if value == true then
-    return nil, errors.new({ kind = "decode", message = "the answer is empty" }), answer
+    return nil, errors.nothing("skill"), response
   end
-  return value, err, answer
+  return value, err, response
 end
 
 local function list(value)
   return type(value) == "table" and value or nil
 end
 
---- The text after edits, each of which fits exactly one place; nil: one does not.
-local function edited(text, edits)
-  for _, edit in ipairs(edits) do
-    local old = compare.trim(edit.old)
-    local first, last = text:find(old, 1, true)
-    if not first or text:find(old, first + 1, true) then
-      return nil
-    end
-    text = text:sub(1, first - 1) .. compare.trim(edit.new) .. text:sub(last + 1)
-  end
-  return text
+--- The content of a file of a version.
+--- @return string? nil: it could not be read, not even by a 404, for the version has it
+local function content(skills, lost, skill, path)
+  local file = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
+  return file and file.content
 end
 
---- The path as servers store it: newer ones turn the backslash.
-local function stored_path(path, files)
-  local turned = path:gsub("\\", "/")
-  return files[path] and path or turned
+local DEFAULT_TYPE = "text/plain"
+
+--- Whether a file has the content type that was sent. What a server takes where
+--- none is sent may change.
+local function has_type(sent, there)
+  if sent == nil then
+    return there == DEFAULT_TYPE and "equal" or nil
+  end
+  return stored.text(sent, there)
 end
 
 --- Whether the bundled files of a version are these.
 --- @param sent { path: string, content?: string, content_type?: string }[]
---- @return boolean? nil: it could not be read
 local function has_files(skills, lost, skill, sent)
-  local left, n = manifest(skill), 0
+  local left, count = stored.files(skill), 0
   for _ in pairs(left) do
-    n = n + 1
+    count = count + 1
   end
-  if n ~= #sent then
-    return false
+  if count ~= #sent then
+    return "differs"
   end
-  for _, file in ipairs(sent) do
-    local path = stored_path(file.path, left)
-    local kind = left[path]
-    if not kind or (file.content_type and file.content_type ~= kind) then
-      return false
+  local result = "equal"
+  local paths = {}
+  for i, file in ipairs(sent) do
+    paths[i] = stored.path(file.path, left)
+    local there = left[paths[i]]
+    if not there then
+      return "differs"
     end
-    left[path] = nil
+    result = stored.both(result, has_type(file.content_type, there.kind))
+    left[paths[i]] = nil
   end
-  for _, file in ipairs(sent) do
-    local path = stored_path(file.path, manifest(skill))
-    local stored = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
-    if not stored then -- not even by a 404: the version has it, so the skill has gone meanwhile
-      return nil
-    elseif not compare.field(file.content, stored.content) then
-      return false
+  for i, file in ipairs(sent) do
+    if result == "differs" then
+      break
     end
+    local text = content(skills, lost, skill, paths[i])
+    result = stored.both(result, text and stored.text(file.content, text))
   end
-  return true
+  return result
 end
 
---- Whether a version has the fields that were sent.
---- @param codec? table the caller's own
-local function has_fields(skill, fields, codec)
-  for _, name in ipairs(CARRIED) do
-    local sent = fields[name]
-    if sent ~= nil then
-      if name == "metadata" or name == "allowed_tools" then
-        sent = body.canonical(sent, codec)
-      end
-      if not compare.field(sent, skill[name]) then
-        return false
-      end
+--- Whether two versions have the same files, but for the paths in `except`.
+--- Only newer servers tell digests; where one does not, the files are read.
+local function same_files(skills, lost, before, after, except)
+  local one, other = stored.files(before), stored.files(after)
+  for path in pairs(except) do
+    one[path], other[path] = nil, nil
+  end
+  for path in pairs(other) do
+    if not one[path] then
+      return "differs"
     end
   end
-  return true
-end
-
---- Whether a version differs from the one before in these fields only.
-local function carries(before, after, changed)
-  for _, name in ipairs(CARRIED) do
-    if changed[name] == nil and not compare.field(before[name], after[name]) then
-      return false
+  local result = "equal"
+  for path, file in pairs(one) do
+    local there = other[path]
+    if not there or not compare.equal(file.kind, there.kind) then
+      return "differs"
+    elseif type(file.digest) == "string" and type(there.digest) == "string" then
+      result = stored.both(result, file.digest == there.digest and "equal" or "differs")
+    elseif result ~= "differs" then
+      local old, new = content(skills, lost, before, path), content(skills, lost, after, path)
+      result = stored.both(result, old and new and (old == new and "equal" or "differs") or nil)
     end
   end
-  return true
-end
-
-local OTHER = "version %d is somebody else's"
-
---- Looks at the version behind `base`.
---- @param is_ours fun(before: posthog.llm.Skill, after: posthog.llm.Skill): boolean? nil: it cannot be told
-local function next_version(skills, lost, name, base, is_ours)
-  local after, _, answer = seen(skills:get(name, lost:options({ version = base + 1 })))
-  if not after then
-    return "unknown"
-  end
-  local ours = lost:may_have_made(after, answer)
-  if ours then
-    local before = seen(skills:get(name, lost:options({ version = base })))
-    ours = before and is_ours(before, after)
-  end
-  if ours then
-    return "ours", after, answer
-  elseif ours == false then
-    return "not ours", OTHER:format(base + 1)
-  end
-  return "unknown"
+  return result
 end
 
 --- Whether `after` is `before` with these edits in its files.
-local function has_edits(skills, lost, before, after, file_edits)
-  if not compare.equal(manifest(before), manifest(after)) then
-    return false
-  end
-  local files = manifest(after)
+local function has_file_edits(skills, lost, before, after, file_edits)
+  local one, other, edited = stored.files(before), stored.files(after), {}
   for _, entry in ipairs(file_edits) do
-    if not files[stored_path(entry.path, files)] then
-      return false
+    local path = stored.path(entry.path, other)
+    if not one[path] or not other[path] or not compare.equal(one[path].kind, other[path].kind) then
+      return "differs"
     end
-    local old =
-      seen(skills:file(before.name, entry.path, lost:options({ version = before.version })))
-    local new = old
-      and seen(skills:file(after.name, entry.path, lost:options({ version = after.version })))
-    if not new then
-      return nil
-    end
-    local text = edited(old.content, entry.edits)
-    if not text or not compare.field(text, new.content) then
-      return false
-    end
+    edited[path] = entry.edits
   end
-  return true
-end
-
---- @param skills posthog.llm.Skills
---- @param name string
---- @param fields posthog.llm.SkillChanges as they were sent
-function looks.publish(skills, name, fields)
-  return function(lost)
-    return next_version(skills, lost, name, fields.base_version, function(before, after)
-      local sent, edits = {}, list(fields.edits)
-      for _, field in ipairs(CARRIED) do
-        sent[field] = fields[field]
-      end
-      if edits then
-        sent.body = edited(before.body, edits)
-      end
-      if edits and not sent.body then
-        return false
-      elseif not (has_fields(after, sent, skills._codec) and carries(before, after, sent)) then
-        return false
-      elseif list(fields.files) then
-        return has_files(skills, lost, after, fields.files)
-      end
-      return has_edits(skills, lost, before, after, list(fields.file_edits) or {})
-    end)
+  local result = same_files(skills, lost, before, after, edited)
+  for path, edits in pairs(edited) do
+    if result == "differs" then
+      break
+    end
+    local old, new = content(skills, lost, before, path), content(skills, lost, after, path)
+    local text = old and stored.edited(old, edits)
+    if old and not text then
+      return "differs"
+    end
+    result = stored.both(result, text and new and stored.text(text, new) or nil)
   end
+  return result
 end
 
 --- Whether the files of two versions differ by one path only.
 --- @param from? string the path that is gone
 --- @param to? string the path that is new
-local function moved(before, after, from, to)
-  local expected, found = manifest(before), manifest(after)
-  local kind = from and expected[from]
+local function has_moved(skills, lost, before, after, from, to)
+  local one, other, except = stored.files(before), stored.files(after), {}
   if from then
-    if not kind then
-      return false
+    from = stored.path(from, one)
+    if not one[from] or other[from] then
+      return "differs"
     end
-    expected[from] = nil
+    except[from] = true
   end
   if to then
-    to = stored_path(to, found)
-    if expected[to] or not found[to] then
-      return false
+    to = stored.path(to, other)
+    if one[to] or not other[to] then
+      return "differs"
     end
-    expected[to] = kind or found[to]
+    except[to] = true
   end
-  return compare.equal(expected, found) and carries(before, after, {})
+  if from and to and not compare.equal(one[from].kind, other[to].kind) then
+    return "differs"
+  end
+  local result = stored.carries(before, after, {})
+  if result == "equal" then
+    result = same_files(skills, lost, before, after, except)
+  end
+  if from and to and result == "equal" then
+    local old, new = content(skills, lost, before, from), content(skills, lost, after, to)
+    result = old and new and (old == new and "equal" or "differs") or nil
+  end
+  return result
 end
 
-function looks.rename_file(skills, name, base, old_path, new_path)
-  return function(lost)
-    return next_version(skills, lost, name, base, function(before, after)
-      return moved(before, after, old_path, new_path)
-    end)
+--- Whether this call has made the version behind another.
+--- @param is_ours fun(before: posthog.llm.Skill, after: posthog.llm.Skill): "equal"|"differs"|nil
+local function made(lost, before, after, response, is_ours)
+  local evidence = { at = after.created_at, by = after.created_by }
+  if lost:may_have_made(evidence, response) then
+    evidence.content = is_ours(before, after)
   end
+  return lost:has_made(evidence, response)
 end
 
-function looks.delete_file(skills, name, base, path)
-  return function(lost)
-    return next_version(skills, lost, name, base, function(before, after)
-      return moved(before, after, path, nil)
-    end)
+--- Looks at the version behind `base`.
+local function next_version(skills, lost, name, base, is_ours)
+  local before, _, response = seen(skills:get(name, lost:options({ version = base })))
+  local latest = before and before.latest_version
+  if type(latest) ~= "number" then
+    return UNKNOWN
   end
-end
-
---- Whether a version's file has what was sent; nil: it could not be read.
-local function has_file(skills, lost, skill, fields)
-  local path = stored_path(fields.path, manifest(skill))
-  local file = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
-  if not file then
-    return nil
+  local first = before.first_version_created_at
+  local evidence = {
+    skill = lost:identity(before, response) and "same",
+    requests = lost.repeated_on and "two" or "one",
+    made = latest == base and "none" or nil,
+  }
+  if lost.repeated_on and lost.repeated_on ~= first then
+    evidence.skill = nil
   end
-  return compare.field(fields.content, file.content)
-    and (fields.content_type == nil or fields.content_type == file.content_type)
-end
-
-local HISTORY = 100 -- versions that may have been made since
-
---- Without a base the file is sought in every version made since.
-local function anywhere(skills, lost, name, fields)
-  local resolved, _, answer = seen(skills:resolve(name, lost:options({ limit = HISTORY })))
-  if not resolved then
-    return "unknown"
-  end
-  for _, version in ipairs(resolved.versions) do
-    if not lost:may_have_made(version, answer) then
-      break
-    elseif version.version > 1 then
-      local verdict, skill, shown = next_version(
-        skills,
-        lost,
-        name,
-        version.version - 1,
-        function(before, after)
-          return moved(before, after, nil, fields.path) and has_file(skills, lost, after, fields)
-        end
-      )
-      if verdict ~= "not ours" then
-        return verdict, skill, shown
-      end
+  local after
+  if latest > base then
+    after, _, response = seen(skills:get(name, lost:options({ version = base + 1 })))
+    if not after or after.first_version_created_at ~= first then
+      return UNKNOWN
     end
+    evidence.made = made(lost, before, after, response, is_ours)
   end
-  local there, err = seen(skills:file(name, fields.path, lost:options()))
-  if there then
-    return "not ours", "the path is taken by another file"
-  end
-  return "unknown", err
+  return {
+    verdict = rules.decide(rules.NEXT_VERSION, evidence),
+    value = after,
+    response = response,
+    why = ("version %d is somebody else's"):format(base + 1),
+    current_version = latest,
+    skill = first,
+  }
 end
 
 --- @param skills posthog.llm.Skills
 --- @param name string
---- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
-function looks.create_file(skills, name, fields)
+--- @param fields posthog.llm.SkillChanges as they go out
+function probes.publish(skills, name, fields)
   return function(lost)
-    if not fields.base_version then
-      return anywhere(skills, lost, name, fields)
+    local sent, err = body.canonical(fields, skills._codec)
+    if err then
+      return UNKNOWN
     end
     return next_version(skills, lost, name, fields.base_version, function(before, after)
-      return moved(before, after, nil, fields.path) and has_file(skills, lost, after, fields)
+      local edits = list(sent.edits)
+      if edits then
+        sent.body = stored.edited(before.body, edits)
+        if not sent.body then
+          return "differs"
+        end
+      end
+      local result =
+        stored.both(stored.has_fields(after, sent), stored.carries(before, after, sent))
+      if result == "differs" then
+        return result
+      elseif list(sent.files) then
+        return stored.both(result, has_files(skills, lost, after, sent.files))
+      end
+      local file_edits = list(sent.file_edits) or {}
+      return stored.both(result, has_file_edits(skills, lost, before, after, file_edits))
     end)
   end
 end
 
-local TAKEN = "the name belongs to another skill"
+local HISTORY = 100 -- versions that may have been made since
+
+--- Looks at every version made since.
+local function any_version(skills, lost, name, is_ours)
+  local resolved, _, response = seen(skills:resolve(name, lost:options({ limit = HISTORY })))
+  for _, version in ipairs(resolved and resolved.versions or {}) do
+    if lost:time_of(version.created_at, response) ~= "since" then
+      break
+    end
+    local who = { at = version.created_at, by = version.created_by }
+    if version.version > 1 and lost:may_have_made(who, response) then
+      local before = seen(skills:get(name, lost:options({ version = version.version - 1 })))
+      local after, _, shown = seen(skills:get(name, lost:options({ version = version.version })))
+      local evidence = {
+        made = before and after and made(lost, before, after, shown, is_ours),
+      }
+      local verdict = rules.decide(rules.ANY_VERSION, evidence)
+      if verdict ~= rules.UNKNOWN then
+        return { verdict = verdict, value = after, response = shown }
+      end
+    end
+  end
+  return UNKNOWN
+end
+
+--- @param base? integer without it the version may be any
+local function version_after(skills, name, base, is_ours)
+  return function(lost)
+    local function has(before, after)
+      return is_ours(lost, before, after)
+    end
+    if base then
+      return next_version(skills, lost, name, base, has)
+    end
+    return any_version(skills, lost, name, has)
+  end
+end
+
+function probes.rename_file(skills, name, base, old_path, new_path)
+  return version_after(skills, name, base, function(lost, before, after)
+    return has_moved(skills, lost, before, after, old_path, new_path)
+  end)
+end
+
+function probes.delete_file(skills, name, base, path)
+  return version_after(skills, name, base, function(lost, before, after)
+    return has_moved(skills, lost, before, after, path, nil)
+  end)
+end
+
+--- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
+function probes.create_file(skills, name, fields)
+  return version_after(skills, name, fields.base_version, function(lost, before, after)
+    local result = has_moved(skills, lost, before, after, nil, fields.path)
+    if result == "differs" then
+      return result
+    end
+    local files = stored.files(after)
+    local path = stored.path(fields.path, files)
+    result = stored.both(result, has_type(fields.content_type, files[path].kind))
+    local text = content(skills, lost, after, path)
+    return stored.both(result, text and stored.text(fields.content, text))
+  end)
+end
 
 --- Looks at the first version of a name.
---- @param is_ours fun(skill: posthog.llm.Skill): boolean?
+--- @param is_ours fun(skill: posthog.llm.Skill): "equal"|"differs"|nil
 local function first_version(skills, lost, name, is_ours)
-  local skill, _, answer = seen(skills:get(name, lost:options({ version = 1 })))
+  local skill, _, response = seen(skills:get(name, lost:options({ version = 1 })))
   if not skill then
-    return "unknown"
+    return UNKNOWN
   end
-  local ours = lost:may_have_made(skill, answer)
-  if ours then
-    ours = is_ours(skill)
+  local evidence = { at = skill.created_at, by = skill.created_by }
+  if lost:may_have_made(evidence, response) then
+    evidence.content = is_ours(skill)
   end
-  if ours then
-    return "ours", skill, answer
-  elseif ours == false then
-    return "not ours", TAKEN
-  end
-  return "unknown"
+  return {
+    verdict = rules.decide(rules.FIRST_VERSION, {
+      made = lost:has_made(evidence, response),
+      skill = lost:identity(skill, response),
+    }),
+    value = skill,
+    response = response,
+    why = "the name belongs to another skill",
+  }
 end
 
---- @param skills posthog.llm.Skills
---- @param fields posthog.llm.SkillFields as they were sent
-function looks.create(skills, fields)
+--- @param fields posthog.llm.SkillFields as they go out
+function probes.create(skills, fields)
   return function(lost)
+    local sent, err = body.canonical(fields, skills._codec)
+    if err then
+      return UNKNOWN
+    end
     return first_version(skills, lost, compare.trim(fields.name), function(skill)
-      return has_fields(skill, fields, skills._codec)
-        and has_files(skills, lost, skill, list(fields.files) or {})
+      local result = stored.has_fields(skill, sent)
+      if result == "differs" then
+        return result
+      end
+      return stored.both(result, has_files(skills, lost, skill, list(sent.files) or {}))
     end)
   end
 end
 
-function looks.duplicate(skills, name, new_name)
+--- Whether a skill is a copy of a version that was the latest of its source at
+--- some time since the call began.
+local function is_copy(skills, lost, name, copy)
+  local resolved, _, response = seen(skills:resolve(name, lost:options({ limit = HISTORY })))
+  if not resolved then
+    return nil
+  end
+  local result = "differs"
+  for _, version in ipairs(resolved.versions) do
+    local source = seen(skills:get(name, lost:options({ version = version.version })))
+    local same = source and stored.carries(source, copy, {})
+    if same == "equal" then
+      same = same_files(skills, lost, source, copy, {})
+    end
+    if same == "equal" then
+      return "equal"
+    elseif not same then
+      result = nil
+    end
+    if lost:time_of(version.created_at, response) == "before" then
+      break -- the ones below were not the latest any more
+    end
+  end
+  return result
+end
+
+function probes.duplicate(skills, name, new_name)
   return function(lost)
     return first_version(skills, lost, new_name, function(copy)
-      local source, _, answer = seen(skills:get(name, lost:options()))
-      if not source then
-        return nil
-      end
-      local same = carries(source, copy, {}) and compare.equal(manifest(source), manifest(copy))
-      if not same and lost:may_have_made(source, answer) then
-        return nil -- the source has a newer version than the one that was copied
-      end
-      return same
+      return is_copy(skills, lost, name, copy)
     end)
   end
 end
 
---- Whether the name is gone, or another skill's already.
---- @return posthog.llm.Verdict
---- @return posthog.llm.Response? answer that shows it
-function looks.archive(skills, lost, name)
-  local resolved, err, answer = seen(skills:resolve(name, lost:options({ limit = 1 })))
-  if not resolved then
-    return err.status == 404 and answer and "ours" or "unknown", answer
-  elseif lost:is_older_than(resolved.skill.first_version_created_at, answer) then
-    return "ours", answer
+function probes.archive(skills, name)
+  return function(lost)
+    local resolved, err, response = seen(skills:resolve(name, lost:options({ limit = 1 })))
+    local gone = not resolved and response and lost_writes.says_gone(err, name)
+    return {
+      verdict = rules.decide(rules.ARCHIVE, { skill = gone and "gone" or nil }),
+      value = true,
+      response = response,
+    }
   end
-  return "not ours"
 end
 
-return looks
+--- @param first string when the first version of the skill was made that is renamed
+function probes.rename(skills, name, new_name, first)
+  return function(lost)
+    local function holder(of)
+      local skill, err, response = seen(skills:get(of, lost:options()))
+      if skill then
+        return skill.first_version_created_at == first and "it" or "other", skill, response
+      end
+      return response and lost_writes.says_gone(err, of) and "gone" or nil
+    end
+    local new, skill, response = holder(new_name)
+    local old = new ~= "it" and holder(name) or nil
+    return {
+      verdict = rules.decide(rules.RENAME, { new = new, old = old }),
+      value = skill,
+      response = response,
+      why = "the name belongs to another skill",
+    }
+  end
+end
+
+--- Whether a skill has these owners.
+--- @param owners any UUIDs, as they go out
+--- @return "equal"|"differs"|nil nil: the server does not tell owners
+local function has_owners(skill, owners)
+  if not list(skill.owners) or not list(owners) then
+    return nil
+  end
+  local left = {}
+  for _, uuid in ipairs(owners) do
+    left[tostring(uuid):lower()] = true
+  end
+  for _, owner in ipairs(skill.owners) do
+    local uuid = list(owner) and owner.uuid or owner
+    if not left[uuid] then
+      return "differs"
+    end
+    left[uuid] = nil
+  end
+  return next(left) == nil and "equal" or "differs"
+end
+
+--- Owners alone make no version; on an older server, which does not know them,
+--- they make one that changes nothing.
+--- @param fields posthog.llm.SkillChanges as they go out
+function probes.owners(skills, name, fields)
+  local as_version = fields.base_version and probes.publish(skills, name, fields)
+  return function(lost)
+    local skill, _, response = seen(skills:get(name, lost:options()))
+    if not skill then
+      return UNKNOWN
+    elseif not list(skill.owners) then
+      return as_version and as_version(lost) or UNKNOWN
+    end
+    return {
+      verdict = rules.decide(rules.OWNERS, { owners = has_owners(skill, fields.owners) }),
+      value = skill,
+      response = response,
+    }
+  end
+end
+
+return probes

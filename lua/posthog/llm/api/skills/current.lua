@@ -2,6 +2,7 @@
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
+local probes = require("posthog.llm.api.ambiguous.skills")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
 
@@ -22,21 +23,6 @@ local BUNDLE_COUNTS = {
   skipped = "x-skills-skipped",
 }
 
---- A renamed skill is gone from its old name.
-local function renamed(self, name, new_name)
-  return function(lost)
-    local skill, _, answer = self:get(new_name, lost:options())
-    if type(skill) ~= "table" then -- 204
-      return "unknown"
-    end
-    local old, err = self:get(name, lost:options())
-    if old then
-      return "not ours", "the name belongs to another skill"
-    end
-    return err.kind == "not_found" and "ours" or "unknown", skill, answer
-  end
-end
-
 --- @param class table that of skills
 --- @param skill_path fun(name: string): string
 function current.define(class, skill_path)
@@ -47,6 +33,23 @@ function current.define(class, skill_path)
     return api_version.only_current(self._profile, "skills:" .. what, function()
       return self._run(request)
     end)
+  end
+
+  --- When the first version of a skill was made, by which it is known under any
+  --- name. It is read where no earlier answer has told it.
+  --- @return string?
+  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Response? response
+  local function identity(self, name, call_options)
+    local first = self._first_version(name)
+    if first or (call_options.max_retries or self._max_retries) == 0 then -- nothing is looked for then
+      return first
+    end
+    local skill, err, response = self:get(name, call_options)
+    if err then
+      return errors.failure(err, response)
+    end
+    return type(skill) == "table" and skill.first_version_created_at or nil
   end
 
   --- Looks for a text in names, descriptions, bodies and files: ten skills at
@@ -83,14 +86,22 @@ function current.define(class, skill_path)
     check.segment(new_name, "new_name", 2)
     local _, call_options = query.read(NONE, options, 2)
     return api_version.only_current(self._profile, "skills:rename", function()
-      return self._settled({
-        method = "POST",
-        path = skill_path(name) .. "rename/",
-        json = { new_name = new_name },
-        idempotent = false,
-        shape = { id = "string", name = "string" },
-        options = call_options,
-      }, renamed(self, name, new_name))
+      local first, err, response = identity(self, name, call_options)
+      if err then
+        return errors.failure(err, response)
+      end
+      return self._write({
+        request = {
+          method = "POST",
+          path = skill_path(name) .. "rename/",
+          json = { new_name = new_name },
+          idempotent = false,
+          shape = { id = "string", name = "string" },
+          options = call_options,
+        },
+        name = name,
+        probe = probes.rename(self, name, new_name, first),
+      })
     end)
   end
 

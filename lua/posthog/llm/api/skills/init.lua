@@ -5,7 +5,8 @@ local compare = require("posthog.llm.util.compare")
 local current = require("posthog.llm.api.skills.current")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
-local looks = require("posthog.llm.api.ambiguous.skills")
+local known = require("posthog.llm.api.ambiguous.known")
+local probes = require("posthog.llm.api.ambiguous.skills")
 local item_fields = require("posthog.llm.api.item_fields")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
@@ -55,13 +56,24 @@ local NONE = query.spec({})
 --- @param state table the private part of the client
 local function new(run, state)
   local follow = api_version.follow(path_scope.follow(run, state), state.profile)
+  local function learn(request)
+    local value, err, response = follow(request)
+    if type(value) == "table" then
+      known.learn_skill(state.known, value.skill or value)
+    end
+    return errors.result(value, err, response)
+  end
   return setmetatable({
-    _run = follow,
+    _run = learn,
     _profile = state.profile,
-    _settled = function(request, look, author)
-      return ambiguous.write(follow, state, request, look, author)
+    _write = function(write)
+      return ambiguous.write(learn, state, write)
+    end,
+    _first_version = function(name)
+      return state.known.skills[name]
     end,
     _codec = state.settings.json,
+    _max_retries = state.settings.max_retries,
   }, Skills)
 end
 
@@ -338,15 +350,23 @@ local function publisher(skill)
   return skill.created_by
 end
 
+--- Makes a write that makes a version.
 --- @param request table method, path, json or query, and options
---- @param look? function of skills.settle; nil: after a lost answer nobody can tell
-local function write(self, request, look)
+--- @param name string that the version is of
+--- @param probe fun(lost: posthog.llm.Lost): posthog.llm.Finding
+--- @param repeats? boolean the request names the version that it is based on, so that it can be made
+---   again where the skill is still the same one
+local function write(self, request, name, probe, repeats)
   request.idempotent = false
   request.shape = SKILL
-  if look then
-    return self._settled(request, look, publisher)
-  end
-  return self._run(request)
+  request.repeats = repeats and 1 or nil
+  return self._write({
+    request = request,
+    name = name,
+    probe = probe,
+    repeats = repeats,
+    author = publisher,
+  })
 end
 
 --- A new skill, version 1.
@@ -359,17 +379,23 @@ function Skills:create(fields, options)
   check.self(self, Skills, "skills", 2)
   check_fields(fields, 2)
   local _, call_options = query.read(NONE, options, 2)
+  local json_body = item_fields.on_wire(fields)
   return write(self, {
     method = "POST",
     path = BASE,
-    json = item_fields.on_wire(fields),
+    json = json_body,
     options = call_options,
-  }, looks.create(self, fields))
+  }, compare.trim(tostring(fields.name)), probes.create(self, json_body))
 end
 
 --- Owners belong to the skill and not to a version of it (current generation).
 local function is_owners_only(fields)
-  return fields.owners ~= nil and next(fields, "owners") == nil and next(fields) == "owners"
+  for name in next, fields do
+    if name ~= "owners" and name ~= "base_version" then
+      return false
+    end
+  end
+  return fields.owners ~= nil
 end
 
 --- The next version. What is absent is carried over; `files` replaces all.
@@ -389,41 +415,20 @@ function Skills:publish(name, fields, options)
   exclusive(fields, "body", "edits", 2)
   exclusive(fields, "files", "file_edits", 2)
   local _, call_options = query.read(NONE, options, 2)
-  return write(self, {
+  local json_body = item_fields.on_wire(fields)
+  local request = {
     method = "PATCH",
     path = skill_path(name),
-    json = item_fields.on_wire(fields),
-    repeats = 1,
+    json = json_body,
     options = call_options,
-  }, fields.base_version and looks.publish(self, name, fields))
-end
-
---- A repeat must not take away what somebody has made of the name since, so it
---- comes behind a look.
-local function archive(self, name, call_options)
-  local function request(repeated)
-    return {
-      method = "POST",
-      path = skill_path(name) .. "archive/",
-      idempotent = false,
-      options = call_options,
-      made = repeated and repeated.attempts,
-    }
+  }
+  if is_owners_only(fields) then
+    request.idempotent = false
+    request.shape = SKILL
+    local probe = probes.owners(self, name, json_body)
+    return self._write({ request = request, name = name, probe = probe })
   end
-  return self._settled(request(), function(lost)
-    local verdict, answer = looks.archive(self, lost, name)
-    if verdict ~= "not ours" then
-      return verdict, true, answer
-    end
-    local again = request(lost.err)
-    again.options = lost:options()
-    local done, err, response = self._run(again)
-    if done or (err.kind == "not_found" and response) then
-      return "ours", true, response
-    end
-    lost.err.attempts = err.attempts
-    return "unknown"
-  end)
+  return write(self, request, name, probes.publish(self, name, json_body), true)
 end
 
 --- Takes all versions away and frees the name. There is no undo.
@@ -436,7 +441,16 @@ function Skills:archive(name, options)
   check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local _, call_options = query.read(NONE, options, 2)
-  return archive(self, name, call_options)
+  return self._write({
+    request = {
+      method = "POST",
+      path = skill_path(name) .. "archive/",
+      idempotent = false,
+      options = call_options,
+    },
+    name = name,
+    probe = probes.archive(self, name),
+  })
 end
 
 --- A copy of the latest version under a new name.
@@ -456,7 +470,7 @@ function Skills:duplicate(name, new_name, options)
     path = skill_path(name) .. "duplicate/",
     json = { new_name = new_name },
     options = call_options,
-  }, looks.duplicate(self, name, new_name))
+  }, new_name, probes.duplicate(self, name, new_name))
 end
 
 --- A bundled file with its content.
@@ -495,12 +509,13 @@ function Skills:create_file(name, fields, options)
   check.new_file_path(fields.path, "path", 2)
   check.type(fields.content, "string", "content", 2)
   local _, call_options = query.read(NONE, options, 2)
+  local json_body = item_fields.on_wire(fields)
   return write(self, {
     method = "POST",
     path = skill_path(name) .. "files/",
-    json = item_fields.on_wire(fields),
+    json = json_body,
     options = call_options,
-  }, looks.create_file(self, name, fields))
+  }, name, probes.create_file(self, name, json_body))
 end
 
 --- Renames a file, which makes a new version.
@@ -522,9 +537,8 @@ function Skills:rename_file(name, old_path, new_path, options)
     method = "POST",
     path = skill_path(name) .. "files-rename/",
     json = item_fields.on_wire({ old_path = old_path, new_path = new_path, base_version = base }),
-    repeats = base and 1,
     options = call_options,
-  }, base and looks.rename_file(self, name, base, old_path, new_path))
+  }, name, probes.rename_file(self, name, base, old_path, new_path), base ~= nil)
 end
 
 --- Deletes a file, which makes a new version; older ones keep it.
@@ -544,9 +558,8 @@ function Skills:delete_file(name, path, options)
     method = "DELETE",
     path = file_path(name, path),
     query = parameters,
-    repeats = base and 1,
     options = call_options,
-  }, base and looks.delete_file(self, name, base, path))
+  }, name, probes.delete_file(self, name, base, path), base ~= nil)
 end
 
 current.define(Skills, skill_path)

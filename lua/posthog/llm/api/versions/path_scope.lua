@@ -46,7 +46,10 @@ function path_scope.follow(run, state)
     if word ~= "projects" then
       if response and names_successor(response) then
         state.scope = "projects"
-      elseif is_unknown_route(err) and (state.scope == "projects" or not refuted) then
+      elseif is_unknown_route(err)
+        and not err.ambiguous -- else it may have been done already, under this word
+        and (state.scope == "projects" or not refuted)
+      then
         local again, problem, answer = run_as("projects", request)
         if is_unknown_route(problem) then
           refuted = true

@@ -88,6 +88,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 local function translate_write(known, plan)
+  local sent_at = os.time()
   local err, response = make_certain(known, plan)
   if err then
     return errors.failure(err, response)
@@ -100,7 +101,11 @@ local function translate_write(known, plan)
     if known.fixed then
       err.message = ("%s (%s)"):format(err.message, MISMATCH:format("current", known.fixed))
     else
+      local first = err
       value, err, response = send(plan, "current")
+      if err and first.ambiguous then
+        err.ambiguous, err.sent_at = true, first.sent_at
+      end
     end
   elseif err and generation == "current" and was_current(known, plan, err) then
     value, err, response = send(plan, "reference")
@@ -110,7 +115,8 @@ local function translate_write(known, plan)
     if field_names.has_current_names(plan.fields) then
       local words = "the server has become one of the generation of the reference pages, and may"
         .. " have dropped fields of this row"
-      err = errors.new({ kind = "decode", message = words, body = value, ambiguous = true })
+      err = errors.new({ kind = "decode", message = words, body = value })
+      err.ambiguous, err.sent_at = true, sent_at
     end
   end
   return errors.result(value, err, response)

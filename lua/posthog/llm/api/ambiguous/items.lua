@@ -1,0 +1,114 @@
+--- Reads that show what became of a lost write on a dataset item of v2 of the
+--- API. An item keeps its id and its versions for good, so that no other one can
+--- be taken for it.
+
+local body = require("posthog.llm.http.body")
+local pages = require("posthog.llm.api.pages")
+local rules = require("posthog.llm.api.ambiguous.rules")
+local stored = require("posthog.llm.api.ambiguous.stored")
+
+local probes = {}
+
+local UNKNOWN = { verdict = rules.UNKNOWN }
+local PAGE = 100 -- versions, of which a server keeps 40
+
+--- What a version has of its own.
+local CONTENT = { "input", "expected_output", "metadata", "archived" }
+
+--- The versions of an item by their number.
+--- @return table<integer, table>? versions nil: they could not be read
+--- @return posthog.llm.Response? response
+--- @return integer? latest
+local function history(self, path, options)
+  local page, _, response = self._run({
+    method = "GET",
+    under = "projects",
+    path = path .. "versions/",
+    query = ("limit=%d"):format(PAGE),
+    idempotent = true,
+    shape = pages.SHAPE,
+    options = options,
+  })
+  local versions, latest = {}, 0
+  for _, row in ipairs(type(page) == "table" and page.results or {}) do
+    if type(row) == "table" and type(row.version) == "number" then
+      versions[row.version] = row
+      latest = math.max(latest, row.version)
+    end
+  end
+  if latest == 0 then
+    return nil
+  end
+  return versions, response, latest
+end
+
+local function made(lost, row, response, content)
+  return lost:has_made({
+    at = row.version_created_at,
+    by = row.version_created_by,
+    content = content,
+  }, response)
+end
+
+--- @param path string of the item
+--- @param base integer the version that the write is based on
+--- @param changes table fields that it sets, as they go out; `source_version`: those of that version
+function probes.next_version(self, path, base, changes)
+  return function(lost)
+    local sent, err = body.canonical(changes, self._codec)
+    local versions, response, latest = history(self, path, lost:options())
+    local before = versions and versions[base]
+    if err or not before then
+      return UNKNOWN
+    end
+    local source = versions[sent.source_version or base]
+    local after, evidence = versions[base + 1], { skill = "same", requests = "two" }
+    if latest == base then
+      evidence.made = "none"
+    elseif after and source then
+      local content = "equal"
+      for _, name in ipairs(CONTENT) do
+        local expected = sent[name]
+        if expected == nil then
+          expected = (name == "archived" and before or source)[name]
+        end
+        content = stored.both(content, stored.json(expected, after[name]))
+      end
+      evidence.made = made(lost, after, response, content)
+    end
+    return {
+      verdict = rules.decide(rules.NEXT_VERSION, evidence),
+      value = after,
+      response = response,
+      why = ("version %d is somebody else's"):format(base + 1),
+    }
+  end
+end
+
+--- An item with a key of the caller's own, where the server has one with that
+--- key and other content: it may have been changed since.
+--- @param base string path of all items
+--- @param fields table as they go out
+function probes.keyed(self, base, fields)
+  return function(lost, failed)
+    local id = failed.current_item_id
+    local sent, err = body.canonical(fields, self._codec)
+    if err or type(id) ~= "string" or not id:find("^[%w-]+$") then
+      return UNKNOWN
+    end
+    local versions, response = history(self, base .. id .. "/", lost:options())
+    local first = versions and versions[1]
+    if not first then
+      return UNKNOWN
+    end
+    local content = stored.has_row_fields(first, sent)
+    return {
+      verdict = rules.decide(rules.KEYED_ITEM, { made = made(lost, first, response, content) }),
+      value = first,
+      response = response,
+      why = "another item has its client_item_id",
+    }
+  end
+end
+
+return probes

@@ -1,0 +1,109 @@
+--- A write that may or may not have happened, and what can be said of the things
+--- that a read finds afterwards: when they were made, and by whom.
+
+local clock = require("posthog.llm.host.clock")
+local compare = require("posthog.llm.util.compare")
+local rules = require("posthog.llm.api.ambiguous.rules")
+local server_clock = require("posthog.llm.http.server_clock")
+local times = require("posthog.llm.util.time")
+
+--- @class posthog.llm.Lost
+--- @field began number on clock.now's clock: before the call's first request
+--- @field expires number on clock.now's clock: the end of the call's deadline
+--- @field user any id of the user whose key this is; nil: not known yet
+--- @field skills table<string, string> by name: the skill that an answer before the call showed
+--- @field call_options table of the call
+--- @field repeated_on? string the skill by which the write was found free, and was made again
+local Lost = {}
+Lost.__index = Lost
+
+local lost = {}
+
+--- @param parts table
+--- @return posthog.llm.Lost
+function lost.new(parts)
+  return setmetatable(parts, Lost)
+end
+
+--- Options for a read that is to clear it up, within the time of the write's.
+--- @param more? table parameters of that read
+--- @return table
+function Lost:options(more)
+  local own, options = self.call_options, more or {}
+  options.deadline = math.max(self.expires - clock.now(), 0.001)
+  options.timeout, options.max_retries = own.timeout, own.max_retries
+  options.headers = own.headers
+  return options
+end
+
+--- Whether something was made before the call began, or may have been since.
+--- @param created_at any
+--- @param response posthog.llm.Response that has just brought it
+--- @return "before"|"since"|nil
+function Lost:time_of(created_at, response)
+  local now = response.server_time
+  local at = type(created_at) == "string" and times.iso(created_at)
+  if not now or not at then
+    return nil
+  end
+  local began = now - (clock.now() - self.began)
+  return at < began - server_clock.SKEW and "before" or "since"
+end
+
+--- @param user any the user object of something that was found
+--- @return "self"|"other"|"unknown"|nil
+function Lost:author_of(user)
+  if self.user == nil then
+    return "unknown"
+  elseif type(user) ~= "table" or user.id == nil then
+    return nil
+  end
+  return compare.equal(user.id, self.user) and "self" or "other"
+end
+
+--- Whether this call has made something.
+--- @param made { at: any, by: any, content: string? } content: "equal", "differs", nil where that is not clear
+--- @param response posthog.llm.Response that has just brought it
+--- @return "yes"|"no"|"unknown"
+function Lost:has_made(made, response)
+  return rules.decide(rules.MADE, {
+    time = self:time_of(made.at, response),
+    author = self:author_of(made.by),
+    content = made.content,
+  })
+end
+
+--- Whether it is worth to look at the content.
+function Lost:may_have_made(made, response)
+  made.content = "equal"
+  return self:has_made(made, response) == "yes"
+end
+
+--- Whether a skill is the one that had its name when the call began.
+--- @param skill { name: string, first_version_created_at: string }
+--- @param response posthog.llm.Response that has just brought it
+--- @return "known"|"same"|nil "known": an answer before the call showed it
+function Lost:identity(skill, response)
+  local first = skill.first_version_created_at
+  if type(first) == "string" and self.skills[skill.name] == first then
+    return "known"
+  end
+  return self:time_of(first, response) == "before" and "same" or nil
+end
+
+--- Whether an error is the API's own word that there is no such skill (contract
+--- 0.5, 4.1). A gateway has other words, or none that are JSON.
+--- @param err posthog.llm.Error
+--- @param name string
+--- @return boolean
+function lost.says_gone(err, name)
+  local body = err.body
+  if err.kind ~= "not_found" or type(body) ~= "table" or not err.detail then
+    return false
+  elseif err.type == "skill_not_found" then
+    return body.skill_name == name
+  end
+  return err.type == nil and err.code == nil
+end
+
+return lost

@@ -1,0 +1,526 @@
+-- Lost answers where others write meanwhile, or where what is read could mislead: a success was done
+-- once, an error that is not ambiguous was not done and will not be.
+
+local clock = require("posthog.llm.clock")
+local live = require("spec.support.live")
+local llm = require("posthog.llm")
+
+local fails = live.fails
+local JSON = { ["Content-Type"] = "application/json" }
+
+--- The 404 of the router, and that of a gateway.
+local ROUTER = { status = 404, headers = JSON, times = 1,
+  body = '{"type":"invalid_request","code":"not_found","detail":"No such route.","attr":null}' }
+local GATEWAY = { status = 404, body = "default backend - 404",
+  headers = { ["Content-Type"] = "text/plain" } }
+
+for _, version in ipairs({ "reference", "current" }) do
+  describe("a lost answer among other writers, " .. version .. ",", function()
+    local t = live.session({ profile = version })
+    local sleep = clock.sleep
+    local client, other
+
+    setup(t.start)
+    teardown(t.stop)
+    before_each(function()
+      t.reset()
+      t.e:settings({ jsonb = true, environments = "serve" })
+      clock.sleep = function() return true end
+      client = t.client({ max_retries = 2 })
+      other = t.client({ personal_api_key = "phx_emulator_li" })
+      assert(client.skills:create({ name = "a", description = "d", body = "one two three aaa",
+        license = "L", metadata = { m = 1, source = "import" }, allowed_tools = { "T" },
+        files = { { path = "f.md", content = "F" } } }))
+    end)
+    after_each(function() clock.sleep = sleep end)
+
+    local function lose(how, method, path)
+      t.e:fault({ match = { method = method, path = path }, action = { close = how, times = 1 } })
+    end
+
+    --- Lets somebody else write right before the client's next request with this method.
+    local function meanwhile(method, write)
+      local raced = false
+      client = client:with({ on_request = function(request)
+        if not raced and request.method == method then
+          raced = true
+          write()
+        end
+      end })
+    end
+
+    local function replace()
+      assert(other.skills:archive("a"))
+      assert(other.skills:create({ name = "a", description = "theirs", body = "theirs" }))
+    end
+
+    local function count(method, path)
+      local n = 0
+      for _, entry in ipairs(t.e:log()) do
+        if entry.method == method and entry.target:find(path) then n = n + 1 end
+      end
+      return n
+    end
+
+    it("of an archive never takes a new skill of the name away", function()
+      for _, how in ipairs({ "before", "after" }) do
+        lose(how, "POST", "archive")
+        local made = false
+        meanwhile("GET", function()
+          made = true
+          if how == "before" then assert(other.skills:archive("a")) end
+          assert(other.skills:create({ name = "a", description = "theirs", body = "theirs" }))
+        end)
+        fails("network", { ambiguous = true }, client.skills:archive("a"))
+        assert.is_true(made)
+        assert.equal("theirs", other.skills:get("a").body)
+      end
+    end)
+
+    it("of a publish is not made again on a new skill of the name", function()
+      for _, how in ipairs({ "before", "after" }) do
+        lose(how, "PATCH", "/a/$")
+        meanwhile("GET", replace)
+        local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
+        fails("network", { ambiguous = true }, skill, err)
+        assert.equal("theirs", other.skills:get("a").body)
+        assert.equal("number", type(err.sent_at))
+        client = t.client({ max_retries = 2 })
+      end
+    end)
+
+    it("of a publish is told to be open where the repeat met a new skill of the name", function()
+      t.e:faults({
+        { match = { method = "PATCH", path = "/a/$" }, action = { close = "before", times = 1 } },
+        { match = { method = "GET", path = "/a/" }, action = { delay = 0 } },
+      })
+      local patches = 0
+      client = client:with({ on_request = function(request)
+        patches = patches + (request.method == "PATCH" and 1 or 0)
+        if request.method == "PATCH" and patches == 2 then replace() end
+      end })
+      local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
+      fails("conflict", { ambiguous = true, attempts = 2 }, skill, err)
+      assert.equal("number", type(err.sent_at))
+      assert.is_truthy(tostring(err):find("archived and made anew", 1, true))
+    end)
+
+    it("of a publish on a skill that is gone is left open", function()
+      lose("after", "PATCH", "/a/$")
+      meanwhile("GET", function() assert(other.skills:archive("a")) end)
+      fails("network", { ambiguous = true },
+        client.skills:publish("a", { base_version = 1, body = "mine" }))
+    end)
+
+    it("of a create is open where the name went to another skill in the meantime", function()
+      lose("after", "POST", "llm_skills/$")
+      meanwhile("GET", function()
+        assert(other.skills:archive("b"))
+        assert(other.skills:create({ name = "b", description = "theirs", body = "theirs" }))
+      end)
+      fails("network", { ambiguous = true },
+        client.skills:create({ name = "b", description = "mine", body = "mine" }))
+    end)
+
+    it("of a create is not the equal one that somebody else made", function()
+      lose("before", "POST", "llm_skills/$")
+      meanwhile("GET", function()
+        assert(other.skills:create({ name = "b", description = "d", body = "same" }))
+      end)
+      fails("network", { ambiguous = true },
+        client.skills:create({ name = "b", description = "d", body = "same" }))
+    end)
+
+    it("of a copy is found where its source has gone on", function()
+      lose("after", "POST", "duplicate")
+      meanwhile("GET", function()
+        assert(other.skills:publish("a", { base_version = 1, body = "two" }))
+      end)
+      local copy, err, response = client.skills:duplicate("a", "b")
+      assert.is_nil(err, tostring(err))
+      assert.equal("one two three aaa", copy.body)
+      assert.is_true(response.settled)
+    end)
+
+    it("of a copy is not another skill with the new name", function()
+      lose("before", "POST", "duplicate")
+      meanwhile("GET", function()
+        assert(client.skills:create({ name = "b", description = "d", body = "one two three aaa",
+          license = "L", metadata = { m = 1 }, allowed_tools = { "T" },
+          files = { { path = "f.md", content = "G" } } }))
+      end)
+      fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
+    end)
+
+    it("of a copy is open where the source is gone, refused where the name was taken", function()
+      lose("after", "POST", "duplicate")
+      meanwhile("GET", function() assert(other.skills:archive("a")) end)
+      fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
+      assert(client.skills:create({ name = "a", description = "d", body = "new" }))
+      lose("before", "POST", "duplicate")
+      local copy, err = client.skills:duplicate("a", "b")
+      fails("network", nil, copy, err) -- the read has shown it to the client
+      assert.is_nil(err.ambiguous)
+      assert.is_truthy(tostring(err):find("it did not happen", 1, true))
+    end)
+
+    it("stays in doubt when later attempts are refused under another path", function()
+      t.e:faults({
+        { match = { method = "PATCH", path = "/environments/" },
+          action = { close = "after", times = 1 } },
+        { match = { path = "/environments/" }, action = { status = ROUTER.status,
+          body = ROUTER.body, headers = JSON } },
+        { match = { method = "GET" }, action = GATEWAY },
+      })
+      local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
+      fails("network", { ambiguous = true }, skill, err)
+      assert.equal("number", type(err.sent_at))
+      assert.equal(1, count("PATCH", "/a/"))
+    end)
+
+    it("is found behind a router that does not know the path for a while", function()
+      t.e:faults({
+        { match = { method = "PATCH" }, action = { close = "after", times = 1 } },
+        { match = { method = "GET", path = "/environments/" }, action = ROUTER },
+      })
+      local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
+      assert.is_nil(err, tostring(err))
+      assert.equal(2, skill.version)
+      assert.equal(1, count("PATCH", "/a/"))
+    end)
+
+    it("is found by what the server makes of what was sent", function()
+      local cases = {
+        { allowed_tools = { "Bash ", " Bash" } },
+        { allowed_tools = { 1, "a" } },
+        { license = "\u{2003}MIT\u{3000}" },
+        { license = 5 },
+        { license = llm.json.decode("12345678901234567890") },
+        { metadata = { a = 1e16, b = 1.5e19, c = -0.0, d = llm.array({}), e = llm.null } },
+        { metadata = { source = "mine", seeded_by = "me", canonical_hash = "x", k = 1 } },
+        { files = { { path = "b.md", content = " \u{a0}x\u{85} ", content_type = " text/x " } } },
+        { files = {} },
+        { body = nil, edits = { { old = "aa", new = "b" } } },
+        { body = nil, edits = { { old = "two ", new = " TWO" } } },
+        { body = nil, file_edits = { { path = "f.md", edits = { { old = "F ", new = "G" } } } } },
+        { body = nil },
+      }
+      if version == "reference" then
+        cases[#cases + 1] = { files = { { path = "d\\b.md", content = "x" } } }
+      else
+        cases[#cases + 1] = { files = { { path = "d\\b.md", content = "x" } },
+          version_description = " note " }
+      end
+      for i, fields in ipairs(cases) do
+        if i < 10 then fields.body = " mine " end
+        fields.base_version = i
+        lose("after", "PATCH", "/a/$")
+        local skill, err, response = client.skills:publish("a", fields)
+        assert.is_nil(err, ("case %d: %s"):format(i, tostring(err)))
+        assert.equal(i + 1, skill.version)
+        assert.is_true(response.settled)
+        assert(client.skills:publish("a", { base_version = i + 1, body = "one two three aaa",
+          files = { { path = "f.md", content = "F" } } }))
+        assert(client.skills:archive("a"))
+        assert(client.skills:create({ name = "a", description = "d", body = "one two three aaa",
+          license = "L", metadata = { m = 1, source = "import" }, allowed_tools = { "T" },
+          files = { { path = "f.md", content = "F" } } }))
+        for base = 1, i do
+          assert(client.skills:publish("a", { base_version = base }))
+        end
+      end
+    end)
+
+    it("of a write on files is told from a version of other content", function()
+      local writes = {
+        { "PATCH", function()
+          return client.skills:publish("a", { base_version = 1, files = {
+            { path = "f.md", content = "F2" } } })
+        end },
+        { "PATCH", function()
+          return client.skills:publish("a", { base_version = 1, file_edits = {
+            { path = "f.md", edits = { { old = "F", new = "F2" } } } } })
+        end },
+        { "POST", function()
+          return client.skills:rename_file("a", "f.md", "g.md", { base_version = 1 })
+        end },
+        { "POST", function()
+          return client.skills:create_file("a", { path = "g.md", content = "G", base_version = 1,
+            content_type = "text/x" })
+        end },
+        { "DELETE", function()
+          return client.skills:delete_file("a", "f.md", { base_version = 1 })
+        end },
+      }
+      -- The same user made it: only the content tells.
+      local theirs = {
+        { { path = "f.md", content = "F3" } },
+        { { path = "f.md", content = "F2", content_type = "text/x" } },
+        { { path = "g.md", content = "F3" } },
+        { { path = "f.md", content = "F3" },
+          { path = "g.md", content = "G", content_type = "text/x" } },
+        { { path = "f.md", content = "F" },
+          { path = "g.md", content = "H", content_type = "text/x" } },
+        { { path = "f.md", content = "F" }, { path = "g.md", content = "G" } },
+        { { path = "f.md", content = "F2" }, { path = "h.md", content = "H" } },
+      }
+      local twin = client
+      for i, write in ipairs(writes) do
+        for j, files in ipairs(theirs) do
+          t.e:reset()
+          assert(twin.skills:create({ name = "a", description = "d", body = "b",
+            files = { { path = "f.md", content = "F" } } }))
+          lose("before", write[1], "/a/")
+          client = twin
+          meanwhile("GET", function()
+            assert(other.skills:get("a"))
+            assert(twin.skills:publish("a", { base_version = 1, files = files }))
+          end)
+          local skill, err = write[2]()
+          assert.is_nil(skill, ("write %d, their files %d"):format(i, j))
+          -- The type of a file that is sent without one is for the server to choose.
+          assert.equal(i == 1 and j == 2 or nil, err.ambiguous)
+          assert.equal(2, twin.skills:get("a").version)
+        end
+      end
+    end)
+
+    it("has the time of the call when the key is missing before another attempt", function()
+      local asked = 0
+      client = t.client({ max_retries = 2, personal_api_key = function()
+        asked = asked + 1
+        if asked == 2 then return nil, "the vault is sealed" end
+        return "phx_emulator_all"
+      end })
+      t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
+      local dataset = assert(other.datasets:create({ name = "g" }))
+      local began = os.time()
+      local row, err = client.datasets:update(dataset.id, { name = "h" })
+      fails("auth", { ambiguous = true }, row, err)
+      assert.is_true(err.sent_at >= began - 1 and err.sent_at <= os.time())
+    end)
+
+    it("does not teach a client its user by a key function", function()
+      local key, asked = "phx_emulator_all", 0
+      client = t.client({ max_retries = 2, personal_api_key = function()
+        asked = asked + 1
+        return key
+      end })
+      assert(client.skills:publish("a", { base_version = 1, body = "mine" }))
+      key = "phx_emulator_li"
+      lose("after", "PATCH", "/a/$")
+      local skill, err = client.skills:publish("a", { base_version = 2, body = "theirs" })
+      assert.is_nil(err, tostring(err))
+      assert.equal(3, skill.version)
+      assert.is_true(asked > 2)
+    end)
+
+    it("of an item is found by the value of its numbers, and not by what others made", function()
+      local dataset = assert(client.datasets:create({ name = "g" })).id
+      local fields = { dataset = dataset, input = { 1e16, 1.5e19, -0.0, llm.array({}) } }
+      lose("after", "POST", "dataset_items")
+      local row, err = client.dataset_items:create(fields)
+      fails("network", { ambiguous = true }, row, err)
+      assert.equal(1, #assert(client.dataset_items:find_created(fields, err.sent_at)))
+      fields.input[2] = 1.6e19
+      assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
+    end)
+  end)
+end
+
+describe("a lost answer on the current generation", function()
+  local t = live.session({ profile = "current" })
+  local sleep = clock.sleep
+  local client, other
+
+  setup(t.start)
+  teardown(t.stop)
+  before_each(function()
+    t.reset()
+    t.e:settings({ jsonb = true })
+    clock.sleep = function() return true end
+    client = t.client({ max_retries = 2 })
+    other = t.client({ personal_api_key = "phx_emulator_li" })
+  end)
+  after_each(function() clock.sleep = sleep end)
+
+  local function lose(how, method, path)
+    t.e:fault({ match = { method = method, path = path }, action = { close = how, times = 1 } })
+  end
+
+  local function meanwhile(method, write)
+    local raced = false
+    client = client:with({ on_request = function(request)
+      if not raced and request.method == method then
+        raced = true
+        write()
+      end
+    end })
+  end
+
+  local function make(name, by)
+    return assert((by or client).skills:create({ name = name, description = "d", body = name }))
+  end
+
+  describe("of a rename", function()
+    it("is found by the skill's identity, be the old name taken again", function()
+      make("a")
+      lose("after", "POST", "rename")
+      meanwhile("GET", function() make("a", other) end)
+      local skill, err, response = client.skills:rename("a", "b")
+      assert.is_nil(err, tostring(err))
+      assert.equal("b", skill.name)
+      assert.is_true(response.settled)
+    end)
+
+    it("is found by a client that has not seen the skill before", function()
+      make("a", other)
+      lose("after", "POST", "rename")
+      local skill, err = client.skills:rename("a", "b")
+      assert.is_nil(err, tostring(err))
+      assert.equal("b", skill.name)
+    end)
+
+    it("is not a skill that had the new name before", function()
+      make("b")
+      lose("before", "POST", "rename")
+      fails("not_found", { ambiguous = nil }, client.skills:rename("a", "b"))
+      make("a")
+      local skill, err = client.skills:rename("a", "b")
+      fails("network", nil, skill, err)
+      assert.is_nil(err.ambiguous)
+      assert.is_truthy(tostring(err):find("the name belongs to another skill", 1, true))
+    end)
+
+    it("is left open where the skill is gone under both names", function()
+      make("a")
+      lose("after", "POST", "rename")
+      meanwhile("GET", function()
+        assert(other.skills:archive("b"))
+        make("b", other)
+      end)
+      fails("network", { ambiguous = true }, client.skills:rename("a", "b"))
+    end)
+
+    it("asks nothing beforehand when nothing may be asked afterwards", function()
+      make("a", other)
+      client = t.client({ max_retries = 0 })
+      local since = #t.e:log()
+      assert(client.skills:rename("a", "b"))
+      t.only(since)
+    end)
+  end)
+
+  describe("of owners alone", function()
+    local LI
+    before_each(function()
+      make("a")
+      LI = make("li", other).created_by.uuid
+    end)
+
+    it("is found to have happened, without a version", function()
+      for _, base in ipairs({ false, 1 }) do
+        lose("after", "PATCH", "/a/$")
+        local skill, err, response = client.skills:publish("a",
+          { base_version = base or nil, owners = { LI:upper() } })
+        assert.is_nil(err, tostring(err))
+        assert.equal(1, skill.version)
+        assert.equal(LI, skill.owners[1].uuid)
+        assert.is_true(response.settled)
+        assert(client.skills:publish("a", { owners = {} }))
+      end
+    end)
+
+    it("is left open where they are others, and never made again", function()
+      lose("before", "PATCH", "/a/$")
+      fails("network", { ambiguous = true, attempts = 1 },
+        client.skills:publish("a", { base_version = 1, owners = { LI } }))
+      assert.same({}, client.skills:get("a").owners)
+    end)
+
+    it("teaches nobody who he is", function()
+      assert(client.skills:publish("a", { owners = { LI } }))
+      assert(other.skills:publish("a", { base_version = 1, body = "theirs" }))
+      client = t.client({ max_retries = 2, timeout = 29 })
+      assert(client.skills:publish("a", { owners = {} }))
+      lose("after", "PATCH", "/a/$")
+      local skill, err = client.skills:publish("a", { base_version = 2, body = "mine" })
+      assert.is_nil(err, tostring(err))
+      assert.equal(3, skill.version)
+    end)
+  end)
+
+  describe("of an item", function()
+    local dataset, item
+    before_each(function()
+      dataset = assert(client.datasets:create({ name = "g" })).id
+      item = assert(client.dataset_items:create({ dataset = dataset, input = 1,
+        metadata = { k = 1 } }))
+    end)
+
+    it("is not a version that changed something else too", function()
+      local twin = client
+      lose("before", "PATCH", "dataset_items")
+      client = client:with({ on_retry = function()
+        assert(twin.dataset_items:update(item.id, { input = 2, metadata = {}, base_version = 1 }))
+      end })
+      local row, err = client.dataset_items:update(item.id, { input = 2, base_version = 1 })
+      fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
+      assert.is_nil(err.ambiguous)
+    end)
+
+    it("is found when it was restored with an older version's content", function()
+      assert(client.dataset_items:update(item.id, { input = 2, base_version = 1 }))
+      assert(client.dataset_items:archive(item.id, { base_version = 2 }))
+      lose("after", "POST", "restore")
+      local row, err, response =
+        client.dataset_items:restore(item.id, { base_version = 3, source_version = 1 })
+      assert.is_nil(err, tostring(err))
+      assert.same({ 4, 1, false }, { row.version, row.input, row.archived })
+      assert.is_true(response.settled)
+    end)
+
+    it("with a key is found below what others made of it since", function()
+      local fields = { dataset = dataset, input = { 1e16 }, client_item_id = "k" }
+      lose("after", "POST", "dataset_items/$")
+      client = client:with({ on_retry = function()
+        local made = assert(other.dataset_items:list({ dataset = dataset })).results[1]
+        assert(other.dataset_items:update(made.id, { input = "theirs", base_version = 1 }))
+      end })
+      local row, err, response = client.dataset_items:create(fields)
+      assert.is_nil(err, tostring(err))
+      assert.same({ 1, "k" }, { row.version, row.client_item_id })
+      assert.is_true(response.settled)
+      assert.equal(2, #t.e:state().projects["112358"].items)
+    end)
+
+    it("with a key did not happen where another has the key", function()
+      lose("before", "POST", "dataset_items/$")
+      client = client:with({ on_retry = function()
+        assert(other.dataset_items:create({ dataset = dataset, input = 2, client_item_id = "k" }))
+      end })
+      local row, err = client.dataset_items:create({ dataset = dataset, input = 1,
+        client_item_id = "k" })
+      fails("conflict", { code = "client_item_id_conflict" }, row, err)
+      assert.is_nil(err.ambiguous)
+      assert.is_truthy(tostring(err):find("another item has its client_item_id", 1, true))
+    end)
+
+    it("with a key is left open where nothing can be read", function()
+      t.e:faults({
+        { match = { method = "POST" }, action = { close = "after", times = 1 } },
+        { match = { method = "GET" }, action = { status = 503 } },
+      })
+      client = client:with({ on_retry = function(retry)
+        if retry.attempt > 1 then return end
+        t.e:faults({ { match = { method = "GET" }, action = { status = 503 } },
+          { match = { method = "POST" }, action = { status = 409, headers = JSON,
+            body = '{"code":"client_item_id_conflict","detail":"d","current_item_id":"x/y"}' } } })
+      end })
+      local row, err = client.dataset_items:create({ dataset = dataset, input = 1,
+        client_item_id = "k" })
+      fails("conflict", { ambiguous = true }, row, err)
+      assert.equal("number", type(err.sent_at))
+    end)
+  end)
+end)
