@@ -278,7 +278,8 @@ describe("the launcher", function()
     local bin = os.tmpname()
     os.remove(bin)
     local run = "mkdir BIN && for p in cat cut dirname id sed; do"
-      .. " ln -s $(command -v $p) BIN/; done; PATH=BIN /bin/sh spec/emulator/start --tls 2>&1; rm -r BIN"
+      .. " ln -s $(command -v $p) BIN/; done;"
+      .. " PATH=BIN /bin/sh spec/emulator/start --tls 2>&1; rm -r BIN"
     local pipe = io.popen((run:gsub("BIN", bin)))
     local said = pipe:read("*a")
     pipe:close()
