@@ -34,6 +34,53 @@ for _, mode in ipairs(common.MODES) do
       common.enter(mode)
     end)
 
+    describe("names the cause of a failure:", function()
+      local function cause(request)
+        local t = fetch(request)
+        assert.is_nil((t:result()))
+        return t:cause()
+      end
+
+      it("of each by itself", function()
+        local silent = scripted.start()
+        local other = e.tls_url:gsub("localhost", "other.localhost")
+        for _, case in ipairs({
+          { "refused", { base = "http://127.0.0.1:1" } },
+          { "name", { base = "http://no.such.host.invalid" } },
+          { "proxy_name", { base = e.url, proxy = "http://no.such.host.invalid:1" } },
+          { "wrong_name", { base = other } },
+          { "connecting", { base = silent.tls_url, timeout = 0.1 } },
+          { "waiting", { base = e.url, path = "/__emulator/slow?ms=3000", timeout = 0.5 } },
+          { "no_http", { base = answering("SSH-2.0-OpenSSH_9.2\r\n").url } },
+          { "lost", { base = common.serve(function(c) c:close() end).url } },
+          { "max_response_bytes", { base = e.url, path = DATASETS, max_response_bytes = 10 } },
+          { "max_header_bytes", { base = e.url, path = DATASETS, max_header_bytes = 10 } },
+        }) do
+          assert.equal(case[1], (cause(case[2])))
+        end
+        silent:stop()
+      end)
+
+      it("a port that is not TLS", function()
+        local found = cause({ base = e.url:gsub("http:", "https:") })
+        assert.is_truthy(found == "no_tls" or found == "handshake", found)
+      end)
+
+      it("a proxy's refusal, with its status", function()
+        local proxy = answering("HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")
+        assert.same({ "proxy_refused", 407 }, { cause({ base = e.tls_url, proxy = proxy.url }) })
+      end)
+
+      it("none of what has not failed, was cancelled or is not done", function()
+        local t = fetch({})
+        assert.is_nil(t:cause())
+        t = start({ path = "/__emulator/slow?ms=3000" })
+        assert.is_nil(t:cause())
+        t:cancel()
+        assert.is_nil(t:cause())
+      end)
+    end)
+
     describe("tells of a failure, whether the request left and whether to give up:", function()
       local function failure(request)
         local status, kind, message, sent, permanent = fetch(request):result()

@@ -181,6 +181,20 @@ static int transfer_result (lua_State *L) {
   return 6;
 }
 
+/*
+** transfer:cause() -> word?, status?
+** Why a transfer failed (net/failure.h); and a proxy's answer to CONNECT.
+*/
+static int transfer_cause (lua_State *L) {
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  if (!is_done(h) || (t = check_done(L))->cancelled || t->code == CURLE_OK)
+    return 0;
+  lua_pushstring(L, failure_cause(t)); /* nil for NULL */
+  lua_pushinteger(L, (lua_Integer)t->failure.connect_status);
+  return 2;
+}
+
 static Transfer *check_response (lua_State *L) {
   Transfer *t = check_done(L);
   luaL_argcheck(L, !t->cancelled, 1, "transfer was cancelled");
@@ -328,12 +342,19 @@ static int transfer_decode (lua_State *L) {
 
 void transfer_handle_open (lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"id", transfer_id},           {"done", transfer_done},
-      {"wait", transfer_wait},       {"cancel", transfer_cancel},
-      {"result", transfer_result},   {"headers", transfer_headers},
-      {"timings", transfer_timings}, {"http_version", transfer_http_version},
-      {"size", transfer_size},       {"body", transfer_body},
-      {"decode", transfer_decode},   {NULL, NULL},
+      {"id", transfer_id},
+      {"done", transfer_done},
+      {"wait", transfer_wait},
+      {"cancel", transfer_cancel},
+      {"result", transfer_result},
+      {"headers", transfer_headers},
+      {"timings", transfer_timings},
+      {"http_version", transfer_http_version},
+      {"size", transfer_size},
+      {"body", transfer_body},
+      {"decode", transfer_decode},
+      {"cause", transfer_cause},
+      {NULL, NULL},
   };
   class_register(L, TRANSFER_NAME, methods, transfer_gc);
 }

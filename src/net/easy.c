@@ -283,6 +283,16 @@ void easy_harvest (const Easy *y) {
     transfer_set_error(t, y->message);
 }
 
+void easy_harvest_failure (const Easy *y) {
+  Failure *f = &y->transfer->failure;
+  f->harvested = 1;
+  f->tls = y->tls > 0;
+  curl_easy_getinfo(y->curl, CURLINFO_OS_ERRNO, &f->os_error);
+  curl_easy_getinfo(y->curl, CURLINFO_SSL_VERIFYRESULT, &f->verify);
+  curl_easy_getinfo(y->curl, CURLINFO_PROXY_SSL_VERIFYRESULT, &f->proxy_verify);
+  curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &f->connect_status);
+}
+
 /* The headers as long as they are go with the transfer, which is kept until
 ** Lua collects it; the room for more stays. */
 static void take_back_room (Easy *y, Transfer *t) {

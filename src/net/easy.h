@@ -41,6 +41,9 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms);
 /* Reads what libcurl knows of the finished transfer. */
 void easy_harvest (const Easy *y);
 
+/* And of why it failed. */
+void easy_harvest_failure (const Easy *y);
+
 /* Lets go of its transfer, which keeps nothing of it. */
 void easy_drop (Easy *y);
 

@@ -1,9 +1,11 @@
 /*
-** failure.c - the kinds of failures. Without a state: the transfer is done, and
-** whoever holds it may ask.
+** failure.c - the kinds and the causes of failures. Without a state: the
+*transfer
+** is done, and whoever holds it may ask.
 */
 #include "failure.h"
 
+#include <errno.h>
 #include <string.h>
 
 static int is_too_large (const Transfer *t) {
@@ -100,3 +102,141 @@ int failure_is_permanent (const Transfer *t) {
       return 0;
   }
 }
+
+/* {=================================================================
+** Causes
+** ================================================================== */
+
+static int is_gnutls (void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  return info->ssl_version != NULL &&
+         strncmp(info->ssl_version, "GnuTLS", 6) == 0;
+}
+
+/* The bits of gnutls_certificate_status_t. */
+static const char *of_gnutls (long status) {
+  if (status & (1 << 9))
+    return "not_yet_valid";
+  if (status & (1 << 10))
+    return "expired";
+  if (status & (1 << 6))
+    return "authority";
+  return status == 0 ? "wrong_name" : "certificate";
+}
+
+/* X509_V_ERR_... of OpenSSL and what descends from it. libcurl compares the
+** name itself, which leaves the number as it began: 0 or 1. */
+static const char *of_openssl (long result) {
+  switch (result) {
+    case 0:
+    case 1:
+    case 62: /* HOSTNAME_MISMATCH */
+    case 64: /* IP_ADDRESS_MISMATCH */
+      return "wrong_name";
+    case 9: /* CERT_NOT_YET_VALID */
+      return "not_yet_valid";
+    case 10: /* CERT_HAS_EXPIRED */
+      return "expired";
+    case 2:  /* UNABLE_TO_GET_ISSUER_CERT */
+    case 18: /* DEPTH_ZERO_SELF_SIGNED_CERT */
+    case 19: /* SELF_SIGNED_CERT_IN_CHAIN */
+    case 20: /* UNABLE_TO_GET_ISSUER_CERT_LOCALLY */
+    case 21: /* UNABLE_TO_VERIFY_LEAF_SIGNATURE */
+    case 27: /* CERT_UNTRUSTED */
+      return "authority";
+    default:
+      return "certificate";
+  }
+}
+
+static const char *of_certificate (const Transfer *t) {
+  if (t->failure.proxy_verify > 1)
+    return "proxy_certificate";
+  return is_gnutls() ? of_gnutls(t->failure.verify)
+                     : of_openssl(t->failure.verify);
+}
+
+/* OpenSSL's numbers for what is no TLS record at all: "wrong version number"
+** and "packet length too long", of 1.1 and of 3. */
+static int speaks_no_tls (const Transfer *t) {
+  static const char *const numbers[] = {"0A00010B", "0A0000C6", "1408F10B",
+                                        "1408F0C6", NULL};
+  int i;
+  for (i = 0; t->message != NULL && numbers[i] != NULL; i++) {
+    if (strstr(t->message, numbers[i]) != NULL)
+      return 1;
+  }
+  return 0;
+}
+
+static const char *of_connect (int number) {
+  switch (number) {
+    case ECONNREFUSED:
+      return "refused";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case EADDRNOTAVAIL:
+      return "unreachable";
+    default:
+      return "connect";
+  }
+}
+
+static const char *of_timeout (const Transfer *t) {
+  if (!t->failure.harvested)
+    return "queued"; /* it never got a connection to try */
+  if (t->timings.name_lookup == 0)
+    return "looking_up";
+  if (t->timings.connect == 0 || (t->failure.tls && t->timings.tls == 0))
+    return "connecting";
+  return t->timings.first_byte == 0 ? "waiting" : "answering";
+}
+
+/* The option that sets the limit. */
+static const char *of_limit (const Transfer *t) {
+  switch (t->limit) {
+    case LIMIT_BODY:
+      return "max_response_bytes";
+    case LIMIT_HEADERS:
+      return "max_header_bytes";
+    default:
+      return NULL;
+  }
+}
+
+const char *failure_cause (const Transfer *t) {
+  if (t->limit != LIMIT_NONE)
+    return of_limit(t);
+  if (t->failure.connect_status >= 300)
+    return "proxy_refused";
+  switch (t->code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "name";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return "proxy_name";
+    case CURLE_COULDNT_CONNECT:
+      return of_connect((int)t->failure.os_error);
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return of_certificate(t);
+    case CURLE_SSL_CONNECT_ERROR:
+      return speaks_no_tls(t) ? "no_tls" : "handshake";
+    case CURLE_OPERATION_TIMEDOUT:
+      return of_timeout(t);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which anything would be */
+    case CURLE_WEIRD_SERVER_REPLY:
+      return "no_http";
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+      return "lost";
+#if LIBCURL_VERSION_NUM >= 0x074900
+    case CURLE_PROXY:
+      return "proxy_refused";
+#endif
+    default:
+      return NULL;
+  }
+}
+
+/* }================================================================= */

@@ -1,5 +1,5 @@
 /*
-** failure.h - what kind of failure a transfer ended with, by libcurl's code.
+** failure.h - what kind of failure a transfer ended with, and why.
 */
 #ifndef POSTHOG_LLM_NET_FAILURE_H
 #define POSTHOG_LLM_NET_FAILURE_H
@@ -17,6 +17,14 @@ const char *failure_stage (const Transfer *t);
 
 /* Would the same request fail again? */
 int failure_is_permanent (const Transfer *t);
+
+/*
+** Why, in a word: libcurl's code together with what the system, the TLS library
+** and a proxy said. Their texts differ from version to version and are not
+** looked at, but for the numbers in them. NULL: no more is known than the
+** message.
+*/
+const char *failure_cause (const Transfer *t);
 
 #pragma GCC visibility pop
 

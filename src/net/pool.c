@@ -327,6 +327,8 @@ static void read_results (Pool *p) {
     if (t->stale && start_anew(p, y))
       continue;
     easy_harvest(y);
+    if (code != CURLE_OK)
+      easy_harvest_failure(y);
     if (t->http_version != CURL_HTTP_VERSION_NONE)
       t->queue->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
     if (!t->queue->multiplexed)

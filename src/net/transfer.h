@@ -32,6 +32,17 @@ typedef struct Timings {
   curl_off_t name_lookup, connect, tls, first_byte, total; /* microseconds */
 } Timings;
 
+/* What is known of a failure beside libcurl's code. */
+typedef struct Failure {
+  int harvested;       /* libcurl has tried it */
+  int tls;             /* it was to be https */
+  long os_error;       /* errno of the last connect */
+  long verify;         /* of the server's certificate, in the numbers of the TLS
+                          library */
+  long proxy_verify;   /* of the proxy's */
+  long connect_status; /* a proxy's answer to CONNECT; 0: none */
+} Failure;
+
 typedef struct Transfer {
   /* request */
   uint64_t id;           /* unique in the engine */
@@ -61,6 +72,7 @@ typedef struct Transfer {
     LIMIT_HEADER_LINE,
     LIMIT_MEMORY
   } limit;
+  Failure failure;
   long status;
   long proxy_status; /* what a proxy answered to CONNECT; 0: nothing */
   long http_version; /* CURL_HTTP_VERSION_... */
