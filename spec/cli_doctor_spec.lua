@@ -240,7 +240,7 @@ describe("posthog-llm doctor", function()
   end)
 
   it("a port where nothing listens", function()
-    finds("connection", 1, "127.0.0.1 port 1", "does the server run, on port 1",
+    finds("connection", 1, "127.0.0.1:1", "does the server run, on port 1",
       { POSTHOG_HOST = "http://127.0.0.1:1" })
   end)
 
@@ -278,7 +278,7 @@ describe("posthog-llm doctor", function()
       { { status = 502, body = "<html>", headers = html }, "it answers 502", 1 },
       { { status = 302, headers = { Location = "https://login.example/" } }, "login.example", 1 },
       { { close = true }, "reply", 1 },
-      { { raw = "SSH-2.0-OpenSSH_9.2\r\n" }, "HTTP/0.9", 1 },
+      { { raw = "SSH-2.0-OpenSSH_9.2\r\n" }, "does not speak HTTP", 1 },
     }) do
       e:reset()
       e:fault({ match = { path = "^/api/" }, action = case[1] })
@@ -308,7 +308,7 @@ describe("posthog-llm doctor", function()
       return { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file, https_proxy = proxy }
     end
     finds("proxy", 1, "407", "mend or unset https_proxy", through(refusing.proxy))
-    finds("proxy", 1, "port 1", "mend or unset https_proxy", through("http://127.0.0.1:1"))
+    finds("proxy", 1, "127.0.0.1:1", "mend or unset https_proxy", through("http://127.0.0.1:1"))
     finds("proxy", 1, "proxy.invalid", "unset https_proxy", through("http://proxy.invalid:3128"))
     finds("proxy", 1, "the proxy's scheme", "unset https_proxy", through("gopher://127.0.0.1:1"))
     local excepted = through("http://127.0.0.1:1")

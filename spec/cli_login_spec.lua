@@ -264,11 +264,11 @@ describe("posthog-llm login", function()
       { 5, "phc_wrong", "112358", e.url, "a project key" },
       { 5, "", "112358", e.url, "no key in its first line" },
       { 4, KEY, "5", e.url, "there is no project 5" },
-      { 1, KEY, "x", e.url, "a project's id is a number" },
-      { 1, KEY, "112358", "http://127.0.0.1:1", "127.0.0.1 port 1" },
-      { 1, KEY, "112358", "http://posthog.example", "plain http to posthog.example" },
+      { 2, KEY, "x", e.url, "a project's id is a number" },
+      { 1, KEY, "112358", "http://127.0.0.1:1", "127.0.0.1:1" },
+      { 2, KEY, "112358", "http://posthog.example", "plain http to posthog.example" },
       { 1, KEY, "112358", e.tls_url, "the certificate is not trusted" },
-      { 1, KEY, "112358", "https://us.i.posthog.com", "takes events only" },
+      { 2, KEY, "112358", "https://us.i.posthog.com", "takes events only" },
     }) do
       local said = login_by_file(case[1], { stdin = case[2] .. "\n" }, "--project", case[3],
         "--host", case[4])

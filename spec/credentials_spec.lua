@@ -252,7 +252,7 @@ describe("credentials.find", function()
       { "the host", "invalid", function() login({ host = '{"url":"https://x"}' }) end },
       { "the key is a project key", "auth", function() login({ token = "phc_" .. SECRET }) end },
       { "a project secret key", "auth", function() login({ token = "phs_" .. SECRET }) end },
-      { "a line break, a space", "auth", function()
+      { "holds a line break", "auth", function()
         login({ token = SECRET .. "\\n" .. SECRET })
       end },
       { "takes events only", "invalid", function()

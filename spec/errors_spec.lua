@@ -53,8 +53,8 @@ describe("an error", function()
         assert.is_nil(err.code)
         assert.matches("%S", err.message)
         assert.is_nil(tostring(err):find("[\r\n]"))
-        assert.is_truthy(tostring(err):find(kind .. ": ", 1, true) == 1)
-        assert.is_truthy(tostring(err):find("HTTP " .. status, 1, true))
+        assert.is_truthy(tostring(err):find("request: " .. kind .. ": ", 1, true) == 1)
+        assert.is_truthy(tostring(err):find("HTTP " .. status .. " from " .. e.url, 1, true))
       end
     end)
   end
@@ -68,7 +68,8 @@ describe("an error", function()
     assert.equal("This field is required.", err.message)
     assert.equal("name", err.attr)
     assert.same({ 1 }, err.body.extra.a)
-    assert.equal("invalid: This field is required. (HTTP 400, field name)",
+    assert.equal(
+      ("request: invalid: This field is required. (HTTP 400 from %s, field name)"):format(e.url),
       (tostring(err):gsub(", request [%w-]+", "")))
   end)
 
@@ -119,7 +120,7 @@ describe("an error", function()
       names[#names + 1] = name
     end
     table.sort(names)
-    assert.same({ "kind", "message" }, names)
+    assert.same({ "call", "hint", "host", "kind", "message", "option" }, names)
   end)
 
   it("of a real server says what is wrong", function()

@@ -16,7 +16,8 @@ local function run_example(name, server)
 end
 
 describe("examples/tour.lua", function()
-  for generation, mark in pairs({ reference = "not_found: ", current = "marked as deleted" }) do
+  local marks = { reference = "datasets:get: not_found: ", current = "marked as deleted" }
+  for generation, mark in pairs(marks) do
     it("runs unchanged on the " .. generation .. " generation", function()
       local server = emulator.start({ profile = generation })
       local output, status = run_example("tour", server)
@@ -77,7 +78,7 @@ describe("examples/gather.lua", function()
     })
     local output, status = run()
     assert.matches("\n2 of 3 skills", "\n" .. output)
-    assert.matches(made.skills[2] .. ": forbidden: Not this one.", output, 1, true)
+    assert.matches(made.skills[2] .. ": skills:get: forbidden: Not this one.", output, 1, true)
     assert.equal(1, status)
   end)
 end)

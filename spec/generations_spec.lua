@@ -282,10 +282,10 @@ describe("a server of unknown generation", function()
       for name, call in pairs({
         ["datasets:archive"] = function() return client.datasets:archive(dataset) end,
         ["datasets:restore"] = function() return client.datasets:restore(dataset) end,
-        ["datasets:list{ archived }"] = function()
+        ["datasets:list `archived`"] = function()
           return client.datasets:list({ archived = true })
         end,
-        ["dataset_items:list{ revision }"] = function()
+        ["dataset_items:list `revision`"] = function()
           return client.dataset_items:list({ dataset = dataset, revision = 1 })
         end,
         ["datasets:export_start"] = function() return client.datasets:export_start(dataset) end,
@@ -299,7 +299,11 @@ describe("a server of unknown generation", function()
         local value, err = call()
         fails("invalid", nil, value, err)
         local text = tostring(err)
-        assert.is_truthy(text:find(name .. ": only the current generation", 1, true), text)
+        local method, option = name:match("^(%S+) ?(.*)$")
+        assert.equal(method, err.call)
+        option = option == "" and "" or option .. ": "
+        local words = method .. ": invalid: " .. option .. "only the current generation"
+        assert.equal(words, text:sub(1, #words))
       end
       for _, iterator in pairs({ client.datasets:revisions(dataset),
         client.dataset_items:versions(item), client.datasets:export_read(dataset, 1) }) do

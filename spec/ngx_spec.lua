@@ -84,7 +84,7 @@ describe("nginx", function()
     it("fetches what a program asks for", function()
       local name = e:seed({ skills = 1 }).skills[1]
       assert.equal(name, (s.nginx:get("/skill?name=" .. name)))
-      assert.truthy(s.nginx:get("/skill?name=none"):find("^not_found: "))
+      assert.truthy(s.nginx:get("/skill?name=none"):find("^skills:get: not_found: "))
     end)
 
     it("answers a hundred requests whose calls take 200 ms at the same time", function()

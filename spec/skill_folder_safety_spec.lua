@@ -276,7 +276,8 @@ describe("a pulled skill", function()
 
     it("says that the disk is full, and leaves the folder as it was", function()
       local said = output("trap '' XFSZ; ulimit -f 100; " .. program(""))
-      assert.truthy(said:find("^nil file: .*big%.md: cannot be written: "), said)
+      local words = "^nil skill_folder%.pull: file: .*big%.md: cannot be written: "
+      assert.truthy(said:find(words), said)
       assert.same(before, tree(dir))
     end)
 

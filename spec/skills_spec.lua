@@ -230,7 +230,9 @@ describe("client.skills", function()
       }) do
         local before = #t.e:log()
         fails("not_found", { status = 404 }, skills:get(name))
-        assert.equal(BASE .. "name/" .. encoded .. "/", t.only(before).target)
+        local path, query = t.only(before).target:match("^([^?]*)%??(.*)$")
+        assert.equal(BASE .. "name/" .. encoded .. "/", path)
+        assert.is_truthy(query == "" or query == "body_length=1000000", query)
       end
     end)
 

@@ -413,7 +413,7 @@ it("shows the library's error by the example plugin", function()
   vim.cmd("PosthogSkills")
   wait(function() return #notes == 2 end)
   for _, note in ipairs(notes) do
-    assert(note[1]:find("^auth: "), note[1])
+    assert(note[1]:find("^%w+:%w+: auth: the key is not valid"), note[1])
     equal(vim.log.levels.ERROR, note[2])
   end
 end)

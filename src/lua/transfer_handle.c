@@ -191,7 +191,7 @@ static int transfer_cause (lua_State *L) {
   if (!is_done(h) || (t = check_done(L))->cancelled || t->code == CURLE_OK)
     return 0;
   lua_pushstring(L, failure_cause(t)); /* nil for NULL */
-  lua_pushinteger(L, (lua_Integer)t->failure.connect_status);
+  lua_pushinteger(L, (lua_Integer)t->proxy_status);
   return 2;
 }
 

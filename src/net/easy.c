@@ -286,11 +286,9 @@ void easy_harvest (const Easy *y) {
 void easy_harvest_failure (const Easy *y) {
   Failure *f = &y->transfer->failure;
   f->harvested = 1;
-  f->tls = y->tls > 0;
   curl_easy_getinfo(y->curl, CURLINFO_OS_ERRNO, &f->os_error);
   curl_easy_getinfo(y->curl, CURLINFO_SSL_VERIFYRESULT, &f->verify);
   curl_easy_getinfo(y->curl, CURLINFO_PROXY_SSL_VERIFYRESULT, &f->proxy_verify);
-  curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &f->connect_status);
 }
 
 /* The headers as long as they are go with the transfer, which is kept until

@@ -1,7 +1,6 @@
 /*
 ** failure.c - the kinds and the causes of failures. Without a state: the
-*transfer
-** is done, and whoever holds it may ask.
+** transfer is done, and whoever holds it may ask.
 */
 #include "failure.h"
 
@@ -188,7 +187,7 @@ static const char *of_timeout (const Transfer *t) {
     return "queued"; /* it never got a connection to try */
   if (t->timings.name_lookup == 0)
     return "looking_up";
-  if (t->timings.connect == 0 || (t->failure.tls && t->timings.tls == 0))
+  if (t->timings.connect == 0 || (t->secure && t->timings.tls == 0))
     return "connecting";
   return t->timings.first_byte == 0 ? "waiting" : "answering";
 }
@@ -208,7 +207,7 @@ static const char *of_limit (const Transfer *t) {
 const char *failure_cause (const Transfer *t) {
   if (t->limit != LIMIT_NONE)
     return of_limit(t);
-  if (t->failure.connect_status >= 300)
+  if (t->proxy_status >= 300)
     return "proxy_refused";
   switch (t->code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -230,7 +229,7 @@ const char *failure_cause (const Transfer *t) {
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
       return "lost";
-#if LIBCURL_VERSION_NUM >= 0x074900
+#if HAVE_CURL_PROXY_ERROR
     case CURLE_PROXY:
       return "proxy_refused";
 #endif

@@ -34,13 +34,11 @@ typedef struct Timings {
 
 /* What is known of a failure beside libcurl's code. */
 typedef struct Failure {
-  int harvested;       /* libcurl has tried it */
-  int tls;             /* it was to be https */
-  long os_error;       /* errno of the last connect */
-  long verify;         /* of the server's certificate, in the numbers of the TLS
-                          library */
-  long proxy_verify;   /* of the proxy's */
-  long connect_status; /* a proxy's answer to CONNECT; 0: none */
+  int harvested;     /* libcurl has tried it */
+  long os_error;     /* errno of the last connect */
+  long verify;       /* of the server's certificate, in the numbers of the TLS
+                        library */
+  long proxy_verify; /* of the proxy's */
 } Failure;
 
 typedef struct Transfer {

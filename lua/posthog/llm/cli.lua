@@ -3,9 +3,12 @@
 
 local Context = require("posthog.llm.cli.context")
 local Screen = require("posthog.llm.cli.screen")
+local check = require("posthog.llm.util.check")
 local commands = require("posthog.llm.cli.commands")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
+local flags = require("posthog.llm.cli.flags")
+local option_names = require("posthog.llm.util.option_names")
 local parser = require("posthog.llm.cli.parser")
 local plain = require("posthog.llm.host.plain")
 local report = require("posthog.llm.cli.report")
@@ -13,30 +16,25 @@ local terminal = require("posthog.llm.util.terminal")
 
 local cli = {}
 
---- What misuse of the library says to whom called it, without the place in the
---- program: here it was the user who gave a name or a path that cannot be.
-local function misuse(raised)
-  return type(raised) == "string" and raised:match("posthog%.llm: (.*)$") or nil
+--- Misuse of the library, without the place in the program: here it was the user
+--- who gave a name or a path that cannot be.
+local function raise_usage(text)
+  error(exits.usage(text), 0)
 end
 
 local function catch(raised)
   if errors.is(raised) or exits.is_usage(raised) then
     return raised
   end
-  local words = misuse(raised)
-  if words then
-    return exits.usage(words)
-  end
   return debug.traceback(tostring(raised), 2)
 end
 
---- Runs what the arguments ask for. Nothing of it raises.
 --- @param argv string[]
---- @return integer code of the process: see exits
-function cli.main(argv)
+--- @return integer code
+local function run(argv)
   local stdout, stderr = Screen.new(io.stdout, 1), Screen.new(io.stderr, 2)
   plain.stop_on_interrupt()
-  local name
+  local name, given
   local ran, code, err = xpcall(function()
     local args, command, shown
     args, command, shown, name = parser.parse(commands, argv, stdout.columns)
@@ -44,6 +42,7 @@ function cli.main(argv)
       return stdout:raw(shown)
     end
     local context = Context.new(args, stdout, stderr)
+    given = context.given
     local code, err = command.run(context, args)
     context:close()
     return code, err
@@ -62,10 +61,23 @@ function cli.main(argv)
       err.command = err.command or name
     end
     report.tell(stderr, err)
-    code = exits.of(err)
+    code = exits.of(err, given)
   end
   local signal = terminal.interrupted()
   return signal and 128 + signal or code or 0
+end
+
+--- Runs what the arguments ask for. Nothing of it raises.
+--- @param argv string[]
+--- @return integer code of the process: see exits
+function cli.main(argv)
+  local raise = check.raise
+  check.raise = raise_usage
+  option_names.use(flags)
+  local code = run(argv)
+  option_names.use(nil)
+  check.raise = raise
+  return code
 end
 
 return cli

@@ -1,6 +1,7 @@
 --- A client: settings, connections, and the resources that use them.
 
 local call = require("posthog.llm.http.call")
+local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local client_options = require("posthog.llm.client.options")
 local client_settings = require("posthog.llm.client.settings")
@@ -91,8 +92,10 @@ local function create(options, family)
   local function run(request)
     return call.run(state, request)
   end
+  self._origin = settings.origin
   for name, module in pairs(RESOURCES) do
     self[name] = require(module).new(run, state)
+    self[name]._origin = settings.origin
   end
   return self
 end
@@ -104,9 +107,11 @@ function client.new(options, level)
   return create(client_options.check(options, level + 1), new_family())
 end
 
+local NO_CLIENT = "a client expected; call its methods with a colon"
+
 local function state_of(self, level)
   if type(self) ~= "table" or getmetatable(self) ~= Client then
-    check.fail(level + 1, "a client expected; call its methods with a colon")
+    check.fail(level + 1, NO_CLIENT)
   end
   return self._private(PASSWORD)
 end
@@ -245,6 +250,8 @@ function Client:request(method, path, options)
     options = call_options,
   })
 end
+
+Client.request = calls.method(Client, "request", Client.request, NO_CLIENT)
 
 function Client:__tostring()
   local target = state_of(self, 2).settings.target

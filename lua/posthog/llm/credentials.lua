@@ -69,8 +69,9 @@ end
 --- @param place? string nil: the caller knows
 local function placed(err, option, place, cure)
   err.option, err.source = option, place
+  err.hint = cure or err.hint
   if place then
-    err.message = ("%s: %s%s"):format(place, err.message, cure or "")
+    err.message = ("%s: %s"):format(place, err.message)
   end
   return errors.failure(err)
 end
@@ -155,9 +156,11 @@ function credentials.path()
   return path .. "/credentials.json"
 end
 
-local function file_failure(path, message, ...)
+--- @param hint? string
+local function file_failure(path, hint, message, ...)
   local err = errors.new({
     kind = "file",
+    hint = hint,
     path = path,
     file = path,
     message = path .. ": " .. message:format(...),
@@ -165,11 +168,12 @@ local function file_failure(path, message, ...)
   return errors.failure(err)
 end
 
-local AGAIN = "; log in again: posthog-llm login"
+local AGAIN = "Log in again: posthog-llm login"
 
+--- By what read_file says of a path: the message, and what mends it.
 local REASONS = {
-  kind = "it is a folder or a device, not a file; move it away, then posthog-llm login",
-  size = ("it has more than %d KiB, so it is no login%s"):format(MOST / 1024, AGAIN),
+  kind = { "it is a folder or a device, not a file", "Move it away, then posthog-llm login" },
+  size = { ("it has more than %d KiB, so it is no login"):format(MOST / 1024), AGAIN },
 }
 
 --- The text of the file, as a table.
@@ -182,16 +186,16 @@ local function read(path)
   if not text then
     local why, code = mode, own
     if REASONS[why] then
-      return file_failure(path, "%s", REASONS[why])
+      return file_failure(path, REASONS[why][2], "%s", REASONS[why][1])
     elseif code == ENOENT then
       return nil
     end
-    local words = "cannot be read: %s; make it yours, or set POSTHOG_PERSONAL_API_KEY"
-    return file_failure(path, words, why)
+    local hint = "Make it yours, or set POSTHOG_PERSONAL_API_KEY"
+    return file_failure(path, hint, "cannot be read: %s", why)
   end
   local value = json.decode((text:gsub(BOM, ""))) -- what is wrong may be the key: it is not told
   if type(value) ~= "table" or json_value.is_array(value) then
-    return file_failure(path, "it is not a JSON object%s", AGAIN)
+    return file_failure(path, AGAIN, "it is not a JSON object")
   end
   return value, nil, mode, own
 end
@@ -202,9 +206,9 @@ local function keep_private(path, mode, own)
   if others == 0 or own and file_system.set_mode(path, mode % 512 - others) then
     return true
   end
-  local words = "others may use it (mode %04o), and it is not yours to mend; as its owner run "
-    .. "chmod 600 on it, or set POSTHOG_PERSONAL_API_KEY"
-  return file_failure(path, words, mode % 512)
+  local words = "others may use it (mode %04o), and it is not yours to mend"
+  local hint = "As its owner run chmod 600 on it, or set POSTHOG_PERSONAL_API_KEY"
+  return file_failure(path, hint, words, mode % 512)
 end
 
 --- A field as text; what is none is told by whoever checks it, and not taken for absent.
@@ -265,7 +269,13 @@ function credentials.stored()
   return from_file(path, {})
 end
 
-local NONE = "no key: %s; log in with `posthog-llm login`, or set POSTHOG_PERSONAL_API_KEY"
+local LOG_IN = "Log in with `posthog-llm login`, or set POSTHOG_PERSONAL_API_KEY"
+
+local function no_key(why)
+  local err = errors.new({ kind = "auth", option = "personal_api_key", hint = LOG_IN })
+  err.message = "no key: " .. why
+  return errors.failure(err)
+end
 
 --- Finds an account: in POSTHOG_PERSONAL_API_KEY, POSTHOG_PROJECT_ID, POSTHOG_HOST; in those of
 --- posthog-cli, POSTHOG_CLI_API_KEY (or _TOKEN), POSTHOG_CLI_PROJECT_ID (or _ENV_ID),
@@ -291,11 +301,11 @@ function credentials.find(given)
   end
   local path = credentials.path()
   if not path then
-    return failure("auth", "personal_api_key", NONE, select(2, folder()))
+    return no_key(select(2, folder()))
   end
   local found, err = from_file(path, given)
   if not found and not err then
-    return failure("auth", "personal_api_key", NONE, "there is no " .. path)
+    return no_key("there is no " .. path)
   end
   return errors.result(found, err)
 end
@@ -308,7 +318,7 @@ local function make_folder()
   if made then
     return true
   elseif not mode then
-    return file_failure(path, "the folder cannot be made: %s", why)
+    return file_failure(path, nil, "the folder cannot be made: %s", why)
   elseif usual and mode % 64 ~= 0 then -- another one may be shared with reason
     file_system.set_mode(path, mode % 512 - mode % 64)
   end
@@ -369,7 +379,7 @@ function credentials.remove()
   end
   local _, why = file_system.read_file(path, MOST)
   if why == "kind" then
-    return file_failure(path, "%s", REASONS.kind)
+    return file_failure(path, REASONS.kind[2], "%s", REASONS.kind[1])
   end
   for _, name in ipairs(target == path and { path } or { target, path }) do
     local ok, problem, code = os.remove(name)

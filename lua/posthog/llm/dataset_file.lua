@@ -4,6 +4,7 @@
 --- Files are read and written by the calls of the system, which hold up a loop.
 
 local Import = require("posthog.llm.dataset_file.import")
+local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
 local diff = require("posthog.llm.dataset_file.diff")
@@ -482,5 +483,7 @@ function dataset_file.diff(client, dataset, path, options)
   end
   return result
 end
+
+calls.tool(dataset_file, "dataset_file")
 
 return dataset_file

@@ -10,6 +10,7 @@
 --- Needs luafilesystem and lyaml; and git, where both sides have changed a text.
 --- Prints nothing. The network never blocks more than any call of the client.
 
+local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
@@ -212,5 +213,7 @@ function skill_folder.render(fields)
   check.type(fields, "table", "fields", 2)
   return skill_md.render(fields)
 end
+
+calls.tool(skill_folder, "skill_folder")
 
 return skill_folder

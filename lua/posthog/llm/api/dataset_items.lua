@@ -1,5 +1,6 @@
 --- The items of datasets (doc/api.md 1.11 to 1.15 and 2.2).
 
+local calls = require("posthog.llm.util.calls")
 local row_resource = require("posthog.llm.api.row_resource")
 local versions = require("posthog.llm.api.item_versions")
 
@@ -75,6 +76,7 @@ row_resource.define(DatasetItems, {
   change = versions.change,
 })
 row_resource.define_history(DatasetItems, "versions", "versions/", "version_id")
+calls.publish(DatasetItems, "dataset_items")
 
 return {
   new = function(run, state)

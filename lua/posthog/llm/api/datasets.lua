@@ -1,5 +1,6 @@
 --- Datasets (doc/api.md 1.6 to 1.10 and 2.2).
 
+local calls = require("posthog.llm.util.calls")
 local exports = require("posthog.llm.api.exports")
 local row_resource = require("posthog.llm.api.row_resource")
 
@@ -56,6 +57,7 @@ row_resource.define(Datasets, {
 })
 row_resource.define_history(Datasets, "revisions", "revisions/", "id")
 exports.define(Datasets)
+calls.publish(Datasets, "datasets")
 
 return {
   new = function(run, state)

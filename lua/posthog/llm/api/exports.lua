@@ -61,7 +61,7 @@ local function look_options(call_options, left)
   }
 end
 
---- The lines of a text, each decoded; raises for one that is no JSON.
+--- The lines of a text, each decoded; nil and an error for one that is no JSON.
 local function lines_of(text)
   local at, number = 1, 0
   return function()
@@ -73,7 +73,7 @@ local function lines_of(text)
         local value, err = json.decode(line)
         if err then
           err.message = ("line %d of the export: %s"):format(number, err.message)
-          error(err, 0)
+          return nil, err
         end
         return value
       end
@@ -94,14 +94,13 @@ function exports.define(class)
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   function Datasets:export_start(id, options)
-    check.self(self, Datasets, "datasets", 2)
     check.segment(id, "id", 2)
     local revision
     if type(options) == "table" and options.revision ~= nil then
       revision = check.integer(options.revision, "revision", 2, 1)
     end
     local _, call_options = query.read(START, options, 2)
-    return api_version.only_current(self._profile, "datasets:export_start", function()
+    return api_version.only_current(self._profile, function()
       return row_resource.send(self, {
         method = "POST",
         path = export_path(self, id),
@@ -121,7 +120,6 @@ function exports.define(class)
   --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
   --- @return posthog.llm.Response? response
   function Datasets:export_wait(id, export, options)
-    check.self(self, Datasets, "datasets", 2)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)
     local _, call_options = query.read(WAIT, options, 2)
@@ -138,7 +136,7 @@ function exports.define(class)
     end
     local expires = clock.now() + (call_options.deadline or LONGEST_WAIT)
     local pause = interval or FIRST_INTERVAL
-    return api_version.only_current(self._profile, "datasets:export_wait", function()
+    return api_version.only_current(self._profile, function()
       while true do
         local own = look_options(call_options, expires - clock.now())
         local found, err, response = read_export(self, id, export_id, own)
@@ -177,14 +175,13 @@ function exports.define(class)
   --- @param options? posthog.llm.CallOptions
   --- @return fun(): table? iterator raises an error, of the call or of a line
   function Datasets:export_read(id, export, options)
-    check.self(self, Datasets, "datasets", 2)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)
     local _, call_options = query.read(NONE, options, 2)
     local lines
     return function()
       if not lines then
-        local text, err = api_version.only_current(self._profile, "datasets:export_read", function()
+        local text, err = api_version.only_current(self._profile, function()
           return self._run({
             method = "GET",
             under = "projects",
@@ -195,7 +192,7 @@ function exports.define(class)
           })
         end)
         if err or text == true then
-          error(err or errors.nothing("rows"), 0)
+          return nil, err or errors.nothing("rows")
         end
         lines = lines_of(text)
       end

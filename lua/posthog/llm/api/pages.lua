@@ -154,20 +154,6 @@ function pages.stream(read, accept)
   end
 end
 
---- The same for a generic `for`. A failure raises the error table: a silent end
---- would look like a short list.
---- @param next_row fun(): any?, posthog.llm.Error?
---- @return fun(): any?
-function pages.raising(next_row)
-  return function()
-    local row, err = next_row()
-    if err then
-      error(err, 0)
-    end
-    return row
-  end
-end
-
 --- Reads the rows of all pages. Rows are counted from the newest on, so those
 --- that come or go meanwhile shift the others. One that moved to the next page
 --- comes once. When the count of rows has gone down by n, no more than n rows
@@ -245,16 +231,6 @@ function pages.rows(fetch, first, ahead, identity)
     seen[id], stale = true, 0
     return true
   end)
-end
-
---- Iterates over the rows of all pages.
---- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
---- @param first? string query of the first page
---- @param ahead integer pages to read beyond the one that is needed
---- @param identity? string the field that no two rows share; "id"
---- @return fun(): table?
-function pages.each(fetch, first, ahead, identity)
-  return pages.raising(pages.rows(fetch, first, ahead, identity))
 end
 
 return pages

@@ -145,7 +145,6 @@ end
 
 --- Gives a class the methods that read.
 local function define_reads(class, kind)
-  local name = kind.name
   local list_spec = query.spec(kind.parameters)
   local each_spec = query.spec(kind.parameters, { "prefetch" })
   local get_spec = query.spec(kind.of_get or {})
@@ -160,12 +159,11 @@ local function define_reads(class, kind)
     return options and options.id__in and #options.id__in == 0
   end
 
-  --- The call by which these options select what only the current generation
-  --- can; nil: both can.
-  local function only_current_call(options)
+  --- The option that selects what only the current generation can; nil: both can.
+  local function only_current_option(options)
     for _, option in ipairs(kind.only_current) do
       if options and options[option] then
-        return ("%s:list{ %s }"):format(name, option)
+        return option
       end
     end
   end
@@ -173,8 +171,8 @@ local function define_reads(class, kind)
   --- A page. A server of the reference takes no notice of a filter that it does
   --- not know, and would answer with other rows; nobody gets to see those.
   local function select_page(self, options, encoded, call_options)
-    local what = only_current_call(options)
-    if not what then
+    local option = only_current_option(options)
+    if not option then
       return fetch(self, encoded, call_options)
     end
     call_options = within(self, call_options)
@@ -188,19 +186,18 @@ local function define_reads(class, kind)
     if err then
       return errors.failure(err, response)
     end
-    return api_version.only_current(self._profile, what, function()
+    return api_version.only_current(self._profile, function()
       return fetch(self, encoded, call_options)
-    end)
+    end, option)
   end
 
   local function get_revision(self, path, call_options, encoded)
-    return api_version.only_current(self._profile, name .. ":get with a revision", function()
+    return api_version.only_current(self._profile, function()
       return get(self, path, call_options, encoded)
-    end)
+    end, "revision")
   end
 
   function class:list(options)
-    check.self(self, class, name, 2)
     local encoded, call_options = query.read(list_spec, options, 2)
     if selects_nothing(options) then
       return pages.empty()
@@ -209,11 +206,10 @@ local function define_reads(class, kind)
   end
 
   function class:each(options)
-    check.self(self, class, name, 2)
     local first, call_options = query.read(each_spec, options, 2)
     local ahead = query.prefetch(options, 2)
     local nothing = selects_nothing(options)
-    return pages.each(function(encoded)
+    return pages.rows(function(encoded)
       if nothing then
         return pages.empty()
       end
@@ -222,7 +218,6 @@ local function define_reads(class, kind)
   end
 
   function class:get(id, options)
-    check.self(self, class, name, 2)
     local path = kind.base .. check.segment(id, "id", 2) .. "/"
     local encoded, call_options = query.read(get_spec, options, 2)
     if encoded then
@@ -232,7 +227,6 @@ local function define_reads(class, kind)
   end
 
   function class:find_created(fields, since, options)
-    check.self(self, class, name, 2)
     check.type(fields, "table", "fields", 2)
     if type(since) == "string" and not times.iso(since) then
       check.fail(2, "since: %q is no time such as 2026-03-14T07:26:53Z", since)
@@ -253,12 +247,10 @@ end
 
 --- Gives a class the methods that write.
 local function define_writes(class, kind)
-  local name = kind.name
   local mark_spec = query.spec(kind.marks)
   local restore_spec = query.spec(kind.marks, kind.of_restore)
 
   function class:create(fields, options)
-    check.self(self, class, name, 2)
     field_names.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
     call_options = within(self, call_options)
@@ -325,7 +317,6 @@ local function define_writes(class, kind)
   end
 
   function class:update(id, fields, options)
-    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     field_names.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
@@ -354,7 +345,6 @@ local function define_writes(class, kind)
 
   for method, deleted in pairs({ delete = true, undelete = false }) do
     class[method] = function(self, id, options)
-      check.self(self, class, name, 2)
       check.segment(id, "id", 2)
       local _, call_options = query.read(mark_spec, options, 2)
       local base = options and options.base_version
@@ -365,14 +355,13 @@ local function define_writes(class, kind)
 
   for method, word in pairs({ archive = "archive/", restore = "restore/" }) do
     class[method] = function(self, id, options)
-      check.self(self, class, name, 2)
       check.segment(id, "id", 2)
       local restores = method == "restore"
       local _, call_options = query.read(restores and restore_spec or mark_spec, options, 2)
       local source = options and options.source_version
       source = source and check.integer(source, "source_version", 2, 1)
       local path = row_resource.path(kind, id) .. word
-      return named(api_version.only_current(self._profile, name .. ":" .. method, function()
+      return named(api_version.only_current(self._profile, function()
         local request = { method = "POST", path = path, options = within(self, call_options) }
         request.json = source and { source_version = source }
         return kind.change(self, request, id, options and options.base_version)
@@ -381,7 +370,6 @@ local function define_writes(class, kind)
   end
 
   function class:destroy(id, options)
-    check.self(self, class, name, 2)
     check.segment(id, "id", 2)
     local _, call_options = query.read(NONE, options, 2)
     local value, err, response = self._run({
@@ -407,13 +395,11 @@ local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" }
 --- @param word string of the path
 --- @param identity string the field that no two of its rows share
 function row_resource.define_history(class, method, word, identity)
-  local what = class._kind.name .. ":" .. method
   class[method] = function(self, id, options)
-    check.self(self, class, class._kind.name, 2)
     check.segment(id, "id", 2)
     local first, call_options = query.read(HISTORY, options, 2)
-    return pages.each(function(encoded)
-      return api_version.only_current(self._profile, what, function()
+    return pages.rows(function(encoded)
+      return api_version.only_current(self._profile, function()
         return read_page(self, row_resource.path(class._kind, id) .. word, encoded, call_options)
       end)
     end, first, query.prefetch(options, 2), identity)

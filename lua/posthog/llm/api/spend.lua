@@ -1,7 +1,8 @@
 --- The LLM spend of the key's owner (doc/api.md 1.5).
 
-local check = require("posthog.llm.util.check")
+local calls = require("posthog.llm.util.calls")
 local errors = require("posthog.llm.util.errors")
+local option_names = require("posthog.llm.util.option_names")
 local query = require("posthog.llm.http.query")
 
 --- @class posthog.llm.Spend
@@ -33,7 +34,6 @@ local REPORT = { summary = "object" }
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Spend:get(options)
-  check.self(self, Spend, "spend", 2)
   local parameters, call_options = query.read(GET, options, 2)
   local product = "posthog_code"
   if options and options.product ~= nil then
@@ -48,12 +48,17 @@ function Spend:get(options)
     options = call_options,
   })
   if report and options and options.bucket_minutes and report.by_bucket == nil then
-    local message = "bucket_minutes: this server's answer has no by_bucket;"
-      .. " only the current generation of the API has it"
+    local message = option_names.code("bucket_minutes")
+      .. ": this server's answer has no by_bucket; only the current generation of the API has it"
     err = errors.new({ kind = "invalid", attr = "bucket_minutes", message = message })
+  end
+  if err and GET.known[err.attr or ""] then
+    err.option = err.attr
   end
   return errors.result(report, err, response)
 end
+
+calls.publish(Spend, "spend")
 
 return {
   new = function(run)

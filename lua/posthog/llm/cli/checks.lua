@@ -113,22 +113,20 @@ local function without_account(self, err)
   self.source = err.source
   local name = BLAMED[err.option]
   if name == nil or name == "key" and not err.source then
-    local message, cure = err.message:match("^(.-); (.*)$")
+    local cure = err.hint and err.hint:gsub("^%u", string.lower)
     cure = err.kind == "auth" and KEY_FROM .. "; " .. (cure or "") or cure
-    return self:fail("credentials", err.kind, message or err.message, cure)
+    return self:fail("credentials", err.kind, err.message, cure)
   end
   for _, earlier in ipairs(BEFORE[name]) do
     self:tell(earlier, "ok", earlier == "key" and "its form is right" or err.source or "as given")
   end
-  -- The command has no such option; and how to mend a file is the cure.
-  local message = err.message:gsub(", or allow_insecure_http", ""):gsub("; log in again: .*$", "")
   local cure = self:how_to_set(name)
   if name == "key" then
     cure = KEY_FROM .. "; " .. cure
   elseif name == "host" and not cure:find("^log in") then
     cure = cure .. (self.given.host and ": " or " to ") .. "us, eu or your server's URL"
   end
-  self:fail(name, err.kind, message, cure)
+  self:fail(name, err.kind, err.message, cure)
 end
 
 --- A variable that is set, and of no use beside the key.

@@ -14,6 +14,7 @@ local terminal = require("posthog.llm.util.terminal")
 --- @field json boolean JSON is wanted, and nothing else
 --- @field quiet boolean
 --- @field pending? posthog.llm.cli.Table whose rows are not printed yet
+--- @field given table<string, any> what the command line has of the client's options
 local Context = {}
 Context.__index = Context
 
@@ -89,6 +90,7 @@ function Context.new(args, out, err)
     on_request = on_request,
     on_retry = not args.quiet and err.has_cursor and tell_of_waits(err) or nil,
   }
+  self.given = { host = args.host, project_id = args.project }
   out.beside = err
   self.key_file = args.key_file
   return setmetatable(self, Context)
@@ -112,7 +114,7 @@ function Context:account()
     source = "--key-file",
   })
   if err and err.option == "personal_api_key" and not err.source then
-    err.message = err.message .. ", or give --key-file"
+    err.hint = err.hint .. ", or give --key-file"
   end
   return found, err
 end

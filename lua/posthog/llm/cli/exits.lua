@@ -39,10 +39,17 @@ function exits.is_usage(value)
   return getmetatable(value) == Usage
 end
 
+--- Whether it is the user's own word that cannot be: nothing was sent for it.
+--- @param given table<string, any> what the command line has, by the library's option
+local function is_misspelt(err, given)
+  return errors.is(err) and err.kind == "invalid" and not err.attempts and given[err.option] ~= nil
+end
+
 --- @param err any
+--- @param given? table<string, any> what the command line has, by the library's option
 --- @return integer code
-function exits.of(err)
-  if exits.is_usage(err) then
+function exits.of(err, given)
+  if exits.is_usage(err) or given and is_misspelt(err, given) then
     return exits.USAGE
   end
   return errors.is(err) and BY_KIND[err.kind] or exits.FAILURE

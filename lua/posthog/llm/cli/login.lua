@@ -70,7 +70,7 @@ local function accept_project(text)
     return text
   end
   local words = "a project's id is a number: the one in PostHog's address, /project/12345"
-  return nil, errors.new({ kind = "invalid", message = words })
+  return nil, errors.new({ kind = "invalid", option = "project_id", message = words })
 end
 
 local function accept_key(text)

@@ -148,6 +148,7 @@ end
 --- @param page { root: posthog.llm.cli.Command, columns?: integer, by_path: table<string, posthog.llm.cli.Command> }
 function fill(element, command, page, path)
   page.by_path[path] = command
+  element.path = path
   element:flag("-h --help"):action(function()
     local words = path == "" and NAME or NAME .. " " .. path
     show(help_text.of(page.root, command, words, page.columns))
@@ -178,9 +179,7 @@ local function build(root, columns)
   local page = { root = root, columns = columns, by_path = {} }
   fill(made, root, page, "")
   function made.error(element, message)
-    local command =
-      element:get_usage():match("^Usage: (" .. NAME:gsub("%-", "%%-") .. "[%l%s-]-) ?[%[<(\n]")
-    error(exits.usage(message, command), 0)
+    error(exits.usage(message, ("%s %s"):format(NAME, element.path):gsub(" $", "")), 0)
   end
   return made, page.by_path
 end

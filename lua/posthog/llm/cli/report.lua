@@ -6,34 +6,12 @@ local terminal = require("posthog.llm.util.terminal")
 
 local report = {}
 
---- The words of the library about its options, in those of the command.
-local SAID = {
-  ["pass personal_api_key"] = "give --key-file",
-  ["goes into personal_api_key"] = "is taken by --key-file",
-  [", or allow_insecure_http"] = "",
-  [", or give an iterator"] = "",
-  ["pass project_id"] = "give --project",
-  ["datasets:list{ archived }"] = "--deleted",
-  ["dataset_items:list{ revision }"] = "--revision",
-  ["dataset_items:get with a revision"] = "--revision",
-  ["`force`"] = "--force",
-  ["`fields`"] = "--field",
-  ["`journal`"] = "--journal",
-}
-
-local function in_our_words(text)
-  for theirs, ours in pairs(SAID) do
-    text = text:gsub(theirs, ours)
-  end
-  return text
-end
-
 local function words_of(err, text)
   if terminal.interrupted() and err.kind == "cancelled" then
     return err.ambiguous and "interrupted; what it was writing may or may not have been written"
       or "interrupted"
   end
-  return in_our_words(text)
+  return text
 end
 
 --- What went wrong, in a line, and what belongs to it, a line each, as editors read it.
@@ -43,11 +21,11 @@ end
 function report.tell(screen, err, where)
   where = where and where .. ": " or ""
   if exits.is_usage(err) then
-    screen:line("posthog-llm: ", in_our_words(err.message:gsub("\n", ". ")))
+    screen:line("posthog-llm: ", (err.message:gsub("\n", ". ")))
     screen:line("Try: ", err.command or "posthog-llm", " --help")
   elseif errors.is(err) then
     local list = err.summary and (err.problems or err.conflicts)
-    local text = list and err.summary or tostring(err):gsub("^" .. err.kind .. ": ", "")
+    local text = list and err.summary or errors.describe(err)
     screen:line("posthog-llm: ", where, words_of(err, text))
     for _, problem in ipairs(list or {}) do
       local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path

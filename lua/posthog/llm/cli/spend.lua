@@ -40,18 +40,6 @@ local function check(context, args)
   end
 end
 
-local OPTION_OF = { date_from = "--from", date_to = "--to", bucket_minutes = "--bucket" }
-
---- Names the command's option where the server or the library name a field.
-local function in_our_words(err)
-  local option = OPTION_OF[err.attr]
-  if option then
-    err.message = err.message:gsub("^" .. err.attr .. ": ", option .. ": ")
-    err.attr = option
-  end
-  return err
-end
-
 --- @return number? seconds since 1970
 local function instant(timestamp)
   return type(timestamp) == "string" and times.iso(timestamp) or nil
@@ -143,7 +131,7 @@ local function spend(context, args)
     older, err = before(client, answer, query)
   end
   if err then
-    return nil, in_our_words(err)
+    return nil, err
   end
   if context.json and not args.format then
     context.out:json(answer)

@@ -2,6 +2,7 @@
 --- unknown option raises at the line that made the client.
 
 local check = require("posthog.llm.util.check")
+local option_names = require("posthog.llm.util.option_names")
 local url = require("posthog.llm.http.url")
 
 local options = {}
@@ -92,7 +93,8 @@ local function host(value, what, level)
   check.type(value, "string", what, level + 1)
   local parsed = url.parse(value)
   if parsed and parsed.userinfo or value:find("@", 1, true) then
-    check.fail(level + 1, "%s holds a user or password; the key goes into personal_api_key", what)
+    local place = option_names.of("personal_api_key")
+    check.fail(level + 1, "%s holds a user or password; the key goes into %s", what, place)
   end
   return value
 end
@@ -199,7 +201,7 @@ function options.check(given, level)
   check.known(given, OPTIONS, "options", level + 1)
   local checked = {}
   for name, value in pairs(given) do
-    checked[name] = OPTIONS[name](value, name, level + 1)
+    checked[name] = OPTIONS[name](value, option_names.of(name) or name, level + 1)
   end
   return checked
 end

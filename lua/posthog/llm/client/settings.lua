@@ -7,6 +7,7 @@ local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
 local item_fields = require("posthog.llm.api.item_fields")
+local option_names = require("posthog.llm.util.option_names")
 local rate_limit = require("posthog.llm.http.rate_limit")
 local url = require("posthog.llm.http.url")
 
@@ -51,37 +52,56 @@ local function shown(value)
   return value:find("ph[xacs]_") and "(it looks like a key)" or ("%q"):format(value)
 end
 
-local function invalid(message, ...)
-  return errors.new({ kind = "invalid", message = message:format(...) })
+local function invalid(option, message, ...)
+  return errors.new({ kind = "invalid", option = option, message = message:format(...) })
+end
+
+--- Names the variable that a value is from; where there is none, the message says so.
+local function from(err, variable)
+  if env(variable) then
+    err.source = variable
+    err.message = ("%s: %s"):format(variable, err.message)
+  end
+  return err
+end
+
+--- What is wrong with a host that is a URL.
+--- @return string? message
+local function host_problem(parsed, allow_http)
+  local name = parsed.host
+  local region = name:match("^(%a%a)%.i%.posthog%.com$")
+  if region then
+    return ("%s takes events only; for this API use https://%s.posthog.com"):format(name, region)
+  elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(name) then
+    return ("plain http to %s would show the key to the network; use https%s"):format(
+      name,
+      option_names.also(", or %s", "allow_insecure_http")
+    )
+  end
 end
 
 --- @param text string "us", "eu" or a URL
 --- @param allow_http? boolean plain http to another machine
 --- @return table? target { base, origin, scheme }
---- @return posthog.llm.Error?
+--- @return posthog.llm.Error? err with `host`: what can be shown of it
 function settings.resolve_host(text, allow_http)
-  local whole = HOSTS[text:lower()] or text
-  local name = shown(whole)
-  local parsed, problem = url.parse(whole)
+  local parsed, problem = url.parse(HOSTS[text:lower()] or text)
+  local err
   if text:find("@", 1, true) then
-    return nil, invalid("the host holds a user or password; the key goes into personal_api_key")
-  elseif not parsed then
-    return nil, invalid("the host %s %s; use us, eu or a URL such as %s", name, problem, HOSTS.us)
-  elseif parsed.query then
-    return nil, invalid("the host %s has a query", name)
-  elseif parsed.host:find("^%a%a%.i%.posthog%.com$") then
-    return nil,
-      invalid(
-        "%s takes events only; for this API use https://%s.posthog.com",
-        parsed.host,
-        parsed.host:sub(1, 2)
-      )
-  elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(parsed.host) then
-    return nil,
-      invalid(
-        "plain http to %s would show the key to the network; use https, or allow_insecure_http",
-        parsed.host
-      )
+    local place = option_names.of("personal_api_key")
+    err = invalid("host", "the host holds a user or password; the key goes into %s", place)
+    err.host = parsed and parsed.origin
+  elseif not parsed or parsed.query then
+    local words = "the host %s %s; use us, eu or a URL such as %s"
+    err = invalid("host", words, shown(text), problem or "has a query", HOSTS.us)
+    err.host = shown(text):match('^"(.*)"$')
+  else
+    problem = host_problem(parsed, allow_http)
+    err = problem and invalid("host", "%s", problem)
+  end
+  if err then
+    err.host = err.host or parsed and parsed.origin
+    return nil, err
   end
   return {
     origin = parsed.origin,
@@ -95,31 +115,64 @@ local WRONG_KEYS = {
   phs_ = "a project secret key (phs_...)",
 }
 
-local function auth(message)
-  return errors.new({ kind = "auth", message = message })
+local function auth(hint, message, ...)
+  return errors.new({
+    kind = "auth",
+    option = "personal_api_key",
+    message = message:format(...),
+    hint = hint,
+  })
 end
 
+--- What a key holds that none can hold; nothing of the key is shown.
+--- @return string? problem
+local function key_problem(key)
+  if key:find("[\r\n]") then
+    return "holds a line break: give it without the end of its line"
+  elseif key:find("^[\"'`]") or key:find("[\"'`]$") then
+    return "has quotes around it: give it without them"
+  elseif key:find("[%c ]") then
+    return "holds a space or a control character"
+  elseif key:find("[\128-\255]") then
+    return "holds a character that is not ASCII: was it copied from a formatted text?"
+  elseif key:lower():find("^bearer") then
+    return 'begins with "Bearer": give the key alone'
+  end
+end
+
+local MADE_AT = "A personal API key is made at %s/settings/user-api-keys"
+
 --- @param key? string
+--- @param base? string of the server's URLs; the cloud's
 --- @return string? key
 --- @return posthog.llm.Error?
-function settings.check_key(key)
+function settings.check_key(key, base)
+  local hint = MADE_AT:format(base or HOSTS.us)
   if key == nil or key == "" then
-    return nil, auth("no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key")
+    local give = option_names.give("personal_api_key")
+    return nil, auth(hint, "no key: set POSTHOG_PERSONAL_API_KEY or %s", give)
   end
   local wrong = WRONG_KEYS[key:sub(1, 4)]
   if wrong then
-    return nil, auth(("the key is %s; this API needs a personal API key (phx_...)"):format(wrong))
-  elseif key:find("[%c ]") then
-    return nil, auth("the key holds a line break, a space or a control character")
+    local words = "the key is %s; this API needs a personal API key (phx_...)"
+    return nil, auth(hint, words, wrong)
+  end
+  local problem = key_problem(key)
+  if problem then
+    return nil, auth(nil, "the key %s", problem)
   end
   return key
 end
 
 --- Returns a function that gives the key of the next request. The key lives in
 --- its upvalues, where no walk over a client's fields finds it.
-local function key_source(option)
+--- @param base? string of the server's URLs
+local function key_source(option, base)
   if option == nil or type(option) == "string" then
-    local key, err = settings.check_key(option or env("POSTHOG_PERSONAL_API_KEY"))
+    local key, err = settings.check_key(option or env("POSTHOG_PERSONAL_API_KEY"), base)
+    if err and option == nil then
+      from(err, "POSTHOG_PERSONAL_API_KEY")
+    end
     return function()
       return key, err and errors.copy(err)
     end
@@ -129,20 +182,29 @@ local function key_source(option)
     if type(key) ~= "string" or key == "" then
       local got = key == "" and "an empty string" or check.type_name(key)
       local reason = why ~= nil and ": " .. tostring(why) or ""
-      return nil, auth(("no key: the function personal_api_key returned %s%s"):format(got, reason))
+      return nil, auth(nil, "no key: the function personal_api_key returned %s%s", got, reason)
     end
-    return settings.check_key(key)
+    return settings.check_key(key, base)
   end
 end
 
+local PROJECT_AT = "Its number is in the address of the project's pages: %s/project/NUMBER"
+
 --- @param id? string
+--- @param base? string of the server's URLs; the cloud's
 --- @return string? id
 --- @return posthog.llm.Error?
-function settings.resolve_project(id)
+function settings.resolve_project(id, base)
+  local err
   if id == nil then
-    return nil, invalid("no project: set POSTHOG_PROJECT_ID or pass project_id")
+    local give = option_names.give("project_id")
+    err = invalid("project_id", "no project: set POSTHOG_PROJECT_ID or %s", give)
   elseif not (id:find("^%d+$") or id == "@current") then
-    return nil, invalid('the project id %s is not a number or "@current"', shown(id))
+    err = invalid("project_id", 'the project id %s is not a number or "@current"', shown(id))
+  end
+  if err then
+    err.hint = PROJECT_AT:format(base or HOSTS.us)
+    return nil, err
   end
   return id
 end
@@ -172,6 +234,8 @@ local function proxy_problem(proxy)
   end
 end
 
+local PROXY_VARIABLES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
+
 --- https goes by the proxy of the environment, as curl and others do; http
 --- never does, since it only reaches this machine (CGI's "httpoxy").
 --- @param options { proxy?: string }
@@ -180,14 +244,19 @@ end
 --- @return string? no_proxy
 --- @return posthog.llm.Error?
 function settings.resolve_proxy(options, scheme)
-  local proxy, no_proxy = options.proxy, nil
+  local proxy, no_proxy, name = options.proxy, nil, nil
   if not proxy and scheme == "https" then
-    proxy = env("https_proxy") or env("HTTPS_PROXY") or env("all_proxy") or env("ALL_PROXY")
+    for _, variable in ipairs(PROXY_VARIABLES) do
+      if not proxy and env(variable) then
+        proxy, name = env(variable), variable
+      end
+    end
     no_proxy = env("no_proxy") or env("NO_PROXY")
   end
   local problem = proxy and proxy ~= "" and proxy_problem(proxy)
   if problem then
-    return "", nil, invalid(problem)
+    local err = invalid("proxy", "%s", problem)
+    return "", nil, name and from(err, name) or err
   end
   return proxy or "", no_proxy
 end
@@ -255,11 +324,20 @@ function settings.resolve(options)
   end
   resolved.decoder = body.decoder(not resolved.keep_null and FREE_JSON or nil, resolved)
   resolved.error_decoder = body.decoder(FREE_JSON, resolved)
-  resolved.key = key_source(options.personal_api_key)
+  local host = options.host or env("POSTHOG_HOST")
+  local target, host_error = settings.resolve_host(host or "us", options.allow_insecure_http)
+  local base = target and target.base
+  resolved.target, resolved.target_error = target, host_error
+  resolved.origin = target and target.origin or host_error.host
+  resolved.key = key_source(options.personal_api_key, base)
   resolved.project, resolved.project_error =
-    settings.resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"))
-  resolved.target, resolved.target_error =
-    settings.resolve_host(options.host or env("POSTHOG_HOST") or "us", options.allow_insecure_http)
+    settings.resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"), base)
+  if host_error and not options.host then
+    from(host_error, "POSTHOG_HOST")
+  end
+  if resolved.project_error and not options.project_id then
+    from(resolved.project_error, "POSTHOG_PROJECT_ID")
+  end
   if resolved.target then
     resolved.pace = resolve_pace(options.pace, resolved.target.origin)
     resolved.transfer, resolved.target_error = transfer_settings(resolved, options)

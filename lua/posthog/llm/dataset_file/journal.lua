@@ -14,6 +14,7 @@
 local atomic_file = require("posthog.llm.util.atomic_file")
 local file_system = require("posthog.llm.util.file_system")
 local json = require("posthog.llm.json")
+local option_names = require("posthog.llm.util.option_names")
 local problem = require("posthog.llm.dataset_file.problem")
 
 --- Seconds that a row may be older than the time of its record's line: how long
@@ -243,9 +244,11 @@ function Journal:begin(header, now, there_before)
   if self.header then
     local other = mismatch(self.header, header)
     if other then
-      local words = "this is the journal of %s; name another one by `journal`, or remove it if"
+      local words = "this is the journal of %s; name another one by %s, or remove it if"
         .. " that import is done with"
-      return nil, problem(self.path, words, other)
+      local err = problem(self.path, words, other, option_names.code("journal"))
+      err.option = "journal"
+      return nil, err
     end
     return self:write_through({ { resumed = now } })
   end

@@ -3,6 +3,7 @@
 local check = require("posthog.llm.util.check")
 local json = require("posthog.llm.json")
 local json_value = require("posthog.llm.util.json_value")
+local option_names = require("posthog.llm.util.option_names")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
 
@@ -64,18 +65,19 @@ end
 --- @param columns string[]
 --- @param fields? table|function the option
 --- @return string? message
+--- @return string? option to blame
 function mapping.bad_column(columns, fields)
   local there = {}
   for _, name in ipairs(columns) do
     there[name] = true
     if fields == nil and not values.is_field(name) and not SERVERS[name] then
-      local words = "line 1: an item has no field %s; say by `fields` which column is which field"
-      return words:format(shown(name))
+      local words = "line 1: an item has no field %s; say by %s which column is which field"
+      return words:format(shown(name), option_names.code("fields")), "fields"
     end
   end
   for _, name in pairs(type(fields) == "table" and fields or {}) do
     if type(name) == "string" and not there[name] then
-      return ("it has no column %s"):format(shown(name))
+      return ("it has no column %s"):format(shown(name)), "fields"
     end
   end
 end

@@ -6,6 +6,7 @@ local csv = require("posthog.llm.dataset_file.csv")
 local json_array = require("posthog.llm.dataset_file.json_array")
 local jsonl = require("posthog.llm.dataset_file.jsonl")
 local mapping = require("posthog.llm.dataset_file.mapping")
+local option_names = require("posthog.llm.util.option_names")
 local problem = require("posthog.llm.dataset_file.problem")
 
 local sources = {}
@@ -108,7 +109,8 @@ function sources.survey(path, options)
     return nil, err
   elseif not source.can_return() then
     source.close()
-    local words = "is a pipe, and has to be read twice; save it to a file, or give an iterator"
+    local words = "is a pipe, and has to be read twice; save it to a file"
+      .. option_names.also(", or give an %s", "iterator")
     return nil, problem(path, words)
   end
   local survey = { records = 0 }
@@ -119,9 +121,13 @@ function sources.survey(path, options)
       break
     end
     local columns = record.n == 1 and record.columns
-    local bad = columns and mapping.bad_column(columns, options.fields)
+    local bad, option
+    if columns then
+      bad, option = mapping.bad_column(columns, options.fields)
+    end
     if bad then
       err = problem(path, "%s", bad)
+      err.option = option
       break
     end
     survey.records = record.n

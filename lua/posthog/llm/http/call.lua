@@ -4,6 +4,8 @@ local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
+local explain_answer = require("posthog.llm.http.explain.answer")
+local explain_failure = require("posthog.llm.http.explain.failure")
 local headers = require("posthog.llm.http.headers")
 local hosts = require("posthog.llm.host")
 local redact = require("posthog.llm.http.redact")
@@ -26,6 +28,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field json? any the value to send
 --- @field body? string the text to send instead, by a codec of the caller's
 --- @field idempotent boolean it is safe to repeat
+--- @field gives_up_on? integer a status after which another attempt would do no better
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
 --- @field guard? fun(err: posthog.llm.Error): boolean asked right before that: false gives up
 --- @field raw? boolean the value is the body as it came
@@ -46,8 +49,14 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field began number on clock.now's clock: before the first attempt
 --- @field expires number on clock.now's clock: the call's deadline
 --- @field permanent? boolean another attempt would fail as well
+--- @field seconds number that this attempt may take
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
+
+local function expired()
+  local message = "the call's deadline has passed"
+  return errors.new({ kind = "timeout", option = "deadline", message = message })
+end
 
 local function closed()
   return errors.new({ kind = "cancelled", message = "the client is closed" })
@@ -131,9 +140,10 @@ local function send(state, request, attempt)
   local timeout = options.timeout or settings.timeout
   local left = attempt.expires - clock.now()
   if left <= 0 then
-    return nil, errors.new({ kind = "timeout", message = "the call's deadline has passed" })
+    return nil, expired()
   end
   attempt.limited = left <= timeout
+  attempt.seconds = attempt.limited and left or timeout
   local transfer, message, path =
     pool_of(state):start(terms.core, request, attempt.url, timeout, left, own)
   if transfer then
@@ -201,7 +211,13 @@ local function excerpt(transfer, key, settings)
   return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"))
 end
 
-local function answer_error(transfer, answer, key, settings, redirect)
+local function path_of(address)
+  return address:match("^%a+://[^/?]*([^?]*)")
+end
+
+--- @param redirect? string what to say of a redirect that is not followed
+local function answer_error(transfer, answer, request, attempt, settings, redirect)
+  local key = attempt.key
   local value = body.decode_error(transfer, settings)
   if value == nil then
     value = excerpt(transfer, key, settings)
@@ -214,24 +230,75 @@ local function answer_error(transfer, answer, key, settings, redirect)
   else
     err.message = cut(redact.text(err.message, key), settings)
   end
+  explain_answer({
+    err = err,
+    settings = settings,
+    request = request,
+    path = path_of(attempt.url),
+    headers = answer.headers,
+  })
   return err
 end
 
+--- The error of an attempt that brought no usable answer.
+local function no_answer(state, transfer, attempt, kind, words)
+  if kind == "cancelled" then
+    local message = state.closed and "the client was closed during the call" or words
+    return errors.new({ kind = kind, message = message })
+  end
+  local cause, status = transfer:cause()
+  local explained = explain_failure(cause, {
+    settings = state.settings,
+    words = words,
+    status = status,
+    timeout = attempt.seconds,
+  })
+  if kind == "timeout" and attempt.limited then
+    explained.message = "the call's deadline has passed: " .. explained.message
+    explained.option = "deadline"
+  end
+  explained.kind = kind
+  return errors.new(explained)
+end
+
+local NOT_JSON_HINT =
+  "A login page, the portal of a network or another program may answer there in its place"
+
 --- A login page, a captive portal, another program on the port: the most common
 --- reasons for an answer that is no JSON.
-local function not_json(message, content_type)
+local function not_json(err, message, content_type)
   if content_type and not content_type:find("json", 1, true) then
-    return ("the answer is %s, not JSON: is it the right host?"):format(content_type)
+    err.message = ("the answer is %s, not JSON: is it the right host?"):format(content_type)
+    err.hint, err.option = NOT_JSON_HINT, "host"
+  else
+    err.message = "the answer is not JSON: " .. message
   end
-  return "the answer is not JSON: " .. message
 end
 
 --- By the decoder's name of a limit: the option that sets it.
 local DECODER_LIMITS = { max_depth = "max_json_depth", max_seconds = "max_decode_seconds" }
 
-local function over(limit, settings, message)
+local function over_limit(err, limit, settings, message)
   local option = DECODER_LIMITS[limit]
-  return ("the answer is over the limit %s (%g): %s"):format(option, settings[option], message)
+  local words = "the answer is over the limit %s (%g): %s"
+  err.kind, err.option = "too_large", option
+  err.message = words:format(option, settings[option], message)
+end
+
+--- The error of a body that was not decoded.
+local function decode_error(transfer, answer, key, settings, message, position, limit)
+  local err = errors.new({
+    kind = "decode",
+    status = answer.status,
+    position = position,
+    body = excerpt(transfer, key, settings),
+  })
+  if limit then
+    over_limit(err, limit, settings, message)
+  else
+    not_json(err, message, answer.headers["content-type"])
+  end
+  return err
 end
 
 --- Turns a 2xx answer into the call's value.
@@ -253,15 +320,7 @@ local function read_value(state, request, transfer, answer, size, key)
   local settings = state.settings
   local value, message, position, limit = body.decode(transfer, settings)
   if message then
-    return nil,
-      errors.new({
-        kind = limit and "too_large" or "decode",
-        status = status,
-        message = limit and over(limit, settings, message)
-          or not_json(message, answer.headers["content-type"]),
-        position = position,
-        body = excerpt(transfer, key, settings),
-      })
+    return nil, decode_error(transfer, answer, key, settings, message, position, limit)
   end
   local problem = request.shape and body.mismatch(value, request.shape)
   if problem then
@@ -289,7 +348,8 @@ local function mark_ambiguous(request, err)
 end
 
 --- Completes the error of an attempt.
-local function finish_error(request, attempt, err, answer)
+local function finish_error(state, request, attempt, err, answer)
+  err.host = state.settings.origin
   err.attempts = attempt.number
   err.request_id = answer and answer.request_id
   if attempt.sent and (UNSURE[err.kind] or err.status == 408) then
@@ -315,7 +375,7 @@ local function try(state, request, attempt)
       if redirects == 0 then
         attempt.number = attempt.number - 1
       end
-      return finish_error(request, attempt, err)
+      return finish_error(state, request, attempt, err)
     end
     wait(state, transfer, attempt.host)
     local status, size, echoed, sent, permanent, stage = transfer:result(attempt.key)
@@ -323,13 +383,9 @@ local function try(state, request, attempt)
       local kind, message = size, echoed
       attempt.sent = attempt.sent or sent
       attempt.permanent = permanent or kind == "too_large" or kind == "cancelled"
-      if state.closed and kind == "cancelled" then
-        message = "the client was closed during the call"
-      elseif kind == "timeout" and attempt.limited then
-        message = "the call's deadline has passed: " .. message
-      end
-      err = errors.new({ kind = kind, message = message, stage = stage })
-      return finish_error(request, attempt, err)
+      err = no_answer(state, transfer, attempt, kind, message)
+      err.stage = stage
+      return finish_error(state, request, attempt, err)
     end
     attempt.sent = true
     local shown = redact.text(attempt.url, attempt.key)
@@ -346,17 +402,20 @@ local function try(state, request, attempt)
       local value
       value, err = read_value(state, request, transfer, answer, size, attempt.key)
       if err then
-        return finish_error(request, attempt, err, answer)
+        return finish_error(state, request, attempt, err, answer)
       end
       return value, nil, answer
     end
     local target, refused = redirect_target(state, request, attempt, answer, redirects)
     if not target then
-      err = answer_error(transfer, answer, attempt.key, settings, refused)
+      err = answer_error(transfer, answer, request, attempt, settings, refused)
+      if redirects >= settings.max_redirects and err.kind == "redirect" then
+        err.option, err.hint = "max_redirects", nil
+      end
       if status == 429 and settings.pace then
         rate_limit.learn(settings.pace, attempt.key, request.path, err.retry_after)
       end
-      return finish_error(request, attempt, err, answer)
+      return finish_error(state, request, attempt, err, answer)
     end
     attempt.url = target
     redirects = redirects + 1
@@ -368,7 +427,7 @@ end
 local function find_trust(settings)
   local file, problem = ca_bundle.find(settings.ca_file)
   if problem then
-    return errors.new({ kind = "tls", message = problem })
+    return errors.new({ kind = "tls", option = "ca_file", message = problem })
   end
   settings.transfer.ca_file, settings.needs_trust = file, false
 end
@@ -426,6 +485,7 @@ local function add_policy(state, request, attempt)
   attempt.max_retries = request.options.max_retries or state.settings.max_retries
   attempt.idempotent = request.idempotent
   attempt.repeats = request.repeats or 0
+  attempt.gives_up_on = request.gives_up_on
 end
 
 --- @param state table the private part of a client

@@ -10,7 +10,7 @@ local remote = require("posthog.llm.skill_folder.remote")
 
 local pull = {}
 
-local UNRESOLVED = "conflicts of an earlier pull or push are not resolved; `force` gives them up"
+local UNRESOLVED = "conflicts of an earlier pull or push are not resolved"
 
 --- Whether the folder and the skill go together.
 --- @return true? ok
@@ -18,12 +18,12 @@ local UNRESOLVED = "conflicts of an earlier pull or push are not resolved; `forc
 local function check_lock(folder, theirs)
   local lock = folder.lock
   if lock and lock.name ~= theirs.name then
-    local message = "the folder holds the skill %q; `force` overwrites it"
-    return refuse.conflict(message:format(lock.name))
+    local message = "the folder holds the skill %q"
+    return refuse.unless_forced(message:format(lock.name), "overwrites it")
   elseif lock and refuse.is_other(lock, theirs) then
     local message = "the skill that the folder was pulled from is gone, "
-      .. "and another one has its name; `force` overwrites the folder"
-    return refuse.conflict(message)
+      .. "and another one has its name"
+    return refuse.unless_forced(message, "overwrites the folder")
   end
   return true
 end
@@ -31,12 +31,12 @@ end
 local function check_folder(folder, theirs)
   local unresolved = folder:unresolved()
   if #unresolved > 0 then
-    return refuse.conflict(UNRESOLVED, unresolved)
+    return refuse.unless_forced(UNRESOLVED, "gives them up", unresolved)
   end
   local strangers = folder.lock and {} or reconcile.strangers(folder, theirs)
   if #strangers > 0 then
-    local message = "these files are there already and differ; `force` overwrites them"
-    return refuse.conflict(message, strangers)
+    local message = "these files are there already and differ"
+    return refuse.unless_forced(message, "overwrites them", strangers)
   end
   return true
 end

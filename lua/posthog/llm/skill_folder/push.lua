@@ -1,6 +1,7 @@
 --- From a folder to the server: one push is one version.
 
 local errors = require("posthog.llm.util.errors")
+local option_names = require("posthog.llm.util.option_names")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
 local paths = require("posthog.llm.skill_folder.paths")
@@ -145,8 +146,9 @@ local function read_theirs(client, folder, name, options, progress)
   if not theirs and err.kind ~= "not_found" then
     return errors.failure(err)
   elseif not theirs and folder.lock and not options.force then
-    local words = "the skill that the folder was pulled from is not there; `force` creates it (%s)"
-    err.message = words:format(err.message)
+    local words = "the skill that the folder was pulled from is not there; %s creates it (%s)"
+    err.message = words:format(option_names.code("force"), err.message)
+    err.option = "force"
     return errors.failure(err)
   elseif not theirs then
     return false
@@ -159,8 +161,8 @@ local function read_theirs(client, folder, name, options, progress)
   local lock = folder.lock
   if lock and not options.force and refuse.is_other(lock, theirs) then
     local message = "the skill that the folder was pulled from is gone, and another one has "
-      .. "its name; `force` publishes the folder over it"
-    return refuse.conflict(message)
+      .. "its name"
+    return refuse.unless_forced(message, "publishes the folder over it")
   end
   ok, err = remote.complete_beside(client, folder, theirs, progress)
   if not ok then
@@ -179,8 +181,8 @@ local function take_in(client, folder, theirs, options, progress)
   local strangers = folder.lock and {} or reconcile.strangers(folder, theirs)
   if #strangers > 0 then
     local message = "the folder was not pulled from the skill of its name, and these differ; "
-      .. "pull it elsewhere to compare, or `force` publishes the folder"
-    return refuse.conflict(message, strangers)
+      .. "pull it elsewhere to compare"
+    return refuse.unless_forced(message, "publishes the folder as it is", strangers)
   end
   local outcome, err = reconcile.run(client, folder, theirs, false, progress)
   if not outcome then

@@ -1,6 +1,7 @@
 --- The errors with which a folder is left alone.
 
 local errors = require("posthog.llm.util.errors")
+local option_names = require("posthog.llm.util.option_names")
 local lint = require("posthog.llm.skill_folder.lint")
 local paths = require("posthog.llm.skill_folder.paths")
 
@@ -39,17 +40,28 @@ end
 --- One after which nothing was done.
 --- @param message string
 --- @param problems? { path: string, line?: integer, message: string }[] files in the way
-function refuse.conflict(message, problems)
+--- @param option? string that would have it done
+function refuse.conflict(message, problems, option)
   local places = {}
   for i, problem in ipairs(problems or {}) do
     places[i] = lint.place(problem)
   end
   return errors.failure(errors.new({
     kind = "conflict",
+    option = option,
     summary = problems and message,
     message = problems and ("%s: %s"):format(message, table.concat(places, ", ")) or message,
     problems = problems,
   }))
+end
+
+--- The same, where `force` is the way out.
+--- @param message string what is in the way
+--- @param outcome string what `force` does about it
+--- @param problems? table[] files in the way
+function refuse.unless_forced(message, outcome, problems)
+  message = ("%s; %s %s"):format(message, option_names.code("force"), outcome)
+  return refuse.conflict(message, problems, "force")
 end
 
 local RESOLVE = "both sides have changed the same; nothing was published. Edit these files, "

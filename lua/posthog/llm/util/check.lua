@@ -5,12 +5,35 @@ local core = require("posthog.llm.util.core")
 
 local check = {}
 
+--- Functions that stand between a method and its caller.
+local passed_over = setmetatable({}, { __mode = "k" })
+
+--- From now on misuse is never told at a line of this function.
+--- @param f function
+function check.pass_over(f)
+  passed_over[f] = true
+end
+
+--- Raises misuse. The command has a function of its own here: there it was no
+--- program that gave the words, but the user.
+--- @param text string
+--- @param level integer as for error()
+function check.raise(text, level)
+  error("posthog.llm: " .. text, level + 1)
+end
+
 --- @param level integer as for error()
 --- @param message string a format
 --- @param ... any for the format
 function check.fail(level, message, ...)
   local text = message:format(...):gsub("\r", "\\r"):gsub("\\?\n", "\\n") -- one line, whatever %q made
-  error("posthog.llm: " .. text, level + 1)
+  level = level + 1
+  local info = debug.getinfo(level, "f")
+  while info and passed_over[info.func] do
+    level = level + 1
+    info = debug.getinfo(level, "f")
+  end
+  check.raise(text, level)
 end
 
 --- The name of a value's type, with null told from other light userdata.
@@ -182,13 +205,6 @@ function check.header(name, value, level)
     check.fail(level + 1, "headers[%q] holds a line break or a control character", name)
   elseif OURS[name:lower()] then
     check.fail(level + 1, "headers: %s is set by the client", name)
-  end
-end
-
---- The `self` of a method of a resource.
-function check.self(self, class, name, level)
-  if getmetatable(self) ~= class then
-    check.fail(level + 1, "call the methods of client.%s with a colon", name)
   end
 end
 

@@ -1,5 +1,7 @@
 --- What every failed call returns as its second value.
 
+local option_names = require("posthog.llm.util.option_names")
+
 local errors = {}
 
 --- @alias posthog.llm.ErrorKind
@@ -22,10 +24,15 @@ local errors = {}
 
 --- @class posthog.llm.Error
 --- @field kind posthog.llm.ErrorKind what a program decides by
---- @field message string what a person reads; one line
+--- @field message string what went wrong, for a person; one line
+--- @field call? string the method as a user writes it, "skills:get"; "skill_folder.push" where the
+---   error begins in a tool; nil of llm.json
+--- @field host? string the origin that was asked, or would have been, "https://us.posthog.com"
+--- @field option? string the option to blame, "project_id"
+--- @field hint? string what may help where that is not certain; a sentence
 --- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable answer: the step on
 ---   the way to the server that failed, where it was one of these
---- @field source? string credentials: where what is wrong is from, a variable or a file
+--- @field source? string where the value to blame is from: a variable or a file
 --- @field status? integer HTTP status, nil when there was no answer
 --- @field type? string `type` of the server's error body (doc/api.md 0.5)
 --- @field code? string `code` of it, such as "required" or "throttled"
@@ -57,13 +64,26 @@ local errors = {}
 local Error = { __name = "posthog.llm.Error" }
 Error.__index = Error
 
---- One readable line: the message, and what helps to look it up.
-function Error:__tostring()
+--- A host as people name it. That it is plain http is worth telling.
+local function place(host)
+  return (host:gsub("^https://", ""))
+end
+
+--- What helps to look an error up.
+--- @return string[]
+local function notes_of(self)
   local notes = {}
-  if self.status then
+  local host = self.host and place(self.host)
+  if self.status and host then
+    notes[#notes + 1] = ("HTTP %d from %s"):format(self.status, host)
+  elseif self.status then
     notes[#notes + 1] = ("HTTP %d"):format(self.status)
+  elseif host and not self.message:find(host, 1, true) then
+    notes[#notes + 1] = "host " .. host
   end
-  if self.attr then
+  if self.attr and self.attr == self.option then
+    notes[#notes + 1] = "field " .. (option_names.of(self.attr) or self.attr)
+  elseif self.attr then
     notes[#notes + 1] = "field " .. tostring(self.attr)
   end
   if self.current_version then
@@ -78,11 +98,28 @@ function Error:__tostring()
   if self.request_id then
     notes[#notes + 1] = "request " .. self.request_id
   end
-  local text = ("%s: %s"):format(self.kind, self.message)
+  return notes
+end
+
+--- What went wrong, where, and what may help, in a line, without the call and
+--- the kind: for the command, whose user knows neither.
+--- @param err posthog.llm.Error
+--- @return string
+function errors.describe(err)
+  local text, notes = err.message, notes_of(err)
   if #notes > 0 then
     text = ("%s (%s)"):format(text, table.concat(notes, ", "))
   end
+  if err.hint then
+    text = text:gsub("%.$", "") .. ". " .. err.hint
+  end
   return (text:gsub("%c+", " "))
+end
+
+--- One readable line: the call, the kind, and all that describes the error.
+function Error:__tostring()
+  local call = self.call and self.call .. ": " or ""
+  return ("%s%s: %s"):format(call, self.kind, errors.describe(self))
 end
 
 --- An error is text where a program puts it together with text.

@@ -29,8 +29,8 @@ function current.define(class, skill_path)
   --- @class posthog.llm.Skills
   local Skills = class
 
-  local function only_current(self, what, request)
-    return api_version.only_current(self._profile, "skills:" .. what, function()
+  local function only_current(self, request)
+    return api_version.only_current(self._profile, function()
       return self._run(request)
     end)
   end
@@ -60,14 +60,14 @@ function current.define(class, skill_path)
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   function Skills:search(text, options)
-    check.self(self, Skills, "skills", 2)
     local encoded = query.text(text, "text", 2)
     local _, call_options = query.read(NONE, options, 2)
-    return only_current(self, "search", {
+    return only_current(self, {
       method = "GET",
       path = BASE .. "search/",
       query = "query=" .. encoded,
       idempotent = true,
+      gives_up_on = 503, -- of a search that took too long, and would again
       shape = { results = "list" },
       options = call_options,
     })
@@ -81,11 +81,10 @@ function current.define(class, skill_path)
   --- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
   --- @return posthog.llm.Response? response
   function Skills:rename(name, new_name, options)
-    check.self(self, Skills, "skills", 2)
     check.segment(name, "name", 2)
     check.segment(new_name, "new_name", 2)
     local _, call_options = query.read(NONE, options, 2)
-    return api_version.only_current(self._profile, "skills:rename", function()
+    return api_version.only_current(self._profile, function()
       local first, err, response = identity(self, name, call_options)
       if err then
         return errors.failure(err, response)
@@ -112,10 +111,9 @@ function current.define(class, skill_path)
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   function Skills:skill_md(name, options)
-    check.self(self, Skills, "skills", 2)
     check.segment(name, "name", 2)
     local _, call_options = query.read(NONE, options, 2)
-    return only_current(self, "skill_md", {
+    return only_current(self, {
       method = "GET",
       path = skill_path(name) .. "skill-md/",
       idempotent = true,
@@ -131,9 +129,8 @@ function current.define(class, skill_path)
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   function Skills:bundle(options)
-    check.self(self, Skills, "skills", 2)
     local encoded, call_options = query.read(BUNDLE, options, 2)
-    local bundle, err, response = only_current(self, "bundle", {
+    local bundle, err, response = only_current(self, {
       method = "GET",
       path = BASE .. "bundle/",
       query = encoded,
@@ -144,6 +141,9 @@ function current.define(class, skill_path)
     })
     if bundle == true then -- 204
       err = errors.nothing("archive")
+    elseif bundle and bundle.data:sub(1, 2) ~= "PK" then
+      local message = "the answer is no zip archive: is it the right host?"
+      err = errors.new({ kind = "decode", option = "host", message = message })
     end
     return errors.result(bundle, err, response)
   end

@@ -1,5 +1,6 @@
 --- The versioned store of agent skills (doc/api.md 1.1 to 1.4 and 2.1).
 
+local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local current = require("posthog.llm.api.skills.current")
@@ -159,7 +160,6 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:list(options)
-  check.self(self, Skills, "skills", 2)
   local parameters, call_options = query.read(LIST, options, 2)
   return self._run({
     method = "GET",
@@ -175,10 +175,9 @@ end
 --- @param options? posthog.llm.SkillEach
 --- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
 function Skills:each(options)
-  check.self(self, Skills, "skills", 2)
   local first, call_options = query.read(EACH, options, 2)
   local ahead = query.prefetch(options, 2)
-  return pages.each(function(parameters)
+  return pages.rows(function(parameters)
     return self._run({
       method = "GET",
       path = BASE,
@@ -245,7 +244,6 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:get(name, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(VERSION, options, 2)
   if self._profile.get() == "current" then
@@ -281,7 +279,6 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:resolve(name, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(RESOLVE, options, 2)
   if options then
@@ -303,7 +300,6 @@ end
 --- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages to read ahead (0)
 --- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
 function Skills:versions(name, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local _, call_options = query.read(VERSIONS, options, 2)
   local limit = options and options.limit or 100
@@ -322,7 +318,7 @@ function Skills:versions(name, options)
     return before - limit > 1 and before - limit or nil
   end
   local before, more = nil, true
-  return pages.raising(pages.stream(function()
+  return pages.stream(function()
     if not more then
       return nil
     end
@@ -342,7 +338,7 @@ function Skills:versions(name, options)
       before, more = version, page.has_more == true and version > 1
     end
     return page.versions
-  end))
+  end)
 end
 
 --- Each of these makes a version, which is its publisher's.
@@ -376,7 +372,6 @@ end
 --- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
 --- @return posthog.llm.Response? response
 function Skills:create(fields, options)
-  check.self(self, Skills, "skills", 2)
   check_fields(fields, 2)
   local _, call_options = query.read(NONE, options, 2)
   local json_body = item_fields.on_wire(fields)
@@ -406,7 +401,6 @@ end
 --- @return posthog.llm.Error? err kind "conflict" with current_version: someone else published
 --- @return posthog.llm.Response? response
 function Skills:publish(name, fields, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check_fields(fields, 2)
   if fields.base_version == nil and not is_owners_only(fields) then
@@ -438,7 +432,6 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:archive(name, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   local _, call_options = query.read(NONE, options, 2)
   return self._write({
@@ -461,7 +454,6 @@ end
 --- @return posthog.llm.Error? err kind "invalid", attr "new_name": the name is taken
 --- @return posthog.llm.Response? response
 function Skills:duplicate(name, new_name, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.segment(new_name, "new_name", 2)
   local _, call_options = query.read(NONE, options, 2)
@@ -481,7 +473,6 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:file(name, path, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.file_path(path, "path", 2)
   local parameters, call_options = query.read(VERSION, options, 2)
@@ -503,7 +494,6 @@ end
 --- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it the path is taken
 --- @return posthog.llm.Response? response
 function Skills:create_file(name, fields, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check_fields(fields, 2)
   check.new_file_path(fields.path, "path", 2)
@@ -527,7 +517,6 @@ end
 --- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it new_path is taken
 --- @return posthog.llm.Response? response
 function Skills:rename_file(name, old_path, new_path, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.file_path(old_path, "old_path", 2)
   check.new_file_path(new_path, "new_path", 2)
@@ -549,7 +538,6 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:delete_file(name, path, options)
-  check.self(self, Skills, "skills", 2)
   check.segment(name, "name", 2)
   check.file_path(path, "path", 2)
   local parameters, call_options = query.read(BASE_VERSION, options, 2)
@@ -563,5 +551,6 @@ function Skills:delete_file(name, path, options)
 end
 
 current.define(Skills, skill_path)
+calls.publish(Skills, "skills")
 
 return { new = new }

@@ -3,6 +3,7 @@
 --- so, but its answers differ; what they tell is remembered for each host.
 
 local errors = require("posthog.llm.util.errors")
+local option_names = require("posthog.llm.util.option_names")
 
 local api_version = {}
 
@@ -56,6 +57,16 @@ function api_version.of(value)
   return type(first) == "table" and of_row(first) or nil
 end
 
+--- Types of error that only the current generation has (contract 3.3).
+local TELLING_ERRORS = { skill_not_found = true, skill_version_not_found = true }
+
+--- What a refusal tells.
+--- @param err posthog.llm.Error
+--- @return posthog.llm.Generation? nil: it may be of either
+local function of_error(err)
+  return TELLING_ERRORS[err.type] and "current" or nil
+end
+
 --- What a client goes by. It holds no field through which the client's private
 --- part could be reached.
 --- @class posthog.llm.Profile
@@ -92,6 +103,7 @@ function api_version.follow(run, known)
   return function(request)
     local value, err, response = run(request)
     if err then
+      known.learn(of_error(err))
       return errors.failure(err, response)
     end
     known.learn(api_version.of(value))
@@ -100,23 +112,25 @@ function api_version.follow(run, known)
 end
 
 local ONLY_CURRENT =
-  "%s: only the current generation of the API has it; %s that of the reference pages"
-local MAY_LACK = "%s; only the current generation of the API has %s, and this may be the older one"
+  "%sonly the current generation of the API has it; %s that of the reference pages"
+local MAY_LACK = "It may be an older server: only the current generation of the API has %s"
 
-local function wrong_server(what, who)
-  return errors.new({ kind = "invalid", message = ONLY_CURRENT:format(what, who) })
+local function wrong_server(option, who)
+  local place = option and option_names.code(option) .. ": " or ""
+  local message = ONLY_CURRENT:format(place, who)
+  return errors.new({ kind = "invalid", option = option, message = message })
 end
 
 --- The error of a call that only the current generation has, where the server is
 --- known to be of the other; nil where it may be tried.
 --- @param known posthog.llm.Profile
---- @param what string such as "datasets:revisions"
+--- @param option? string
 --- @return posthog.llm.Error?
-local function refuse(known, what)
+local function refuse(known, option)
   if known.get() ~= "reference" then
     return nil
   end
-  return wrong_server(what, known.fixed and "the client's profile is" or "this server is of")
+  return wrong_server(option, known.fixed and "the client's profile is" or "this server is of")
 end
 
 --- Says what may be the reason for an unknown route.
@@ -128,7 +142,7 @@ function api_version.hint(known, err, response, what)
   -- A router that does not take the method says nothing of a field.
   local unknown = err.kind == "not_found" or (err.kind == "invalid" and not err.attr)
   if response and unknown and known.learnt() ~= "current" then
-    err.message = MAY_LACK:format(err.message, what)
+    err.hint = MAY_LACK:format(what)
   end
 end
 
@@ -137,18 +151,18 @@ end
 --- of the reference is to another question, as that takes no notice of a
 --- parameter that it does not know.
 --- @param known posthog.llm.Profile
---- @param what string such as "datasets:revisions"
 --- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
-function api_version.only_current(known, what, run)
-  local refused = refuse(known, what)
+--- @param option? string it is not the call but this option that only the current one has
+function api_version.only_current(known, run, option)
+  local refused = refuse(known, option)
   if refused then
     return errors.failure(refused)
   end
   local value, err, response = run()
   if err then
-    api_version.hint(known, err, response, what)
+    api_version.hint(known, err, response, option and option_names.code(option) or "this call")
   elseif api_version.of(value) == "reference" then
-    err = wrong_server(what, "this server is of")
+    err = wrong_server(option, "this server is of")
   end
   return errors.result(value, err, response)
 end

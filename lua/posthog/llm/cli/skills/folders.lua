@@ -46,7 +46,7 @@ local function attempt(context, name, dir, act)
   elseif err.kind == "cancelled" and UNDONE[name] then
     context.err:line(UNDONE[name])
   end
-  return exits.of(err), err
+  return exits.of(err, context.given), err
 end
 
 --- What the other folders would meet too.

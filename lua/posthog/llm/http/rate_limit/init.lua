@@ -187,7 +187,7 @@ local function line_of(self, key, class)
 end
 
 local function invalid(problem)
-  return errors.new({ kind = "invalid", message = problem })
+  return errors.new({ kind = "invalid", option = "pace", message = problem })
 end
 
 --- Waits until a request may go out.
@@ -228,6 +228,7 @@ function rate_limit.pass(self, key, path, seconds, pause, state)
   elseif not place then
     return errors.new({
       kind = "rate_limited",
+      option = "pace",
       message = ("held back %s, for longer than the call's deadline allows"):format(why),
       retry_after = at - now,
     })

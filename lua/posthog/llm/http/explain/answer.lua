@@ -1,0 +1,206 @@
+--- What to tell of an answer that is a refusal: in the server's words where it
+--- has some that help, in ours where the reason is a wrong host, key or project,
+--- or something that is not PostHog's API at all.
+
+local errors = require("posthog.llm.util.errors")
+local place = require("posthog.llm.http.explain.place")
+local url = require("posthog.llm.http.url")
+
+--- @class posthog.llm.Refused
+--- @field err posthog.llm.Error as errors.from_answer made it; what is found out is put into it
+--- @field settings table of the client
+--- @field request posthog.llm.Request
+--- @field path string that was asked for, with the host's prefix
+--- @field headers table<string, string> of the answer
+
+local REFUSED = {}
+
+local function is_json(err)
+  return type(err.body) == "table"
+end
+
+--- Something else has answered: a login page, a gateway, another program.
+local function by_others(refused, message)
+  refused.err.message = message
+  refused.err.hint = "Is it the right host, its path prefix included?"
+  refused.err.option = "host"
+end
+
+REFUSED[401] = function(refused)
+  local err, settings = refused.err, refused.settings
+  err.option = "personal_api_key"
+  if err.body ~= nil and not is_json(err) then
+    by_others(refused, "something in front of the server, not PostHog's API, wants a login")
+    return
+  elseif err.code == "not_authenticated" then
+    err.message = "the server saw no key"
+    err.hint = "Does a proxy in between take the header Authorization away?"
+    return
+  end
+  err.message = "the key is not valid"
+  err.hint = place.other_cloud(settings, "the account")
+    or ("Was it made on this server? Its keys are at %s"):format(place.keys_page(settings))
+end
+
+--- The scope that a key lacks; servers name it in quotes at the end (contract 0.5).
+local function lacking_scope(err)
+  return err.detail and err.detail:match("['\"]([%l_]+:[%l_]+)['\"]%.?$")
+end
+
+REFUSED[403] = function(refused)
+  local err, settings = refused.err, refused.settings
+  local scope = lacking_scope(err)
+  if scope then
+    err.message = ("the key lacks the scope %s"):format(scope)
+    err.hint = ("Add it to the key at %s"):format(place.keys_page(settings))
+    err.option = "personal_api_key"
+  elseif err.body ~= nil and not is_json(err) then
+    err.message = "refused by a firewall or gateway in front of the server, not by PostHog's API"
+    err.hint = "Such a gateway may refuse a network, a VPN, or a text that looks like an attack"
+  elseif err.code == "permission_denied" and refused.request.under then
+    local words = "Is the key's user a member of project %s, and may the key be used for it?"
+    err.hint = words:format(settings.project)
+    err.option = "project_id"
+  end
+end
+
+local function no_project(refused)
+  local err, settings = refused.err, refused.settings
+  err.option = "project_id"
+  if settings.project == "@current" then
+    err.message = "the key's user has no current project; give the number of one"
+  else
+    err.message = ("project %s is not on %s"):format(settings.project, place.server(settings))
+  end
+  err.hint = place.other_cloud(settings, "it")
+  err.hint = err.hint and "Key and project have to be of the same cloud. " .. err.hint
+    or "Project, key and host have to belong together"
+end
+
+--- The words of a router; a row or a skill that is not there has others. They
+--- only choose words.
+local ROUTER = "^Endpoint not found"
+local PROJECT = "^Project not found"
+
+REFUSED[404] = function(refused)
+  local err = refused.err
+  local detail = err.detail or ""
+  if detail:find(PROJECT) then
+    no_project(refused)
+  elseif detail:find(ROUTER) then
+    err.message = ("Endpoint not found: this server does not have %s"):format(refused.path)
+    err.hint = not place.is_cloud(refused.settings)
+        and "A self-hosted server that is older may lack it; or the host's path prefix is wrong"
+      or nil
+  elseif not is_json(err) then
+    by_others(refused, ("nothing is at %s that is PostHog's API"):format(refused.path))
+  end
+end
+REFUSED[410] = REFUSED[404]
+
+REFUSED[400] = function(refused)
+  local err, settings = refused.err, refused.settings
+  if is_json(err) or err.body == nil then
+    return
+  end
+  local excerpt = tostring(err.body)
+  -- Of nginx, Apache and Go; there is nothing else to tell it by.
+  local is_tls_port = excerpt:find("HTTPS", 1, true) or excerpt:find("SSL%-enabled")
+  if settings.target.scheme == "http" and is_tls_port then
+    local address = place.address(settings)
+    err.message = ("%s speaks https, and was asked in plain http"):format(address)
+    err.hint = "Use https://: " .. place.give_host(settings, "https://" .. address)
+    err.option = "host"
+  else
+    by_others(refused, "the request was refused, not by PostHog's API")
+  end
+end
+
+REFUSED[405] = function(refused)
+  local err = refused.err
+  if err.detail == nil then
+    err.message = ("this server does not take %s here"):format(refused.request.method)
+  end
+  if err.body ~= nil and not is_json(err) then
+    by_others(refused, err.message)
+  end
+end
+
+REFUSED[407] = function(refused)
+  local proxy = place.proxy(refused.settings)
+  local err = refused.err
+  err.message = "the proxy wants a user and a password"
+  err.hint = proxy and "They stand in its URL: http://USER:PASSWORD@" .. proxy or nil
+  err.option = "proxy"
+end
+
+REFUSED[413] = function(refused)
+  refused.err.hint = "Send less at once; a gateway in front of a self-hosted server sets limits too"
+end
+
+local HOUR = 3600
+
+--- @param seconds number
+--- @return string "5 h 12 min"
+local function span(seconds)
+  if seconds < 120 then
+    return ("%d s"):format(seconds)
+  elseif seconds < HOUR then
+    return ("%d min"):format(math.ceil(seconds / 60))
+  end
+  local minutes = math.ceil(seconds / 60)
+  return ("%d h %d min"):format(math.floor(minutes / 60), minutes % 60)
+end
+
+REFUSED[429] = function(refused)
+  local err = refused.err
+  local seconds = err.retry_after
+  if seconds and seconds > HOUR then
+    err.message = "too many requests: the limit of a day is reached"
+  end
+  if seconds and seconds > 60 then
+    err.hint = "Requests are taken again in " .. span(seconds)
+  end
+end
+
+local LATER = "Try again later"
+
+local function server_failed(refused)
+  local err = refused.err
+  err.hint = LATER .. (err.status == 500 and "; the server's log tells why" or "")
+  if place.is_cloud(refused.settings) then
+    err.hint = LATER .. "; https://status.posthog.com tells of outages"
+  end
+end
+
+for status = 500, 599 do
+  REFUSED[status] = server_failed
+end
+
+--- A redirect that is not followed: the address that it names may be the right one.
+local function redirected(refused)
+  local err, settings = refused.err, refused.settings
+  local location = refused.headers.location
+  local target = location and url.parse(url.join(settings.origin .. refused.path, location))
+  err.option = "host"
+  if not target or target.userinfo then
+    return
+  elseif target.path:find("/log%-?in") or target.path:find("/sso") or target.path:find("/auth") then
+    err.hint = "It wants a login, which the API does not: is it the right host?"
+  elseif target.origin ~= settings.origin and target.path == refused.path then
+    err.hint = ("If that is the server's address: %s"):format(
+      place.give_host(settings, target.origin)
+    )
+  end
+end
+
+--- Finds out what a refusal means: `message`, `option` and `hint` of its error.
+--- @param refused posthog.llm.Refused
+return function(refused)
+  local explain = REFUSED[refused.err.status]
+  if explain then
+    explain(refused)
+  elseif errors.kind_of(refused.err.status) == "redirect" then
+    redirected(refused)
+  end
+end

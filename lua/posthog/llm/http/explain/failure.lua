@@ -1,0 +1,256 @@
+--- What to tell of an attempt that brought no usable answer. The core names the
+--- cause (src/net/cause.c); the words of libcurl and of the TLS library, which
+--- differ from version to version, stand behind ours where they add something.
+
+local option_names = require("posthog.llm.util.option_names")
+local place = require("posthog.llm.http.explain.place")
+
+--- @class posthog.llm.Explained
+--- @field message string
+--- @field option? string
+--- @field hint? string
+
+--- @class posthog.llm.Failed
+--- @field settings table of the client
+--- @field words string libcurl's own
+--- @field proxy? string address of the one in between
+--- @field status? integer its answer to CONNECT
+--- @field timeout number seconds that the attempt had
+
+local function clock_says()
+  return ("Is the clock of this machine right? It says %s"):format(os.date("!%Y-%m-%d %H:%M UTC"))
+end
+
+local function http_hint(settings)
+  local address = place.address(settings)
+  return "For plain http: "
+    .. place.give_host(settings, "http://" .. address)
+    .. (settings.allow_insecure_http and "" or ", which is for this machine only")
+end
+
+local function https_hint(settings)
+  if settings.target.scheme == "http" then
+    local address = place.address(settings)
+    return ("Does the port speak https? Then %s"):format(
+      place.give_host(settings, "https://" .. address)
+    )
+  end
+end
+
+local NETWORK = "Is this machine on the network, and does no firewall forbid it?"
+
+local CAUSES = {}
+
+function CAUSES.name(failed)
+  local words = "the name %s cannot be looked up"
+  return {
+    message = words:format(place.name(failed.settings)),
+    option = "host",
+    hint = "Is it spelt right, and is this machine on the network?",
+  }
+end
+
+function CAUSES.proxy_name(failed)
+  local words = "the name of the proxy, %s, cannot be looked up"
+  return { message = words:format(failed.proxy or "?"), option = "proxy" }
+end
+
+--- A connection that came to nothing, to the proxy or to the server.
+local function unconnected(failed, to_proxy, to_server)
+  if failed.proxy then
+    return { message = to_proxy:format(failed.proxy), option = "proxy" }
+  end
+  local hint = place.is_cloud(failed.settings) and NETWORK
+    or "Is the host right, its port included, and does the server run?"
+  return {
+    message = to_server:format(place.address(failed.settings)),
+    option = "host",
+    hint = hint,
+  }
+end
+
+function CAUSES.refused(failed)
+  return unconnected(
+    failed,
+    "the proxy %s refuses the connection: nothing listens there",
+    "%s refuses the connection: nothing listens there"
+  )
+end
+
+function CAUSES.unreachable(failed)
+  return unconnected(
+    failed,
+    "the network has no way to the proxy %s",
+    "the network has no way to %s"
+  )
+end
+
+function CAUSES.connect(failed)
+  local explained =
+    unconnected(failed, "no connection to the proxy %s", "no connection to %s")
+  explained.message = ("%s (%s)"):format(explained.message, failed.words)
+  return explained
+end
+
+function CAUSES.proxy_refused(failed)
+  local status = failed.status or 0
+  local proxy = failed.proxy or "in between"
+  if status == 407 then
+    return {
+      message = ("the proxy %s wants a user and a password (HTTP 407)"):format(proxy),
+      option = "proxy",
+      hint = "They stand in its URL: http://USER:PASSWORD@" .. proxy,
+    }
+  end
+  local words = "the proxy %s does not connect to %s (%s)"
+  local why = status > 0 and ("HTTP %d"):format(status) or failed.words
+  return {
+    message = words:format(proxy, place.address(failed.settings), why),
+    option = "proxy",
+  }
+end
+
+function CAUSES.authority(failed)
+  local words = "the certificate of %s is signed by an authority that is not trusted here"
+  return {
+    message = words:format(place.address(failed.settings)),
+    option = "ca_file",
+    hint = "Has the server or a proxy an authority of its own? Name its file (PEM) in SSL_CERT_FILE"
+      .. option_names.also(" or %s", "ca_file"),
+  }
+end
+
+function CAUSES.wrong_name(failed)
+  local words = "the certificate of %s is for another name (%s)"
+  return {
+    message = words:format(place.address(failed.settings), failed.words),
+    option = "host",
+    hint = "Is the host spelt as its operators do? Else something answers in its place",
+  }
+end
+
+function CAUSES.expired(failed)
+  local words = "the certificate of %s has expired"
+  return { message = words:format(place.address(failed.settings)), hint = clock_says() }
+end
+
+function CAUSES.not_yet_valid(failed)
+  local words = "the certificate of %s is not valid yet"
+  return { message = words:format(place.address(failed.settings)), hint = clock_says() }
+end
+
+function CAUSES.certificate(failed)
+  local words = "the certificate of %s cannot be trusted (%s)"
+  return { message = words:format(place.address(failed.settings), failed.words) }
+end
+
+function CAUSES.proxy_certificate(failed)
+  local words = "the certificate of the proxy %s cannot be trusted (%s)"
+  return { message = words:format(failed.proxy or "?", failed.words), option = "proxy" }
+end
+
+--- A proxy whose URL says https is spoken TLS with before the server is.
+local function is_tls_proxy(failed)
+  return failed.proxy ~= nil and failed.settings.transfer.proxy:lower():find("^https:") ~= nil
+end
+
+function CAUSES.no_tls(failed)
+  if is_tls_proxy(failed) then
+    local words = "the proxy %s speaks plain http, not https"
+    local hint = "Its URL begins with http://, also where the server's is https"
+    return { message = words:format(failed.proxy), option = "proxy", hint = hint }
+  end
+  return {
+    message = ("%s speaks plain http, not https"):format(place.address(failed.settings)),
+    option = "host",
+    hint = not place.is_cloud(failed.settings) and http_hint(failed.settings) or nil,
+  }
+end
+
+function CAUSES.handshake(failed)
+  local settings = failed.settings
+  local words = "no TLS connection to %s (%s)"
+  local hint = "Does the port speak https? " .. http_hint(settings)
+  if is_tls_proxy(failed) then
+    hint = "The URL of a proxy mostly begins with http://, also where the server's is https"
+  elseif place.is_cloud(settings) then
+    hint = "Something on the way may break TLS connections: a firewall, or a proxy"
+  end
+  return { message = words:format(place.address(settings), failed.words), hint = hint }
+end
+
+--- Seconds until a connection has to be there, and the option that says so.
+local function connect_limit(failed)
+  local settings = failed.settings
+  if settings.connect_timeout < failed.timeout then
+    return settings.connect_timeout, "connect_timeout"
+  end
+  return failed.timeout, "timeout"
+end
+
+function CAUSES.looking_up(failed)
+  local seconds, option = connect_limit(failed)
+  local words = "timed out: the name %s was not looked up within %g s"
+  return {
+    message = words:format(place.name(failed.settings), seconds),
+    option = option,
+    hint = NETWORK,
+  }
+end
+
+function CAUSES.connecting(failed)
+  local seconds, option = connect_limit(failed)
+  local words = "timed out: no connection to %s within %g s"
+  local whom = failed.proxy and "the proxy " .. failed.proxy or place.address(failed.settings)
+  return { message = words:format(whom, seconds), option = option, hint = NETWORK }
+end
+
+function CAUSES.waiting(failed)
+  local words = "timed out: no answer from %s within %g s"
+  return {
+    message = words:format(place.server(failed.settings), failed.timeout),
+    option = "timeout",
+  }
+end
+
+function CAUSES.answering(failed)
+  local words = "timed out: the answer of %s was not whole within %g s (%s)"
+  local server = place.server(failed.settings)
+  return { message = words:format(server, failed.timeout, failed.words), option = "timeout" }
+end
+
+function CAUSES.queued(failed)
+  return { message = failed.words, option = "max_connections" }
+end
+
+function CAUSES.no_http(failed)
+  return {
+    message = ("what answers at %s does not speak HTTP"):format(place.address(failed.settings)),
+    option = "host",
+    hint = https_hint(failed.settings),
+  }
+end
+
+function CAUSES.lost(failed)
+  return {
+    message = ("the connection was lost (%s)"):format(failed.words),
+    hint = https_hint(failed.settings),
+  }
+end
+
+function CAUSES.max_response_bytes(failed)
+  return { message = failed.words, option = "max_response_bytes" }
+end
+
+function CAUSES.max_header_bytes(failed)
+  return { message = failed.words, option = "max_header_bytes" }
+end
+
+--- @param cause? string of transfer:cause()
+--- @param failed posthog.llm.Failed
+--- @return posthog.llm.Explained
+return function(cause, failed)
+  local explain = CAUSES[cause]
+  failed.proxy = place.proxy(failed.settings)
+  return explain and explain(failed) or { message = failed.words }
+end

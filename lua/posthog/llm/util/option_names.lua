@@ -1,0 +1,53 @@
+--- How messages name the options of functions: as programs give them. The
+--- command, whose user gives flags, puts its own names here.
+
+local option_names = {}
+
+--- @type table<string, string|false>? by the library's name; false: there is no such flag
+local flags
+
+--- From now on messages name these flags.
+--- @param names? table<string, string|false> nil: the library's own names
+function option_names.use(names)
+  flags = names
+end
+
+--- @param option string "personal_api_key"
+--- @return string? name "--key-file"; nil: who reads the message cannot give it
+function option_names.of(option)
+  if not flags then
+    return option
+  end
+  return flags[option] or nil
+end
+
+--- An option with its value, as it is given.
+--- @param option string "host"
+--- @param value string "eu"
+--- @return string 'host = "eu"', or "--host eu"
+function option_names.set(option, value)
+  if not flags then
+    return ("%s = %q"):format(option, value)
+  end
+  return ("%s %s"):format(flags[option] or option, value)
+end
+
+--- How to give an option: "pass host", or "give --host".
+function option_names.give(option)
+  return (flags and "give " or "pass ") .. (option_names.of(option) or option)
+end
+
+--- An option within a sentence: "`force`", or "--force".
+function option_names.code(option)
+  return flags and (flags[option] or option) or "`" .. option .. "`"
+end
+
+--- The end of a sentence that tells of one more way out: ", or pass host".
+--- @param words string with %s for the name
+--- @return string "" where there is no such option
+function option_names.also(words, option)
+  local name = option_names.of(option)
+  return name and words:format(name) or ""
+end
+
+return option_names
