@@ -57,7 +57,7 @@ local function names(err, call, host)
   assert.equal(host, err.host)
   local text = tostring(err)
   assert.equal(call .. ": " .. err.kind .. ": ", text:sub(1, #call + #err.kind + 4))
-  assert.is_truthy(text:find(host:gsub("^https://", ""), 1, true), text)
+  assert.is_truthy(text:find(host:gsub("^https?://", ""), 1, true), text)
   assert.is_nil(text:find("\n", 1, true))
 end
 

@@ -15,7 +15,7 @@ local MAKE = [[
   printf 'subjectAltName=%s\n' >server.ext && : >index &&
   printf '[ca]\ndefault_ca=c\n[c]\ndatabase=index\nserial=serial\nnew_certs_dir=.\n%s' >ca.conf &&
   openssl ca -batch -config ca.conf -cert ca.pem -keyfile ca.key -rand_serial -md sha256 \
-    -in server.csr -out server.pem -extfile server.ext -startdate 20200101000000Z -enddate %s
+    -in server.csr -out server.pem -extfile server.ext -startdate %s -enddate %s
   echo $?
 ]]
 local POLICY = "policy=p\\n[p]\\ncommonName=supplied\\n"
@@ -38,13 +38,13 @@ describe("over TLS", function()
   end)
   before_each(function() e:reset() end)
 
-  --- @param options { name?: string, ends?: string, flags?: string }
+  --- @param options { name?: string, begins?: string, ends?: string, flags?: string }
   --- @return string port
   local function start(options)
     local dir = output_of('mktemp -d "${TMPDIR:-/tmp}/posthog-tls.XXXXXX"'):gsub("\n$", "")
     local name = options.name or "DNS:localhost,IP:127.0.0.1"
     local made = output_of(MAKE:format(dir, e.prefix, "localhost", name, POLICY,
-      options.ends or "20491231235959Z"))
+      options.begins or "20200101000000Z", options.ends or "20491231235959Z"))
     assert.equal("0\n", made, output_of(("cat '%s/openssl.log'"):format(dir)))
     local pid = output_of(START:format(dir, options.flags or "")):match("%d+")
     servers[#servers + 1] = { pid = pid, dir = dir }
@@ -73,24 +73,47 @@ describe("over TLS", function()
     return err
   end
 
+  local function without_date(err)
+    return (tostring(err):gsub("%d+%-%d+%-%d+ %d+:%d+", "DATE"))
+  end
+
   it("a server of the name, the time and the authority is talked to", function()
     assert.is_nil(refusal(start({})))
   end)
 
   it("one of another name is not", function()
     local port = start({ name = "DNS:posthog.example" })
-    assert.matches("127.0.0.1", refusal(port).message, 1, true)
+    local err = refusal(port)
+    assert.equal("host", err.option)
+    assert.equal(("datasets:list: tls: the certificate of 127.0.0.1:%s is for another name. "
+      .. "Is the host spelt right? Else something answers in its place, such as a proxy")
+      :format(port), tostring(err))
   end)
 
   it("one whose time is over is not", function()
     local port = start({ ends = "20210101000000Z" })
-    assert.matches("expired", refusal(port).message, 1, true)
+    local words = "datasets:list: tls: the certificate of 127.0.0.1:%s has expired. "
+      .. "Is the clock of this machine right? It says DATE UTC; "
+      .. "else the server's operators have to renew it"
+    assert.equal(words:format(port), without_date(refusal(port)))
+  end)
+
+  it("one whose time has not come is not", function()
+    local port = start({ begins = "20480101000000Z" })
+    local words = "datasets:list: tls: the certificate of 127.0.0.1:%s is not valid yet. "
+      .. "Is the clock of this machine right? It says DATE UTC"
+    assert.equal(words:format(port), without_date(refusal(port)))
   end)
 
   it("one that signs for itself is not", function()
     local c = pipeline.client(e.tls_url, { max_retries = 0 })
     local _, err = c.datasets:list()
     assert.equal("tls", err.kind)
+    assert.equal("ca_file", err.option)
+    local words = "datasets:list: tls: the certificate of %s is signed by an authority that is not "
+      .. "trusted here. Has the server or a proxy an authority of its own? Name its file (PEM) in "
+      .. "SSL_CERT_FILE or ca_file"
+    assert.equal(words:format(e.tls_url:match("//(.*)$")), tostring(err))
     assert.same({}, e:log())
     c:close()
   end)

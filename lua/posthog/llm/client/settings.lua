@@ -80,6 +80,17 @@ local function host_problem(parsed, allow_http)
   end
 end
 
+--- The URL that a name without a scheme is short for, as an example.
+local function likely_url(text)
+  local name = text:match("^([%w.-]+):?%d*/?[%w/.-]*$")
+  if name == nil or shown(text) ~= ("%q"):format(text) then
+    return HOSTS.us
+  end
+  local scheme = url.is_loopback(name:lower()) and "http://"
+    or name:find(".", 1, true) and "https://"
+  return scheme and url.parse(scheme .. text) and scheme .. text or HOSTS.us
+end
+
 --- @param text string "us", "eu" or a URL
 --- @param allow_http? boolean plain http to another machine
 --- @return table? target { base, origin, scheme }
@@ -93,7 +104,7 @@ function settings.resolve_host(text, allow_http)
     err.host = parsed and parsed.origin
   elseif not parsed or parsed.query then
     local words = "the host %s %s; use us, eu or a URL such as %s"
-    err = invalid("host", words, shown(text), problem or "has a query", HOSTS.us)
+    err = invalid("host", words, shown(text), problem or "has a query", likely_url(text))
     err.host = shown(text):match('^"(.*)"$')
   else
     problem = host_problem(parsed, allow_http)
@@ -127,7 +138,9 @@ end
 --- What a key holds that none can hold; nothing of the key is shown.
 --- @return string? problem
 local function key_problem(key)
-  if key:find("[\r\n]") then
+  if key:lower():find("^bearer") then
+    return 'begins with "Bearer": give the key alone'
+  elseif key:find("[\r\n]") then
     return "holds a line break: give it without the end of its line"
   elseif key:find("^[\"'`]") or key:find("[\"'`]$") then
     return "has quotes around it: give it without them"
@@ -135,8 +148,6 @@ local function key_problem(key)
     return "holds a space or a control character"
   elseif key:find("[\128-\255]") then
     return "holds a character that is not ASCII: was it copied from a formatted text?"
-  elseif key:lower():find("^bearer") then
-    return 'begins with "Bearer": give the key alone'
   end
 end
 

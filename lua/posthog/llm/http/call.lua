@@ -410,7 +410,7 @@ local function try(state, request, attempt)
     if not target then
       err = answer_error(transfer, answer, request, attempt, settings, refused)
       if redirects >= settings.max_redirects and err.kind == "redirect" then
-        err.option, err.hint = "max_redirects", nil
+        err.option = "max_redirects"
       end
       if status == 429 and settings.pace then
         rate_limit.learn(settings.pace, attempt.key, request.path, err.retry_after)

@@ -78,7 +78,7 @@ local function notes_of(self)
     notes[#notes + 1] = ("HTTP %d from %s"):format(self.status, host)
   elseif self.status then
     notes[#notes + 1] = ("HTTP %d"):format(self.status)
-  elseif host and not self.message:find(host, 1, true) then
+  elseif host and not self.message:find(host:gsub("^http://", ""), 1, true) then
     notes[#notes + 1] = "host " .. host
   end
   if self.attr and self.attr == self.option then
@@ -90,7 +90,9 @@ local function notes_of(self)
     notes[#notes + 1] = "current version " .. tostring(self.current_version)
   end
   if self.retry_after then
-    notes[#notes + 1] = ("retry after %g s"):format(self.retry_after)
+    local seconds = self.retry_after
+    seconds = seconds >= 10 and math.ceil(seconds) or seconds
+    notes[#notes + 1] = ("retry after %g s"):format(seconds)
   end
   if self.ambiguous then
     notes[#notes + 1] = "it may or may not have happened"

@@ -70,7 +70,8 @@ local function no_project(refused)
   if settings.project == "@current" then
     err.message = "the key's user has no current project; give the number of one"
   else
-    err.message = ("project %s is not on %s"):format(settings.project, place.server(settings))
+    local words = "project %s is not known at %s"
+    err.message = words:format(settings.project, place.server(settings))
   end
   err.hint = place.other_cloud(settings, "it")
   err.hint = err.hint and "Key and project have to be of the same cloud. " .. err.hint
@@ -93,7 +94,9 @@ REFUSED[404] = function(refused)
         and "A self-hosted server that is older may lack it; or the host's path prefix is wrong"
       or nil
   elseif not is_json(err) then
-    by_others(refused, ("nothing is at %s that is PostHog's API"):format(refused.path))
+    by_others(refused, ("what answers has no %s, so it is not PostHog's API"):format(refused.path))
+  elseif refused.request.under then
+    err.hint = ("Is it in project %s?"):format(refused.settings.project)
   end
 end
 REFUSED[410] = REFUSED[404]
@@ -109,7 +112,7 @@ REFUSED[400] = function(refused)
   if settings.target.scheme == "http" and is_tls_port then
     local address = place.address(settings)
     err.message = ("%s speaks https, and was asked in plain http"):format(address)
-    err.hint = "Use https://: " .. place.give_host(settings, "https://" .. address)
+    err.hint = "Then " .. place.give_host(settings, "https://" .. address)
     err.option = "host"
   else
     by_others(refused, "the request was refused, not by PostHog's API")
@@ -187,6 +190,8 @@ local function redirected(refused)
     return
   elseif target.path:find("/log%-?in") or target.path:find("/sso") or target.path:find("/auth") then
     err.hint = "It wants a login, which the API does not: is it the right host?"
+  elseif place.is_cloud(settings) then
+    return -- the clouds are their own addresses; EU's spend points to the US (doc/api.md 1.5)
   elseif target.origin ~= settings.origin and target.path == refused.path then
     err.hint = ("If that is the server's address: %s"):format(
       place.give_host(settings, target.origin)
@@ -197,7 +202,11 @@ end
 --- Finds out what a refusal means: `message`, `option` and `hint` of its error.
 --- @param refused posthog.llm.Refused
 return function(refused)
-  local explain = REFUSED[refused.err.status]
+  local err = refused.err
+  local explain = REFUSED[err.status]
+  if not explain and err.kind == "invalid" and err.body ~= nil and not is_json(err) then
+    explain = REFUSED[400]
+  end
   if explain then
     explain(refused)
   elseif errors.kind_of(refused.err.status) == "redirect" then

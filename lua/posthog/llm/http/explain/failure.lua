@@ -4,6 +4,7 @@
 
 local option_names = require("posthog.llm.util.option_names")
 local place = require("posthog.llm.http.explain.place")
+local url = require("posthog.llm.http.url")
 
 --- @class posthog.llm.Explained
 --- @field message string
@@ -21,11 +22,11 @@ local function clock_says()
   return ("Is the clock of this machine right? It says %s"):format(os.date("!%Y-%m-%d %H:%M UTC"))
 end
 
-local function http_hint(settings)
-  local address = place.address(settings)
-  return "For plain http: "
-    .. place.give_host(settings, "http://" .. address)
-    .. (settings.allow_insecure_http and "" or ", which is for this machine only")
+--- How to speak plain http to the server; nil: it may not be.
+local function http_host(settings)
+  if settings.allow_insecure_http or url.is_loopback(place.name(settings)) then
+    return place.give_host(settings, "http://" .. place.address(settings))
+  end
 end
 
 local function https_hint(settings)
@@ -52,7 +53,8 @@ end
 
 function CAUSES.proxy_name(failed)
   local words = "the name of the proxy, %s, cannot be looked up"
-  return { message = words:format(failed.proxy or "?"), option = "proxy" }
+  local name = (failed.proxy or "?"):gsub(":%d+$", "")
+  return { message = words:format(name), option = "proxy" }
 end
 
 --- A connection that came to nothing, to the proxy or to the server.
@@ -121,17 +123,17 @@ function CAUSES.authority(failed)
 end
 
 function CAUSES.wrong_name(failed)
-  local words = "the certificate of %s is for another name (%s)"
   return {
-    message = words:format(place.address(failed.settings), failed.words),
+    message = ("the certificate of %s is for another name"):format(place.address(failed.settings)),
     option = "host",
-    hint = "Is the host spelt as its operators do? Else something answers in its place",
+    hint = "Is the host spelt right? Else something answers in its place, such as a proxy",
   }
 end
 
 function CAUSES.expired(failed)
   local words = "the certificate of %s has expired"
-  return { message = words:format(place.address(failed.settings)), hint = clock_says() }
+  local hint = clock_says() .. "; else the server's operators have to renew it"
+  return { message = words:format(place.address(failed.settings)), hint = hint }
 end
 
 function CAUSES.not_yet_valid(failed)
@@ -156,21 +158,25 @@ end
 
 function CAUSES.no_tls(failed)
   if is_tls_proxy(failed) then
-    local words = "the proxy %s speaks plain http, not https"
+    local words = "the proxy %s does not speak https; it seems to speak plain http"
     local hint = "Its URL begins with http://, also where the server's is https"
     return { message = words:format(failed.proxy), option = "proxy", hint = hint }
   end
+  local host = http_host(failed.settings)
+  local words = "%s does not speak https; it seems to speak plain http"
   return {
-    message = ("%s speaks plain http, not https"):format(place.address(failed.settings)),
+    message = words:format(place.address(failed.settings)),
     option = "host",
-    hint = not place.is_cloud(failed.settings) and http_hint(failed.settings) or nil,
+    hint = host and "Then " .. host or "Is it the port that speaks https?",
   }
 end
 
 function CAUSES.handshake(failed)
   local settings = failed.settings
   local words = "no TLS connection to %s (%s)"
-  local hint = "Does the port speak https? " .. http_hint(settings)
+  local host = http_host(settings)
+  local hint = host and "Does the port speak plain http? Then " .. host
+    or "Is it the port that speaks https?"
   if is_tls_proxy(failed) then
     hint = "The URL of a proxy mostly begins with http://, also where the server's is https"
   elseif place.is_cloud(settings) then
@@ -190,7 +196,7 @@ end
 
 function CAUSES.looking_up(failed)
   local seconds, option = connect_limit(failed)
-  local words = "timed out: the name %s was not looked up within %g s"
+  local words = "the name %s was not looked up within %.3g s"
   return {
     message = words:format(place.name(failed.settings), seconds),
     option = option,
@@ -200,13 +206,13 @@ end
 
 function CAUSES.connecting(failed)
   local seconds, option = connect_limit(failed)
-  local words = "timed out: no connection to %s within %g s"
+  local words = "no connection to %s within %.3g s"
   local whom = failed.proxy and "the proxy " .. failed.proxy or place.address(failed.settings)
   return { message = words:format(whom, seconds), option = option, hint = NETWORK }
 end
 
 function CAUSES.waiting(failed)
-  local words = "timed out: no answer from %s within %g s"
+  local words = "no answer from %s within %.3g s"
   return {
     message = words:format(place.server(failed.settings), failed.timeout),
     option = "timeout",
@@ -214,7 +220,7 @@ function CAUSES.waiting(failed)
 end
 
 function CAUSES.answering(failed)
-  local words = "timed out: the answer of %s was not whole within %g s (%s)"
+  local words = "the answer of %s was not whole within %.3g s (%s)"
   local server = place.server(failed.settings)
   return { message = words:format(server, failed.timeout, failed.words), option = "timeout" }
 end
