@@ -237,7 +237,7 @@ return {
     { "posthog-llm login", "asks for what it needs" },
     { "posthog-llm login --host eu --project 42", "asks for the key alone" },
     {
-      "pass posthog | posthog-llm login --key-file - --project 42",
+      "pass posthog | posthog-llm login --key-file - --host eu --project 42",
       "asks nothing: the key comes by standard input",
     },
   },
