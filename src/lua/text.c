@@ -68,8 +68,8 @@ static int address_gc (lua_State *L) {
 }
 
 /*
-** core.url_address(url) -> host, port | nil, "no host" | "bad host" | "bad
-*port"
+** core.url_address(url) -> host, port
+**   | nil, "no host" | "bad host" | "bad port"
 ** As libcurl reads an absolute URL.
 */
 static int text_url_address (lua_State *L) {

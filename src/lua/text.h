@@ -9,7 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Adds escape, holds, redact and url_address to the module table on top of the stack. */
+/* Adds escape, holds, redact and url_address to the module table on top of the
+** stack. */
 void text_open (lua_State *L);
 
 #pragma GCC visibility pop
