@@ -193,12 +193,14 @@ for _, version in ipairs({ "reference", "current" }) do
       local cases = {
         { allowed_tools = { "Bash ", " Bash" } },
         { allowed_tools = { 1, "a" } },
-        { license = "\u{2003}MIT\u{3000}" },
+        { license = "\226\128\131MIT\227\128\128" },
         { license = 5 },
         { license = llm.json.decode("12345678901234567890") },
         { metadata = { a = 1e16, b = 1.5e19, c = -0.0, d = llm.array({}), e = llm.null } },
         { metadata = { source = "mine", seeded_by = "me", canonical_hash = "x", k = 1 } },
-        { files = { { path = "b.md", content = " \u{a0}x\u{85} ", content_type = " text/x " } } },
+        { files = {
+          { path = "b.md", content = " \194\160x\194\133 ", content_type = " text/x " },
+        } },
         { files = {} },
         { body = nil, edits = { { old = "aa", new = "b" } } },
         { body = nil, edits = { { old = "two ", new = " TWO" } } },
