@@ -135,8 +135,8 @@ describe("the current generation: dataset items", function()
 
   it("come back as the database keeps JSON, where that is switched on", function()
     t.e:settings({ jsonb = true })
-    local made = create('"input":{"bb":[1e16,1.5e19,-0.0,1.10,10e-1,1E-7,0.1e3,-0],"a":1,"bb":[ 2e0,'
-      .. '-1.5E+1, 0.000123, "é", null ]},"metadata":{"z":1,"a":{"k":1e2}}')
+    local made = create('"input":{"bb":[1e16,1.5e19,-0.0,1.10,10e-1,1E-7,0.1e3,-0],"a":1,"bb":[ '
+      .. '2e0,-1.5E+1, 0.000123, "é", null ]},"metadata":{"z":1,"a":{"k":1e2}}')
     local answer = get(path_of(made)).body
     contains('"input":{"a":1,"bb":[2,-15,0.000123,"é",null]}', answer)
     contains('"metadata":{"a":{"k":100},"z":1}', answer)
