@@ -72,6 +72,27 @@ describe("the command", function()
     end
   end)
 
+  it("names the flag or the variable that is wrong, and ends with 2 for a flag", function()
+    for _, case in ipairs({
+      { 2, { "--host", "nonsense" }, {}, '%-%-host: the host "nonsense" is not an http' },
+      { 2, { "--host", "https://us.i.posthog.com" }, {}, "%-%-host: us.i.posthog.com takes" },
+      { 2, { "--project", "mine" }, {}, '%-%-project: the project id "mine" is not a number' },
+      { 1, {}, { POSTHOG_HOST = "nonsense" }, 'POSTHOG_HOST: the host "nonsense" is not' },
+      { 1, {}, { POSTHOG_PROJECT_ID = "mine" }, 'POSTHOG_PROJECT_ID: the project id "mine"' },
+      { 1, {}, { POSTHOG_PROJECT_ID = "" }, "set POSTHOG_PROJECT_ID or give %-%-project" },
+      { 5, {}, { POSTHOG_PERSONAL_API_KEY = "" }, "or give %-%-key%-file" },
+      { 5, {}, { POSTHOG_PERSONAL_API_KEY = "phx_wrong" }, ": the key is not valid %(" },
+      { 4, { "--project", "5" }, {}, "^posthog%-llm: project 5 is not known at http" },
+    }) do
+      local arguments = { "skills", "list" }
+      for _, word in ipairs(case[2]) do arguments[#arguments + 1] = word end
+      local result = ends(case[1], arguments, { env = case[3] })
+      assert.matches(case[4], result.err)
+      assert.is_nil(result.err:find("personal_api_key", 1, true))
+      assert.is_nil(result.err:find("skills:", 1, true))
+    end
+  end)
+
   it("names no option of the library that it does not have", function()
     for _, host in ipairs({ "http://posthog.example", "https://me:xyzzy@posthog.example" }) do
       local result = run({ "skills", "list", "--host", host })

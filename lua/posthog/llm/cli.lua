@@ -60,7 +60,7 @@ local function run(argv)
     if exits.is_usage(err) then
       err.command = err.command or name
     end
-    report.tell(stderr, err)
+    report.tell(stderr, err, exits.is_misspelt(err, given) and flags[err.option] or nil)
     code = exits.of(err, given)
   end
   local signal = terminal.interrupted()

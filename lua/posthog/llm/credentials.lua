@@ -81,19 +81,20 @@ end
 --- @param cure? string what mends each of them
 local function checked(found, places, cure)
   found.personal_api_key = found.personal_api_key:match("^%s*(.-)%s*$")
-  local key, err = settings.check_key(found.personal_api_key)
+  local target, host_problem = settings.resolve_host(found.host)
+  local base = target and target.base
+  local key, err = settings.check_key(found.personal_api_key, base)
   if not key then
     return placed(err, "personal_api_key", places.key, cure)
   end
   if found.project_id then
-    local _, problem = settings.resolve_project(found.project_id)
+    local _, problem = settings.resolve_project(found.project_id, base)
     if problem then
       return placed(problem, "project_id", places.project, cure)
     end
   end
-  local _, problem = settings.resolve_host(found.host)
-  if problem then
-    return placed(problem, "host", places.host, cure)
+  if host_problem then
+    return placed(host_problem, "host", places.host, cure)
   end
   return setmetatable(found, Credentials)
 end

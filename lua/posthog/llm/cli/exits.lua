@@ -40,16 +40,21 @@ function exits.is_usage(value)
 end
 
 --- Whether it is the user's own word that cannot be: nothing was sent for it.
---- @param given table<string, any> what the command line has, by the library's option
-local function is_misspelt(err, given)
-  return errors.is(err) and err.kind == "invalid" and not err.attempts and given[err.option] ~= nil
+--- @param given? table<string, any> what the command line has, by the library's option
+--- @return boolean
+function exits.is_misspelt(err, given)
+  return given ~= nil
+    and errors.is(err)
+    and err.kind == "invalid"
+    and not err.attempts
+    and given[err.option] ~= nil
 end
 
 --- @param err any
 --- @param given? table<string, any> what the command line has, by the library's option
 --- @return integer code
 function exits.of(err, given)
-  if exits.is_usage(err) or given and is_misspelt(err, given) then
+  if exits.is_usage(err) or exits.is_misspelt(err, given) then
     return exits.USAGE
   end
   return errors.is(err) and BY_KIND[err.kind] or exits.FAILURE
