@@ -287,7 +287,8 @@ function Task:cancel()
   if self.ended or self.cancelled then
     return
   end
-  self.cancelled = errors.new({ kind = "cancelled", message = "the task was cancelled" })
+  local message = "the task was cancelled"
+  self.cancelled = errors.new({ kind = "cancelled", call = "llm.go", message = message })
   local list = {}
   for strand in pairs(self.strands) do
     list[#list + 1] = strand

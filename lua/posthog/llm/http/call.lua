@@ -28,7 +28,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field json? any the value to send
 --- @field body? string the text to send instead, by a codec of the caller's
 --- @field idempotent boolean it is safe to repeat
---- @field gives_up_on? integer a status after which another attempt would do no better
+--- @field costly? boolean a server that says 503 of it has tried for too long, and would again
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
 --- @field guard? fun(err: posthog.llm.Error): boolean asked right before that: false gives up
 --- @field raw? boolean the value is the body as it came
@@ -485,7 +485,7 @@ local function add_policy(state, request, attempt)
   attempt.max_retries = request.options.max_retries or state.settings.max_retries
   attempt.idempotent = request.idempotent
   attempt.repeats = request.repeats or 0
-  attempt.gives_up_on = request.gives_up_on
+  attempt.costly = request.costly
 end
 
 --- @param state table the private part of a client

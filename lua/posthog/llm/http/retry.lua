@@ -45,13 +45,13 @@ function retry.after(headers, detail)
 end
 
 --- @param err posthog.llm.Error what the attempt ended with
---- @param attempt { gives_up_on?: integer, idempotent: boolean, repeats: integer, sent: boolean, permanent: boolean, number: integer, max_retries: integer, left: number }
+--- @param attempt { costly?: boolean, idempotent: boolean, repeats: integer, sent: boolean, permanent: boolean, number: integer, max_retries: integer, left: number }
 ---   sent: the server may have seen the request; left: seconds to the deadline
 --- @return number? delay seconds before the next attempt; nil: give up
 function retry.delay(err, attempt)
   if attempt.number > attempt.max_retries or attempt.permanent then
     return nil
-  elseif err.status ~= nil and err.status == attempt.gives_up_on then
+  elseif attempt.costly and err.status == 503 then
     return nil
   end
   local repeatable = attempt.idempotent or attempt.repeats > 0

@@ -67,7 +67,7 @@ function current.define(class, skill_path)
       path = BASE .. "search/",
       query = "query=" .. encoded,
       idempotent = true,
-      gives_up_on = 503, -- of a search that took too long, and would again
+      costly = true,
       shape = { results = "list" },
       options = call_options,
     })
