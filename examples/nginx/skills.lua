@@ -10,6 +10,13 @@ local skills = {
   fresh = 60, -- seconds
 }
 
+-- What is served. A skill has more, such as the name and the e-mail address of
+-- whoever made the version, which is not for everybody.
+local PUBLIC = {
+  "name", "description", "body", "files", "version", "license", "compatibility", "allowed_tools",
+  "metadata", "updated_at",
+}
+
 local KEPT = 3600 -- seconds that an old copy is better than none
 local FAILED = 2 -- seconds until a failure is tried again
 local PATIENCE = 10 -- seconds for a call, retries included
@@ -26,11 +33,19 @@ local STATUS = {
   timeout = 504,
 }
 
+local function public(skill)
+  local shown = {}
+  for _, field in ipairs(PUBLIC) do
+    shown[field] = skill[field]
+  end
+  return shown
+end
+
 --- Fetches a skill, on behalf of all who wait for it. Holds the lock.
 local function fetch(name)
   local skill, err = client.skills:get(name)
   if skill then
-    cache:set("text:" .. name, llm.json.encode(skill), KEPT)
+    cache:set("text:" .. name, llm.json.encode(public(skill)), KEPT)
     cache:set("fresh:" .. name, true, skills.fresh)
   else
     if err.kind == "not_found" then

@@ -2,6 +2,8 @@
 
 local server = {}
 
+local PATH = "PATH=$PATH:/usr/sbin:/usr/local/sbin; " -- not in that of an ordinary user
+
 local function output_of(command)
   local pipe = assert(io.popen(command))
   local text = pipe:read("*a")
@@ -44,7 +46,7 @@ function server.modules()
 end
 
 function server.missing()
-  local built_with = output_of("nginx -V 2>&1")
+  local built_with = output_of(PATH .. "nginx -V 2>&1")
   if not built_with:find("nginx version:", 1, true) then
     return "nginx is not installed (Debian: nginx-light)"
   elseif load_module("ngx_http_lua_module") == "" and not built_with:find("lua") then
@@ -130,7 +132,7 @@ function server.start(options)
     end
     local template = read(options.template or "spec/ngx/nginx.conf.in")
     write(prefix .. "/nginx.conf", (template:gsub("@(%u+)@", values)))
-    local said = output_of(("%s nginx -p '%s' -c '%s/nginx.conf' -e '%s/error.log' 2>&1"):format(
+    local said = output_of((PATH .. "%s nginx -p '%s' -c '%s/nginx.conf' -e '%s/error.log' 2>&1"):format(
       environment(), prefix, prefix, prefix))
     if self:pid() then
       assert(server.eventually(5, function() return #self:workers() == (options.workers or 1) end))
