@@ -178,6 +178,7 @@ build = {
     ["posthog.llm.host.ngx"] = "lua/posthog/llm/host/ngx.lua",
     ["posthog.llm.host.plain"] = "lua/posthog/llm/host/plain.lua",
     ["posthog.llm.host.scheduler"] = "lua/posthog/llm/host/scheduler.lua",
+    ["posthog.llm.host.unrun"] = "lua/posthog/llm/host/unrun.lua",
     ["posthog.llm.host.uv"] = "lua/posthog/llm/host/uv.lua",
     ["posthog.llm.http.body"] = "lua/posthog/llm/http/body.lua",
     ["posthog.llm.http.ca_bundle"] = "lua/posthog/llm/http/ca_bundle.lua",

@@ -35,6 +35,51 @@ local function program(text, seconds)
   return output, tonumber(status)
 end
 
+describe("llm.go in a program whose loop never runs", function()
+  local START = 'local llm = require("posthog.llm") local luv = require("luv") '
+    .. 'local client = llm.new({ host = "http://127.0.0.1:9", personal_api_key = "phx_x" }) '
+
+  it("raises where luv was not loaded by the program, though it is installed", function()
+    local output, status = program('local llm = require("posthog.llm")\n'
+      .. 'llm.go(function() end)\n')
+    assert.equal(1, status)
+    assert.matches(":2: posthog%.llm: llm%.go: it needs an event loop: .*luv%.run%(%)", output)
+  end)
+
+  it("ends with a message where nobody takes the error", function()
+    local output, status = program(START
+      .. 'llm.go(function() client.spend:get() print("never") end) print("last")')
+    assert.equal(1, status)
+    assert.matches("^last\nllm%.go: the program ended and its event loop never ran.*run%(%)\n$", output)
+  end)
+
+  it("gives on_done its error", function()
+    local output, status = program(START
+      .. 'llm.go(function() llm.sleep(1) end, function(err) print(err.kind, err) end)'
+      .. 'llm.go(function() client.spend:get() end, function(err) print(err.kind) error("x") end)')
+    assert.equal(0, status)
+    assert.matches("^cancelled\tcancelled: llm%.go: the program ended and .*\ncancelled\n$", output)
+  end)
+
+  it("calls on_done of what was done at once, and tells an error of it", function()
+    local output, status = program(START .. 'llm.go(function() return 1, 2 end, print)')
+    assert.same({ "nil\t1\t2\n", 0 }, { output, status })
+    output, status = program(START .. 'llm.go(function() error("at once") end)')
+    assert.equal(1, status)
+    assert.matches("at once", output)
+    output, status = program(START .. 'llm.go(function() end)')
+    assert.same({ "", 0 }, { output, status })
+  end)
+
+  it("says nothing of what was cancelled, nor once the loop has run", function()
+    local output, status = program(START .. 'llm.go(function() llm.sleep(9) end):cancel()')
+    assert.same({ "", 0 }, { output, status })
+    output, status = program(START .. 'llm.go(function() llm.sleep(0.01) end) luv.run() '
+      .. 'llm.go(function() llm.sleep(9) end)')
+    assert.same({ "", 0 }, { output, status })
+  end)
+end)
+
 describe("llm.go in a luv program", function()
   local server, client
 
@@ -471,7 +516,8 @@ describe("llm.go in a luv program", function()
         end
         llm.go(function() llm.sleep(10) end)
       ]] .. last), 2)
-      assert.equal(last:find("error") and 1 or 0, status, last .. ": " .. output)
+      local is_told = last == "" or last:find("error") -- the loop has never run, or an error
+      assert.equal(is_told and 1 or 0, status, last .. ": " .. output)
     end
   end)
 

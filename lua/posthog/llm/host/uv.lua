@@ -10,24 +10,15 @@ local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local plain = require("posthog.llm.host.plain")
 local scheduler = require("posthog.llm.host.scheduler")
+local unrun = require("posthog.llm.host.unrun")
 
 local vim = rawget(_G, "vim")
 if type(vim) ~= "table" or not vim.schedule then
   vim = nil
 end
 
-local function find_luv()
-  local found = vim and (vim.uv or vim.loop) or package.loaded.luv
-  for _, name in ipairs({ "luv", "uv" }) do -- luvi calls it uv
-    if not found then
-      local ok, module = pcall(require, name)
-      found = ok and module
-    end
-  end
-  return found
-end
-
-local luv = find_luv()
+-- Only what the program itself has loaded: one that does not will not run a loop either.
+local luv = vim and (vim.uv or vim.loop) or package.loaded.luv or package.loaded.uv -- luvi's name
 if not luv then
   error("posthog.llm.host.uv: there is no luv here", 0)
 end
@@ -329,6 +320,22 @@ local function end_task(task, traceback, ok, ...)
   end)
 end
 
+--- Calls what tasks that have ended would have called from the loop.
+--- @return string? message of an error that nobody takes
+local function deliver()
+  local message
+  for at = first, last do
+    local item = queue[at]
+    if type(item) == "function" then
+      pcall(item)
+    elseif type(item) == "string" then
+      message = message or item
+    end
+  end
+  first, last = 1, 0
+  return message
+end
+
 --- Runs the queue, a slice of it at a time. What a function raises goes to the
 --- host: an error message in Neovim, the end of a luv program.
 function pump()
@@ -504,6 +511,9 @@ end
 --- @return posthog.llm.Task
 function uv.go(fn, on_done)
   local task = setmetatable({ on_done = on_done, strands = {}, ended = false }, Task)
+  if not vim then
+    unrun.add(luv, task, deliver)
+  end
   local strand
   strand = spawn(task, fn, function(ok, ...)
     end_task(task, strand.traceback, ok, ...)
