@@ -126,6 +126,34 @@ describe("a fault", function()
     end
   end)
 
+  it("keeps a write until it is released, also of one client only", function()
+    t.e:faults({
+      { match = { agent = "nobody" }, action = { status = 500 } },
+      { match = { method = "POST", agent = "curl" },
+        action = { status = 504, hold = true, times = 2 } },
+    })
+    local before = rows()
+    assert.equal(504, send("POST", DATASETS, { name = "x" }).status)
+    assert.equal(504, send("POST", DATASETS, "{}").status)
+    assert.equal(before, rows())
+    local log = t.e:log()
+    assert.same({ false, 504 }, { log[#log].applied, log[#log].status })
+    assert.same({ released = 2 }, t.e:release())
+    assert.same({ released = 0 }, t.e:release())
+    assert.equal(before + 1, rows())
+    log = t.e:log()
+    local first, second
+    for _, entry in ipairs(log) do
+      if entry.method == "POST" and entry.status == 504 then first, second = second, entry end
+    end
+    assert.same({ true, 201 }, { first.applied, first.handled })
+    assert.same({ false, 400 }, { second.applied, second.handled })
+    assert.equal(first.order + 1, second.order)
+    send("POST", DATASETS, { name = "y" })
+    t.e:reset()
+    assert.same({ released = 0 }, t.e:release())
+  end)
+
   it("closes the connection instead of an answer, or in the middle of one", function()
     for _, tls in ipairs({ false, true }) do
       t.e:reset()

@@ -109,6 +109,12 @@ function Emulator:fault(fault)
   control(self, "POST", "faults", { fault })
 end
 
+--- Does the writes that faults with `hold` have kept.
+--- @return { released: integer }
+function Emulator:release()
+  return control(self, "POST", "release")
+end
+
 --- Fills in many rows at once.
 --- @param wanted { project?: integer, skills?: integer, versions?: integer, category?: string,
 ---   datasets?: integer, items?: integer, dataset?: string, bytes?: integer }

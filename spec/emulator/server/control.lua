@@ -58,6 +58,10 @@ end
 
 routes["POST faults"] = set_faults
 
+routes["POST release"] = function()
+  return answers.ok(('{"released":%d}'):format(faults.release()))
+end
+
 routes["POST seed"] = function(ctx)
   return answers.ok(seed.fill(body_table(ctx)))
 end

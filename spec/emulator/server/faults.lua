@@ -15,23 +15,24 @@ faults.DONE = {}
 local NAP = 0.05 -- seconds until a request that waits sees a reset
 
 local list, generation = {}, 0
+local held = {} -- writes that are done later: see faults.release
 local alike = {} -- how many requests with the same digest there were
 
 function faults.reset()
-  list, generation, alike = {}, generation + 1, {}
+  list, generation, alike, held = {}, generation + 1, {}, {}
 end
 
 local ACTIONS = { status = "number", body = "string", headers = "table", delay = "table",
   times = "number", close = "string", truncate = "number", chunked = "boolean", raw = "string",
   head = "string", apply = "boolean", reset = "boolean", cut = "number", append = "string",
-  surplus = "string", gzip = "boolean", endless = "string", drip = "table" }
+  surplus = "string", hold = "boolean", gzip = "boolean", endless = "string", drip = "table" }
 local MEMBERS = { -- of the tables among them
   delay = { write = "number", answer = "number", body = "number", surplus = "number" },
   drip = { bytes = "number", every = "number" },
 }
 local CLOSES = { before = true, after = true }
-local MATCHES = { method = "string", path = "string", http = "string", share = "number",
-  nth = "number" }
+local MATCHES = { method = "string", path = "string", agent = "string", http = "string",
+  share = "number", nth = "number" }
 
 --- Turns the short forms of an action into the long ones.
 local function spell_out(action)
@@ -63,6 +64,9 @@ local function problem(fault)
   if action.apply == false and not (action.status or action.raw or action.close) then
     return "without the handler there has to be a status, raw or close"
   end
+  if action.hold and not (action.status or action.close) then
+    return "hold wants a status or close"
+  end
 end
 
 --- Replaces the list.
@@ -78,6 +82,7 @@ function faults.set(new)
     list[i] = {
       method = match.method,
       path = match.path,
+      agent = match.agent,
       http = match.http,
       share = match.share,
       nth = match.nth,
@@ -111,6 +116,7 @@ function faults.pick(ctx)
   for i, fault in ipairs(list) do
     if (not fault.method or fault.method == ctx.method)
       and (not fault.path or ctx.target:find(fault.path))
+      and (not fault.agent or (ctx.headers["user-agent"] or ""):find(fault.agent))
       and (not fault.http or fault.http == http) then
       if fault.share then drawn = drawn or lot(ctx) end
       if not fault.share or falls(drawn, i, fault.share) then
@@ -123,6 +129,17 @@ function faults.pick(ctx)
     end
   end
   return picked, place
+end
+
+--- Does the writes that were held, in the order in which they came.
+--- @return integer count
+function faults.release()
+  local waiting = held
+  held = {}
+  for _, write in ipairs(waiting) do
+    write()
+  end
+  return #waiting
 end
 
 --- Waits as a fault wants it.
@@ -139,6 +156,7 @@ end
 
 --- Whether the handler, and with it the write, is to run.
 local function applies(action)
+  if action.hold then return false end
   if action.apply ~= nil then return action.apply end
   return not (action.status or action.raw or action.close == "before")
 end
@@ -150,6 +168,7 @@ function faults.perform(ctx, action, handle)
   local delay, answer = action.delay or {}, nil
   if not faults.wait(ctx, delay.write) then return faults.DONE end
   if applies(action) then answer = handle(ctx) end
+  if action.hold then held[#held + 1] = function() return handle(ctx) end end
   if action.status then
     answer = { status = action.status, body = action.body or "", headers = action.headers or {} }
   else

@@ -8,6 +8,7 @@ local settings = require("server.settings").values
 local log = {}
 
 local entries, texts, first, last = {}, {}, 1, 0
+local writes = 0
 local path, file
 
 --- Opens the file; a number of entries survives only in memory until reset.
@@ -17,7 +18,7 @@ function log.open(name)
 end
 
 function log.reset()
-  entries, texts, first, last = {}, {}, 1, 0
+  entries, texts, first, last, writes = {}, {}, 1, 0, 0
   if file then file:close() end
   file = assert(io.open(path, "wb"))
 end
@@ -36,6 +37,7 @@ function log.arrive(method, target)
     method = method,
     target = target,
     applied = false,
+    writes = writes,
   }
   if version == 2 then
     entry.headers = ngx.req.get_headers(0, true)
@@ -48,6 +50,13 @@ function log.arrive(method, target)
     first = first + 1
   end
   return entry
+end
+
+--- Notes what its handler made of a write, which may be long after it was answered.
+function log.handled(entry, status)
+  writes = writes + 1
+  entry.handled, entry.order, entry.applied = status, writes, status < 300
+  if entries[entry.n] == entry then texts[entry.n] = nil end
 end
 
 --- Notes how it was answered; status 0 is a connection closed without an answer.

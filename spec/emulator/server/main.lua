@@ -86,7 +86,7 @@ end
 --- Runs the API, and notes whether something has been written.
 local function handle(ctx)
   local answer = guarded(api, ctx)
-  if ctx.entry then ctx.entry.applied = WRITES[ctx.method] == true and answer.status < 300 end
+  if ctx.entry and WRITES[ctx.method] then log.handled(ctx.entry, answer.status) end
   return answer
 end
 
