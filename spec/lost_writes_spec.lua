@@ -287,6 +287,22 @@ for _, version in ipairs({ "reference", "current" }) do
       end
     end)
 
+    it("is open where the name goes to another skill while files are read", function()
+      local gets = 0
+      lose("after", "POST", "files%-rename")
+      client = client:with({ on_request = function(request)
+        if request.method ~= "GET" then return end
+        gets = gets + 1
+        if gets == 3 then
+          replace()
+          assert(other.skills:create_file("a", { path = "g.md", content = "G" }))
+        end
+      end })
+      fails("network", { ambiguous = true },
+        client.skills:rename_file("a", "f.md", "g.md", { base_version = 1 }))
+      assert.is_true(gets > 3)
+    end)
+
     it("has the time of the call when the key is missing before another attempt", function()
       local asked = 0
       client = t.client({ max_retries = 2, personal_api_key = function()
@@ -449,6 +465,43 @@ describe("a lost answer on the current generation", function()
       local skill, err = client.skills:publish("a", { base_version = 2, body = "mine" })
       assert.is_nil(err, tostring(err))
       assert.equal(3, skill.version)
+    end)
+  end)
+
+  describe("of a new dataset", function()
+    local FIELDS = { name = " golden ", metadata = { n = 1e16 } }
+
+    it("is found by the name, which no other can have", function()
+      assert(other.datasets:create({ name = "golden goose" }))
+      assert(client.datasets:create({ name = "the first, which tells who we are" }))
+      lose("after", "POST", "datasets/$")
+      local row, err, response = client.datasets:create(FIELDS)
+      assert.is_nil(err, tostring(err))
+      assert.equal("golden", row.name)
+      assert.is_true(response.settled)
+    end)
+
+    it("is not somebody else's, and did not happen where that was there before", function()
+      assert(client.datasets:create({ name = "the first, which tells who we are" }))
+      lose("before", "POST", "datasets/$")
+      meanwhile("GET", function() assert(other.datasets:create(FIELDS)) end)
+      fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
+      t.e:settings({ clock = "2026-03-01T00:00:00Z" })
+      assert(other.datasets:create({ name = "old" }))
+      t.e:settings({ clock = "" })
+      lose("before", "POST", "datasets/$")
+      local row, err = client.datasets:create({ name = "old" })
+      fails("network", nil, row, err)
+      assert.is_nil(err.ambiguous)
+      assert.is_truthy(tostring(err):find("the name belongs to another dataset", 1, true))
+    end)
+
+    it("is left open where it is not there, or nothing can be read", function()
+      lose("before", "POST", "datasets/$")
+      fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
+      t.e:faults({ { match = { method = "GET" }, action = { status = 204 } },
+        { match = { method = "POST" }, action = { close = "before" } } })
+      fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
     end)
   end)
 

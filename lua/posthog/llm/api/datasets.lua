@@ -49,6 +49,7 @@ row_resource.define(Datasets, {
     { "archived", "boolean" },
   },
   only_current = { "archived" },
+  has_unique_names = true,
   marks = {},
   change = function(self, request)
     request.idempotent = true

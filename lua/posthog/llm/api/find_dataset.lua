@@ -71,15 +71,16 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function find_dataset.create(client, fields)
+  local sent_at = os.time()
   local row, err, response = client.datasets:create(fields)
   if row == true then
     err = errors.nothing("dataset")
-    err.ambiguous = true
+    err.ambiguous, err.sent_at = true, sent_at
   end
   if err and err.ambiguous then
-    local found, _, seen = by_name(client, compare.trim(fields.name))
-    if found then
-      return found, nil, seen
+    local found, _, seen = client.datasets:find_created(fields, err.sent_at)
+    if found and #found == 1 then
+      return found[1], nil, seen
     end
   end
   return errors.result(row, err, response)

@@ -3,7 +3,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local item_fields = require("posthog.llm.api.item_fields")
-local probes = require("posthog.llm.api.ambiguous.items")
+local probes = require("posthog.llm.api.ambiguous.rows")
 local row_resource = require("posthog.llm.api.row_resource")
 
 local versions = {}

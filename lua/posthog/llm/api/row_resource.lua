@@ -7,7 +7,7 @@ local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
 local find_created = require("posthog.llm.api.ambiguous.created")
-local keyed = require("posthog.llm.api.ambiguous.items").keyed
+local probes = require("posthog.llm.api.ambiguous.rows")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
@@ -29,6 +29,7 @@ local NONE = query.spec({})
 --- @field only_current string[] those of them that only the current generation has
 --- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
 --- @field of_restore? string[] what restore takes besides the marks
+--- @field has_unique_names? boolean on v2
 --- @field of_get? posthog.llm.Parameter[] parameters of get
 --- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response?
 ---   makes a write on a row of the current generation; request: method, path, json, options;
@@ -54,9 +55,10 @@ function row_resource.send(self, request)
   return self._run(complete(request))
 end
 
---- A new row. With a key of the caller's own the server knows a create that comes
---- again, which may then be made of a row that another has made.
-local function create(self, kind, json, is_keyed, call_options)
+--- A new row. On v2 an item may have a key of the caller's own, by which the server
+--- knows a create that comes again, and datasets have their names alone.
+local function create(self, kind, json, generation, call_options)
+  local is_keyed = generation == "current" and type(json.client_item_id) == "string"
   local request = complete({
     method = "POST",
     path = kind.base,
@@ -64,11 +66,13 @@ local function create(self, kind, json, is_keyed, call_options)
     idempotent = is_keyed,
     options = call_options,
   })
-  if is_keyed then
-    return self._write({ request = request, probe = keyed(self, kind.base, request.json) })
+  if is_keyed then -- the answer may be a row that another has made
+    return self._write({ request = request, probe = probes.keyed(self, kind.base, request.json) })
   end
+  local is_unique = generation == "current" and kind.has_unique_names
   return self._write({
     request = request,
+    probe = is_unique and probes.named(self, kind.base, request.json) or nil,
     author = function(row)
       return row.created_by
     end,
@@ -258,8 +262,7 @@ local function define_writes(class, kind)
       fields = fields,
       is_new = true,
       send = function(json, generation)
-        local is_keyed = generation == "current" and type(json.client_item_id) == "string"
-        return create(self, kind, json, is_keyed, call_options)
+        return create(self, kind, json, generation, call_options)
       end,
       probe = function()
         local dataset = fields.dataset

@@ -13,6 +13,7 @@ local times = require("posthog.llm.util.time")
 --- @field user any id of the user whose key this is; nil: not known yet
 --- @field skills table<string, string> by name: the skill that an answer before the call showed
 --- @field call_options table of the call
+--- @field files_read table<posthog.llm.Skill, true> of which files were read since it was read
 --- @field repeated_on? string the skill by which the write was found free, and was made again
 local Lost = {}
 Lost.__index = Lost
@@ -22,6 +23,7 @@ local lost = {}
 --- @param parts table
 --- @return posthog.llm.Lost
 function lost.new(parts)
+  parts.files_read = {}
   return setmetatable(parts, Lost)
 end
 

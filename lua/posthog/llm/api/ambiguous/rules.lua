@@ -46,7 +46,7 @@ rules.ANY_VERSION = {
   { rules.HAPPENED, made = "yes" },
 }
 
---- A new skill, or a copy of one, under a name that only one skill can have.
+--- A new skill or dataset, or a copy of a skill, under a name that only one can have.
 ---   made   by this call: version 1 of the name
 ---   skill  "same": it had the name when the call began
 rules.FIRST_VERSION = {

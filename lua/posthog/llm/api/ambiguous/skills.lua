@@ -36,8 +36,25 @@ end
 --- The content of a file of a version.
 --- @return string? nil: it could not be read, not even by a 404, for the version has it
 local function content(skills, lost, skill, path)
+  lost.files_read[skill] = true
   local file = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
   return file and file.content
+end
+
+--- A file does not say whose it is, and the skill may have gone, and another one
+--- come under its name, while files were read.
+--- @param result "equal"|"differs"|nil what came of a comparison
+--- @return "equal"|"differs"|nil
+local function confirm(skills, lost, result)
+  local read = lost.files_read
+  lost.files_read = {}
+  for skill in pairs(read) do
+    local again = seen(skills:get(skill.name, lost:options({ version = skill.version })))
+    if not again or again.id ~= skill.id then
+      return nil
+    end
+  end
+  return result
 end
 
 local DEFAULT_TYPE = "text/plain"
@@ -169,10 +186,10 @@ end
 
 --- Whether this call has made the version behind another.
 --- @param is_ours fun(before: posthog.llm.Skill, after: posthog.llm.Skill): "equal"|"differs"|nil
-local function made(lost, before, after, response, is_ours)
+local function made(skills, lost, before, after, response, is_ours)
   local evidence = { at = after.created_at, by = after.created_by }
   if lost:may_have_made(evidence, response) then
-    evidence.content = is_ours(before, after)
+    evidence.content = confirm(skills, lost, is_ours(before, after))
   end
   return lost:has_made(evidence, response)
 end
@@ -199,7 +216,7 @@ local function next_version(skills, lost, name, base, is_ours)
     if not after or after.first_version_created_at ~= first then
       return UNKNOWN
     end
-    evidence.made = made(lost, before, after, response, is_ours)
+    evidence.made = made(skills, lost, before, after, response, is_ours)
   end
   return {
     verdict = rules.decide(rules.NEXT_VERSION, evidence),
@@ -254,9 +271,10 @@ local function any_version(skills, lost, name, is_ours)
     if version.version > 1 and lost:may_have_made(who, response) then
       local before = seen(skills:get(name, lost:options({ version = version.version - 1 })))
       local after, _, shown = seen(skills:get(name, lost:options({ version = version.version })))
-      local evidence = {
-        made = before and after and made(lost, before, after, shown, is_ours),
-      }
+      local evidence = {}
+      if before and after and before.first_version_created_at == after.first_version_created_at then
+        evidence.made = made(skills, lost, before, after, shown, is_ours)
+      end
       local verdict = rules.decide(rules.ANY_VERSION, evidence)
       if verdict ~= rules.UNKNOWN then
         return { verdict = verdict, value = after, response = shown }
@@ -314,13 +332,15 @@ local function first_version(skills, lost, name, is_ours)
     return UNKNOWN
   end
   local evidence = { at = skill.created_at, by = skill.created_by }
-  if lost:may_have_made(evidence, response) then
-    evidence.content = is_ours(skill)
+  local identity = lost:identity(skill, response)
+  -- What had the name before was not made now. It is asked no more, so that this read is the last one.
+  if not identity and lost:may_have_made(evidence, response) then
+    evidence.content = confirm(skills, lost, is_ours(skill))
   end
   return {
     verdict = rules.decide(rules.FIRST_VERSION, {
       made = lost:has_made(evidence, response),
-      skill = lost:identity(skill, response),
+      skill = identity,
     }),
     value = skill,
     response = response,
@@ -359,9 +379,9 @@ local function is_copy(skills, lost, name, copy)
     if same == "equal" then
       same = same_files(skills, lost, source, copy, {})
     end
-    if same == "equal" then
+    if same == "equal" and stored.is_later(copy.created_at, version.created_at) then
       return "equal"
-    elseif not same then
+    elseif same ~= "differs" then
       result = nil
     end
     if lost:time_of(version.created_at, response) == "before" then
@@ -402,7 +422,11 @@ function probes.rename(skills, name, new_name, first)
       return response and lost_writes.says_gone(err, of) and "gone" or nil
     end
     local new, skill, response = holder(new_name)
-    local old = new ~= "it" and holder(name) or nil
+    local old
+    if new == "other" then -- what is in the way has to be there when all else has been read
+      old = holder(name)
+      new, skill, response = holder(new_name)
+    end
     return {
       verdict = rules.decide(rules.RENAME, { new = new, old = old }),
       value = skill,

@@ -101,6 +101,12 @@ local function instant(value)
   return type(value) == "string" and times.iso(value) or nil
 end
 
+--- Whether something was made after something else, by the server's own times.
+function stored.is_later(created_at, earlier)
+  local one, other = instant(created_at), instant(earlier)
+  return one ~= nil and other ~= nil and one >= other
+end
+
 function stored.time(sent, there)
   return verdict(instant(sent) == instant(there))
 end

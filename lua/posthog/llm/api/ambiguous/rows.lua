@@ -1,36 +1,44 @@
---- Reads that show what became of a lost write on a dataset item of v2 of the
---- API. An item keeps its id and its versions for good, so that no other one can
---- be taken for it.
+--- Reads that show what became of a lost write on a dataset or an item of v2 of
+--- the API. An item keeps its id and its versions for good, so that no other one
+--- can be taken for it; a dataset's name is its own.
 
 local body = require("posthog.llm.http.body")
+local compare = require("posthog.llm.util.compare")
 local pages = require("posthog.llm.api.pages")
 local rules = require("posthog.llm.api.ambiguous.rules")
 local stored = require("posthog.llm.api.ambiguous.stored")
+local url = require("posthog.llm.http.url")
 
+--- Each function gives a probe: fun(lost: posthog.llm.Lost, err: posthog.llm.Error): posthog.llm.Finding
 local probes = {}
 
 local UNKNOWN = { verdict = rules.UNKNOWN }
-local PAGE = 100 -- versions, of which a server keeps 40
+local PAGE = 100 -- rows, or versions of one, of which a server keeps 40
 
 --- What a version has of its own.
 local CONTENT = { "input", "expected_output", "metadata", "archived" }
+
+local function read_page(self, path, query, options)
+  local page, _, response = self._run({
+    method = "GET",
+    under = "projects",
+    path = path,
+    query = query,
+    idempotent = true,
+    shape = pages.SHAPE,
+    options = options,
+  })
+  return type(page) == "table" and page.results or {}, response
+end
 
 --- The versions of an item by their number.
 --- @return table<integer, table>? versions nil: they could not be read
 --- @return posthog.llm.Response? response
 --- @return integer? latest
 local function history(self, path, options)
-  local page, _, response = self._run({
-    method = "GET",
-    under = "projects",
-    path = path .. "versions/",
-    query = ("limit=%d"):format(PAGE),
-    idempotent = true,
-    shape = pages.SHAPE,
-    options = options,
-  })
+  local rows, response = read_page(self, path .. "versions/", ("limit=%d"):format(PAGE), options)
   local versions, latest = {}, 0
-  for _, row in ipairs(type(page) == "table" and page.results or {}) do
+  for _, row in ipairs(rows) do
     if type(row) == "table" and type(row.version) == "number" then
       versions[row.version] = row
       latest = math.max(latest, row.version)
@@ -108,6 +116,39 @@ function probes.keyed(self, base, fields)
       response = response,
       why = "another item has its client_item_id",
     }
+  end
+end
+
+--- A dataset, whose name no second one can have.
+--- @param base string path of all datasets
+--- @param fields table as they go out
+function probes.named(self, base, fields)
+  return function(lost)
+    local sent, err = body.canonical(fields, self._codec)
+    local name = type(fields.name) == "string" and compare.trim(fields.name) or ""
+    if err or name == "" then
+      return UNKNOWN
+    end
+    local query = ("search=%s&limit=%d"):format(url.escape(name), PAGE)
+    local rows, response = read_page(self, base, query, lost:options())
+    for _, row in ipairs(rows) do
+      if type(row) == "table" and row.name == name then
+        return {
+          verdict = rules.decide(rules.FIRST_VERSION, {
+            made = lost:has_made({
+              at = row.created_at,
+              by = row.created_by,
+              content = stored.has_row_fields(row, sent),
+            }, response),
+            skill = lost:time_of(row.created_at, response) == "before" and "same" or nil,
+          }),
+          value = row,
+          response = response,
+          why = "the name belongs to another dataset",
+        }
+      end
+    end
+    return UNKNOWN
   end
 end
 
