@@ -156,6 +156,15 @@ soak: ## make many calls, a fifth of the requests faulted; MINUTES= SEED= HOST=
 	@MAKE="$(MAKE)" tools/soak $(LUA_VERSION:%=--lua=%) --minutes=$(MINUTES) \
 	  --host=$(HOST) $(SEED:%=--seed=%)
 
+# Stories of one kind of write, or one story of the seed. The seconds are for each Lua.
+KIND ?=
+STORY ?=
+
+model: ## check what is said of lost writes, in very many stories; SECONDS= SEED= KIND= STORY=
+	@$(SETUP) test
+	@MAKE="$(MAKE)" tools/model $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
+	  $(SEED:%=--seed=%) $(if $(KIND),--kind="$(KIND)") $(STORY:%=--story=%)
+
 # Some of the parts: codec calls gather, with bench-hosts nvim nginx.
 BENCHES ?=
 
@@ -313,6 +322,6 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak bench bench-hosts bench-count \
+.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model bench bench-hosts bench-count \
   bench-check build-bench build-count lint manual install uninstall check-prefix install-library \
   install-command nvim clean help
