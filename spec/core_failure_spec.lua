@@ -52,6 +52,12 @@ for _, mode in ipairs(common.MODES) do
           { "connecting", { base = silent.tls_url, timeout = 0.1 } },
           { "waiting", { base = e.url, path = "/__emulator/slow?ms=3000", timeout = 0.5 } },
           { "no_http", { base = answering("SSH-2.0-OpenSSH_9.2\r\n").url } },
+          { "broken_off", { base = common.serve(function(c)
+            c:write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+            c:close()
+          end).url } },
+          { "compression", { base = answering("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
+            .. "Content-Length: 6\r\n\r\nabcdef").url } },
           { "lost", { base = common.serve(function(c) c:close() end).url } },
           { "max_response_bytes", { base = e.url, path = DATASETS, max_response_bytes = 10 } },
           { "max_header_bytes", { base = e.url, path = DATASETS, max_header_bytes = 10 } },

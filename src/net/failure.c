@@ -225,10 +225,13 @@ const char *failure_cause (const Transfer *t) {
     case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which anything would be */
     case CURLE_WEIRD_SERVER_REPLY:
       return "no_http";
+    case CURLE_BAD_CONTENT_ENCODING:
+      return "compression";
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-      return "lost";
+    case CURLE_PARTIAL_FILE:
+      return t->header_bytes > 0 ? "broken_off" : "lost";
 #if HAVE_CURL_PROXY_ERROR
     case CURLE_PROXY:
       return "proxy_refused";

@@ -91,8 +91,8 @@ local function notes_of(self)
   end
   if self.retry_after then
     local seconds = self.retry_after
-    seconds = seconds >= 10 and math.ceil(seconds) or seconds
-    notes[#notes + 1] = ("retry after %g s"):format(seconds)
+    local form = seconds >= 10 and "retry after %.0f s" or "retry after %g s"
+    notes[#notes + 1] = form:format(seconds >= 10 and math.ceil(seconds) or seconds)
   end
   if self.ambiguous then
     notes[#notes + 1] = "it may or may not have happened"

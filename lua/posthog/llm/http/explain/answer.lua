@@ -94,7 +94,9 @@ REFUSED[404] = function(refused)
         and "A self-hosted server that is older may lack it; or the host's path prefix is wrong"
       or nil
   elseif not is_json(err) then
-    by_others(refused, ("what answers has no %s, so it is not PostHog's API"):format(refused.path))
+    local words = err.body and "what answers has no %s, so it is not PostHog's API"
+      or "nothing is at %s"
+    by_others(refused, words:format(refused.path))
   elseif refused.request.under then
     err.hint = ("Is it in project %s?"):format(refused.settings.project)
   end
@@ -141,7 +143,8 @@ REFUSED[413] = function(refused)
   refused.err.hint = "Send less at once; a gateway in front of a self-hosted server sets limits too"
 end
 
-local HOUR = 3600
+local HOUR = 3600 -- seconds
+local DAY = 24 * 60 -- minutes
 
 --- @param seconds number
 --- @return string "5 h 12 min"
@@ -152,6 +155,9 @@ local function span(seconds)
     return ("%d min"):format(math.ceil(seconds / 60))
   end
   local minutes = math.ceil(seconds / 60)
+  if minutes >= 2 * DAY then
+    return ("%.0f days"):format(math.ceil(minutes / DAY))
+  end
   return ("%d h %d min"):format(math.floor(minutes / 60), minutes % 60)
 end
 
@@ -178,6 +184,11 @@ end
 
 for status = 500, 599 do
   REFUSED[status] = server_failed
+end
+
+REFUSED[511] = function(refused)
+  refused.err.message = "this network wants a login of its own first"
+  refused.err.hint = "Open any page in a browser: its portal answers there"
 end
 
 --- A redirect that is not followed: the address that it names may be the right one.
