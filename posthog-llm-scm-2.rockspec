@@ -188,6 +188,7 @@ build = {
     ["posthog.llm.http.explain.failure"] = "lua/posthog/llm/http/explain/failure.lua",
     ["posthog.llm.http.explain.place"] = "lua/posthog/llm/http/explain/place.lua",
     ["posthog.llm.http.headers"] = "lua/posthog/llm/http/headers.lua",
+    ["posthog.llm.http.no_proxy"] = "lua/posthog/llm/http/no_proxy.lua",
     ["posthog.llm.http.query"] = "lua/posthog/llm/http/query.lua",
     ["posthog.llm.http.rate_limit"] = "lua/posthog/llm/http/rate_limit/init.lua",
     ["posthog.llm.http.rate_limit.dict"] = "lua/posthog/llm/http/rate_limit/dict.lua",

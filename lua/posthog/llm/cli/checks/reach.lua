@@ -1,6 +1,7 @@
 --- The way to the server: proxy, name, connection, TLS, an answer, its clock. One request shows all
 --- of it, as an error says which step failed.
 
+local goes_past = require("posthog.llm.http.no_proxy")
 local times = require("posthog.llm.util.time")
 
 local reach = {}
@@ -19,22 +20,11 @@ local function env(names)
   end
 end
 
---- Whether no_proxy names the host, or a domain that it is in.
-local function is_excepted(host)
-  for entry in (env({ "no_proxy", "NO_PROXY" }) or ""):lower():gmatch("[^%s,]+") do
-    entry = entry:gsub("^%.", "")
-    if entry == "*" or entry == host or host:sub(-#entry - 1) == "." .. entry then
-      return true
-    end
-  end
-  return false
-end
-
 --- @return string? proxy without a user or password
 --- @return string? variable
 local function proxy_of(url)
   local proxy, name = env(PROXIES)
-  if url.scheme == "http" or not proxy or is_excepted(url.host) then
+  if url.scheme == "http" or not proxy or goes_past(env({ "no_proxy", "NO_PROXY" }), url.host) then
     return nil
   end
   return proxy:match("([^@]*)$"):match("^%a*:?/?/?([^/?#]*)"), name

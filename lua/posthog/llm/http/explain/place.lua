@@ -1,6 +1,7 @@
 --- Whom a call has asked, as messages name it: the server, its port, the proxy
 --- in between.
 
+local goes_past = require("posthog.llm.http.no_proxy")
 local option_names = require("posthog.llm.util.option_names")
 local url = require("posthog.llm.http.url")
 
@@ -57,23 +58,11 @@ function place.keys_page(settings)
   return settings.target.base .. "/settings/user-api-keys"
 end
 
---- Whether libcurl goes past the proxy for a host, by its rules for no_proxy.
-local function is_exempt(no_proxy, host)
-  host = host:gsub("^%[(.*)%]$", "%1")
-  for entry in (no_proxy or ""):lower():gmatch("[^%s,]+") do
-    entry = entry:gsub("^%.", ""):gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
-    if entry == "*" or entry == host or host:sub(-#entry - 1) == "." .. entry then
-      return true
-    end
-  end
-  return false
-end
-
 --- The proxy by which the call goes.
 --- @return string? address without a user and password; nil: there is none
 function place.proxy(settings)
   local proxy, no_proxy = settings.transfer.proxy, settings.transfer.no_proxy
-  if proxy ~= "" and not is_exempt(no_proxy, place.name(settings)) then
+  if proxy ~= "" and not goes_past(no_proxy, place.name(settings)) then
     return (proxy:gsub("^%a[%w+.-]*://", ""):gsub("^.*@", ""):gsub("/.*$", ""))
   end
 end
