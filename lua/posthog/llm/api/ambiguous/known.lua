@@ -17,7 +17,7 @@ local known = {}
 --- @param key string|function? the option
 --- @return posthog.llm.Known
 function known.of(family, settings, key)
-  if type(key) == "function" then
+  if key ~= nil and type(key) ~= "string" then -- a function, or what can be called like one
     return { has_one_user = false, skills = {}, names = 0 }
   end
   local target = settings.target and settings.target.base or ""
