@@ -132,8 +132,8 @@ function server.start(options)
     end
     local template = read(options.template or "spec/ngx/nginx.conf.in")
     write(prefix .. "/nginx.conf", (template:gsub("@(%u+)@", values)))
-    local said = output_of((PATH .. "%s nginx -p '%s' -c '%s/nginx.conf' -e '%s/error.log' 2>&1"):format(
-      environment(), prefix, prefix, prefix))
+    local run = PATH .. "%s nginx -p '%s' -c '%s/nginx.conf' -e '%s/error.log' 2>&1"
+    local said = output_of(run:format(environment(), prefix, prefix, prefix))
     if self:pid() then
       assert(server.eventually(5, function() return #self:workers() == (options.workers or 1) end))
       os.execute(WATCH:format(self.owner, prefix, prefix, prefix, prefix))

@@ -96,7 +96,8 @@ function cloud.start(e, names)
   assert(output_of(MAKE:format(dir, e.prefix, names)) == "0\n", "no certificate in " .. dir)
   write(dir .. "/nginx.conf", (CONF:gsub("proxy_pass %%s", "proxy_pass " .. e.url)
     :gsub("%%s", dir)))
-  local run = "PATH=$PATH:/usr/sbin nginx -p '%s' -c '%s/nginx.conf' >/dev/null 2>'%s/nginx.log' & echo $!"
+  local run = "PATH=$PATH:/usr/sbin nginx -p '%s' -c '%s/nginx.conf' >/dev/null "
+    .. "2>'%s/nginx.log' & echo $!"
   local self = setmetatable({ dir = dir, ca_file = dir .. "/ca.pem", pids = {} }, Cloud)
   self.pids[1] = output_of(run:format(dir, dir, dir)):match("%d+")
   wait_for(dir .. "/pid", "no nginx")
