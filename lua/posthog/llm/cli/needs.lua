@@ -54,8 +54,8 @@ local function system()
   end
   local ids = ("\n" .. text):match("\nID=([^\n]*)") or ""
   local like = ("\n" .. text):match("\nID_LIKE=([^\n]*)") or ""
-  for id in (ids .. " " .. like):gmatch("%w+") do
-    id = RELATIVES[id] or id
+  for named in (ids .. " " .. like):gmatch("%w+") do
+    local id = RELATIVES[named] or named
     if INSTALL[id] then
       return id
     end
