@@ -5,8 +5,8 @@
 --- @return boolean
 return function(list, host)
   host = host:gsub("^%[(.*)%]$", "%1")
-  for entry in (list or ""):lower():gmatch("[^%s,]+") do
-    entry = entry:gsub("^%.", ""):gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
+  for listed in (list or ""):lower():gmatch("[^%s,]+") do
+    local entry = listed:gsub("^%.", ""):gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
     if entry == "*" or entry == host or host:sub(-#entry - 1) == "." .. entry then
       return true
     end
