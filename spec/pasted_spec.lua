@@ -41,7 +41,7 @@ describe("a page of the documentation", function()
     ["an output that nothing prints"] = { "```\n1\n```\n", "no block stands in front" },
     ["an unknown mark"] = { "<!-- pasted: never -->\n\n```lua\nx()\n```\n", "mark 'never'" },
     ["a mark for nothing"] = { "<!-- pasted: in nvim -->\n\nText.\n", "a mark without a block" },
-    ["a block that builds without a mark"] = { "    make all\n", "needs a mark: by make" },
+    ["a block that builds without a mark"] = { "    make all\n", "needs a mark in front" },
     ["a mark of building at what could run"] = {
       "<!-- pasted: by make all -->\n\n    posthog-llm skills list\n", "neither builds nor" },
     ["a target that there is not"] = {

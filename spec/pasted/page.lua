@@ -117,7 +117,8 @@ local function check(block, before)
   elseif block.by then
     (block.by:find("^make ") and check_builds or check_spec)(block)
   elseif block.kind == "sh" and ("\n" .. block.text):find("\nmake%f[%s]") then
-    fail(block, "what builds needs a mark: by make ...")
+    fail(block, "what builds needs a mark in front of it, such as <!-- pasted: by make all -->, "
+      .. "and # before remarks")
   elseif block.kind == "text" and ("\n" .. block.text):find("\n%$ ") then
     fail(block, "a session of a shell is not 'text'")
   elseif block.kind == "nginx" and block.host ~= "nginx" then
