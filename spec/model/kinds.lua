@@ -44,7 +44,7 @@ local PUBLISHED = {
   function()
     return { file_edits = { { path = "f.md", edits = { { old = "F", new = "FF" } } } } }
   end,
-  function() return { allowed_tools = { "A ", " A" }, description = "\u{a0}mine" } end,
+  function() return { allowed_tools = { "A ", " A" }, description = "\194\160mine" } end,
   function() return {} end,
 }
 
