@@ -6,6 +6,7 @@ local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
+local live = require("spec.support.live")
 
 local unable = command.unable()
 
@@ -88,7 +89,7 @@ local function tests(generation)
     return { match = { method = "POST", path = "dataset_items/$" }, action = { delay = seconds } }
   end
 
-  it("makes, shows, lists, deletes and takes back a dataset", function()
+  it("makes, shows, lists, deletes and undeletes a dataset", function()
     local made = ends(0, { "datasets", "create", "golden", "--description", "By hand.\27[2J",
       "--metadata", '{"n":9007199254740993}' })
     local id = made.out:match("^(%S+)\n$")
@@ -134,7 +135,7 @@ local function tests(generation)
     assert.equal(id, id_of("golden"))
   end)
 
-  it("asks on a terminal before it deletes", function()
+  it("asks on a terminal before it deletes a dataset", function()
     local id = ends(0, { "datasets", "create", "golden" }).out:match("%S+")
     local function answered(text)
       return run({ "datasets", "delete", "golden" }, {
@@ -154,7 +155,7 @@ local function tests(generation)
     ends(4, { "datasets", "show", "golden" })
   end)
 
-  it("imports a file, tells what it rejects, and does it once", function()
+  it("imports a file once, and reports the rows that it rejects", function()
     local source = write("golden.jsonl", '{"input":"a"}\n{"input":1,,}\n{"input":"b","x":2}\n')
     ends(4, { "datasets", "import", "golden", source })
     local dry = ends(7, { "datasets", "import", "golden", source, "--create", "--dry-run" })
@@ -186,7 +187,7 @@ local function tests(generation)
     assert.equal(2, #items_of("golden"))
   end)
 
-  it("imports columns of a table under the names it is told", function()
+  it("imports columns of a table under the names that --field gives", function()
     local source = write("q.csv", 'question;answer;n\n"What;?";5;1\nragged;1\n')
     local args = { "datasets", "import", "golden", source, "--create", "--separator", ";",
       "--field", "input=question", "--field", "output=answer" }
@@ -205,7 +206,7 @@ local function tests(generation)
     assert.equal("5", item.output or item.expected_output)
   end)
 
-  it("exports what it imports, and tells what differs", function()
+  it("exports what it imports, and reports what differs", function()
     local lines = '{"input":18446744073709551616,"output":"ünï\\u0001"}\n'
       .. '{"input":{"a":[[],{}]},"output":0.1}\n'
     local source = write("in.jsonl", lines)
@@ -259,7 +260,7 @@ local function tests(generation)
     assert.same({ 1, 1, 1, 0 }, { #data.added, #data.removed, #data.changed, data.same })
   end)
 
-  it("lists and shows items", function()
+  it("lists and shows items of a dataset", function()
     local source = write("in.jsonl", '{"input":"What?\\u009b2J\\nWho?","metadata":{"a":1}}\n'
       .. '{"input":' .. ("[1,"):rep(60) .. "1" .. ("]"):rep(60) .. "}\n")
     ends(0, { "datasets", "import", "golden", source, "--create", "--concurrency", "1" })
@@ -291,7 +292,7 @@ local function tests(generation)
     end
   end)
 
-  it("has a code for each way to fail, and says what to do", function()
+  it("has an exit code for each way to fail, and says what to do", function()
     local source = numbers(2)
     local cases = {
       { 2, { "import", "golden", "-" }, "standard input", "datasets import %-%-help" },
@@ -331,7 +332,7 @@ local function tests(generation)
     assert.equal(0, #items_of("golden"))
   end)
 
-  it("takes and tells names of files that are not UTF-8", function()
+  it("takes and prints names of files that are not UTF-8", function()
     local source = write("numbers\255.jsonl", '{"input":1}\n')
     local import = { "datasets", "import", "golden", source, "--create" }
     assert.equal("1 row imported\n", ends(0, import).out)
@@ -343,7 +344,7 @@ local function tests(generation)
     assert.equal(1, select(2, text_of(path):gsub("\n", "")))
   end)
 
-  it("says whose a journal is", function()
+  it("says which import a journal belongs to", function()
     local source = numbers(2)
     ends(0, { "datasets", "import", "golden", source, "--create" })
     ends(0, { "datasets", "create", "other" })
@@ -355,7 +356,7 @@ local function tests(generation)
     assert.equal(2, #items_of("golden"))
   end)
 
-  it("loses and doubles nothing on a disk that is full", function()
+  it("neither loses nor doubles a row on a disk that is full", function()
     local source = numbers(40)
     ends(0, { "datasets", "create", "golden" })
     local full = { before = "ulimit -f 3" } -- blocks of 512 bytes
@@ -373,7 +374,7 @@ local function tests(generation)
     holds(40, "golden")
   end)
 
-  it("tells an output that is gone", function()
+  it("reports an output that is gone", function()
     ends(0, { "datasets", "import", "golden", numbers(2), "--create" })
     local env = ("POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "):format(
       e.url, command.KEY)
@@ -383,7 +384,7 @@ local function tests(generation)
     assert.matches("\n1\n$", text)
   end)
 
-  it("has a bar on a terminal, and none elsewhere", function()
+  it("draws a progress bar on a terminal, and none elsewhere", function()
     local source = numbers(60)
     e:fault(slow_items(0.02))
     local import = { "datasets", "import", "golden", source, "--create" }
@@ -415,7 +416,7 @@ local function tests(generation)
     assert.is_nil(screen.out:find("\n\n", 1, true))
   end)
 
-  it("stops at Ctrl-C in the middle of an import, and goes on there", function()
+  it("stops at Ctrl-C in the middle of an import, and goes on there the next time", function()
     local source = numbers(200)
     e:fault(slow_items(0.05))
     local args = { "datasets", "import", "golden", source, "--create", "--settle", "0.2" }
@@ -432,7 +433,7 @@ local function tests(generation)
     holds(200, "golden")
   end)
 
-  it("tells in JSON too how far an import came that was stopped", function()
+  it("says in JSON too how far an import came that was stopped", function()
     local source = numbers(200)
     e:fault(slow_items(0.05))
     local args = { "--json", "datasets", "import", "golden", source, "--create" }
@@ -444,7 +445,7 @@ local function tests(generation)
     assert.matches(("^%d of 200 rows are known"):format(summary.imported), result.err)
   end)
 
-  it("stops a comparison too", function()
+  it("stops a comparison at Ctrl-C too", function()
     ends(0, { "datasets", "create", "golden" })
     local id = id_of("golden")
     e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
@@ -493,7 +494,7 @@ local function tests(generation)
   end)
 
   if generation == "current" then
-    it("tells which rows were there under their own key", function()
+    it("says which rows were there already under their own key", function()
       local source = write("keyed.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
       ends(0, { "datasets", "import", "golden", source, "--create" })
       local again = { "datasets", "import", "golden", source, "--journal", folder .. "/j" }
@@ -538,12 +539,12 @@ local function tests(generation)
   end
 end
 
-describe("the command, of the", function()
+describe("posthog-llm datasets", function()
   if unable then
     pending(unable)
     return
   end
   for _, generation in ipairs({ "reference", "current" }) do
-    describe(generation .. " API", function() tests(generation) end)
+    describe("on " .. live.api_name[generation], function() tests(generation) end)
   end
 end)

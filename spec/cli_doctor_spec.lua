@@ -7,6 +7,7 @@ local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
+local live = require("spec.support.live")
 
 local unable = command.unable()
 
@@ -100,7 +101,7 @@ describe("posthog-llm doctor", function()
   end
 
   for _, profile in ipairs({ "reference", "current" }) do
-    it("finds nothing wrong where all is well: " .. profile, function()
+    it("finds nothing wrong where all is well, on " .. live.api_name[profile], function()
       e:settings({ profile = profile })
       local document = doctor()
       assert.same({}, failing(document))
@@ -117,7 +118,7 @@ describe("posthog-llm doctor", function()
     end)
   end
 
-  it("has all checks in one order, and finds them well over TLS too", function()
+  it("runs all checks in one order, and passes them over TLS too", function()
     local document = doctor({ POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file })
     local names = {}
     for i, check in ipairs(document.checks) do
@@ -129,22 +130,22 @@ describe("posthog-llm doctor", function()
       .. "pace", table.concat(names, " "))
   end)
 
-  it("no key", function()
+  it("says what to do without a key", function()
     finds("credentials", 5, "no key", "posthog-llm login", { POSTHOG_PERSONAL_API_KEY = false })
     assert.same({}, e:log())
   end)
 
-  it("a project key", function()
+  it("says that a project key is not a personal API key", function()
     finds("key", 5, "a project key", "make one in PostHog",
       { POSTHOG_PERSONAL_API_KEY = "phc_a" })
   end)
 
-  it("a wrong key", function()
+  it("says that a key is not valid", function()
     finds("key_accepted", 5, "not valid at 127.0.0.1", "set POSTHOG_PERSONAL_API_KEY",
       { POSTHOG_PERSONAL_API_KEY = "phx_wrong" })
   end)
 
-  it("a key of the other cloud", function()
+  it("says that a key belongs to the other cloud", function()
     local env = {
       POSTHOG_HOST = "us", POSTHOG_PERSONAL_API_KEY = "phx_wrong", https_proxy = us.proxy,
       SSL_CERT_FILE = us.ca_file,
@@ -158,7 +159,7 @@ describe("posthog-llm doctor", function()
       "POSTHOG_CLI_HOST=https://eu.posthog.com", env)
   end)
 
-  it("tells what is left of the cloud's pace, and by which proxy it was reached", function()
+  it("reports what is left of the cloud's rate limit, and the proxy that it used", function()
     local document = doctor({
       POSTHOG_HOST = "us", https_proxy = us.proxy:gsub("//", "//me:hunter2@"),
       SSL_CERT_FILE = us.ca_file,
@@ -171,7 +172,7 @@ describe("posthog-llm doctor", function()
     assert.equal(us.proxy:match("//(.*)") .. " (https_proxy)", message)
   end)
 
-  describe("a key without the scope", function()
+  describe("with a key that lacks scopes", function()
     --- A key that has all scopes but one.
     local function lacking(scope, path)
       e:fault({ match = { path = path }, action = { status = 403, body = cjson.encode({
@@ -185,13 +186,13 @@ describe("posthog-llm doctor", function()
       ["dataset:read"] = { "datasets_read", "/datasets/" },
       ["user:read"] = { "spend_read", "spend" },
     }) do
-      it(scope, function()
+      it("names the missing scope " .. scope, function()
         lacking(scope, case[2])
         finds(case[1], 5, "the key has no scope " .. scope, "add the scope " .. scope)
       end)
     end
 
-    it("any: a line for each", function()
+    it("prints a line for each missing scope", function()
       local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_none" })
       local names = {}
       for i, check in ipairs(failing(document)) do names[i] = check.name end
@@ -199,7 +200,7 @@ describe("posthog-llm doctor", function()
       assert.equal("skipped", (status(document, "skills_write")))
     end)
 
-    it("to write is no failure, and is known without writing", function()
+    it("does not fail for a missing write scope, and finds it without writing", function()
       local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
       assert.same({}, failing(document))
       assert.same({ "warn", "read only: the key has no scope llm_skill:write" },
@@ -208,7 +209,7 @@ describe("posthog-llm doctor", function()
     end)
 
     for _, own_key in ipairs({ "denied", "absent" }) do
-      it("to write is not known where the server tells nothing of the key: " .. own_key, function()
+      it("leaves a write scope open where the server hides the key's: " .. own_key, function()
         e:settings({ own_key = own_key })
         local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
         assert.same({}, failing(document))
@@ -221,13 +222,13 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("an OAuth token and an old key are keys like others", function()
+  it("takes an OAuth token and an old key like any other key", function()
     for _, key in ipairs({ "pha_emulator_oauth", "emulator_key_without_prefix" }) do
       assert.same({}, failing(doctor({ POSTHOG_PERSONAL_API_KEY = key })))
     end
   end)
 
-  it("a project that is not there, not the key's, somebody else's, none, not a number", function()
+  it("reports a project that is unknown, forbidden, another's, missing or not a number", function()
     finds("project", 4, "there is no project 5", "set POSTHOG_PROJECT_ID",
       { POSTHOG_PROJECT_ID = "5" })
     finds("project", 5, "the key is only for the projects 271828", "set POSTHOG_PROJECT_ID",
@@ -239,17 +240,17 @@ describe("posthog-llm doctor", function()
     finds("project", 4, "there is no project 5", "give another --project", {}, "--project", "5")
   end)
 
-  it("a port where nothing listens", function()
+  it("reports a port where nothing listens", function()
     finds("connection", 1, "127.0.0.1:1", "does the server run, on port 1",
       { POSTHOG_HOST = "http://127.0.0.1:1" })
   end)
 
-  it("a name that is not known", function()
+  it("reports a host name that is unknown", function()
     finds("name_lookup", 1, "posthog.invalid", "is it spelt right",
       { POSTHOG_HOST = "https://posthog.invalid" })
   end)
 
-  it("https to a port that speaks http, and http to one that speaks https", function()
+  it("reports https to a port that speaks http, and http to one that speaks https", function()
     local port, tls_port = e.url:match("%d+$"), e.tls_url:match("%d+$")
     finds("tls", 1, "the port speaks plain http", "POSTHOG_HOST=http://127.0.0.1:" .. port,
       { POSTHOG_HOST = "https://127.0.0.1:" .. port })
@@ -260,7 +261,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("a certificate that is not trusted, one of another name, no file of authorities", function()
+  it("reports an untrusted certificate, one of another name, and a missing CA bundle", function()
     finds("tls", 1, "the certificate is not trusted", "SSL_CERT_FILE", { POSTHOG_HOST = e.tls_url })
     finds("tls", 1, "the certificate is not trusted", "is it the right host", {
       POSTHOG_HOST = "https://other.example", SSL_CERT_FILE = us.ca_file, https_proxy = us.proxy,
@@ -269,7 +270,7 @@ describe("posthog-llm doctor", function()
       { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "/nowhere.pem" })
   end)
 
-  it("a server that answers HTML, fails, redirects or says nothing", function()
+  it("reports a server that sends HTML, fails, redirects or sends nothing", function()
     local html = { ["Content-Type"] = "text/html; charset=utf-8" }
     for _, case in ipairs({
       { { status = 200, body = "<html>", headers = html }, "it answers 200 and text/html", 1 },
@@ -286,7 +287,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("a clock that is off by a day", function()
+  it("reports a clock that is off by a day", function()
     for sign, words in pairs({ [1] = "behind", [-1] = "ahead of" }) do
       local date = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + sign * 86400)
       e:fault({ match = { path = "^/api/" }, action = { headers = { Date = date } } })
@@ -294,7 +295,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("a host that takes events only, plain http to another machine, a host that is none", function()
+  it("reports a host for events only, plain http to another machine, an invalid host", function()
     finds("host", 1, "us.i.posthog.com takes events only", "set POSTHOG_HOST to us, eu",
       { POSTHOG_HOST = "https://us.i.posthog.com" })
     finds("host", 1, "plain http to posthog.example", "set POSTHOG_HOST",
@@ -303,7 +304,7 @@ describe("posthog-llm doctor", function()
     finds("host", 1, "mars", "give another --host: us, eu", {}, "--host", "mars")
   end)
 
-  it("a proxy that refuses, is not there, has no such name or is none", function()
+  it("reports a proxy that refuses, is not there, has an unknown name or is invalid", function()
     local function through(proxy)
       return { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file, https_proxy = proxy }
     end
@@ -316,20 +317,20 @@ describe("posthog-llm doctor", function()
     assert.same({}, failing(doctor(excepted)))
   end)
 
-  it("a limit of the server's that is reached", function()
+  it("reports a rate limit of the server that is reached", function()
     e:fault({ match = { path = "llm_skills" },
       action = { status = 429, headers = { ["Retry-After"] = "17" } } })
     finds("pace", 1, "the server asks to wait 17 s", "wait")
   end)
 
-  it("a server without spend is none to complain of", function()
+  it("does not complain of a server without spend", function()
     e:settings({ spend = "absent" })
     local document = doctor()
     assert.same({}, failing(document))
     assert.equal("warn", (status(document, "spend_read")))
   end)
 
-  it("a login that cannot be used", function()
+  it("reports a login that cannot be used", function()
     local home = os.tmpname()
     os.remove(home)
     os.execute("mkdir " .. home)

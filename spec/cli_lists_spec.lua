@@ -54,7 +54,7 @@ describe("a list of the command", function()
     return all
   end
 
-  it("has 30 rows on a terminal and all elsewhere, unless it is told otherwise", function()
+  it("prints 30 rows on a terminal and all elsewhere, unless --all or --limit is given", function()
     for _, words in ipairs(lists()) do
       local function rows(options, ...)
         return lines_of(ends(0, with(words, ...), options).out)
@@ -73,13 +73,13 @@ describe("a list of the command", function()
     end
   end)
 
-  it("says nothing of more where there is no more", function()
+  it("does not mention further rows where there are none", function()
     e:seed({ skills = 30 })
     assert.equal(31, #lines_of(ends(0, { "skills", "list" }, SCREEN).out))
     assert.equal("", ends(0, { "skills", "list" }).err)
   end)
 
-  it("asks for no more rows than it prints, but for one that tells of more", function()
+  it("requests no more rows than it prints, but for one that shows there are more", function()
     local id = e:seed({ datasets = 1, items = 120 }).datasets[1]
     local from = #e:log()
     ends(0, { "items", "list", "--dataset", id, "--limit", "7" })
@@ -91,7 +91,7 @@ describe("a list of the command", function()
     assert.same({ "7", "31" }, asked)
   end)
 
-  it("prints a page before it asks for the next one", function()
+  it("prints a page before it requests the next one", function()
     local seen = os.tmpname()
     for _, json in ipairs({ false, "--json" }) do
       e:reset()
@@ -113,7 +113,7 @@ describe("a list of the command", function()
     os.remove(seen)
   end)
 
-  it("keeps no row that it has printed", function()
+  it("keeps no row in memory that it has printed", function()
     local Screen = require("posthog.llm.cli.screen")
     local list = require("posthog.llm.cli.list")
     local sink = assert(io.open("/dev/null", "w"))
@@ -143,7 +143,7 @@ describe("a list of the command", function()
     assert.is_true(most < collectgarbage("count") + 500, most .. " KiB")
   end)
 
-  it("keeps its columns by the first page, and lets a longer cell shift its own row", function()
+  it("sizes its columns by the first page, and lets a longer cell shift its own row", function()
     local Table = require("posthog.llm.cli.table")
     local written = {}
     local screen = { cut = "~" }
@@ -163,7 +163,7 @@ describe("a list of the command", function()
       .. "eleven-hundred  1100  third\ntwo      2\n", table.concat(written))
   end)
 
-  it("has two lines a row where a terminal is too narrow for one", function()
+  it("uses two lines a row where a terminal is too narrow for one", function()
     local made = e:seed({ datasets = 1, items = 2, skills = 1 })
     for _, words in ipairs({ { "datasets", "list" },
       { "items", "list", "--dataset", made.datasets[1] }, { "skills", "list" } }) do
@@ -178,7 +178,7 @@ describe("a list of the command", function()
       .. "\n  20[%d: -]+  %S", out)
   end)
 
-  it("shows on a terminal without UTF-8 what is not ASCII as escapes", function()
+  it("escapes what is not ASCII on a terminal without UTF-8", function()
     ends(0, { "datasets", "create", "größe \226\128\156x\226\128\157" })
     for locale, name in pairs({
       C = "gr\\u{f6}\\u{df}e \\u{201c}x\\u{201d}", ["C.UTF-8"] = "größe \226\128\156x\226\128\157",
@@ -194,7 +194,7 @@ describe("a list of the command", function()
     assert.matches("größe", ends(0, { "datasets", "list" }, { env = { LC_ALL = "C" } }).out)
   end)
 
-  it("has no bar where its rows go into a pipe", function()
+  it("draws no progress bar where its rows go into a pipe", function()
     local id = e:seed({ datasets = 1, items = 120 }).datasets[1]
     local lua = command.line({ "datasets", "export", id, "-" }, ".")
     local path = os.tmpname()

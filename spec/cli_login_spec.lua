@@ -110,7 +110,7 @@ describe("posthog-llm login", function()
     }
   end
 
-  it("asks, tries, and keeps the account for the user alone", function()
+  it("asks for the account, tries it, and keeps it for the user alone", function()
     local said = talk(steps(KEY))
     assert.equal(0, said.code, said.screen)
     assert.is_true(said.echoes)
@@ -126,7 +126,7 @@ describe("posthog-llm login", function()
     for _, entry in ipairs(e:log()) do assert.equal("GET", entry.method) end
   end)
 
-  it("asks again for what cannot be, and for a key or project that the server refuses", function()
+  it("asks again for an invalid value, and for a key or project that the server refuses", function()
     local said = talk({
       { "Host", "mars\\n" },
       { "mars.*Host", ("http://me:pw@%s\\n"):format(e.url:match("//(.*)")) },
@@ -145,7 +145,7 @@ describe("posthog-llm login", function()
     assert.same({ host = e.url .. "/posthog", token = KEY, env_id = "112358" }, (kept()))
   end)
 
-  it("gives up after a while, and writes nothing", function()
+  it("gives up after several invalid keys, and writes nothing", function()
     local said = talk({
       { "Host", e.url .. "\\n" }, { "Project id", "112358\\n" }, { "API key", "phx_a\\n" },
       { "not valid", "phx_b\\n" }, { "not valid", "phx_c\\n" },
@@ -160,7 +160,7 @@ describe("posthog-llm login", function()
     ["in the middle of the key"] = { 3, "phx_ab\\003" },
     ["at the project"] = { 2, "\\003" },
   }) do
-    it("stops at Ctrl-C " .. what .. ": the terminal echoes again, nothing is written", function()
+    it("stops at Ctrl-C " .. what .. ", turns the echo on again and writes nothing", function()
       local list = steps(KEY)
       list[case[1]][2], list[case[1] + 1] = case[2], nil
       local said = talk(list)
@@ -172,7 +172,7 @@ describe("posthog-llm login", function()
     end)
   end
 
-  it("echoes again when it is asked to end while it waits for the key", function()
+  it("turns the echo on again when it is terminated while it waits for the key", function()
     local list = steps(KEY)
     list[3][3] = ("kill -TERM $(cat %s)"):format(quote(home .. "/pid"))
     local said = talk(list)
@@ -181,7 +181,7 @@ describe("posthog-llm login", function()
     assert.is_nil(kept())
   end)
 
-  it("echoes again at the end of the input", function()
+  it("turns the echo on again at the end of the input", function()
     local list = steps(KEY)
     list[3][2] = "\\004"
     local said = talk(list)
@@ -191,7 +191,7 @@ describe("posthog-llm login", function()
     assert.is_nil(kept())
   end)
 
-  it("tells of a login before it replaces it, and keeps the file's other fields", function()
+  it("names an existing login before it replaces it, and keeps the file's other fields", function()
     folders.write(home, ".posthog/credentials.json",
       '{"host":null,"token":"phx_old","env_id":"9","more":[1]}')
     local said = talk(steps(KEY))
@@ -202,7 +202,7 @@ describe("posthog-llm login", function()
     assert.equal("600", mode_of(path()))
   end)
 
-  it("says which variable comes before the login", function()
+  it("says which environment variable takes precedence over the login", function()
     local said = talk(steps(KEY), {}, { env = { POSTHOG_PERSONAL_API_KEY = "phx_other" } })
     local told = "POSTHOG_PERSONAL_API_KEY is set and comes before the login"
     assert.matches(told, said.screen, 1, true)
@@ -215,7 +215,7 @@ describe("posthog-llm login", function()
     assert.equal("phx_emulator_skills", kept().token)
   end)
 
-  it("does not ask for what is given", function()
+  it("does not ask for what its options give", function()
     local said = talk({ { "API key", KEY .. "\\n" } },
       { "--host", e.url, "--project", "112358" })
     assert.equal(0, said.code, said.screen)
@@ -227,7 +227,7 @@ describe("posthog-llm login", function()
     return ends(code, { "login", "--key-file", "-", ... }, options)
   end
 
-  it("takes the key by standard input where it is told to", function()
+  it("reads the key from standard input when asked to", function()
     local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
     assert.matches("logged in to project 112358", said.err, 1, true)
     assert.equal(KEY, kept().token)
@@ -250,7 +250,7 @@ describe("posthog-llm login", function()
     us:stop()
   end)
 
-  it("takes no key from a pipe that it was not told of", function()
+  it("takes no key from a pipe unless asked to", function()
     local said = ends(2, { "login" }, { stdin = KEY .. "\n", env = env() })
     assert.matches("--key-file - (the key by standard input)", said.err, 1, true)
     assert.is_nil(kept())
@@ -258,7 +258,7 @@ describe("posthog-llm login", function()
     assert.matches("needs --project", said.err, 1, true)
   end)
 
-  it("keeps no account that the server refuses or that cannot be reached", function()
+  it("keeps no account that the server refuses or whose server cannot be reached", function()
     for _, case in ipairs({
       { 5, "phx_wrong", "112358", e.url, "the key is not valid at 127.0.0.1" },
       { 5, "phc_wrong", "112358", e.url, "a project key" },
@@ -287,7 +287,7 @@ describe("posthog-llm login", function()
     assert.matches("is the account on the EU cloud? Then log in with --host eu", said.err, 1, true)
   end)
 
-  it("says what is wrong with the place where it is to be kept", function()
+  it("says what is wrong with the place where the login is to be kept", function()
     local function fails(words, more)
       local said = login_by_file(1, { stdin = KEY .. "\n", env = more }, "--project", "112358",
         "--host", e.url)
@@ -303,8 +303,8 @@ describe("posthog-llm login", function()
     fails(".posthog", {})
   end)
 
-  describe("and logout", function()
-    it("remove the login, and say that the key stays valid", function()
+  describe("followed by logout", function()
+    it("removes the login, and says that the key stays valid", function()
       login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
       local said = ends(0, { "logout" }, { env = env() })
       assert.matches("removed " .. path(), said.err, 1, true)
@@ -316,7 +316,7 @@ describe("posthog-llm login", function()
       assert.matches("posthog-llm login", said.err, 1, true)
     end)
 
-    it("remove a login that is broken, and what a link leads to", function()
+    it("removes a login that is broken, and the target of a symbolic link", function()
       folders.write(home, "kept.json", '{"token":"phx_half')
       os.execute(("mkdir %s; ln -s %s %s"):format(quote(home .. "/.posthog"),
         quote(home .. "/kept.json"), quote(path())))
@@ -325,7 +325,7 @@ describe("posthog-llm login", function()
       assert.equal("", output_of("ls -A " .. quote(home .. "/.posthog")))
     end)
 
-    it("remove a login in a folder that is linked to", function()
+    it("removes a login in a folder that is a symbolic link", function()
       folders.write(home, "kept/credentials.json", '{"token":"phx_x","env_id":"1"}')
       os.execute(("ln -s kept %s"):format(quote(home .. "/.posthog")))
       assert.matches("removed " .. path(), ends(0, { "logout" }, { env = env() }).err, 1, true)

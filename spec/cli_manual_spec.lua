@@ -41,7 +41,7 @@ describe("the manual", function()
     return
   end
 
-  it("is what the help texts say", function()
+  it("says the same as the help texts", function()
     for form, path in pairs({ markdown = "doc/cli.md", man = "doc/posthog-llm.1" }) do
       local made = output_of(LUA .. " tools/manual.lua " .. form)
       assert.is_true(#made > 1000, path)
@@ -58,7 +58,7 @@ describe("the manual", function()
     return shown
   end
 
-  it("has helps whose own part fits one screen, above what all have and the examples", function()
+  it("has help texts whose own part fits one screen, above common options and examples", function()
     each_command(function(_, words)
       local shown = help_of(words)
       for line in shown:gmatch("([^\n]*)\n") do
@@ -71,7 +71,7 @@ describe("the manual", function()
     end)
   end)
 
-  it("has helps for terminals of 40 columns", function()
+  it("has help texts that fit a terminal of 40 columns", function()
     each_command(function(_, words)
       for line in help_of(words, 40):gmatch("([^\n]*)\n") do
         assert.is_true(#line <= 40 or line:find("^ *%S+ ?\\?$") ~= nil, line)
@@ -79,7 +79,7 @@ describe("the manual", function()
     end)
   end)
 
-  it("names in each help the options of every command", function()
+  it("names in each help text the options of every command", function()
     each_command(function(entry, words)
       local shown = help_of(words)
       for _, option in ipairs(commands.options) do
@@ -90,7 +90,7 @@ describe("the manual", function()
     end)
   end)
 
-  it("has three examples in each help, which are those of the manual", function()
+  it("has three examples in each help text, the same as in the manual page", function()
     local manual = read("doc/cli.md")
     each_command(function(entry, words)
       local shown = help_of(words):gsub(" \\\n +", " ")
@@ -105,7 +105,7 @@ describe("the manual", function()
     end)
   end)
 
-  it("has an example of each command, which is one", function()
+  it("has for each command an example, which is a valid command", function()
     local count = 0
     each_command(function(entry, path)
       assert.is_truthy(entry.commands or entry.examples, table.concat(path, " "))
@@ -126,7 +126,7 @@ describe("the manual", function()
   end)
 end)
 
-describe("the command", function()
+describe("the command posthog-llm", function()
   if unable then
     pending(unable)
     return
@@ -154,7 +154,7 @@ describe("the command", function()
     [130] = { "emulator", "-q" },
   }
 
-  it("ends with every code that the manual lists", function()
+  it("exits with every code that the manual lists", function()
     ends(0, CASES[3])
     local file = assert(io.open(RECORDS, "w"))
     file:write('{"input":1}\n')
@@ -174,7 +174,7 @@ describe("the command", function()
     os.remove(RECORDS)
   end)
 
-  it("makes the shells complete its words", function()
+  it("lets the shells complete its words", function()
     for _, shell in ipairs({ "bash", "zsh", "fish" }) do
       local text = ends(0, { "completions", shell }).out
       local path = os.tmpname()
@@ -201,7 +201,7 @@ describe("the command", function()
     assert.equal("", unknown.out)
   end)
 
-  it("offers files in fish where the command takes some, and nowhere else", function()
+  it("completes names of files in fish only where the command takes some", function()
     if output_of("command -v fish") == "" then
       pending("fish is not installed")
       return
@@ -233,7 +233,7 @@ describe("the command", function()
       .. "files:\nfolder/|with space.html\nfolder/\nfolder/\n", (shown:gsub("\n\n+", "\n")))
   end)
 
-  it("completes in bash", function()
+  it("completes its words in bash", function()
     local path = os.tmpname()
     local file = io.open(path, "w")
     file:write(ends(0, { "completions", "bash" }).out, [[
@@ -291,18 +291,18 @@ describe("make install", function()
       .. "{ " .. shell .. "; } 2>&1")
   end
 
-  it("brings a command that runs anywhere", function()
+  it("installs a command that runs from anywhere", function()
     assert.equal(LUA, read(prefix .. "/bin/posthog-llm"):match("^#!/usr/bin/env (%S+)\n"))
     assert.equal("posthog-llm 0.1.0\n0\n", says("posthog-llm --version; echo $?"))
   end)
 
-  it("brings a command that may be linked to", function()
+  it("installs a command that also runs through a symbolic link", function()
     local shown = says("ln -s $(command -v posthog-llm) \"" .. prefix .. "/it's a link\" && "
       .. "cd " .. prefix .. " && './it'\\''s a link' --version")
     assert.equal("posthog-llm 0.1.0\n", shown)
   end)
 
-  it("brings the emulator", function()
+  it("installs the emulator of the command", function()
     local shown = says("posthog-llm emulator -q >" .. prefix .. "/environment & "
       .. command.until_in(prefix .. "/environment", "API_KEY")
       .. ". " .. prefix .. "/environment; posthog-llm skills list; "
@@ -311,7 +311,7 @@ describe("make install", function()
       .. "$1,843.21 in 30 days · claude-opus-4-8 83.9%\n143\n", shown)
   end)
 
-  it("brings the man page and the completions", function()
+  it("installs the man page and the completions", function()
     assert.equal(read("doc/posthog-llm.1"), read(prefix .. "/share/man/man1/posthog-llm.1"))
     for path, shell in pairs({
       ["bash-completion/completions/posthog-llm"] = "bash",

@@ -5,6 +5,7 @@ if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what m
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
+local live = require("spec.support.live")
 
 local unable = command.unable()
 local is_able, folders = pcall(require, "spec.support.folders")
@@ -37,7 +38,7 @@ local function lacks(text, part)
 end
 
 for _, profile in ipairs({ "reference", "current" }) do
-  describe("posthog-llm skills, " .. profile, function()
+  describe("posthog-llm skills on " .. live.api_name[profile], function()
     if unable then
       pending(unable)
       return
@@ -90,7 +91,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(dir, path, (read(dir, path):gsub(from, to)))
     end
 
-    it("pushes what has changed and says what", function()
+    it("pushes what has changed and lists it", function()
       local made = skills(0, { "push", "pdf-forms" })
       assert.equal("  added    SKILL.md\n  added    a.md\ncreated pdf-forms version 1\n", made.out)
       assert.equal("", made.err)
@@ -108,7 +109,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(before + 1, writes())
     end)
 
-    it("gives one JSON document a folder", function()
+    it("prints one JSON document for each folder", function()
       write(root, "other/SKILL.md", skill_md("other"))
       local pushed = documents(skills(0, { "push", "other", "pdf-forms/", "--json" }).out)
       assert.same({ "other", "pdf-forms/" }, { pushed[1].dir, pushed[2].dir })
@@ -126,7 +127,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "push", "pdf-forms", "--json" }).out, '"changes":[]')
     end)
 
-    it("pulls, and says what it has written", function()
+    it("pulls a skill, and says what it has written", function()
       skills(0, { "push", "pdf-forms" })
       folders.remove(root .. "/pdf-forms")
       assert.equal(
@@ -141,7 +142,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(LINES, read(root, "old/a.md"))
     end)
 
-    it("merges, tells of it, and tells conflicts by line until they are resolved", function()
+    it("merges and says so, and reports conflicts by line until they are resolved", function()
       skills(0, { "push", "pdf-forms" })
       local there = other()
       edit(there, "a.md", "1", "one")
@@ -188,7 +189,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(result.err, "pdf-forms/a.md:1: has changed on both sides")
     end)
 
-    it("overwrites only with --force", function()
+    it("overwrites changed files only with --force", function()
       skills(0, { "push", "pdf-forms" })
       write(root, "x/pdf-forms/SKILL.md", skill_md("pdf-forms", "Other.\n"))
       local there = "x/pdf-forms"
@@ -201,7 +202,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "show", "pdf-forms" }).out, "Other.")
     end)
 
-    it("lists all problems of a folder by line, and tells by the code whether it can go", function()
+    it("lists all findings of a folder by line, and exits with 0 where it can be pushed", function()
       assert.equal("pdf-forms: no problems\n", skills(0, { "lint", "pdf-forms" }).err)
       write(root, "x/more/SKILL.md", skill_md("more"))
       assert.equal("2 folders: no problems\n", skills(0, { "lint", "pdf-forms", "x/more" }).err)
@@ -222,7 +223,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(1, writes())
     end)
 
-    it("gives as JSON, too, names of files that are not UTF-8", function()
+    it("prints in JSON, too, names of files that are not UTF-8", function()
       write(root, "pdf-forms/a\255.md", "x")
       local problem = documents(skills(1, { "lint", "pdf-forms", "--json" }).out)[1]
       assert.same({ "pdf-forms/a\\xff.md", "error" }, { problem.path, problem.level })
@@ -241,14 +242,14 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(0, writes())
     end)
 
-    it("does not take an answer without a text for an empty one", function()
+    it("does not take a response without a text for an empty one", function()
       skills(0, { "push", "pdf-forms" })
       e:fault({ match = { method = "GET" }, action = { status = 200,
         body = '{"id":"1","name":"pdf-forms","version":1}' } })
       skills(1, { "show", "pdf-forms" })
     end)
 
-    it("goes on with the other folders, and ends with the highest code", function()
+    it("goes on with the other folders after a failure, and exits with the highest code", function()
       skills(0, { "push", "pdf-forms" })
       local there = other()
       edit(there, "a.md", "1", "one")
@@ -262,7 +263,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(result.err, "posthog-llm: pdf-forms: both sides")
     end)
 
-    it("stops where the others would fail too, and names them", function()
+    it("stops where the other folders would fail too, and names them", function()
       write(root, "more/SKILL.md", skill_md("more"))
       local result = skills(5, { "push", "pdf-forms", "more", "x" },
         { env = { POSTHOG_PERSONAL_API_KEY = "phx_unknown" } })
@@ -293,7 +294,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       ["has happened"] = { 30, "unchanged pdf-forms version 2\n" },
       ["has not happened"] = { { write = 30 }, "  changed  a.md\npublished pdf-forms version 2\n" },
     }) do
-      it("stopped in a push that " .. what .. " says that it may have; the next tells", function()
+      it("says of a stopped push that " .. what .. " that it may have", function()
         skills(0, { "push", "pdf-forms" })
         write(root, "more/SKILL.md", skill_md("more"))
         edit(root, "pdf-forms/a.md", "1", "one")
@@ -306,7 +307,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       end)
     end
 
-    it("stopped in a pull has written nothing, and says so", function()
+    it("writes nothing when it is stopped in a pull, and says so", function()
       skills(0, { "push", "pdf-forms" })
       e:fault({ match = { path = "/files/" }, action = { delay = 30 } })
       local stopped = skills(130, { "pull", "pdf-forms", "there" }, stop_at("files")).out
@@ -327,7 +328,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("unchanged pdf-forms version 2\n", skills(0, { "push", "pdf-forms" }).out)
     end)
 
-    it("says what is left out as hidden, but where it is quiet", function()
+    it("names the hidden files that it leaves out, except with -q", function()
       write(root, "pdf-forms/.env", "x")
       has(skills(0, { "push", "pdf-forms", "--dry-run" }).err, "left out, as --hidden is not")
       has(skills(0, { "push", "pdf-forms", "--dry-run", "--hidden" }).out, "added    .env")
@@ -358,7 +359,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       end)())
     end)
 
-    it("renames and deletes files, and says which version that has made", function()
+    it("renames and deletes files, and names the version that this makes", function()
       skills(0, { "push", "pdf-forms" })
       assert.equal("renamed a.md to b/c.md: pdf-forms version 2\n",
         skills(0, { "rename-file", "pdf-forms", "a.md", "b/c.md" }).out)
@@ -374,7 +375,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(5, made[1].version)
     end)
 
-    it("duplicates", function()
+    it("duplicates a skill under another name", function()
       skills(0, { "push", "pdf-forms" })
       assert.equal("copied pdf-forms: copy version 1\n",
         skills(0, { "duplicate", "pdf-forms", "copy" }).out)
@@ -383,7 +384,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("two", documents(copy)[1].name)
     end)
 
-    it("archives with --yes, or when somebody says so", function()
+    it("archives a skill with --yes, or when the user confirms", function()
       skills(0, { "push", "pdf-forms" })
       has(skills(2, { "archive", "pdf-forms" }).err, "--yes")
       local function asked(code, answer, name)
@@ -403,7 +404,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.same({ name = "pdf-forms", archived = true }, documents(told)[1])
     end)
 
-    it("shows a bar on a terminal, and none in a pipe", function()
+    it("shows a progress bar on a terminal, and none in a pipe", function()
       for i = 1, 20 do write(root, ("pdf-forms/f%02d.md"):format(i), "text " .. i) end
       skills(0, { "push", "pdf-forms" })
       local shown = skills(0, { "pull", "pdf-forms", "one" }, { terminal = 80 })
@@ -414,7 +415,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("", skills(0, { "pull", "pdf-forms", "three", "-q" }, { terminal = 80 }).err)
     end)
 
-    it("never lets a server steer the terminal", function()
+    it("never lets a server control the terminal", function()
       local evil = "\27]0;owned\7\27[2J\r\194\155x\226\128\174"
       local json = cjson.encode(evil)
       local skill = ('{"id":"1","name":"pdf-forms","version":1,"description":%s,"body":%s,'
@@ -483,7 +484,7 @@ describe("posthog-llm skills", function()
     end
   end)
 
-  it("has helps whose own part fits a screen", function()
+  it("has help texts whose own part fits a screen", function()
     for _, name in ipairs(require("posthog.llm.cli.skills").commands) do
       local help = command.run({ "skills", name.name, "--help" }).out
       help = help:match("^(.-\n)\nOptions of every command")

@@ -5,11 +5,12 @@ if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what m
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
+local live = require("spec.support.live")
 
 local unable = command.unable()
 local KEY = command.KEY
 
-describe("the command", function()
+describe("the command posthog-llm", function()
   if unable then
     pending(unable)
     return
@@ -43,7 +44,7 @@ describe("the command", function()
     end
   end)
 
-  it("ends with 4 where there is no such thing", function()
+  it("exits with 4 where something is not found", function()
     assert.matches("no skill named", ends(4, { "skills", "show", "nobody" }).err)
   end)
 
@@ -63,7 +64,7 @@ describe("the command", function()
     assert.matches("no key in its first line", empty.err)
   end)
 
-  it("repeats no key that was given for a file or a host", function()
+  it("never prints a key that was given as a file or a host", function()
     for _, option in ipairs({ "--key-file", "--host", "--project" }) do
       local result = run({ "skills", "list", option, "phx_not_to_be_seen" })
       assert.is_true(result.code > 0)
@@ -72,7 +73,7 @@ describe("the command", function()
     end
   end)
 
-  it("names the flag or the variable that is wrong, and ends with 2 for a flag", function()
+  it("names the flag or the variable that is wrong, and exits with 2 for a flag", function()
     for _, case in ipairs({
       { 2, { "--host", "nonsense" }, {}, '%-%-host: the host "nonsense" is not an http' },
       { 2, { "--host", "https://us.i.posthog.com" }, {}, "%-%-host: us.i.posthog.com takes" },
@@ -93,7 +94,7 @@ describe("the command", function()
     end
   end)
 
-  it("names no option of the library that it does not have", function()
+  it("names no option of the library that it does not have itself", function()
     for _, host in ipairs({ "http://posthog.example", "https://me:xyzzy@posthog.example" }) do
       local result = run({ "skills", "list", "--host", host })
       assert.is_true(result.code > 0)
@@ -111,7 +112,7 @@ describe("the command", function()
     assert.matches("terminal", result.out)
   end)
 
-  it("tells an output that cannot be written", function()
+  it("reports an output that cannot be written", function()
     local pipe = io.popen(command.line({ "--version" }, ".") .. " 2>&1 >/dev/full; echo $?")
     local text = pipe:read("*a")
     pipe:close()
@@ -119,7 +120,7 @@ describe("the command", function()
     assert.matches("\n1\n$", text)
   end)
 
-  it("gives nothing else the number of a closed stream", function()
+  it("gives the number of a closed stream to nothing else", function()
     local shell = "POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s %s "
     local list = shell:format(e.url, KEY, command.line({ "skills", "list" }, "."))
     for closed, expected in pairs({
@@ -134,7 +135,7 @@ describe("the command", function()
   end)
 
   for _, profile in ipairs({ "reference", "current" }) do
-    it("gives as JSON all that the server gave, nulls too: " .. profile, function()
+    it("prints all that the server sent as JSON, on " .. live.api_name[profile], function()
       e:settings({ profile = profile })
       local made = e:seed({ skills = 1, datasets = 1, items = 1 })
       local function same(path, ...)
@@ -154,7 +155,7 @@ describe("the command", function()
     end)
   end
 
-  it("escapes in JSON what a terminal obeys, and there alone", function()
+  it("escapes control characters in JSON on a terminal, and nowhere else", function()
     local hostile = "\127 \194\155 \216\156 \226\128\174 \239\187\191 \243\160\128\129 \195\188"
     local body = cjson.encode({ name = hostile })
     e:fault({ match = { path = "/x" }, action = { status = 200, body = body, headers = {
@@ -167,7 +168,7 @@ describe("the command", function()
     assert.truthy(shown:find(escapes, 1, true), shown)
   end)
 
-  it("leaves the bar out where it does not fit, and all of it on a dumb terminal", function()
+  it("leaves the progress bar out where it does not fit, and on a dumb terminal", function()
     e:seed({ datasets = 1, items = 20 })
     local args = { "items", "list", "--limit", "20" }
     assert.matches("\rreading  %[#+%]  20/20 items  100%%", ends(0, args, { terminal = 80 }).err)
@@ -196,7 +197,7 @@ describe("the command", function()
     return asked:format(e.url) .. shell
   end
 
-  it("stops at Ctrl-C while it waits", function()
+  it("stops at Ctrl-C while it waits for a response", function()
     local result = run({ "skills", "list" }, {
       terminal = 80,
       screen = true,
@@ -206,7 +207,7 @@ describe("the command", function()
     assert.equal("posthog-llm: interrupted\n", result.out)
   end)
 
-  it("stops while it waits for the key", function()
+  it("stops at Ctrl-C while it waits for the key", function()
     local fifo = os.tmpname()
     local line = command.line({ "skills", "list", "--key-file", fifo }, ".")
     os.remove(fifo)
@@ -219,7 +220,7 @@ describe("the command", function()
     assert.equal("posthog-llm: interrupted\n143\n", text)
   end)
 
-  it("stops when it is asked to end", function()
+  it("stops when it is terminated by a signal", function()
     local result = run({ "skills", "list" }, { while_running = while_listing("kill -TERM $pid") })
     assert.equal(143, result.code, result.err)
     assert.equal("posthog-llm: interrupted\n", result.err)

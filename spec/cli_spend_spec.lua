@@ -9,7 +9,7 @@ local llm = require("posthog.llm")
 
 local unable = command.unable()
 
-describe("the command's", function()
+describe("posthog-llm", function()
   if unable then
     pending(unable)
     return
@@ -89,13 +89,13 @@ describe("the command's", function()
       assert.equal(60, width_of(shown))
     end)
 
-    it("prints the server's own answer with --json", function()
+    it("prints the server's own response with --json", function()
       local answer = cjson.decode(ends(0, { "spend", "--json" }).out)
       assert.equal("posthog_code", answer.summary.product)
       assert.equal(cjson.null, answer.by_product.items[2].product)
     end)
 
-    it("shows what would steer a terminal as escapes, in every format", function()
+    it("escapes what would control a terminal, in every format", function()
       local answer = ends(0, { "spend", "--json" }).out
       local name = "x\194\155y\226\128\174z"
       local hostile = answer:gsub('"Bash"', function() return '"' .. name .. '"' end)
@@ -113,7 +113,7 @@ describe("the command's", function()
       assert.is_truthy(exact:find("y\226\128\174z", 1, true))
     end)
 
-    it("asks for what the options say", function()
+    it("requests what the options say", function()
       ends(0, { "spend", "--from", "-7d", "--to", "-1d", "--limit", "3", "--refresh" })
       ends(0, { "spend", "--from=-2h", "--bucket", "15" })
       local asked = targets()
@@ -121,7 +121,7 @@ describe("the command's", function()
       assert.matches("date_from=%-2h&bucket_minutes=15", asked[2])
     end)
 
-    it("compares with the time just before", function()
+    it("compares with the period just before", function()
       e:settings({ clock = "2026-05-14T10:02:11Z" })
       local shown = ends(0, { "spend", "--from", "-7d", "--compare" }).out
       assert.matches("compared with 2026%-04%-30 10:02 to 2026%-05%-07 10:02", shown)
@@ -129,7 +129,7 @@ describe("the command's", function()
       assert.matches("date_from=2026%-04%-30T10:02:11Z&date_to=2026%-05%-07T10:02:11Z", second)
     end)
 
-    it("ends with 6 when the budget is reached, after the report", function()
+    it("exits with 6 when the budget is reached, after the report", function()
       local result = ends(6, { "spend", "--budget", "$50" })
       assert.matches("the budget was reached%s+on", result.out)
       assert.equal("the budget is reached\n", result.err)
@@ -137,7 +137,7 @@ describe("the command's", function()
       assert.matches("the budget is%s+reached%s+on", ends(0, { "spend", "--budget", "5000" }).out)
     end)
 
-    it("writes a file whole or not at all", function()
+    it("writes a file as a whole or not at all", function()
       local path = folder .. "/spend.html"
       local wanted = { "spend", "--format", "html", "--output", path }
       assert.equal("", ends(0, wanted, { terminal = 80, screen = true }).out)
@@ -160,7 +160,7 @@ describe("the command's", function()
       assert.matches("give %-%-output FILE", result.out)
     end)
 
-    it("refuses what cannot be before it asks", function()
+    it("refuses invalid options before it sends a request", function()
       for _, case in ipairs({
         { { "--budget", "much" }, "%-%-budget: 'much' is not an amount" },
         { { "--format", "pdf" }, "must be one of" },
@@ -178,7 +178,7 @@ describe("the command's", function()
       assert.same({}, targets())
     end)
 
-    it("names the option that the server complains of", function()
+    it("names the option that the server refuses", function()
       assert.matches("field %-%-from", ends(1, { "spend", "--from", "2020-01-01" }).err)
       e:fault({ match = {}, action = { body = '{"summary":{}}' } })
       local old = ends(1, { "spend", "--bucket", "15", "--from", "-2h" }).err
@@ -186,7 +186,7 @@ describe("the command's", function()
       assert.matches("does not say which time", ends(1, { "spend", "--compare" }).err)
     end)
 
-    it("ends with 5 for a key that may not", function()
+    it("exits with 5 for a key without the permission", function()
       ends(5, { "spend" }, { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_none" } })
     end)
   end)
@@ -194,7 +194,7 @@ describe("the command's", function()
   describe("api", function()
     local DATASETS = "/api/projects/:project_id/datasets/"
 
-    it("sends JSON of an argument, a file and standard input, and loses nothing of it", function()
+    it("sends JSON from an argument, a file and standard input, and loses nothing of it", function()
       local metadata = '{"n":12345678901234567890123,"none":null,"list":[],"map":{}}'
       local body = '{"name": "golden", "metadata": ' .. metadata .. "}"
       local path = folder .. "/body.json"
@@ -215,7 +215,7 @@ describe("the command's", function()
       os.remove(path)
     end)
 
-    it("shows status and headers beside the answer", function()
+    it("prints status and headers beside the body", function()
       local result = ends(0, { "api", "GET", DATASETS, "--include", "--query", "search=a&b=ü" })
       assert.matches("^HTTP/1.1 200\n.*content%-type: application/json\n.*\n\n$", result.err)
       assert.equal(0, cjson.decode(result.out).count)
@@ -225,7 +225,7 @@ describe("the command's", function()
       assert.equal("", result.out)
     end)
 
-    it("sends a header, and prints nothing for an empty answer", function()
+    it("sends a header, and prints nothing for an empty response", function()
       local made = e:seed({ datasets = 1 }).datasets[1]
       e:fault({ match = { method = "DELETE" }, action = { status = 204, body = "" } })
       local path = DATASETS .. made .. "/"
@@ -247,7 +247,7 @@ describe("the command's", function()
       assert.equal(3, #targets())
     end)
 
-    it("tells what it has printed when a page fails", function()
+    it("says what it has printed when a page fails", function()
       e:seed({ datasets = 5 })
       local args = { "api", "GET", DATASETS .. "?limit=2", "--paginate" }
       e:fault({ match = { path = "offset=2" }, action = { status = 403, body = "" } })
@@ -262,7 +262,7 @@ describe("the command's", function()
       assert.matches("is no page", ends(1, args).err)
     end)
 
-    it("tells what it has printed when it is stopped", function()
+    it("says what it has printed when it is stopped", function()
       e:seed({ datasets = 5 })
       e:fault({ match = { path = "offset=2" }, action = { delay = 30 } })
       local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=2"):format(e.url)
@@ -274,7 +274,7 @@ describe("the command's", function()
       assert.equal("2 rows were printed; there may be more\nposthog-llm: interrupted\n", result.err)
     end)
 
-    it("refuses what cannot be before it asks", function()
+    it("refuses invalid options before it sends a request", function()
       for _, case in ipairs({
         { { "GET", "datasets" }, "does not begin with a slash" },
         { { "FETCH", "/api/" }, "not one of HTTP's" },
@@ -296,7 +296,7 @@ describe("the command's", function()
       assert.same({}, targets())
     end)
 
-    it("shows on a terminal what would steer it as escapes", function()
+    it("escapes on a terminal what would control it", function()
       e:fault({ match = {}, action = { body = '{"a":"\127\194\155"}' } })
       local shown = ends(0, { "api", "GET", DATASETS }, { terminal = 80, screen = true }).out
       assert.equal('{"a":"\\u007f\\u009b"}\n', shown)
@@ -317,7 +317,7 @@ describe("the command's", function()
     assert.matches("^section,", read(folder .. "/x.html"))
   end)
 
-  it("keeps to ASCII where the locale does, and else not", function()
+  it("prints ASCII alone where the locale is ASCII", function()
     local args = { "spend", "--width", "60", "--rows", "3" }
     local env = { LC_ALL = "C", LANG = "de_DE.UTF-8" }
     assert.is_nil(ends(0, args, { env = env }).out:find("[\128-\255]"))
@@ -338,7 +338,7 @@ describe("the command's", function()
         folder .. "/answer", stop)
     end
 
-    it("serves until it is stopped, and prints what to set for it", function()
+    it("serves until it is stopped, and prints which variables to set for it", function()
       local result = command.run({ "emulator", "--profile", "current", "--tls" }, {
         while_running = use("kill $pid"),
       })
@@ -384,7 +384,7 @@ describe("the command's", function()
       assert.is_nil(io.open(prefix .. "/nginx.conf"))
     end)
 
-    it("tells when the server has ended by itself", function()
+    it("says when the server has ended by itself", function()
       local stop = 'kill $(cat "$(dirname "$(sed -n s/.*SSL_CERT_FILE=//p $out)")/nginx.pid")'
       local result = command.run({ "emulator", "--tls", "-q" }, { while_running = use(stop) })
       assert.equal(1, result.code)

@@ -10,8 +10,11 @@ local live = {}
 
 local KEY = "phx_emulator_all"
 
+--- What the names of tests call a value of the option `profile`.
+live.api_name = { reference = "API v1", current = "API v2" }
+
 --- The generation of the API that a session plays which does not choose one:
---- spec/both_generations_spec.lua runs spec files once more, with another.
+--- spec/both_api_versions_spec.lua runs spec files once more, with another.
 live.generation = "reference"
 
 --- An emulator for one spec file. Its functions go into setup, before_each and teardown.
