@@ -12,7 +12,7 @@ if not starve.can() or MODE == "tsan" then
   return
 end
 
-describe("without memory", function()
+describe("the core and a client", function()
   local e, program
 
   setup(function()
@@ -23,7 +23,7 @@ describe("without memory", function()
   teardown(function() e:stop() end)
 
   for _, mode in ipairs({ "script", "thread" }) do
-    it("for any one allocation, the core and a client go on, in a " .. mode, function()
+    it("go on when any one allocation fails, in a " .. mode, function()
       local pipe = io.popen(("{ timeout %d %s spec/support/starving.lua %s '%s' '%s' '%s'; "
         .. "echo \"status $?\"; } 2>&1"):format(LIMIT, program, mode, e.url, e.tls_url, e.ca_file))
       local output = pipe:read("*a")

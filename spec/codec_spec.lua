@@ -51,7 +51,7 @@ describe("a client with a codec of the caller's choice", function()
       t.silent()
     end)
 
-    it("reports what " .. name .. " cannot decode, and what is no answer", function()
+    it("reports what " .. name .. " cannot decode, and what is not a valid response", function()
       local client = t.client({ json = codec })
       for _, body in ipairs({ "<html>", "", "null", "[]", "5", '{"results":{"id":1}}', '{"a' }) do
         t.answer(200, body)

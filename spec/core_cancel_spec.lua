@@ -6,6 +6,7 @@ local common = require("spec.support.core")
 local unpack = table.unpack or unpack -- luacheck: ignore
 local fetch, finish, start = common.fetch, common.finish, common.start
 local slow = common.slow
+local SCHEME = common.SCHEME
 local engine = core.engine()
 local ids = {}
 local e -- the emulator
@@ -29,8 +30,8 @@ for _, mode in ipairs(common.MODES) do
       common.enter(mode)
     end)
 
-    describe("takes back", function()
-      it("one that could not be sent yet, and sends the rest", function()
+    describe("cancels", function()
+      it("a transfer that could not be sent yet, and sends the rest", function()
         local first = start({ path = "/__emulator/slow?ms=500" })
         local second, third = start({}), start({})
         first:cancel()
@@ -40,7 +41,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(200, (third:result()))
       end)
 
-      it("one that waits for a connection", function()
+      it("a transfer that waits for a connection", function()
         local transfers = {}
         for i = 1, 4 do
           transfers[i] = start({ path = "/__emulator/slow?ms=50&n=" .. i, max_connections = 1 })
@@ -57,7 +58,7 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       for _, base in ipairs({ "url", "tls_url" }) do
-        it("one in flight at once, and frees its connection, to " .. base, function()
+        it("a transfer in flight at once, and frees its connection: " .. SCHEME[base], function()
           local transfer = start({ base = e[base], path = "/__emulator/slow?ms=5000" })
           engine:poll(0.2)
           local from = core.now()
@@ -73,7 +74,7 @@ for _, mode in ipairs(common.MODES) do
         end)
       end
 
-      it("one twice, or after its end, without harm", function()
+      it("a transfer twice, or after its end, without harm", function()
         local transfer = fetch({})
         transfer:cancel()
         assert.equal(200, (transfer:result()))
@@ -84,7 +85,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(1, engine:collect(ids))
       end)
 
-      it("one that nobody holds any more", function()
+      it("a transfer that nobody holds any more", function()
         start({ path = "/__emulator/slow?ms=5000", max_connections = 1 })
         engine:poll(0.1)
         collectgarbage()
@@ -95,7 +96,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(0, engine:collect(ids))
       end)
 
-      it("all of a pool that is closed, and none of another", function()
+      it("all transfers of a pool that is closed, and none of another", function()
         local other = engine:pool()
         local transfers = {}
         for i = 1, 40 do
@@ -117,7 +118,7 @@ for _, mode in ipairs(common.MODES) do
         other:close()
       end)
 
-      it("any of many, at any time", function()
+      it("any of many transfers, at any time", function()
         math.randomseed(7)
         for _ = 1, slow and 5 or 20 do
           local transfers = {}

@@ -7,6 +7,7 @@ local scripted = require("spec.support.scripted")
 local KEY, DATASETS = common.KEY, common.DATASETS
 local fetch, finish, start = common.fetch, common.finish, common.start
 local slow = common.slow
+local SCHEME = common.SCHEME
 local engine = core.engine()
 local e -- the emulator
 
@@ -34,14 +35,14 @@ for _, mode in ipairs(common.MODES) do
       common.enter(mode)
     end)
 
-    describe("names the cause of a failure:", function()
+    describe("names the cause", function()
       local function cause(request)
         local t = fetch(request)
         assert.is_nil((t:result()))
         return t:cause()
       end
 
-      it("of each by itself", function()
+      it("of each failure by itself", function()
         local silent = scripted.start()
         local other = e.tls_url:gsub("localhost", "other.localhost")
         for _, case in ipairs({
@@ -67,17 +68,17 @@ for _, mode in ipairs(common.MODES) do
         silent:stop()
       end)
 
-      it("a port that is not TLS", function()
+      it("of a failure at a port that is not TLS", function()
         local found = cause({ base = e.url:gsub("http:", "https:") })
         assert.is_truthy(found == "no_tls" or found == "handshake", found)
       end)
 
-      it("a proxy's refusal, with its status", function()
+      it("of a proxy's refusal, with its status", function()
         local proxy = answering("HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")
         assert.same({ "proxy_refused", 407 }, { cause({ base = e.tls_url, proxy = proxy.url }) })
       end)
 
-      it("none of what has not failed, was cancelled or is not done", function()
+      it("of nothing that has not failed, was cancelled or is not done", function()
         local t = fetch({})
         assert.is_nil(t:cause())
         t = start({ path = "/__emulator/slow?ms=3000" })
@@ -87,7 +88,7 @@ for _, mode in ipairs(common.MODES) do
       end)
     end)
 
-    describe("tells of a failure, whether the request left and whether to give up:", function()
+    describe("says whether the request was sent, and whether to give up, when", function()
       local function failure(request)
         local status, kind, message, sent, permanent = fetch(request):result()
         assert.is_nil(status)
@@ -124,7 +125,7 @@ for _, mode in ipairs(common.MODES) do
           failure({ base = e.tls_url:gsub("localhost", "other.localhost") }))
       end)
 
-      it("it is not TLS", function()
+      it("the server does not speak TLS", function()
         assert.same({ "tls", sent = false, permanent = false },
           failure({ base = e.url:gsub("http:", "https:") }))
       end)
@@ -142,7 +143,7 @@ for _, mode in ipairs(common.MODES) do
         assert.same({ "tls", false, false }, { kind, sent, permanent })
       end)
 
-      it("the connection does not come about in time", function()
+      it("the connection is not made in time", function()
         local silent = scripted.start()
         local from = core.now()
         for _, limit in ipairs({ "connect_timeout", "timeout", "deadline" }) do
@@ -154,14 +155,14 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       for _, base in ipairs({ "url", "tls_url" }) do
-        it("no answer in time, of " .. base, function()
+        it("no response comes in time, over " .. SCHEME[base], function()
           for _, limit in ipairs({ "timeout", "deadline" }) do
             assert.same({ "timeout", sent = true, permanent = false }, failure({ base = e[base],
               path = "/__emulator/slow?ms=3000", [limit] = slow and 1 or 0.15 }))
           end
         end)
 
-        it("the connection ends without an answer, of " .. base, function()
+        it("the connection ends without a response, over " .. SCHEME[base], function()
           e:fault({ action = { close = "before" } })
           for _, once in ipairs({ true, false }) do
             assert.same({ "network", sent = true, permanent = false }, failure({ base = e[base],
@@ -170,14 +171,14 @@ for _, mode in ipairs(common.MODES) do
         end)
       end
 
-      it("a URL that is none", function()
+      it("the URL is not valid", function()
         for _, url in ipairs({ "ftp://127.0.0.1/", "http://", "http://a b/", "file:///a" }) do
           assert.same({ "network", sent = false, permanent = true }, failure({ url = url }))
         end
       end)
     end)
 
-    describe("on a kept connection that ends at the next request", function()
+    describe("on an idle connection that ends at the next request", function()
       local function count(method)
         local n = 0
         for _, entry in ipairs(e:log()) do
@@ -209,7 +210,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(1, count("PATCH"))
       end)
 
-      it("sends a read again", function()
+      it("sends a read again on another connection", function()
         local path = DATASETS .. "?limit=1"
         assert.equal(200, (stale({ path = path }):result()))
         local log = e:log()
@@ -217,7 +218,7 @@ for _, mode in ipairs(common.MODES) do
         assert.same({ DATASETS, path, path }, { log[1].target, log[2].target, log[3].target })
       end)
 
-      it("takes another when something came over it unasked", function()
+      it("takes another connection when something arrived on it unasked", function()
         local function answer(body)
           return "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" .. body
         end
@@ -235,7 +236,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("sends once, at once, when it had ended before", function()
+      it("sends the request once, without delay, when the connection had ended before", function()
         local server = common.serve(function(connection)
           connection:write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
           connection:close()
@@ -253,7 +254,7 @@ for _, mode in ipairs(common.MODES) do
     end)
 
     describe("through a proxy", function()
-      it("asks for http as it is told, and not for what is excepted", function()
+      it("uses it for http as it is told, and not for excepted hosts", function()
         local server = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         assert.equal(200, (fetch({ url = "http://a.invalid/x?y", proxy = server.url }):result()))
         assert.matches("^GET http://a.invalid/x%?y HTTP/1.1\r\n", server.requests[1])
@@ -272,7 +273,7 @@ for _, mode in ipairs(common.MODES) do
         assert.is_nil(server.requests[1]:find("secret", 1, true))
       end)
 
-      it("knows that nothing was sent when TLS fails behind it", function()
+      it("knows that nothing was sent when TLS through the proxy fails", function()
         local server = common.serve(function(connection, number)
           connection:write("HTTP/1.1 200 OK\r\n\r\n")
           if number == 1 then connection:write("no TLS at all") end

@@ -42,7 +42,7 @@ describe("core.sha256", function()
     end
   end)
 
-  it("refuses what is no text", function()
+  it("refuses what is not a string", function()
     assert.error_matches(function() core.sha256({}) end, "string expected")
     assert.error_matches(function() core.hasher():add(nil) end, "string expected")
     assert.error_matches(function() core.hasher().hex(io.stdout) end, "Hasher")
@@ -74,7 +74,7 @@ describe("files of the core", function()
     assert.is_true(core.sync(folder))
   end)
 
-  it("have the mode of another one where that is asked for", function()
+  it("have the mode of another file where that is asked for", function()
     assert(core.create_file(folder .. "/old", "x"))
     for mode, permissions in pairs({ ["600"] = "rw-------", ["664"] = "rw-rw-r--" }) do
       os.execute(("chmod %s %s/old"):format(mode, folder))
@@ -143,7 +143,7 @@ describe("files of the core", function()
     assert.equal(2, code)
   end)
 
-  it("have folders that are made once, and a path without links", function()
+  it("have folders that are made once, and a path without symbolic links", function()
     assert.is_true(core.create_folder(folder .. "/d", 7 * 64))
     assert.equal("rwx------", lfs.attributes(folder .. "/d", "permissions"))
     local made, message, _, mode = core.create_folder(folder .. "/d", 7 * 64 + 7)

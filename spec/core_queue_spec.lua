@@ -37,8 +37,8 @@ for _, mode in ipairs(common.MODES) do
       common.enter(mode)
     end)
 
-    describe("runs many", function()
-      it("at the same time, on no more connections than it may", function()
+    describe("runs many transfers", function()
+      it("at the same time, on no more connections than allowed", function()
         local transfers = {}
         for i = 1, 100 do
           -- Long enough that no connection is free before the last one is opened.
@@ -97,7 +97,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("and counts a time limit from when one is sent", function()
+      it("and counts a time limit from when each one is sent", function()
         local transfers = {}
         for i = 1, 4 do
           transfers[i] = start({ path = "/__emulator/slow?ms=100", max_connections = 1,
@@ -136,7 +136,7 @@ for _, mode in ipairs(common.MODES) do
     end)
 
     describe("waits", function()
-      it("for one transfer, and tells when others are to be collected", function()
+      it("for one transfer, and says when others are to be collected", function()
         local late, early = start({ path = "/__emulator/slow?ms=200" }), start({})
         assert.is_false(late:wait())
         assert.is_true(early:done())
@@ -148,7 +148,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(0, engine:collect(ids))
       end)
 
-      it("no longer than it is told, and does some work each time", function()
+      it("no longer than asked, and does some work each time", function()
         local from = core.now()
         assert.is_false(engine:poll(0))
         assert.is_false(engine:poll(0.05))
@@ -164,7 +164,7 @@ for _, mode in ipairs(common.MODES) do
         assert.is_false(engine:poll(0))
       end)
 
-      it("and reports each once, in the order in which they ended", function()
+      it("and reports each transfer once, in the order in which they ended", function()
         local late = start({ path = "/__emulator/slow?ms=150" })
         local soon = start({ path = "/__emulator/slow?ms=20" })
         local order = {}
@@ -178,7 +178,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(0, engine:collect(ids))
       end)
 
-      it("for those of all pools", function()
+      it("for the transfers of all pools", function()
         local pools, transfers = {}, {}
         for i = 1, 30 do
           pools[i] = engine:pool()

@@ -5,6 +5,7 @@ local core = require("posthog.llm.core")
 local common = require("spec.support.core")
 
 local fetch, start = common.fetch, common.start
+local SCHEME = common.SCHEME
 local engine = core.engine()
 local e -- the emulator
 local pool -- that of the test
@@ -41,7 +42,7 @@ for _, mode in ipairs(common.MODES) do
 
     describe("sends", function()
       for _, base in ipairs({ "url", "tls_url" }) do
-        it("each method with what belongs to it, whatever went before, to " .. base, function()
+        it("each method with what belongs to it, after any other, over " .. SCHEME[base], function()
           local large = ("x"):rep(100000)
           local text = "Content-Type: text/plain"
           local calls = {
@@ -62,7 +63,7 @@ for _, mode in ipairs(common.MODES) do
           end
         end)
 
-        it("path and query as they are, whatever went before, to " .. base, function()
+        it("path and query as they are, whatever went before, over " .. SCHEME[base], function()
           local ends = { "?a=1&b=2", "", "?a%2Fb=c", "?x=1?y=2", "?a=1", "?", "?/../b", "",
             "?a='\"<>|{}", "?q=1", "#fragment", "?r", "?s#t?u", "?v" }
           for _, ending in ipairs(ends) do
@@ -82,7 +83,7 @@ for _, mode in ipairs(common.MODES) do
           assert.equal("/a/./x//../", log[#log].target)
         end)
 
-        it("HEAD between others, and reads no body, to " .. base, function()
+        it("HEAD between others, and reads no body, over " .. SCHEME[base], function()
           for _ = 1, 3 do
             local head = fetch({ base = e[base], method = "HEAD", path = "/__emulator/bytes?n=99" })
             assert.equal(200, (head:result()))
@@ -93,7 +94,7 @@ for _, mode in ipairs(common.MODES) do
           end
         end)
 
-        it("and receives large bodies byte for byte, to " .. base, function()
+        it("and receives large bodies byte for byte, over " .. SCHEME[base], function()
           local piece = {}
           for i = 0, 255 do
             piece[#piece + 1] = string.char(32 + i % 90)
@@ -118,7 +119,7 @@ for _, mode in ipairs(common.MODES) do
         assert.same({}, e:log())
       end)
 
-      it("the headers of its own terms, or its own, whatever went before", function()
+      it("the headers of its own request config, or its own, whatever went before", function()
         local url = e.url .. "/__emulator/echo"
         local a = core.request_config({}, { "X-Terms: a" })
         local b = core.request_config({}, { "X-Terms: b", "Content-Type: text/plain" })
@@ -143,7 +144,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("what was started with terms that are gone", function()
+      it("what was started with a request config that is gone", function()
         local t = pool:start(core.request_config({}, { "X-Terms: c" }), { method = "GET" },
           e.url .. "/__emulator/echo")
         collectgarbage()
@@ -156,12 +157,12 @@ for _, mode in ipairs(common.MODES) do
         assert.is_nil(echoed({ method = "POST", body = "a=b" }).named["content-type"])
       end)
 
-      it("an empty header", function()
+      it("an empty header as it is given", function()
         assert.equal("", echoed({ headers = { "X-Empty;" } }).named["x-empty"])
       end)
     end)
 
-    describe("is strict:", function()
+    describe("checks its arguments and refuses", function()
       local function refused(request, message)
         request.method = request.method or "GET"
         request.url = request.url or e.url
@@ -188,11 +189,11 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("two bodies", function()
+      it("two bodies for one request", function()
         refused({ body = "{}", json = {} }, "request.json: there is a body already")
       end)
 
-      it("no table, no engine, no pool", function()
+      it("what is not a table, an engine or a pool", function()
         assert.error(function() pool:start() end)
         assert.error(function() pool.start({}, core.request_config({}), {}) end)
         assert.error(function() engine.poll(pool) end)
@@ -200,7 +201,7 @@ for _, mode in ipairs(common.MODES) do
         assert.error(function() engine:poll("soon") end)
       end)
 
-      it("the result of what is not done, or was taken back", function()
+      it("the result of what is not done, or was cancelled", function()
         local t = start({ path = "/__emulator/slow?ms=50" })
         for _, name in ipairs({ "result", "headers", "timings", "size", "body" }) do
           assert.error_matches(function() t[name](t) end, "transfer is not done")
@@ -211,7 +212,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("numbers beyond reason are not", function()
+      it("no number, however large or small", function()
         local nan = 0 / 0
         for _, n in ipairs({ math.huge, -math.huge, 1e300, -1 }) do
           local t = fetch({ timeout = n, connect_timeout = n, max_connections = n })
@@ -223,7 +224,7 @@ for _, mode in ipairs(common.MODES) do
         core.sleep(-1)
       end)
 
-      it("a pool that a metamethod closes meanwhile is closed", function()
+      it("a pool that a metamethod closes meanwhile", function()
         local closing = engine:pool()
         local request = setmetatable({ method = "GET" }, {
           __index = function()

@@ -33,7 +33,7 @@ local READ = [[
 ]]
 
 describe("core.read_hidden", function()
-  it("reads a line that is not shown, and shows again", function()
+  it("reads a line without echo, and turns the echo on again", function()
     local screen = on_terminal(READ, "s3cret_yz\\n")
     assert.matches("got 9 yz nil nil\n", screen, 1, true)
     assert.is_nil(screen:find("s3cret", 1, true), screen)
@@ -52,7 +52,7 @@ describe("core.read_hidden", function()
     assert.matches("[ ;]echo[ ;]", screen:match("got.*$"))
   end)
 
-  it("takes no key that would stop the program while nothing is shown", function()
+  it("ignores keys that would stop the program while the echo is off", function()
     assert.matches("got 4 \26b nil nil\n", on_terminal(READ, "\\034a\\032b\\n"), 1, true)
   end)
 

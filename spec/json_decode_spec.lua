@@ -66,7 +66,7 @@ describe("core.decode", function()
     assert.equal(5, value[long])
   end)
 
-  it("knows keys apart that begin or end alike", function()
+  it("keeps keys apart that begin or end alike", function()
     local rows, keys = {}, {}
     for len = 1, 70 do
       keys[#keys + 1] = ("a"):rep(len)
@@ -89,7 +89,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("does not take a key for another that an escape stands for", function()
+  it("keeps a key apart from another that has the same escape", function()
     local decoder = core.decoder({})
     for _ = 1, 3 do
       assert_identical({ ['a"b'] = 1 }, decoder:decode('{"a\\"b":1}'))
@@ -116,7 +116,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("gets the same whatever has been read before", function()
+  it("reads the same value whatever it has read before", function()
     local texts = {
       '[{"id":1,"uuid":"u"},{"id":2,"dataset":"d"},{"uuid":"v","id":3}]',
       '{"id":{"id":{"id":1}},"dataset":[{"id":4}]}',
@@ -285,7 +285,7 @@ describe("core.decode", function()
   end)
 end)
 
-describe("a decoder", function()
+describe("a decoder of core.decoder", function()
   local function members(settings, text)
     return core.decoder(settings):decode(text)
   end
@@ -320,7 +320,7 @@ describe("a decoder", function()
     assert_identical({ input = core.null }, members(settings, '{"in\\u0070ut":null,"b":null}'))
   end)
 
-  it("keeps to its settings for keys of any length and number", function()
+  it("applies its settings to keys of any length and number", function()
     local long = ("n"):rep(100)
     local decoder = core.decoder({ keep_null = false, free = { long, "input", "" } })
     for round = 1, 3 do
@@ -340,7 +340,7 @@ describe("a decoder", function()
     end
   end)
 
-  it("takes back a member that comes again as null", function()
+  it("removes a member that comes again as null", function()
     assert_identical({ b = 1 }, members({ keep_null = false }, '{"a":1,"b":1,"a":null}'))
     assert_identical({ a = 2 }, members({ keep_null = false }, '{"a":null,"a":2}'))
   end)
@@ -369,7 +369,7 @@ describe("a decoder", function()
     assert.is_nil((deep:decode(("["):rep(3001) .. ("]"):rep(3001))))
   end)
 
-  it("has a limit of time of its own, and looks at the clock wherever it is", function()
+  it("has a time limit of its own, and checks the clock everywhere", function()
     local texts = {
       "[" .. ("[1],"):rep(20000) .. "[1]]",
       "[" .. ("1,"):rep(40000) .. "1]",
@@ -389,13 +389,13 @@ describe("a decoder", function()
     assert.is_table(core.decoder({ max_seconds = math.huge }):decode(texts[1]))
   end)
 
-  it("tells what is over a limit from what is not JSON", function()
+  it("reports apart what is over a limit and what is not JSON", function()
     assert.equal("max_depth", select(4, core.decoder({ max_depth = 1 }):decode("[[")))
     assert.equal("max_depth", select(4, core.decode(("["):rep(513))))
     assert.equal(3, select("#", core.decoder({ max_depth = 1, max_seconds = 60 }):decode("[}")))
   end)
 
-  it("raises for settings that are none", function()
+  it("raises for invalid settings", function()
     for _, settings in ipairs({
       { keep_null = 1 },
       { max_depth = 0 },

@@ -190,7 +190,7 @@ describe("core.encode", function()
     end
   end)
 
-  it("takes no key for one that had its place in memory before", function()
+  it("takes no key for one that had its address in memory before", function()
     local random = generator(9)
     for round = 1, 300 do
       local object, count = {}, random(40) + 1
@@ -205,7 +205,7 @@ describe("core.encode", function()
     end
   end)
 
-  it("takes no number for the name that it is written as", function()
+  it("takes no number for the string that it is written as", function()
     local numbers = { 1, 7, 10, -1, 1.5, -0.5, 1e15, 2 ^ 53, 1e300, math.huge, -math.huge }
     for _, number in ipairs(numbers) do
       for _, name in ipairs({ tostring(number), ("%.14g"):format(number) }) do

@@ -31,7 +31,7 @@ describe("numbers", function()
     "1e400",
     "-1.5E+999",
   }) do
-    it("come back as they were: " .. text, function()
+    it("are read back as they were written: " .. text, function()
       assert.equal(text, encode(decode(text)))
       assert.equal('{"a":[' .. text .. "]}", encode(decode('{"a":[' .. text .. "]}")))
     end)
@@ -55,7 +55,7 @@ describe("numbers", function()
     end
   end)
 
-  it("of an object print, compare and convert", function()
+  it("kept as objects print, compare and convert", function()
     local max, other = decode("18446744073709551615"), decode("18446744073709551616")
     assert.equal("18446744073709551615", tostring(max))
     assert.is_true(max == decode("18446744073709551615"))
@@ -68,7 +68,7 @@ describe("numbers", function()
     assert.equal(-math.huge, decode("-1e400"):tonumber())
   end)
 
-  it("of an object compare by value, not by text", function()
+  it("kept as objects compare by value, not by text", function()
     local ascending = {
       "-1e500",
       "-2.5e400",
@@ -118,7 +118,7 @@ describe("numbers", function()
     assert.equal(-math.huge, 1 / decode("-1e-400"))
   end)
 
-  it("are told apart as 1 and 1.0 where Lua can", function()
+  it("keep 1 and 1.0 apart where Lua can", function()
     assert.equal("1", encode(1))
     assert.equal(HAS_INTEGERS and "1.0" or "1", encode(decode("1.0")))
     assert.equal(HAS_INTEGERS and "[1,1.0]" or "[1,1]", encode(decode("[1,1.0]")))
@@ -142,7 +142,7 @@ describe("numbers", function()
     { -1.25, "-1.25" },
     { 1843.2070509999999, "1843.2070509999999" },
   }) do
-    it("print as short as they can: " .. case[2], function()
+    it("are printed as short as possible: " .. case[2], function()
       local text = encode(case[1])
       assert.is_true(text == case[2] or text == case[3], text)
       assert_identical(case[1] + 0.0, decode(text))
@@ -164,7 +164,7 @@ describe("numbers", function()
     { "0e999999999999999999999", 0 },
   }
   for _, case in ipairs(hard) do
-    it("are rounded right: " .. case[1]:sub(1, 40), function()
+    it("are rounded correctly: " .. case[1]:sub(1, 40), function()
       assert.equal(case[2], decode(case[1]))
       assert.equal(-case[2], decode("-" .. case[1]))
     end)
@@ -205,7 +205,7 @@ describe("numbers", function()
     end
   end
 
-  it("come back bit for bit, from the shortest text", function()
+  it("are read back bit for bit, from the shortest text", function()
     check_doubles(30000, 20260514)
   end)
 

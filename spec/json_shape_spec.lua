@@ -121,11 +121,11 @@ local function count_constructors(fn)
   return count
 end
 
-describe("objects that come again", function()
+describe("objects whose keys repeat", function()
   for _, keep_null in ipairs({ true, false }) do
     for _, names in ipairs({ 12, 60, 2000 }) do
       local nulls = keep_null and "with" or "without"
-      it(("are the same each time: %d names, %s nulls"):format(names, nulls), function()
+      it(("are read the same each time: %d names, %s nulls"):format(names, nulls), function()
         for seed = 1, 5 do
           local decoder = core.decoder({ keep_null = keep_null, free = FREE })
           local texts = author(seed * 1000 + names, names, keep_null)
@@ -143,7 +143,7 @@ describe("objects that come again", function()
     end
   end
 
-  it("keep their keys when more of them come than are remembered", function()
+  it("keep their keys when there are more than are remembered", function()
     local decoder = core.decoder({})
     local row = '{"id":%d,"name":"n","inner":{"x":1,"y":{%s}},"end":true}'
     for round = 1, 60 do
@@ -207,7 +207,7 @@ describe("objects that come again", function()
     end
   end)
 
-  it("are not learnt from when they were open as the keys were forgotten", function()
+  it("are not remembered when they were open as the keys were forgotten", function()
     local function filler(from, to)
       local members = {}
       for i = from, to do

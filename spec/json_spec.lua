@@ -9,7 +9,7 @@ local assert_identical = support.assert_identical
 local decode = support.decode
 local encode = support.encode
 
-describe("a round trip", function()
+describe("a JSON round trip", function()
   local function random_string(random)
     local parts = {}
     for i = 1, random(20) do
@@ -65,7 +65,7 @@ describe("a round trip", function()
     end
   end)
 
-  it("gives cjson and us the same in what both can", function()
+  it("agrees with cjson in what both can do", function()
     local random = generator(77)
     for _ = 1, 2000 do
       local value = random_value(random, 0, true)
@@ -80,7 +80,7 @@ describe("a round trip", function()
 end)
 
 describe("posthog.llm.json", function()
-  it("has what the core has", function()
+  it("has the same functions as the core", function()
     assert.equal(core.null, json.null)
     assert.equal(core.array, json.array)
     assert.equal(core.object, json.object)

@@ -141,7 +141,7 @@ describe("the JSON test suite", function()
   for _, name in ipairs(names("test_parsing")) do
     local what = name:sub(1, 2)
     if what == "y_" then
-      it("has to be accepted: " .. name, function()
+      it("is accepted where it has to be: " .. name, function()
         local text = contents("test_parsing", name)
         local value, message = core.decode(text)
         assert.is_nil(message)
@@ -150,7 +150,7 @@ describe("the JSON test suite", function()
         assert.equal(#again, #core.encode((core.decode(again))))
       end)
     elseif what == "n_" then
-      it("has to be refused: " .. name, function()
+      it("is refused where it has to be: " .. name, function()
         local text = contents("test_parsing", name)
         local value, message, position = core.decode(text)
         assert.is_nil(value)
@@ -158,7 +158,7 @@ describe("the JSON test suite", function()
         assert.is_true(position >= 1 and position <= #text + 1)
       end)
     else
-      it("is ruled as documented: " .. name, function()
+      it("is ruled on as documented: " .. name, function()
         check(assert(parsing[name], "no ruling"), contents("test_parsing", name))
       end)
     end
@@ -170,7 +170,7 @@ describe("the JSON test suite", function()
     end)
   end
 
-  it("has every file that has a ruling", function()
+  it("has a ruling for every file, and a file for every ruling", function()
     for folder, rulings in pairs({ test_parsing = parsing, test_transform = transform }) do
       for name in pairs(rulings) do
         assert.is_table(lfs.attributes(SUITE .. "/" .. folder .. "/" .. name), name)

@@ -12,6 +12,7 @@ local common = {
   DATASETS = "/api/projects/112358/datasets/",
   -- A script drives the engine itself; an editor or a web server has a thread.
   MODES = { "in a script", "on a thread" },
+  SCHEME = { url = "http", tls_url = "https" }, -- of an address of the emulator
 }
 
 local e -- the emulator

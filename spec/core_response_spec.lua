@@ -30,7 +30,7 @@ for _, mode in ipairs(common.MODES) do
         return fetch({ path = DATASETS, headers = { KEY } })
       end
 
-      it("the final answer behind interim ones", function()
+      it("the final response after interim ones", function()
         local t = raw("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-A: early\r\n\r\n"
           .. "HTTP/1.1 100 Continue\r\n\r\n"
           .. "HTTP/1.1 201 Created\r\nX-A: late\r\nContent-Length: 2\r\n\r\nok")
@@ -54,7 +54,7 @@ for _, mode in ipairs(common.MODES) do
           ["x-" .. ("long"):rep(30)] = "l" }, t:headers())
       end)
 
-      it("204 and 304 without a body, whatever they announce", function()
+      it("a 204 and a 304 without a body, whatever they announce", function()
         for _, status in ipairs({ 204, 304 }) do
           local t = raw(("HTTP/1.1 %d X\r\nContent-Length: 10\r\n\r\n"):format(status))
           assert.equal(status, (t:result()))
@@ -100,7 +100,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("an answer that comes before the connection is reset", function()
+      it("a response that comes before the connection is reset", function()
         local server = common.serve(function(connection)
           connection:write("HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno")
           scripted.step()
@@ -130,7 +130,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal("", t:body(-1))
       end)
 
-      it("what is not JSON as text, and says where it ends to be", function()
+      it("what is not JSON as text, and says where it stops being JSON", function()
         e:fault({ action = { status = 200, body = "[1,]" } })
         local t = fetch({ path = DATASETS, headers = { KEY } })
         local value, message, position = t:decode(core.decoder({}))
@@ -162,7 +162,7 @@ for _, mode in ipairs(common.MODES) do
     end)
 
     describe("limits", function()
-      it("the body, after decompression", function()
+      it("the size of the body, after decompression", function()
         local made = e:seed({ datasets = 1, items = 1, bytes = 500000 })
         local request = { path = "/api/projects/112358/dataset_items/?dataset=" .. made.datasets[1],
           headers = { KEY }, max_response_bytes = 400000 }
@@ -184,7 +184,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("a line of the headers, which is libcurl's limit", function()
+      it("a line of the headers, as libcurl does", function()
         local line = "X-A: " .. ("a"):rep(150000) .. "\r\n"
         e:fault({ action = { raw = "HTTP/1.1 200 OK\r\n" .. line .. "\r\n" } })
         local t = fetch({ path = DATASETS, headers = { KEY } })
@@ -193,7 +193,7 @@ for _, mode in ipairs(common.MODES) do
         assert.matches("a line of the response headers", message)
       end)
 
-      it("the headers, those of interim answers and trailers too", function()
+      it("the headers, those of interim responses and trailers too", function()
         local field = "X-A: " .. ("a"):rep(100) .. "\r\n"
         local ok = "HTTP/1.1 200 OK\r\n"
         for what, text in pairs({

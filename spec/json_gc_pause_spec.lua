@@ -68,20 +68,20 @@ local function describe_large(mode)
       end
     end)
 
-    it("leaves the collector at work", function()
+    it("leaves the collector running when it was", function()
       for _ = 1, 3 do
         assert.equal(ROWS + 1, #core.decode(text))
         assert.is_true(collector_works())
       end
     end)
 
-    it("leaves the collector at rest if it was", function()
+    it("leaves the collector stopped when it was", function()
       collectgarbage("stop")
       assert(core.decode(text))
       assert.is_false(collector_works())
     end)
 
-    it("leaves no more behind than a few of its kind, page after page", function()
+    it("leaves no more memory in use than a few of its kind, page after page", function()
       local page = "[" .. ('{"id":1,"name":"row","tags":["a",null]},'):rep(4000) .. "0]"
       assert(#page > 2 ^ 17)
       local most, before = 0, collectgarbage("count")
@@ -92,7 +92,7 @@ local function describe_large(mode)
       assert.is_true(most < 65536, most .. " KB") -- all of them: 100 MB
     end)
 
-    it("is refused like a small one", function()
+    it("is refused with the same error as a small one", function()
       local bad = large_text("[1,]")
       local value, message, position, limit = core.decode(bad)
       assert.is_nil(value)
@@ -104,7 +104,7 @@ local function describe_large(mode)
       assert.is_true(collector_works())
     end)
 
-    it("lets a hook raise", function()
+    it("lets a hook of the program raise", function()
       local decoder = core.decoder({})
       local left = 2000
       debug.sethook(function()
