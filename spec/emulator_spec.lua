@@ -55,7 +55,7 @@ describe("the emulator", function()
       must(200, "GET", "/api/projects/@current/datasets/", nil, { key = "phx_emulator_elsewhere" })
     end)
 
-    it("answers below both prefixes and a path prefix, with and without the last slash", function()
+    it("responds below both prefixes and a path prefix, with and without the last slash", function()
       local name = t.e:seed({ skills = 1 }).skills[1]
       for _, prefix in ipairs({ "", "/posthog" }) do
         for _, start in ipairs({ P, E, "/api/projects/@current" }) do
@@ -112,7 +112,7 @@ describe("the emulator", function()
         "invalid_request", "not_found")
     end)
 
-    it("throttles when told to, and does not count refused calls", function()
+    it("throttles when asked to, and does not count refused calls", function()
       t.e:settings({ rate_limit = 2, rate_window = 30 })
       must(200, "GET", P .. "/datasets/")
       must(200, "GET", P .. "/datasets/")
@@ -127,13 +127,13 @@ describe("the emulator", function()
       assert.is_nil(answer.headers["retry-after"])
     end)
 
-    it("names each answer by a request id of its own", function()
+    it("names each response by a request id of its own", function()
       local first, second = get("/api/x/"), get(P .. "/datasets/")
       assert.truthy(first.headers["x-request-id"])
       assert.not_equal(first.headers["x-request-id"], second.headers["x-request-id"])
     end)
 
-    it("answers HEAD like GET without a body", function()
+    it("responds to HEAD as to GET, without a body", function()
       local _, whole = must(200, "GET", P .. "/datasets/")
       local head = call("HEAD", P .. "/datasets/")
       assert.same({ 200, "" }, { head.status, head.body })
@@ -141,7 +141,7 @@ describe("the emulator", function()
     end)
   end)
 
-  describe("time and people", function()
+  describe("in its data", function()
     it("writes fractions of a second only when there are any", function()
       t.e:settings({ clock = "2026-03-14T07:26:53Z", clock_step = 0.25 })
       local row = must(201, "POST", P .. "/datasets/", { name = "x" })
@@ -158,8 +158,8 @@ describe("the emulator", function()
     end)
   end)
 
-  describe("the wire", function()
-    it("speaks TLS with HTTP/2 and HTTP/1.1, trusted by its own authority only", function()
+  describe("on the wire", function()
+    it("speaks TLS with HTTP/2 and HTTP/1.1, trusted by its own CA only", function()
       local answer = get(P .. "/datasets/", { tls = true })
       assert.same({ 200, "2" }, { answer.status, answer.version })
       assert.equal("1.1", get(P .. "/datasets/", { tls = true, arguments = "--http1.1" }).version)
@@ -234,7 +234,7 @@ describe("the emulator", function()
     assert.error_matches(function() t.e:settings({ clock = "noon" }) end, "clock")
   end)
 
-  it("tells which requests have written something", function()
+  it("reports which requests have written something", function()
     must(201, "POST", P .. "/datasets/", { name = "x" })
     must(200, "GET", P .. "/datasets/")
     must(400, "POST", P .. "/datasets/", { name = "" })
@@ -245,7 +245,7 @@ describe("the emulator", function()
     assert.same({ true, false, false }, applied)
   end)
 
-  describe("helper routes", function()
+  describe("has helper routes that", function()
     it("echo, count bytes and hold hundreds of slow requests at once", function()
       local echo = send("POST", "/__emulator/echo?x=%20", "body", { headers = { "X-A: b" } }).json
       assert.same({ "POST", "/__emulator/echo?x=%20", "body", "b" },
@@ -268,13 +268,13 @@ describe("the emulator", function()
   end)
 end)
 
-describe("the launcher", function()
-  it("says what is wrong", function()
+describe("the launcher of the emulator", function()
+  it("says what is wrong with its arguments", function()
     assert.error_matches(function() emulator.start({ profile = "nope" }) end,
       "no profile 'nope'; there are: .*reference")
   end)
 
-  it("names all that is missing at once", function()
+  it("names all missing programs and modules at once", function()
     local bin = os.tmpname()
     os.remove(bin)
     local run = "mkdir BIN && for p in cat cut dirname id sed; do"

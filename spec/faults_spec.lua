@@ -43,12 +43,12 @@ local function unchunked(text)
   end
 end
 
-describe("a fault", function()
+describe("a fault of the emulator", function()
   setup(t.start)
   teardown(t.stop)
   before_each(t.reset)
 
-  it("answers instead of the server: the first n times, or the nth time", function()
+  it("replaces the server's response: the first n times, or the nth time", function()
     t.e:faults({
       { match = { method = "POST" }, action = { status = 500, times = 1 } },
       { match = { path = "^/api/.*limit=1", nth = 2 },
@@ -105,7 +105,7 @@ describe("a fault", function()
     must(200, "GET", DATASETS, nil, { tls = true })
   end)
 
-  it("is done after the write, before it or without it, and the log tells", function()
+  it("takes effect after the write, before it or without it, and the log says which", function()
     for _, case in ipairs({
       { false, { status = 503 } },
       { true, { status = 503, apply = true } },
@@ -154,7 +154,7 @@ describe("a fault", function()
     assert.same({ released = 0 }, t.e:release())
   end)
 
-  it("closes the connection instead of an answer, or in the middle of one", function()
+  it("closes the connection instead of a response, or in the middle of one", function()
     for _, tls in ipairs({ false, true }) do
       t.e:reset()
       t.e:fault({ action = { close = "before", times = 1 } })
@@ -174,7 +174,7 @@ describe("a fault", function()
     end
   end)
 
-  it("ends a connection in order, or by a reset, at every place", function()
+  it("ends a connection in order, or by a reset, at every point", function()
     for _, case in ipairs({
       { "^$", { close = "before" } },
       { "^$", { close = "after" } },
@@ -222,7 +222,7 @@ describe("a fault", function()
     end
   end)
 
-  it("spoils the body: cut short, with something behind it, compressed", function()
+  it("spoils the body: cut short, with something after it, compressed", function()
     local function body(action)
       t.e:fault({ action = action })
       local answer = get(DATASETS)
@@ -273,7 +273,7 @@ describe("a fault", function()
     assert.same({}, t.e:log())
   end)
 
-  it("waits before the write, before the answer, within the body, before what is behind it",
+  it("waits before the write, before the response, within the body, before what comes after it",
     function()
       for _, case in ipairs({
         { { write = 0.2 }, nil },
@@ -312,7 +312,7 @@ describe("a fault", function()
     assert.same({}, t.e:log())
   end)
 
-  it("lets the answer drip", function()
+  it("sends the response slowly, piece by piece", function()
     local parts = {}
     local action = { status = 200, body = ("x"):rep(10), drip = { bytes = 2, every = 0.02 } }
     local text = create(action, function(so_far)
@@ -336,7 +336,7 @@ describe("a fault", function()
     end
   end)
 
-  it("changes headers, drops the length", function()
+  it("changes headers, and drops the length", function()
     t.e:fault({ action = { chunked = true, headers = { ["X-Extra"] = "1" } } })
     local answer = get(DATASETS)
     assert.same({ "chunked", "1" },
@@ -370,7 +370,7 @@ describe("a fault", function()
     assert.equal(open, t.e:state().connections)
   end)
 
-  it("must be well formed", function()
+  it("is refused unless it is well formed", function()
     for part, action in pairs({
       explode = { explode = true },
       status = { status = "500" },

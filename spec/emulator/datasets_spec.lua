@@ -21,7 +21,7 @@ describe("the emulator", function()
   teardown(t.stop)
   before_each(t.reset)
 
-  describe("datasets", function()
+  describe("has datasets that", function()
     it("are created, read, changed and listed in the shape of the API", function()
       local made, answer = must(201, "POST", P .. "/datasets/",
         '{"name":"  \227\128\128Übung \\n","x":1,"id":"mine","team":5}')
@@ -45,7 +45,7 @@ describe("the emulator", function()
       assert.same({ 1, made.id }, { page.count, page.results[1].id })
     end)
 
-    it("check their fields", function()
+    it("check the fields of a request", function()
       local long = ("é"):rep(401)
       for _, case in ipairs({
         { "{}", "required", "name" }, { "", "required", "name" },
@@ -116,7 +116,7 @@ describe("the emulator", function()
     end)
   end)
 
-  describe("dataset items", function()
+  describe("has dataset items that", function()
     it("keep free JSON as it was sent", function()
       local dataset = t.e:seed({ datasets = 1 }).datasets[1]
       local free = {
@@ -142,7 +142,7 @@ describe("the emulator", function()
       contains('"input":' .. free.input, patched.body)
     end)
 
-    it("check their fields and the dataset", function()
+    it("check the fields and the dataset of a request", function()
       local dataset = t.e:seed({ datasets = 1 }).datasets[1]
       local function with(rest)
         return '{"dataset":"' .. dataset .. '",' .. rest .. "}"
@@ -195,7 +195,7 @@ describe("the emulator", function()
     end)
   end)
 
-  describe("pages", function()
+  describe("has pages that", function()
     it("have absolute links with sorted parameters, and end", function()
       local made = t.e:seed({ datasets = 1, items = 5 })
       local base = t.e.url .. P .. "/dataset_items/"

@@ -33,7 +33,7 @@ describe("the emulator", function()
   teardown(t.stop)
   before_each(t.reset)
 
-  describe("skills", function()
+  describe("has skills that", function()
     it("are created with everything or the least, and read back", function()
       local least = new_skill("least")
       assert.equal(SKILL_KEYS, keys(least))
@@ -63,7 +63,7 @@ describe("the emulator", function()
       assert.equal(1, must(200, "GET", E .. "/llm_skills/?search=FINDS").count)
     end)
 
-    it("check their fields", function()
+    it("check the fields of a request", function()
       new_skill("taken")
       local good = { name = "n", description = "d", body = "b" }
       local cases = {
@@ -101,7 +101,7 @@ describe("the emulator", function()
       assert.equal(1, #t.e:state().projects["112358"].skills)
     end)
 
-    it("are unknown in shape 2", function()
+    it("get a plain 404 when they are unknown", function()
       new_skill("alpha")
       for _, target in ipairs({ "/llm_skills/name/beta/", "/llm_skills/resolve/name/beta/",
         "/llm_skills/name/beta/files/a/", "/llm_skills/name/alpha/?version=2",
@@ -175,7 +175,7 @@ describe("the emulator", function()
       assert.equal(1, new_skill("alpha").version)
     end)
 
-    it("are resolved with their history", function()
+    it("are resolved with their version history", function()
       local name = t.e:seed({ skills = 1, versions = 7 }).skills[1]
       local path = E .. "/llm_skills/resolve/name/" .. name .. "/"
       local function page(query)
@@ -214,7 +214,7 @@ describe("the emulator", function()
     end)
   end)
 
-  describe("skill files", function()
+  describe("has skill files that", function()
     local path = E .. "/llm_skills/name/alpha/"
 
     it("are created, read, renamed and deleted, each write a version", function()

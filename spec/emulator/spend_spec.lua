@@ -12,7 +12,7 @@ describe("the emulator", function()
   teardown(t.stop)
   before_each(t.reset)
 
-  it("tells whose key it is", function()
+  it("says whose key it is", function()
     local body = must(200, "GET", "/api/users/@me/", nil, { key = "phx_emulator_read" })
     assert.same({ "zoe.nunez@example.net", 112358 }, { body.email, body.team.id })
     body = must(200, "GET", "/api/users/@me/", nil, { key = "phx_emulator_elsewhere" })
@@ -21,7 +21,7 @@ describe("the emulator", function()
     must(404, "GET", "/api/users/@me/", nil, { key = "phx_emulator_gone" })
   end)
 
-  describe("spend", function()
+  describe("has spend that", function()
     local path = "/api/llm_analytics/@me/spend/?"
 
     it("comes in the shape of the API, with its floats, nulls and large integers", function()

@@ -22,12 +22,12 @@ local function path_of(dataset)
   return P .. "/datasets/" .. (dataset.id or dataset) .. "/"
 end
 
-describe("the current generation: datasets", function()
+describe("the emulator on API v2 has datasets that", function()
   setup(t.start)
   teardown(t.stop)
   before_each(t.reset)
 
-  it("have new fields, and the least is a name", function()
+  it("have new fields, and need only a name", function()
     local made, answer = must(201, "POST", P .. "/datasets/", { name = " Übung " })
     assert.equal(DATASET_KEYS, keys(made))
     assert.same({ "Übung", "", false, cjson.null, cjson.null, 112358 }, { made.name,
@@ -75,7 +75,7 @@ describe("the current generation: datasets", function()
     must(201, "POST", P .. "/datasets/", { name = "A" })
   end)
 
-  it("are twenty at most, archived ones counted; settings say otherwise", function()
+  it("are twenty at most, archived ones counted, unless settings say otherwise", function()
     local made = t.e:seed({ datasets = 20 }).datasets
     must(200, "POST", path_of(made[1]) .. "archive/")
     conflict(send("POST", P .. "/datasets/", { name = "x" }), "limit_reached",
@@ -122,7 +122,7 @@ describe("the current generation: datasets", function()
     assert.equal(made[101], must(200, "GET", P .. "/datasets/?limit=1").results[1].id)
   end)
 
-  it("are filtered and ordered, and bad parameters are told", function()
+  it("are filtered and ordered, and refuse bad parameters", function()
     local ids = {}
     for i, name in ipairs({ "Alpha", "Beta", "Gamma_x" }) do
       local word = name == "Beta" and "Übung" or "x"
@@ -198,7 +198,7 @@ describe("the current generation: datasets", function()
     must(200, "GET", P .. "/llm_skills/")
   end)
 
-  it("answer below environments with a warning, and name projects in next", function()
+  it("are also served below environments, with a warning, and name projects in next", function()
     local ids = t.e:seed({ datasets = 2 }).datasets
     local page, answer = must(200, "GET", E .. "/datasets/?limit=1")
     assert.equal(t.e.url .. P .. "/datasets/?limit=1&offset=1", page.next)
@@ -212,7 +212,7 @@ describe("the current generation: datasets", function()
     must(200, "GET", P .. "/datasets/")
   end)
 
-  it("can follow those of the other generation while the server runs", function()
+  it("can follow those of API v1 while the server runs", function()
     create({ name = "newer" })
     t.e:settings({ profile = "reference" })
     assert.equal(0, must(200, "GET", E .. "/datasets/").count)

@@ -11,7 +11,7 @@ local ITEMS = P .. "/dataset_items/"
 local EXPORT_KEYS = "created_at dataset_revision exception expires_after filename id status"
 local NDJSON = "application/x-ndjson"
 
-describe("the current generation: exports", function()
+describe("the emulator on API v2 has exports that", function()
   local dataset, path
 
   setup(t.start)
@@ -64,7 +64,7 @@ describe("the current generation: exports", function()
     plain(get(one .. "content/"), 409)
   end)
 
-  it("belong to who made them, and to their dataset", function()
+  it("belong to their creator, and to their dataset", function()
     add("1")
     local id = ("%d/"):format(must(201, "POST", path).id)
     local other = t.e:seed({ datasets = 1 }).datasets[1]
@@ -75,7 +75,7 @@ describe("the current generation: exports", function()
     end
   end)
 
-  it("check their input", function()
+  it("check the input of a request", function()
     plain(send("POST", path), 409)
     add("1")
     invalid(send("POST", path, { revision = 0 }), "min_value", "revision")

@@ -15,7 +15,7 @@ local ITEM_KEYS = "archived client_item_id created_at created_by dataset dataset
   .. "version_created_by version_id"
 local ITEMS = P .. "/dataset_items/"
 
-describe("the current generation: dataset items", function()
+describe("the emulator on API v2 has dataset items that", function()
   local dataset
 
   setup(t.start)
@@ -73,7 +73,7 @@ describe("the current generation: dataset items", function()
     contains('"metadata":{}', least_answer.body)
   end)
 
-  it("check their fields", function()
+  it("check the fields of a request", function()
     local long = ('"%s"'):format(("x"):rep(256))
     for _, case in ipairs({
       { "{}", "required", "dataset" }, { body('"metadata":{}'), "required", "input" },
@@ -209,7 +209,7 @@ describe("the current generation: dataset items", function()
     assert.equal("one", inputs(""))
   end)
 
-  it("have versions, newest first", function()
+  it("have versions, newest first, in pages", function()
     local made = create('"input":1')
     for n = 1, 29 do
       must(200, "PATCH", path_of(made), { base_version = n, input = n + 1 })
@@ -258,7 +258,7 @@ describe("the current generation: dataset items", function()
     end
   end)
 
-  it("and their versions are limited by settings", function()
+  it("are limited in number by the settings, and so are their versions", function()
     local made = create('"input":1')
     t.e:settings({ item_limit = 1, item_version_limit = 1 })
     conflict(send("POST", ITEMS, body('"input":2')), "limit_reached",

@@ -37,7 +37,7 @@ local function names(query)
   return table.concat(list, " ")
 end
 
-describe("the current generation: skills", function()
+describe("the emulator on API v2 has skills that", function()
   setup(t.start)
   teardown(t.stop)
   before_each(t.reset)
@@ -102,7 +102,7 @@ describe("the current generation: skills", function()
     assert.equal(404, get(S .. "name/" .. UNKNOWN_ID .. "/").status)
   end)
 
-  it("say what there is when a name or version is unknown", function()
+  it("name what there is when a name or version is unknown", function()
     new_skill("trace-triage")
     new_skill("zebra")
     must(200, "PATCH", S .. "name/zebra/", { base_version = 1 })
@@ -128,7 +128,7 @@ describe("the current generation: skills", function()
     end
   end)
 
-  it("are looked for before the input is", function()
+  it("are read before the input is checked", function()
     for _, case in ipairs({ { "PATCH", "name/nope/" }, { "POST", "name/nope/duplicate/" },
       { "POST", "name/nope/rename/" }, { "POST", "name/nope/files/" },
       { "POST", "name/nope/files-rename/" }, { "GET", "name/nope/?version=0" },
@@ -138,7 +138,7 @@ describe("the current generation: skills", function()
     end
   end)
 
-  it("check their fields more strictly", function()
+  it("check their fields more strictly than API v1", function()
     local good = { name = "n", description = "d", body = "b" }
     local owners = {}
     for i = 1, 26 do
@@ -196,7 +196,7 @@ describe("the current generation: skills", function()
     assert.same({ source = "import", b = 2 }, second.metadata)
   end)
 
-  it("with a description that older servers allowed are read, but not published", function()
+  it("are read, but not published, with a description that older servers allowed", function()
     t.e:settings({ profile = "reference" })
     local long = ("d"):rep(1025)
     new_skill("alpha", { description = long, owners = { ZOE } })
@@ -223,7 +223,7 @@ describe("the current generation: skills", function()
     invalid(get(S .. "?owner_id=x"), "invalid_input", "owner_id")
   end)
 
-  it("are renamed", function()
+  it("are renamed to a name that is free and valid", function()
     local made = new_skill("alpha")
     new_skill("taken")
     local path = S .. "name/alpha/rename/"
@@ -260,7 +260,7 @@ describe("the current generation: skills", function()
     invalid(get(S .. "search/?query=" .. ("q"):rep(201)), "max_length", "query")
   end)
 
-  it("are written as SKILL.md", function()
+  it("are exported as SKILL.md", function()
     new_skill("alpha", { description = "Finds: things", license = "MIT", body = "# One" })
     must(200, "PATCH", S .. "name/alpha/", '{"base_version":1,"body":"# Two",'
       .. '"allowed_tools":["Bash"],"metadata":{"k":1}}')
@@ -294,7 +294,7 @@ describe("the current generation: skills", function()
     return texts
   end
 
-  it("come as a bundle: stubs, or everything", function()
+  it("are exported as a bundle: stubs, or everything", function()
     new_skill("alpha", { body = "# A", files = { { path = "x/y.md", content = "why" } } })
     new_skill("beta")
     t.e:settings({ profile = "reference" })
@@ -330,12 +330,12 @@ describe("the current generation: skills", function()
     must(200, "GET", S)
   end)
 
-  it("are not exported for a key", function()
+  it("are not exported, since no key has a scope for it", function()
     new_skill("alpha")
     envelope(get(S .. "name/alpha/export/"), 403, "authentication_error", "permission_denied")
   end)
 
-  it("answer below environments with a warning until that is dropped", function()
+  it("are also served below environments, with a warning, until that is dropped", function()
     local _, answer = must(200, "GET", E .. "/llm_skills/?a=b")
     assert.equal("<" .. S .. '?a=b>; rel="successor-version"', answer.headers.link)
     t.e:settings({ environments = "absent" })

@@ -6,7 +6,7 @@ local keys, contains = expect.keys, expect.contains
 
 local PATH = "/api/llm_analytics/@me/spend/?product=posthog_code&"
 
-describe("the current generation: spend", function()
+describe("the emulator on API v2 has spend that", function()
   setup(t.start)
   teardown(t.stop)
   before_each(function()
@@ -43,7 +43,7 @@ describe("the current generation: spend", function()
     assert.truthy(overlapping > body.summary.scoped_cost_usd + 100)
   end)
 
-  it("tells of each day of the window, by model too", function()
+  it("covers each day of the window, by model too", function()
     local body = must(200, "GET", PATH .. "date_from=-2d&limit=1")
     local days = {}
     for i, row in ipairs(body.by_day.items) do
@@ -84,7 +84,7 @@ describe("the current generation: spend", function()
     end
   end)
 
-  it("may be empty, or hand on what the other region said", function()
+  it("may be empty, or pass on what the other region sent", function()
     t.e:settings({ spend = "empty" })
     contains('"by_day":{"items":[],"truncated":false},"by_day_model":[],"by_bucket":{"items":[],'
       .. '"bucket_minutes":5,"truncated":false}',
