@@ -12,7 +12,7 @@ local function output_of(shell)
   return output, tonumber(code)
 end
 
-describe("the bench", function()
+describe("the benchmark", function()
   setup(function()
     local said, code = output_of("${MAKE:-make} -s --no-print-directory build-bench")
     assert.equal(0, code, said)
@@ -23,7 +23,7 @@ describe("the bench", function()
     calls = { "libcurl alone, C, not decoded", "posthog-llm, Lua 5.4" },
     gather = { "16 in flight, HTTP/1.1", "32 in flight, TLS HTTP/2", "prefetch = 4" },
   }) do
-    it("measures " .. part, function()
+    it("measures the part " .. part, function()
       local output, code = output_of("BENCH_TURNS=1 tools/bench " .. part)
       assert.equal(0, code, output)
       for _, row in ipairs(rows) do

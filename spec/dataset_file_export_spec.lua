@@ -38,7 +38,7 @@ local VALUES = { "9007199254740993", "18446744073709551616", "-0.0", "0.1", "1e-
 if not jit and _VERSION ~= "Lua 5.1" then VALUES[#VALUES + 1] = "1.0" end
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("an export of the " .. generation .. " API", function()
+  describe("an export from " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     local client, dataset
 
@@ -157,7 +157,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(3, taken)
     end)
 
-    it("has all rows of many pages, and one that is empty none", function()
+    it("has all rows of many pages, and none of an empty dataset", function()
       t.e:seed({ items = 260, dataset = dataset })
       local told = {}
       local result = assert(dataset_file.export(client, dataset, folder .. "/a.csv", {
@@ -244,12 +244,12 @@ for _, generation in ipairs({ "reference", "current" }) do
     end
   end)
 
-  describe("a diff of the " .. generation .. " API", function()
+  describe("a diff with " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     setup(t.start)
     teardown(t.stop)
 
-    it("tells what was added, removed and changed, by a key or by all of the content", function()
+    it("reports what was added, removed and changed, by a key or by all of the content", function()
       folder = output_of("mktemp -d"):gsub("%s", "")
       local client = t.client()
       local dataset = t.e:seed({ datasets = 1 }).datasets[1]
@@ -286,7 +286,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       os.execute("rm -rf " .. folder)
     end)
 
-    it("counts equal rows", function()
+    it("counts equal rows on each side", function()
       folder = output_of("mktemp -d"):gsub("%s", "")
       local client = t.client()
       local dataset = t.e:seed({ datasets = 1 }).datasets[1]

@@ -9,7 +9,7 @@ local live = require("spec.support.live")
 local fails = live.fails
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("a dataset file and the " .. generation .. " API:", function()
+  describe("a dataset file and " .. live.api_name[generation] .. ":", function()
     local t = live.session({ profile = generation })
     local folder, client, dataset
 
@@ -38,7 +38,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       return #live.all(client.dataset_items:each({ dataset = dataset }))
     end
 
-    it("a reason may be in any encoding", function()
+    it("the reason of a rejection may be in any encoding", function()
       local source = write("a.jsonl", '{"input":1}\n{"input":2}\n{"input":3}\n')
       local summary = assert(import(source, { fields = function(record, n)
         if n == 2 then return nil, "caf\233\n\27[31m" end
@@ -112,21 +112,21 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(1, assert(import(write("b.csv", "question,answer\r\n1,2\r\n"), mapped)).imported)
     end)
 
-    it("a record without a field is rejected, whoever says which they are", function()
+    it("a record without a field is rejected, whether we or the server check it", function()
       local empty = { fields = function() return {} end }
       assert.equal(1, assert(import(write("a.jsonl", '{"input":1}\n'), empty)).rejected)
       assert.equal(1, assert(import(write("b.jsonl", "{}\n"))).rejected)
       assert.equal(0, count_rows())
     end)
 
-    it("the journal of another source says what to do", function()
+    it("the error for the journal of another source says what to do", function()
       assert(import(write("a.jsonl", '{"input":1}\n')))
       local _, err = import(write("a.jsonl", '{"input":2}\n'))
       fails("invalid", { file = folder .. "/a.jsonl.journal" }, nil, err)
       assert.truthy(err.message:find("name another one by `journal`, or remove it", 1, true))
     end)
 
-    it("a create that is answered by no row is one of unknown outcome", function()
+    it("a create whose response has no row is one of unknown outcome", function()
       t.e:fault({ match = { method = "POST", path = "/dataset_items/$" },
         action = { status = 204, times = 2 } })
       local summary = assert(import(write("a.jsonl", ('{"input":1}\n'):rep(3))))
@@ -134,7 +134,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(3, count_rows())
     end)
 
-    it("waits become longer while the server holds requests back and names no time", function()
+    it("waits grow longer while the server throttles requests and names no time", function()
       t.e:fault({ match = { method = "POST", path = "/dataset_items/$" },
         action = { status = 429, body = "{}", times = 20 } })
       local sleep, waits = clock.sleep, {}
@@ -148,7 +148,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       for i, expected in ipairs({ 0.5, 1, 2, 4, 8, 10, 10 }) do assert.equal(expected, waits[i]) end
     end)
 
-    it("a list of datasets that is none is an error", function()
+    it("a list of datasets that is not a list is an error", function()
       local source = write("a.jsonl", '{"input":1}\n')
       for _, body in ipairs({
         '{"results":[5],"next":null}', '{"results":[{}],"next":null}',
@@ -166,7 +166,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ ["a.jsonl"] = '{"input":1}\n' }, folders.tree(folder))
     end)
 
-    it("an answer of nothing is an error", function()
+    it("an empty response to a create is an error", function()
       local source, exported = write("a.jsonl", '{"input":1}\n'), folder .. "/b.jsonl"
       for path, names in pairs({ datasets = { dataset, "x" }, dataset_items = { dataset } }) do
         t.e:fault({ match = { method = "GET", path = path }, action = { status = 204 } })
@@ -190,7 +190,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(2, #live.all(client.datasets:each()))
     end)
 
-    it("nothing comes third but a summary", function()
+    it("an import returns no third value beside its summary", function()
       local source = write("a.jsonl", '{"input":1}\n')
       for _, name in ipairs({ "nope", "0198c5a2-7be4-7000-8000-3f1d2c4b5a69" }) do
         local summary, err, third = dataset_file.import(client, name, source)
@@ -199,7 +199,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       end
     end)
 
-    it("a dry run, an export and a comparison tell how far they are, and can be stopped", function()
+    it("a dry run, an export and a comparison report their progress, and can be stopped", function()
       local source = write("a.jsonl", ('{"input":1}\n'):rep(2000) .. "x\n")
       local told = {}
       local planned = assert(import(source, { dry_run = true, on_progress = function(progress)
@@ -230,7 +230,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ { rows = 0, read = 1000 }, { rows = 0, read = 2000 } }, told)
     end)
 
-    it("a field that no row has is no column of an export", function()
+    it("a field that no row has is not a column of an export", function()
       t.e:seed({ items = 1, dataset = dataset })
       local options = { fields = { "inptu" } }
       local _, err = dataset_file.export(client, dataset, folder .. "/a.csv", options)
@@ -239,7 +239,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({}, folders.tree(folder))
     end)
 
-    it("a comparison shows nothing that steers a terminal", function()
+    it("a comparison shows nothing that controls a terminal", function()
       local source = write("a.jsonl", '{"input":"\\u001b[31m\\u009b\\u202e"}\n')
       t.e:fault({ match = { path = "/dataset_items/" }, action = { status = 200,
         headers = { ["Content-Type"] = "application/json" },

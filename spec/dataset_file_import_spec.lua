@@ -49,7 +49,7 @@ end
 
 local function each_generation(what, f)
   for _, generation in ipairs({ "reference", "current" }) do
-    describe("of the " .. generation .. " API", function()
+    describe("to " .. live.api_name[generation], function()
       local t = live.session({ profile = generation })
       local dataset, client = {}, nil
       setup(t.start)
@@ -132,7 +132,7 @@ describe("an import", function()
       end
     end)
 
-    it("makes the dataset when none has the name and it is told to", function()
+    it("makes the dataset when none has the name and `create` is set", function()
       local client = now()
       local source = numbers(2)
       local options = { create = true, dry_run = true }
@@ -183,7 +183,7 @@ describe("an import", function()
       assert.equal(100, #inputs())
     end)
 
-    it("tells rejected records with line and reason, and makes the others", function()
+    it("reports rejected records with line and reason, and makes the others", function()
       local source = write("bad.jsonl",
         '{"input":1}\n\n{"input":}\n{"question":2}\n'
           .. '{"input":3,"ref_timestamp":"never"}\n{"input":4}\n')
@@ -207,7 +207,7 @@ describe("an import", function()
       assert.equal(3, select(2, text_of(summary.rejects):gsub("\n", "")))
     end)
 
-    it("sends nothing when the file as a whole is of no use", function()
+    it("sends nothing when the file as a whole cannot be used", function()
       local since = #t.e:log()
       for name, text in pairs({
         ["a.json"] = '[{"input":1},{"input":2]',
@@ -225,7 +225,7 @@ describe("an import", function()
       t.silent(since)
     end)
 
-    it("makes nothing in a dry run, and tells what would be rejected", function()
+    it("makes nothing in a dry run, and reports what would be rejected", function()
       local source = write("dry.jsonl", '{"input":1}\n{"x":1}\n{"input":2}\n')
       local summary = assert(import(source, { dry_run = true }))
       assert.equal(2, summary.usable)
@@ -267,7 +267,7 @@ describe("an import", function()
       assert.truthy(text_of(summary.rejects):find("no fives", 1, true))
     end)
 
-    it("looks lost rows up and counts equal ones, or sends them again by their key", function()
+    it("reads lost rows back and counts equal ones, or sends them again by their key", function()
       local source = write("same.jsonl", ('{"input":"same"}\n'):rep(12) .. '{"input":"other"}\n')
       for _, fault in ipairs({
         { close = "after" }, { close = "before" }, { status = 500, apply = true },
@@ -287,7 +287,7 @@ describe("an import", function()
       end
     end)
 
-    it("does not take the rows of others for those that are lost", function()
+    it("does not take the rows of others for its own lost ones", function()
       local client, dataset = now()
       local source = numbers(8)
       for i = 101, 104 do assert(client.dataset_items:create({ dataset = dataset, input = i })) end
@@ -299,7 +299,7 @@ describe("an import", function()
       assert.equal(13, #inputs())
     end)
 
-    it("goes on behind a line of the journal that was being written", function()
+    it("goes on after a line of the journal that was being written", function()
       local client = now()
       local source = numbers(30)
       for _, cut in ipairs({ 1, 2, 20, 60 }) do -- what a machine that lost its power has on its disk
@@ -369,7 +369,7 @@ describe("an import", function()
       assert.equal(20, #inputs())
     end)
 
-    it("stops at once at what every record would meet, and at a server that is gone", function()
+    it("stops at once at an error that every record would meet, or without a server", function()
       local source = numbers(200)
       fail_creates({ status = 403, body = "{}" })
       local value, err, summary = import(source)
@@ -405,7 +405,7 @@ describe("an import", function()
       assert.equal(99, #inputs())
     end)
 
-    it("comes back when only what fails is left, and gives that up when it is told to", function()
+    it("ends when only failing records are left, and gives those up when asked to", function()
       local _, dataset = now()
       local err = { kind = "server", message = "down", ambiguous = true }
       local client = failing_at_seven(err, math.huge)
@@ -426,7 +426,7 @@ describe("an import", function()
       assert.equal(19, #inputs())
     end)
 
-    it("waits as long as it is held back, and gives nothing up for that", function()
+    it("waits as long as it is throttled, and gives nothing up for that", function()
       local _, dataset = now()
       local waits = 0
       local sleep = clock.sleep
@@ -445,7 +445,7 @@ describe("an import", function()
       assert.truthy(waits > 20)
     end)
 
-    it("comes back with the error when nothing is made any more", function()
+    it("returns the error when no more rows are made", function()
       local _, dataset = now()
       local err = { kind = "network", message = "gone", retry_after = 4000 }
       local source = numbers(10)
@@ -457,7 +457,7 @@ describe("an import", function()
       assert.equal(10, #inputs())
     end)
 
-    it("raises what the caller's functions raise, and can be made again", function()
+    it("raises what the caller's functions raise, and can be repeated", function()
       local source = numbers(40)
       local ok, err = pcall(import, source, { on_progress = function() error("mine", 0) end })
       assert.is_false(ok)
@@ -469,7 +469,7 @@ describe("an import", function()
       assert.equal(40, #inputs())
     end)
 
-    it("runs within a gather too", function()
+    it("runs within llm.gather too", function()
       local source = numbers(20)
       local other = write("other.jsonl", '{"input":100}\n')
       local values, problems = llm.gather({
@@ -482,7 +482,7 @@ describe("an import", function()
       assert.equal(21, #inputs())
     end)
 
-    it("and an export give way to an event loop", function()
+    it("and an export both yield to an event loop", function()
       if not pcall(require, "luv") then return pending("there is no luv here") end
       local _, dataset = now()
       local program = write("loop.lua", ([[

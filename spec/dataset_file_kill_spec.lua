@@ -3,11 +3,11 @@
 local kills = require("spec.dataset_file.kills")
 local live = require("spec.support.live")
 
-describe("an import that is killed again and again, while requests fail", function()
+describe("an import killed again and again", function()
   for _, generation in ipairs({ "reference", "current" }) do
     local t = live.session({ profile = generation })
 
-    describe("of the " .. generation .. " API", function()
+    describe("while requests fail on " .. live.api_name[generation], function()
       setup(t.start)
       teardown(t.stop)
 

@@ -51,13 +51,13 @@ describe("records of a file", function()
   setup(function() path = os.tmpname() end)
   teardown(function() os.remove(path) end)
 
-  it("of JSONL are one a line, blank ones and a byte order mark aside", function()
+  it("of JSONL are one a line, apart from blank lines and a byte order mark", function()
     reads("jsonl", '\239\187\191{"a":1}\r\n\n  \n[]\n"x"', { '1 {"a":1}', "4 []", '5 "x"' })
     reads("jsonl", "", {})
     reads("jsonl", "\n\n", {})
   end)
 
-  it("of JSONL that are no JSON are named by line and column, and the others stay", function()
+  it("of JSONL that are not valid JSON are named by line and column, others are kept", function()
     reads("jsonl", '1\n{"ä": tru}\n2\n', {
       "1 1", "2 line 2, column 7: invalid JSON: expected a value", "3 2",
     })
@@ -118,7 +118,7 @@ describe("records of a file", function()
     })
   end)
 
-  it("of CSV whose quotes are wrong end there, since nothing behind can be trusted", function()
+  it("of CSV end at a wrong quote, since nothing after it can be trusted", function()
     reads("csv", 'a,b\n1,2\nx"y",2\n', { "2 1|2" },
       "line 3, column 2: a quote within a field that does not begin with one")
     reads("csv", 'a,b\n"x"y,2\n', {},
@@ -128,7 +128,7 @@ describe("records of a file", function()
     reads("csv", "a,,c\n", {}, "line 1: column 2 has no name")
   end)
 
-  it("are refused as UTF-16, and when there is no file", function()
+  it("are an error for UTF-16, and when there is no file", function()
     reads("jsonl", "\255\254{\0", {}, "is UTF-16; save it as UTF-8")
     local source, err = sources.open(path .. "/none.csv", {})
     assert.is_nil(source)
@@ -188,7 +188,7 @@ describe("the fields of a record", function()
     assert.equal("too long", reason)
   end)
 
-  it("are JSON in cells of CSV where it is some, or text where that is asked for", function()
+  it("are JSON in cells of CSV where they hold JSON, or text where that is asked for", function()
     local record = { cells = { q = '{"a":1}', n = "5", t = "text", e = "" } }
     local map = { input = "q", output = "n", metadata = "e" }
     assert.equal('{"input":{"a":1},"output":5}', fields(record, { fields = map }))

@@ -1,4 +1,5 @@
 local emulator = require("spec.emulator")
+local live = require("spec.support.live")
 
 local LUA = os.getenv("LUA") or "lua5.4"
 
@@ -18,7 +19,7 @@ end
 describe("examples/tour.lua", function()
   local marks = { reference = "datasets:get: not_found: ", current = "marked as deleted" }
   for generation, mark in pairs(marks) do
-    it("runs unchanged on the " .. generation .. " generation", function()
+    it("runs unchanged on " .. live.api_name[generation], function()
       local server = emulator.start({ profile = generation })
       local output, status = run_example("tour", server)
       server:stop()
@@ -95,7 +96,7 @@ describe("examples/command.sh", function()
   end
 
   for _, generation in ipairs({ "reference", "current" }) do
-    it("shows what the command does, on the " .. generation .. " generation", function()
+    it("shows what the command does, on " .. live.api_name[generation], function()
       local server = emulator.start({ profile = generation })
       local pipe = io.popen(
         ("POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "

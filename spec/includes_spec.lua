@@ -15,7 +15,7 @@ local function check(files)
 end
 
 describe("tools/check_includes.lua", function()
-  it("has nothing to say of the core as it is", function()
+  it("finds nothing wrong with the core as it is", function()
     local process = io.popen("lua5.4 tools/check_includes.lua 2>&1 || echo failed")
     assert.equal("", process:read("*a"))
     process:close()

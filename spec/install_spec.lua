@@ -70,7 +70,7 @@ describe("make install", function()
     assert.equal("network\t@" .. source .. "\n", called(said, LUA))
   end)
 
-  it("brings the command, which finds its library by itself", function()
+  it("installs the command, which finds its library by itself", function()
     local said = install("LUA_VERSION=" .. VERSION)
     local path = exports(said):match("export PATH=[^;]*")
     local output = run(("%s sh -c %s"):format(shell.WITHOUT_LUA_PATHS,
@@ -84,7 +84,7 @@ describe("make install", function()
     end
   end)
 
-  it("says nothing of paths that Lua and the shell have", function()
+  it("does not mention paths that Lua and the shell have already", function()
     local said = make(("install LUA_VERSION=%s DESTDIR='%s/stage'"):format(VERSION, root))
     assert.equal(("staged in %s/stage/usr/local\n"):format(root), said)
     said = run(("PATH=/usr/local/bin:$PATH tools/installed /usr/local %s %s"):format(LUA, VERSION))
@@ -94,14 +94,14 @@ describe("make install", function()
     assert.equal(words:format(JIT and "LuaJIT" or _VERSION, ABI, ABI, LUA), said)
   end)
 
-  it("puts all below DESTDIR, and nothing where it is going to be", function()
+  it("puts everything below DESTDIR, and nothing outside", function()
     install(("LUA_VERSION=%s DESTDIR=%s"):format(VERSION, quote(root .. "/the stage")))
     local staged = ("./the stage" .. prefix):gsub("%p", "%%%0")
     assert.equal("", (files_in(root):gsub(staged .. "[^\n]*\n", "")), "outside of it")
     assert.is_string(folders.read(root .. "/the stage" .. prefix, "bin/posthog-llm"))
   end)
 
-  it("is undone by make uninstall, which leaves alone what is not of it", function()
+  it("is undone by make uninstall, which leaves other files alone", function()
     local share = ("a place/of mine/share/lua/%s/"):format(ABI)
     folders.write(root, share .. "other.lua", "return 1\n")
     folders.write(root, share .. "posthog/other.lua", "return 2\n")
@@ -113,7 +113,7 @@ describe("make install", function()
     assert.equal(before, files_in(prefix))
   end)
 
-  it("refuses a PREFIX that is no absolute path, before it writes anything", function()
+  it("refuses a PREFIX that is not an absolute path, before it writes anything", function()
     for _, wrong in ipairs({ "~/x", "x" }) do
       local said, status = make(("install PREFIX='%s'"):format(wrong))
       local words = 'PREFIX="%s" is no absolute path: write PREFIX="$HOME/..."\n'
@@ -137,7 +137,7 @@ describe("make install", function()
     return -- what follows installs for two, whatever runs this
   end
 
-  it("prints for two Luas what makes both find their own", function()
+  it("prints for two Luas what makes each find its own library", function()
     local said = install()
     for lua, abi in pairs({ ["lua5.4"] = "5.4", luajit = "5.1" }) do
       assert.equal(("network\t@%s/share/lua/%s/posthog/llm/init.lua\n"):format(prefix, abi),
@@ -184,13 +184,13 @@ describe("make nvim", function()
     assert.equal("posthog-llm 0.1.0", nvim(root))
   end)
 
-  it("takes a folder with blanks, and one below ~", function()
+  it("accepts a folder with blanks, and one below ~", function()
     assert.equal(("the library for Neovim is in %s/my plugin\n"):format(root),
       target("NVIM_PLUGIN_DIR='~/my plugin'"))
     assert.equal("posthog-llm 0.1.0", nvim(root .. "/my plugin"))
   end)
 
-  it("takes Neovim's own folder where none is given", function()
+  it("uses Neovim's own folder where none is given", function()
     target("")
     assert.equal("posthog-llm 0.1.0", nvim())
   end)

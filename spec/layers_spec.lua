@@ -14,7 +14,7 @@ local function check(files)
 end
 
 describe("tools/check_layers.lua", function()
-  it("has nothing to say of the library as it is", function()
+  it("finds nothing wrong with the library as it is", function()
     local process = io.popen("lua5.4 tools/check_layers.lua 2>&1 || echo failed")
     assert.equal("", process:read("*a"))
     process:close()

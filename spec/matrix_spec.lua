@@ -22,14 +22,14 @@ describe("tools/matrix", function()
     return said, pipe:close()
   end
 
-  it("leaves every system out for an ordinary user, and says what to do", function()
+  it("skips every system for an ordinary user, and says what to do", function()
     local said, ok = run({ id = "echo 1000" }, "trixie sid")
     local why = "left out: only root can make a system's root: sudo make matrix\n"
     assert.equal("trixie: " .. why .. "sid: " .. why .. "0 passed, 0 failed, 2 skipped\n", said)
     assert.is_true(ok)
   end)
 
-  it("leaves a system out of which no mirror can be reached", function()
+  it("skips a system whose mirror cannot be reached", function()
     local said, ok = run({ id = "echo 0", debootstrap = "exit 1", ["apt-get"] = "exit 1",
       dpkg = "echo amd64" }, "nowhere")
     os.execute("rm -rf build/matrix/nowhere* build/matrix/packages/nowhere*")

@@ -87,7 +87,7 @@ describe("what a page shows", function()
     assert.is_nil(shown.differs("", ""))
   end)
 
-  it("has a bar where one was drawn, whatever became of it", function()
+  it("has a progress bar where one was drawn, whatever became of it", function()
     local came = "\rimporting  [#...]  1/9 rows  11%\27[K\rimporting  [####]  9/9 rows  100%\27[K"
       .. "\r\27[K9 rows imported\r\n"
     assert.is_nil(shown.differs("importing  [##..]  3/9 rows  33%\n9 rows imported\n", came))
@@ -138,18 +138,18 @@ describe("a run of a page", function()
     ["what was not reached"] = { "```lua\nerror('x')\n```\n\n```lua\nprint(1)\n```\n", 2,
       "was not reached" },
   }) do
-    it("tells of " .. what, function()
+    it("reports " .. what, function()
       local result = run(case[1])
       assert.is_string(result.problems[case[2]])
       assert.is_truthy(result.problems[case[2]]:find(case[3], 1, true), result.problems[case[2]])
     end)
   end
 
-  it("takes a code that the page tells of", function()
+  it("accepts an exit code that the page names", function()
     assert.same({}, run("```sh\nsh -c 'exit 6' # ends with 6\n```\n").problems)
   end)
 
-  it("tells of a request that the server refuses", function()
+  it("reports a request that the server refuses", function()
     local result = run('```lua\nlocal c = require("posthog.llm").new()\n'
       .. 'c.datasets:create({ name = "" })\n```\n')
     assert.matches("POST .* was answered with 400", result.refused)
@@ -160,7 +160,7 @@ describe("a run of a page", function()
 
   if not rawget(_G, "jit") then return end
 
-  it("finds an undefined name in Neovim, and what it is told there", function()
+  it("finds an undefined name in Neovim, and a notification", function()
     local result = run("<!-- pasted: in nvim -->\n\n```lua\nvim.notify('no')\n```\n\n"
       .. "<!-- pasted: in nvim -->\n\n```lua\nprint(names)\n```\n")
     assert.matches("ends with 1: no", result.problems[1])

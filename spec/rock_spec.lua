@@ -42,7 +42,7 @@ describe("the rock", function()
     assert.equal("nil\tnetwork\n", said)
   end)
 
-  it("brings the command and its emulator", function()
+  it("installs the command and its emulator", function()
     local said = output_of("cd / && unset LUA_PATH LUA_CPATH && cd " .. os.getenv("PWD") .. "/"
       .. scratch .. "/tree && { bin/posthog-llm emulator -q >environment & "
       .. command.until_in("environment", "API_KEY") .. ". ./environment; "
@@ -50,7 +50,7 @@ describe("the rock", function()
     assert.equal("$1,843.21 in 30 days · claude-opus-4-8 83.9%\n", said)
   end)
 
-  it("brings every module of the library", function()
+  it("installs every module of the library", function()
     local names = {}
     for file in io.popen("cd lua && find posthog -name '*.lua'"):lines() do
       names[#names + 1] = file:gsub("/init%.lua$", ""):gsub("%.lua$", ""):gsub("/", ".")

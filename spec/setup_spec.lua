@@ -57,7 +57,7 @@ describe("tools/setup", function()
     return said:match("\napt%-get [^\n]* install %-%-no%-install%-recommends ([^\n]*)")
   end
 
-  it("installs nothing, silently, where all is there", function()
+  it("installs nothing and prints nothing where nothing is missing", function()
     local said, ok = run("fuzz", common .. " luajit2 libluajit2-5.1-dev lua5.2 liblua5.2-dev", "")
     assert.equal("", said)
     assert.is_true(ok)
@@ -75,19 +75,19 @@ describe("tools/setup", function()
     assert.is_true(ok)
   end)
 
-  it("leaves a luajit alone that is there", function()
+  it("keeps a luajit that is installed", function()
     local said = run("fuzz", common .. " luajit libluajit-5.1-dev",
       "luajit2 libluajit2-5.1-dev lua5.2")
     assert.equal("lua5.2", asked_for(said))
   end)
 
-  it("names a package that the release does not have, after a look at newer lists", function()
+  it("names a package that the release does not have, after it has updated the lists", function()
     local said = run("build", "libc6-dev make pkg-config lua5.4 liblua5.4-dev", "gcc")
     assert.truthy(said:find("running: apt-get update", 1, true), said)
     assert.equal("gcc libcurl4-openssl-dev", asked_for(said))
   end)
 
-  it("removes nothing, and says what would have to go", function()
+  it("removes no package, and says which would have to go", function()
     local said, ok = run("fuzz", common, "luajit2 libluajit2-5.1-dev", "libluajit-5.1-2")
     assert.is_nil(asked_for(said))
     assert.truthy(said:find("to install them would remove libluajit-5.1-2, so nothing was done",

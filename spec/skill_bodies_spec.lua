@@ -60,13 +60,13 @@ describe("client.skills:get of a server that cuts bodies", function()
     assert.equal(3, #log)
   end)
 
-  it("asks for all the rest at once", function()
+  it("requests all the rest at once", function()
     t.script("/name/long/", { part("abc", 3, 20000), part(("x"):rep(19997), nil, 20000) })
     assert.equal(20000, #assert(skills:get("long")).body)
     t.sent({ "GET " .. NAME, "GET " .. NAME .. "?version=7&body_offset=3&body_length=19997" })
   end)
 
-  it("pins the version of the first answer, also when another one was asked for", function()
+  it("pins the version of the first response, also when another one was asked for", function()
     t.script("/name/long/", { part("ab", 2, 3), part("c", nil, 3) })
     assert.equal("abc", assert(skills:get("long", { version = 7 })).body)
     t.sent({
@@ -86,7 +86,7 @@ describe("client.skills:get of a server that cuts bodies", function()
     })
   end)
 
-  it("does so with keep_null and with a codec of the caller's choice", function()
+  it("reads on with keep_null and with a codec of the caller's choice", function()
     for _, options in ipairs({ { keep_null = true }, { json = require("cjson.safe") } }) do
       local since = #t.e:log()
       t.script("/name/long/", { part("ab", 2, 3), part("c", nil, 3) })
@@ -111,17 +111,17 @@ describe("client.skills:get of a server that cuts bodies", function()
     ["an offset that goes back"] = { part("ab", 2, 9), part("cd", 1, 9) },
     ["a first offset of zero"] = { part("ab", 0, 4) },
     ["an offset that is negative"] = { part("ab", -1, 4) },
-    ["an offset that is no integer"] = { part("ab", 1.5, 4) },
-    ["an offset that is no number"] = { part("ab", "2", 4) },
+    ["an offset that is not an integer"] = { part("ab", 1.5, 4) },
+    ["an offset that is not a number"] = { part("ab", "2", 4) },
     ["a part of another version"] = { part("ab", 2, 4), part("cd", nil, 4, { version = 8 }) },
     ["fewer characters than announced"] = { part("ab", 2, 5), part("cd", nil, 5) },
     ["more characters than announced"] = { part("ab", 2, 3), part("cd", nil, 3) },
     ["a total that counts bytes"] = { part(ROCKET, 1, 5), part("x", nil, 5) },
     ["a body that ends before its total, without an offset"] = { part("ab", nil, 3) },
     ["a part without a body"] = { part("ab", 2, 4), part(cjson.null, nil, 4) },
-    ["a first answer without a body"] = { part(cjson.null, 2, 4) },
-    ["an answer without a version"] = { part("ab", 2, 4, { version = cjson.null }) },
-    ["a part that is no skill"] = { part("ab", 2, 4), "[]" },
+    ["a first response without a body"] = { part(cjson.null, 2, 4) },
+    ["a response without a version"] = { part("ab", 2, 4, { version = cjson.null }) },
+    ["a part that is not a skill"] = { part("ab", 2, 4), "[]" },
     ["a part that is empty"] = { part("ab", 2, 4), "" },
   }) do
     it("returns an error instead of a short body for " .. what, function()

@@ -105,7 +105,7 @@ describe("the files of skills", function()
     assert.equal(5, assert(skills:get("pdf-forms")).version)
   end)
 
-  it("may have any name, which comes back as it went", function()
+  it("may have any name, which comes back as it was sent", function()
     local list = {}
     for path in pairs(PATHS) do
       list[#list + 1] = { path = path, content = "in " .. path }
@@ -159,7 +159,7 @@ describe("the files of skills", function()
     assert.equal("alpha", assert(skills:file("pdf-forms", "a.md")).content)
   end)
 
-  it("that are unknown are not found", function()
+  it("are not found when they are unknown", function()
     fails("not_found", { status = 404 }, skills:file("pdf-forms", "b"))
     fails("not_found", { status = 404 }, skills:file("nobody", "a.md"))
     fails("not_found", { status = 404 }, skills:file("pdf-forms", "a.md", { version = 7 }))
@@ -172,7 +172,7 @@ describe("the files of skills", function()
     end
   end)
 
-  it("carry the server's limits and refusals", function()
+  it("are subject to the server's limits and refusals", function()
     t.e:settings({ file_limit = 1 })
     fails("invalid", { status = 400 },
       skills:create_file("pdf-forms", { path = "b", content = "x" }))
@@ -182,14 +182,14 @@ describe("the files of skills", function()
     assert.equal(1, assert(skills:get("pdf-forms")).version)
   end)
 
-  it("are sent with fields that we never heard of", function()
+  it("are sent with unknown fields too", function()
     local fields = { path = "b", content = "x", colour = { 1, llm.null } }
     assert(skills:create_file("pdf-forms", fields))
     assert.same({ path = "b", content = "x", colour = { 1, cjson.null } },
       cjson.decode(t.only(1).body))
   end)
 
-  it("come only as a file: a path and its content", function()
+  it("are accepted only as a file: a path and its content", function()
     for _, body in ipairs({ '{"path":"a.md"}', '{"content":"x"}', "[]", '"x"', "null", "" }) do
       t.answer(200, body)
       local value, err = skills:file("pdf-forms", "a.md")

@@ -14,7 +14,7 @@ local LOCK, STAGE = ".posthog-skill.json", ".posthog-skill.tmp"
 local SKILL = "---\nname: pdf-forms\ndescription: d\n---\n\nbody\n"
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("a skill folder and the " .. generation .. " API:", function()
+  describe("a skill folder and " .. live.api_name[generation] .. ":", function()
     local t = live.session({ profile = generation })
     local root, dir, there, client
 
@@ -77,7 +77,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("ONE\ntwo\nTHREE\n", read(dir, "c.md"))
     end)
 
-    it("what was removed here is not told as unchanged", function()
+    it("a file that was removed here is not reported as unchanged", function()
       os.remove(dir .. "/SKILL.md")
       assert.same({ "a.md", "b.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).unchanged)
       assert.is_nil(read(dir, "SKILL.md"))
@@ -85,7 +85,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(SKILL, read(dir, "SKILL.md"))
     end)
 
-    it("an answer of nothing changes nothing", function()
+    it("an empty response changes nothing", function()
       publish({ ["a.md"] = "A\n" })
       local before = tree(dir)
       for _, path in ipairs({ "resolve", "files/" }) do
@@ -104,7 +104,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("published", assert(skill_folder.push(client, dir)).action)
     end)
 
-    it("lines that end otherwise on one side are no change of each line", function()
+    it("lines whose ends differ on one side are not a change of each line", function()
       publish({ ["a.md"] = "one\ntwo\nTHREE\n" })
       write(dir, "a.md", "one\r\ntwo\r\nthree\r\n")
       assert.same({ "a.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).merged)
@@ -131,7 +131,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       merge.git = git
     end)
 
-    it("an empty folder makes room for a file, another says that it is in the way", function()
+    it("an empty folder makes room for a file, another is reported as in the way", function()
       publish({ new = "n\n" })
       write(dir, "new/x/mine.md", "m\n")
       local before = tree(dir)
@@ -199,7 +199,7 @@ describe("a skill folder that came from somebody else", function()
     assert.is_nil(read(root, "new.md"))
   end)
 
-  it("has no links in the place of our own files that are followed", function()
+  it("has no symbolic links in the place of our own files that are followed", function()
     lfs.mkdir(dir .. "/" .. STAGE)
     assert(lfs.link(root .. "/made", dir .. "/" .. STAGE .. "/guard", true))
     fails("file", nil, skill_folder.lint(dir))
@@ -247,7 +247,7 @@ describe("a skill folder that came from somebody else", function()
     assert.same(edited, tree(dir))
   end)
 
-  it("is as one of several processes at once left it", function()
+  it("is left as by one of several processes that push at once", function()
     for version = 1, 4 do
       for i = 1, 4 do write(dir, i .. ".md", ("%d\n"):format(version)) end
       assert(skill_folder.push(client, dir))
@@ -273,7 +273,7 @@ describe("a skill folder that came from somebody else", function()
     assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
   end)
 
-  it("has no name, and no lock, that is asked for without a look", function()
+  it("has no name, and no lock, that is requested without a check", function()
     for _, name in ipairs({ "..", ".", "''", "a/b", "'a\tb'" }) do
       write(dir, "SKILL.md", (SKILL:gsub("pdf%-forms", name)))
       local since = #t.e:log()

@@ -60,7 +60,7 @@ describe("a pulled skill", function()
     assert(#HOSTILE >= 20)
   end)
 
-  it("names all paths that cannot be, at once, also in a push and in a status", function()
+  it("names all invalid paths at once, also in a push and in a status", function()
     local _, err = skill_folder.pull(hostile({ "../x", "ok", "/y" }), "pdf-forms", dir)
     assert.equal(2, #err.problems)
     write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\nb\n")
@@ -69,7 +69,7 @@ describe("a pulled skill", function()
     fails("invalid", nil, skill_folder.status(hostile({ "../x" }), dir))
   end)
 
-  it("comes over the wire with such a path and writes nothing", function()
+  it("writes nothing when the response has such a path", function()
     assert(client.skills:create({ name = "pdf-forms", description = "d", body = "b" }))
     local answer = assert(client:request("GET",
       "/api/projects/:project_id/llm_skills/resolve/name/pdf-forms/"))
@@ -79,7 +79,7 @@ describe("a pulled skill", function()
     assert.same({}, tree(root))
   end)
 
-  it("is refused when the answer is not what it should be", function()
+  it("is refused when the response is not valid", function()
     assert(client.skills:create({ name = "pdf-forms", description = "d", body = "b" }))
     local path = "/api/projects/:project_id/llm_skills/resolve/name/pdf-forms/"
     for field, values in pairs({
@@ -162,7 +162,7 @@ describe("a pulled skill", function()
     end
   end)
 
-  it("does not overwrite what was left out of the folder's skill", function()
+  it("does not overwrite hidden files that a push leaves out", function()
     write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
     write(dir, "x.md", "x\n")
     assert(skill_folder.push(client, dir))
@@ -179,7 +179,7 @@ describe("a pulled skill", function()
     assert.equal("new", folders.read(dir, "x.md")) -- no newline was at its end
   end)
 
-  it("is not executable", function()
+  it("has no executable files", function()
     assert(skill_folder.pull(hostile({ "run.sh" }), "pdf-forms", dir))
     for _, name in ipairs({ "run.sh", "SKILL.md", ".posthog-skill.json" }) do
       assert.is_nil(lfs.attributes(dir .. "/" .. name, "permissions"):find("x"))
@@ -252,7 +252,7 @@ describe("a pulled skill", function()
       return said
     end
 
-    it("is led back after the process was killed, at every step", function()
+    it("is restored after the process was killed, at every step", function()
       local steps, said = 0
       repeat
         steps = steps + 1
@@ -314,7 +314,7 @@ describe("a pulled skill", function()
     end)
   end)
 
-  it("is told in one error that has no key", function()
+  it("is reported in one error that has no key", function()
     local _, err = skill_folder.pull(hostile({ "../phx" }), "pdf-forms", dir)
     assert.is_nil(tostring(err):find("\n"))
   end)

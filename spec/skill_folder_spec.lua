@@ -68,7 +68,7 @@ describe("a skill folder", function()
     assert.equal("ALPHA", assert(client.skills:file("pdf-forms", "a.md")).content)
   end)
 
-  it("is opened once in a push, and its SKILL.md is taken apart once", function()
+  it("is opened once in a push, and its SKILL.md is parsed once", function()
     local change = require("posthog.llm.skill_folder.change")
     local yaml = require("posthog.llm.skill_folder.yaml")
     local read_yaml, recover = yaml.read, change.recover
@@ -116,7 +116,7 @@ describe("a skill folder", function()
     assert.same({ {}, {} }, { pulled.written, pulled.removed })
   end)
 
-  it("tells by status what has changed on which side", function()
+  it("shows by status what has changed on which side", function()
     assert.same({ ["SKILL.md"] = "new", ["a.md"] = "new", ["b/c.py"] = "new" },
       states(assert(skill_folder.status(client, here))))
     for _, name in ipairs({ "local", "both", "gone", "remote", "taken" }) do
@@ -181,7 +181,7 @@ describe("a skill folder", function()
       { "removed", "removed", nil, "unchanged" },
     }
     for _, case in ipairs(TABLE) do
-      it(("gives what git gives: %s here, %s there"):format(case[1], case[2]), function()
+      it(("becomes what git makes of it: %s here, %s there"):format(case[1], case[2]), function()
         CHANGES[case[2]](there, "1")
         assert(skill_folder.push(client, there))
         CHANGES[case[1]](here, "9")
@@ -234,7 +234,7 @@ describe("a skill folder", function()
       assert.equal(3, assert(skill_folder.push(client, here)).version)
     end)
 
-    it("takes fields and body of SKILL.md apart", function()
+    it("merges fields and body of SKILL.md apart", function()
       write(there, "SKILL.md", (SKILL:gsub("Fills forms.", "Fills all forms."):gsub("one", "ONE")))
       assert(skill_folder.push(client, there))
       write(here, "SKILL.md", (SKILL:gsub("%-%-%-\nname", "---\n# ours\nlicense: MIT # so\nname")
@@ -269,7 +269,7 @@ describe("a skill folder", function()
       assert.same(before, tree(here))
     end)
 
-    it("says so when git is not there, and changes nothing", function()
+    it("reports that git is missing, and changes nothing", function()
       local merge = require("posthog.llm.skill_folder.merge")
       CHANGES.changed(there, "1")
       assert(skill_folder.push(client, there))
@@ -283,7 +283,7 @@ describe("a skill folder", function()
       assert.same(before, tree(here))
     end)
 
-    it("is only overwritten by force", function()
+    it("is only overwritten with force", function()
       CHANGES.changed(there, "5")
       write(there, "theirs.md", "t")
       assert(skill_folder.push(client, there))
@@ -301,7 +301,7 @@ describe("a skill folder", function()
     end)
   end)
 
-  it("with no lock is not mixed with a skill that differs, but by force", function()
+  it("without a lock is not mixed with a skill that differs, except with force", function()
     assert(skill_folder.push(client, here))
     local other = root .. "/y/pdf-forms"
     write(other, "SKILL.md", SKILL)
@@ -316,7 +316,7 @@ describe("a skill folder", function()
     assert.equal("alpha\nbeta\ngamma\n", read(other, "a.md"))
   end)
 
-  it("with no lock keeps files of the server, unless it is to prune", function()
+  it("without a lock keeps files of the server, unless `prune` is set", function()
     assert(skill_folder.push(client, here))
     local other = root .. "/y/pdf-forms"
     write(other, "SKILL.md", SKILL)
@@ -328,7 +328,7 @@ describe("a skill folder", function()
     assert.equal(1, #assert(client.skills:get("pdf-forms")).files)
   end)
 
-  it("knows a skill of the same name that was made after an archive", function()
+  it("recognizes a skill of the same name that was made after an archive", function()
     assert(skill_folder.push(client, here))
     assert(client.skills:archive("pdf-forms"))
     fails("not_found", nil, skill_folder.push(client, here))
@@ -340,7 +340,7 @@ describe("a skill folder", function()
     assert.equal(2, assert(skill_folder.push(client, here, { force = true })).version)
   end)
 
-  it("tells how far it is", function()
+  it("reports how far it is", function()
     assert(skill_folder.push(client, here))
     local events = {}
     assert(skill_folder.pull(client, "pdf-forms", root .. "/x/pdf-forms", {
@@ -349,7 +349,7 @@ describe("a skill folder", function()
     assert.same({ "read 1", "read 2", "write 1", "write 2", "write 3" }, events)
   end)
 
-  it("works inside llm.gather", function()
+  it("is pulled and pushed inside llm.gather", function()
     assert(skill_folder.push(client, here))
     local jobs = {}
     for i = 1, 3 do
@@ -363,14 +363,14 @@ describe("a skill folder", function()
     end
   end)
 
-  it("is safe with names that a shell would take apart", function()
+  it("is safe with names that have a meaning in a shell", function()
     local there = root .. "/it's $(touch pwned) `id` \"x\"\n;"
     assert(skill_folder.push(client, here))
     assert(skill_folder.pull(client, "pdf-forms", there))
     assert.same(tree(here), tree(there))
   end)
 
-  it("has a lock file that is refused when it is another's", function()
+  it("is refused when its lock file belongs to another one", function()
     assert(skill_folder.push(client, here))
     assert.truthy(read(here, LOCK):find('"version": 1', 1, true))
     for _, text in ipairs({ "", "{}", "[1]", '{"format":2}',

@@ -46,7 +46,7 @@ describe("SKILL.md", function()
     assert.equal('[1,"two",{}]', json.encode(metadata.list))
   end)
 
-  it("is read with any line ends, a mark of order, and texts that look like something else",
+  it("is read with any line ends, a byte order mark, and texts that look like something else",
     function()
       local source = "\239\187\191---\r\nname: 2024\r\ndescription: null\r\n---\r\nb\r\n"
       local fields = assert(parse(source))
@@ -112,7 +112,7 @@ describe("SKILL.md", function()
     end
   end)
 
-  it("keeps tools that have spaces", function()
+  it("keeps tools whose names have spaces", function()
     for _, tools in ipairs({ {}, { "Read" }, { "Bash(git add:*)", "Read" }, { "a b" },
       { "a,b", "c" }, { "(" }, { "a)", "(b c" }, { ("x"):rep(1000000), "y" } }) do
       local again = assert(parse(render({ name = "a", body = "b", allowed_tools = tools })))
@@ -143,7 +143,7 @@ describe("SKILL.md", function()
   end)
 end)
 
-describe("texts", function()
+describe("texts of a skill folder", function()
   it("are trimmed as the server does", function()
     for _, space in ipairs({ " ", "\n", "\r\n", "\t", "\f", "\v", "\28", "\194\133", "\194\160",
       "\226\128\131", "\227\128\128", " \227\128\128\n" }) do
@@ -164,7 +164,7 @@ describe("texts", function()
     assert.equal("x\n", text.replace("x"))
   end)
 
-  it("that are none are told with their line", function()
+  it("that are not UTF-8 are reported with their line", function()
     assert.is_nil(text.problem("fine \240\159\152\128"))
     assert.same({ "is binary: it has a zero byte", 2 }, { text.problem("a\nb\0") })
     for _, bad in ipairs({ "\255", "\192\175", "\237\160\128", "\226\130", "\128",
@@ -176,7 +176,7 @@ describe("texts", function()
   end)
 end)
 
-describe("lint", function()
+describe("lint of a skill folder", function()
   local dir
   before_each(function() dir = folders.new() end)
   after_each(function() folders.remove(dir) end)
@@ -196,7 +196,7 @@ describe("lint", function()
     return table.concat(list, "\n")
   end
 
-  it("has nothing to say of a good folder, wherever it is asked from", function()
+  it("finds nothing wrong with a good folder, wherever it is called from", function()
     skill()
     folders.write(dir, "s/a.md", "x")
     folders.write(dir, "s/.hidden", "\0")
@@ -206,7 +206,7 @@ describe("lint", function()
     assert.truthy(#skill_folder.lint(dir .. "/s", { hidden = true }) == 2)
   end)
 
-  it("names everything at once", function()
+  it("names all findings at once", function()
     skill("license: " .. ("x"):rep(256) .. "\ncompatibility: " .. ("é"):rep(501) .. "\nextra: 1\n")
     folders.write(dir, "s/empty.md", " \n")
     folders.write(dir, "s/big.md", ("x"):rep(1000001))
@@ -249,7 +249,7 @@ describe("lint", function()
     end
   end)
 
-  it("misses SKILL.md, its front matter, its description and its body", function()
+  it("reports a missing SKILL.md, front matter, description and body", function()
     folders.write(dir, "s/a.bin", "\0")
     -- The rest may be somebody's whole disk.
     assert.equal("SKILL.md:nil there is none: this folder is no skill", said())
@@ -263,7 +263,7 @@ describe("lint", function()
     assert.truthy(said():find("SKILL.md:5 is not UTF-8", 1, true))
   end)
 
-  it("warns of what only some servers and systems take", function()
+  it("warns of what only some servers and systems accept", function()
     skill()
     folders.write(dir, "s/A.md", "x")
     folders.write(dir, "s/a.md", "x")

@@ -57,7 +57,7 @@ local function generate(root, number)
 end
 
 for part, generation in ipairs({ "reference", "current" }) do
-  describe("trees of skills on the " .. generation .. " generation", function()
+  describe("trees of skills on " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     local root, client
 
@@ -104,7 +104,7 @@ for part, generation in ipairs({ "reference", "current" }) do
       assert.same(before, tree(here))
     end
 
-    it("come back as they went, and are not published again", function()
+    it("come back as they were sent, and are not published again", function()
       local count = 25 -- and as many others on the other generation
       for number = 1, count do
         generate(root, number * 2 - part % 2)
@@ -149,7 +149,7 @@ for part, generation in ipairs({ "reference", "current" }) do
       assert.equal("new\n", read(root, "few/f5.md"))
     end)
 
-    it("are written once when an answer is lost", function()
+    it("are written once when a response is lost", function()
       client = t.client({ max_retries = 1 })
       write(root, "twice/SKILL.md", "---\nname: twice\ndescription: d\n---\nb\n")
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
@@ -162,7 +162,7 @@ for part, generation in ipairs({ "reference", "current" }) do
       assert.equal("unchanged", assert(skill_folder.push(client, root .. "/twice")).action)
     end)
 
-    it("leave out what the API cannot hold when they are told to", function()
+    it("leave out what the API cannot hold when asked to", function()
       write(root, "bin/SKILL.md", "---\nname: bin\ndescription: d\n---\nb\n")
       write(root, "bin/a.png", "\137PNG\0")
       write(root, "bin/empty", "")

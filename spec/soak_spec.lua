@@ -6,13 +6,13 @@ local judge = require("spec.soak.judge")
 local LUA = os.getenv("LUA") or "lua5.4"
 local OPTIONS = os.getenv("SOAK") or "--calls=800 --seed=1"
 
-describe("a soak", function()
+describe("a soak run", function()
   if _VERSION ~= "Lua 5.4" and not jit then
     pending("is made on Lua 5.4 and LuaJIT")
     return
   end
 
-  it("leaves no call without its answer, and no write lost or made twice", function()
+  it("leaves no call without its response, and no write lost or made twice", function()
     local pipe = io.popen(("%s spec/soak/run.lua %s 2>&1; echo status=$?"):format(LUA, OPTIONS))
     local output = pipe:read("*a")
     pipe:close()
@@ -63,7 +63,7 @@ describe("the judge of a soak", function()
   local VERSIONS = "each version of a skill is one caller's write, and each write one version"
 
   for what, case in pairs({
-    ["a write that is told and was not made"] =
+    ["a write that was reported and not made"] =
       { EXACTLY, function(c) c.truth.log["5"] = nil end },
     ["a write that was made twice"] =
       { EXACTLY, function(c) c.truth.log["1"] = { APPLIED, APPLIED } end },
@@ -89,9 +89,9 @@ describe("the judge of a soak", function()
       { VERSIONS, function(c) c.truth.skills.s[2].description = "f" end },
     ["a version that nobody made"] =
       { VERSIONS, function(c) c.truth.skills.s[3] = { description = "g", files = {} } end },
-    ["a version that somebody else was told"] =
+    ["a version that somebody else received"] =
       { VERSIONS, function(c) c.journal[6].version = 3 end },
-    ["an answer to another call"] = { "every answer was the one to its call",
+    ["a response to another call"] = { "every answer was the one to its call",
       function(c) c.journal[2].wrong = "another value" end },
     ["a call that raised"] = { "no call raised",
       function(c) table.insert(c.journal, { kind = "raised", message = "x" }) end },

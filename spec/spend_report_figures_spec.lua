@@ -7,7 +7,7 @@ local display = require("posthog.llm.util.display")
 local answer, days = made.answer, made.days
 
 describe("spend_report.forecast", function()
-  it("goes by the mean of the window where there are no days", function()
+  it("uses the mean of the window where there are no days", function()
     local of = report.forecast(answer(), { budget = 150 })
     assert.equal(10, of.per_day)
     assert.equal("window", of.basis)
@@ -19,7 +19,7 @@ describe("spend_report.forecast", function()
     assert.equal(310, of.projected)
   end)
 
-  it("goes by the last seven whole days where there are, days without a row included", function()
+  it("uses the last seven whole days where there are, days without a row included", function()
     local spend = answer({ by_day = days({ 40, 0, 10, 10, 10, 10, 10, 10 }, 1) })
     local of = report.forecast(spend, { budget = 150 }) -- days 4 to 10: 50 of 100 dollars
     assert.equal("recent days", of.basis)
@@ -44,14 +44,14 @@ describe("spend_report.forecast", function()
     assert.equal("2026-05-01", report.forecast(answer(), { budget = 0 }).reached_on)
   end)
 
-  it("counts the days left from now, and never below none", function()
+  it("counts the days left from now, and never less than zero", function()
     assert.equal(3, report.forecast(answer(), { budget = 150, now = "2026-05-13" }).days_left)
     assert.equal(0, report.forecast(answer(), { budget = 150, now = "2026-07-01" }).days_left)
     local of = report.forecast(answer(), { budget = 150, until_day = "2026-05-21" })
     assert.equal(200, of.projected)
   end)
 
-  it("sees no end where nothing is spent, and says nothing without a total or window", function()
+  it("has no end where nothing is spent, and is nil without a total or window", function()
     local of = report.forecast(answer({ summary = { total_cost_usd = 0 } }), { budget = 5 })
     assert.is_nil(of.reached_on)
     assert.is_false(of.reached)
@@ -62,7 +62,7 @@ describe("spend_report.forecast", function()
     assert.same({ budget = 500, spent = 100, left = 400, reached = false }, of)
   end)
 
-  it("stands in every report that is given a budget", function()
+  it("is in every report that is given a budget", function()
     local spend = answer()
     for _, format in ipairs({ "text", "line", "markdown", "json", "html" }) do
       local text = report[format](spend, { budget = 150 })
@@ -73,7 +73,7 @@ describe("spend_report.forecast", function()
     assert.truthy(text:find("At the window's $10.00 a day", 1, true), text)
   end)
 
-  it("knows the end of a year and of a short month", function()
+  it("crosses the end of a year and of a short month", function()
     for from, expected in pairs({
       ["2026-12-01"] = "2027-01-01", ["2028-02-01"] = "2028-03-01", ["2026-11-30"] = "2026-12-01",
     }) do
@@ -113,7 +113,7 @@ describe("posthog.llm.spend_report.numbers", function()
 end)
 
 describe("posthog.llm.util.display", function()
-  it("counts columns", function()
+  it("counts columns of wide and combining characters", function()
     for text, columns in pairs({
       [""] = 0, abc = 3, ["日本"] = 4, ["e\204\129"] = 1, ["🎉"] = 2, ["ｱ"] = 1, ["한"] = 2,
       ["Привет"] = 6, ["\226\152\149"] = 2, ["…"] = 1, ["█"] = 1,

@@ -124,7 +124,7 @@ local function is_xml(page)
 end
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("a report of what a server of the " .. generation .. " generation says", function()
+  describe("a spend report on " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     local spend
 
@@ -136,7 +136,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
     teardown(t.stop)
 
-    it("fits the terminal", function()
+    it("fits the width of the terminal", function()
       for _, columns in ipairs({ 20, 40, 80, 160 }) do
         fits(report.text(spend, { width = columns, budget = 2000, compare = spend }), columns)
         fits(report.text(spend, { width = columns, ascii = true }), columns)
@@ -156,7 +156,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("false", find_row(report.csv(spend), "by_model", "gpt-5").overlaps)
     end)
 
-    it("has every digit in csv and json", function()
+    it("has every digit in CSV and JSON", function()
       local csv = report.csv(spend)
       assert.equal("9007199254740993", find_row(csv, "by_model", "claude-opus-4-8").input_tokens)
       assert.equal("11.592744999999999",
@@ -168,7 +168,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       contains(report.html(spend), 'value="9007199254740993"')
     end)
 
-    it("is a page that is well-formed and loads nothing", function()
+    it("is an HTML page that is well-formed and loads nothing", function()
       is_page(report.html(spend))
       is_page(report.html(spend, { compare = spend, budget = 2000 }))
     end)
@@ -196,7 +196,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(spend.summary.date_from, document.period.date_from)
     end)
 
-    it("is the same for the same answer, and leaves that as it is", function()
+    it("is the same for the same response, and leaves that as it is", function()
       local before = llm.json.encode(spend.by_model)
       for _, format in ipairs(FORMATS) do
         local once = report[format](spend, { compare = spend })
@@ -221,7 +221,7 @@ for _, generation in ipairs({ "reference", "current" }) do
 end
 
 describe("a spend report", function()
-  it("shows hours where they were asked for", function()
+  it("shows hours where the response has them", function()
     local t = live.session({ profile = "current" })
     t.start()
     local ok, err = pcall(function()
@@ -256,7 +256,7 @@ describe("a spend report", function()
     contains(report.markdown(tools({ { tool = "no tool", cost_usd = 1 } })), "`no tool`")
   end)
 
-  it("lets nothing through that steers a terminal", function()
+  it("lets nothing through that controls a terminal", function()
     local name = "a\27[2J\27]0;x\7\r\n\t\127\194\155[31m\226\128\174b\0"
     local spend = tools({ { tool = name, cost_usd = 1 } })
     spend.summary.product, spend.summary.date_from = name, name
@@ -294,7 +294,7 @@ describe("a spend report", function()
     assert.is_nil(report.line(spend, { ascii = true, budget = 1 }):find("[\128-\255]"))
   end)
 
-  it("measures bars by cost: the dearest full, the least still seen", function()
+  it("scales bars by cost: the most expensive full, the least still visible", function()
     local text = report.text(tools({
       { tool = "whole", cost_usd = 8 }, { tool = "half", cost_usd = 4 },
       { tool = "little", cost_usd = 0.0001 }, { tool = "none", cost_usd = 0 },
@@ -341,7 +341,7 @@ describe("a spend report", function()
     lacks(text, "2026-05-02")
   end)
 
-  it("reckons with numbers of any size", function()
+  it("calculates with numbers of any size", function()
     local huge = llm.json.decode('{"big":1e400,"many":18446744073709551615}')
     local spend = answer({
       summary = { total_cost_usd = huge.big, event_count = huge.many },
@@ -396,8 +396,8 @@ describe("a spend report", function()
   end)
 end)
 
-describe("spend_report with two answers", function()
-  it("tells what changed, also of rows that only one of them has", function()
+describe("a spend report with two responses", function()
+  it("shows what changed, also of rows that only one of them has", function()
     local new = tools({ { tool = "up", cost_usd = 5 }, { tool = "new", cost_usd = 2 } })
     local old = tools({ { tool = "up", cost_usd = 3 }, { tool = "gone", cost_usd = 4 } })
     old.summary.total_cost_usd = 125
@@ -413,7 +413,7 @@ describe("spend_report with two answers", function()
     contains(report.html(new, { compare = old }), "-$25.00 (-20.0%) since then")
   end)
 
-  it("does not take for nothing what a list that was cut short leaves out", function()
+  it("does not count as zero what a list that was cut short leaves out", function()
     local new = tools({ { tool = "new", cost_usd = 2 } }, true)
     local old = tools({ { tool = "old", cost_usd = 4 } }, true)
     local csv = report.csv(new, { compare = old })
@@ -423,7 +423,7 @@ describe("spend_report with two answers", function()
     assert.same({ "", "4", "" }, { row.cost_usd, row.cost_before_usd, row.cost_change_usd })
   end)
 
-  it("says when they are not alike", function()
+  it("says when they are not comparable", function()
     local old = answer({ summary = { date_from = "2026-04-01T00:00:00Z", product = "other" } })
     for _, format in ipairs({ "text", "markdown", "html" }) do
       local text = report[format](answer(), { compare = old, width = 200 })
@@ -450,7 +450,7 @@ describe("spend_report.csv", function()
     end
   end)
 
-  it("has the same head whatever the answer has", function()
+  it("has the same header row whatever the response has", function()
     local head = report.csv(answer()):match("^[^\r]*")
     local full = tools({ { tool = "x", cost_usd = 1, share_attributed = 1 } })
     assert.equal(head, report.csv(full):match("^[^\r]*"))
@@ -461,7 +461,7 @@ describe("spend_report.csv", function()
 end)
 
 describe("spend_report.markdown", function()
-  it("lets no name be a mark, a link, a mention or HTML", function()
+  it("lets no name become markup, a link, a mention or HTML", function()
     for name, expected in pairs({
       ["**x** @you <b> https://e.com #1"] = "| `**x** @you <b> https://e.com #1` |",
       ["a|b"] = "| <code>a&#124;b</code> |",
@@ -490,14 +490,14 @@ describe("spend_report.line", function()
 end)
 
 describe("spend_report.html", function()
-  it("escapes names, and shows them", function()
+  it("escapes names, and shows them as they are", function()
     local name = "<script>alert('x')</script>&\""
     local page = report.html(tools({ { tool = name, cost_usd = 1 } }))
     is_page(page)
     contains(page, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;")
   end)
 
-  it("names every chart and every table for those who do not see it", function()
+  it("names every chart and every table for screen readers", function()
     local spend = tools({ { tool = "x", cost_usd = 1 } })
     spend.by_day = days({ 1, 2, 3 })
     local page = report.html(spend)
@@ -535,7 +535,7 @@ describe("spend_report.html", function()
     assert.equal("0.1 1.1 3.1", lengths(page, "s1", "x"))
   end)
 
-  it("keeps text and bars apart from what is behind them, light and dark", function()
+  it("keeps text and bars readable on their background, light and dark", function()
     local function brightness(color)
       local sum = 0
       for at, weight in pairs({ [2] = 0.2126, [4] = 0.7152, [6] = 0.0722 }) do
@@ -565,7 +565,7 @@ describe("spend_report.html", function()
     assert.equal(2, schemes)
   end)
 
-  it("piles up the models of a day", function()
+  it("stacks the models of a day", function()
     local rows = {}
     for day = 1, 2 do
       for i = 1, 8 do

@@ -90,7 +90,7 @@ describe("tools/needs", function()
     end)
   end
 
-  it("names them as Homebrew does on macOS, with Apple's compiler", function()
+  it("names what is missing as Homebrew does on macOS, with Apple's compiler", function()
     program("uname", "echo Darwin")
     local said = needs("nixos", "build 5.4 command")
     assert.equal(ALL .. "posthog-llm: to install: brew install pkgconf lua@5.4 curl\n"
@@ -100,7 +100,7 @@ describe("tools/needs", function()
       .. " lyaml\n", said)
   end)
 
-  it("takes a relative of a system for it", function()
+  it("treats a derivative of a system like that system", function()
     for system, like in pairs({ ubuntu = "debian", mint = "debian", rocky = "fedora",
       manjaro = "arch" }) do
       local said = needs(system, "build 5.4")
@@ -133,7 +133,7 @@ describe("tools/needs", function()
     assert.truthy(said:find("to install: apt-get install libluajit-5.1-dev\n", 1, true), said)
   end)
 
-  it("takes the one that the release has", function()
+  it("takes the package that the release has", function()
     local said = needs("debian", "build luajit", WITH_COMPILER .. " RELEASE=libluajit-5.1-dev")
     assert.truthy(said:find("to install: apt-get install libluajit-5.1-dev\n", 1, true), said)
   end)
@@ -147,13 +147,13 @@ describe("tools/needs", function()
     assert.equal(1, status)
   end)
 
-  it("fetches lists first that were never fetched", function()
+  it("updates lists first that were never fetched", function()
     os.remove(root .. "/lists/main_Packages")
     local said = needs("debian", "build 5.4")
     assert.truthy(said:find("to install: apt-get update && apt-get install gcc", 1, true), said)
   end)
 
-  it("says who may do it", function()
+  it("says who may install packages", function()
     program("id", "echo 1000")
     if shell.run("command -v sudo") == "" then
       assert.truthy(needs("debian", "build 5.4"):find("to install, as root: apt-get install gcc", 1,
@@ -167,7 +167,7 @@ describe("tools/needs", function()
       "to install: sudo apt-get update && sudo apt-get install gcc", 1, true))
   end)
 
-  it("finds what is here, without a word", function()
+  it("finds what is installed, and prints nothing", function()
     local flags = shell.run("pkg-config --cflags lua5.4"):gsub("\n", "")
     local said, status = needs("debian", "build 5.4", ("CC=gcc LUA_CFLAGS='%s'"):format(flags))
     assert.equal("", said)
@@ -183,7 +183,7 @@ describe("tools/needs", function()
     end
   end)
 
-  it("is what make says, before it compiles anything", function()
+  it("is what make prints, before it compiles anything", function()
     local make = "unset MAKEFLAGS MAKELEVEL LUA_VERSION NEEDS; OS_RELEASE='%s/fedora'"
       .. " PATH='%s/bin':$PATH make --no-print-directory install PREFIX='%s/to' BUILD='%s/build'"
       .. " LUA_VERSION=5.4 LUA_COMMAND=no-lua CC=no-cc PKG_CONFIG=no-pkg"
@@ -195,7 +195,7 @@ describe("tools/needs", function()
     assert.is_nil(folders.read(root, "to/bin/posthog-llm"))
   end)
 
-  it("has the names that tools/setup says where there is no apt-get", function()
+  it("uses the names that tools/setup prints where there is no apt-get", function()
     shell.run(("cd '%s/bin' && rm apt-*; for p in awk cat dirname grep sed tr uname; do"
       .. " ln -s $(command -v $p) .; done"):format(root))
     local said, status = shell.run(("PATH='%s/bin' OS_RELEASE='%s/arch' tools/setup"):format(root,
@@ -206,7 +206,7 @@ describe("tools/needs", function()
   end)
 end)
 
-describe("the command", function()
+describe("the command posthog-llm", function()
   local root
   setup(function()
     root = folders.new()
@@ -231,7 +231,7 @@ describe("the command", function()
     return said
   end
 
-  it("says all that it lacks at once, by the present system's packages", function()
+  it("names all that it lacks at once, by the present system's packages", function()
     assert.equal("posthog-llm: argparse, luafilesystem and lyaml are missing: apt-get install"
       .. " lua-argparse lua-filesystem lua-yaml, or luarocks --lua-version 5.4 install argparse"
       .. " luafilesystem lyaml\n", lacking("debian", "argparse lfs lyaml"))
@@ -241,7 +241,7 @@ describe("the command", function()
       lacking("nixos", "argparse"))
   end)
 
-  it("calls them as tools/needs does, on each system and Lua", function()
+  it("names packages as tools/needs does, on each system and Lua", function()
     for _, lua in ipairs({ "5.4", "luajit" }) do
       shell.run("make -s --no-print-directory SETUP=: LUA_VERSION=" .. lua)
       for system, text in pairs(SYSTEMS) do

@@ -62,7 +62,7 @@ describe("a checkout", function()
     local none = "there is no C core for " .. THIS
       .. ", no posthog/llm/core.so on package.cpath: "
 
-    it("tells a script to run make, at its line", function()
+    it("asks a script to run make, at its line", function()
       local output, status = program()
       assert.equal(fails(none .. ('run "%s" in %s'):format(MAKE, root)), first_line(output))
       assert.equal(1, status)
@@ -78,7 +78,7 @@ describe("a checkout", function()
       assert.equal(said:rep(3), output)
     end)
 
-    it("tells who runs the command to run make, and ends it with 1", function()
+    it("asks who runs the command to run make, and exits with 1", function()
       local output, status = run(("%s %s '%s/bin/posthog-llm' skills list"):format(WITHOUT_PATHS,
         LUA, root))
       assert.equal(("posthog-llm: %srun %q in %s\n"):format(none, MAKE, root), output)
@@ -90,7 +90,7 @@ describe("a checkout", function()
       assert.equal(("posthog-llm: %srun %q\n"):format(none, MAKE), output)
     end)
 
-    it("tells where the core is, where there is one and LUA_CPATH does not lead there", function()
+    it("says where the core is, where there is one and LUA_CPATH does not lead there", function()
       build(VERSION)
       local output = program()
       local words = none .. ('set LUA_CPATH="%s/build/%s/?.so;;"'):format(root, VERSION)
@@ -112,7 +112,7 @@ describe("a checkout", function()
       assert.equal(fails(words:format(file, OTHER[2], THIS, MAKE, root)), first_line(output))
     end)
 
-    it("names that of this Lua where there is one", function()
+    it("names the core of this Lua where there is one", function()
       local file = build(OTHER[1], root .. "/other")
       build(VERSION)
       local output = program(root .. "/other/?.so")
@@ -132,7 +132,7 @@ describe("a checkout", function()
     assert.equal(fails(words:format(file, old, wanted, MAKE, root)), first_line(output))
   end)
 
-  it("whose core is no library says what the system says of it", function()
+  it("whose core is not a library quotes what the system says of it", function()
     folders.write(root, "build/" .. VERSION .. "/posthog/llm/core.so", "not a library, not at all")
     local output = program(root .. "/build/" .. VERSION .. "/?.so")
     assert.truthy(first_line(output):find(fails("the C core cannot be loaded: ") .. root

@@ -22,7 +22,7 @@ local function commands_of(title)
 end
 
 describe("README", function()
-  it("comes to the first answer in five commands, on a bare system", function()
+  it("leads to the first result in five commands, on a bare system", function()
     local commands = commands_of("Try it")
     assert.same({
       "sudo apt-get update",
@@ -33,7 +33,7 @@ describe("README", function()
     }, { table.unpack(commands, 1, 5) })
   end)
 
-  it("says of a clone what is true of it: make demo builds, and shows answers", function()
+  it("is right about a fresh clone: make demo builds, and shows results", function()
     local clone = folders.new() .. "/posthog-llm"
     local said, status = shell.run(("mkdir -p '%s' && { git ls-files 2>/dev/null || find . -path"
       .. " ./build -prune -o -type f -print; } | tar -cf - -T - | tar -xf - -C '%s'"):format(clone,
