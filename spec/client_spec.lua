@@ -17,7 +17,7 @@ describe("a client", function()
   after_each(function() c:close() end)
 
   describe("asked for any endpoint", function()
-    it("sends key, user agent and what it takes, and no body with a GET", function()
+    it("sends the key, the user agent and what it accepts, and no body with a GET", function()
       local value, err, response = c:request("GET", ECHO)
       assert.is_nil(err)
       assert.equal("GET", value.method)
@@ -56,13 +56,13 @@ describe("a client", function()
         .. "text=a%20b%26c%3Dd%2F%C3%A9%2B%25", value.target)
     end)
 
-    it("keeps a query in the path, and puts the parameters behind it", function()
+    it("appends the parameters to a query in the path", function()
       c:request("GET", ECHO .. "?a=%2F", { query = { b = 1 } })
       c:request("GET", ECHO .. "?", { query = {} })
       assert.same({ "GET " .. ECHO .. "?a=%2F&b=1", "GET " .. ECHO }, seen(e))
     end)
 
-    it("encodes json as the body", function()
+    it("encodes the option json as the body", function()
       for _, case in ipairs({
         { { a = llm.array({}), b = llm.null }, { '{"a":[],"b":null}', '{"b":null,"a":[]}' } },
         { {}, { "{}" } },
@@ -91,7 +91,7 @@ describe("a client", function()
       assert.same({}, e:log())
     end)
 
-    it("sends headers of the caller's, in place of its own", function()
+    it("sends the caller's headers in place of its own", function()
       assert(c:request("GET", ECHO, {
         headers = { Accept = "*/*", ["x-number"] = 5, ["X-Empty"] = "" },
       }))
@@ -105,7 +105,7 @@ describe("a client", function()
       assert.is_nil(pipeline.header(e:log()[2], "X-Number"))
     end)
 
-    it("gives true for a 204 and for HEAD, and an error for an empty 200", function()
+    it("returns true for a 204 and for HEAD, and an error for an empty 200", function()
       e:fault({ match = { method = "DELETE" }, action = { status = 204 } })
       assert.is_true(c:request("DELETE", "/api/projects/:project_id/datasets/"))
       local value, err, response = c:request("HEAD", ECHO)
@@ -119,13 +119,13 @@ describe("a client", function()
       assert.equal(200, err.status)
     end)
 
-    it("gives an error, not true, for a HEAD that fails", function()
+    it("returns an error, not true, for a HEAD that fails", function()
       local value, err = c:request("HEAD", "/api/projects/:project_id/nothing/")
       assert.is_nil(value)
       assert.equal("not_found", err.kind)
     end)
 
-    it("takes a call's own limits", function()
+    it("obeys the limits that are given for one call", function()
       local value, err = c:request("GET", "/__emulator/slow?ms=2000",
         { timeout = 0.05, max_retries = 0 })
       assert.is_nil(value)
@@ -161,9 +161,9 @@ describe("a client", function()
         "string expected" },
       ["the key's own header"] = { { "GET", "/", { headers = { authorization = "x" } } },
         "set by the client" },
-      ["a flag that is none"] = { { "GET", "/", { idempotent = 1 } }, "idempotent" },
+      ["a flag that is not a boolean"] = { { "GET", "/", { idempotent = 1 } }, "idempotent" },
       ["a body with HEAD"] = { { "HEAD", "/", { json = {} } }, "no body" },
-      ["no time"] = { { "GET", "/", { timeout = -1 } }, "timeout: a positive number" },
+      ["a negative timeout"] = { { "GET", "/", { timeout = -1 } }, "timeout: a positive number" },
     }) do
       it("raises at the caller's line for " .. name .. ", and sends nothing", function()
         local args = case[1]
@@ -179,8 +179,8 @@ describe("a client", function()
     end)
   end)
 
-  describe("made by with", function()
-    it("has the options changed, and leaves the first as it is", function()
+  describe("made by client:with", function()
+    it("has the changed options, and leaves the original client as it is", function()
       local other = c:with({ project_id = 271828, user_agent_suffix = "other" })
       local third = other:with({ user_agent_suffix = "third" })
       other.datasets:list()
@@ -197,7 +197,7 @@ describe("a client", function()
       assert.matches(" third$", pipeline.header(log[3], "User-Agent"))
     end)
 
-    it("shares connections, which another client does not", function()
+    it("shares connections with the original client, and with no other", function()
       local other = c:with({ timeout = 7 })
       local stranger = pipeline.client(e.url)
       c.datasets:list()
@@ -255,14 +255,14 @@ describe("a client", function()
       assert.is_true(e:state().connections < open)
     end)
 
-    it("can still give a new one by with", function()
+    it("can still make a new client by client:with", function()
       c:close()
       local other = c:with({ project_id = 271828 })
       assert.is_truthy(other.datasets:list())
       other:close()
     end)
 
-    it("ends its calls in flight, and those only", function()
+    it("ends its own calls in flight, and no others", function()
       local other = c:with({})
       local values, errors = llm.gather({
         function() return c:request("GET", "/__emulator/slow?ms=20000") end,
@@ -311,7 +311,7 @@ describe("a client", function()
   end)
 
   describe("with hooks", function()
-    it("shows them each request and answer, redirects and retries included", function()
+    it("shows them each request and response, redirects and retries included", function()
       local _, restore = pipeline.instant_sleep()
       local path = "/api/projects/112358/datasets/"
       e:faults({
@@ -372,7 +372,7 @@ describe("a client", function()
     end)
 
     for _, name in ipairs({ "on_request", "on_response", "on_retry" }) do
-      it("lets an error in " .. name .. " through to the caller, and works on", function()
+      it("lets an error in " .. name .. " through to the caller, and goes on working", function()
         e:fault({ action = { status = 503, times = 1 } })
         local problem = {}
         local hooked = c:with({ [name] = function() error(problem) end })
@@ -428,7 +428,7 @@ describe("a client", function()
       end
     end)
 
-    it("says HTTP/2 over TLS, and one connection carries many calls", function()
+    it("names HTTP/2 over TLS, where one connection carries many calls", function()
       local tls = pipeline.client(e.tls_url, { ca_file = e.ca_file })
       local _, errors = llm.gather({
         function()
@@ -452,7 +452,7 @@ describe("a client", function()
   end)
 
   describe("with a codec of the caller's", function()
-    it("decodes and encodes by it, with null dropped from fields of the API", function()
+    it("decodes and encodes by it, and drops null from fields of the API", function()
       local used = {}
       local codec = {
         decode = function(text)

@@ -51,7 +51,7 @@ describe("doc/compatibility.md", function()
   end)
 
   for _, resource in ipairs(RESOURCES) do
-    it("has what the page of " .. resource .. " has", function()
+    it("lists what the reference page of " .. resource .. " lists", function()
       local page = ({ dataset_items = "datasets" })[resource] or resource
       local text = read("doc/" .. page .. ".md")
       for _, name in ipairs(sorted(methods())) do
@@ -64,7 +64,7 @@ describe("doc/compatibility.md", function()
   end
 end)
 
-describe("the annotations", function()
+describe("the type annotations", function()
   --- Methods that files declare by a field of the class, or define under a docstring.
   local function declared(files, class)
     local set = {}

@@ -41,7 +41,7 @@ describe("the settings of a client", function()
       assert.equal("Bearer " .. pipeline.KEY, pipeline.header(e:log()[1], "Authorization"))
     end)
 
-    it("give way to options", function()
+    it("give way to the options of llm.new", function()
       local said = first_call(("{ host = %q, project_id = 112358, personal_api_key = %q }")
         :format(e.url, pipeline.KEY), {
         POSTHOG_PERSONAL_API_KEY = "phx_wrong",
@@ -58,17 +58,17 @@ describe("the settings of a client", function()
       assert.matches("^auth\tno key: set POSTHOG_PERSONAL_API_KEY", said)
     end)
 
-    it("are https://us.posthog.com when nothing is given", function()
+    it("leave the host at https://us.posthog.com when it is not set", function()
       local said = run('print(require("posthog.llm").new())')
       assert.equal("posthog.llm.Client (https://us.posthog.com)\n", said)
     end)
 
     for name, case in pairs({
       ["a host with a password"] = { "http://me:hunter2@127.0.0.1", "user or password" },
-      ["a host that is no URL"] = { "posthog.example", "not an http or https URL" },
+      ["a host that is not a URL"] = { "posthog.example", "not an http or https URL" },
       ["a host with a query"] = { "https://posthog.example/?a=b", "query" },
     }) do
-      it("that hold " .. name .. " are the error of the first call", function()
+      it("that hold " .. name .. " make the first call fail", function()
         local said = first_call("{ personal_api_key = 'phx_x', project_id = 1 }",
           { POSTHOG_HOST = case[1] })
         assert.matches("^invalid\t", said)
@@ -78,7 +78,7 @@ describe("the settings of a client", function()
     end
   end)
 
-  describe("about the key", function()
+  describe("for the key", function()
     it("may be missing until the first call", function()
       local said = first_call(("{ host = %q, project_id = 112358 }"):format(e.url))
       assert.equal("auth\tno key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key\n", said)
@@ -93,7 +93,7 @@ describe("the settings of a client", function()
       ["holds a space"] = { "phx_ abcdefgh", "space" },
       ["is empty"] = { "", "no key" },
     }) do
-      it("refuse one that " .. name .. ", before anything is sent", function()
+      it("refuse a key that " .. name .. ", before anything is sent", function()
         for _, key in ipairs({ case[1], function() return case[1] end }) do
           local value, err = client(e.url, { personal_api_key = key }).datasets:list()
           assert.is_nil(value)
@@ -108,7 +108,7 @@ describe("the settings of a client", function()
       end)
     end
 
-    it("take an OAuth token and a key without a prefix", function()
+    it("accept an OAuth token and a key without a prefix", function()
       for _, key in ipairs({ "pha_emulator_oauth", "emulator_key_without_prefix" }) do
         assert.is_truthy(client(e.url, { personal_api_key = key }).datasets:list())
       end
@@ -130,7 +130,7 @@ describe("the settings of a client", function()
       assert.equal("Bearer " .. pipeline.KEY, pipeline.header(e:log()[2], "Authorization"))
     end)
 
-    it("ask the function again before another attempt", function()
+    it("call the function again before another attempt", function()
       local _, restore = pipeline.instant_sleep()
       e:fault({ action = { status = 503, times = 1 } })
       local calls = 0
@@ -148,7 +148,7 @@ describe("the settings of a client", function()
       assert.equal("Bearer " .. pipeline.KEY, pipeline.header(log[2], "Authorization"))
     end)
 
-    it("say what the function gave in place of a key", function()
+    it("report what the function returned in place of a key", function()
       for _, case in ipairs({
         { function() end, "returned nil" },
         { function() return nil, "the vault is sealed" end, "the vault is sealed" },
@@ -176,8 +176,8 @@ describe("the settings of a client", function()
     end)
   end)
 
-  describe("about the project", function()
-    it("are needed by calls below a project only", function()
+  describe("for the project", function()
+    it("are needed only by calls below a project", function()
       local said = first_call(("{ host = %q, personal_api_key = %q }"):format(e.url, pipeline.KEY))
       assert.matches("^invalid\tno project: set POSTHOG_PROJECT_ID or pass project_id\n$", said)
       assert.same({}, e:log())
@@ -186,7 +186,7 @@ describe("the settings of a client", function()
       assert.matches("^ok\t", said)
     end)
 
-    it("take an integer in any form, digits, and @current", function()
+    it("accept an integer in any form, digits, and @current", function()
       for _, id in ipairs({ 112358, 112358.0, "112358", "@current" }) do
         assert.is_truthy(client(e.url, { project_id = id }).datasets:list())
       end
@@ -198,7 +198,7 @@ describe("the settings of a client", function()
       }, seen(e))
     end)
 
-    it("refuse other words at the first call", function()
+    it("refuse any other text at the first call", function()
       for _, id in ipairs({ "mine", "", "1/2", "-1", "1 ", "%31" }) do
         local value, err = client(e.url, { project_id = id }).datasets:list()
         assert.is_nil(value)
@@ -208,15 +208,15 @@ describe("the settings of a client", function()
       assert.same({}, e:log())
     end)
 
-    it("fill in :project_id where it is a segment of its own, and nothing else", function()
+    it("replace :project_id where it is a segment of its own, and nothing else", function()
       local c = client(e.url)
       c:request("GET", "/__emulator/echo/:project_id/:project_identity/x:project_id")
       assert.same({ "GET /__emulator/echo/112358/:project_identity/x:project_id" }, seen(e))
     end)
   end)
 
-  describe("about the host", function()
-    it("have short names", function()
+  describe("for the host", function()
+    it("accept short names for the clouds", function()
       for given, base in pairs({
         us = "https://us.posthog.com",
         eu = "https://eu.posthog.com",
@@ -251,13 +251,13 @@ describe("the settings of a client", function()
       ["without a name"] = { "https://", "no host" },
       ["with a query"] = { "https://posthog.example/?x=1", "query" },
       ["with a space"] = { "https://posthog .example", "space" },
-      ["with a port that is none"] = { "https://posthog.example:70000", "port" },
+      ["with an invalid port"] = { "https://posthog.example:70000", "port" },
       ["that captures events (us)"] = { "https://us.i.posthog.com", "https://us.posthog.com" },
       ["that captures events (eu)"] = { "https://eu.i.posthog.com/", "https://eu.posthog.com" },
       ["reached by plain http"] = { "http://posthog.example", "allow_insecure_http" },
       ["that only looks like loopback"] = { "http://127.0.0.1.example", "plain http" },
     }) do
-      it("refuse one " .. name .. " at the first call", function()
+      it("refuse a host " .. name .. " at the first call", function()
         local value, err = client(case[1]).datasets:list()
         assert.is_nil(value)
         assert.equal("invalid", err.kind)
@@ -265,7 +265,7 @@ describe("the settings of a client", function()
       end)
     end
 
-    it("allow plain http elsewhere when asked to", function()
+    it("allow plain http to other machines when asked to", function()
       local value, err = client("http://posthog.invalid", {
         allow_insecure_http = true, max_retries = 0,
       }).datasets:list()
@@ -273,7 +273,7 @@ describe("the settings of a client", function()
       assert.equal("network", err.kind)
     end)
 
-    it("give each call an error of its own", function()
+    it("make each call return an error of its own", function()
       local c = client("nonsense")
       local _, first = c.datasets:list()
       first.message = "changed"
@@ -282,60 +282,60 @@ describe("the settings of a client", function()
     end)
   end)
 
-  describe("that a program gets wrong", function()
+  describe("given by a program", function()
     for name, case in pairs({
       ["an unknown option"] = { { api_key = "x" }, 'unknown option "api_key"', "personal_api_key" },
-      ["an option that is no name"] = { { "x" }, "unknown option 1" },
+      ["an option without a name"] = { { "x" }, "unknown option 1" },
       ["a key of another type"] = { { personal_api_key = 5 }, "personal_api_key", "got number" },
       ["null for a key"] = { { personal_api_key = llm.null }, "personal_api_key", "got null" },
-      ["a fraction of a project"] = { { project_id = 1.5 }, "project_id", "1.5" },
-      ["a negative project"] = { { project_id = -1 }, "project_id", "at least 0" },
-      ["a project of another type"] = { { project_id = true }, "project_id", "got boolean" },
+      ["a project id with a fraction"] = { { project_id = 1.5 }, "project_id", "1.5" },
+      ["a negative project id"] = { { project_id = -1 }, "project_id", "at least 0" },
+      ["a project id of another type"] = { { project_id = true }, "project_id", "got boolean" },
       ["a host of another type"] = { { host = 1 }, "host", "string expected, got number" },
-      ["another scope"] = { { scope_prefix = "teams" }, "scope_prefix", '"environments"' },
-      ["no time"] = { { timeout = 0 }, "timeout", "positive" },
-      ["an endless time"] = { { deadline = math.huge }, "deadline", "positive" },
-      ["a time that is no number"] = { { timeout = 0 / 0 }, "timeout", "positive" },
-      ["a time in words"] = { { connect_timeout = "5" }, "connect_timeout", "got string" },
-      ["half a retry"] = { { max_retries = 0.5 }, "max_retries", "integer expected" },
-      ["no connection"] = { { max_connections = 0 }, "max_connections", "at least 1" },
-      ["no header"] = { { max_header_bytes = 0 }, "max_header_bytes", "at least 1" },
-      ["fewer than no redirects"] = { { max_redirects = -1 }, "max_redirects", "at least 0" },
-      ["half an excerpt"] = { { max_excerpt_bytes = 0.5 }, "max_excerpt_bytes",
+      ["an unknown prefix"] = { { scope_prefix = "teams" }, "scope_prefix", '"environments"' },
+      ["a timeout of zero"] = { { timeout = 0 }, "timeout", "positive" },
+      ["an infinite deadline"] = { { deadline = math.huge }, "deadline", "positive" },
+      ["a timeout that is not a number"] = { { timeout = 0 / 0 }, "timeout", "positive" },
+      ["a timeout in a string"] = { { connect_timeout = "5" }, "connect_timeout", "got string" },
+      ["a fraction of a retry"] = { { max_retries = 0.5 }, "max_retries", "integer expected" },
+      ["a limit of no connections"] = { { max_connections = 0 }, "max_connections", "at least 1" },
+      ["no header bytes"] = { { max_header_bytes = 0 }, "max_header_bytes", "at least 1" },
+      ["negative redirects"] = { { max_redirects = -1 }, "max_redirects", "at least 0" },
+      ["a fraction of a byte"] = { { max_excerpt_bytes = 0.5 }, "max_excerpt_bytes",
         "integer expected" },
-      ["bottomless JSON"] = { { max_json_depth = 4001 }, "max_json_depth: 1 to 4000 expected" },
-      ["no time to decode"] = { { max_decode_seconds = 0 }, "max_decode_seconds", "positive" },
-      ["no response"] = { { max_response_bytes = 0 }, "max_response_bytes", "at least 1" },
-      ["a file's name of another type"] = { { ca_file = true }, "ca_file", "got boolean" },
+      ["too deep JSON"] = { { max_json_depth = 4001 }, "max_json_depth: 1 to 4000 expected" },
+      ["a decode time of zero"] = { { max_decode_seconds = 0 }, "max_decode_seconds", "positive" },
+      ["no response bytes"] = { { max_response_bytes = 0 }, "max_response_bytes", "at least 1" },
+      ["a ca_file of another type"] = { { ca_file = true }, "ca_file", "got boolean" },
       ["a proxy with a newline"] = { { proxy = "http://p\n" }, "proxy", "control character" },
       ["a user agent with a header"] = { { user_agent_suffix = "a\r\nB: c" }, "user_agent_suffix",
         "control character" },
-      ["a flag that is none"] = { { keep_null = 1 }, "keep_null", "boolean expected" },
-      ["a pace that is none"] = { { pace = 480 }, "pace: true, false or a table" },
+      ["a flag that is not a boolean"] = { { keep_null = 1 }, "keep_null", "boolean expected" },
+      ["a pace of another type"] = { { pace = 480 }, "pace: true, false or a table" },
       ["an empty pace"] = { { pace = {} },
         "pace: per_minute, per_hour, spend or dict expected" },
       ["a pace by the day"] = { { pace = { per_day = 1 } }, 'unknown option "per_day"' },
-      ["a spend pace of nothing"] = { { pace = { spend = {} } },
+      ["an empty spend pace"] = { { pace = { spend = {} } },
         "pace.spend: per_minute, per_hour or" },
-      ["a spend pace in words"] = { { pace = { spend = { per_day = "1" } } },
+      ["a spend pace in a string"] = { { pace = { spend = { per_day = "1" } } },
         "pace.spend.per_day" },
       ["a pace without its dict"] = { { pace = { dict = true } }, "pace.dict: string expected" },
-      ["a pace of nothing"] = { { pace = { per_hour = 0 } }, "pace.per_hour: at least 1" },
+      ["a pace of zero"] = { { pace = { per_hour = 0 } }, "pace.per_hour: at least 1" },
       ["a codec without encode"] = { { json = { decode = print } }, "json", "encode" },
-      ["a hook that is none"] = { { on_request = {} }, "on_request", "function expected" },
+      ["a hook of another type"] = { { on_request = {} }, "on_request", "function expected" },
     }) do
-      it("raise at its line: " .. name, function()
+      it("raise an error at the program's line for " .. name, function()
         raises(function() llm.new(case[1]) end, select(2, (table.unpack or unpack)(case)))
         local c = client(e.url)
         raises(function() c:with(case[1]) end, select(2, (table.unpack or unpack)(case)))
       end)
     end
 
-    it("raise at its line: options that are no table", function()
+    it("raise an error at the program's line for options that are not a table", function()
       raises(function() llm.new("phx_key") end, "options: table expected, got string")
     end)
 
-    it("keep what a caller does to his table afterwards out of the client", function()
+    it("are not changed by what the program does to its table afterwards", function()
       local options = { host = e.url, personal_api_key = pipeline.KEY, project_id = 112358 }
       local c = llm.new(options)
       options.host, options.project_id, options.personal_api_key = "nonsense", "x", "phc_"
@@ -343,7 +343,7 @@ describe("the settings of a client", function()
     end)
   end)
 
-  describe("of the network", function()
+  describe("for the network", function()
     local function by_tls(extra, env)
       return first_call(("{ host = %q, project_id = 112358, personal_api_key = %q, %s }")
         :format(e.tls_url, pipeline.KEY, extra), env)
@@ -362,7 +362,7 @@ describe("the settings of a client", function()
     -- Port 1 of this machine answers nobody: what goes there fails.
     local nobody = "http://127.0.0.1:1"
 
-    it("go by the environment's proxy over https", function()
+    it("use the environment's proxy over https", function()
       for _, name in ipairs({ "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }) do
         assert.matches("^network\t", by_tls("", { SSL_CERT_FILE = e.ca_file, [name] = nobody }))
       end
@@ -382,7 +382,7 @@ describe("the settings of a client", function()
       assert.matches("^ok\t", said)
     end)
 
-    it("take a proxy of their own for both", function()
+    it("accept a proxy for both http and https", function()
       for _, url in ipairs({ e.url, e.tls_url }) do
         local _, err = client(url, { proxy = nobody, ca_file = e.ca_file, max_retries = 0 })
           .datasets:list()
@@ -427,7 +427,7 @@ describe("the settings of a client", function()
       assert.same({}, e:log())
     end)
 
-    it("put the suffix behind the library's own user agent", function()
+    it("append the suffix to the library's own user agent", function()
       client(e.url, { user_agent_suffix = "night-batch/2" }).datasets:list()
       local agent = pipeline.header(e:log()[1], "User-Agent")
       assert.matches("^posthog%-llm/%d+%.%d+%.%d+ night%-batch/2$", agent)

@@ -34,7 +34,7 @@ local FIND = [[
   end
 ]]
 
-describe("credentials.find", function()
+describe("posthog.llm.credentials", function()
   local home
   before_each(function() home = folders.new() end)
   after_each(function() folders.remove(home) end)
@@ -133,7 +133,7 @@ describe("credentials.find", function()
     assert.equal("nil", found.project_id)
   end)
 
-  it("gives what llm.new takes, and llm.new alone looks at the first place only", function()
+  it("returns what llm.new takes, and llm.new alone looks at the first place only", function()
     login({ host = '"https://file.example/path/"' })
     assert.equal("posthog.llm.Client (https://file.example/path)", find().client)
     local said = run({}, [[
@@ -143,12 +143,12 @@ describe("credentials.find", function()
     assert.matches("no key: set POSTHOG_PERSONAL_API_KEY", said, 1, true)
   end)
 
-  it("shows the key in no text", function()
+  it("never shows the key when printed", function()
     login({})
     assert.equal(file() .. ", project 42 at https://us.posthog.com", find().tostring)
   end)
 
-  it("lets an empty variable count as one that is not set", function()
+  it("treats an empty variable as one that is not set", function()
     login({})
     assert.equal("42", find({ POSTHOG_PERSONAL_API_KEY = "", POSTHOG_CLI_TOKEN = "" }).project_id)
   end)
@@ -195,7 +195,7 @@ describe("credentials.find", function()
     end
   end)
 
-  it("takes from others what they may do with the user's own file", function()
+  it("removes the access that others have to the user's own file", function()
     for _, mode in ipairs({ "644", "640", "660", "604", "666" }) do
       login({ mode = mode })
       assert.equal("42", find().project_id)
@@ -206,7 +206,7 @@ describe("credentials.find", function()
     assert.equal("400", mode_of(file()))
   end)
 
-  it("follows a link to the file, and mends what it points to", function()
+  it("follows a link to the file, and corrects the mode of its target", function()
     login({ mode = "644" })
     local target = home .. "/kept.json"
     assert(os.rename(file(), target))
@@ -215,13 +215,13 @@ describe("credentials.find", function()
     assert.equal("600", mode_of(target))
   end)
 
-  it("leaves a file alone that is no login", function()
+  it("leaves a file alone that is not a login", function()
     write("root:x:0:0\n", "644")
     assert.equal("file", find().kind)
     assert.equal("644", mode_of(file()))
   end)
 
-  it("refuses a file of another user's that others may read", function()
+  it("refuses a file of another user that others may read", function()
     if not IS_ROOT then return pending("only root can give a file away") end
     login({ mode = "644" })
     os.execute("chown 65534 " .. quote(file()))
@@ -326,7 +326,7 @@ describe("credentials.find", function()
     print(credentials.find())
   ]]
 
-  it("is where a login is kept, for the user alone, whatever the umask", function()
+  it("keeps a login for the user alone, whatever the umask", function()
     local said = run(nil, SAVE, "sh -c " .. quote('umask 0; exec "$@"') .. " -")
     assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\tnil\tnil\n",
       (said:gsub("\tnil\tnil\tnil", "\tnil\tnil")))
@@ -352,7 +352,7 @@ describe("credentials.find", function()
     assert.matches("^l", shell("ls -l " .. quote(file())))
   end)
 
-  it("makes a folder that is there no wider", function()
+  it("makes an existing folder no wider", function()
     os.execute("mkdir -m 555 " .. quote(home .. "/.posthog"))
     run(nil, SAVE)
     assert.equal("500", mode_of(home .. "/.posthog"))

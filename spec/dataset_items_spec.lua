@@ -9,7 +9,7 @@ local fails, all, misuses = live.fails, live.all, live.misuses
 local BASE = "/api/projects/112358/dataset_items/"
 local UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
-describe("client.dataset_items", function()
+describe("the methods of client.dataset_items", function()
   local items, dataset
 
   setup(t.start)
@@ -20,7 +20,7 @@ describe("client.dataset_items", function()
     dataset = t.e:seed({ datasets = 1 }).datasets[1]
   end)
 
-  it("create, get and update rows", function()
+  it("create, get and update rows of a dataset", function()
     local row, err, response = items:create({
       dataset = dataset,
       input = { messages = { { role = "user", content = "héllo" } }, tools = llm.array() },
@@ -56,7 +56,7 @@ describe("client.dataset_items", function()
     assert.same({ output = { a = 1 }, ref_trace_id = cjson.null }, cjson.decode(log[3].body))
   end)
 
-  it("replace free JSON as a whole, and take null, {} and [] for what they are", function()
+  it("replace free JSON as a whole, and keep null, {} and [] apart", function()
     local row = assert(items:create({ dataset = dataset, input = { a = 1, b = 2 } }))
     assert.same({ b = 3 }, assert(items:update(row.id, { input = { b = 3 } })).input)
     for written, value in pairs({
@@ -100,7 +100,7 @@ describe("client.dataset_items", function()
     live.raises("invalid", { status = 400, attr = "dataset" }, items:each({ dataset = UNKNOWN }))
   end)
 
-  it("hide a row by a mark, show it again, and never destroy it", function()
+  it("soft-delete a row, restore it, and never destroy it", function()
     local id = t.e:seed({ items = 1, dataset = dataset }).items[1]
     assert.is_true(assert(items:delete(id)).deleted)
     fails("not_found", { status = 404 }, items:get(id))
@@ -148,7 +148,7 @@ describe("client.dataset_items", function()
     t.silent()
   end)
 
-  it("keep the caller's tables as they are", function()
+  it("leave the caller's tables as they are", function()
     local input = { list = {}, n = 5 }
     local fields = { dataset = dataset, input = input, files = {} }
     assert(items:create(fields))

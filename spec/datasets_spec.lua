@@ -9,7 +9,7 @@ local fails, all, misuses = live.fails, live.all, live.misuses
 local BASE = "/api/projects/112358/datasets/"
 local UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
-describe("client.datasets", function()
+describe("the methods of client.datasets", function()
   local datasets
 
   setup(t.start)
@@ -50,7 +50,7 @@ describe("client.datasets", function()
       assert.equal('{"description":"other"}', log[3].body)
     end)
 
-    it("tell absent, null and empty apart", function()
+    it("keep absent, null and empty apart", function()
       local row = assert(datasets:create({ name = "x", description = "d", metadata = {} }))
       assert.equal("{}", llm.json.encode(row.metadata))
       assert(datasets:update(row.id, {}))
@@ -89,7 +89,7 @@ describe("client.datasets", function()
       assert.equal(3, #all(keeping.datasets:each({ limit = 2 })))
     end)
 
-    it("send fields that we never heard of and tolerate unknown ones in answers", function()
+    it("send unknown fields and tolerate unknown ones in responses", function()
       t.e:fault({
         action = { body = '{"id":"1","team":9007199254740993,"novelty":[{"a":null}],"x":null}' },
       })
@@ -120,7 +120,7 @@ describe("client.datasets", function()
   end)
 
   describe("delete, undelete and destroy", function()
-    it("hide a row by a mark, and show it again", function()
+    it("soft-delete a row, and restore it", function()
       local id = t.e:seed({ datasets = 1 }).datasets[1]
       local row, err, response = datasets:delete(id)
       assert.is_nil(err)
@@ -178,7 +178,7 @@ describe("client.datasets", function()
       })
     end)
 
-    it("take ids as one list, joined by commas", function()
+    it("accept ids as one list, joined by commas", function()
       local made = t.e:seed({ datasets = 4 }).datasets
       local wanted = { made[2], made[4], UNKNOWN }
       assert.equal(2, assert(datasets:list({ id__in = wanted })).count)
@@ -195,7 +195,7 @@ describe("client.datasets", function()
       fails("invalid", { status = 400, attr = "id__in" }, datasets:list({ id__in = { "x" } }))
     end)
 
-    it("answer an empty list of ids without a request", function()
+    it("return an empty list of ids without a request", function()
       t.e:seed({ datasets = 2 })
       for _, empty in ipairs({ {}, llm.array() }) do
         local page, err = datasets:list({ id__in = empty, search = "x" })
@@ -223,7 +223,7 @@ describe("client.datasets", function()
         datasets:list({ order_by = "name" }))
     end)
 
-    it("search, whatever the text holds", function()
+    it("search for any text, whatever it holds", function()
       assert(datasets:create({ name = "50% + a_b" }))
       assert(datasets:create({ name = "plain", metadata = { needle = "€uro & co" } }))
       assert.equal(1, assert(datasets:list({ search = "% +" })).count)
@@ -237,7 +237,7 @@ describe("client.datasets", function()
     end)
   end)
 
-  it("raises misuse at the line of the call and sends nothing", function()
+  it("raise misuse at the line of the call and send nothing", function()
     for _, bad in ipairs({
       { "is empty", "" },
       { "dot segment", ".." },

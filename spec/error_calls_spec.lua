@@ -61,7 +61,7 @@ local function names(err, call, host)
   assert.is_nil(text:find("\n", 1, true))
 end
 
-describe("an error of", function()
+describe("an error", function()
   local e
 
   setup(function() e = pipeline.emulator.start() end)
@@ -70,11 +70,11 @@ describe("an error of", function()
 
   --- Ways to fail, each with a client and the host that it names.
   local WAYS = {
-    ["a server that answers 500"] = function()
+    ["a server that returns 500"] = function()
       e:fault({ action = { status = 500 } })
       return pipeline.client(e.url, { max_retries = 0 }), e.url
     end,
-    ["a server that answers HTML"] = function()
+    ["a server that returns HTML"] = function()
       e:fault({ action = { status = 200, body = "<html>" } })
       return pipeline.client(e.url, { max_retries = 0 }), e.url
     end,
@@ -92,13 +92,13 @@ describe("an error of", function()
     ["no key"] = function()
       return pipeline.client("eu", { personal_api_key = "" }), "https://eu.posthog.com"
     end,
-    ["a host that is no URL"] = function()
+    ["a host that is not a URL"] = function()
       return pipeline.client("posthog.example"), "posthog.example"
     end,
     ["a host for events"] = function()
       return pipeline.client("https://us.i.posthog.com/x"), "https://us.i.posthog.com"
     end,
-    ["a proxy that is none"] = function()
+    ["an invalid proxy"] = function()
       return pipeline.client("us", { proxy = "gopher://x" }), "https://us.posthog.com"
     end,
     ["a closed client"] = function()
@@ -112,7 +112,7 @@ describe("an error of", function()
   }
 
   for resource, methods in pairs(METHODS) do
-    it(resource .. " is looked for in every method", function()
+    it("of " .. resource .. " is tested for every method", function()
       local class = getmetatable(llm.new()[resource]).__index
       for name, value in pairs(class) do
         if type(value) == "function" and name:sub(1, 1) ~= "_" then
@@ -124,7 +124,7 @@ describe("an error of", function()
     for method in pairs(methods) do
       local call = resource .. ":" .. method
       for way, make in pairs(WAYS) do
-        it(("%s with %s names call and host"):format(call, way), function()
+        it(("of %s with %s names call and host"):format(call, way), function()
           local _, restore = pipeline.instant_sleep()
           local client, host = make()
           local err = error_of(client, resource, method)
@@ -135,7 +135,7 @@ describe("an error of", function()
     end
   end
 
-  it("calls without a project names call and host", function()
+  it("of a call without a project names call and host", function()
     local client = pipeline.client(e.url, { project_id = "mine" })
     for resource, methods in pairs(METHODS) do
       for method in pairs(resource ~= "spend" and methods or {}) do
@@ -149,7 +149,7 @@ describe("an error of", function()
     names(err, "request", e.url)
   end)
 
-  it("client:request names call and host", function()
+  it("of client:request names call and host", function()
     for _, make in pairs(WAYS) do
       e:reset()
       local _, restore = pipeline.instant_sleep()
@@ -161,7 +161,7 @@ describe("an error of", function()
     end
   end)
 
-  it("llm.gather is that of each call", function()
+  it("inside llm.gather is that of each call", function()
     local client = pipeline.client(e.url, { personal_api_key = "phx_wrong" })
     local _, failed = llm.gather({
       function() return client.skills:get("x") end,
@@ -176,7 +176,7 @@ describe("an error of", function()
     if _VERSION ~= "Lua 5.1" or jit then names(failed[4], "datasets:each", e.url) end
   end)
 
-  it("pages that are read ahead names the iterator", function()
+  it("of pages that are read ahead names the iterator", function()
     local client = pipeline.client(e.url)
     for i = 1, 3 do assert(client.datasets:create({ name = "d" .. i })) end
     e:fault({ match = { path = "offset=2" }, action = { status = 400 } })
@@ -187,7 +187,7 @@ describe("an error of", function()
     names(err, "datasets:each", e.url)
   end)
 
-  it("a write that may have happened names the write, not what looked for it", function()
+  it("of a write that may have happened names the write, not what reads it back", function()
     local client = pipeline.client(e.url, { max_retries = 1 })
     assert(client.skills:create({ name = "a", description = "d", body = "b" }))
     local _, restore = pipeline.instant_sleep()
@@ -199,7 +199,7 @@ describe("an error of", function()
     names(err, "skills:publish", e.url)
   end)
 
-  it("a hook's retry names the host", function()
+  it("that a hook sees at a retry names the host", function()
     local _, restore = pipeline.instant_sleep()
     e:fault({ action = { status = 503, times = 1 } })
     local seen
@@ -209,7 +209,7 @@ describe("an error of", function()
     assert.equal(e.url, seen.host)
   end)
 
-  it("a tool is that of the call which failed in it", function()
+  it("of a tool is that of the call which failed in it", function()
     local client = pipeline.client(e.url, { personal_api_key = "phx_wrong" })
     local _, err = skill_folder.pull(client, "x", os.tmpname() .. ".d")
     names(err, "skills:resolve", e.url)
@@ -217,7 +217,7 @@ describe("an error of", function()
     names(err, "datasets:list", e.url)
   end)
 
-  it("a tool itself names its function", function()
+  it("of a tool itself names its function", function()
     local _, err = skill_folder.lint("/nowhere/at/all")
     assert.equal("skill_folder.lint", err.call)
     assert.is_nil(err.host)
@@ -230,7 +230,7 @@ describe("an error of", function()
     assert.is_nil(err.host)
   end)
 
-  it("llm.json has neither", function()
+  it("of llm.json has neither call nor host", function()
     local _, err = llm.json.decode("{")
     assert.is_nil(err.call)
     assert.is_nil(err.host)

@@ -1,5 +1,5 @@
 -- What is told of everything that a wrong host, key, project or proxy can cause: the whole text.
--- Certificates are in trust_spec.lua.
+-- Certificates are in ca_bundle_spec.lua.
 
 local cloud = require("spec.support.cloud")
 local llm = require("posthog.llm")
@@ -77,7 +77,7 @@ describe("the text of an error", function()
       ["phx_\195\164"] = "the key holds a character that is not ASCII: was it copied from a "
         .. "formatted text? (host us.posthog.com)",
     }) do
-      it(("%q, before anything is sent"):format(key), function()
+      it(("%q says what is wrong with it, before anything is sent"):format(key), function()
         local err = tells("skills:get: auth: " .. words, "us", { personal_api_key = key })
         assert.equal("personal_api_key", err.option)
         assert.same({}, e:log())
@@ -143,7 +143,7 @@ describe("the text of an error", function()
       end)
     end
 
-    it("that may not into the project asks for that", function()
+    it("without access to the project asks for that access", function()
       e:fault({ action = { status = 403, body = envelope("permission_denied", "No access.") } })
       tells("skills:get: forbidden: No access. (HTTP 403 from us.posthog.com). Is the key's user a "
         .. "member of project 112358, and may the key be used for it?", "us")
@@ -159,18 +159,18 @@ describe("the text of an error", function()
       assert.equal("Project not found.", err.detail)
     end)
 
-    it("that a server of its own does not know", function()
+    it("that a self-hosted server does not know says so", function()
       tells("skills:get: not_found: project 5 is not known at http://ADDRESS (HTTP 404 from "
         .. "http://ADDRESS). Project, key and host have to belong together", "own",
         { project_id = 5 })
     end)
 
-    it("asks for it where a row is not there", function()
+    it("asks whether a row that is not found is in the project", function()
       tells("datasets:get: not_found: Not found. (HTTP 404 from us.posthog.com). "
         .. "Is it in project 112358?", "us", nil, function(c) return c.datasets:get("x") end)
     end)
 
-    it("that is none", function()
+    it("that is not a number says where to find it", function()
       local words = 'skills:get: invalid: the project id "mine" is not a number or "@current" '
         .. "(host us.posthog.com). Its number is in the address of the project's pages: "
         .. "https://us.posthog.com/project/NUMBER"
@@ -195,26 +195,26 @@ describe("the text of an error", function()
       ["phx_secret.example"] = "the host (it looks like a key) is not an http or https URL; use "
         .. "us, eu or a URL such as https://us.posthog.com",
     }) do
-      it(host .. ", before anything is sent", function()
+      it(host .. " says what is wrong with it, before anything is sent", function()
         local err = tells("skills:get: invalid: " .. words, host)
         assert.equal("host", err.option)
       end)
     end
 
-    it("whose name cannot be looked up", function()
+    it("whose name cannot be looked up says so", function()
       local err = tells("skills:get: network: the name nope.invalid cannot be looked up. Is it "
         .. "spelt right, and is this machine on the network?", "https://nope.invalid")
       assert.equal("host", err.option)
     end)
 
-    it("whose port refuses", function()
+    it("whose port refuses the connection says so", function()
       local err = tells("skills:get: network: 127.0.0.1:1 refuses the connection: nothing listens "
         .. "there. Is the host right, its port included, and does the server run?",
         "https://127.0.0.1:1")
       assert.equal("host", err.option)
     end)
 
-    it("whose port speaks plain http", function()
+    it("whose port speaks plain http says so", function()
       local err = error_at("https://" .. e.url:match("//(.*)$"))
       local text = text_of(err):gsub("127.0.0.1:%d+", "ADDRESS")
       local known = "skills:get: tls: ADDRESS does not speak https; it seems to speak plain http. "
@@ -225,7 +225,7 @@ describe("the text of an error", function()
       end
     end)
 
-    it("whose port speaks https", function()
+    it("whose port speaks https says so", function()
       local address = e.tls_url:match("//(.*)$")
       local err = error_at("http://" .. address)
       assert.equal(("skills:get: invalid: %s speaks https, and was asked in plain http (HTTP 400 "
@@ -234,7 +234,7 @@ describe("the text of an error", function()
       assert.equal("host", err.option)
     end)
 
-    it("that does not speak HTTP at all", function()
+    it("that does not speak HTTP at all says so", function()
       e:fault({ action = { raw = "SSH-2.0-OpenSSH_9.2\r\n" } })
       local err = tells("skills:get: network: what answers at ADDRESS does not speak HTTP. Does "
         .. 'the port speak https? Then host = "https://ADDRESS"', "own")
@@ -242,7 +242,7 @@ describe("the text of an error", function()
     end)
   end)
 
-  describe("of an answer that is not the API's:", function()
+  describe("of a response that is not the API's", function()
     local RIGHT = ". Is it the right host, its path prefix included?"
     for _, case in ipairs({
       { 401, "auth: something in front of the server, not PostHog's API, wants a login (%s)"
@@ -266,7 +266,7 @@ describe("the text of an error", function()
         .. "(%s). A login page, the portal of a network or another program may answer there in "
         .. "its place", "host" },
     }) do
-      it("a page with status " .. case[1], function()
+      it("names what may have sent a page with status " .. case[1], function()
         e:fault({ action = { status = case[1], body = "<html>x</html>", headers = HTML } })
         local place = ("HTTP %d from http://ADDRESS"):format(case[1])
         local err = tells("skills:get: " .. case[2]:gsub("%%s", place), "own")
@@ -275,13 +275,13 @@ describe("the text of an error", function()
       end)
     end
 
-    it("a server that fails in the cloud", function()
+    it("names the status page when a server in the cloud fails", function()
       e:fault({ action = { status = 503, body = "" } })
       tells("skills:get: server: the server is not available (HTTP 503 from us.posthog.com). Try "
         .. "again later; https://status.posthog.com tells of outages", "us")
     end)
 
-    it("a key that did not arrive", function()
+    it("asks about a proxy when the server saw no key", function()
       e:fault({ action = { status = 401, body = envelope("not_authenticated", "None given.") } })
       tells("skills:get: auth: the server saw no key (HTTP 401 from http://ADDRESS). Does a proxy "
         .. "in between take the header Authorization away?", "own")
@@ -289,13 +289,13 @@ describe("the text of an error", function()
   end)
 
   describe("of a route that the server does not have", function()
-    it("names it", function()
+    it("names the route and the server", function()
       tells("request: not_found: Endpoint not found: this server does not have /api/x/ (HTTP 404 "
         .. "from http://ADDRESS). A self-hosted server that is older may lack it; or the host's "
         .. "path prefix is wrong", "own", nil, function(c) return c:request("GET", "/api/x/") end)
     end)
 
-    it("such as spend", function()
+    it("says that spend is on the cloud only", function()
       e:settings({ spend = "absent" })
       local err = error_at("own", nil, function(c) return c.spend:get() end)
       e:settings({ spend = "serve" })
@@ -304,7 +304,7 @@ describe("the text of an error", function()
         .. "may lack it; or the host's path prefix is wrong"):format(e.url), text_of(err))
     end)
 
-    it("of a method that only newer servers have", function()
+    it("says of a method that only newer servers have it", function()
       tells("skills:search: not_found: Endpoint not found: this server does not have "
         .. "/api/environments/112358/llm_skills/search/ (HTTP 404 from http://ADDRESS). It may be "
         .. "an older server: only the current generation of the API has this call", "own", nil,
@@ -319,7 +319,7 @@ describe("the text of an error", function()
       ["to where the server is now"] = { "https://posthog.example" .. SKILL,
         'If that is the server\'s address: host = "https://posthog.example"' },
     }) do
-      it(name, function()
+      it("says where it leads: " .. name, function()
         e:fault({ action = { status = 302, headers = { Location = case[1] } } })
         local err = tells(("skills:get: redirect: the server redirects to %s, not followed: the "
           .. "key only goes to http://ADDRESS (HTTP 302 from http://ADDRESS). %s"):format(case[1],
@@ -345,14 +345,14 @@ describe("the text of an error", function()
         .. "again in 3 min",
       [1] = "Slow down. (HTTP 429 from http://ADDRESS, retry after 1 s)",
     }) do
-      it(("that is over in %d s"):format(seconds), function()
+      it(("that is over in %d s says so"):format(seconds), function()
         e:fault({ action = { status = 429, body = envelope("throttled", "Slow down."),
           headers = { ["Retry-After"] = tostring(seconds) } } })
         tells("skills:get: rate_limited: " .. words, "own")
       end)
     end
 
-    it("of the client names its option", function()
+    it("of the client names the option to change", function()
       for option, case in pairs({
         timeout = { 0.3, "timeout: no answer from http://ADDRESS within 0.3 s" },
         deadline = { 0.3, "timeout: the call's deadline has passed: no answer from http://ADDRESS "
@@ -369,20 +369,20 @@ describe("the text of an error", function()
   end)
 
   describe("of a proxy", function()
-    it("that is not there", function()
+    it("that is not there names it", function()
       local err = tells("skills:get: network: the proxy 127.0.0.1:1 refuses the connection: "
         .. "nothing listens there (host us.posthog.com)", "us",
         { proxy = "http://me:pw@127.0.0.1:1" })
       assert.equal("proxy", err.option)
     end)
 
-    it("whose name cannot be looked up", function()
+    it("whose name cannot be looked up says so", function()
       local err = tells("skills:get: network: the name of the proxy, nope.invalid, cannot be "
         .. "looked up (host us.posthog.com)", "us", { proxy = "http://nope.invalid:3128" })
       assert.equal("proxy", err.option)
     end)
 
-    it("that wants a password", function()
+    it("that wants a password says so", function()
       local address = refusing.proxy:match("//(.*)$")
       local err = tells(("skills:get: network: the proxy %s wants a user and a password (HTTP 407) "
         .. "(host us.posthog.com). They stand in its URL: http://USER:PASSWORD@%s")
@@ -390,20 +390,20 @@ describe("the text of an error", function()
       assert.equal("proxy", err.option)
     end)
 
-    it("that is another server", function()
+    it("that is another kind of server says so", function()
       local err = tells("skills:get: network: the proxy ADDRESS does not connect to "
         .. "us.posthog.com:443 (HTTP 400)", "us", { proxy = e.url })
       assert.equal("proxy", err.option)
     end)
 
-    it("of another scheme", function()
+    it("of another scheme names the valid ones", function()
       local err = tells("skills:get: invalid: the proxy's scheme is not http, https, socks4 or "
         .. "socks5 (host us.posthog.com)", "us", { proxy = "ftp://x" })
       assert.equal("proxy", err.option)
     end)
   end)
 
-  it("holds the key nowhere, whatever goes wrong", function()
+  it("has the key nowhere, whatever goes wrong", function()
     for _, status in ipairs({ 200, 302, 400, 401, 403, 404, 429, 500 }) do
       e:fault({ action = { status = status, body = "<html>" .. pipeline.KEY,
         headers = { Location = "https://x.example/" .. pipeline.KEY } } })
@@ -416,13 +416,13 @@ describe("the text of an error", function()
   end)
 end)
 
-describe("a search", function()
+describe("a call that only API v2 has", function()
   local e
   setup(function() e = pipeline.emulator.start({ profile = "current" }) end)
   teardown(function() e:stop() end)
   before_each(function() e:reset() end)
 
-  it("that took too long is not made again, other reads are", function()
+  it("and that is a search is not repeated after a 503, but after a 502", function()
     local _, restore = pipeline.instant_sleep()
     local c = pipeline.client(e.url)
     e:fault({ action = { status = 503 } })
@@ -436,7 +436,7 @@ describe("a search", function()
     restore()
   end)
 
-  it("for a skill that is not there tells that the server is a new one", function()
+  it("for a skill that is not there shows that the server speaks API v2", function()
     local c = pipeline.client(e.url)
     require("posthog.llm.api.versions.api_version").forget()
     local _, err = c.skills:skill_md("nope")

@@ -39,7 +39,7 @@ describe("an error", function()
     [500] = "server", [501] = "server", [502] = "server", [503] = "server", [504] = "server",
     [520] = "server", [599] = "server", [304] = "redirect", [300] = "redirect",
   }) do
-    it(("of status %d is of kind %s, whatever the body"):format(status, kind), function()
+    it(("for status %d is of kind %s, whatever the body"):format(status, kind), function()
       local faults = {}
       for i, body in ipairs(BODIES) do
         faults[i] = { action = { status = status, body = body, times = 1 } }
@@ -59,7 +59,7 @@ describe("an error", function()
     end)
   end
 
-  it("has the fields of the envelope", function()
+  it("has the fields of the server's error envelope", function()
     local err = failure(400, '{"type":"validation_error","code":"required",'
       .. '"detail":"This field is required.","attr":"name","extra":{"a":[1]}}')
     assert.equal("validation_error", err.type)
@@ -81,7 +81,7 @@ describe("an error", function()
     assert.is_nil(err.body.attr)
   end)
 
-  it("has the fields that the views write by hand", function()
+  it("has the fields of errors that the server's views write by hand", function()
     local err = failure(409, '{"detail":"Changed.","current_version":7}')
     assert.equal("conflict", err.kind)
     assert.equal(7, err.current_version)
@@ -95,7 +95,7 @@ describe("an error", function()
     assert.equal("a/b.md", err.file_path)
   end)
 
-  it("keeps the body where it is no JSON, without control characters", function()
+  it("keeps the body where it is not JSON, without control characters", function()
     local err = failure(502, "<html>\0\27[31m\n\t</html>\r\n")
     assert.equal("<html>??[31m\n\t</html>\r\n", err.body)
     assert.is_nil(err.detail)
@@ -113,7 +113,7 @@ describe("an error", function()
     assert.is_nil(tostring(err):find("%c"))
   end)
 
-  it("has no more fields than there is to say", function()
+  it("has no more fields than the server sent", function()
     local _, err = llm.new({ host = e.url, project_id = 1, personal_api_key = "" }).datasets:list()
     local names = {}
     for name in pairs(err) do
@@ -138,7 +138,7 @@ describe("an error", function()
     assert.equal("authentication_failed", err.code)
   end)
 
-  it("is told from other tables", function()
+  it("is told apart from other tables by llm.is_error", function()
     assert.is_false(llm.is_error({ kind = "network", message = "x" }))
     assert.is_false(llm.is_error("network"))
     assert.is_false(llm.is_error(nil))
@@ -158,7 +158,7 @@ describe("an error", function()
 
   -- LuaJIT's assert raises its last argument, those of PUC 5.1 and 5.2 only take a string.
   if jit or (_VERSION ~= "Lua 5.1" and _VERSION ~= "Lua 5.2") then
-    it("is what assert raises, whichever value stands last", function()
+    it("is what assert raises, whichever value comes last", function()
       local raised = pipeline.run([[
         local llm = require("posthog.llm")
         local client = llm.new()

@@ -96,7 +96,7 @@ describe("a child, forked with calls in flight,", function()
 
   for what, case in pairs(CHILDREN) do
     for _, engine in ipairs({ "script", "thread" }) do
-      it(what .. ", beside a " .. engine, function()
+      it(what .. ", beside a parent with its engine in a " .. engine, function()
         local output, status = pipeline.run(PROGRAM:format(case[1], case[2]),
           { BASE = e.tls_url, CA_FILE = e.ca_file, ENGINE = engine })
         assert.same({ "unharmed\n", 0 }, { output, status })

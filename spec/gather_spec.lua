@@ -41,7 +41,7 @@ describe("llm.gather in a plain program", function()
     return most, values, errors
   end
 
-  it("gives first results by their place, whichever is ready first", function()
+  it("returns first results by their position, whichever is ready first", function()
     local values, errors = llm.gather({
       function() return slow(60) and "slow", "second result" end,
       function() return slow(1) and "fast" end,
@@ -52,7 +52,7 @@ describe("llm.gather in a plain program", function()
     assert.same({ "slow", "fast", "at once", false }, values)
   end)
 
-  it("gives errors by their place, returned and raised ones alike", function()
+  it("returns errors by their position, returned and raised ones alike", function()
     local raised = {}
     local values, errors = llm.gather({
       function() return 1 end,
@@ -74,13 +74,13 @@ describe("llm.gather in a plain program", function()
     assert.is_nil(errors[6])
   end)
 
-  it("knows neither value nor error of a function that returns nothing", function()
+  it("returns neither value nor error of a function that returns nothing", function()
     local values, errors = llm.gather({ function() end, function() return nil, nil end })
     assert.same({}, values)
     assert.is_nil(errors)
   end)
 
-  it("gives nothing for nothing", function()
+  it("returns empty tables for an empty list", function()
     local values, errors = llm.gather({})
     assert.same({}, values)
     assert.is_nil(errors)
@@ -97,7 +97,7 @@ describe("llm.gather in a plain program", function()
     assert.equal("called", values[2])
   end)
 
-  it("runs a hundred functions", function()
+  it("runs a hundred functions at the same time", function()
     local functions = {}
     for i = 1, 100 do
       functions[i] = function()
@@ -115,7 +115,7 @@ describe("llm.gather in a plain program", function()
   end)
 
   for name, case in pairs({
-    ["eight without being told"] = { nil, 8 },
+    ["eight by default"] = { nil, 8 },
     ["one"] = { { concurrency = 1 }, 1 },
     ["three"] = { { concurrency = 3.0 }, 3 },
     ["all of them"] = { { concurrency = 1000 }, 20 },
@@ -155,8 +155,8 @@ describe("llm.gather in a plain program", function()
     ["a number in the list"] = { { { print, 5 } }, "functions[2]: function expected, got number" },
     ["a string for options"] = { { {}, "x" }, "options: table expected, got string" },
     ["an unknown option"] = { { {}, { workers = 2 } }, 'unknown option "workers"' },
-    ["a concurrency of nothing"] = { { {}, { concurrency = 0 } }, "at least 1" },
-    ["half a concurrency"] = { { {}, { concurrency = 1.5 } }, "integer expected, got 1.5" },
+    ["a concurrency of zero"] = { { {}, { concurrency = 0 } }, "at least 1" },
+    ["a concurrency of 1.5"] = { { {}, { concurrency = 1.5 } }, "integer expected, got 1.5" },
     ["a concurrency in words"] = { { {}, { concurrency = "8" } }, "integer expected, got string" },
     ["a concurrency that never ends"] = { { {}, { concurrency = math.huge } }, "integer" },
   }) do
@@ -203,7 +203,7 @@ describe("llm.gather in a plain program", function()
     assert.equal(3, #order)
   end)
 
-  it("lets the main program sleep, and sleep only", function()
+  it("lets the main program sleep, and nothing but sleep", function()
     llm.sleep(0.001)
     assert.same({}, e:log())
     raises(function() llm.sleep("1") end, "seconds: number expected, got string")
@@ -280,7 +280,7 @@ describe("llm.gather in a plain program", function()
     assert.is_false(after)
   end)
 
-  it("pages through lists side by side", function()
+  it("reads pages of several lists at the same time", function()
     if not YIELDS_THROUGH_PCALL then return end -- nor through a for loop's iterator
     e:seed({ datasets = 25 })
     local function count()
@@ -310,7 +310,7 @@ describe("llm.gather in a plain program", function()
     assert.same({ "false caught" }, values)
   end)
 
-  it("is as before after a call that could not wait where it was made", function()
+  it("works as before after a call that could not wait where it was made", function()
     if YIELDS_THROUGH_PCALL then return end
     local values, errors = llm.gather({
       function()
@@ -324,7 +324,7 @@ describe("llm.gather in a plain program", function()
     assert.same({ "false true", "other" }, values)
   end)
 
-  it("lets go of its functions when the program is interrupted", function()
+  it("releases its functions when the program is interrupted", function()
     local went_on = 0
     local function wait()
       slow(100)
@@ -341,7 +341,7 @@ describe("llm.gather in a plain program", function()
     assert.equal(0, went_on)
   end)
 
-  it("leaves the program's own call alone when one in a gather is still out", function()
+  it("leaves the program's own call alone when one in a gather is still pending", function()
     local inside
     local co = coroutine.wrap(function()
       inside = assert(c:request("GET", "/__emulator/echo?inside"))

@@ -77,7 +77,7 @@ describe("an interrupt", function()
     assert.matches("retried\tnil\tcancelled\t", output)
   end)
 
-  it("kills at the second signal", function()
+  it("ends the process at the second signal", function()
     hold()
     local output = run("get(); io.stdout:write('first\\n'); io.stdout:flush(); while true do end",
       "kill -TERM $pid; sleep 0.5; kill -TERM $pid")

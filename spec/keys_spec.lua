@@ -20,7 +20,7 @@ local function key_of(entry)
   return value:match("^Bearer (.*)$")
 end
 
-describe("the key", function()
+describe("the API key", function()
   local e
 
   setup(function() e = pipeline.emulator.start({ tls = true }) end)
@@ -70,7 +70,7 @@ describe("the key", function()
         assert(c:request(method, ECHO, { query = { key = key }, json = json }))
       end
 
-      it("is the new one as soon as the function gives it, on the same connection", function()
+      it("is the new one as soon as the function returns it, on the same connection", function()
         local current
         local c = client({ personal_api_key = function() return current end })
         for i, key in ipairs({ FIRST, SECOND, SECOND, FIRST, SECOND, FIRST }) do
@@ -99,7 +99,7 @@ describe("the key", function()
         assert.same({ [FIRST] = 8, [SECOND] = 16 }, (each_with_its_own(24)))
       end)
 
-      it("is the new one in a retry, on the kept connection", function()
+      it("is the new one in a retry, on the idle connection", function()
         local _, restore = pipeline.instant_sleep()
         e:fault({ action = { status = 503, times = 2 } })
         local keys, calls = { FIRST, SECOND, FIRST }, 0

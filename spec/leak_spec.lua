@@ -18,7 +18,7 @@ local function apart(f)
   if not ok then error(err, 0) end
 end
 
-describe("what a program drops", function()
+describe("what a program drops is freed when it", function()
   local e
   local connections, open
 
@@ -120,7 +120,7 @@ describe("what a program drops", function()
     assert.is_nil(next(gone))
   end)
 
-  it("is a client with one of its resources or iterators kept: it goes on working", function()
+  it("is a client with one of its resources or iterators still held: it goes on working", function()
     local made = e:seed({ datasets = 3 }).datasets
     local kept = {}
     apart(function()
@@ -184,7 +184,7 @@ describe("what a program drops", function()
     assert_all_closed()
   end)
 
-  it("is every answer of a long run", function()
+  it("is every response of a long run", function()
     local c = pipeline.client(e.url, { max_retries = 0 })
     e:settings({ log = false })
     local function batch()

@@ -42,7 +42,7 @@ describe("the limit", function()
     return value
   end
 
-  it("max_response_bytes counts what comes, and what compression hides", function()
+  it("max_response_bytes counts the received bytes, and the decompressed ones", function()
     answer('{"results":[' .. (" "):rep(200000) .. "]}")
     too_large("the response body is over the limit max_response_bytes (20000 bytes)",
       { max_response_bytes = 20000 })
@@ -64,7 +64,7 @@ describe("the limit", function()
     too_large("max_header_bytes (262144 bytes)")
   end)
 
-  it("max_json_depth counts the levels of an answer", function()
+  it("max_json_depth counts the levels of a response", function()
     local function nested(levels)
       return '{"results":[],"x":' .. ("["):rep(levels - 1) .. ("]"):rep(levels - 1) .. "}"
     end
@@ -81,7 +81,7 @@ describe("the limit", function()
     passes({ max_json_depth = 4000 })
   end)
 
-  it("max_json_depth is no deeper than an error can be looked through", function()
+  it("max_json_depth is not deeper than the search of an error for the key", function()
     local deep = ("["):rep(3999) .. '"' .. pipeline.KEY .. '"' .. ("]"):rep(3999)
     e:fault({ action = { status = 400, body = '{"detail":"no","x":' .. deep .. "}" } })
     local own = c:with({ max_json_depth = 4000 })
@@ -101,7 +101,7 @@ describe("the limit", function()
     passes()
   end)
 
-  it("max_redirects counts those of one attempt", function()
+  it("max_redirects counts the redirects of one attempt", function()
     e:fault({ action = { status = 307, headers = { Location = LIST }, times = 5 } })
     passes()
     e:fault({ action = { status = 307, headers = { Location = LIST } } })
@@ -116,7 +116,7 @@ describe("the limit", function()
     end
   end)
 
-  it("max_excerpt_bytes cuts what a server says, wherever an error has it", function()
+  it("max_excerpt_bytes cuts what a server sends, wherever an error has it", function()
     local cut = "... (cut, max_excerpt_bytes)"
     local long = ("Stra\195\159e "):rep(1000)
     local function said(action, options)
@@ -146,14 +146,14 @@ describe("the limit", function()
     assert.matches("/xxxxxxxxxxxx" .. cut .. ", not followed", err.message, 1, true)
   end)
 
-  it("of none is left out where a codec of one's own decodes", function()
+  it("on JSON does not apply where the caller's codec decodes", function()
     local own = c:with({ json = require("cjson.safe"), max_json_depth = 3 })
     answer('{"results":[[[[[]]]]]}')
     assert.is_truthy(own.datasets:list())
     own:close()
   end)
 
-  it("is the same in a client made by with", function()
+  it("is the same in a client made by client:with", function()
     local own = c:with({ max_json_depth = 3 })
     local other = own:with({ timeout = 7 })
     answer('{"results":[[[[]]]]}')

@@ -39,12 +39,12 @@ describe("a mistake", function()
     end)
   end
 
-  it("in a header's value is refused, but for a tab", function()
+  it("in a header's value is refused, but a tab is allowed", function()
     raises(function() c:request("GET", ECHO, { headers = { ["X-A"] = "a\1b" } }) end, "control")
     assert.is_table(c:request("GET", ECHO, { headers = { ["X-A"] = "a\tb" } }))
   end)
 
-  it("in a path of one's own is refused, however it is written", function()
+  it("in the path of a request is refused, however it is written", function()
     raises(function() c:request("GET", "/api/%2e%2E/x/") end, "dot segment")
     raises(function() c:request("GET", ECHO .. "?a=1&personal_api_key=phx_1") end, "URL")
     local message = raises(function() c:request("GET", "/a\r\nb") end, "percent-encoded")
@@ -68,13 +68,13 @@ describe("a mistake", function()
     assert.is_nil(tostring(err):find("hunter2", 1, true))
   end)
 
-  it("in the host is told apart from a network that fails", function()
+  it("in the host is told apart from a network failure", function()
     local _, err = c:with({ host = "https://posthög.example" }).datasets:list()
     assert.equal("invalid", err.kind)
     assert.matches("ASCII", err.message)
   end)
 
-  it("of the host that shows as a page of HTML is named", function()
+  it("in the host that leads to a page of HTML is named", function()
     e:fault({ action = {
       status = 200, body = "<html>log in</html>", headers = { ["Content-Type"] = "text/html" },
     } })
@@ -84,13 +84,13 @@ describe("a mistake", function()
     assert.equal("<html>log in</html>", err.body)
   end)
 
-  it("is easy to print: an error joins with text", function()
+  it("returns an error that can be joined with text", function()
     local _, err = c.datasets:get("unknown")
     assert.equal("failed: " .. tostring(err), "failed: " .. err)
     assert.equal(tostring(err) .. "!", err .. "!")
   end)
 
-  it("in the network is what a call tells when its pace leaves no time for another try", function()
+  it("in the network is reported by a call whose pace leaves no time for another try", function()
     local paced = llm.new({
       host = "http://127.0.0.1:1",
       personal_api_key = "phx_x",

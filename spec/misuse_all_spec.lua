@@ -27,7 +27,7 @@ local RIGHT = {
 
 local unpack = table.unpack or unpack -- luacheck: ignore 143
 
-describe("misuse of", function()
+describe("misuse", function()
   local client = llm.new({ personal_api_key = "phx_x", project_id = 1, host = "us" })
 
   --- Asserts that the call raises a text with this in it, at the line behind `line`.
@@ -48,7 +48,7 @@ describe("misuse of", function()
     local calls = client[resource]
     local class = getmetatable(calls).__index
 
-    it(resource .. " is looked for in every method", function()
+    it("of " .. resource .. " is tested for every method", function()
       for name, value in pairs(class) do
         if type(value) == "function" and name:sub(1, 1) ~= "_" then
           assert.is_truthy(methods[name], name .. " is missing here")
@@ -57,7 +57,7 @@ describe("misuse of", function()
     end)
 
     for name, right in pairs(methods) do
-      it(("%s:%s is told at the caller's line"):format(resource, name), function()
+      it(("of %s:%s is raised at the caller's line"):format(resource, name), function()
         local method = class[name]
         --- The right arguments with one of them replaced, or one behind them.
         local function with(at, value)

@@ -95,7 +95,7 @@ describe("examples/nginx", function()
     assert.equal(1, #e:log())
   end)
 
-  it("says what failed, and asks again a little later", function()
+  it("says what failed, and tries again a little later", function()
     local missed = select(2, s:get("/skills/there-is-none"))
     assert.equal("404", missed)
     assert.equal("404", select(2, s:get("/skills/there-is-none")))

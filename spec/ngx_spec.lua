@@ -77,7 +77,7 @@ describe("nginx", function()
       assert.equal("1 phase", (s.nginx:get("/result?name=log.gather")))
     end)
 
-    it("has one null", function()
+    it("has one null for the library and cjson", function()
       assert.equal("true", (s.nginx:get("/null")))
     end)
 
@@ -87,13 +87,13 @@ describe("nginx", function()
       assert.truthy(s.nginx:get("/skill?name=none"):find("^skills:get: not_found: "))
     end)
 
-    it("answers a hundred requests whose calls take 200 ms at the same time", function()
+    it("serves a hundred requests whose calls take 200 ms at the same time", function()
       local statuses, seconds = s.nginx:get_many("/slow?ms=200", 100)
       assert.same({ ["200"] = 100 }, statuses)
       assert.is_true(seconds[#seconds] < (PLAIN and 1 or 5), "the slowest: " .. seconds[#seconds])
     end)
 
-    it("answers other requests meanwhile", function()
+    it("serves other requests meanwhile", function()
       os.execute(("curl -q -s -m 20 --noproxy '*' -o /dev/null -Z --parallel-immediate"
         .. " --parallel-max 100 '%s/slow?ms=1500&n=[1-100]' >/dev/null 2>&1 &"):format(s.nginx.url))
       assert.is_true(server.eventually(5, function() return server.connections_to(port) >= 100 end))
@@ -102,7 +102,7 @@ describe("nginx", function()
       assert.is_true(seconds[#seconds] < (PLAIN and 1.4 or 5), "the slowest: " .. seconds[#seconds]) -- of 1.5
     end)
 
-    it("gathers values and errors by place", function()
+    it("gathers values and errors by position", function()
       local answer = cjson.decode((s.nginx:get("/gather")))
       assert.same({ 101, 102, 103, 104, 105, 106, 107, 108, 109, 110 }, answer.values)
       assert.equal("none", answer.errors)
@@ -113,7 +113,7 @@ describe("nginx", function()
       assert.equal(0, answer.empty)
     end)
 
-    it("sleeps", function()
+    it("sleeps without blocking the worker", function()
       local seconds = tonumber((s.nginx:get("/sleep")))
       assert.is_true(seconds >= 0.09 and seconds < 1)
     end)
@@ -162,7 +162,7 @@ describe("nginx", function()
       assert.is_true(after - before < 50, ("%d KB, then %d"):format(before, after))
     end)
 
-    it("costs nothing while nobody calls", function()
+    it("uses no CPU while nobody calls", function()
       local pid = s.nginx:workers()[1]
       s.nginx:get("/slow?ms=20")
       server.output_of("sleep 1.5") -- the reader has gone
@@ -236,7 +236,7 @@ describe("nginx", function()
   describe("with lua_code_cache off", function()
     local s = serving({ http = "lua_code_cache off;", expected = { "lua_code_cache is off" } })
 
-    it("calls, and leaves no thread and no descriptor behind", function()
+    it("makes calls, and leaves no thread and no descriptor open", function()
       assert.equal("20", (s.nginx:get("/slow?ms=20")))
       server.output_of("sleep 1.2")
       local pid = s.nginx:workers()[1]
@@ -297,7 +297,7 @@ describe("nginx", function()
       }
     ]] })
 
-    it("calls all the same", function()
+    it("makes calls all the same", function()
       assert.equal("occupied", (s.nginx:get("/occupy")))
       assert.equal("100", (s.nginx:get("/slow?ms=100")))
       assert.equal("100", (s.nginx:get("/slow?ms=100")))
@@ -325,7 +325,7 @@ describe("nginx", function()
     describe("with an unprivileged worker", function()
       local s = serving({ user = "nobody nogroup" })
 
-      it("calls, and leaves no socket behind", function()
+      it("makes calls, and leaves no socket open", function()
         local before = server.output_of("ls -d /tmp/posthog-llm.* 2>/dev/null")
         assert.equal("20", (s.nginx:get("/slow?ms=20")))
         assert.equal(before, server.output_of("ls -d /tmp/posthog-llm.* 2>/dev/null"))

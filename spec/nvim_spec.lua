@@ -84,7 +84,7 @@ describe("in Neovim", function()
     end)
   end
 
-  it("finds library and core in the folder of a plugin", function()
+  it("the library and its core are found in the folder of a plugin", function()
     local make = "env -u BUILD XDG_DATA_HOME='%s/data' make --no-print-directory -s nvim"
     local built, status = run(make:format(folder))
     assert.equal(0, status, built)

@@ -10,7 +10,7 @@ local server = require("spec.ngx.server")
 
 local missing = server.missing()
 if missing then
-  describe("pace in nginx", function()
+  describe("the option pace in nginx", function()
     pending("is left out: " .. missing)
   end)
   return
@@ -20,7 +20,7 @@ local LOCATION = [[
     location = /%s { content_by_lua_block { require("spec.ngx.pace").%s() } }
 ]]
 
-describe("pace in nginx", function()
+describe("the option pace in nginx", function()
   local e, nginx
   local workers = 3
 
@@ -75,7 +75,7 @@ describe("pace in nginx", function()
     end
   end)
 
-  it("lets a worker's own count be its own without a dict", function()
+  it("without a dict counts for each worker by itself", function()
     nginx:get_many("/paced?per_minute=5&deadline=20", 60)
     local all = results()
     assert.equal(5 * workers, all.went)
@@ -101,7 +101,7 @@ describe("pace in nginx", function()
     assert.is_true(times[35] - times[1] < 60 * 6)
   end)
 
-  it("tells all workers of a 429", function()
+  it("makes a 429 known to all workers", function()
     e:fault({ action = { status = 429, headers = { ["Retry-After"] = "50" }, times = 1 } })
     nginx:get("/paced?dict=pace&per_minute=1000&deadline=20")
     nginx:get_many("/paced?dict=pace&per_minute=1000&deadline=20", 60)
@@ -114,7 +114,7 @@ describe("pace in nginx", function()
     assert.equal("went", (nginx:get("/paced?dict=pace&per_minute=9&key=phx_emulator_li")))
   end)
 
-  it("has no key in the dict", function()
+  it("stores no key in the dict", function()
     e:fault({ action = { status = 429, headers = { ["Retry-After"] = "50" }, times = 1 } })
     nginx:get("/paced?dict=pace&per_minute=1000&deadline=20")
     local entries = 0

@@ -12,7 +12,7 @@ local LIST = "/api/projects/1/datasets/"
 local SPEND = "/api/llm_analytics/@me/spend/"
 local SECONDS = { per_minute = 60, per_hour = 3600, per_day = 86400 }
 
-describe("posthog.llm.http.rate_limit", function()
+describe("the rate limit", function()
   local now, real = 0, clock.now
   local hosts = 0
 
@@ -74,14 +74,14 @@ describe("posthog.llm.http.rate_limit", function()
     within(spend, run(fresh({ spend = spend }), 30, "k", SPEND))
   end)
 
-  it("does not wait longer than it has to", function()
+  it("does not make a request wait longer than it has to", function()
     local times = run(fresh({ per_minute = 3, per_hour = 7 }), 8)
     assert.equal(1000, times[3])
     assert.is_true(times[6] < 1062)
     assert.is_true(times[8] < 4602)
   end)
 
-  it("forgets what is longer ago than a window", function()
+  it("forgets requests that are longer ago than a window", function()
     local p = fresh({ per_minute = 2 })
     run(p, 2)
     now = now + 61
@@ -90,7 +90,7 @@ describe("posthog.llm.http.rate_limit", function()
     assert.is_true(held(p) > 59)
   end)
 
-  it("takes no place when the wait would be too long, and says how long and why", function()
+  it("does not count a call whose wait would be too long, and says how long and why", function()
     local p = fresh({ per_minute = 1, per_hour = 2, spend = { per_day = 3 } })
     run(p, 1)
     for _ = 1, 3 do
@@ -131,7 +131,7 @@ describe("posthog.llm.http.rate_limit", function()
     assert.is_true((held(rate_limit.new({ per_minute = 1 }, p.origin))) > 60)
   end)
 
-  it("forgets keys that nothing counts for", function()
+  it("forgets keys that have no request in any window", function()
     local p = fresh({ per_minute = 1 })
     for i = 1, 500 do
       run(p, 1, "key " .. i)
@@ -148,7 +148,7 @@ describe("posthog.llm.http.rate_limit", function()
     assert.is_true(collectgarbage("count") - before < 1000)
   end)
 
-  describe("where many wait", function()
+  describe("with many calls waiting", function()
     --- Threads that each want to send once, in turns of a scheduler that wakes
     --- whoever's time has come; `late` delays each waking.
     local function crowd(p, n, options)
@@ -206,7 +206,7 @@ describe("posthog.llm.http.rate_limit", function()
       assert.is_true(now < 1000 + 5 * 62)
     end)
 
-    it("moves up whom others have made room for", function()
+    it("moves up those for whom others have made room", function()
       local p = fresh({ per_minute = 1 })
       local sent = crowd(p, 6, {
         leave = function(i, at) return i > 1 and i < 6 and at > 1010 end,
@@ -219,7 +219,7 @@ describe("posthog.llm.http.rate_limit", function()
       end
     end)
 
-    it("wastes no more than one window on who never came back", function()
+    it("wastes no more than one window on a call that never came back", function()
       local p = fresh({ per_minute = 2 })
       for _ = 1, 5 do -- as a thread that nginx has ended
         local co = coroutine.wrap(function()
@@ -231,7 +231,7 @@ describe("posthog.llm.http.rate_limit", function()
       assert.same({ 1200, 1200 }, run(p, 2))
     end)
 
-    it("keeps to the windows, whoever is late, gives up or is told to wait", function()
+    it("keeps to the windows, whichever call is late, gives up or has to wait", function()
       local seed = 7
       local function random() -- the same on every Lua
         seed = seed * 16807 % 2147483647
@@ -276,7 +276,7 @@ describe("posthog.llm.http.rate_limit", function()
       assert.equal(0, (held(p)))
     end)
 
-    it("tells clients with other limits too", function()
+    it("applies to clients with other limits too", function()
       local p = fresh({ per_minute = 5 })
       rate_limit.learn(p, "k", LIST, 30)
       local other = rate_limit.new({ per_minute = 6 }, p.origin)
@@ -284,7 +284,7 @@ describe("posthog.llm.http.rate_limit", function()
       assert.is_true((held(other)) > 29)
     end)
 
-    it("keeps the longest time it was told", function()
+    it("keeps the longest wait that a response named", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 10, 40, 20 }) do
         rate_limit.learn(p, "k", LIST, seconds)
@@ -304,7 +304,7 @@ describe("posthog.llm.http.rate_limit", function()
       assert.equal(0, (held(p)))
     end)
 
-    it("learns nothing from one that names no time", function()
+    it("learns nothing from a 429 that names no time", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 0, -1, 0 / 0 }) do
         rate_limit.learn(p, "k", LIST, seconds)
@@ -313,7 +313,7 @@ describe("posthog.llm.http.rate_limit", function()
       assert.equal(0, (held(p)))
     end)
 
-    it("sends those who wait already an error at once when it is past their deadline", function()
+    it("gives calls that wait already an error at once when it is past their deadline", function()
       local p = fresh({ per_minute = 1 })
       run(p, 1)
       local looks = 0
@@ -331,8 +331,8 @@ describe("posthog.llm.http.rate_limit", function()
     end)
   end)
 
-  describe("two rows over one list of times", function()
-    it("never give a place to both", function()
+  describe("with two rows over one list of times", function()
+    it("never gives a slot to both", function()
       -- Another worker adds an entry between the look and the add.
       local times, blocks = memory.new(61), memory.new(0)
       local line = lines.new({ { most = 1, seconds = 60, words = "x" } }, times, blocks)
@@ -414,7 +414,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("tells what is left, and how long a 429 holds back", function()
+  it("reports what is left, and how long a 429 holds back", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 3, per_hour = 10 } })
     local function left()
       local windows, wait = c:pace()
@@ -465,7 +465,7 @@ describe("the option pace", function()
     stranger:close()
   end)
 
-  it("goes by the key of each request", function()
+  it("counts each request by its key", function()
     local keys = { "phx_emulator_all", "phx_emulator_li", "phx_emulator_all" }
     local c = pipeline.client(e.url, {
       pace = { per_minute = 1 },
@@ -548,7 +548,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("says that there are no shared dictionaries here", function()
+  it("says that there are no shared dictionaries outside of nginx", function()
     local c = pipeline.client(e.url, { pace = { dict = "pace" } })
     local value, err = c.datasets:list()
     assert.is_nil(value)
@@ -558,7 +558,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("ends its wait when the client is closed, and gives its place back", function()
+  it("ends its wait when the client is closed, and gives its slot back", function()
     restore()
     clock.now = function() return real() + days * 86400 end
     local c = pipeline.client(e.url, { pace = { per_minute = 1 } })

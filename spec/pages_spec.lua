@@ -17,7 +17,7 @@ local function page(ids, following, count)
     count or 4, cjson.encode(following or cjson.null), table.concat(results, ","))
 end
 
-describe("each", function()
+describe("the iterator each", function()
   local datasets
 
   setup(t.start)
@@ -57,7 +57,7 @@ describe("each", function()
     t.sent({ "GET " .. DATASETS }, 10)
   end)
 
-  it("takes only the path and query of next, whatever host the server thinks it has", function()
+  it("uses only the path and query of next, whatever host the server thinks it has", function()
     local made = t.e:seed({ datasets = 5 }).datasets
     for _, origin in ipairs({
       "http://internal:8000",
@@ -106,7 +106,7 @@ describe("each", function()
     })
   end)
 
-  it("takes a next that names the other path word, and asks as before", function()
+  it("takes a next that names the other path word, and goes on with its own", function()
     for asked, named in pairs({ projects = "environments", environments = "projects" }) do
       local path = ("/api/%s/112358/llm_skills/"):format(asked)
       local link = ("https://x/api/%s/112358/llm_skills/?limit=1&offset=1"):format(named)
@@ -118,7 +118,7 @@ describe("each", function()
     end
   end)
 
-  it("takes a next that is just a path or a query", function()
+  it("takes a next that is only a path or a query", function()
     t.script("datasets", {
       page({ "a" }, DATASETS .. "?limit=1&offset=1"),
       page({ "b" }, "?limit=1&offset=2"),
@@ -171,7 +171,7 @@ describe("each", function()
     assert.equal(4, #t.e:log())
   end)
 
-  it("reads nothing of an empty list", function()
+  it("sends one request for an empty list", function()
     assert.same({}, all(datasets:each()))
     assert.equal(1, #t.e:log())
     assert.same({}, all(datasets:each({ offset = 50 })))
@@ -187,7 +187,7 @@ describe("each", function()
     ["that leads to another project"] = "https://x/api/projects/271828/datasets/?offset=4",
     ["that leads below the resource"] = BEYOND .. "x/?offset=4",
     ["that leads out by dots"] = BEYOND .. "../llm_skills/?offset=4",
-    ["that is no API path"] = "https://x/login?offset=4",
+    ["that is not an API path"] = "https://x/login?offset=4",
     ["with a space"] = BEYOND .. "?offset=4&x=a b",
     ["with a line break"] = BEYOND .. "?offset=4&x=a\r\nX-Evil: 1",
     ["that is a number"] = 4,
@@ -236,7 +236,7 @@ describe("each", function()
     assert.same({ made[4], made[3] }, ids)
   end)
 
-  it("raises a decode error for what is no page", function()
+  it("raises a decode error for a response that is not a page", function()
     for _, body in ipairs({
       "{}",
       "[]",
@@ -277,7 +277,7 @@ describe("each", function()
     end
   end)
 
-  it("of two iterators at a time keep apart", function()
+  it("keeps two iterators at the same time apart", function()
     local made = t.e:seed({ datasets = 4 }).datasets
     local one, other = datasets:each({ limit = 1 }), datasets:each({ limit = 3 })
     local seen = {}

@@ -6,7 +6,7 @@ local all = live.all
 
 local DATASETS = "/api/projects/112358/datasets/"
 
-describe("prefetch", function()
+describe("the option prefetch", function()
   local datasets
 
   setup(t.start)
@@ -34,7 +34,7 @@ describe("prefetch", function()
     return list
   end
 
-  it("changes neither the rows nor their order, and reads nothing behind the end", function()
+  it("changes neither the rows nor their order, and reads nothing after the end", function()
     local made = t.e:seed({ datasets = 11 }).datasets
     for _, prefetch in ipairs({ 0, 1, 2.0, 3, 50 }) do
       local since = #t.e:log()
@@ -71,7 +71,7 @@ describe("prefetch", function()
     assert.same({ 0, 2, 4, 6, 8, 10, 12 }, offsets())
   end)
 
-  it("keeps filters and goes by the server's own pages", function()
+  it("keeps filters and follows the server's own pages", function()
     local link = "http://internal" .. DATASETS .. "?limit=1&offset=%d&search=a%%26b"
     local function page(id, following)
       return ('{"count":3,"next":%s,"results":[{"id":"%s"}]}'):format(
@@ -94,7 +94,7 @@ describe("prefetch", function()
     assert.equal(2, #log)
   end)
 
-  it("drops what it read where the server then points elsewhere", function()
+  it("drops what it has read where the server then points elsewhere", function()
     local body = '{"count":9,"next":"%s?limit=1&offset=%d","results":[{"id":"%s"}]}'
     local function answer(path, id, following)
       return {

@@ -23,7 +23,7 @@ describe("posthog.llm.http.redact", function()
     end
   end
 
-  it("takes the key out wherever it stands, each character in any form", function()
+  it("removes the key wherever it stands, each character in any form", function()
     for _, text in ipairs(shown) do
       for _, around in ipairs({ { "", "" }, { "p", "x" }, { "phx_", "%" }, { "%", "&#" },
         { "\\", "\\" }, { "&#112;", "" } }) do
@@ -34,7 +34,7 @@ describe("posthog.llm.http.redact", function()
     end
   end)
 
-  it("leaves alone what only looks like it", function()
+  it("leaves alone what only looks like the key", function()
     for _, text in ipairs({ "", "p", KEY:sub(2), KEY:sub(1, -2), with(1, "P"), with(4, "%5"),
       with(4, "%5g"), with(4, "\\u015f"), with(4, "\\u5f"), with(4, "&#x5f"), with(4, "&#0095 "),
       with(4, "&#1095;"), with(4, "&#;"), with(4, "&#x;"), with(2, "\\h"), with(4, "\0"),
@@ -44,7 +44,7 @@ describe("posthog.llm.http.redact", function()
     end
   end)
 
-  it("finds what stands at the end of a part of it", function()
+  it("finds the key that is cut off at the end of a text", function()
     assert.equal("phx_a-[key][key].", redact.text("phx_a-" .. KEY .. KEY .. ".", KEY))
   end)
 end)

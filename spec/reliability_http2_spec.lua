@@ -3,7 +3,7 @@
 local cells = require("spec.support.cells")
 local reliability = require("spec.support.reliability")
 
-describe("a call under a fault over HTTP/2,", function()
+describe("a call over HTTP/2 ends as documented when", function()
   setup(cells.start)
   teardown(cells.stop)
   before_each(cells.hurry)

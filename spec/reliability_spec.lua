@@ -1,11 +1,12 @@
 -- Each way in which a connection or an answer can fail, for each kind of call: what the library
 -- does, what the caller is told, and that a write happened exactly as he is told. The cases are the
--- rows of spec/support/reliability.lua. The odder answers are in spec/reliability_answers_spec.lua.
+-- rows of spec/support/reliability.lua. The odder responses are in
+-- spec/reliability_responses_spec.lua.
 
 local cells = require("spec.support.cells")
 local reliability = require("spec.support.reliability")
 
-describe("a call under a fault,", function()
+describe("a call ends as documented when", function()
   setup(cells.start)
   teardown(cells.stop)
   before_each(cells.hurry)

@@ -54,13 +54,13 @@ describe("posthog.llm.http.retry", function()
       ["a fraction"] = { "1.5", nil, nil },
       ["an absurd number"] = { "99999999999999999999", nil, 1e20 },
     }) do
-      it("understands " .. name, function()
+      it("understands a Retry-After of " .. name, function()
         local headers = { ["retry-after"] = case[1], date = now }
         assert.equal(case[3], retry.after(headers, case[2]))
       end)
     end
 
-    it("goes by this machine's clock where the server does not say its own", function()
+    it("uses this machine's clock where the server does not send its own", function()
       local at = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 1000)
       local seconds = retry.after({ ["retry-after"] = at })
       assert.is_true(seconds > 900 and seconds <= 1000)
@@ -111,7 +111,7 @@ describe("a call that fails", function()
     ["410"] = { action = { status = 410 }, safe = 1, unsafe = 1 },
     ["413"] = { action = { status = 413 }, safe = 1, unsafe = 1 },
     ["501"] = { action = { status = 501 }, safe = 1, unsafe = 1 },
-    ["a lost answer"] = { action = { close = "before" }, safe = 3, unsafe = 1 },
+    ["a lost response"] = { action = { close = "before" }, safe = 3, unsafe = 1 },
   }) do
     it(("by %s is made %d times where it is safe to repeat, else %d"):format(
       name, case.safe, case.unsafe), function()
@@ -137,7 +137,7 @@ describe("a call that fails", function()
     end)
   end
 
-  it("is made again whatever it is while nothing was sent", function()
+  it("is made again, whatever it is, while nothing was sent", function()
     local nobody = pipeline.client("http://127.0.0.1:1")
     for _, call in ipairs(CALLS) do
       local _, err = nobody:request(call[1], LIST, call[2])
@@ -148,7 +148,7 @@ describe("a call that fails", function()
     nobody:close()
   end)
 
-  it("gives the value of the attempt that succeeds", function()
+  it("returns the value of the attempt that succeeds", function()
     e:fault({ action = { status = 503, times = 2 } })
     local page, err, response = c.datasets:list()
     assert.is_nil(err)
@@ -172,7 +172,7 @@ describe("a call that fails", function()
     end
   end)
 
-  describe("and is told when to come back", function()
+  describe("and has a Retry-After", function()
     local function throttled(header, detail)
       e:fault({ action = {
         status = 429,
@@ -228,7 +228,7 @@ describe("a call that fails", function()
       assert.equal(1, #e:log())
     end)
 
-    it("obeys a 503 too", function()
+    it("obeys it in a 503 too", function()
       e:fault({ action = { status = 503, headers = { ["Retry-After"] = "2" } } })
       local _, err = c.datasets:list({ max_retries = 1 })
       assert.equal(2, naps.total())

@@ -112,7 +112,7 @@ local COPIED = { "type", "code", "attr", "detail", "current_version", "edit_inde
 describe("the samples of the API", function()
   for _, sample in ipairs(samples) do
     if is_json(sample) then
-      it("are read as by cjson: " .. sample.file, function()
+      it("are read as cjson reads them: " .. sample.file, function()
         local text = assert(read(sample.file))
         local value, err = llm.json.decode(text)
         assert.is_nil(err)
@@ -124,7 +124,7 @@ describe("the samples of the API", function()
   end
 end)
 
-describe("the samples of the API, served,", function()
+describe("the samples of the API, sent by a server,", function()
   setup(t.start)
   teardown(t.stop)
   before_each(t.reset)
@@ -176,7 +176,7 @@ describe("the samples of the API, served,", function()
       end)
     elseif sample.status < 300 and is_json(sample) and sample.file ~= "n_skill_get_page1.json"
       and sample.file ~= "n_skill_get_page2.json" then
-      it("become the fields of the answer: " .. sample.file, function()
+      it("become the fields of the result: " .. sample.file, function()
         serve(sample, text)
         local value, err, response = call_of(sample)(t.client())
         assert.is_nil(err)
@@ -188,7 +188,7 @@ describe("the samples of the API, served,", function()
     end
   end
 
-  it("with a cut body become the whole one", function()
+  it("become the whole body where it was cut", function()
     local first, second = read("n_skill_get_page1.json"), read("n_skill_get_page2.json")
     t.script("/name/x/", { first, second })
     local skill = assert(t.client().skills:get("x"))
@@ -202,7 +202,7 @@ describe("the samples of the API, served,", function()
     end
   end)
 
-  it("that are empty become true, or a redirect that is not followed", function()
+  it("become true where they are empty, or a redirect that is not followed", function()
     local seen = 0
     for _, sample in ipairs(samples) do
       if sample.status == 204 then
@@ -221,7 +221,7 @@ describe("the samples of the API, served,", function()
     assert.equal(seen, #t.e:log())
   end)
 
-  it("that redirect on the same host are followed, with method and body", function()
+  it("are followed where they redirect on the same host, with method and body", function()
     local redirect = { status = 307, body = "", headers = {
       Location = "/api/projects/112358/llm_skills/name/trace-triage/files-rename/",
     } }
@@ -238,7 +238,7 @@ describe("the samples of the API, served,", function()
     assert.equal(log[1].body, log[2].body)
   end)
 
-  it("of lists are paged by their next", function()
+  it("are paged by their next where they are lists", function()
     local text = read("datasets_list.json")
     local page = cjson.decode(text)
     local rows = page.results

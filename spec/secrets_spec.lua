@@ -55,7 +55,7 @@ local function hides(what, ...)
   return ...
 end
 
-describe("the key", function()
+describe("the API key", function()
   local e, c, events
   local restore
 
@@ -146,7 +146,7 @@ describe("the key", function()
         c.datasets:list({ headers = { Authorization = "Bearer " .. KEY } })
       end,
       ["a key in a query"] = function() c:request("GET", "/", { query = { token = KEY } }) end,
-      ["a key in a header that is none"] = function()
+      ["a key in an invalid header"] = function()
         c:request("GET", "/", { headers = { ["X-Key"] = KEY .. "\n" } })
       end,
     }) do
@@ -156,7 +156,7 @@ describe("the key", function()
     end
   end)
 
-  describe("that a server sends back is masked", function()
+  describe("that a server sends back is redacted", function()
     local echoed = '{"detail":"Bad key ' .. KEY .. ' and ' .. KEY .. '.","attr":"' .. KEY
       .. '","code":"' .. KEY .. '","type":"' .. KEY .. '","file_path":"/' .. KEY
       .. '/","current_item_id":"' .. KEY .. '","' .. KEY .. '":{"' .. KEY .. KEY .. '":["'
@@ -173,7 +173,7 @@ describe("the key", function()
       end
     end)
 
-    it("in a body that is no JSON", function()
+    it("in a body that is not JSON", function()
       e:fault({ action = { status = 500, body = "<p>Authorization: Bearer " .. KEY .. "</p>" } })
       local err = fails("server", "html", c.datasets:list())
       assert.equal("<p>Authorization: Bearer [key]</p>", err.body)
@@ -194,7 +194,7 @@ describe("the key", function()
       end
     end)
 
-    it("in headers, of answers and errors, and in their names", function()
+    it("in headers, of responses and errors, and in their names", function()
       for _, status in ipairs({ 200, 404 }) do
         e:fault({ action = { raw = ("HTTP/1.1 %d X\r\nX-Echo: Bearer %s\r\nX-%s: 1\r\n"
           .. "X-Request-Id: %s\r\nX-Twice: %s\r\nX-Twice: %s\r\nContent-Length: 14\r\n\r\n"
@@ -234,7 +234,7 @@ describe("the key", function()
     end)
   end)
 
-  describe("that a server sends back escaped is masked", function()
+  describe("that a server sends back escaped is redacted", function()
     --- The key with some of its characters in another form.
     local function escaped(form, every)
       local n = 0
@@ -255,7 +255,7 @@ describe("the key", function()
       assert.is_nil(text:find("&#"), text)
     end
 
-    it("in a body that is no JSON, and in words inside JSON", function()
+    it("in a body that is not JSON, and in words inside JSON", function()
       for _, form in ipairs(FORMS) do
         for every = 1, 3 do
           local text = escaped(form, every)
@@ -351,7 +351,7 @@ describe("the key", function()
     own:close()
   end)
 
-  describe("of a proxy", function()
+  describe("and the password of a proxy", function()
     local function env(proxy)
       return { https_proxy = proxy, SSL_CERT_FILE = e.ca_file }
     end
@@ -366,7 +366,7 @@ describe("the key", function()
       print(client)
     ]]
 
-    it("is not shown, whether the proxy is wrong, gone or refuses", function()
+    it("are not shown, whether the proxy is wrong, gone or refuses", function()
       for proxy, words in pairs({
         ["http://me:hunter2@127.0.0.1:1"] = "network: ",
         ["me:hunter2@127.0.0.1:1"] = "network: ",
@@ -392,13 +392,13 @@ describe("the key", function()
     end)
   end)
 
-  it("is masked in the caller's own headers before a hook sees them", function()
+  it("is redacted in the caller's own headers before a hook sees them", function()
     c:request("GET", "/__emulator/echo", { headers = { ["X-Api-Key"] = KEY } })
     assert.equal("[key]", events[1].headers["x-api-key"])
     assert.is_truthy(pipeline.header(e:log()[1], "X-Api-Key") == KEY)
   end)
 
-  it("of each attempt is masked in what that attempt brought", function()
+  it("of each attempt is redacted in what that attempt received", function()
     local calls = 0
     local own = c:with({ personal_api_key = function()
       calls = calls + 1
@@ -415,7 +415,7 @@ describe("the key", function()
     own:close()
   end)
 
-  it("stays what it is in the data that a caller asked for", function()
+  it("is left as it is in the data that a caller asked for", function()
     local made = assert(c.datasets:create({ name = "my key is " .. KEY }))
     assert.equal("my key is " .. KEY, made.name)
   end)

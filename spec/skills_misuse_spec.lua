@@ -30,7 +30,7 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
     { "null", llm.null },
   }
 
-  it("a name that is no segment of a path", function()
+  it("a name that is not a segment of a path", function()
     for _, bad in ipairs(BAD_NAMES) do
       local problem, name = bad[1], bad[2]
       misuses({

@@ -9,7 +9,7 @@ local fails, all = live.fails, live.all
 local BASE = "/api/environments/112358/llm_skills/"
 local NAME = BASE .. "name/pdf-forms/"
 
-describe("client.skills", function()
+describe("the methods of client.skills", function()
   local skills
 
   setup(t.start)
@@ -43,7 +43,7 @@ describe("client.skills", function()
   end
 
   describe("create", function()
-    it("sends the fields as they are and returns the skill", function()
+    it("send the fields as they are and return the skill", function()
       local skill, err, response = skills:create({
         name = "pdf-forms",
         description = "Füllt Formulare aus",
@@ -78,7 +78,7 @@ describe("client.skills", function()
       assert.truthy(entry.raw_header:find("\r\nContent%-Type: application/json\r\n"))
     end)
 
-    it("sends empty lists as [] and other empty tables as {}", function()
+    it("send empty lists as [] and other empty tables as {}", function()
       local fields = {
         name = "pdf-forms",
         description = "d",
@@ -99,7 +99,7 @@ describe("client.skills", function()
       assert.is_nil(getmetatable(fields.files), "the caller's table was changed")
     end)
 
-    it("keeps empty tables below metadata as the caller marked them", function()
+    it("keep empty tables below metadata as the caller marked them", function()
       local metadata = { files = {}, edits = llm.array(), tools = { files = {} } }
       assert(skills:create({ name = "x", description = "d", body = "b", metadata = metadata }))
       local sent = llm.json.decode(t.only().body).metadata
@@ -108,7 +108,7 @@ describe("client.skills", function()
       assert.equal("{}", llm.json.encode(sent.tools.files))
     end)
 
-    it("sends fields that it never heard of, and null where the caller says null", function()
+    it("send unknown fields, and null where the caller says null", function()
       t.answer(201, '{"id":"i","name":"x","novelty":{"a":[null]},"license":null}')
       local skill = assert(skills:create({ name = "x", colour = "red", license = llm.null }))
       assert.same({ name = "x", colour = "red", license = cjson.null }, cjson.decode(t.only().body))
@@ -116,7 +116,7 @@ describe("client.skills", function()
       assert.is_nil(skill.license)
     end)
 
-    it("reports a name that is taken, and what a field lacks", function()
+    it("report a name that is taken, and what a field lacks", function()
       make()
       fails("invalid", { status = 400, code = "unique", attr = "name" },
         skills:create({ name = "pdf-forms", description = "d", body = "b" }))
@@ -124,7 +124,7 @@ describe("client.skills", function()
         type = "validation_error" }, skills:create({ name = "other", body = "b" }))
     end)
 
-    it("returns what cannot be encoded as an error with its path, and sends nothing", function()
+    it("return what cannot be encoded as an error with its path, and send nothing", function()
       for path, fields in pairs({
         ["metadata.ratio"] = { metadata = { ratio = 0 / 0 } },
         ["metadata.list[2]"] = { metadata = { list = { 1, print } } },
@@ -141,7 +141,7 @@ describe("client.skills", function()
   end)
 
   describe("list and each", function()
-    it("give pages and all rows, newest first, without bodies", function()
+    it("return pages and all rows, newest first, without bodies", function()
       local made = t.e:seed({ skills = 5 }).skills
       local page, err, response = skills:list({ limit = 2, offset = 1 })
       assert.is_nil(err)
@@ -183,7 +183,7 @@ describe("client.skills", function()
       }, 1)
     end)
 
-    it("send a bare request when nothing is asked for", function()
+    it("send no parameter when nothing is asked for", function()
       assert(skills:list())
       assert(skills:list({}))
       t.sent({ "GET " .. BASE, "GET " .. BASE })
@@ -195,7 +195,7 @@ describe("client.skills", function()
   end)
 
   describe("get", function()
-    it("returns the latest version, or the one asked for", function()
+    it("return the latest version, or the one asked for", function()
       make()
       assert(skills:publish("pdf-forms", { base_version = 1, body = "new" }))
       local latest, err, response = skills:get("pdf-forms")
@@ -215,7 +215,7 @@ describe("client.skills", function()
       end
     end)
 
-    it("percent-encodes the name, whatever it holds", function()
+    it("percent-encode the name, whatever it holds", function()
       for name, encoded in pairs({
         ["a b"] = "a%20b",
         ["€"] = "%E2%82%AC",
@@ -236,7 +236,7 @@ describe("client.skills", function()
       end
     end)
 
-    it("tells an unknown skill and an unknown version from an unknown project", function()
+    it("tell an unknown skill and an unknown version apart from an unknown project", function()
       make()
       fails("not_found", { status = 404, type = nil }, skills:get("nobody"))
       fails("not_found", { status = 404 }, skills:get("pdf-forms", { version = 9 }))
@@ -247,7 +247,7 @@ describe("client.skills", function()
   end)
 
   describe("resolve and versions", function()
-    it("give a skill with a page of its history", function()
+    it("return a skill with a page of its history", function()
       local name = t.e:seed({ skills = 1, versions = 5 }).skills[1]
       local resolved, err, response = skills:resolve(name, { version = 2, limit = 2 })
       assert.is_nil(err)
@@ -277,7 +277,7 @@ describe("client.skills", function()
         skills:resolve(name, { version_id = "no-uuid" }))
     end)
 
-    it("give the whole history, newest first, whoever publishes meanwhile", function()
+    it("return the whole history, newest first, whoever publishes meanwhile", function()
       local name = t.e:seed({ skills = 1, versions = 5 }).skills[1]
       local numbers = {}
       for version in skills:versions(name, { limit = 2 }) do
@@ -314,7 +314,7 @@ describe("client.skills", function()
   end)
 
   describe("publish", function()
-    it("makes the next version out of a body, and carries the rest over", function()
+    it("make the next version out of a body, and carry the rest over", function()
       make()
       local skill, err, response = skills:publish("pdf-forms", { base_version = 1.0, body = "new" })
       assert.is_nil(err)
@@ -329,7 +329,7 @@ describe("client.skills", function()
       assert.same({ base_version = 1, body = "new" }, cjson.decode(entry.body))
     end)
 
-    it("applies edits to the body and to files", function()
+    it("apply edits to the body and to files", function()
       make()
       local skill = assert(skills:publish("pdf-forms", {
         base_version = 1,
@@ -341,7 +341,7 @@ describe("client.skills", function()
       assert.equal("alpha", assert(skills:file("pdf-forms", "a.md", { version = 1 })).content)
     end)
 
-    it("says which edit does not apply, and to which file", function()
+    it("say which edit does not apply, and to which file", function()
       make()
       fails("invalid", { status = 400, edit_index = 1 }, skills:publish("pdf-forms", {
         base_version = 1,
@@ -355,7 +355,7 @@ describe("client.skills", function()
       assert.equal(1, assert(skills:get("pdf-forms")).version)
     end)
 
-    it("replaces all files, and takes them away with an empty list", function()
+    it("replace all files, and remove them with an empty list", function()
       make()
       local skill = assert(skills:publish("pdf-forms", {
         base_version = 1,
@@ -377,7 +377,7 @@ describe("client.skills", function()
       assert.truthy(t.only(#t.e:log() - 1).body:find('"edits":[]', 1, true))
     end)
 
-    it("reports that someone else published, with the version to edit instead", function()
+    it("report that someone else published, with the version to edit instead", function()
       make()
       assert(skills:publish("pdf-forms", { base_version = 1, body = "theirs" }))
       local value, err = skills:publish("pdf-forms", { base_version = 1, body = "mine" })
@@ -389,7 +389,7 @@ describe("client.skills", function()
   end)
 
   describe("archive and duplicate", function()
-    it("free a name, and return true for the empty answer", function()
+    it("free a name, and return true for the empty response", function()
       make()
       local done, err, response = skills:archive("pdf-forms")
       assert.is_true(done)

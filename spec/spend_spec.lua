@@ -71,7 +71,7 @@ describe("client.spend:get", function()
     })
   end)
 
-  it("gives figures without loss: floats as they are, integers of 64 bits exactly", function()
+  it("returns figures without loss: floats as they are, integers of 64 bits exactly", function()
     local report = assert(spend:get({ limit = 200 }))
     assert.equal("1843.2070509999999", written(report.summary.total_cost_usd))
     assert.equal("1790.114306", written(report.summary.scoped_cost_usd))
@@ -110,7 +110,7 @@ describe("client.spend:get", function()
     assert.equal(llm.null, keeping.by_tool.items[1].tool)
   end)
 
-  it("gives an empty report for a window without events", function()
+  it("returns an empty report for a window without events", function()
     t.e:settings({ spend = "empty" })
     local report = assert(spend:get())
     assert.equal(FLOAT_ZERO, written(report.summary.total_cost_usd))
@@ -126,7 +126,7 @@ describe("client.spend:get", function()
     assert.equal(1, #t.e:log())
   end)
 
-  it("reports where it is absent, and who may not ask", function()
+  it("reports where spend is not there, and who has no access to it", function()
     t.e:settings({ spend = "absent" })
     fails("not_found", { status = 404, code = "not_found" }, spend:get())
     t.e:settings({ spend = "serve" })
@@ -198,7 +198,7 @@ describe("client.spend:get", function()
     end
   end)
 
-  it("reports an answer that is no report", function()
+  it("reports a response that is not a report", function()
     for _, body in ipairs({ "", "<html></html>", "[]", "{}", '{"summary":[]}', '{"summary":1}',
       "null", "true", '{"summary":{}', '{"summary":{}} x', "\255" }) do
       t.answer(200, body)

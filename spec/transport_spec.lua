@@ -40,7 +40,7 @@ describe("a call", function()
   end
 
   describe("over TLS", function()
-    it("sends nothing to a server whose authority is not trusted", function()
+    it("sends nothing to a server whose CA is not trusted", function()
       local tls = pipeline.client(e.tls_url)
       local err, response = fails("tls", tls.datasets:create({ name = "x" }))
       assert.is_nil(response)
@@ -50,7 +50,7 @@ describe("a call", function()
       tls:close()
     end)
 
-    it("trusts only the authority in ca_file", function()
+    it("trusts only the CA in ca_file", function()
       local wrong = pipeline.client(e.tls_url, { ca_file = other.ca_file })
       local err = fails("tls", wrong.datasets:list())
       assert.equal(1, err.attempts) -- another try would end the same way
@@ -62,7 +62,7 @@ describe("a call", function()
       right:close()
     end)
 
-    it("says which file of authorities it cannot read", function()
+    it("says which CA bundle it cannot read", function()
       local tls = pipeline.client(e.tls_url, { ca_file = "/nowhere/ca.pem" })
       local err = fails("tls", tls.datasets:list())
       assert.is_truthy(err.message:find("/nowhere/ca.pem", 1, true), err.message)
@@ -77,7 +77,7 @@ describe("a call", function()
     end)
   end)
 
-  it("without an answer says at which step it failed", function()
+  it("without a response says at which step it failed", function()
     local plain = e.url:gsub("^http:", "https:")
     for _, case in ipairs({
       { "connect", "http://127.0.0.1:1" },
@@ -165,7 +165,7 @@ describe("a call", function()
       end)
     end
 
-    it("follows five times and no more", function()
+    it("follows five redirects and no more", function()
       redirect(302, LIST, { times = 5 })
       assert.is_truthy(c.datasets:list())
       assert.equal(6, #e:log())
@@ -178,7 +178,7 @@ describe("a call", function()
       assert.is_truthy(err.message:find(LIST, 1, true), err.message)
     end)
 
-    it("never goes to another origin, and the key never does", function()
+    it("never goes to another origin, and never sends the key there", function()
       local port = e.url:match(":(%d+)$")
       local locations = {
         other.url .. LIST,
@@ -250,8 +250,8 @@ describe("a call", function()
     end)
   end)
 
-  describe("without a usable answer", function()
-    it("names a server that is not there, having tried three times", function()
+  describe("without a usable response", function()
+    it("names a server that is not there, after three tries", function()
       local nobody = pipeline.client("http://127.0.0.1:1")
       local err, response = fails("network", nobody.datasets:create({ name = "x" }))
       assert.is_nil(response)
@@ -262,7 +262,7 @@ describe("a call", function()
       nobody:close()
     end)
 
-    it("names a host that nobody knows", function()
+    it("names a host that is unknown", function()
       local nobody = pipeline.client("https://posthog.invalid", { max_retries = 0 })
       local err = fails("network", nobody.datasets:list())
       assert.is_truthy(err.message:find("posthog.invalid", 1, true), err.message)
@@ -291,27 +291,27 @@ describe("a call", function()
       end)
     end
 
-    it("is a failure when the body ends too early", function()
+    it("fails when the body ends too early", function()
       e:fault({ action = { truncate = 10 } })
       local err = fails("network", c.datasets:list())
       assert.equal(3, err.attempts)
       assert.is_nil(err.ambiguous)
     end)
 
-    it("is a failure when the server does not speak HTTP", function()
+    it("fails when the server does not speak HTTP", function()
       e:fault({ action = { raw = "SSH-2.0-OpenSSH_9.2\r\n" } })
       fails("network", c.datasets:list())
     end)
   end)
 
-  describe("whose answer is not what was asked for", function()
+  describe("whose response is not what was asked for", function()
     for name, case in pairs({
       ["a login page"] = { "<html>Sign in</html>", "<html>Sign in</html>" },
       ["half a text"] = { '{"count": 1, "results": [', '{"count": 1, "results": [' },
       ["nothing"] = { "", nil },
       ["a zero byte"] = { "\0{}", "?{}" },
     }) do
-      it("is kind decode, and not repeated: " .. name, function()
+      it("returns an error of kind decode, and is not repeated: " .. name, function()
         e:fault({ action = { status = 200, body = case[1] } })
         local err, response = fails("decode", c.datasets:list())
         assert.equal(200, err.status)
@@ -322,7 +322,7 @@ describe("a call", function()
       end)
     end
 
-    it("says at which byte the text ceases to be JSON", function()
+    it("says at which byte the text stops being JSON", function()
       e:fault({ action = { status = 200, body = '{"results": nonsense}' } })
       local err = fails("decode", c.datasets:list())
       assert.equal(13, err.position)
@@ -339,7 +339,7 @@ describe("a call", function()
       end
     end)
 
-    it("shows the start of a long body only", function()
+    it("shows only the start of a long body", function()
       e:fault({ action = { status = 502, body = "<html>" .. ("x"):rep(100000) } })
       local err = fails("server", c.datasets:list())
       assert.is_true(#err.body <= 4096)
@@ -354,7 +354,7 @@ describe("a call", function()
   end)
 
   describe("over the limit of bytes", function()
-    it("ends as kind too_large, and is not repeated", function()
+    it("returns an error of kind too_large, and is not repeated", function()
       local small = c:with({ max_response_bytes = 1000 })
       assert.is_truthy(small:request("GET", "/__emulator/echo/"))
       local err = fails("too_large", small:request("GET", "/__emulator/bytes?n=100000"))
@@ -367,7 +367,7 @@ describe("a call", function()
       small:close()
     end)
 
-    it("counts what compression hides", function()
+    it("counts the bytes after decompression", function()
       e:fault({ action = { status = 200, body = '{"results":[' .. (" "):rep(200000) .. "]}" } })
       local err, response = fails("too_large",
         c:with({ max_response_bytes = 20000 }).datasets:list())
@@ -397,7 +397,7 @@ describe("a call", function()
       assert.equal(1, c.datasets:list().count)
     end)
 
-    it("says so when it is the deadline that ends it, and is not repeated", function()
+    it("says so when the deadline ends it, and is not repeated", function()
       e:fault({ action = { delay = 1 } })
       local err = fails("timeout", c.datasets:list({ deadline = 0.1 }))
       assert.is_truthy(err.message:find("deadline", 1, true), err.message)

@@ -2,7 +2,7 @@ local url = require("posthog.llm.http.url")
 
 describe("posthog.llm.http.url", function()
   describe("parse", function()
-    it("takes a URL apart", function()
+    it("splits a URL into its parts", function()
       assert.same({
         scheme = "https", host = "posthog.example", port = "8443",
         origin = "https://posthog.example:8443", path = "/a/b", query = "c=d?e",
@@ -12,7 +12,7 @@ describe("posthog.llm.http.url", function()
       }, url.parse("http://[::1]"))
     end)
 
-    it("says two spellings of an origin alike", function()
+    it("treats two spellings of an origin alike", function()
       for _, case in ipairs({
         { "HTTPS://Us.PostHog.com", "https://us.posthog.com" },
         { "https://us.posthog.com:443/", "https://us.posthog.com" },
@@ -26,7 +26,7 @@ describe("posthog.llm.http.url", function()
       end
     end)
 
-    it("notes a user or password, keeps neither, and is not fooled about the host", function()
+    it("notes a user or password, keeps neither, and is not misled about the host", function()
       for _, text in ipairs({ "https://me:hunter2@h.example/", "https://me@h.example",
         "https://127.0.0.1@h.example", "https://a@b@h.example/" }) do
         local parsed = url.parse(text)
@@ -59,7 +59,7 @@ describe("posthog.llm.http.url", function()
       ["https://h\r\n/"] = "control character",
       ["https://h\\evil"] = "invalid host",
     }) do
-      it(("refuses %q"):format(text), function()
+      it(("refuses the URL %q"):format(text), function()
         local parsed, why = url.parse(text)
         assert.is_nil(parsed)
         assert.is_truthy(why:find(problem, 1, true), why)
@@ -68,7 +68,7 @@ describe("posthog.llm.http.url", function()
   end)
 
   describe("without_userinfo", function()
-    it("leaves the rest as it is", function()
+    it("removes user and password, and leaves the rest as it is", function()
       for _, case in ipairs({
         { "https://me:hunter2@h:8/a@b?c@d", "https://h:8/a@b?c@d" },
         { "https://a@b@h/", "https://h/" },
@@ -81,7 +81,7 @@ describe("posthog.llm.http.url", function()
   end)
 
   describe("is_loopback", function()
-    it("is true of this machine's names and addresses only", function()
+    it("is true for this machine's names and addresses only", function()
       for _, host in ipairs({ "localhost", "api.localhost", "127.0.0.1", "127.255.3.4",
         "[::1]" }) do
         assert.is_true(url.is_loopback(host), host)

@@ -7,7 +7,7 @@ describe("core.escape", function()
     assert.equal("", core.escape(""))
   end)
 
-  it("turns every other byte into its number", function()
+  it("turns every other byte into a percent escape", function()
     for byte = 0, 255 do
       local char = string.char(byte)
       local want = char:match("^[%w%-._~]$") and byte < 128 and char or ("%%%02X"):format(byte)
@@ -27,7 +27,7 @@ describe("core.escape", function()
     assert.equal("12", core.escape(12))
   end)
 
-  it("refuses what is no text", function()
+  it("refuses what is not text", function()
     assert.error(function() core.escape() end)
     assert.error(function() core.escape({}) end)
     assert.error(function() core.escape(nil, true) end)

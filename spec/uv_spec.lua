@@ -62,7 +62,7 @@ describe("llm.go in a program whose loop never runs", function()
     assert.matches("^cancelled\tcancelled: llm%.go: the program ended and .*\ncancelled\n$", output)
   end)
 
-  it("calls on_done of what was done at once, and tells an error of it", function()
+  it("calls on_done at once for what was done at once, and reports an error of it", function()
     local output, status = program(START .. 'llm.go(function() return 1, 2 end, print)')
     assert.same({ "nil\t1\t2\n", 0 }, { output, status })
     output, status = program(START .. 'llm.go(function() error("at once") end)')
@@ -72,7 +72,7 @@ describe("llm.go in a program whose loop never runs", function()
     assert.same({ "", 0 }, { output, status })
   end)
 
-  it("says nothing of what was cancelled, nor once the loop has run", function()
+  it("prints nothing for what was cancelled, nor once the loop has run", function()
     local output, status = program(START .. 'llm.go(function() llm.sleep(9) end):cancel()')
     assert.same({ "", 0 }, { output, status })
     output, status = program(START .. 'llm.go(function() llm.sleep(0.01) end) luv.run() '
@@ -345,7 +345,7 @@ describe("llm.go in a luv program", function()
       assert.equal(1, #calls)
     end)
 
-    it("is quick while a name is looked up that is never found", function()
+    it("is quick while a host name is looked up that is never found", function()
       local lost = llm.new({
         host = "https://posthog.invalid",
         personal_api_key = "phx_x",
@@ -437,7 +437,7 @@ describe("llm.go in a luv program", function()
     assert.is_true(ticks >= 5)
   end)
 
-  it("gathers gathers, and thousands that end at once", function()
+  it("gathers inside of gathers, and thousands that end at once", function()
     local functions = {}
     for i = 1, 5000 do
       functions[i] = function() return i end
@@ -458,7 +458,7 @@ describe("llm.go in a luv program", function()
     assert.same({}, calls[1][4])
   end)
 
-  it("sleeps no less than asked", function()
+  it("sleeps no shorter than asked", function()
     for _ = 1, 5 do
       local calls = go(function()
         local stop = core.now() + 0.0137
@@ -543,7 +543,7 @@ describe("llm.go in a luv program", function()
     assert.equal("", output)
   end)
 
-  it("keeps its turns short when many answers come at once", function()
+  it("keeps its turns short when many responses come at once", function()
     local woken, turns = 0, 0
     for _ = 1, 400 do
       go(function()
@@ -567,7 +567,7 @@ describe("llm.go in a luv program", function()
 end)
 
 describe("llm.go without luv", function()
-  it("says what is needed, at the caller", function()
+  it("says what is needed, at the caller's line", function()
     local output, status = program([[
       package.preload.luv = function() error("not here") end
       package.preload.uv = package.preload.luv

@@ -99,7 +99,7 @@ local function assert_identical(expected, value, what)
   end
 end
 
-describe("values survive", function()
+describe("JSON values survive", function()
   local items, dataset
 
   setup(t.start)

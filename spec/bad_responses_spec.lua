@@ -55,7 +55,7 @@ local BODIES = {
 local WHOLE = '{"id":"x","name":"y","results":[],"count":0,"path":"a","content":"c",'
   .. '"summary":{},"skill":{},"versions":[],"padding":"' .. ("x"):rep(500) .. '"}'
 
-describe("an answer of", function()
+describe("a response", function()
   local client
 
   setup(t.start)
@@ -68,7 +68,7 @@ describe("an answer of", function()
   for _, method in ipairs(METHODS) do
     local name, writes, call = method[1], method[2], method[3]
 
-    it(name .. " that is not the JSON it should be is a decode error", function()
+    it("to " .. name .. " that is not the JSON it should be is a decode error", function()
       local list = {}
       for i, body in ipairs(BODIES) do
         list[i] = { action = { status = 200, body = body, times = 1 } }
@@ -84,7 +84,7 @@ describe("an answer of", function()
       assert.equal(#BODIES, #t.e:log())
     end)
 
-    it(name .. " that breaks off is a network error, never a short value", function()
+    it("to " .. name .. " that breaks off is a network error, never a short value", function()
       local list = {}
       for i, breach in ipairs({
         { truncate = 0 },
@@ -106,7 +106,7 @@ describe("an answer of", function()
     end)
   end
 
-  it("a portal is told by its text, not by what it calls itself", function()
+  it("from a captive portal is recognized by its text, not by its content type", function()
     t.answer(200, HTML)
     local value, err = client.datasets:list()
     fails("decode", { status = 200, body = HTML }, value, err)
@@ -115,13 +115,13 @@ describe("an answer of", function()
     assert.equal("x", assert(client.datasets:get(ID)).id)
   end)
 
-  it("half a body says where it ends", function()
+  it("with half a body is an error that says where the body ends", function()
     t.answer(200, '{"id":"x"')
     local value, err = client.datasets:get(ID)
     fails("decode", { position = 10 }, value, err)
   end)
 
-  it("no content is true", function()
+  it("without content makes a call return true", function()
     t.answer(204)
     assert.is_true(client.skills:archive("x"))
     assert.is_true(client.datasets:delete(ID))
@@ -131,7 +131,7 @@ describe("an answer of", function()
     assert.equal(204, response.status)
   end)
 
-  it("an error page of any kind keeps its status and the start of its text", function()
+  it("that is an error page of any kind keeps its status and the start of its text", function()
     for status, kind in pairs({ [400] = "invalid", [401] = "auth", [403] = "forbidden",
       [404] = "not_found", [409] = "conflict", [413] = "invalid", [429] = "rate_limited",
       [500] = "server", [502] = "server", [520] = "server" }) do

@@ -17,5 +17,5 @@ end
 
 live.generation = "current" -- of this process; each spec file has one of its own
 for _, name in ipairs(FILES) do
-  describe("on the current generation:", load_spec(("spec/%s_spec.lua"):format(name)))
+  describe("on API v2", load_spec(("spec/%s_spec.lua"):format(name)))
 end

@@ -9,7 +9,7 @@ local fails = live.fails
 local OLD = "/api/environments/112358/llm_skills/"
 local NEW = "/api/projects/112358/llm_skills/"
 
-describe("the path word of skills", function()
+describe("the path scope of skills", function()
   local skills
 
   setup(t.start)
@@ -25,14 +25,14 @@ describe("the path word of skills", function()
     t.sent({ "GET " .. OLD, "GET " .. OLD })
   end)
 
-  it("moves once an answer names its successor", function()
+  it("moves once a response names its successor", function()
     t.e:settings({ environments = "deprecated" })
     assert(skills:create({ name = "x", description = "d", body = "b" }))
     assert(skills:get("x"))
     t.sent({ "POST " .. OLD, "GET " .. NEW .. "name/x/" })
   end)
 
-  it("moves once an answer names its successor, be it an error", function()
+  it("moves once a response names its successor, also with an error", function()
     t.e:settings({ environments = "deprecated" })
     fails("not_found", { status = 404 }, skills:get("x"))
     fails("not_found", { status = 404 }, skills:get("x"))
@@ -40,7 +40,7 @@ describe("the path word of skills", function()
     t.sent({ "GET " .. OLD .. "name/x/", "GET " .. NEW .. "name/x/", "GET " .. NEW })
   end)
 
-  it("stays when the answer is deprecated without a successor, or the other way round", function()
+  it("stays when a response is deprecated without a successor, or the other way round", function()
     local link = '</api/projects/112358/llm_skills/>; rel="successor-version"'
     for _, headers in ipairs({
       { Deprecation = "true" },
@@ -67,7 +67,7 @@ describe("the path word of skills", function()
     assert.equal(log[1].raw_header:match("\r\n(.*)"), log[2].raw_header:match("\r\n(.*)"))
   end)
 
-  it("moves on an answer of the resource itself that is a refusal", function()
+  it("moves on a response of the resource itself that is a refusal", function()
     t.e:settings({ environments = "absent" })
     local poor = t.client({ personal_api_key = "phx_emulator_none" }).skills
     fails("forbidden", { status = 403 }, poor:get("x"))
@@ -92,7 +92,7 @@ describe("the path word of skills", function()
     })
   end)
 
-  it("is not settled by a server that just fails", function()
+  it("is not learnt from a server that just fails", function()
     t.e:settings({ environments = "absent" })
     t.e:fault({ match = { path = "/projects/" }, action = { status = 503, times = 1 } })
     fails("server", { status = 503 }, skills:list())
@@ -121,7 +121,7 @@ describe("the path word of skills", function()
   end)
 
   for _, word in ipairs({ "environments", "projects" }) do
-    it("never moves from " .. word .. " when that was given", function()
+    it("never moves from " .. word .. " when the option says it", function()
       local fixed = t.client({ scope_prefix = word }).skills
       local path = "/api/" .. word .. "/112358/llm_skills/"
       t.e:settings({ environments = "deprecated" })
@@ -139,7 +139,7 @@ describe("the path word of skills", function()
     end)
   end
 
-  it("is learned by calls at the same time, and none of them fails for it", function()
+  it("is learnt by calls at the same time, and none of them fails for it", function()
     assert(skills:create({ name = "x", description = "d", body = "b" }))
     t.e:settings({ environments = "absent" })
     local fresh = t.client().skills
@@ -179,7 +179,7 @@ describe("the path word of skills", function()
     })
   end)
 
-  it("does not concern datasets and spend", function()
+  it("does not apply to datasets and spend", function()
     t.e:settings({ environments = "absent" })
     local client = t.client()
     assert(client.datasets:list())

@@ -10,7 +10,7 @@ local function says(text, err)
   assert.is_truthy(tostring(err):find(text, 1, true), tostring(err))
 end
 
-describe("a selection that only the current generation can make", function()
+describe("a selection that only API v2 can make", function()
   local t = live.session({ profile = "reference" })
   local maker, dataset, item
 
@@ -25,7 +25,7 @@ describe("a selection that only the current generation can make", function()
   end)
 
   for name, options in pairs({ ["a client that knows nothing"] = {},
-    ["a client that is fixed to the current one"] = { profile = "current" } }) do
+    ["a client that is fixed to API v2"] = { profile = "current" } }) do
     it("never gives other rows to " .. name, function()
       local calls = {
         function(client) return client.dataset_items:list({ dataset = dataset, revision = 1 }) end,
@@ -45,7 +45,7 @@ describe("a selection that only the current generation can make", function()
     end)
   end
 
-  it("is not made while it cannot be told what would answer", function()
+  it("is not made while the API version of the server cannot be known", function()
     t.e:fault({ match = { path = "/datasets/" }, action = { status = 503 } })
     fails("server", nil, t.client().dataset_items:list({ dataset = dataset, revision = 1 }))
     t.e:faults({})
@@ -60,7 +60,7 @@ describe("a selection that only the current generation can make", function()
     live.raises("invalid", nil, next_row)
   end)
 
-  it("says what may be wrong with a client that is fixed to the current one", function()
+  it("says what may be wrong with a client that is fixed to API v2", function()
     local client = t.client({ profile = "current" })
     for _, call in ipairs({
       function() return client.datasets:delete(dataset) end,
@@ -77,7 +77,7 @@ describe("a selection that only the current generation can make", function()
   end)
 end)
 
-describe("a server that changes its generation", function()
+describe("a server that changes its API version", function()
   local t = live.session({ profile = "current" })
   local client, rows
 
@@ -108,7 +108,7 @@ describe("a server that changes its generation", function()
   }
 
   for name, call in pairs(CALLS) do
-    it("gets each call in its words: " .. name, function()
+    it("gets each call in its own terms: " .. name, function()
       assert.equal("current", client:profile())
       for _, generation in ipairs({ "reference", "current" }) do -- it is current now
         t.e:settings({ profile = generation })
@@ -120,7 +120,7 @@ describe("a server that changes its generation", function()
     end)
   end
 
-  it("never drops a field without a word", function()
+  it("never drops a field without an error", function()
     for _, generation in ipairs({ "reference", "current", "reference" }) do
       t.e:settings({ profile = generation })
       local own = rows[generation]
@@ -136,12 +136,12 @@ describe("a server that changes its generation", function()
     end
   end)
 
-  it("is told from one where only the row is gone", function()
+  it("is told apart from one where only the row is gone", function()
     fails("not_found", nil, client.datasets:delete("00000000-0000-4000-8000-000000000000"))
     assert.equal("current", client:profile())
   end)
 
-  it("is known to fifty first calls at once, and none is made twice", function()
+  it("is learnt once by fifty first calls at the same time, and no row is made twice", function()
     api_version.forget()
     local functions = {}
     for i = 1, 50 do
@@ -156,7 +156,7 @@ describe("a server that changes its generation", function()
     assert.equal(51, #live.all(client.dataset_items:each({ dataset = rows.current.dataset })))
   end)
 
-  it("is not learnt for clients that are fixed, whoever else asks", function()
+  it("is not learnt by clients with a fixed API version, whoever else asks", function()
     local fixed = { t.client({ profile = "reference" }), t.client({ profile = "current" }) }
     local item = rows.current.item
     fails("invalid", nil, fixed[1].dataset_items:update(item, { output = 1 }))
@@ -168,7 +168,7 @@ describe("a server that changes its generation", function()
   end)
 end)
 
-describe("an answer that has little", function()
+describe("a response with few fields", function()
   local t = live.session({ profile = "reference" })
 
   setup(t.start)
@@ -184,7 +184,7 @@ describe("an answer that has little", function()
     ['{"id":"x","current_revision":3}'] = "current",
     ['{"id":"x","deleted":false,"version":1,"unheard":{"of":[]}}'] = "neither",
   }) do
-    it("tells what it can: " .. row, function()
+    it("shows the API version where it can: " .. row, function()
       local client = t.client()
       t.answer(200, row)
       assert.equal("x", assert(client.datasets:get("x")).id)
@@ -196,7 +196,7 @@ describe("an answer that has little", function()
     end)
   end
 
-  it("makes no write that might lose something, and is no reason for one to fail", function()
+  it("makes no write that might lose something, and makes none fail", function()
     t.answer(200, '{"id":"x"}')
     local client = t.client()
     assert(client.dataset_items:create({ dataset = "x", input = 1, output = 2 }))
@@ -208,7 +208,7 @@ describe("an answer that has little", function()
   end)
 end)
 
-describe("one deadline", function()
+describe("one deadline of a call", function()
   local t = live.session({ profile = "current" })
   local client
 
@@ -219,7 +219,7 @@ describe("one deadline", function()
     client = t.client({ max_retries = 2 })
   end)
 
-  it("is over all requests of a call", function()
+  it("covers all requests of the call", function()
     local dataset = assert(client.datasets:create({ name = "golden" })).id
     local item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
     assert(client.skills:create({ name = "long", description = "d", body = ("x"):rep(9000) }))

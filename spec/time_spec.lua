@@ -21,7 +21,7 @@ describe("posthog.llm.util.time", function()
       end
     end)
 
-    it("gives nil for what is no date", function()
+    it("returns nil for what is not a date", function()
       for _, text in ipairs({ "", "soon", "Sun, 06 Nov 1994 08:49:37 CET",
         "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z", "Sun, 99 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 1994 24:49:37 GMT",
@@ -32,7 +32,7 @@ describe("posthog.llm.util.time", function()
   end)
 
   describe("iso", function()
-    it("reads what the API writes, and other zones", function()
+    it("reads what the API writes, and other time zones", function()
       for text, time in pairs({
         ["1970-01-01T00:00:00Z"] = 0,
         ["2026-03-14T07:26:53Z"] = 1773473213,
@@ -46,7 +46,7 @@ describe("posthog.llm.util.time", function()
       end
     end)
 
-    it("gives nil for what is no time", function()
+    it("returns nil for what is not a time", function()
       for _, text in ipairs({ "", "yesterday", "2026-03-14", "2026-13-14T07:26:53Z",
         "2026-03-14T24:26:53Z", "2026-03-14T07:26:53 CET", "2026-03-14T07:26Z",
         "2026-03-14T07:26:53.Z" }) do

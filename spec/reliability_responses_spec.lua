@@ -4,7 +4,7 @@ local pipeline = require("spec.pipeline")
 local cells = require("spec.support.cells")
 local reliability = require("spec.support.reliability")
 
-describe("a call under a fault,", function()
+describe("a call ends as documented when", function()
   setup(cells.start)
   teardown(cells.stop)
   before_each(cells.hurry)
@@ -36,7 +36,7 @@ local MEASURED = [[
   print(("%s %.1f"):format(err and err.kind, peak() - before))
 ]]
 
-describe("an answer without end", function()
+describe("a response without end", function()
   local e
 
   setup(function() e = pipeline.emulator.start() end)

@@ -5,7 +5,7 @@ local live = require("spec.support.live")
 
 local fails = live.fails
 
-describe("skills of the current generation", function()
+describe("skills of API v2", function()
   local t = live.session({ profile = "current" })
   local sleep = clock.sleep
   local client
@@ -74,7 +74,7 @@ describe("skills of the current generation", function()
     end)
   end)
 
-  it("are found by what is in them", function()
+  it("are found by the text in them", function()
     create({ files = { { path = "a.md", content = "Look for the needle here." } } })
     create({ name = "other" })
     local found = assert(client.skills:search("needle"))
@@ -85,7 +85,7 @@ describe("skills of the current generation", function()
     live.misuses({ { "text: string expected", function() client.skills:search(1) end } })
   end)
 
-  it("are renamed, also when the answer is lost", function()
+  it("are renamed, also when the response is lost", function()
     create()
     assert.equal("new-name", assert(client.skills:rename("pdf-forms", "new-name")).name)
     fails("not_found", { type = "skill_not_found" }, client.skills:get("pdf-forms"))
@@ -120,7 +120,7 @@ describe("skills of the current generation", function()
     fails("not_found", nil, client.skills:bundle())
   end)
 
-  it("have owners, which make no version, and words for a version", function()
+  it("have owners, which make no version, and descriptions of versions", function()
     local skill = create()
     local owner = skill.created_by.uuid
     skill = assert(client.skills:publish("pdf-forms", { owners = { owner } }))
@@ -133,7 +133,7 @@ describe("skills of the current generation", function()
       function() client.skills:publish("pdf-forms", { owners = { owner }, body = "x" }) end } })
   end)
 
-  it("answer to either word of the path, the better one from the second call on", function()
+  it("are reached by either word of the path, the newer one from the second call on", function()
     create()
     assert(client.skills:get("pdf-forms"))
     local log = t.e:log()
@@ -141,7 +141,7 @@ describe("skills of the current generation", function()
     assert.is_truthy(log[#log].target:find("/api/projects/", 1, true))
   end)
 
-  it("tell what there is instead of what is not", function()
+  it("name what there is when a skill, version or file is unknown", function()
     create()
     local value, err = client.skills:get("pdf-formz")
     fails("not_found", { type = "skill_not_found" }, value, err)
@@ -153,7 +153,7 @@ describe("skills of the current generation", function()
 end)
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("spend on the " .. generation .. " generation", function()
+  describe("spend on " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     setup(t.start)
     teardown(t.stop)

@@ -6,7 +6,7 @@ local llm = require("posthog.llm")
 local fails = live.fails
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("rows of the " .. generation .. " generation", function()
+  describe("rows of " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     local is_current = generation == "current"
     local client, dataset, item
@@ -81,7 +81,7 @@ for _, generation in ipairs({ "reference", "current" }) do
   end)
 end
 
-describe("items of the current generation", function()
+describe("items of API v2", function()
   local t = live.session({ profile = "current" })
   local client, dataset, item
 
@@ -106,7 +106,7 @@ describe("items of the current generation", function()
     fails("network", { ambiguous = true, attempts = 1 }, row, err)
   end)
 
-  it("answer to both names in their history too", function()
+  it("accept both names in their history too", function()
     assert(client.dataset_items:update(item.id, { output = 3 }))
     assert.same({ 3, 2 }, live.all(client.dataset_items:versions(item.id), "output"))
   end)

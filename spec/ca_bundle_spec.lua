@@ -25,7 +25,7 @@ local START = [[
     >out 2>err </dev/null & echo $!
 ]]
 
-describe("over TLS", function()
+describe("a client over TLS", function()
   local e
   local servers = {}
 
@@ -77,11 +77,11 @@ describe("over TLS", function()
     return (tostring(err):gsub("%d+%-%d+%-%d+ %d+:%d+", "DATE"))
   end
 
-  it("a server of the name, the time and the authority is talked to", function()
+  it("talks to a server with a valid name, time and CA", function()
     assert.is_nil(refusal(start({})))
   end)
 
-  it("one of another name is not", function()
+  it("refuses a certificate for another name", function()
     local port = start({ name = "DNS:posthog.example" })
     local err = refusal(port)
     assert.equal("host", err.option)
@@ -90,7 +90,7 @@ describe("over TLS", function()
       :format(port), tostring(err))
   end)
 
-  it("one whose time is over is not", function()
+  it("refuses a certificate that has expired", function()
     local port = start({ ends = "20210101000000Z" })
     local words = "datasets:list: tls: the certificate of 127.0.0.1:%s has expired. "
       .. "Is the clock of this machine right? It says DATE UTC; "
@@ -98,14 +98,14 @@ describe("over TLS", function()
     assert.equal(words:format(port), without_date(refusal(port)))
   end)
 
-  it("one whose time has not come is not", function()
+  it("refuses a certificate that is not valid yet", function()
     local port = start({ begins = "20480101000000Z" })
     local words = "datasets:list: tls: the certificate of 127.0.0.1:%s is not valid yet. "
       .. "Is the clock of this machine right? It says DATE UTC"
     assert.equal(words:format(port), without_date(refusal(port)))
   end)
 
-  it("one that signs for itself is not", function()
+  it("refuses a certificate that is self-signed", function()
     local c = pipeline.client(e.tls_url, { max_retries = 0 })
     local _, err = c.datasets:list()
     assert.equal("tls", err.kind)
@@ -118,7 +118,7 @@ describe("over TLS", function()
     c:close()
   end)
 
-  it("one that speaks TLS 1.2 is talked to, one that speaks 1.1 is not", function()
+  it("talks to a server with TLS 1.2, and refuses one with TLS 1.1", function()
     assert.is_nil(refusal(start({ flags = "-tls1_2" })))
     local port = start({ flags = "-tls1_1 -cipher ALL:@SECLEVEL=0" })
     local control = output_of(("echo | timeout 10 openssl s_client -tls1_1 -cipher ALL:@SECLEVEL=0"
@@ -129,7 +129,7 @@ describe("over TLS", function()
     assert.matches("protocol version", err.message, 1, true)
   end)
 
-  describe("the file of authorities", function()
+  describe("uses a CA bundle that", function()
     local places = ca_bundle.places
     after_each(function() ca_bundle.places = places end)
 
@@ -145,7 +145,7 @@ describe("over TLS", function()
       assert.is_truthy(first_call())
     end)
 
-    it("is looked for again when there was none", function()
+    it("is searched again when there was none", function()
       local c = pipeline.client(e.tls_url)
       ca_bundle.places = { "/nowhere/a.pem", "/nowhere/b.pem" }
       local _, err = c.datasets:list()

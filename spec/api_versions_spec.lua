@@ -18,7 +18,7 @@ local function methods(entries)
 end
 
 for _, generation in ipairs({ "reference", "current" }) do
-  describe("on the " .. generation .. " generation", function()
+  describe("on " .. live.api_name[generation], function()
     local t = live.session({ profile = generation })
     local client, dataset
     local is_current = generation == "current"
@@ -32,13 +32,13 @@ for _, generation in ipairs({ "reference", "current" }) do
         metadata = llm.null }))
     end)
 
-    it("an answer in hand tells which it is, and another client of the host knows", function()
+    it("a response shows which API version it is, and another client of the host knows", function()
       assert.equal(generation, client:profile())
       assert.equal(generation, t.client():profile())
       assert.equal(is_current and 2 or 1, #t.e:log()) -- the nulls were refused once
     end)
 
-    it("items are created and updated by the names of either", function()
+    it("items are created and updated by the field names of either version", function()
       local item = assert(client.dataset_items:create({ dataset = dataset.id, input = { q = 1 },
         output = { a = 1 }, ref_trace_id = "t", ref_timestamp = "2026-03-14T07:26:53Z",
         ref_source_id = "s", metadata = { m = 1 } }))
@@ -61,7 +61,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(5, page.results[1].output)
     end)
 
-    it("rows come as the server sent them, and llm.row has the names of both", function()
+    it("rows come as the server sent them, and llm.row has the names of both versions", function()
       local item = assert(client.dataset_items:create({ dataset = dataset.id, input = 1,
         output = 2 }))
       local own = is_current and "expected_output" or "output"
@@ -122,14 +122,14 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
     end)
 
-    it("destroy tells what to use instead", function()
+    it("the error of destroy says what to use instead", function()
       local value, err = client.datasets:destroy(dataset.id)
       assert.is_nil(value)
       assert.equal(is_current and 403 or 405, err.status)
       assert.is_truthy(tostring(err):find("use :delete", 1, true))
     end)
 
-    it("all 300 rows come once while others come and go", function()
+    it("all 300 rows come once while others are created and deleted", function()
       local ids = t.e:seed({ items = 300, dataset = dataset.id }).items
       assert.equal(300, #ids)
       local n, seen = 0, {}
@@ -152,7 +152,7 @@ for _, generation in ipairs({ "reference", "current" }) do
   end)
 end
 
-describe("a server of unknown generation", function()
+describe("a server of unknown API version", function()
   local t = live.session({ profile = "current" })
   local client, dataset, item
 
@@ -175,11 +175,11 @@ describe("a server of unknown generation", function()
   --- What was sent, as "METHOD path" without ids.
   local function sent(expected, since) assert.same(expected, methods(t.e:log(since))) end
 
-  describe("that is current", function()
+  describe("that is v2", function()
     local since
     before_each(function() since = prepare("current") end)
 
-    it("is asked in the words of the reference, refuses them, and is known then", function()
+    it("is first asked with the names of v1, refuses them, and is known from then on", function()
       local made = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 5 }))
       assert.equal(5, made.expected_output)
       sent({ "POST dataset_items/", "POST dataset_items/" }, since)
@@ -194,7 +194,7 @@ describe("a server of unknown generation", function()
       sent({ "POST dataset_items/" }, since)
     end)
 
-    it("is looked at before a field is sent that the reference would drop", function()
+    it("is probed before a field is sent that v1 would drop", function()
       assert(client.dataset_items:create({ dataset = dataset, input = 1, client_item_id = "a" }))
       sent({ "GET datasets/ID/", "POST dataset_items/" }, since)
     end)
@@ -215,14 +215,14 @@ describe("a server of unknown generation", function()
       assert.equal(2, assert(client.dataset_items:get(item)).version)
     end)
 
-    it("is not mistaken by a refusal that either may give", function()
+    it("is not mistaken for v1 by a refusal that either may send", function()
       local value, err = client.dataset_items:create({ dataset = dataset, input = 1,
         ref_timestamp = "soon", ref_trace_id = "t" })
       fails("invalid", { attr = "source_timestamp" }, value, err)
       assert.equal("current", client:profile())
     end)
 
-    it("gives a client that is fixed to the reference a clear error, and loses nothing", function()
+    it("makes a client that is fixed to v1 return a clear error, and loses nothing", function()
       client = t.client({ profile = "reference" })
       assert.equal("reference", client:profile())
       for _, call in ipairs({
@@ -244,7 +244,7 @@ describe("a server of unknown generation", function()
     end)
   end)
 
-  describe("that is of the reference", function()
+  describe("that is v1", function()
     local since
     before_each(function() since = prepare("reference") end)
 
@@ -255,7 +255,7 @@ describe("a server of unknown generation", function()
       sent({ "POST dataset_items/", "PATCH datasets/ID/" }, since)
     end)
 
-    it("is not sent what it would drop", function()
+    it("is not sent a field that it would drop", function()
       for field, value in pairs({ source_output = 1, client_item_id = "a" }) do
         local fields = { dataset = dataset, input = 1, [field] = value }
         local row, err = client.dataset_items:create(fields)
@@ -269,7 +269,7 @@ describe("a server of unknown generation", function()
       sent({ "GET datasets/ID/" }, since)
     end)
 
-    it("is not taken for the other for a value that it refuses", function()
+    it("is not mistaken for v2 by its refusal of a value", function()
       local value, err = client.dataset_items:create({ dataset = dataset, input = 1,
         ref_timestamp = "soon" })
       fails("invalid", { attr = "ref_timestamp" }, value, err)
@@ -277,7 +277,7 @@ describe("a server of unknown generation", function()
       assert.equal(1, #t.e:state().projects["112358"].items)
     end)
 
-    it("answers calls that it does not have with an error that says so", function()
+    it("makes calls that it does not have return an error that says so", function()
       assert(client.datasets:get(dataset))
       for name, call in pairs({
         ["datasets:archive"] = function() return client.datasets:archive(dataset) end,
@@ -312,18 +312,18 @@ describe("a server of unknown generation", function()
       sent({ "GET datasets/ID/" }, since)
     end)
 
-    it("is asked before it would take no notice of a filter", function()
+    it("is probed before it would ignore a filter", function()
       fails("invalid", nil, client.dataset_items:list({ dataset = dataset, revision = 1 }))
       sent({ "GET datasets/ID/" }, since)
     end)
 
-    it("says what a 404 of an unknown route may mean", function()
+    it("hints at its version in the error for a 404 of an unknown route", function()
       local value, err = client.datasets:archive(dataset)
       fails("not_found", nil, value, err)
       assert.is_truthy(tostring(err):find("only the current generation of the API has", 1, true))
     end)
 
-    it("is not written to by a client that is fixed to the current one", function()
+    it("is not written to by a client that is fixed to v2", function()
       client = t.client({ profile = "current" })
       local value, err = client.dataset_items:create({ dataset = dataset, input = 1, output = 2 })
       fails("invalid", nil, value, err)
@@ -331,7 +331,7 @@ describe("a server of unknown generation", function()
       assert.equal(1, #t.e:state().projects["112358"].items)
     end)
 
-    it("is found out when it has been brought up to date", function()
+    it("is recognized as v2 when it has been upgraded", function()
       assert(client.datasets:get(dataset))
       assert.equal("reference", client:profile())
       t.e:settings({ profile = "current" })
@@ -341,7 +341,7 @@ describe("a server of unknown generation", function()
   end)
 end)
 
-describe("the current generation", function()
+describe("API v2", function()
   local t = live.session({ profile = "current" })
   local sleep = clock.sleep
   local client, dataset
@@ -362,7 +362,7 @@ describe("the current generation", function()
     return assert(client.dataset_items:create(all))
   end
 
-  it("archives and restores, also what is so already", function()
+  it("archives and restores rows, also those that are so already", function()
     assert.is_true(assert(client.datasets:archive(dataset)).archived)
     assert.is_true(assert(client.datasets:archive(dataset)).archived)
     assert.equal(1, #assert(client.datasets:list({ archived = true })).results)
@@ -386,7 +386,7 @@ describe("the current generation", function()
     assert.is_true(revisions[1] > revisions[#revisions])
   end)
 
-  it("gives the snapshot of a revision, whatever happens meanwhile", function()
+  it("returns the snapshot of a revision, whatever happens meanwhile", function()
     for i = 1, 60 do create({ input = i }) end
     local revision = assert(client.datasets:get(dataset)).current_revision
     local n, seen = 0, {}
@@ -420,14 +420,14 @@ describe("the current generation", function()
       problem)
   end)
 
-  it("refuses a stale version, with what is there", function()
+  it("refuses a stale version, with the current row", function()
     local item = create()
     assert(client.dataset_items:update(item.id, { input = 2, base_version = 1 }))
     fails("conflict", { code = "stale_version", current_version = 2, current_item_id = item.id },
       client.dataset_items:update(item.id, { input = 3, base_version = 1 }))
   end)
 
-  it("lets the last writer win without a base_version, as the reference does", function()
+  it("lets the last writer win without a base_version, as v1 does", function()
     local item = create()
     local raced
     client = client:with({ on_request = function(request)
@@ -440,7 +440,7 @@ describe("the current generation", function()
     assert.equal(3, assert(client.dataset_items:get(item.id)).version)
   end)
 
-  it("tells which field has no equal", function()
+  it("names the field that has no equal", function()
     local item = create()
     for field, fields in pairs({
       ref_trace_id = { ref_trace_id = "t" },
@@ -454,7 +454,7 @@ describe("the current generation", function()
     assert(client.datasets:create({ name = "x", deleted = false }))
   end)
 
-  it("tells its limits", function()
+  it("names its limits in errors", function()
     t.e:settings({ dataset_limit = 1 })
     local value, err = client.datasets:create({ name = "second" })
     fails("conflict", { code = "limit_reached", resource = "datasets", current_count = 1,
@@ -465,7 +465,7 @@ describe("the current generation", function()
     end)())
   end)
 
-  describe("a write whose answer is lost", function()
+  describe("and a write whose response is lost:", function()
     local item
     before_each(function() item = create({ expected_output = { a = 1 } }) end)
 
@@ -482,7 +482,7 @@ describe("the current generation", function()
     for name, write in pairs(WRITES) do
       local match = { method = name:find("PATCH") and "PATCH" or "POST", path = "dataset_items/" }
 
-      it("is found to have happened: " .. name, function()
+      it(name .. " is found to have happened", function()
         t.e:fault({ match = match, action = { close = "after", times = 1 } })
         local row, err, response = write()
         assert.is_nil(err, tostring(err))
@@ -490,14 +490,14 @@ describe("the current generation", function()
         assert.is_true(response.settled)
       end)
 
-      it("is made again when it has not happened: " .. name, function()
+      it(name .. " is made again when it has not happened", function()
         t.e:fault({ match = match, action = { close = "before", times = 1 } })
         local row, err = write()
         assert.is_nil(err, tostring(err))
         assert.equal(2, row.version)
       end)
 
-      it("did not happen where somebody else was first: " .. name, function()
+      it(name .. " did not happen where somebody else was first", function()
         t.e:fault({ match = match, action = { close = "before", times = 1 } })
         local plain = client
         client = client:with({ on_retry = function()
@@ -515,7 +515,7 @@ describe("the current generation", function()
       end)
     end
 
-    it("is found below later versions", function()
+    it("an update is found below later versions", function()
       t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
       local plain = client
       client = client:with({ on_retry = function()
@@ -528,7 +528,7 @@ describe("the current generation", function()
     end)
   end)
 
-  describe("exports", function()
+  describe("has exports that", function()
     it("are started, waited for and read", function()
       local big = llm.json.decode("9007199254740993")
       for i = 1, 30 do create({ input = { n = i, big = big } }) end
@@ -549,7 +549,7 @@ describe("the current generation", function()
       assert.equal(30, n)
     end)
 
-    it("tell a failure, and the end of the wait", function()
+    it("report a failure, and the end of the wait", function()
       create()
       t.e:settings({ export_outcome = "failed" })
       local export = assert(client.datasets:export_start(dataset))
@@ -577,7 +577,7 @@ describe("the current generation", function()
     end)
   end)
 
-  it("sends what was asked for, byte for byte", function()
+  it("receives what was asked for, byte for byte", function()
     t.reset()
     assert(client.datasets:list({ limit = 1 }))
     t.reset()
