@@ -8,7 +8,8 @@ local story = require("spec.model.story")
 
 local SEED = 20261130
 local SECONDS = 20
-local STORIES = ({ plain = 2000, valgrind = 20 })[os.getenv("SPEC_MODE") or "plain"] or 200
+local STORIES = tonumber(os.getenv("MODEL_STORIES"))
+  or ({ plain = 2000, valgrind = 20 })[os.getenv("SPEC_MODE") or "plain"] or 200
 
 describe("the model check", function()
   local e, theatre

@@ -29,9 +29,17 @@ local function change_item(client, id, change)
   if item then change(item) end
 end
 
+--- A text that nobody has written yet: else a version might be like one that changes nothing.
+local function new_text(world)
+  world.texts = (world.texts or 0) + 1
+  return ("theirs %d"):format(world.texts)
+end
+
 --- @type table<string, fun(world: table, client: posthog.llm.Client)>
 others.acts = {
-  ["publish other"] = function(world, client) publish(client, world.name, { body = "theirs" }) end,
+  ["publish other"] = function(world, client)
+    publish(client, world.name, { body = new_text(world) })
+  end,
   ["publish same"] = function(world, client)
     publish(client, world.name, kinds.published(world))
   end,
@@ -64,7 +72,7 @@ others.acts = {
   end,
   ["archive new"] = function(world, client) client.skills:archive(world.new_name) end,
   ["publish new other"] = function(world, client)
-    publish(client, world.new_name, { body = "theirs" })
+    publish(client, world.new_name, { body = new_text(world) })
   end,
   ["create dataset same"] = function(world, client)
     client.datasets:create({ name = world.name, metadata = { n = 1e16 } })

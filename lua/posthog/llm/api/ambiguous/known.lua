@@ -12,18 +12,22 @@ local MOST_NAMES = 1000 -- then it begins anew: it is a help, and nothing depend
 
 local known = {}
 
+local function new(has_one_user)
+  return { has_one_user = has_one_user, skills = {}, names = 0 }
+end
+
 --- @param family table of clients
 --- @param settings table of the client
 --- @param key string|function? the option
 --- @return posthog.llm.Known
 function known.of(family, settings, key)
   if key ~= nil and type(key) ~= "string" then -- a function, or what can be called like one
-    return { has_one_user = false, skills = {}, names = 0 }
+    return new(false)
   end
   local target = settings.target and settings.target.base or ""
   local name = ("%s\n%s\n%s"):format(target, tostring(settings.project), key or "")
   family.known = family.known or {}
-  family.known[name] = family.known[name] or { has_one_user = true, skills = {}, names = 0 }
+  family.known[name] = family.known[name] or new(true)
   return family.known[name]
 end
 

@@ -5,7 +5,6 @@
 
 local compare = require("posthog.llm.util.compare")
 local item_fields = require("posthog.llm.api.item_fields")
-local json = require("posthog.llm.json")
 local times = require("posthog.llm.util.time")
 
 local stored = {}
@@ -47,9 +46,6 @@ end
 
 --- A plain text of the API, which it trims, and makes of numbers.
 function stored.text(sent, there)
-  if sent == json.null then
-    sent = nil
-  end
   if compare.field(sent, there) then
     return "equal"
   elseif type(sent) == "boolean" then
@@ -153,8 +149,6 @@ function stored.has_row_fields(row, fields)
     local kind = field and field.kind or "text"
     if name == "deleted" or name == "archived" then
       kind = "mark"
-    elseif type(sent) == "table" then
-      kind = "json"
     end
     result = both(result, stored[kind](sent, row[name]))
   end
