@@ -273,10 +273,10 @@ describe("posthog-llm doctor", function()
   it("reports a server that sends HTML, fails, redirects or sends nothing", function()
     local html = { ["Content-Type"] = "text/html; charset=utf-8" }
     for _, case in ipairs({
-      { { status = 200, body = "<html>", headers = html }, "it answers 200 and text/html", 1 },
-      { { status = 404, body = "<html>", headers = html }, "it answers 404 and text/html", 4 },
-      { { status = 403, body = "<html>", headers = html }, "it answers 403 and text/html", 5 },
-      { { status = 502, body = "<html>", headers = html }, "it answers 502", 1 },
+      { { status = 200, body = "<html>", headers = html }, "answers 200 with text/html", 1 },
+      { { status = 404, body = "<html>", headers = html }, "answers 404 with text/html", 4 },
+      { { status = 403, body = "<html>", headers = html }, "answers 403 with text/html", 5 },
+      { { status = 502, body = "<html>", headers = html }, "the server answers 502", 1 },
       { { status = 302, headers = { Location = "https://login.example/" } }, "login.example", 1 },
       { { close = true }, "reply", 1 },
       { { raw = "SSH-2.0-OpenSSH_9.2\r\n" }, "does not speak HTTP", 1 },
@@ -285,6 +285,90 @@ describe("posthog-llm doctor", function()
       e:fault({ match = { path = "^/api/" }, action = case[1] })
       finds("server", case[3], case[2], "set POSTHOG_HOST")
     end
+  end)
+
+  local JSON = { ["Content-Type"] = "application/json" }
+
+  it("reports a server that answers JSON, but is not PostHog", function()
+    for _, body in ipairs({ "{}", "[]", "null", "true", '"ok"', '{"status":"ok"}', '{"label":1}' })
+    do
+      e:reset()
+      e:fault({ match = { path = "^/api/" },
+        action = { status = 200, body = body, headers = JSON } })
+      finds("server", 1, "answers 200 with application/json, but not as PostHog",
+        "set POSTHOG_HOST")
+    end
+    for number, code in pairs({ [401] = 5, [403] = 5, [404] = 4 }) do
+      e:reset()
+      e:fault({ match = { path = "^/api/" },
+        action = { status = number, body = '{"error":"no route"}', headers = JSON } })
+      finds("server", code, "but not as PostHog does", "set POSTHOG_HOST")
+    end
+    e:reset()
+    e:fault({ match = { path = "^/api/" }, action = { status = 200, body = "", headers = JSON } })
+    finds("server", 1, "answers 200 with nothing, not JSON", "set POSTHOG_HOST")
+  end)
+
+  it("tells why something else than PostHog answers, as the errors of calls do", function()
+    local text = { ["Content-Type"] = "text/plain" }
+    for number, case in pairs({
+      [401] = { 5, "something in front of the server, not PostHog's API, wants a", "a login" },
+      [403] = { 5, "refused by a firewall or gateway", "may refuse a network, a VPN" },
+      [429] = { 1, "too many requests", "try again later" },
+      [503] = { 1, "the server is not available", "try again later" },
+    }) do
+      e:reset()
+      e:fault({ match = { path = "^/api/" },
+        action = { status = number, body = "no", headers = text } })
+      finds("server", case[1], case[2], case[3])
+    end
+  end)
+
+  it("reports one list that is none, by a gateway's rule or a server's mistake", function()
+    for path, name in pairs({
+      llm_skills = "skills_read", ["/datasets/"] = "datasets_read", spend = "spend_read",
+    }) do
+      for _, body in ipairs({ "<html>", "{}", "[]", "null", "" }) do
+        e:reset()
+        e:fault({ match = { path = path }, action = { status = 200, body = body, headers = JSON } })
+        finds(name, 1, "the answer", "does a proxy or gateway answer in the server's place?")
+      end
+    end
+  end)
+
+  it("shows no key that the server sends back, nor what would steer the terminal", function()
+    local key = command.KEY
+    local escaped = key:gsub(".", function(char) return ([[\u%04x]]):format(char:byte()) end)
+    local odd = [[\u001b[31m]] .. key .. [[\n]]
+    for _, label in ipairs({ key, escaped, "%70" .. key:sub(2), odd }) do
+      e:reset()
+      e:fault({ match = { path = "personal_api_keys" }, action = { status = 200, headers = JSON,
+        body = ('{"label":"%s","scopes":["*","%s"]}'):format(label, key) } })
+      local document, text = doctor()
+      assert.is_true(document.ok)
+      assert.matches("[key]", select(2, status(document, "key_accepted")), 1, true)
+      assert.is_nil((text .. cjson.encode(document)):find(key, 1, true))
+      assert.is_nil(text:find("\27", 1, true))
+    end
+  end)
+
+  it("says that a refusal without a reason may be the project's or a switch", function()
+    e:fault({ match = { path = "112358" }, action = { status = 403, headers = JSON,
+      body = '{"detail":"AI features are off."}' } })
+    finds("project", 5, "project 112358: AI features are off. (HTTP 403)", "switched on")
+  end)
+
+  it("shows all of a text on a narrow terminal", function()
+    local result = run({ "doctor" }, {
+      env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" }, terminal = 40, screen = true,
+    })
+    for line in result.out:gsub("\27%[%d*m", ""):gmatch("[^\n]+") do
+      assert.is_true(#line <= 24 + 20 or not line:find(" ", 25, true), line)
+    end
+    local text = result.out:gsub("\27%[%d*m", ""):gsub("%s+", " ")
+    assert.matches("warn skills write read only: the key has no scope llm_skill:write", text, 1,
+      true)
+    assert.is_nil(text:find("…", 1, true))
   end)
 
   it("reports a clock that is off by a day", function()

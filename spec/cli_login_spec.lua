@@ -278,6 +278,25 @@ describe("posthog-llm login", function()
     end
   end)
 
+  it("keeps no account of a server that is not PostHog's", function()
+    for _, case in ipairs({ { 200, "{}" }, { 200, "null" }, { 200, "[]" }, { 401, "<html>" } }) do
+      e:reset()
+      e:fault({ match = { path = "^/api/" }, action = { status = case[1], body = case[2] } })
+      local said = login_by_file(case[1] == 401 and 5 or 1, { stdin = KEY .. "\n" },
+        "--project", "112358", "--host", e.url)
+      assert.matches("not logged in: the server answers " .. case[1], said.err, 1, true)
+      assert.is_nil(kept())
+    end
+  end)
+
+  it("says when a key could not be tried", function()
+    e:fault({ match = { path = "^/api/" }, action = { status = 429, body = '{"detail":"wait"}',
+      headers = { ["Retry-After"] = "300", ["Content-Type"] = "application/json" } } })
+    local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
+    assert.matches("note: the key could not be tried", said.err, 1, true)
+    assert.matches("note: the server asks to wait 300 s", said.err, 1, true)
+  end)
+
   it("names the other cloud where a key is not valid at one", function()
     local us = cloud.start(e, "DNS:us.posthog.com")
     local said = login_by_file(5, { stdin = "phx_wrong\n", env = {

@@ -13,7 +13,7 @@ local MARKS = {
 }
 local MARK, NAME, WIDEST = 9, 15, 80 -- columns
 
---- A text in lines of at most so many columns.
+--- A text in lines of at most so many columns, but for longer words.
 local function wrapped(text, columns)
   local lines, line = {}, nil
   for word in text:gmatch("%S+") do
@@ -27,14 +27,12 @@ local function wrapped(text, columns)
   return lines
 end
 
---- One check: a line, or as many as what failed needs.
+--- One check, in as many lines as it needs.
 local function show(screen, check)
   local mark = MARKS[check.status]
   local room = math.max(20, math.min(screen.columns or WIDEST, WIDEST) - MARK - NAME)
   local indent = (" "):rep(MARK + NAME)
-  local message = display.clean(check.message)
-  local lines = check.status == "fail" and wrapped(message, room)
-    or { (display.fit(message, room, "…")) }
+  local lines = wrapped(display.clean(check.message), room)
   local name = display.pad(check.name:gsub("_", " "), NAME)
   screen:line({ display.pad(mark[1], MARK), mark[2] }, name, lines[1])
   for i = 2, #lines do

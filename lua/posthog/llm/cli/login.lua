@@ -128,7 +128,9 @@ local function try(context, login)
   stop_at_interrupt()
   local missing = {}
   for _, check in ipairs(list) do
-    if check.status == "fail" then
+    if check.name == "key_accepted" and check.status == "unknown" then
+      missing[#missing + 1] = "the key could not be tried: " .. check.message
+    elseif check.status == "fail" then
       if check.name:find("_read$") or check.name == "clock" or check.name == "pace" then
         missing[#missing + 1] = check.message
       else

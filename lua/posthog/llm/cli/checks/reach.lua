@@ -2,6 +2,7 @@
 --- of it, as an error says which step failed.
 
 local goes_past = require("posthog.llm.http.no_proxy")
+local redact = require("posthog.llm.http.redact")
 local times = require("posthog.llm.util.time")
 
 local reach = {}
@@ -188,18 +189,45 @@ local function fail_without_response(self, err)
   end
 end
 
---- What is wrong with an answer, whatever was asked.
+--- What the answer holds, for people.
+local function content(err, response)
+  local is_empty = response.status == 204 or err and err.kind == "decode" and err.body == nil
+  local kind = response.headers["content-type"]
+  return not is_empty and kind and kind:match("^[^;]+") or "nothing"
+end
+
+--- What is wrong with an answer that is not PostHog's, and why. PostHog tells a
+--- key its label; where it refuses to, that has a `detail` (doc/api.md 0.5).
 --- @return string? problem
 local function unlike_posthog(value, err, response)
-  local kind = response.headers["content-type"]
-  if err and (err.kind == "redirect" or err.kind == "too_large") then
+  if value == nil and (err.kind == "redirect" or err.kind == "too_large") then
     return err.message
-  elseif err and err.status and err.status >= 500 then
-    return ("it answers %d: %s"):format(err.status, err.message)
-  elseif value == true or err and (err.kind == "decode" or type(err.body) ~= "table") then
-    local words = "it answers %d and %s, not JSON"
-    return words:format(response.status, kind and kind:match("^[^;]+") or "nothing")
+  elseif value == nil and err.status >= 500 then
+    return ("the server answers %d: %s"):format(err.status, err.message)
+  elseif value == nil and err.detail then
+    return nil
+  elseif type(value) == "table" and type(value.label) == "string" then
+    return nil
   end
+  local words = "the server answers %d with %s"
+  local answer = words:format(response.status, content(err, response))
+  if err and err.kind ~= "decode" and type(err.body) ~= "table" then
+    return answer .. ": " .. err.message
+  elseif err and err.kind == "decode" or response.status == 204 then
+    return answer .. ", not JSON"
+  end
+  return answer .. ", but not as PostHog does"
+end
+
+--- What mends it that something else than PostHog has answered, or PostHog not now.
+local function cure_of_answer(self, err)
+  local cure = CURES.server(self)
+  if err and (err.status == 429 or (err.status or 0) >= 500) then
+    return "try again later; " .. cure
+  elseif err and err.kind == "forbidden" and err.hint then
+    return ("%s; %s"):format(err.hint:gsub("^%u", string.lower), cure)
+  end
+  return cure
 end
 
 local function check_clock(self, response)
@@ -230,7 +258,7 @@ function reach.check(self)
     return false
   end
   local problem = unlike_posthog(value, err, response)
-  local origin = problem and wants_tls(self)
+  local origin = problem and response.status == 400 and wants_tls(self) -- what a port of TLS says
   if origin then
     fail_for_tls(self, origin)
     return false
@@ -238,13 +266,13 @@ function reach.check(self)
   tell_passed(self, nil, response.timings)
   if problem then
     local kind = err and err.kind or "decode"
-    self:fail("server", kind, problem, CURES.server(self))
+    self:fail("server", kind, problem, cure_of_answer(self, err))
     return false
   end
   local words = "answers as PostHog does, %s"
   self:tell("server", "ok", words:format(ms(response.timings.total)))
   check_clock(self, response)
-  self.own = { value = value, err = err }
+  self.own = { value = redact.value(value, self.account.personal_api_key), err = err }
   return true
 end
 

@@ -1,6 +1,7 @@
 --- What the key may do: whether it is accepted, finds the project and has its scopes. Reading is
 --- tried; whether it may write is what the server says of the key, as nothing is written to find out.
 
+local errors = require("posthog.llm.util.errors")
 local reach = require("posthog.llm.cli.checks.reach")
 
 local rights = {}
@@ -29,32 +30,35 @@ end
 --- What was answered, and what it shows.
 --- @class posthog.llm.cli.Trial
 --- @field err? posthog.llm.Error
---- @field status integer? nil: there was no answer
+--- @field status integer? nil: PostHog has not answered, or not with what was asked for
 --- @field no_scope boolean the server names the scope that is missing
 
-local function trial(scope, err, response)
+local function trial(scope, err)
   local says = err and err.detail or ""
   local named = says:find("'" .. scope:match("^[%w_]+:")) ~= nil
   return {
     err = err,
-    status = response and response.status,
+    status = not err and 200 or err.detail and err.status or nil,
     no_scope = named and err.status == 403,
   }
 end
 
 local function list(self, resource, scope)
-  local _, err, response = self.client[resource]:list({ limit = 1 })
+  local _, err = self.client[resource]:list({ limit = 1 })
   if err and err.kind == "cancelled" then
     error(err, 0)
   end
-  return trial(scope, err, response)
+  return trial(scope, err)
 end
 
 --- A question for spend that is refused for its parameters, if not before: no figures are made up.
 local function ask_spend(self)
   local query = { query = { limit = 0 } }
-  local _, err, response = reach.ask(self.client, "GET", "/api/llm_analytics/@me/spend/", query)
-  return trial("user:read", err, response)
+  local value, err = reach.ask(self.client, "GET", "/api/llm_analytics/@me/spend/", query)
+  if value and not (type(value) == "table" and type(value.summary) == "table") then
+    err = errors.new({ kind = "decode", message = "the answer has no summary of a spend" })
+  end
+  return trial("user:read", err)
 end
 
 --- 403 and 400 come after the key was looked at; a 404 may come before.
@@ -77,7 +81,7 @@ local function check_key(self)
   local is_good = accepted(self)
   if is_good then
     local label = self.own.value and self.own.value.label
-    local words = type(label) == "string" and ("its label is %q"):format(label) or "by the server"
+    local words = label and ('its label is "%s"'):format(label) or "by the server"
     self:tell("key_accepted", "ok", words)
     return true
   elseif is_good == nil then
@@ -126,7 +130,7 @@ local function check_project(self)
   local cure = ("%s; %s"):format(WHERE, self:how_to_set("project"))
   local only = confined(self)
   if only then
-    return self:fail("project", "forbidden", ("%s: %s"):format(id, only), cure)
+    return self:fail("project", "forbidden", ("not project %s: %s"):format(id, only), cure)
   elseif skills.status == 200 or datasets.status == 200 then
     return self:tell("project", "ok", id)
   elseif skills.status == 404 and datasets.status == 404 then
@@ -135,15 +139,25 @@ local function check_project(self)
   end
   for _, one in ipairs({ skills, datasets }) do
     if one.status == 403 and not one.no_scope then
-      local words = ("%s: %s (HTTP 403)"):format(id, one.err.message)
-      return self:fail("project", "forbidden", words, cure .. "; or ask for access to it")
+      local words = ("project %s: %s (HTTP 403)"):format(id, one.err.message)
+      return self:fail("project", "forbidden", words, "ask for access to it, or have what is meant "
+        .. "switched on; else " .. cure)
     end
   end
-  self:tell("project", "unknown", id .. ": no answer has shown it")
+  self:tell("project", "unknown", ("project %s: no answer has shown it"):format(id))
 end
 
 local function add_scope(self, scope)
   return ("add the scope %s to it: %s"):format(scope, KEYS_PAGE:format(self.target.base))
+end
+
+--- What mends it that there was no answer of PostHog's to this one question.
+local function cure_of_failure(self, err)
+  if err.kind == "server" or err.kind == "timeout" or err.kind == "network" then
+    local tells = CLOUDS[self.target.origin] and "; see https://status.posthog.com" or ""
+    return "try again later" .. tells
+  end
+  return "does a proxy or gateway answer in the server's place? Else " .. self:how_to_set("host")
 end
 
 --- @param name string of the check
@@ -162,7 +176,7 @@ local function check_reading(self, name, what, scope, one)
   elseif one.err.kind == "rate_limited" then
     self:tell(name, "unknown", "the server asks to wait: see pace")
   else
-    self:fail(name, one.err.kind, one.err.message, "try again; see https://status.posthog.com")
+    self:fail(name, one.err.kind, one.err.message, cure_of_failure(self, one.err))
   end
 end
 
