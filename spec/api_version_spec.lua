@@ -40,7 +40,7 @@ describe("a selection that only API v2 can make", function()
         api_version.forget()
         local value, err = call(t.client(options))
         fails("invalid", nil, value or nil, err)
-        says("only the current generation of the API has it", err)
+        says("only API v2 has it", err)
       end
     end)
   end
@@ -71,7 +71,7 @@ describe("a selection that only API v2 can make", function()
       local value, err = call()
       assert.is_nil(value)
       says("only", err)
-      says("the current generation of the API", err)
+      says("API v2", err)
     end
     assert.equal(1, assert(maker.dataset_items:get(item)).input)
   end)

@@ -239,7 +239,7 @@ describe("a server of unknown API version", function()
       end
       local value, err = client.datasets:archive(dataset)
       fails("invalid", nil, value, err)
-      assert.is_truthy(tostring(err):find("only the current generation", 1, true))
+      assert.is_truthy(tostring(err):find("only API v2", 1, true))
       assert.equal(2, assert(client.dataset_items:get(item)).output)
     end)
   end)
@@ -302,7 +302,7 @@ describe("a server of unknown API version", function()
         local method, option = name:match("^(%S+) ?(.*)$")
         assert.equal(method, err.call)
         option = option == "" and "" or option .. ": "
-        local words = method .. ": invalid: " .. option .. "only the current generation"
+        local words = method .. ": invalid: " .. option .. "only API v2"
         assert.equal(words, text:sub(1, #words))
       end
       for _, iterator in pairs({ client.datasets:revisions(dataset),
@@ -320,7 +320,7 @@ describe("a server of unknown API version", function()
     it("hints at its version in the error for a 404 of an unknown route", function()
       local value, err = client.datasets:archive(dataset)
       fails("not_found", nil, value, err)
-      assert.is_truthy(tostring(err):find("only the current generation of the API has", 1, true))
+      assert.is_truthy(tostring(err):find("only API v2 has", 1, true))
     end)
 
     it("is not written to by a client that is fixed to v2", function()

@@ -93,7 +93,7 @@ local function tests(generation)
     local made = ends(0, { "datasets", "create", "golden", "--description", "By hand.\27[2J",
       "--metadata", '{"n":9007199254740993}' })
     local id = made.out:match("^(%S+)\n$")
-    assert.equal("dataset golden is made\n", made.err)
+    assert.equal("dataset golden is created\n", made.err)
     assert.equal("", ends(0, { "-q", "datasets", "create", "other" }).err)
     for _, name in ipairs({ "golden", id }) do
       local shown = ends(0, { "datasets", "show", name }).out
@@ -129,7 +129,7 @@ local function tests(generation)
       assert.equal(id .. "\n", ends(0, { "datasets", "undelete", "golden" }).out)
     else
       assert.matches("%-%-deleted", ends(1, { "datasets", "list", "--deleted" }).err)
-      assert.matches("by their id", ends(4, { "datasets", "undelete", "golden" }).err)
+      assert.matches("by id only", ends(4, { "datasets", "undelete", "golden" }).err)
       assert.equal(id .. "\n", ends(0, { "datasets", "undelete", id }).out)
     end
     assert.equal(id, id_of("golden"))
@@ -162,7 +162,7 @@ local function tests(generation)
     assert.equal("line 2, column 12: invalid JSON: expected a key in quotes\n"
       .. 'line 3: an item has no field "x"; map it to one that it has\n'
       .. "1 record can be imported, 2 cannot\n", dry.out)
-    assert.matches("would be made", dry.err)
+    assert.matches("would be created", dry.err)
     local list = write("golden.json", '[{"input":1},\n{"x":2}]')
     dry = ends(7, { "datasets", "import", "golden", list, "--create", "--dry-run" })
     assert.matches("^%a+ 2: an item has no field \"x\"", dry.out)
@@ -296,17 +296,18 @@ local function tests(generation)
     local source = numbers(2)
     local cases = {
       { 2, { "import", "golden", "-" }, "standard input", "datasets import %-%-help" },
-      { 2, { "import", "golden", folder .. "/a.txt" }, "format: the name" },
+      { 2, { "import", "golden", folder .. "/a.txt" }, "format: unknown from the name" },
       { 2, { "import", "golden", source, "--field", "input" }, "NAME=COLUMN" },
       { 2, { "import", "golden", source, "--field", "x=y" }, "no field x" },
       { 2, { "import", "golden", source, "--field", "input=a", "--field", "input=b" }, "twice" },
       { 2, { "import", "golden", source, "--separator", "ab" }, "one character" },
-      { 2, { "import", "golden", source, "--settle", "soon" }, "number of seconds" },
-      { 2, { "create", "golden", "--metadata", "[1]" }, "no object of JSON" },
+      { 2, { "import", "golden", source, "--settle", "soon" }, "invalid time 'soon'" },
+      { 2, { "create", "golden", "--metadata", "[1]" }, "invalid JSON object" },
       { 1, { "import", "golden", "/dev/stdin", "--format", "jsonl" }, "save it to a file\n" },
       { 1, { "import", "golden", folder .. "/gone.csv" }, "gone.csv: cannot be read: No such" },
       { 1, { "import", "golden", write("b.csv", '"a') }, "b.csv: " },
-      { 1, { "import", "golden", write("e.csv", "a\n1\n") }, '"a"; say by %-%-field which' },
+      { 1, { "import", "golden", write("e.csv", "a\n1\n") },
+        '"a"; map columns to fields by %-%-field' },
       { 1, { "import", "golden", write("c.csv", "a\n1\n"), "--field", "input=b" }, 'column "b"' },
       { 1, { "diff", "golden", write("d.jsonl", "{}\nx\n") }, "line 1" },
       { 4, { "import", "nobody", source }, 'no dataset "nobody"' },
@@ -520,7 +521,7 @@ local function tests(generation)
       local import = { "datasets", "import", "golden", numbers(9), "--create", "--settle", "0.5" }
       local result = ends(0, import, { terminal = 80 })
       assert.matches("6/9 rows  66%%[^\r]*  waits 1 s\27", result.err)
-      assert.equal("9 rows imported (3 found after a lost answer)\n", result.out)
+      assert.equal("9 rows imported (3 found after a lost response)\n", result.out)
       holds(9, "golden")
     end)
 

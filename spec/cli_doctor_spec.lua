@@ -392,8 +392,8 @@ describe("posthog-llm doctor", function()
     local function through(proxy)
       return { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file, https_proxy = proxy }
     end
-    finds("proxy", 1, "407", "mend or unset https_proxy", through(refusing.proxy))
-    finds("proxy", 1, "127.0.0.1:1", "mend or unset https_proxy", through("http://127.0.0.1:1"))
+    finds("proxy", 1, "407", "fix or unset https_proxy", through(refusing.proxy))
+    finds("proxy", 1, "127.0.0.1:1", "fix or unset https_proxy", through("http://127.0.0.1:1"))
     finds("proxy", 1, "proxy.invalid", "unset https_proxy", through("http://proxy.invalid:3128"))
     finds("proxy", 1, "the proxy's scheme", "unset https_proxy", through("gopher://127.0.0.1:1"))
     local excepted = through("http://127.0.0.1:1")

@@ -117,7 +117,7 @@ describe("posthog-llm login", function()
     assert.is_nil(said.screen:find(KEY, 1, true), said.screen)
     assert.matches("112358\n", said.screen, 1, true) -- what is no secret is shown
     assert.matches("logged in to project 112358 at " .. e.url, said.screen, 1, true)
-    assert.matches("kept in " .. path(), said.screen, 1, true)
+    assert.matches("saved in " .. path(), said.screen, 1, true)
     assert.same({ host = e.url, token = KEY, env_id = "112358" }, (kept()))
     assert.equal("600", mode_of(path()))
     assert.equal("700", mode_of(home .. "/.posthog"))

@@ -208,7 +208,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("2 folders: no problems\n", skills(0, { "lint", "pdf-forms", "x/more" }).err)
       write(root, "pdf-forms/SKILL.md", "---\nname: pdf-forms\ndescription: x\nmore: 1\n---\n\nx\n")
       local warned = skills(0, { "lint", "pdf-forms" })
-      assert.equal("pdf-forms/SKILL.md:4: warning: more: the API has no place for it\n", warned.out)
+      assert.equal("pdf-forms/SKILL.md:4: warning: more: the API has no field for it\n", warned.out)
       write(root, "pdf-forms/SKILL.md", skill_md("other"))
       write(root, "pdf-forms/x.bin", "a\nb\0c")
       local lines = "pdf-forms/SKILL.md:2: name is \"other\", and the folder's is \"pdf-forms\"\n"
@@ -234,11 +234,12 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("says what is wrong with a folder", function()
       write(root, "empty/README", "x")
       write(root, "broken/SKILL.md", "---\nname: broken\n\tdescription: [\n---\n\nx\n")
-      has(skills(1, { "push" }, { dir = root .. "/empty" }).err, "\nSKILL.md: there is none")
+      has(skills(1, { "push" }, { dir = root .. "/empty" }).err,
+        "\nSKILL.md: the file is missing: this folder is not a skill")
       has(skills(1, { "push", "broken" }).err, "\nbroken/SKILL.md:3: ")
       local gone = skills(1, { "push", "nowhere" }).err
       assert.equal("posthog-llm: nowhere: cannot be read: No such file or directory\n", gone)
-      has(skills(1, { "status", "empty" }).err, "SKILL.md says no name")
+      has(skills(1, { "status", "empty" }).err, "SKILL.md has no valid name")
       assert.equal(0, writes())
     end)
 
@@ -259,7 +260,8 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "more/SKILL.md", skill_md("more"))
       local result = skills(3, { "push", "empty", "pdf-forms", "more" })
       assert.equal("  added    SKILL.md\ncreated more version 1\n", result.out)
-      has(result.err, "posthog-llm: empty: the folder cannot be pushed\nempty/SKILL.md: there is")
+      has(result.err, "posthog-llm: empty: the folder cannot be pushed\n"
+        .. "empty/SKILL.md: the file is missing")
       has(result.err, "posthog-llm: pdf-forms: both sides")
     end)
 

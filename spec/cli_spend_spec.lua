@@ -162,10 +162,10 @@ describe("posthog-llm", function()
 
     it("refuses invalid options before it sends a request", function()
       for _, case in ipairs({
-        { { "--budget", "much" }, "%-%-budget: 'much' is not an amount" },
+        { { "--budget", "much" }, "%-%-budget: invalid amount 'much'" },
         { { "--format", "pdf" }, "must be one of" },
         { { "--bucket", "7" }, "must be one of" },
-        { { "--rows", "0" }, "%-%-rows: '0' is not" },
+        { { "--rows", "0" }, "%-%-rows: invalid number '0'" },
         { { "--width", "3" }, "%-%-width: 3 is not from 20" },
         { { "--limit", "201" }, "limit" },
         { { "--json", "--compare" }, "%-%-format json" },
@@ -183,7 +183,7 @@ describe("posthog-llm", function()
       e:fault({ match = {}, action = { body = '{"summary":{}}' } })
       local old = ends(1, { "spend", "--bucket", "15", "--from", "-2h" }).err
       assert.matches("posthog%-llm: %-%-bucket: this server", old)
-      assert.matches("does not say which time", ends(1, { "spend", "--compare" }).err)
+      assert.matches("does not say which period", ends(1, { "spend", "--compare" }).err)
     end)
 
     it("exits with 5 for a key without the permission", function()
@@ -259,7 +259,7 @@ describe("posthog-llm", function()
       e:fault({ match = { path = "offset=2" }, action = { body = circle } })
       assert.matches("in a circle", ends(1, args).err)
       e:fault({ match = {}, action = { body = '{"a":1}' } })
-      assert.matches("is no page", ends(1, args).err)
+      assert.matches("is not a page", ends(1, args).err)
     end)
 
     it("says what it has printed when it is stopped", function()
@@ -277,13 +277,13 @@ describe("posthog-llm", function()
     it("refuses invalid options before it sends a request", function()
       for _, case in ipairs({
         { { "GET", "datasets" }, "does not begin with a slash" },
-        { { "FETCH", "/api/" }, "not one of HTTP's" },
+        { { "FETCH", "/api/" }, 'invalid method "FETCH": GET' },
         { { "GET", "/api/", "--data", "{}" }, "a GET request has no body" },
         { { "POST", "/api/", "--data", "{bad" }, "%-%-data: invalid JSON at byte 2" },
         { { "POST", "/api/", "--paginate" }, "only GET has pages" },
-        { { "GET", "/api/", "--query", "limit" }, "is not NAME=VALUE" },
-        { { "GET", "/api/", "--header", "X-A" }, "is not NAME:VALUE" },
-        { { "GET", "/api/", "--query", "personal_api_key=x" }, "does not belong into a URL" },
+        { { "GET", "/api/", "--query", "limit" }, "invalid parameter 'limit': NAME=VALUE" },
+        { { "GET", "/api/", "--header", "X-A" }, "invalid header 'X%-A': NAME:VALUE" },
+        { { "GET", "/api/", "--query", "personal_api_key=x" }, "does not belong in a URL" },
       }) do
         local args = { "api" }
         for _, word in ipairs(case[1]) do
@@ -395,7 +395,8 @@ describe("posthog-llm", function()
       local port = e.url:match("(%d+)$")
       local result = ends(1, { "emulator", "--port", port })
       assert.matches("port " .. port .. " is taken", result.err)
-      assert.matches("'65536' is no port", ends(2, { "emulator", "--port", "65536" }).err)
+      assert.matches("invalid port '65536': a number from 1 to 65535",
+        ends(2, { "emulator", "--port", "65536" }).err)
       assert.equal("", result.out)
     end)
   end)

@@ -339,7 +339,7 @@ describe("an import", function()
         write("notes", other_text)
         value, err = dataset_file.import(client, dataset, source, { journal = folder .. "/notes" })
         fails("invalid", { file = folder .. "/notes" }, value, err)
-        assert.truthy(err.message:find("no journal", 1, true))
+        assert.truthy(err.message:find("is not a journal", 1, true))
         assert.equal(other_text, text_of(folder .. "/notes"))
       end
       assert.same({ "1", "2", "3" }, inputs())
@@ -535,7 +535,7 @@ describe("an import", function()
       { "dataset: string expected", function() import(c, nil, "a.csv") end },
       { "dataset is empty", function() import(c, "", "a.csv") end },
       { "source: path or iterator", function() import(c, "x", 5) end },
-      { "does not tell it", function() import(c, "x", "a.txt") end },
+      { "unknown from the name", function() import(c, "x", "a.txt") end },
       { "format:", function() import(c, "x", "a.txt", { format = "xml" }) end },
       { '"speed"', function() import(c, "x", "a.csv", { speed = 1 }) end },
       { "no field q", function() import(c, "x", "a.csv", { fields = { q = "a" } }) end },

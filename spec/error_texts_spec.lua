@@ -254,7 +254,7 @@ describe("the text of an error", function()
         .. RIGHT, "host" },
       { 400, "invalid: the request was refused, not by PostHog's API (%s)" .. RIGHT, "host" },
       { 451, "invalid: the request was refused, not by PostHog's API (%s)" .. RIGHT, "host" },
-      { 405, "invalid: this server does not take GET here (%s)" .. RIGHT, "host" },
+      { 405, "invalid: this server does not allow GET here (%s)" .. RIGHT, "host" },
       { 407, "invalid: the proxy wants a user and a password (%s)", "proxy" },
       { 413, "invalid: the request is too large (%s). Send less at once; a gateway in front of a "
         .. "self-hosted server sets limits too" },
@@ -262,7 +262,7 @@ describe("the text of an error", function()
       { 502, "server: a gateway failed (%s). Try again later" },
       { 503, "server: the server is not available (%s). Try again later" },
       { 504, "server: a gateway timed out (%s). Try again later" },
-      { 200, "decode: the answer is text/html; charset=utf-8, not JSON: is it the right host? "
+      { 200, "decode: the response is text/html; charset=utf-8, not JSON: is it the right host? "
         .. "(%s). A login page, the portal of a network or another program may answer there in "
         .. "its place", "host" },
     }) do
@@ -307,7 +307,7 @@ describe("the text of an error", function()
     it("says of a method that only newer servers have it", function()
       tells("skills:search: not_found: Endpoint not found: this server does not have "
         .. "/api/environments/112358/llm_skills/search/ (HTTP 404 from http://ADDRESS). It may be "
-        .. "an older server: only the current generation of the API has this call", "own", nil,
+        .. "an older server: only API v2 has this call", "own", nil,
         function(c) return c.skills:search("x") end)
     end)
   end)
@@ -340,8 +340,8 @@ describe("the text of an error", function()
   describe("of a limit", function()
     for seconds, words in pairs({
       [19000] = "too many requests: the limit of a day is reached (HTTP 429 from http://ADDRESS, "
-        .. "retry after 19000 s). Requests are taken again in 5 h 17 min",
-      [150] = "Slow down. (HTTP 429 from http://ADDRESS, retry after 150 s). Requests are taken "
+        .. "retry after 19000 s). Requests are accepted again in 5 h 17 min",
+      [150] = "Slow down. (HTTP 429 from http://ADDRESS, retry after 150 s). Requests are accepted "
         .. "again in 3 min",
       [1] = "Slow down. (HTTP 429 from http://ADDRESS, retry after 1 s)",
     }) do
@@ -354,9 +354,9 @@ describe("the text of an error", function()
 
     it("of the client names the option to change", function()
       for option, case in pairs({
-        timeout = { 0.3, "timeout: no answer from http://ADDRESS within 0.3 s" },
-        deadline = { 0.3, "timeout: the call's deadline has passed: no answer from http://ADDRESS "
-          .. "within 0.3 s" },
+        timeout = { 0.3, "timeout: no response from http://ADDRESS within 0.3 s" },
+        deadline = { 0.3, "timeout: the call's deadline has passed: no response from "
+          .. "http://ADDRESS within 0.3 s" },
         max_response_bytes = { 10, "too_large: the response body is over the limit "
           .. "max_response_bytes (10 bytes) (host http://ADDRESS)" },
       }) do
@@ -385,7 +385,7 @@ describe("the text of an error", function()
     it("that wants a password says so", function()
       local address = refusing.proxy:match("//(.*)$")
       local err = tells(("skills:get: network: the proxy %s wants a user and a password (HTTP 407) "
-        .. "(host us.posthog.com). They stand in its URL: http://USER:PASSWORD@%s")
+        .. "(host us.posthog.com). Put them into its URL: http://USER:PASSWORD@%s")
         :format(address, address), "us", { proxy = refusing.proxy })
       assert.equal("proxy", err.option)
     end)

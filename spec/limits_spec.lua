@@ -70,7 +70,7 @@ describe("the limit", function()
     end
     answer(nested(512))
     passes()
-    local err, response = too_large("the answer is over the limit max_json_depth (10)",
+    local err, response = too_large("the response is over the limit max_json_depth (10)",
       { max_json_depth = 10 })
     assert.equal(200, response.status)
     assert.equal(200, err.status)
@@ -96,7 +96,7 @@ describe("the limit", function()
 
   it("max_decode_seconds ends a decode that takes longer", function()
     answer('{"results":[' .. ('{"a":[1,2,3]},'):rep(300000) .. "0]}")
-    too_large("the answer is over the limit max_decode_seconds (1e-06)",
+    too_large("the response is over the limit max_decode_seconds (1e-06)",
       { max_decode_seconds = 1e-6 })
     passes()
   end)

@@ -542,7 +542,7 @@ describe("a write whose answer is lost", function()
       live.misuses({
         { "since: seconds since 1970 or a timestamp expected, got nil",
           function() client.datasets:find_created({}) end },
-        { 'since: "yesterday" is no time such as',
+        { 'since: invalid time "yesterday": give one such as',
           function() client.datasets:find_created({}, "yesterday") end },
       })
     end)

@@ -58,17 +58,17 @@ describe("SKILL.md", function()
     { "# no front matter", 1, "no front matter" },
     { "", 1, "no front matter" },
     { "---\nname: x\n", 1, "no end" },
-    { "---\nname: x\ndescription: [a\n---\nb", 4, "not YAML" },
-    { "---\nname: x\n\tb: c\n---\nb", 3, "not YAML" },
+    { "---\nname: x\ndescription: [a\n---\nb", 4, "unsupported YAML" },
+    { "---\nname: x\n\tb: c\n---\nb", 3, "unsupported YAML" },
     { "---\n- a\n---\nb", 2, "no names" },
-    { "---\nname: x\nname: y\n---\nb", 3, "twice" },
+    { "---\nname: x\nname: y\n---\nb", 3, "duplicate key" },
     { "---\na: &x 1\nname: *x\n---\nb", 3, "alias" },
     { "---\nname: x\nmetadata:\n  a: !!binary abcd\n---\nb", 4, "type" },
     { "---\nname: [x]\n---\nb", 2, "text is expected" },
     { "---\nname: x\nmetadata: 5\n---\nb", 3, "names and values" },
     { "---\nname: x\nallowed-tools: {a: b}\n---\nb", 3, "names are expected" },
     { "---\nname: x\nallowed-tools: [[a]]\n---\nb", 3, "list of names" },
-    { "---\nname: x\n? [a]\n: b\n---\nb", 3, "no text" },
+    { "---\nname: x\n? [a]\n: b\n---\nb", 3, "not a string" },
   }
   it("is refused with the line to blame", function()
     for _, case in ipairs(BAD) do
@@ -216,15 +216,15 @@ describe("lint of a skill folder", function()
     folders.write(dir, "s/sub/x.md", "x")
     require("lfs").link("x.md", dir .. "/s/sub/y.md", true)
     assert.equal(table.concat({
-      "SKILL.md:4 license has 256 characters; 255 are taken",
-      "SKILL.md:5 compatibility has 501 characters; 500 are taken",
-      "big.md:nil has 1000001 bytes; 1000000 are taken",
-      "empty.md:nil is empty, which the API does not take",
+      "SKILL.md:4 license has 256 characters; at most 255 are allowed",
+      "SKILL.md:5 compatibility has 501 characters; at most 500 are allowed",
+      "big.md:nil has 1000001 bytes; at most 1000000 are allowed",
+      "empty.md:nil is empty, which the API does not accept",
       "image.png:1 is binary: it has a zero byte",
       "latin.txt:2 is not UTF-8",
       "sub/y.md:nil is a link: the API holds texts of at most 1000000 bytes",
     }, "\n"), said())
-    assert.equal("SKILL.md:6 extra: the API has no place for it", said("warning"))
+    assert.equal("SKILL.md:6 extra: the API has no field for it", said("warning"))
   end)
 
   it("does not read files that are far too large", function()
@@ -240,8 +240,8 @@ describe("lint of a skill folder", function()
   end)
 
   it("checks the name against the format and the folder", function()
-    for name, message in pairs({ ["Big"] = "small letters", ["a--b"] = "small letters",
-      ["-a"] = "small letters", ["a-"] = "small letters", ["new"] = "reserved", ['""'] = "missing",
+    for name, message in pairs({ ["Big"] = "lowercase", ["a--b"] = "lowercase",
+      ["-a"] = "lowercase", ["a-"] = "lowercase", ["new"] = "reserved", ['""'] = "missing",
       [("x"):rep(65)] = "longer than 64",
       ["other"] = 'name is "other", and the folder\'s is "s"' }) do
       folders.write(dir, "s/SKILL.md", "---\nname: " .. name .. "\ndescription: d\n---\nb\n")
@@ -252,13 +252,13 @@ describe("lint of a skill folder", function()
   it("reports a missing SKILL.md, front matter, description and body", function()
     folders.write(dir, "s/a.bin", "\0")
     -- The rest may be somebody's whole disk.
-    assert.equal("SKILL.md:nil there is none: this folder is no skill", said())
+    assert.equal("SKILL.md:nil the file is missing: this folder is not a skill", said())
     os.remove(dir .. "/s/a.bin")
     folders.write(dir, "s/SKILL.md", "# x\n")
     assert.truthy(said():find("SKILL.md:1 there is no front matter", 1, true))
     folders.write(dir, "s/SKILL.md", "---\nname: s\n---\n\n")
     assert.equal("SKILL.md:1 description is missing\n"
-      .. "SKILL.md:4 there is no text behind the front matter", said())
+      .. "SKILL.md:4 there is no text after the front matter", said())
     folders.write(dir, "s/SKILL.md", "---\nname: s\ndescription: d\n---\n\255")
     assert.truthy(said():find("SKILL.md:5 is not UTF-8", 1, true))
   end)
@@ -272,7 +272,7 @@ describe("lint of a skill folder", function()
     assert.truthy(said("warning"):find("62 files", 1, true))
     assert.truthy(said("warning"):find("differs only by case", 1, true))
     for i = 61, 200 do folders.write(dir, ("s/f%d"):format(i), "x") end
-    assert.truthy(said():find("202 files beside it; 200 are taken", 1, true))
+    assert.truthy(said():find("202 files beside it; at most 200 are allowed", 1, true))
   end)
 
   it("fails for a folder that is not there", function()

@@ -379,14 +379,14 @@ describe("a spend report", function()
     local spend = answer()
     live.misuses({
       { "spend: table expected", function() report.text("x") end },
-      { "spend: a spend answer expected", function() report.html({}) end },
+      { "spend: a spend response expected", function() report.html({}) end },
       { "options: table expected", function() report.text(spend, 80) end },
       { '"colour"', function() report.text(spend, { colour = true }) end },
       { "width: 20 to 1000", function() report.text(spend, { width = 5 }) end },
       { "rows: at least 1", function() report.text(spend, { rows = 0 }) end },
       { "color: boolean expected", function() report.line(spend, { color = 1 }) end },
       { 'is called "tools"', function() report.csv(spend, { sections = { "tools" } }) end },
-      { "compare: a spend answer", function() report.json(spend, { compare = {} }) end },
+      { "compare: a spend response", function() report.json(spend, { compare = {} }) end },
       { "budget: a number", function() report.markdown(spend, { budget = "5" }) end },
       { "budget: a number", function() report.forecast(spend, { budget = -1 }) end },
       { "budget: a number", function() report.forecast(spend, {}) end },

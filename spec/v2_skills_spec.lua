@@ -170,7 +170,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         assert.is_truthy(series.by_tool.items[1].cost_attributed_usd)
       else
         fails("invalid", { attr = "bucket_minutes" }, series, err)
-        assert.is_truthy(tostring(err):find("only the current generation", 1, true))
+        assert.is_truthy(tostring(err):find("only API v2", 1, true))
       end
     end)
   end)

@@ -72,7 +72,7 @@ local function written_each(kind, n)
     "ok 1/1+1", "ok 1/1+1" }
 end
 
---- Written, and the answer of no use, as the next one would be.
+--- Written, and the response of no use, as the next one would be.
 --- @param archive? string
 local function useless(kind, archive)
   return { kind .. " 1", kind .. "? 1/1", kind .. "? 1/1", "ok 1/1+2", "ok 1/1+1",

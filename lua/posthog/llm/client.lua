@@ -154,9 +154,9 @@ function Client:close()
   end
 end
 
---- Which generation of the API the host speaks: that of the reference pages, or
---- the newest. It is the option `profile`, or what its answers have told.
---- @return "reference"|"current"|nil generation nil: no answer has told yet
+--- Which version of the API the host has: "reference", API v1, or "current", API v2.
+--- It is the option `profile`, or what the responses of the host have shown.
+--- @return "reference"|"current"|nil version nil: no response has shown it yet
 function Client:profile()
   return state_of(self, 2).profile.get()
 end
@@ -216,7 +216,7 @@ function Client:request(method, path, options)
   check.type(method, "string", "method", 2)
   method = method:upper()
   if not METHODS[method] then
-    check.fail(2, "method: %q is not one of HTTP's", method)
+    check.fail(2, "invalid method %q: GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS", method)
   end
   check_path(path, 2)
   local _, call_options = query.read(REQUEST, options, 2)

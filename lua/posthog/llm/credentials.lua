@@ -174,7 +174,7 @@ local AGAIN = "Log in again: posthog-llm login"
 --- By what read_file says of a path: the message, and what mends it.
 local REASONS = {
   kind = { "it is a folder or a device, not a file", "Move it away, then posthog-llm login" },
-  size = { ("it has more than %d KiB, so it is no login"):format(MOST / 1024), AGAIN },
+  size = { ("it has more than %d KiB, so it is not a login"):format(MOST / 1024), AGAIN },
 }
 
 --- The text of the file, as a table.
@@ -207,7 +207,7 @@ local function keep_private(path, mode, own)
   if others == 0 or own and file_system.set_mode(path, mode % 512 - others) then
     return true
   end
-  local words = "others may use it (mode %04o), and it is not yours to mend"
+  local words = "others may use it (mode %04o), and you do not own it"
   local hint = "As its owner run chmod 600 on it, or set POSTHOG_PERSONAL_API_KEY"
   return file_failure(path, hint, words, mode % 512)
 end

@@ -414,7 +414,7 @@ end
 --- @param options? table
 ---   format? "jsonl"|"json"|"csv": default: by the name of the file
 ---   fields? string[]: default: the id, and all that can be set
----   revision? integer: current generation; default: the latest at the start
+---   revision? integer: API v2; default: the latest at the start
 ---   prefetch? integer: pages to read at the same time as the one that is needed; 2
 ---   on_progress? fun(progress: { rows: integer, total?: integer }): boolean?: every hundred rows and
 ---     at the end; false stops
@@ -457,11 +457,11 @@ end
 ---   key? string|fun(fields: table): any: what tells rows apart; default: all of their content, and
 ---     then nothing is `changed`
 ---   format?, fields?, values?, separator?: as for import
----   revision? integer: current generation
+---   revision? integer: API v2
 ---   prefetch?, on_progress?: as for export; while the file is read with `read`, records so far, too
 --- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
 ---   added: { line, n, key } in the file alone; removed: { id, key } in the dataset alone;
----   changed: { line, n, id, key, fields }, names of the current generation; text: for people
+---   changed: { line, n, id, key, fields }, names of API v2; text: for people
 --- @return posthog.llm.Error? err
 function dataset_file.diff(client, dataset, path, options)
   options = check_call("diff", client, dataset, options, 2)

@@ -88,7 +88,7 @@ function llm.sleep(seconds)
   hosts.current().sleep(seconds)
 end
 
---- A copy of a dataset or an item that has the names of both generations of the
+--- A copy of a dataset or an item that has the names of both versions of the
 --- API: `output` and `expected_output`, `deleted` and `archived`, and so on.
 --- @param row table as a call returned it
 --- @return table

@@ -28,10 +28,10 @@ local spend_report = {}
 
 --- @class posthog.llm.SpendForecast
 --- @field budget number dollars
---- @field spent? number dollars; nil: the answer has no total
+--- @field spent? number dollars; nil: the response has no total
 --- @field left? number dollars, below 0 when overspent
 --- @field reached boolean
---- @field per_day? number dollars a day; nil here and below: the answer has no window
+--- @field per_day? number dollars a day; nil here and below: the response has no window
 --- @field basis? "recent days"|"window" what per_day is the mean of
 --- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not in ten years
 --- @field days_left? number from `now` until then
@@ -75,7 +75,7 @@ local KNOWN = {
 local function check_answer(spend, what, level)
   check.type(spend, "table", what, level + 1)
   if type(spend.summary) ~= "table" then
-    check.fail(level + 1, "%s: a spend answer expected, which has a summary", what)
+    check.fail(level + 1, "%s: a spend response expected, which has a summary", what)
   end
 end
 
@@ -189,7 +189,7 @@ spend_report.html = format("html")
 
 --- When a budget, counted from the start of the answer's window, is reached if
 --- spending goes on at the pace of the last whole days, or of the window where
---- the answer has no days.
+--- the response has no days.
 --- @param spend posthog.llm.SpendReport
 --- @param options { budget: number, now?: number|string, until_day?: number|string }
 --- @return posthog.llm.SpendForecast

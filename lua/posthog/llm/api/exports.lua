@@ -1,4 +1,4 @@
---- Exports of datasets, which only the current generation has (doc/api.md 2.2):
+--- Exports of datasets, which only API v2 has (doc/api.md 2.2):
 --- started, made by the server in the background, and read line by line.
 
 local check = require("posthog.llm.util.check")

@@ -32,7 +32,7 @@ local function by_name(client, name, archived)
       local words = "two datasets have the name %q: %s and %s; give the id"
       return failure("conflict", nil, words, name, found.id, row.id)
     elseif row.name == name and type(row.id) ~= "string" then
-      return failure("decode", listed.response, "the id of the dataset %q is no text", name)
+      return failure("decode", listed.response, "the id of the dataset %q is not a string", name)
     elseif row.name == name then
       found = row
     end
@@ -45,7 +45,7 @@ end
 
 --- @param client posthog.llm.Client
 --- @param dataset string id or name
---- @param archived? boolean current generation: by name, one of those that are deleted
+--- @param archived? boolean API v2: by name, one of those that are deleted
 --- @return posthog.llm.Dataset? row
 --- @return posthog.llm.Error? err kind "not_found"; "conflict" where two have the name
 --- @return posthog.llm.Response? response

@@ -52,7 +52,7 @@ end
 --- @type table<string, string>
 item_fields.RENAMED = {}
 --- The names that a version has, in order.
---- @type table<posthog.llm.Generation, string[]>
+--- @type table<posthog.llm.ApiVersion, string[]>
 item_fields.NAMES = { reference = {}, current = {} }
 --- Fields that hold anybody's JSON, by all their names: in them null is a value
 --- like any other.

@@ -1,4 +1,4 @@
---- Writes on the items of the current generation, which have versions: each
+--- Writes on the items of API v2, which have versions: each
 --- names the one that it is based on (doc/api.md 2.2).
 
 local errors = require("posthog.llm.util.errors")
@@ -63,7 +63,7 @@ function versions.change(self, request, id, base, archived)
       return errors.failure(err, response)
     elseif type(row.version) ~= "number" then
       local message = "the item has no version to base the change on;"
-        .. " only those of the current generation of the API have one"
+        .. " only items of API v2 have one"
       return errors.failure(errors.new({ kind = "decode", message = message }), response)
     elseif archived ~= nil and row.archived == archived then
       return row, nil, response

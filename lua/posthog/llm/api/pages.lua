@@ -45,7 +45,7 @@ function pages.next_query(link, asked)
   if link == nil or link == json.null then
     return nil
   elseif type(link) ~= "string" then
-    return nil, bad("the page's next is no URL")
+    return nil, bad("the page's next is not a URL")
   end
   local rest = link:gsub("#.*", ""):gsub("^%a[%w+.-]*://[^/?]*", "")
   local path, query = rest:match("^([^?]*)%??(.*)$")
@@ -188,7 +188,7 @@ function pages.rows(fetch, first, ahead, identity)
     if not page then
       return nil, err, response
     elseif page == true then -- 204
-      return nil, bad("the answer is no page"), response
+      return nil, bad("the response is not a page"), response
     end
     local gone = count and is_count(page.count) and count - page.count or 0
     count = is_count(page.count) and page.count or nil

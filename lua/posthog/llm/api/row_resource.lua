@@ -26,13 +26,13 @@ local NONE = query.spec({})
 --- @field name string of the resource in a client
 --- @field base string path of the collection
 --- @field parameters posthog.llm.Parameter[] filters of its lists
---- @field only_current string[] those of them that only the current generation has
+--- @field only_current string[] those of them that only API v2 has
 --- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
 --- @field of_restore? string[] what restore takes besides the marks
 --- @field has_unique_names? boolean on v2
 --- @field of_get? posthog.llm.Parameter[] parameters of get
 --- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response?
----   makes a write on a row of the current generation; request: method, path, json, options;
+---   makes a write on a row of API v2; request: method, path, json, options;
 ---   archived: the mark that the row is to have, if it may have it already
 
 --- Completes a request of a resource of rows.
@@ -79,7 +79,7 @@ local function create(self, kind, json, generation, call_options)
   })
 end
 
---- Asks for one row; of the current generation, also an archived one.
+--- Asks for one row; of API v2, also an archived one.
 local function get(self, path, call_options, parameters)
   return row_resource.send(self, {
     method = "GET",
@@ -108,7 +108,7 @@ function row_resource.path(kind, id)
   return kind.base .. url.escape(id) .. "/"
 end
 
---- One page of rows, which answer to the names of both generations.
+--- One page of rows, which answer to the names of both API versions.
 local function read_page(self, path, encoded, call_options)
   local page, err, response = row_resource.send(self, {
     method = "GET",
@@ -127,7 +127,7 @@ local function read_page(self, path, encoded, call_options)
   return page, nil, response
 end
 
---- What comes of a call: a row, with the names of both generations.
+--- What comes of a call: a row, with the names of both API versions.
 local function named(value, err, response)
   if err then
     return errors.failure(err, response)
@@ -163,7 +163,7 @@ local function define_reads(class, kind)
     return options and options.id__in and #options.id__in == 0
   end
 
-  --- The option that selects what only the current generation can; nil: both can.
+  --- The option that selects what only API v2 can; nil: both can.
   local function only_current_option(options)
     for _, option in ipairs(kind.only_current) do
       if options and options[option] then
@@ -233,7 +233,7 @@ local function define_reads(class, kind)
   function class:find_created(fields, since, options)
     check.type(fields, "table", "fields", 2)
     if type(since) == "string" and not times.iso(since) then
-      check.fail(2, "since: %q is no time such as 2026-03-14T07:26:53Z", since)
+      check.fail(2, "since: invalid time %q: give one such as 2026-03-14T07:26:53Z", since)
     elseif type(since) ~= "number" and type(since) ~= "string" then
       local got = check.type_name(since)
       check.fail(2, "since: seconds since 1970 or a timestamp expected, got %s", got)
@@ -261,8 +261,8 @@ local function define_writes(class, kind)
     return named(translate_write(self._profile, {
       fields = fields,
       is_new = true,
-      send = function(json, generation)
-        return create(self, kind, json, generation, call_options)
+      send = function(json, version)
+        return create(self, kind, json, version, call_options)
       end,
       probe = function()
         local dataset = fields.dataset
@@ -281,16 +281,16 @@ local function define_writes(class, kind)
     }))
   end
 
-  --- The mark of a row: by a field on the reference, by a call of its own on the
-  --- current generation.
+  --- The mark of a row: by a field in API v1, by a call of its own in
+  --- API v2.
   local function mark(self, id, deleted, base, call_options)
     local path = row_resource.path(kind, id)
     return named(translate_write(self._profile, {
       fields = { deleted = deleted, base_version = base },
       is_new = false,
       marks = true,
-      send = function(json, generation)
-        if generation == "current" then
+      send = function(json, version)
+        if version == "current" then
           return kind.change(self, {
             method = "POST",
             path = path .. (deleted and "archive/" or "restore/"),
@@ -332,9 +332,9 @@ local function define_writes(class, kind)
     return named(translate_write(self._profile, {
       fields = fields,
       is_new = false,
-      send = function(json, generation)
+      send = function(json, version)
         local request = { method = "PATCH", path = path, json = json, options = call_options }
-        if generation == "current" then
+        if version == "current" then
           return kind.change(self, request, id, json.base_version)
         end
         request.idempotent = true -- the last writer wins: the same update twice is the same as once
@@ -392,7 +392,7 @@ end
 local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" })
 
 --- Gives a class an iterator over the history of a row, newest first, which only
---- the current generation keeps.
+--- API v2 keeps.
 --- @param class table
 --- @param method string
 --- @param word string of the path

@@ -25,7 +25,7 @@ local REPORT = { summary = "object" }
 --- @field date_to? string exclusive; now
 --- @field limit? integer rows of each breakdown, 1 to 200; 50
 --- @field refresh? boolean past the server's cache of five minutes
---- @field bucket_minutes? 5|15|30|60 current generation: by_bucket too, of 600 buckets at most
+--- @field bucket_minutes? 5|15|30|60 API v2: by_bucket too, of 600 buckets at most
 
 --- Costs by product, tool and model in a window of at most 90 days. Rate limits
 --- of its own: 10 a minute, 60 an hour, 200 a day.
@@ -49,7 +49,7 @@ function Spend:get(options)
   })
   if report and options and options.bucket_minutes and report.by_bucket == nil then
     local message = option_names.code("bucket_minutes")
-      .. ": this server's answer has no by_bucket; only the current generation of the API has it"
+      .. ": this server's response has no by_bucket; only API v2 has it"
     err = errors.new({ kind = "invalid", attr = "bucket_minutes", message = message })
   end
   if err and GET.known[err.attr or ""] then

@@ -48,9 +48,9 @@
 --- @field latest_version integer
 --- @field version_count integer
 --- @field first_version_created_at string
---- @field owners? posthog.llm.User[] current generation
---- @field version_description? string current generation
---- @field body_total_length? integer current generation: code points
+--- @field owners? posthog.llm.User[] API v2
+--- @field version_description? string API v2
+--- @field body_total_length? integer API v2: code points
 
 --- @class posthog.llm.SkillFile
 --- @field path string
@@ -85,9 +85,9 @@
 --- @field compatibility? string
 --- @field allowed_tools? string[]
 --- @field metadata? table
---- @field files? posthog.llm.NewFile[] 50 at most; current generation: 200
---- @field owners? string[] current generation: the uuid of users; a server of the reference drops it
---- @field version_description? string current generation: 400 characters; a server of the reference drops it
+--- @field files? posthog.llm.NewFile[] 50 at most; API v2: 200
+--- @field owners? string[] API v2: the uuid of users; API v1 drops it
+--- @field version_description? string API v2: 400 characters; API v1 drops it
 
 --- @class posthog.llm.SkillChanges: posthog.llm.SkillFields
 --- @field base_version? integer the version that was edited; required, unless `owners` stands alone
@@ -106,15 +106,15 @@
 --- @field created_by? posthog.llm.User
 --- @field team integer the project; `team_id`
 --- @field team_id integer `team`
---- @field current_revision? integer current generation
---- @field current_revision_id? string current generation
---- @field user_access_level? string current generation
+--- @field current_revision? integer API v2
+--- @field current_revision_id? string API v2
+--- @field user_access_level? string API v2
 
 --- @class posthog.llm.HistoryOptions: posthog.llm.CallOptions
 --- @field limit? integer rows a page
 --- @field prefetch? integer pages to read at the same time as the one that is needed; 0
 
---- @class posthog.llm.Revision of a dataset of the current generation
+--- @class posthog.llm.Revision of a dataset of API v2
 --- @field id string
 --- @field dataset_id string
 --- @field revision integer from 1
@@ -142,14 +142,14 @@
 --- @field created_by? posthog.llm.User
 --- @field team integer the project; `team_id`
 --- @field team_id integer `team`
---- @field source_output any current generation: JSON, llm.null for null
---- @field client_item_id? string current generation
---- @field version? integer current generation: from 1
---- @field version_id? string current generation
---- @field version_created_at? string current generation
---- @field version_created_by? posthog.llm.User current generation
---- @field dataset_revision? integer current generation
---- @field dataset_revision_id? string current generation
+--- @field source_output any API v2: JSON, llm.null for null
+--- @field client_item_id? string API v2
+--- @field version? integer API v2: from 1
+--- @field version_id? string API v2
+--- @field version_created_at? string API v2
+--- @field version_created_by? posthog.llm.User API v2
+--- @field dataset_revision? integer API v2
+--- @field dataset_revision_id? string API v2
 
 --- @class posthog.llm.SpendReport
 --- @field summary { date_from: string, date_to: string, product?: string, total_cost_usd: number, event_count: integer, scoped_cost_usd: number, scoped_event_count: integer }
@@ -157,7 +157,7 @@
 --- @field by_tool { items: { tool?: string, generation_count: integer, cost_usd: number, share_of_scoped: number, avg_input_tokens: number }[], truncated: boolean } costs overlap, shares do not add up to 1
 --- @field by_model { items: { model?: string, generation_count: integer, cost_usd: number, input_tokens: integer, output_tokens: integer }[], truncated: boolean }
 --- @field top_traces? { items: { trace_id?: string, generation_count: integer, cost_usd: number, started_at?: string }[], truncated: boolean } empty in practice
---- @field by_day? { items: { day: string, event_count: integer, cost_usd: number, input_tokens?: integer, output_tokens?: integer }[], truncated: boolean } current generation, as all that follow
+--- @field by_day? { items: { day: string, event_count: integer, cost_usd: number, input_tokens?: integer, output_tokens?: integer }[], truncated: boolean } API v2, as all that follow
 --- @field by_day_model? { day: string, model: string, cost_usd: number, input_tokens: integer, output_tokens: integer, generation_count: integer }[]
 --- @field by_input_size? { items: { bucket: string, min_input_tokens: integer, generation_count: integer, cost_usd: number, share_of_scoped: number, avg_cost_per_generation: number }[], truncated: boolean }
 --- @field by_bucket? { items: table[], bucket_minutes: integer, truncated: boolean } only with bucket_minutes

@@ -18,7 +18,7 @@ local function with_query(path, list)
   for _, text in ipairs(list or {}) do
     local name, value = text:match("^([^=]+)=(.*)$")
     if not name then
-      usage("--query: '%s' is not NAME=VALUE", text)
+      usage("--query: invalid parameter '%s': NAME=VALUE", text)
     end
     path, mark = path .. mark .. url.escape(name) .. "=" .. url.escape(value), "&"
   end
@@ -32,7 +32,7 @@ local function read_headers(list)
   for _, text in ipairs(list or {}) do
     local name, value = text:match("^([^:%s]+):%s*(.-)%s*$")
     if not name then
-      usage("--header: '%s' is not NAME:VALUE", text)
+      usage("--header: invalid header '%s': NAME:VALUE", text)
     end
     headers = headers or {}
     headers[name] = value
@@ -110,7 +110,7 @@ local function print_pages(context, path, options, include)
   repeat
     local page, err, answer = ask(context, "GET", path, options, include)
     if not err and (type(page) ~= "table" or type(page.results) ~= "table") then
-      local words = "--paginate: the answer is no page, it has no list of results"
+      local words = "--paginate: the response is not a page: it has no list of results"
       err = errors.new({ kind = "decode", message = words })
     end
     if err then

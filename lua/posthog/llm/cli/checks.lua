@@ -118,7 +118,7 @@ local function without_account(self, err)
     return self:fail("credentials", err.kind, err.message, cure)
   end
   for _, earlier in ipairs(BEFORE[name]) do
-    self:tell(earlier, "ok", earlier == "key" and "its form is right" or err.source or "as given")
+    self:tell(earlier, "ok", earlier == "key" and "its format is valid" or err.source or "as given")
   end
   local cure = self:how_to_set(name)
   if name == "key" then

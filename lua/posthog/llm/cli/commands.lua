@@ -27,7 +27,7 @@ return {
     { "-q --quiet", "No progress, no notes." },
     {
       "--key-file",
-      "Where the personal API key is, - for standard input.",
+      "File with the personal API key; - for standard input.",
       value = "FILE",
       takes = "file",
     },

@@ -51,13 +51,13 @@ local function show(context, args)
 end
 
 local DATASET = { "dataset", "Its name or id." }
-local SOURCE = { "file", "JSONL, JSON (an array) or CSV with a head.", takes = "file" }
+local SOURCE = { "file", "JSONL, JSON (an array) or CSV with a header row.", takes = "file" }
 local TARGET = { "file", ".jsonl, .json or .csv; - is standard output.", takes = "file" }
 local YES = { "-y --yes", "Do not ask." }
 
 local REVISION = {
   "--revision",
-  "As the dataset was at this one; newer servers.",
+  "As the dataset was at this revision; API v2.",
   value = "N",
   convert = parser.convert.count,
 }
@@ -79,7 +79,7 @@ local READING = {
   FORMAT,
   {
     "--field",
-    "A field from a column or key; all others are left out.",
+    "A field from a column or key; others are left out.",
     value = "NAME=COLUMN",
     many = true,
     convert = files.pair,
@@ -111,7 +111,7 @@ end
 --- @type posthog.llm.cli.Command
 return {
   name = "datasets",
-  summary = "keep datasets as files",
+  summary = "import, export and compare datasets",
   text = "Datasets, and files of their items. A dataset is given by its name or id.",
   examples = {
     { "posthog-llm datasets import golden golden.csv", "the records of a file, each once" },
@@ -125,7 +125,7 @@ return {
       options = list.options(
         { "--search", "Only those with this text.", value = "TEXT" },
         { "--order-by", "created_at or updated_at; -created_at: newest first.", value = "FIELD" },
-        { "--deleted", "Those that are deleted; the server may not tell." }
+        { "--deleted", "The deleted ones; not every server can list them." }
       ),
       examples = {
         { "posthog-llm datasets list", "all datasets; on a terminal the first 30" },
@@ -147,12 +147,12 @@ return {
     },
     {
       name = "create",
-      summary = "make a dataset and print its id",
-      text = "Makes a dataset and prints its id. One that has the name already is a conflict.",
+      summary = "create a dataset and print its id",
+      text = "Creates a dataset and prints its id. If the name is taken, it is a conflict.",
       arguments = { { "name", "Its name." } },
       options = {
-        { "--description", "A text for people.", value = "TEXT" },
-        { "--metadata", "An object of JSON.", value = "JSON", convert = changes.metadata },
+        { "--description", "What it is for.", value = "TEXT" },
+        { "--metadata", "A JSON object.", value = "JSON", convert = changes.metadata },
       },
       examples = {
         { "posthog-llm datasets create silver --description 'Reviewed by hand'", "a new dataset" },
@@ -166,12 +166,12 @@ return {
     },
     {
       name = "import",
-      summary = "make items of the records of a file, each once",
-      text = "Makes items of the records of FILE, each once: after a stop, a kill or a crash the "
-        .. "same command goes on by the journal. Ends with 7 if some are rejected.",
+      summary = "import the records of a file as items, each once",
+      text = "Imports the records of FILE as items, each once: after a stop, a kill or a crash the "
+        .. "same command continues by the journal. The exit code is 7 if some are rejected.",
       arguments = { DATASET, SOURCE },
       options = reading_and({
-        { "--create", "Make the dataset when none has the name." },
+        { "--create", "Create the dataset if it does not exist." },
         { "--dry-run", "Only check the file." },
         {
           "--concurrency",
@@ -181,7 +181,7 @@ return {
         },
         {
           "--journal",
-          "Notes what was done; default: FILE.journal.",
+          "Records what was sent; default: FILE.journal.",
           value = "PATH",
           takes = "file",
         },
@@ -193,14 +193,14 @@ return {
         },
         {
           "--settle",
-          "Wait before a lost row is looked for; default: 10.",
+          "Wait before looking for a lost row; default: 10.",
           value = "SECONDS",
           convert = parser.convert.seconds,
         },
         { "--give-up", "Reject what fails ten times, even if all else is done." },
       }),
       examples = {
-        { "posthog-llm datasets import golden golden.csv --dry-run", "is the file in order?" },
+        { "posthog-llm datasets import golden golden.csv --dry-run", "is the file valid?" },
         { "posthog-llm datasets import more more.jsonl --create", "a new dataset of a file" },
         {
           "posthog-llm datasets import golden q.csv --field input=question --field output=answer",
@@ -235,9 +235,9 @@ return {
     },
     {
       name = "diff",
-      summary = "tell what a file and a dataset differ in",
-      text = "Tells what is in FILE alone (+), in the dataset alone (-), and changed (~). "
-        .. "Ends with 0 where they are the same, and with 7 where they differ.",
+      summary = "show how a file and a dataset differ",
+      text = "Shows what is in FILE only (+), in the dataset only (-), and changed (~). "
+        .. "The exit code is 0 where they are the same, and 7 where they differ.",
       arguments = { DATASET, { "file", "JSONL, JSON or CSV.", takes = "file" } },
       options = reading_and({
         { "--key", "Field that tells items apart, such as id.", value = "NAME" },
@@ -254,7 +254,7 @@ return {
     {
       name = "delete",
       summary = "delete a dataset",
-      text = "Marks a dataset as deleted and prints its id, by which undelete takes it back.",
+      text = "Marks a dataset as deleted and prints its id, which undelete needs to restore it.",
       arguments = { DATASET },
       options = { YES },
       examples = {
@@ -266,8 +266,8 @@ return {
     },
     {
       name = "undelete",
-      summary = "take a deleted dataset back",
-      arguments = { { "dataset", "Its id; newer servers know its name too." } },
+      summary = "restore a deleted dataset",
+      arguments = { { "dataset", "Its id; with API v2 its name, too." } },
       examples = {
         { "id=$(posthog-llm datasets delete more --yes)", "what delete prints" },
         { "posthog-llm datasets undelete \"$id\"", "is what undelete takes" },

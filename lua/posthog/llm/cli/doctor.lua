@@ -106,10 +106,10 @@ return {
   name = "doctor",
   summary = "find out why it does not work",
   text = "Check one thing after the other: where key, project and host are from, the way to the "
-    .. "server, and what the key may do there; and say what mends that which fails. Nothing is "
-    .. "written to the account. It ends with the code of the first failure.",
+    .. "server, and what the key may do there; and say how to fix what fails. Nothing is "
+    .. "written to the account. The exit code is that of the first failure.",
   examples = {
-    { "posthog-llm doctor", "what is wrong, and what mends it" },
+    { "posthog-llm doctor", "what is wrong, and how to fix it" },
     { "posthog-llm doctor --host eu --project 42", "the same for another host and project" },
     { "posthog-llm --json doctor | jq '.checks[] | select(.status == \"fail\")'", "what failed" },
   },

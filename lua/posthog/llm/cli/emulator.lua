@@ -165,23 +165,23 @@ end
 --- @type posthog.llm.cli.Command
 return {
   name = "emulator",
-  summary = "run a local stand-in for PostHog",
-  text = "Run a local stand-in for PostHog until Ctrl-C, or in the background until --stop or the "
+  summary = "run a local emulator of PostHog",
+  text = "Run a local emulator of PostHog until Ctrl-C, or in the background until --stop or the "
     .. "end of the terminal. When it is ready, it prints what to set in the environment, for a "
-    .. "shell. It forgets all at its end.",
+    .. "shell. All its data is lost when it ends.",
   options = {
     { "--background", "Return when it is ready." },
     { "--stop", "Stop the one in the background." },
     {
       "--profile",
-      "The generation of the API: reference, or current.",
+      "The version of the API: reference (v1) or current (v2).",
       value = "NAME",
       choices = PROFILES,
     },
     { "--tls", "Serve TLS, with a certificate of its own." },
     {
       "--port",
-      "For plain HTTP; a free one, if not given.",
+      "Port of plain HTTP; default: a free one.",
       value = "N",
       convert = parser.convert.port,
     },

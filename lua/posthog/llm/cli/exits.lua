@@ -13,7 +13,7 @@ exits.FINDINGS = 7
 exits.LIST = {
   { 0, "done" },
   { 1, "failure" },
-  { 2, "usage: the command cannot be understood, or its --host or --project cannot be" },
+  { 2, "usage: the command line, --host or --project is invalid" },
   { 3, "conflict: others have changed the same; a person has to decide" },
   { 4, "not found" },
   { 5, "auth: no key, or the key may not" },

@@ -70,7 +70,7 @@ end
 
 local REVISION = {
   "--revision",
-  "At this revision of the dataset; newer servers.",
+  "As it was at this revision of the dataset; API v2.",
   value = "N",
   convert = parser.convert.count,
 }
@@ -78,18 +78,18 @@ local REVISION = {
 --- @type posthog.llm.cli.Command
 return {
   name = "items",
-  summary = "look at the items of datasets",
+  summary = "list and show the items of datasets",
   examples = {
     { "posthog-llm items list --dataset golden", "what is in a dataset" },
     { "posthog-llm --json items list --dataset golden | jq .input", "a field of each" },
-    { "posthog-llm help items show", "how to look at one" },
+    { "posthog-llm help items show", "how to show one" },
   },
   commands = {
     {
       name = "list",
       summary = "list items, newest first",
       options = list.options(
-        { "--dataset", "Of this one, by name or id; newer servers need it.", value = "DATASET" },
+        { "--dataset", "Of this dataset, by name or id; API v2 needs it.", value = "DATASET" },
         REVISION
       ),
       examples = {

@@ -14,7 +14,7 @@ local PAGE = 100 -- rows to ask for at a time
 list.OPTIONS = {
   {
     "--limit",
-    "No more than so many; on a terminal 30.",
+    "At most so many; default on a terminal: 30.",
     value = "N",
     convert = parser.convert.count,
   },

@@ -52,7 +52,7 @@ local function ask(context, question, accept, hidden)
     end
     context.err:line(err.message)
   end
-  raise(err.kind, "not logged in: no answer would do, and nothing was written")
+  raise(err.kind, "not logged in: no input was valid, and nothing was written")
 end
 
 --- Takes what a browser shows too: no scheme, or the address of a page of a project.
@@ -210,8 +210,8 @@ local function login(context, args)
   elseif context:can_ask() then
     account = converse(context, args)
   else
-    local words = "this is no terminal to ask at: give --key-file - (the key by standard input) or "
-      .. "--key-file FILE, and --project"
+    local words = "standard input is not a terminal: give --key-file - (the key by standard "
+      .. "input) or --key-file FILE, and --project"
     error(exits.usage(words, "posthog-llm login"), 0)
   end
   stop_at_interrupt()
@@ -223,7 +223,7 @@ local function login(context, args)
     context.out:json({ file = path, host = account.host, project_id = account.project_id })
   else
     context:note(("logged in to project %s at %s"):format(account.project_id, account.host))
-    context:note("kept in ", path)
+    context:note("saved in ", path)
   end
   tell_of_variables(context)
 end
@@ -231,8 +231,8 @@ end
 --- @type posthog.llm.cli.Command
 return {
   name = "login",
-  summary = "keep an account, for this command and posthog-cli",
-  text = "Ask for host, project and personal API key, try them, and keep them in the file of "
+  summary = "save an account, for this command and posthog-cli",
+  text = "Ask for host, project and personal API key, try them, and save them in the file of "
     .. "posthog-cli, ~/.posthog/credentials.json, for you alone. Where there is no terminal, give "
     .. "--key-file and --project, and --host unless it is us.",
   examples = {

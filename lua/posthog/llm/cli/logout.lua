@@ -22,13 +22,13 @@ end
 --- @type posthog.llm.cli.Command
 return {
   name = "logout",
-  summary = "remove the account that is kept",
+  summary = "remove the saved account",
   text = "Remove the login of this command and of posthog-cli, ~/.posthog/credentials.json. The "
     .. "key itself stays valid. Nothing happens where nobody is logged in.",
   examples = {
     { "posthog-llm logout", "forget the account" },
     { "posthog-llm --json logout", "was there one?" },
-    { "posthog-llm logout && posthog-llm login --host eu", "take another account" },
+    { "posthog-llm logout && posthog-llm login --host eu", "use another account" },
   },
   run = logout,
 }

@@ -49,13 +49,13 @@ end
 --- @return integer?
 function parser.convert.count(text)
   local n = whole(text, 1)
-  return n, not n and ("'%s' is not a whole number above 0"):format(text) or nil
+  return n, not n and ("invalid number '%s': a whole number above 0"):format(text) or nil
 end
 
 --- @return integer?
 function parser.convert.count_or_none(text)
   local n = whole(text, 0)
-  return n, not n and ("'%s' is not a whole number"):format(text) or nil
+  return n, not n and ("invalid number '%s': a whole number, 0 or above"):format(text) or nil
 end
 
 --- @return integer?
@@ -64,7 +64,7 @@ function parser.convert.port(text)
   if n and n <= 65535 then
     return n
   end
-  return nil, ("'%s' is no port, 1 to 65535"):format(text)
+  return nil, ("invalid port '%s': a number from 1 to 65535"):format(text)
 end
 
 --- @return number?
@@ -73,7 +73,7 @@ function parser.convert.seconds(text)
   if n and n >= 0 and n < 1e6 then
     return n
   end
-  return nil, ("'%s' is no number of seconds"):format(text)
+  return nil, ("invalid time '%s': seconds, such as 10"):format(text)
 end
 
 --- @return string[]
@@ -91,7 +91,7 @@ function parser.convert.dollars(text)
   if n and n >= 0 and n < 1e12 then
     return n
   end
-  return nil, ("'%s' is not an amount of dollars"):format(text)
+  return nil, ("invalid amount '%s': dollars, such as 50"):format(text)
 end
 
 local function add_option(element, option)

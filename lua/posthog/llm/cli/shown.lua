@@ -14,7 +14,7 @@ function shown.time(text)
   return day and day .. " " .. minute or text
 end
 
---- @param row table of either generation
+--- @param row table of either API version
 function shown.is_deleted(row)
   return row.deleted == true or row.archived == true
 end

@@ -37,7 +37,7 @@ local EACH = " Of several folders each is reported; the highest exit code counts
 --- @type posthog.llm.cli.Command
 return {
   name = "skills",
-  summary = "keep skills as folders",
+  summary = "edit skills as folders",
   examples = {
     { "posthog-llm skills pull pdf-forms skills/pdf-forms", "a skill as a folder" },
     { "posthog-llm skills status skills/*", "what has changed, here and on the server" },
@@ -53,8 +53,8 @@ return {
       ),
       examples = {
         { "posthog-llm skills list", "all skills; on a terminal the first 30" },
-        { "posthog-llm skills list --search pdf", "those that speak of PDF" },
-        { "posthog-llm skills list --order-by -updated_at --limit 5", "what was changed last" },
+        { "posthog-llm skills list --search pdf", "those that mention PDF" },
+        { "posthog-llm skills list --order-by -updated_at --limit 5", "the latest changes" },
       },
       run = run("remote", "list"),
     },
@@ -106,7 +106,7 @@ return {
         { "--force", "Overwrite what was changed in the folder." },
       },
       examples = {
-        { "posthog-llm skills pull pdf-forms skills/pdf-forms", "get it, or what is new of it" },
+        { "posthog-llm skills pull pdf-forms skills/pdf-forms", "get it, or update it" },
         { "posthog-llm skills pull pdf-forms old --version 1", "an older version, elsewhere" },
         {
           "posthog-llm skills pull pdf-forms skills/pdf-forms --force",
@@ -124,11 +124,11 @@ return {
         .. EACH,
       arguments = { DIRS },
       options = {
-        { "--note", "What the version is about; kept by newer servers.", value = "TEXT" },
-        { "--dry-run", "Tell what would change; write nothing." },
+        { "--note", "What the version is about; kept by API v2.", value = "TEXT" },
+        { "--dry-run", "Show what would change; write nothing." },
         { "--prune", "Remove the server's files that were never here." },
         { "--force", "Publish the folder as it is, over others' changes." },
-        { "--skip-binary", "Leave out what the API, text only, cannot hold." },
+        { "--skip-binary", "Leave out binary files, which the API cannot hold." },
         HIDDEN,
       },
       examples = {
@@ -140,8 +140,8 @@ return {
     },
     {
       name = "status",
-      summary = "tell what has changed, here and on the server",
-      text = "Tell what has changed since the pull: local, new (here only) and gone (removed "
+      summary = "show what has changed, here and on the server",
+      text = "Show what has changed since the pull: local, new (here only) and gone (removed "
         .. "here) on this side, remote on the server, both on both." .. EACH,
       arguments = { DIRS },
       options = {
@@ -222,8 +222,8 @@ return {
     },
     {
       name = "archive",
-      summary = "take a skill away with all its versions, for good",
-      text = "Take a skill away with all its versions. There is no undo, and the name is free "
+      summary = "remove a skill with all its versions, for good",
+      text = "Remove a skill with all its versions. There is no undo, and the name is free "
         .. "again. It asks first, on a terminal; elsewhere --yes has to be given.",
       arguments = { NAME },
       options = { { "-y --yes", "Do not ask." } },

@@ -24,9 +24,9 @@ end
 --- Finds out the format, and tells what cannot go together before anything is asked of the server.
 local function check(context, args)
   if context.json and args.format and args.format ~= "json" then
-    usage("--json is the server's own answer; leave it out, or --format")
+    usage("--json prints the server's own response; leave it out, or --format")
   elseif context.json and args.compare then
-    usage("--json is one answer of the server; to compare two take --format json")
+    usage("--json prints one response of the server; to compare two take --format json")
   elseif context.json and args.output and not args.format then
     usage("--json goes to standard output; to a file take --format json")
   elseif args.output and not args.format then
@@ -52,7 +52,7 @@ local function before(client, spend, query)
   local start, stop = instant(spend.summary.date_from), instant(spend.summary.date_to)
   if not (start and stop and stop > start) then
     local errors = require("posthog.llm.util.errors")
-    local words = "--compare: the answer does not say which time it is about"
+    local words = "--compare: the response does not say which period it covers"
     return nil, errors.new({ kind = "decode", message = words })
   end
   local older = {}
@@ -159,21 +159,26 @@ return {
   text = "Report the LLM spend of the key's owner: the costs by day, product, model and tool. A "
     .. "budget counts from the start of the report's time on. The key needs the scope user:read.",
   options = {
-    { "--from", "Its start: 2026-04-23, or -2w (h d w m q y); -30d.", value = "WHEN" },
-    { "--to", "Its end, exclusive; now.", value = "WHEN" },
-    { "--product", "Break down this one, not posthog_code.", value = "NAME" },
-    { "--limit", "Rows to ask for, 1 to 200; 50.", value = "N", convert = parser.convert.count },
+    { "--from", "Start: 2026-04-23, or -2w (h d w m q y); -30d.", value = "WHEN" },
+    { "--to", "End, exclusive; default: now.", value = "WHEN" },
+    { "--product", "Product; default: posthog_code.", value = "NAME" },
+    {
+      "--limit",
+      "Rows to ask for, 1 to 200; default: 50.",
+      value = "N",
+      convert = parser.convert.count,
+    },
     {
       "--bucket",
       "Ask for buckets of 5, 15, 30 or 60 minutes.",
       value = "N",
       choices = BUCKETS,
     },
-    { "--refresh", "Past the server's cache of five minutes." },
-    { "--compare", "Beside the same length of time just before." },
+    { "--refresh", "Bypass the server's cache of five minutes." },
+    { "--compare", "Compare with the period just before." },
     {
       "--budget",
-      "Foresee when it is reached; if it is, end with 6.",
+      "Forecast when it is reached; if it is, end with 6.",
       value = "DOLLARS",
       convert = parser.convert.dollars,
     },
@@ -185,18 +190,18 @@ return {
     },
     {
       "--output",
-      "Into a file, in the format of its name.",
+      "Write to this file, in the format of its name.",
       value = "FILE",
       takes = "file",
     },
-    { "--rows", "Show so many of each table; 10.", value = "N", convert = parser.convert.count },
+    { "--rows", "Rows of each table; default: 10.", value = "N", convert = parser.convert.count },
     {
       "--width",
-      "Columns, 20 to 1000; the terminal's.",
+      "Columns, 20 to 1000; default: the terminal's.",
       value = "N",
       convert = parser.convert.count,
     },
-    { "--ascii", "Bars and marks of ASCII." },
+    { "--ascii", "Draw with ASCII only." },
   },
   examples = {
     { "posthog-llm spend", "what the last 30 days cost" },

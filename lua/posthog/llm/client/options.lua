@@ -12,7 +12,7 @@ local options = {}
 --- @field project_id? integer|string digits or "@current"; default: POSTHOG_PROJECT_ID
 --- @field host? string "us", "eu" or a URL; default: POSTHOG_HOST, else https://us.posthog.com
 --- @field scope_prefix? "environments"|"projects" the path word for skills; default: found out
---- @field profile? posthog.llm.Generation which generation of the API the host speaks; default: found out
+--- @field profile? posthog.llm.ApiVersion which version of the API the host speaks; default: found out
 --- @field timeout? number seconds for one attempt; 30
 --- @field connect_timeout? number seconds; 5
 --- @field deadline? number seconds for the whole call, waits included; 120
@@ -106,7 +106,7 @@ local function prefix(value, what, level)
   return value
 end
 
-local function generation(value, what, level)
+local function api_version(value, what, level)
   if value ~= "reference" and value ~= "current" then
     check.fail(level + 1, '%s: "reference" or "current" expected', what)
   end
@@ -165,7 +165,7 @@ local OPTIONS = {
   project_id = project,
   host = host,
   scope_prefix = prefix,
-  profile = generation,
+  profile = api_version,
   timeout = seconds,
   connect_timeout = seconds,
   deadline = seconds,

@@ -241,7 +241,7 @@ local function proxy_problem(proxy)
   if path:find("@", 1, true) then
     return "the proxy's user or password holds a character that has to be percent-encoded"
   elseif not url.parse("http://" .. address) then
-    return "the proxy is no URL such as http://proxy.example:3128"
+    return "the proxy is not a URL: give one such as http://proxy.example:3128"
   end
 end
 

@@ -11,7 +11,7 @@ local stream = require("posthog.llm.dataset_file.stream")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 
-local PAGE = 100 -- rows; servers of the current generation give 25 at most
+local PAGE = 100 -- rows; API v2 gives 25 at most
 
 --- @class posthog.llm.dataset_file.Format
 --- @field first fun(names: string[]): string what the file begins with
@@ -95,9 +95,9 @@ local FORMATS = {
 
 --- @return string[] names
 local function default_names(client, row)
-  local generation = client:profile() or (row.team_id ~= nil and "current") or "reference"
+  local api_version = client:profile() or (row.team_id ~= nil and "current") or "reference"
   local names = { "id" }
-  for _, name in ipairs(item_fields.NAMES[generation]) do
+  for _, name in ipairs(item_fields.NAMES[api_version]) do
     names[#names + 1] = name
   end
   return names

@@ -161,7 +161,7 @@ function journal.open(path)
   local torn, err = replay(self)
   local file
   if not err and self.foreign then
-    err = problem(path, "this file is no journal")
+    err = problem(path, "this file is not a journal")
   end
   if not err then
     file, message = io.open(path, "ab")

@@ -71,7 +71,7 @@ function mapping.bad_column(columns, fields)
   for _, name in ipairs(columns) do
     there[name] = true
     if fields == nil and not values.is_field(name) and not SERVERS[name] then
-      local words = "line 1: an item has no field %s; say by %s which column is which field"
+      local words = "line 1: an item has no field %s; map columns to fields by %s"
       return words:format(shown(name), option_names.code("fields")), "fields"
     end
   end
@@ -127,7 +127,7 @@ function mapping.fields(record, options)
     if fields == nil then
       return nil, reason ~= nil and tostring(reason) or nil
     elseif not json_value.is_object(fields) then
-      return nil, "the function of `fields` returned no table"
+      return nil, "the function of `fields` did not return a table"
     end
     map, value = nil, fields
   elseif not json_value.is_object(value) then

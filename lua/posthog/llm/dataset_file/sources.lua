@@ -37,7 +37,7 @@ function sources.check_format(path, format, level)
   if format ~= nil and not READERS[format] then
     check.fail(level + 1, 'format: "jsonl", "json" or "csv" expected, got %s', tostring(format))
   elseif not sources.format(path, format) then
-    check.fail(level + 1, "format: the name %q does not tell it", path)
+    check.fail(level + 1, "format: unknown from the name %q: give jsonl, json or csv", path)
   end
 end
 

@@ -45,7 +45,7 @@ function host.uv()
   local ok, uv = pcall(require, UV)
   if ok then
     return uv
-  elseif tostring(uv):find("no luv here", 1, true) then
+  elseif tostring(uv):find("luv is not available", 1, true) then
     return nil, "it needs an event loop: in Neovim, or in a program that begins with "
       .. "require(\"luv\") (Debian: lua-luv) and ends with luv.run(); elsewhere call directly, or "
       .. "use llm.gather"

@@ -20,7 +20,7 @@ end
 -- Only what the program itself has loaded: one that does not will not run a loop either.
 local luv = vim and (vim.uv or vim.loop) or package.loaded.luv or package.loaded.uv -- luvi's name
 if not luv then
-  error("posthog.llm.host.uv: there is no luv here", 0)
+  error("posthog.llm.host.uv: luv is not available", 0)
 end
 
 local uv = {}

@@ -175,12 +175,12 @@ end
 --- @return string?
 function body.mismatch(value, shape)
   if not is_object(value) then
-    return ("a JSON object was expected, the answer is %s"):format(describe(value))
+    return ("a JSON object was expected, the response is %s"):format(describe(value))
   end
   for name, expected in next, shape do
     local field = value[name]
     if type(field) ~= expected and not has_type(field, expected) then
-      return ("the answer has no %s %q"):format(expected, name)
+      return ("the response has no %s %q"):format(expected, name)
     end
   end
 end

@@ -182,7 +182,7 @@ end
 local function redirect_target(state, request, attempt, answer, redirects)
   local status, location = answer.status, answer.headers.location
   if not REDIRECTS[status] then
-    return nil, ("the server answered %d, which is no answer to this call"):format(status)
+    return nil, ("the server answered %d, which this call does not expect"):format(status)
   elseif not location or location == "" then
     return nil, ("the server answered %d without a Location"):format(status)
   end
@@ -268,10 +268,10 @@ local NOT_JSON_HINT =
 --- reasons for an answer that is no JSON.
 local function not_json(err, message, content_type)
   if content_type and not content_type:find("json", 1, true) then
-    err.message = ("the answer is %s, not JSON: is it the right host?"):format(content_type)
+    err.message = ("the response is %s, not JSON: is it the right host?"):format(content_type)
     err.hint, err.option = NOT_JSON_HINT, "host"
   else
-    err.message = "the answer is not JSON: " .. message
+    err.message = "the response is not JSON: " .. message
   end
 end
 
@@ -280,7 +280,7 @@ local DECODER_LIMITS = { max_depth = "max_json_depth", max_seconds = "max_decode
 
 local function over_limit(err, limit, settings, message)
   local option = DECODER_LIMITS[limit]
-  local words = "the answer is over the limit %s (%g): %s"
+  local words = "the response is over the limit %s (%g): %s"
   err.kind, err.option = "too_large", option
   err.message = words:format(option, settings[option], message)
 end
@@ -315,7 +315,7 @@ local function read_value(state, request, transfer, answer, size, key)
     value.data = text
     return value
   elseif size == 0 then
-    return nil, errors.new({ kind = "decode", status = status, message = "the answer is empty" })
+    return nil, errors.new({ kind = "decode", status = status, message = "the response is empty" })
   end
   local settings = state.settings
   local value, message, position, limit = body.decode(transfer, settings)

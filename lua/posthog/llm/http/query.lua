@@ -160,7 +160,7 @@ local SECRET = { personal_api_key = true, token = true }
 function query.check_encoded(encoded, level)
   for name in encoded:gmatch("[^&=]+") do
     if SECRET[name] then
-      check.fail(level + 1, "path: %s does not belong into a URL", name)
+      check.fail(level + 1, "path: %s does not belong in a URL", name)
     end
   end
 end
@@ -175,7 +175,7 @@ function query.encode(values, level)
   for name in pairs(values) do
     check.type(name, "string", "query: a parameter's name", level + 1)
     if SECRET[name] then
-      check.fail(level + 1, "query: %s does not belong into a URL", name)
+      check.fail(level + 1, "query: %s does not belong in a URL", name)
     end
     names[#names + 1] = name
   end

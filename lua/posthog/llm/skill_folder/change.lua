@@ -178,7 +178,7 @@ local function read_plan(stage)
   local source = kind == "file" and disk.read(path)
   local steps = source and json.decode(source)
   if not is_plan(steps) then
-    local why = "it is no plan of this library; look at the files, and remove " .. stage
+    local why = "it is not a plan of this library; check the files, and remove " .. stage
     return atomic_file.failure(path, "cannot be followed", why)
   end
   return steps

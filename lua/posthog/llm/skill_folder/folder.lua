@@ -177,7 +177,7 @@ function Folder:blocked(writes, force)
   local problems = {}
   for path in pairs(writes) do
     if not disk.is_inside(self.dir, path) and not self:gives_way(path, writes) then
-      problems[#problems + 1] = { path = path, message = "is, or lies behind, a symbolic link" }
+      problems[#problems + 1] = { path = path, message = "is, or lies below, a symbolic link" }
     elseif not force and not self.digests[path] and path ~= paths.LOCK then
       if disk.kind(self.dir .. "/" .. path) == "file" then
         local message = "another file, which is not part of the skill here, is in its place"

@@ -43,7 +43,7 @@ function lint.name_problem(name)
   elseif #name > LONGEST.name then
     return "name is longer than 64 characters"
   elseif not ("-" .. name):gsub("%-[a-z0-9]+", ""):find("^$") then
-    return ("name %q: small letters, digits and single hyphens between them are taken"):format(name)
+    return ("name %q: use lowercase letters, digits and single hyphens between them"):format(name)
   elseif name == "new" then
     return 'name "new" is reserved'
   end
@@ -73,16 +73,16 @@ local function check_name(report, folder, name, line)
   end
 end
 
-local function check_lengths(report, fields, lines, generation)
+local function check_lengths(report, fields, lines, api_version)
   local shorter = LONGEST_DESCRIPTION.current
   for _, field in ipairs({ "description", "license", "compatibility" }) do
     local length = compare.length(fields[field])
     if length > LONGEST[field] then
-      local message = "%s has %d characters; %d are taken"
+      local message = "%s has %d characters; at most %d are allowed"
       report:add("error", paths.SKILL, lines[field], message, field, length, LONGEST[field])
     elseif field == "description" and length > shorter then
-      local level = generation == "current" and "error" or "warning"
-      local message = "description has %d characters; newer servers take %d"
+      local level = api_version == "current" and "error" or "warning"
+      local message = "description has %d characters; API v2 allows %d"
       report:add(level, paths.SKILL, lines[field], message, length, shorter)
     end
   end
@@ -91,9 +91,9 @@ local function check_lengths(report, fields, lines, generation)
   end
 end
 
-local function check_skill(report, folder, generation)
+local function check_skill(report, folder, api_version)
   if not folder.digests[paths.SKILL] then
-    report:add("error", paths.SKILL, nil, "there is none: this folder is no skill")
+    report:add("error", paths.SKILL, nil, "the file is missing: this folder is not a skill")
     return nil
   end
   local source, err = folder:read(paths.SKILL)
@@ -113,15 +113,15 @@ local function check_skill(report, folder, generation)
   end
   local fields = skill_md.normal(read)
   check_name(report, folder, fields.name, about.lines.name or 1)
-  check_lengths(report, fields, about.lines, generation)
+  check_lengths(report, fields, about.lines, api_version)
   if fields.body == "" then
-    report:add("error", paths.SKILL, about.body_line, "there is no text behind the front matter")
+    report:add("error", paths.SKILL, about.body_line, "there is no text after the front matter")
   elseif #fields.body > LONGEST_TEXT then
-    local message = "the body has %d bytes; 1000000 are taken"
+    local message = "the body has %d bytes; at most 1000000 are allowed"
     report:add("error", paths.SKILL, about.body_line, message, #fields.body)
   end
   for _, key in ipairs(about.unknown) do
-    report:add("warning", paths.SKILL, about.lines[key], "%s: the API has no place for it", key)
+    report:add("warning", paths.SKILL, about.lines[key], "%s: the API has no field for it", key)
   end
   return fields
 end
@@ -143,19 +143,20 @@ local function check_file(report, folder, path)
   if wrong then
     report:add("error", path, line, wrong).skippable = true
   elseif middle == "" then
-    report:add("error", path, nil, "is empty, which the API does not take").skippable = true
+    report:add("error", path, nil, "is empty, which the API does not accept").skippable = true
   elseif #middle > LONGEST_TEXT then
-    report:add("error", path, nil, "has %d bytes; 1000000 are taken", #middle)
+    report:add("error", path, nil, "has %d bytes; at most 1000000 are allowed", #middle)
   end
   return #middle
 end
 
-local function check_total(report, count, bytes, generation)
-  local most = MOST_FILES[generation] or MOST_FILES.current
+local function check_total(report, count, bytes, api_version)
+  local most = MOST_FILES[api_version] or MOST_FILES.current
   if count > most then
-    report:add("error", paths.SKILL, nil, "there are %d files beside it; %d are taken", count, most)
-  elseif count > MOST_FILES.reference and not generation then
-    local message = "there are %d files beside it; older servers take %d"
+    local message = "there are %d files beside it; at most %d are allowed"
+    report:add("error", paths.SKILL, nil, message, count, most)
+  elseif count > MOST_FILES.reference and not api_version then
+    local message = "there are %d files beside it; API v1 allows %d"
     report:add("warning", paths.SKILL, nil, message, count, MOST_FILES.reference)
   end
   if bytes > LARGEST_SKILL then
@@ -165,12 +166,12 @@ local function check_total(report, count, bytes, generation)
 end
 
 --- @param folder posthog.llm.Folder looked at
---- @param generation? posthog.llm.Generation where it is known
+--- @param api_version? posthog.llm.ApiVersion where it is known
 --- @return posthog.llm.SkillProblem[] problems
 --- @return table? fields of SKILL.md where it can be read
-function lint.run(folder, generation)
+function lint.run(folder, api_version)
   local report = setmetatable({}, Report)
-  local fields = check_skill(report, folder, generation)
+  local fields = check_skill(report, folder, api_version)
   local count, bytes, skipped = 0, fields and #fields.body or 0, 0
   for _, path in ipairs(folder.scan.files) do
     if path ~= paths.SKILL then
@@ -180,7 +181,7 @@ function lint.run(folder, generation)
       skipped = skipped + (report[before + 1] and report[before + 1].skippable and 1 or 0)
     end
   end
-  check_total(report, count - skipped, bytes, generation)
+  check_total(report, count - skipped, bytes, api_version)
   for _, other in ipairs(folder.scan.others) do
     local message = "is a %s: the API holds texts of at most 1000000 bytes"
     report:add("error", other.path, nil, message, other.kind).skippable = true

@@ -53,17 +53,17 @@ end
 --- What an answer lacks to be a version of the skill that was asked for.
 local function lacks(skill, name)
   if skill.name ~= name then
-    return "the answer is of another skill"
+    return "the response is of another skill"
   elseif type(skill.version) ~= "number" or skill.version % 1 ~= 0 or skill.version < 1 then
-    return "the answer has no version"
+    return "the response has no version"
   elseif type(skill.id) ~= "string" or type(skill.body) ~= "string" then
-    return "the answer has no id or no body"
+    return "the response has no id or no body"
   elseif type(skill.files or {}) ~= "table" then
-    return "the answer has no list of files"
+    return "the response has no list of files"
   end
   for _, file in ipairs(skill.files or {}) do
     if type(file) ~= "table" or type(file.path) ~= "string" then
-      return "the answer has a file without a path"
+      return "the response has a file without a path"
     end
   end
 end

@@ -126,7 +126,7 @@ function skill_md.read(source)
   end
   local node, bad = yaml.read(parts.head)
   if not node then
-    return problem(bad.line + 1, "the front matter is not YAML that is taken here: " .. bad.message)
+    return problem(bad.line + 1, "the front matter is invalid or unsupported YAML: " .. bad.message)
   elseif node.kind ~= "map" then
     return problem(node.line + 1, "the front matter has no names and values")
   end

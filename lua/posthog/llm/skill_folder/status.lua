@@ -47,10 +47,10 @@ function status.run(client, dir, options, progress)
   end
   local _, fields = lint.run(folder)
   local name = folder.lock and folder.lock.name or fields and fields.name
-  local unnamed = name == nil and "there is none" or not folder.lock and lint.name_problem(name)
+  local unnamed = name == nil and "name is missing" or not folder.lock and lint.name_problem(name)
   local theirs = { digests = folder:base(), version = folder.lock and folder.lock.version }
   if client and unnamed then
-    local message = "SKILL.md says no name of a skill (%s), and there is no lock file: "
+    local message = "SKILL.md has no valid name of a skill (%s), and there is no lock file: "
       .. "nothing to compare with"
     return errors.failure(errors.new({ kind = "invalid", message = message:format(unnamed) }))
   elseif client then

@@ -64,13 +64,13 @@ local function tagged(event)
   elseif kind == "int" or kind == "float" then
     local value = json.decode(event.value)
     if type(value) == "string" or type(value) == "boolean" or value == nil then
-      fail(event, ("%q is no number"):format(event.value))
+      fail(event, ("%q is not a number"):format(event.value))
     end
     return value
   elseif kind == "null" or kind == "bool" then
     return plain_value(event.value)
   end
-  fail(event, "the type " .. event.tag .. " is not known here")
+  fail(event, "the type " .. event.tag .. " is not supported")
 end
 
 local build
@@ -84,9 +84,9 @@ local function build_map(next_event, start)
       map.last = event.start_mark.line
       return map
     elseif event.type ~= "SCALAR" then
-      fail(event, "a key that is no text")
+      fail(event, "a key that is not a string")
     elseif places[event.value] then
-      fail(event, ("the key %q is there twice"):format(event.value))
+      fail(event, ("duplicate key %q"):format(event.value))
     end
     places[event.value] = true
     map.entries[#map.entries + 1] = {
@@ -110,7 +110,7 @@ end
 
 function build(next_event, event)
   if event.type == "ALIAS" then
-    fail(event, "an alias (*" .. event.anchor .. ") is not taken")
+    fail(event, "an alias (*" .. event.anchor .. ") is not supported")
   elseif event.type == "MAPPING_START" then
     return build_map(next_event, event)
   elseif event.type == "SEQUENCE_START" then

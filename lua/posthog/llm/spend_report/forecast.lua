@@ -110,7 +110,7 @@ end
 --- @return string
 function forecast.sentence(of)
   if not of.spent then
-    return "The answer has no total to hold against the budget."
+    return "The response has no total to compare with the budget."
   end
   local budget = numbers.money(of.budget)
   local used = of.budget > 0 and (" (%s)"):format(numbers.share(of.spent / of.budget)) or ""

@@ -12,7 +12,7 @@ local BIG = getmetatable(json.decode("18446744073709551616"))
 local LARGEST = 1e300
 
 --- @param value any a number, or a number object of the codec
---- @return number? value the nearest that can be reckoned with; nil: it is no number
+--- @return number? value the nearest that can be reckoned with; nil: it is not a number
 function numbers.of(value)
   if type(value) == "userdata" and BIG and getmetatable(value) == BIG then
     value = value:tonumber()
@@ -42,7 +42,7 @@ end
 --- A sum of dollars: "$1,843.21"; "<$0.01" for what is less than a cent but not nothing.
 --- @param value any
 --- @param plus? boolean with a sign in front of a gain too
---- @return string? text nil: it is no number
+--- @return string? text nil: it is not a number
 function numbers.money(value, plus)
   local n = numbers.of(value)
   if not n then
@@ -119,7 +119,7 @@ end
 
 --- The same figure for a program: all its digits, as JSON writes them.
 --- @param value any
---- @return string? digits nil: it is no number
+--- @return string? digits nil: it is not a number
 function numbers.exact(value)
   return numbers.of(value) and json.encode(value)
 end

@@ -174,7 +174,7 @@ end
 --- @param what string "row"
 --- @return posthog.llm.Error
 function errors.nothing(what)
-  return errors.new({ kind = "decode", status = 204, message = "the answer has no " .. what })
+  return errors.new({ kind = "decode", status = 204, message = "the response has no " .. what })
 end
 
 --- @param value any
@@ -210,7 +210,7 @@ local WORDS = {
   [401] = "the key was not accepted",
   [403] = "access was refused",
   [404] = "not found",
-  [405] = "this resource does not take the method",
+  [405] = "this resource does not allow the method",
   [409] = "conflict",
   [413] = "the request is too large",
   [415] = "the content type was refused",

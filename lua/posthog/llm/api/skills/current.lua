@@ -1,4 +1,4 @@
---- What only the current generation has for skills (doc/api.md 2.1).
+--- What only API v2 has for skills (doc/api.md 2.1).
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
@@ -142,7 +142,7 @@ function current.define(class, skill_path)
     if bundle == true then -- 204
       err = errors.nothing("archive")
     elseif bundle and bundle.data:sub(1, 2) ~= "PK" then
-      local message = "the answer is no zip archive: is it the right host?"
+      local message = "the response is not a zip archive: is it the right host?"
       err = errors.new({ kind = "decode", option = "host", message = message })
     end
     return errors.result(bundle, err, response)

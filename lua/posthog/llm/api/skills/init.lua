@@ -207,11 +207,11 @@ local function complete(self, request, skill, answer)
   local version, total = skill.version, skill.body_total_length
   local parts, offset, following = { skill.body }, 0, skill.body_next_offset
   if type(skill.body) ~= "string" or not is_count(version) then
-    return incomplete(answer, "the answer has no body or no version")
+    return incomplete(answer, "the response has no body or no version")
   end
   while following ~= nil and following ~= json.null do
     if not is_count(following) or following <= offset then
-      return incomplete(answer, "behind offset %d comes %s", offset, tostring(following))
+      return incomplete(answer, "after offset %d comes %s", offset, tostring(following))
     end
     offset = following
     request.query = ("version=%d&body_offset=%d"):format(version, offset)
@@ -222,7 +222,7 @@ local function complete(self, request, skill, answer)
     if not part then
       return errors.failure(err, response)
     elseif part == true or type(part.body) ~= "string" then
-      return incomplete(response, "there is none behind offset %d", offset)
+      return incomplete(response, "nothing follows offset %d", offset)
     elseif part.version ~= version then
       return incomplete(response, "the server went on with another version")
     end
@@ -383,7 +383,7 @@ function Skills:create(fields, options)
   }, compare.trim(tostring(fields.name)), probes.create(self, json_body))
 end
 
---- Owners belong to the skill and not to a version of it (current generation).
+--- Owners belong to the skill and not to a version of it (API v2).
 local function is_owners_only(fields)
   for name in next, fields do
     if name ~= "owners" and name ~= "base_version" then

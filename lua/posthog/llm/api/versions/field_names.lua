@@ -1,4 +1,4 @@
---- One vocabulary for the rows of both generations (doc/api.md 3.3): names that
+--- The field names of the rows of both API versions (doc/api.md 3.3): names that
 --- mean the same, and what has no equal on the other side.
 
 local check = require("posthog.llm.util.check")
@@ -14,16 +14,16 @@ for reference, current in pairs(RENAMED) do
   BACK[current] = reference
 end
 
---- What only the current generation has, with a word on what there is instead.
+--- What only API v2 has, with a word on what there is instead.
 local CURRENT_ONLY = { base_version = "its rows have no versions, and the last writer wins" }
---- Set once, when an item is created; by the current names.
+--- Set once, when an item is created; by the names of API v2.
 local FIXED = {}
 for _, field in ipairs(item_fields.FIELDS) do
   CURRENT_ONLY[field.name] = field.instead
   FIXED[field.name] = field.fixed
 end
 
---- What the current generation has in place of null.
+--- What API v2 has in place of null.
 local NEVER_NULL = {
   metadata = function()
     return json.object({})
@@ -71,8 +71,7 @@ function field_names.has_current_only(fields)
   return false
 end
 
---- Whether a server of the reference would drop a field that is put into the
---- words of the current generation.
+--- Whether API v1 would drop one of the fields once they have the names of API v2.
 function field_names.has_current_names(fields)
   for name in next, fields do
     if CURRENT_ONLY[name] or RENAMED[name] or BACK[name] then
@@ -86,7 +85,7 @@ local function to_reference(fields)
   local body = {}
   for name, value in next, fields do
     if CURRENT_ONLY[name] then
-      local why = "a server of the generation of the reference pages does not know it: %s"
+      local why = "API v1 does not have it: %s"
       return refuse(name, why, CURRENT_ONLY[name])
     end
     body[name == "archived" and "deleted" or BACK[name] or name] = value
@@ -100,11 +99,11 @@ local function to_current(fields, is_new)
   for name, value in next, fields do
     local new_name = RENAMED[name] or name
     if not is_new and FIXED[new_name] then
-      local why = "a server of the current generation calls it %s and never changes it"
+      local why = "API v2 calls it %s and never changes it"
       return refuse(name, why, new_name)
     elseif name == "deleted" or name == "archived" then
       if value ~= json.null and value ~= false then
-        return refuse(name, "a server of the current generation takes it by :delete only")
+        return refuse(name, "API v2 takes it by :delete only")
       end
     elseif value == json.null and NEVER_NULL[name] then
       if not is_new then
@@ -117,15 +116,15 @@ local function to_current(fields, is_new)
   return body
 end
 
---- The fields in the words of one generation.
---- @param fields table of a dataset or an item, in the words of either
---- @param generation posthog.llm.Generation
+--- The fields by the names of one API version.
+--- @param fields table of a dataset or an item, by the names of either version
+--- @param version posthog.llm.ApiVersion
 --- @param is_new boolean for a create
 --- @return table? body a copy
 --- @return posthog.llm.Error? err a field has no equal there; `attr` is its name
-function field_names.translate(fields, generation, is_new)
+function field_names.translate(fields, version, is_new)
   local body, err
-  if generation == "reference" then
+  if version == "reference" then
     body, err = to_reference(fields)
   else
     body, err = to_current(fields, is_new)
@@ -133,8 +132,8 @@ function field_names.translate(fields, generation, is_new)
   return body and setmetatable(body, getmetatable(fields)), err
 end
 
---- The fields of a create with the values that the current generation stores.
---- @param fields table in the words of either
+--- The fields of a create with the values that API v2 stores.
+--- @param fields table by the names of either version
 --- @return table copy
 function field_names.as_stored(fields)
   local copy = {}
@@ -145,9 +144,8 @@ function field_names.as_stored(fields)
   return copy
 end
 
---- Whether a refusal shows that the server is of the current generation, after
---- it was asked in the words of the reference. The reference refuses these for
---- no reason of its own.
+--- Whether a refusal shows that the server speaks API v2, after
+--- it was sent the names of API v1, which API v1 never refuses for another reason.
 --- @param err posthog.llm.Error
 --- @param body table as it was sent
 --- @return boolean? nil: it may be, and has to be asked for
@@ -178,7 +176,7 @@ local Row = {
   end,
 }
 
---- Lets a row answer to the names of the other generation too. Its own fields,
+--- Lets a row answer to the names of the other API version too. Its own fields,
 --- and so what `pairs` and the encoder see, stay as the server sent them.
 --- @param row any
 --- @return any row
@@ -189,7 +187,7 @@ function field_names.name(row)
   return row
 end
 
---- A copy of a row with the names of both generations.
+--- A copy of a row with the names of both API versions.
 --- @param row table as it came from either
 --- @return table
 function field_names.row(row)

@@ -1,34 +1,34 @@
---- Writes in the words of the server's generation (doc/api.md 3.3), whichever it
+--- Writes in the field names of the server's API version (doc/api.md 3.3), whichever it
 --- turns out to be.
 
 local errors = require("posthog.llm.util.errors")
 local api_version = require("posthog.llm.api.versions.api_version")
 local field_names = require("posthog.llm.api.versions.field_names")
 
---- @class posthog.llm.Plan a write that differs between the generations
---- @field fields table in the words of either
+--- @class posthog.llm.Plan a write that differs between the API versions
+--- @field fields table by the names of either version
 --- @field is_new boolean a create
---- @field marks? boolean it only deletes or undeletes, which is a call of its own on the current generation
---- @field send fun(body: table, generation: posthog.llm.Generation): any, posthog.llm.Error?, posthog.llm.Response?
---- @field probe fun(): any, posthog.llm.Error?, posthog.llm.Response? reads a row, whose shape tells the generation
+--- @field marks? boolean it only deletes or undeletes, which is a call of its own in API v2
+--- @field send fun(body: table, version: posthog.llm.ApiVersion): any, posthog.llm.Error?, posthog.llm.Response?
+--- @field probe fun(): any, posthog.llm.Error?, posthog.llm.Response? reads a row, whose shape tells the API version
 
-local MISMATCH = "the server is of the generation that is called %q, and the client's profile is %q"
+local MISMATCH = "the profile of the server is %q, and that of the client %q"
 
 local function mismatch(known)
   local message = MISMATCH:format(known.learnt(), known.fixed)
   return errors.new({ kind = "invalid", message = message .. "; nothing was written" })
 end
 
---- A server of the reference drops what it does not know without a word, so it
---- is not sent such a thing before its generation is certain.
+--- API v1 silently drops fields that it does not know, so a server gets no such
+--- field before its API version is certain.
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response?
 local function make_certain(known, plan)
-  local generation = known.get()
+  local version = known.get()
   local at_stake
-  if generation == "current" then
+  if version == "current" then
     at_stake = field_names.has_current_names(plan.fields)
-  elseif generation == nil then
+  elseif version == nil then
     at_stake = field_names.has_current_only(plan.fields)
   end
   if not at_stake or known.learnt() == "current" then
@@ -42,34 +42,34 @@ local function make_certain(known, plan)
   end
 end
 
-local function send(plan, generation)
+local function send(plan, version)
   local body, err = {}, nil
-  if not plan.marks or generation == "reference" then
-    body, err = field_names.translate(plan.fields, generation, plan.is_new)
+  if not plan.marks or version == "reference" then
+    body, err = field_names.translate(plan.fields, version, plan.is_new)
   end
   if not body then
     return errors.failure(err)
   end
-  local value, problem, response = plan.send(body, generation)
+  local value, problem, response = plan.send(body, version)
   if problem then
     return errors.failure(problem, response)
   end
   return value, nil, response
 end
 
---- Whether the refusal of a write shows that the server is of the current
---- generation. It has done nothing then: it refuses words that it does not know.
+--- Whether the refusal of a write shows that the server speaks API v2.
+--- It has done nothing then: it refuses names that it does not know.
 local function is_current(known, plan, err)
   local body = field_names.translate(plan.fields, "reference", plan.is_new)
   local shows = field_names.shows_current(err, body)
-  if shows == nil then -- a reference server may refuse the value of this field
+  if shows == nil then -- API v1 may refuse the value of this field
     plan.probe()
     return known.learnt() == "current"
   end
   return shows
 end
 
---- Whether a server that was of the current generation is none any more, by the
+--- Whether a server that spoke API v2 speaks it no longer, by the
 --- failure of a write that has done nothing.
 local function was_current(known, plan, err)
   if known.fixed or err.ambiguous then
@@ -80,8 +80,8 @@ local function was_current(known, plan, err)
   return known.learnt() == "reference"
 end
 
---- Makes the write. A server that nobody knows is asked in the words of the
---- reference first: the current generation refuses those and does nothing.
+--- Makes the write. Where the API version is not known, the names of API v1 are
+--- tried first: API v2 refuses those and does nothing.
 --- @param known posthog.llm.Profile
 --- @param plan posthog.llm.Plan
 --- @return any? value
@@ -93,10 +93,10 @@ local function translate_write(known, plan)
   if err then
     return errors.failure(err, response)
   end
-  local generation = known.get() or "reference"
+  local version = known.get() or "reference"
   local value
-  value, err, response = send(plan, generation)
-  if err and generation == "reference" and response and is_current(known, plan, err) then
+  value, err, response = send(plan, version)
+  if err and version == "reference" and response and is_current(known, plan, err) then
     known.learn("current")
     if known.fixed then
       err.message = ("%s (%s)"):format(err.message, MISMATCH:format("current", known.fixed))
@@ -107,13 +107,13 @@ local function translate_write(known, plan)
         err.ambiguous, err.sent_at = true, first.sent_at
       end
     end
-  elseif err and generation == "current" and was_current(known, plan, err) then
+  elseif err and version == "current" and was_current(known, plan, err) then
     value, err, response = send(plan, "reference")
-  elseif err and generation == "current" and plan.marks then
+  elseif err and version == "current" and plan.marks then
     api_version.hint(known, err, response, "archive and restore")
-  elseif value and generation == "current" and api_version.of(value) == "reference" then
+  elseif value and version == "current" and api_version.of(value) == "reference" then
     if field_names.has_current_names(plan.fields) then
-      local words = "the server has become one of the generation of the reference pages, and may"
+      local words = "the server has API v1 now, and may"
         .. " have dropped fields of this row"
       err = errors.new({ kind = "decode", message = words, body = value })
       err.ambiguous, err.sent_at = true, sent_at

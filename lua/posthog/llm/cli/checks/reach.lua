@@ -111,7 +111,7 @@ end
 local CURES = {
   proxy = function(self)
     local name = self.proxy_name or "https_proxy"
-    return ("mend or unset %s, or add %s to no_proxy"):format(name, self.url.host)
+    return ("fix or unset %s, or add %s to no_proxy"):format(name, self.url.host)
   end,
   name_lookup = function(self)
     return "is it spelt right, and is this machine online? Else " .. self:how_to_set("host")

@@ -85,7 +85,7 @@ local function check_key(self)
     self:tell("key_accepted", "ok", words)
     return true
   elseif is_good == nil then
-    self:tell("key_accepted", "unknown", "no answer has shown it")
+    self:tell("key_accepted", "unknown", "no response has shown it")
     return true
   end
   local cloud = CLOUDS[self.target.origin]
@@ -144,7 +144,7 @@ local function check_project(self)
         .. "switched on; else " .. cure)
     end
   end
-  self:tell("project", "unknown", ("project %s: no answer has shown it"):format(id))
+  self:tell("project", "unknown", ("project %s: no response has shown it"):format(id))
 end
 
 local function add_scope(self, scope)
@@ -172,7 +172,7 @@ local function check_reading(self, name, what, scope, one)
     self:fail(name, "forbidden", words, "the project's owner can switch it on or let you in")
   elseif one.status == 404 then
     local words = ("this server has no %s (HTTP 404)"):format(what)
-    self:fail(name, "not_found", words, "it may be too old a PostHog: bring it up to date")
+    self:fail(name, "not_found", words, "PostHog may be too old there: upgrade it")
   elseif one.err.kind == "rate_limited" then
     self:tell(name, "unknown", "the server asks to wait: see pace")
   else
@@ -183,7 +183,7 @@ end
 local function check_writing(self, name, scope)
   local may = has_scope(self, scope)
   if may == nil then
-    local words = "%s: not told, and nothing is written to try"
+    local words = "%s: the server does not list the key's scopes, and doctor writes nothing"
     self:tell(name, "unknown", words:format(scope))
   elseif may then
     self:tell(name, "ok", scope)
@@ -213,7 +213,7 @@ local function check_spend(self)
   elseif one.status == 404 then
     self:tell(name, "warn", "this server has no spend: only PostHog's cloud has")
   elseif one.err.kind == "redirect" then
-    self:tell(name, "warn", "this server leaves spend to another one")
+    self:tell(name, "warn", "this server redirects spend to another one")
   else
     check_reading(self, name, "spend", scope, one)
   end
@@ -239,7 +239,7 @@ local function check_version(self)
   if version then
     self:tell("api_version", "ok", VERSIONS[version])
   else
-    self:tell("api_version", "unknown", "no answer has shown it")
+    self:tell("api_version", "unknown", "no response has shown it")
   end
 end
 

@@ -23,7 +23,7 @@ function changes.metadata(text)
   if text:find("^%s*{") and value ~= nil then
     return value
   end
-  return nil, "it is no object of JSON"
+  return nil, "invalid JSON object"
 end
 
 function changes.create(context, args)
@@ -44,7 +44,7 @@ function changes.create(context, args)
   if not row then
     return nil, err
   end
-  tell(context, row, "dataset ", row.name, " is made")
+  tell(context, row, "dataset ", row.name, " is created")
 end
 
 function changes.delete(context, args)
@@ -55,7 +55,7 @@ function changes.delete(context, args)
   end
   local question = ("Delete dataset %q, %s?"):format(row.name, row.id)
   if not args.yes and not context:can_ask() then
-    error(exits.usage("--yes is needed where nobody can be asked"), 0)
+    error(exits.usage("--yes is needed without a terminal to ask on"), 0)
   elseif not args.yes and not context:confirm(question) then
     return nil, errors.new({ kind = "cancelled", message = "not deleted" })
   end
@@ -64,7 +64,7 @@ function changes.delete(context, args)
   if not row then
     return nil, err
   end
-  tell(context, row, "dataset ", name, " is deleted; take it back: datasets undelete ", row.id)
+  tell(context, row, "dataset ", name, " is deleted; restore it: datasets undelete ", row.id)
 end
 
 function changes.undelete(context, args)
@@ -72,7 +72,7 @@ function changes.undelete(context, args)
   if not find_dataset.is_id(id) then
     local row, err = find_dataset.find(client, id, true)
     if not row and client:profile() == "reference" then
-      local words = "this server finds deleted datasets by their id only, which delete has told"
+      local words = "this server finds deleted datasets by id only: give the id that delete printed"
       err = errors.new({ kind = "not_found", message = words })
     end
     if not row then

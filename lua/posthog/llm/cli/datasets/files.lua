@@ -14,7 +14,7 @@ files.FORMATS = { "jsonl", "json", "csv" }
 function files.pair(text)
   local name, column = text:match("^([^=]+)=(.+)$")
   if not name then
-    return nil, ("'%s' is not NAME=COLUMN, such as input=question"):format(text)
+    return nil, ("invalid mapping '%s': NAME=COLUMN, such as input=question"):format(text)
   end
   return { name, column }
 end
@@ -27,7 +27,7 @@ function files.separator(text)
   elseif text:find('^[^"\r\n]$') then
     return text
   end
-  return nil, ("'%s' is not one character"):format(text)
+  return nil, ("invalid separator '%s': one character or tab"):format(text)
 end
 
 --- @return table<string, string>? fields for the library
@@ -66,7 +66,7 @@ end
 local function outcome(summary)
   local special = {}
   for _, part in ipairs({
-    { summary.found, "found after a lost answer" },
+    { summary.found, "found after a lost response" },
     { summary.existing, "there before" },
   }) do
     if part[1] > 0 then
@@ -98,7 +98,7 @@ local function tell_problems(context, summary, args)
   local usable = count(summary.usable, "record")
   context.out:line(usable, (" can be imported, %d cannot"):format(summary.rejected))
   if summary.is_new then
-    context:note("dataset ", args.dataset, " would be made")
+    context:note("dataset ", args.dataset, " would be created")
   end
 end
 

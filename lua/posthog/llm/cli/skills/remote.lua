@@ -84,7 +84,7 @@ function remote.show(context, args)
   else
     local text = found.content or found.body
     if type(text) ~= "string" then
-      return nil, errors.new({ kind = "decode", message = "the answer has no text" })
+      return nil, errors.new({ kind = "decode", message = "the response has no text" })
     end
     context.out:text(text)
   end
@@ -101,7 +101,7 @@ local function base_of(context, args)
   if not found then
     return nil, err
   elseif type(found.skill.version) ~= "number" then
-    return nil, errors.new({ kind = "decode", message = "the answer has no version" })
+    return nil, errors.new({ kind = "decode", message = "the response has no version" })
   end
   return found.skill.version
 end

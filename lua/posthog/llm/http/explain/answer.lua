@@ -124,7 +124,7 @@ end
 REFUSED[405] = function(refused)
   local err = refused.err
   if err.detail == nil then
-    err.message = ("this server does not take %s here"):format(refused.request.method)
+    err.message = ("this server does not allow %s here"):format(refused.request.method)
   end
   if err.body ~= nil and not is_json(err) then
     by_others(refused, err.message)
@@ -135,7 +135,7 @@ REFUSED[407] = function(refused)
   local proxy = place.proxy(refused.settings)
   local err = refused.err
   err.message = "the proxy wants a user and a password"
-  err.hint = proxy and "They stand in its URL: http://USER:PASSWORD@" .. proxy or nil
+  err.hint = proxy and "Put them into its URL: http://USER:PASSWORD@" .. proxy or nil
   err.option = "proxy"
 end
 
@@ -168,7 +168,7 @@ REFUSED[429] = function(refused)
     err.message = "too many requests: the limit of a day is reached"
   end
   if seconds and seconds > 60 then
-    err.hint = "Requests are taken again in " .. span(seconds)
+    err.hint = "Requests are accepted again in " .. span(seconds)
   end
 end
 

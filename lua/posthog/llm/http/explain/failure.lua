@@ -82,8 +82,8 @@ end
 function CAUSES.unreachable(failed)
   return unconnected(
     failed,
-    "the network has no way to the proxy %s",
-    "the network has no way to %s"
+    "there is no route to the proxy %s",
+    "there is no route to %s"
   )
 end
 
@@ -101,7 +101,7 @@ function CAUSES.proxy_refused(failed)
     return {
       message = ("the proxy %s wants a user and a password (HTTP 407)"):format(proxy),
       option = "proxy",
-      hint = "They stand in its URL: http://USER:PASSWORD@" .. proxy,
+      hint = "Put them into its URL: http://USER:PASSWORD@" .. proxy,
     }
   end
   local words = "the proxy %s does not connect to %s (%s)"
@@ -212,7 +212,7 @@ function CAUSES.connecting(failed)
 end
 
 function CAUSES.waiting(failed)
-  local words = "no answer from %s within %.3g s"
+  local words = "no response from %s within %.3g s"
   return {
     message = words:format(place.server(failed.settings), failed.timeout),
     option = "timeout",
@@ -220,7 +220,7 @@ function CAUSES.waiting(failed)
 end
 
 function CAUSES.answering(failed)
-  local words = "the answer of %s was not whole within %.3g s (%s)"
+  local words = "the response of %s was not complete within %.3g s (%s)"
   local server = place.server(failed.settings)
   return { message = words:format(server, failed.timeout, failed.words), option = "timeout" }
 end

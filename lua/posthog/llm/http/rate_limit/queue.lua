@@ -69,7 +69,7 @@ local function due(self, place, now)
   local at, why = now, nil
   local before = time_of(self._times, place - 1)
   if before and before > at then
-    at, why = before, "behind others that wait"
+    at, why = before, "after others that wait"
   end
   for _, window in ipairs(self._windows) do
     local first = time_of(self._times, place - window.most)
