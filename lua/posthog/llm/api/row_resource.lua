@@ -57,8 +57,8 @@ end
 
 --- A new row. On v2 an item may have a key of the caller's own, by which the server
 --- knows a create that comes again, and datasets have their names alone.
-local function create(self, kind, json, generation, call_options)
-  local is_keyed = generation == "current" and type(json.client_item_id) == "string"
+local function create(self, kind, json, version, call_options)
+  local is_keyed = version == "current" and type(json.client_item_id) == "string"
   local request = complete({
     method = "POST",
     path = kind.base,
@@ -69,7 +69,7 @@ local function create(self, kind, json, generation, call_options)
   if is_keyed then -- the answer may be a row that another has made
     return self._write({ request = request, probe = probes.keyed(self, kind.base, request.json) })
   end
-  local is_unique = generation == "current" and kind.has_unique_names
+  local is_unique = version == "current" and kind.has_unique_names
   return self._write({
     request = request,
     probe = is_unique and probes.named(self, kind.base, request.json) or nil,

@@ -160,7 +160,7 @@ end
 return {
   name = "api",
   summary = "call any endpoint of the API",
-  text = "Call any endpoint of the API and print its answer as JSON.",
+  text = "Call any endpoint of the API and print the response as JSON.",
   arguments = {
     { "method", "GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS." },
     { "path", "Such as /api/projects/:project_id/datasets/." },

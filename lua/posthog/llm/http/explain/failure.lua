@@ -245,11 +245,11 @@ function CAUSES.lost(failed)
 end
 
 function CAUSES.broken_off(failed)
-  return { message = ("the answer broke off (%s)"):format(failed.words) }
+  return { message = ("the response broke off (%s)"):format(failed.words) }
 end
 
 function CAUSES.compression(failed)
-  return { message = ("the answer cannot be decompressed (%s)"):format(failed.words) }
+  return { message = ("the response cannot be decompressed (%s)"):format(failed.words) }
 end
 
 function CAUSES.max_response_bytes(failed)
