@@ -331,7 +331,7 @@ describe("posthog-llm doctor", function()
       for _, body in ipairs({ "<html>", "{}", "[]", "null", "" }) do
         e:reset()
         e:fault({ match = { path = path }, action = { status = 200, body = body, headers = JSON } })
-        finds(name, 1, "the answer", "does a proxy or gateway answer in the server's place?")
+        finds(name, 1, "the response", "does a proxy or gateway answer in the server's place?")
       end
     end
   end)
