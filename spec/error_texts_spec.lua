@@ -391,8 +391,10 @@ describe("the text of an error", function()
     end)
 
     it("that is another kind of server says so", function()
-      local err = tells("skills:get: network: the proxy ADDRESS does not connect to "
-        .. "us.posthog.com:443 (HTTP 400)", "us", { proxy = e.url })
+      local err = error_at("us", { proxy = e.url })
+      local told = text_of(err):gsub("%(HTTP 405%)", "(HTTP 400)") -- nginx 1.22 says 400, 1.30 405
+      assert.equal(("skills:get: network: the proxy %s does not connect to us.posthog.com:443 "
+        .. "(HTTP 400)"):format(e.url:match("//(.*)$")), told)
       assert.equal("proxy", err.option)
     end)
 
