@@ -2,6 +2,7 @@ local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
 local errors = require("posthog.llm.util.errors")
+local file_system = require("posthog.llm.util.file_system")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
@@ -287,6 +288,52 @@ describe("an import", function()
       end
     end)
 
+    it("waits before it looks for lost rows, which may come late", function()
+      local client, dataset = now()
+      local source = numbers(3)
+      t.e:fault({ match = { method = "POST", path = ITEMS },
+        action = { delay = { write = 0.8 }, times = 1 } })
+      local hasty = client:with({ timeout = 0.15 })
+      local summary = assert(dataset_file.import(hasty, dataset, source,
+        { concurrency = 1, settle = 1 }))
+      assert.equal(3, summary.imported)
+      core.sleep(0.8) -- for a write that were still to come
+      assert.same({ "1", "2", "3" }, inputs())
+    end)
+
+    it("finds lost rows whose time is a little before its own", function()
+      local source = numbers(4)
+      t.e:settings({ clock = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 3) })
+      fail_creates({ close = "after", times = 3 })
+      local summary = assert(import(source, { concurrency = 1 }))
+      t.e:settings({ clock = "" })
+      assert.equal(4, summary.imported)
+      assert.same({ "1", "2", "3", "4" }, inputs())
+    end)
+
+    it("has its journal on the disk before it sends what that announces", function()
+      local client, dataset = now()
+      local source, sync, synced, first = numbers(2), file_system.sync, 0, nil
+      file_system.sync = function(path)
+        if path:find("journal", 1, true) then synced = synced + 1 end
+        return sync(path)
+      end
+      local watched = client:with({ on_request = function(request)
+        if request.method == "POST" then first = first or synced end
+      end })
+      local ran, err = pcall(dataset_file.import, watched, dataset, source, { concurrency = 1 })
+      file_system.sync = sync
+      assert.is_true(ran, tostring(err))
+      assert.is_true(first >= 2, "synced before the first row: " .. tostring(first))
+    end)
+
+    it("stops at once where the dataset itself is refused", function()
+      fail_creates({ status = 400, headers = { ["Content-Type"] = "application/json" },
+        body = '{"type":"validation_error","code":"does_not_exist","attr":"dataset"}' })
+      fails("invalid", { attr = "dataset" }, import(numbers(5), { concurrency = 1 }))
+      assert.equal(1, posts())
+    end)
+
     it("does not take the rows of others for its own lost ones", function()
       local client, dataset = now()
       local source = numbers(8)
@@ -312,6 +359,8 @@ describe("an import", function()
         assert.equal(30, assert(dataset_file.import(client, dataset, source, options)).imported)
         local rows = live.all(client.dataset_items:each({ dataset = dataset }))
         assert.equal(30, #rows, "cut by " .. cut)
+        -- Its journal can be read again.
+        assert.equal(30, assert(dataset_file.import(client, dataset, source, options)).imported)
         os.remove(source .. ".journal")
       end
     end)

@@ -276,6 +276,41 @@ describe("a call that fails", function()
       end)
   end
 
+  it("is ambiguous when a redirect was followed to a server that is gone by then", function()
+    local gone = pipeline.emulator.start()
+    gone:fault({ action = {
+      raw = "HTTP/1.1 307 T\r\nLocation: ?again=1\r\nContent-Length: 0\r\n\r\n" } })
+    local client = c:with({ host = gone.url, on_response = function() gone:stop() end })
+    local _, err = client.datasets:create({ name = "x" })
+    client:close()
+    assert.equal("network", err.kind)
+    assert.equal(1, err.attempts)
+    assert.is_true(err.ambiguous)
+  end)
+
+  it("tells when the call began, whatever it waited for, and however often it was lost", function()
+    local now, passed = clock.now, 0
+    clock.now = function() return now() + passed end
+    local slow = c:with({ on_request = function() passed = passed + 7.5 end })
+    e:faults({ { action = { close = "before", times = 2 } }, { action = { status = 404 } } })
+    local _, err = slow:request("DELETE", LIST, { idempotent = true })
+    clock.now = now
+    assert.equal("not_found", err.kind)
+    assert.equal(3, err.attempts)
+    -- The call began 7.5 s before its first request was lost.
+    assert.is_true(math.abs(os.time() - 8 - err.sent_at) <= 2, tostring(os.time() - err.sent_at))
+  end)
+
+  it("goes to no Location with a user, nor shows it", function()
+    local port = e.url:match("%d+$")
+    e:fault({ action = { status = 307, headers = {
+      Location = ("http://someone:secret@127.0.0.1:%s/x"):format(port) } } })
+    local _, err = c.datasets:list()
+    assert.equal("redirect", err.kind)
+    assert.is_nil(tostring(err):find("secret", 1, true))
+    assert.equal(1, #e:log())
+  end)
+
   it("is not ambiguous when each attempt was refused", function()
     e:fault({ action = { status = 429 } })
     local _, err = c.datasets:create({ name = "x" })

@@ -110,6 +110,17 @@ describe("a lost answer to a write on an item", function()
     assert.is_nil(err.ambiguous)
   end)
 
+  it("is not followed by another one while it may have happened, without a base", function()
+    t.e:faults({
+      { match = { method = "PATCH" }, action = { close = "after", times = 1 } },
+      { match = { method = "GET", path = "versions" }, action = { status = 503 } },
+    })
+    local row, err = client.dataset_items:update(item, { input = 2 })
+    fails("conflict", { ambiguous = true, code = "stale_version" }, row, err)
+    t.e:faults({})
+    assert.equal(2, client.dataset_items:get(item).version)
+  end)
+
   it("is not a change to something else, be it a change to false", function()
     local plain = client
     t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })

@@ -82,13 +82,13 @@ describe("posthog.llm.http.url", function()
 
   describe("is_loopback", function()
     it("is true for this machine's names and addresses only", function()
-      for _, host in ipairs({ "localhost", "api.localhost", "127.0.0.1", "127.255.3.4",
+      for _, host in ipairs({ "localhost", "api.localhost", "127.0.0.1", "127.255.255.255",
         "[::1]" }) do
         assert.is_true(url.is_loopback(host), host)
       end
       for _, host in ipairs({ "127.0.0.1.example", "localhost.example", "notlocalhost", "128.0.0.1",
         "10.0.0.1", "0.0.0.0", "[::2]", "[::ffff:10.0.0.1]", "posthog.example", "127.1.example",
-        "127.0.0.256", "1127.0.0.1" }) do
+        "127.0.0.256", "127.0.256.1", "127.256.0.1", "1127.0.0.1" }) do
         assert.is_false(url.is_loopback(host), host)
       end
     end)
