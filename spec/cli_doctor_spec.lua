@@ -426,6 +426,16 @@ describe("posthog-llm doctor", function()
     os.execute("rm -r " .. home)
   end)
 
+  it("says where the key is from where the host or project is wrong", function()
+    local env = { POSTHOG_HOST = "mars" }
+    for _, case in ipairs({ { env, "POSTHOG_HOST" }, { {}, "--project", "--project", "x" } }) do
+      local document = doctor(case[1], case[3], case[4])
+      assert.equal(1, #failing(document))
+      assert.matches(case[2], failing(document)[1].cure, 1, true)
+      assert.same({ "ok", "POSTHOG_PERSONAL_API_KEY" }, { status(document, "credentials") })
+    end
+  end)
+
   it("says which variables are set and not used", function()
     local document = doctor({
       POSTHOG_PERSONAL_API_KEY = false, POSTHOG_CLI_TOKEN = command.KEY,

@@ -328,11 +328,78 @@ describe("posthog.llm.credentials", function()
 
   it("keeps a login for the user alone, whatever the umask", function()
     local said = run(nil, SAVE, "sh -c " .. quote('umask 0; exec "$@"') .. " -")
-    assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\tnil\tnil\n",
-      (said:gsub("\tnil\tnil\tnil", "\tnil\tnil")))
+    assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\n",
+      said)
     assert.equal("600", mode_of(file()))
     assert.equal("700", mode_of(home .. "/.posthog"))
     assert.equal("credentials.json\n", shell("ls -A " .. quote(home .. "/.posthog")))
+  end)
+
+  local TRY_SAVE = [[
+    local credentials = require("posthog.llm.credentials")
+    local path, err = credentials.save(%s)
+    print(path or ("%%s %%s %%s: %%s"):format(err.call, err.kind, err.option, err.message))
+  ]]
+
+  it("keeps no login that find would refuse", function()
+    for given, words in pairs({
+      ['{ personal_api_key = "phx_a" }'] = "invalid project_id: no project",
+      ['{ personal_api_key = "phx_a", project_id = "x" }'] =
+        'invalid project_id: the project id "x"',
+      ['{ personal_api_key = "phx_a", project_id = "" }'] =
+        'invalid project_id: the project id ""',
+      ['{ project_id = "7" }'] = "auth personal_api_key: no key",
+      ['{ personal_api_key = "phc_a", project_id = "7" }'] =
+        "auth personal_api_key: the key is a project",
+      ['{ personal_api_key = "phx_a", project_id = "7", host = "mars" }'] =
+        'invalid host: the host "mars"',
+      ['{ personal_api_key = "phx_a", project_id = "7", host = "http://posthog.example" }'] =
+        "invalid host: plain http",
+    }) do
+      local out = run({}, TRY_SAVE:format(given))
+      assert.matches("credentials.save " .. words, out, 1, true)
+      assert.equal("", shell("ls -A " .. quote(home)))
+    end
+  end)
+
+  it("keeps a login as posthog-cli has it: project as text, host as URL", function()
+    run({}, TRY_SAVE:format('{ personal_api_key = " phx_a\\n", project_id = 7.0, host = "eu" }'))
+    assert.equal('{"env_id":"7","host":"https://eu.posthog.com","token":"phx_a"}\n',
+      shell("cat " .. quote(file())))
+  end)
+
+  it("raises at the caller's line where an argument cannot be meant", function()
+    for call, words in pairs({
+      ["save()"] = "login: table expected, got nil",
+      ["save({ personal_api_key = 5 })"] = "login.personal_api_key: string expected, got number",
+      ["save({ key = 'phx_a' })"] = 'login: unknown option "key"; known are host, personal_api_key',
+      ["find(5)"] = "given: table expected, got number",
+      ["find({ project = '7' })"] = 'given: unknown option "project"',
+    }) do
+      local out = run({}, "print(pcall(function()\nlocal _ = require('posthog.llm.credentials')."
+        .. call .. "\nend))")
+      assert.matches("^false\t[^\n]*:2: posthog.llm: ", out)
+      assert.matches(words, out, 1, true)
+    end
+  end)
+
+  it("names a variable that is copied with its name, and says how to set POSTHOG_HOME", function()
+    local out = run({ POSTHOG_PERSONAL_API_KEY = "POSTHOG_PERSONAL_API_KEY=" .. SECRET })
+    assert.matches("the key begins with the name of a variable", out, 1, true)
+    assert.is_nil(out:find(SECRET, 1, true))
+    out = run({ POSTHOG_HOME = "here" },
+      "print(select(2, require('posthog.llm.credentials').path()))")
+    assert.matches('POSTHOG_HOME is "here", not an absolute path; set it to one, or unset it', out,
+      1, true)
+  end)
+
+  it("says in each error where the key is from", function()
+    local env = { POSTHOG_CLI_TOKEN = SECRET, POSTHOG_CLI_ENV_ID = "7", POSTHOG_CLI_HOST = "mars" }
+    assert.matches("field key_source\tPOSTHOG_CLI_TOKEN", run(env), 1, true)
+    env.POSTHOG_CLI_HOST, env.POSTHOG_CLI_ENV_ID = nil, "x"
+    assert.matches("field key_source\tPOSTHOG_CLI_TOKEN", run(env), 1, true)
+    env.POSTHOG_CLI_ENV_ID = nil
+    assert.matches("field key_source\tPOSTHOG_CLI_TOKEN", run(env), 1, true)
   end)
 
   it("keeps the other fields of the file, and a link to it", function()

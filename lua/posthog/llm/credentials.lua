@@ -6,6 +6,8 @@
 ---     local client = llm.new(assert(found, err))
 
 local atomic_file = require("posthog.llm.util.atomic_file")
+local calls = require("posthog.llm.util.calls")
+local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
 local file_system = require("posthog.llm.util.file_system")
 local json = require("posthog.llm.json")
@@ -77,9 +79,9 @@ local function placed(err, option, place, cure)
 end
 
 --- @param found posthog.llm.Credentials
---- @param places { key: string, project?: string, host?: string } where they are from
+--- @param places { key?: string, project?: string, host?: string } where they are from
 --- @param cure? string what mends each of them
-local function checked(found, places, cure)
+local function inspect(found, places, cure)
   found.personal_api_key = found.personal_api_key:match("^%s*(.-)%s*$")
   local target, host_problem = settings.resolve_host(found.host)
   local base = target and target.base
@@ -99,6 +101,16 @@ local function checked(found, places, cure)
   return setmetatable(found, Credentials)
 end
 
+--- The same, whose error also says where the key is from: with a wrong project or host, that is
+--- another variable.
+local function checked(found, places, cure)
+  local good, err = inspect(found, places, cure)
+  if err then
+    err.key_source = places.key
+  end
+  return errors.result(good, err)
+end
+
 --- @param given { personal_api_key?: string, project_id?: string, host?: string, source?: string }
 --- @return posthog.llm.Credentials? found nil without an error: the place has no key
 --- @return posthog.llm.Error? err
@@ -114,7 +126,9 @@ local function from_environment(place, given)
   local host, host_name = env(place.host)
   if place.whole and not (project or given.project_id) then
     local words = "%s is set, %s is not: set it to the project's id, or unset %s"
-    return failure("invalid", "project_id", words, key_name, place.project[1], key_name)
+    local _, err = failure("invalid", "project_id", words, key_name, place.project[1], key_name)
+    err.key_source = key_name
+    return errors.failure(err)
   end
   return checked({
     personal_api_key = key,
@@ -144,17 +158,24 @@ local function folder()
   return own and path or path .. "/.posthog", nil, not own
 end
 
+--- @return string? path
+--- @return posthog.llm.Error? err
+local function login_file()
+  local path, problem = folder()
+  if path then
+    return path .. "/credentials.json"
+  end
+  local cure = env({ "POSTHOG_HOME" }) and "set it to one, or unset it"
+    or "set HOME to your home directory"
+  return failure("file", nil, "no place for a login: %s; %s", problem, cure)
+end
+
 --- Where posthog-cli keeps a login: ~/.posthog/credentials.json, or
 --- credentials.json in POSTHOG_HOME.
 --- @return string? path
 --- @return posthog.llm.Error? err the home is not known
 function credentials.path()
-  local path, problem = folder()
-  if not path then
-    local words = "no place for a login: %s; set HOME to your home directory"
-    return failure("file", nil, words, problem)
-  end
-  return path .. "/credentials.json"
+  return login_file()
 end
 
 --- @param hint? string
@@ -191,7 +212,7 @@ local function read(path)
     elseif code == ENOENT then
       return nil
     end
-    local hint = "Make it yours, or set POSTHOG_PERSONAL_API_KEY"
+    local hint = "Let yourself read it, by chown or chmod 600, or set POSTHOG_PERSONAL_API_KEY"
     return file_failure(path, hint, "cannot be read: %s", why)
   end
   local value = json.decode((text:gsub(BOM, ""))) -- what is wrong may be the key: it is not told
@@ -263,11 +284,29 @@ end
 --- @return posthog.llm.Credentials? found nil without an error: nobody is logged in
 --- @return posthog.llm.Error? err
 function credentials.stored()
-  local path, err = credentials.path()
+  local path, err = login_file()
   if not path then
     return errors.failure(err)
   end
   return from_file(path, {})
+end
+
+local FIELDS = { personal_api_key = true, project_id = true, host = true, source = true }
+
+--- What a user gives, as texts.
+--- @param level integer as for error()
+local function arguments(given, what, level)
+  check.type(given, "table", what, level + 1)
+  check.known(given, FIELDS, what, level + 1)
+  local texts = {}
+  for name, value in pairs(given) do
+    if name == "project_id" and type(value) == "number" then
+      value = ("%d"):format(check.integer(value, what .. ".project_id", level + 1, 0))
+    end
+    check.type(value, "string", ("%s.%s"):format(what, name), level + 1)
+    texts[name] = value
+  end
+  return texts
 end
 
 local LOG_IN = "Log in with `posthog-llm login`, or set POSTHOG_PERSONAL_API_KEY"
@@ -283,14 +322,14 @@ end
 --- POSTHOG_CLI_HOST; in the file of its login. The first place that has a key is taken, and
 --- nothing from another: no key goes to a host that was set for another one. Where the login is the
 --- user's own and others may read it, their right is taken away.
---- @param given? { personal_api_key?: string, project_id?: string, host?: string, source?: string }
+--- @param given? { personal_api_key?: string, project_id?: string|integer, host?: string, source?: string }
 ---   what the user said for this once; it takes the place of what is found, and a key (from `source`)
 ---   that of POSTHOG_PERSONAL_API_KEY
 --- @return posthog.llm.Credentials? found options for llm.new
 --- @return posthog.llm.Error? err kind "auth": no key, or one of another kind; "file": the login
 ---   cannot be used; "invalid": its project or host. No key is in it
 function credentials.find(given)
-  given = given or {}
+  given = arguments(given == nil and {} or given, "given", 2)
   if given.personal_api_key then
     return from_environment(VARIABLES[1], given)
   end
@@ -300,7 +339,7 @@ function credentials.find(given)
       return errors.result(found, err)
     end
   end
-  local path = credentials.path()
+  local path = login_file()
   if not path then
     return no_key(select(2, folder()))
   end
@@ -326,17 +365,52 @@ local function make_folder()
   return true
 end
 
---- Keeps a login where posthog-cli looks for it, in its form: whole or not at all, for its owner
---- alone. Fields of the file that are not known here stay.
---- @param login { personal_api_key: string, project_id: string, host: string } host: a URL
+--- @param path string
+--- @param text string
 --- @return string? path
 --- @return posthog.llm.Error? err
-function credentials.save(login)
-  local path, err = credentials.path()
-  local ready
-  if path then
-    ready, err = make_folder()
+local function write(path, text)
+  local file, err = atomic_file.open(file_system.real_path(path) or path, OWN_FILE)
+  local ok
+  if file then
+    ok, err = file:write(text)
   end
+  if ok then
+    ok, err = file:commit()
+  end
+  if ok then
+    return path
+  end
+  return errors.failure(err)
+end
+
+--- Keeps a login where posthog-cli looks for it, in its form: whole or not at all, for its owner
+--- alone. Fields of the file that are not known here stay. What find would refuse is not kept.
+--- @param login { personal_api_key: string, project_id: string|integer, host?: string } host: a URL,
+---   "us" or "eu"; us
+--- @return string? path
+--- @return posthog.llm.Error? err kind "auth" or "invalid": no such key, project or host; "file"
+function credentials.save(login)
+  login = arguments(login, "login", 2)
+  local path, err = login_file()
+  if not path then
+    return errors.failure(err)
+  end
+  local found = {
+    personal_api_key = login.personal_api_key or "",
+    project_id = login.project_id,
+    host = login.host or settings.DEFAULT_HOST,
+  }
+  local _
+  found, err = inspect(found, {})
+  if found then
+    _, err = settings.resolve_project(found.project_id) -- posthog-cli takes no key without one
+  end
+  if err then
+    return errors.failure(err)
+  end
+  local ready
+  ready, err = make_folder()
   if not ready then
     return errors.failure(err)
   end
@@ -345,32 +419,21 @@ function credentials.save(login)
     return errors.failure(problem) -- it cannot be read; what is just no login is replaced
   end
   kept = kept or {}
-  kept.host, kept.token, kept.env_id = login.host, login.personal_api_key, login.project_id
+  kept.host = settings.resolve_host(found.host).base -- posthog-cli knows no short names
+  kept.token, kept.env_id = found.personal_api_key, found.project_id
   local text
   text, err = json_text.encode(kept)
   if err then
     return errors.failure(err)
   end
-  local file
-  file, err = atomic_file.open(file_system.real_path(path) or path, OWN_FILE)
-  if file then
-    local ok
-    ok, err = file:write(text .. "\n")
-    if ok then
-      ok, err = file:commit()
-    end
-    if ok then
-      return path
-    end
-  end
-  return errors.failure(err)
+  return write(path, text .. "\n")
 end
 
 --- Takes the login away; a link to it too.
 --- @return string? path nil without an error: nobody was logged in
 --- @return posthog.llm.Error? err
 function credentials.remove()
-  local path, err = credentials.path()
+  local path, err = login_file()
   if not path then
     return errors.failure(err)
   end
@@ -391,5 +454,7 @@ function credentials.remove()
   atomic_file.sync_name(path)
   return path
 end
+
+calls.tool(credentials, "credentials")
 
 return credentials

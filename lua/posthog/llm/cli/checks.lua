@@ -110,7 +110,7 @@ BEFORE.project = { "credentials", "key" }
 
 --- No account was found, or one that cannot be used.
 local function without_account(self, err)
-  self.source = err.source
+  self.source = err.key_source or err.source
   local name = BLAMED[err.option]
   if name == nil or name == "key" and not err.source then
     local cure = err.hint and err.hint:gsub("^%u", string.lower)
@@ -118,7 +118,7 @@ local function without_account(self, err)
     return self:fail("credentials", err.kind, err.message, cure)
   end
   for _, earlier in ipairs(BEFORE[name]) do
-    self:tell(earlier, "ok", earlier == "key" and "its format is valid" or err.source or "as given")
+    self:tell(earlier, "ok", earlier == "key" and "its format is valid" or self.source or "as given")
   end
   local cure = self:how_to_set(name)
   if name == "key" then

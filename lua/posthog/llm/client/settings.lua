@@ -140,6 +140,8 @@ end
 local function key_problem(key)
   if key:lower():find("^bearer") then
     return 'begins with "Bearer": give the key alone'
+  elseif key:find("^[%u_]+=.") then
+    return "begins with the name of a variable: give what stands behind the = alone"
   elseif key:find("[\r\n]") then
     return "holds a line break: give it without the end of its line"
   elseif key:find("^[\"'`]") or key:find("[\"'`]$") then

@@ -80,7 +80,9 @@ function calls.tool(tool, name)
     local full = name .. "." .. key
     local function call(client, b, c, d)
       local value, err, more = inner(client, b, c, d)
-      if not errors.is(err) then
+      if err == nil and more == nil then
+        return value
+      elseif not errors.is(err) then
         return value, err, more
       elseif not err.call then
         err.call = full

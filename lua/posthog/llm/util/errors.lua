@@ -33,6 +33,7 @@ local errors = {}
 --- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable answer: the step on
 ---   the way to the server that failed, where it was one of these
 --- @field source? string where the value to blame is from: a variable or a file
+--- @field key_source? string credentials: where the key is from
 --- @field status? integer HTTP status, nil when there was no answer
 --- @field type? string `type` of the server's error body (doc/api.md 0.5)
 --- @field code? string `code` of it, such as "required" or "throttled"
