@@ -108,7 +108,7 @@ describe("a server that changes its API version", function()
   }
 
   for name, call in pairs(CALLS) do
-    it("gets each call in its own terms: " .. name, function()
+    it("gets each call in its own form: " .. name, function()
       assert.equal("current", client:profile())
       for _, generation in ipairs({ "reference", "current" }) do -- it is current now
         t.e:settings({ profile = generation })

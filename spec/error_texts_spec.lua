@@ -77,7 +77,7 @@ describe("the text of an error", function()
       ["phx_\195\164"] = "the key holds a character that is not ASCII: was it copied from a "
         .. "formatted text? (host us.posthog.com)",
     }) do
-      it(("%q says what is wrong with it, before anything is sent"):format(key), function()
+      it(("%q"):format(key):gsub("\n", "n") .. " is named before anything is sent", function()
         local err = tells("skills:get: auth: " .. words, "us", { personal_api_key = key })
         assert.equal("personal_api_key", err.option)
         assert.same({}, e:log())

@@ -24,7 +24,7 @@ describe("core.decode", function()
     ['"\\u0000a\\u0000"'] = "\0a\0",
     [" \t\r\n 7 \n"] = 7,
   }) do
-    it("reads " .. text:gsub("%s+", " "), function()
+    it("reads the JSON text " .. text:gsub("%s+", " "), function()
       assert_identical(expected, decode(text))
     end)
   end
@@ -243,7 +243,10 @@ describe("core.decode", function()
     { "[1]\0", 4, "after the value" },
   }) do
     local text, position, pattern = case[1], case[2], case[3]
-    it(("refuses %q and says where"):format(text):gsub("[^\32-\126]", "?"), function()
+    local shown = ("%q"):format(text):gsub("[^\32-\126]", function(c)
+      return ("\\%d"):format(c:byte())
+    end)
+    it("refuses " .. shown .. " and says where", function()
       local value, message, at = core.decode(text)
       assert.is_nil(value)
       assert.matches(pattern, message)

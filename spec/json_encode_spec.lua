@@ -14,7 +14,7 @@ describe("core.encode", function()
     end
   end
 
-  for _, case in ipairs({
+  for i, case in ipairs({
     { plain(true), "true" },
     { plain(false), "false" },
     { plain(core.null), "null" },
@@ -35,7 +35,7 @@ describe("core.encode", function()
     { plain({ ["a\0\n"] = 1 }), '{"a\\u0000\\n":1}' },
     { plain({ [""] = 1 }), '{"":1}' },
   }) do
-    it("writes " .. case[2]:gsub("[^\32-\126]", "?"), function()
+    it(("writes value %d as %s"):format(i, case[2]:gsub("[^\32-\126]", "?")), function()
       assert.equal(case[2], encode(case[1]()))
     end)
   end
@@ -127,7 +127,7 @@ describe("core.encode", function()
   for _ = 1, 512 do
     deep = { deep }
   end
-  for _, case in ipairs({
+  for i, case in ipairs({
     { { results = { 1, 2, { input = 0 / 0 } } }, "NaN", "results[3].input" },
     { 0 / 0, "NaN", "" },
     { { a = { b = { c = math.huge } } }, "infinity", "a.b.c" },
@@ -157,7 +157,7 @@ describe("core.encode", function()
     { nil, "nil", "" },
   }) do
     local value, pattern, path = case[1], case[2], case[3]
-    it(("refuses %s at %q"):format(pattern:gsub("%%", ""), path), function()
+    it(("refuses value %d, %s at %q"):format(i, pattern:gsub("%%", ""), path), function()
       local text, message, at = core.encode(value)
       assert.is_nil(text)
       assert.matches(pattern, message)

@@ -261,10 +261,10 @@ describe("a call that fails", function()
     assert.equal(0, #naps)
   end)
 
-  for _, connection in ipairs({ "new", "kept" }) do
+  for _, connection in ipairs({ "new", "idle" }) do
     it("stays ambiguous when a later attempt is refused, on a " .. connection .. " connection",
       function()
-        if connection == "kept" then assert(c.datasets:list()) end
+        if connection == "idle" then assert(c.datasets:list()) end
         e:faults({
           { action = { close = "after", times = 1 } },
           { action = { status = 404, times = 1 } },

@@ -163,11 +163,11 @@ describe("JSON values survive", function()
     check_wire(wire, since)
   end
 
-  for _, case in ipairs(VALUES) do
+  for i, case in ipairs(VALUES) do
     -- The newer generation takes no null for an input.
     local takes = t.generation == "reference" or case[1] ~= "null"
     local test = takes and it or function() end
-    test("as they are: " .. case[1]:sub(1, 40):gsub("%c", "?"), function()
+    test(("as they are: value %d, %s"):format(i, case[1]:sub(1, 40):gsub("%c", "?")), function()
       check(case, function(f)
         f()
       end, 0)
