@@ -23,13 +23,13 @@ end
 
 local _, missing = run("command -v nvim")
 if missing ~= 0 then
-  describe("in Neovim", function()
+  describe("the library in Neovim", function()
     pending("nvim is not installed")
   end)
   return
 end
 
-describe("in Neovim", function()
+describe("the library in Neovim", function()
   local server, folder
 
   setup(function()
@@ -84,7 +84,7 @@ describe("in Neovim", function()
     end)
   end
 
-  it("the library and its core are found in the folder of a plugin", function()
+  it("is found with its core in the folder of a plugin", function()
     local make = "env -u BUILD XDG_DATA_HOME='%s/data' make --no-print-directory -s nvim"
     local built, status = run(make:format(folder))
     assert.equal(0, status, built)

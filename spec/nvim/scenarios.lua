@@ -107,7 +107,7 @@ it("may use vim.api and vim.fn after a call, a sleep and a gather, and in on_don
   equal({ "call", "called", 2, 1 }, lines)
 end)
 
-it("answers fifty calls at once", function()
+it("makes fifty calls at once", function()
   slow(1)
   local from, all = uv.hrtime(), {}
   for i = 1, 50 do
@@ -418,14 +418,14 @@ it("shows the library's error by the example plugin", function()
   end
 end)
 
-it("leaves with calls and sleeps in flight", function()
+it("leaves Neovim free to quit with calls and sleeps in flight", function()
   for _ = 1, 50 do
     llm().go(function() slow(20000) end)
   end
   llm().go(function() llm().sleep(20) end)
 end)
 
-it("leaves in the middle of many TLS handshakes", function()
+it("leaves Neovim free to quit in the middle of many TLS handshakes", function()
   for _ = 1, 12 do
     local tls = llm().new({
       host = assert(os.getenv("EMULATOR_TLS_URL")),
