@@ -56,7 +56,7 @@ local function ask_spend(self)
   local query = { query = { limit = 0 } }
   local value, err = reach.ask(self.client, "GET", "/api/llm_analytics/@me/spend/", query)
   if value and not (type(value) == "table" and type(value.summary) == "table") then
-    err = errors.new({ kind = "decode", message = "the response has no object "summary"" })
+    err = errors.new({ kind = "decode", message = 'the response has no object "summary"' })
   end
   return trial("user:read", err)
 end
