@@ -289,7 +289,7 @@ describe("posthog-llm doctor", function()
 
   local JSON = { ["Content-Type"] = "application/json" }
 
-  it("reports a server that answers JSON, but is not PostHog", function()
+  it("reports a server that sends JSON, but is not PostHog", function()
     for _, body in ipairs({ "{}", "[]", "null", "true", '"ok"', '{"status":"ok"}', '{"label":1}' })
     do
       e:reset()
@@ -309,7 +309,7 @@ describe("posthog-llm doctor", function()
     finds("server", 1, "answers 200 with nothing, not JSON", "set POSTHOG_HOST")
   end)
 
-  it("tells why something else than PostHog answers, as the errors of calls do", function()
+  it("says why a response is not of PostHog, as the errors of calls do", function()
     local text = { ["Content-Type"] = "text/plain" }
     for number, case in pairs({
       [401] = { 5, "something in front of the server, not PostHog's API, wants a", "a login" },
@@ -324,7 +324,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("reports one list that is none, by a gateway's rule or a server's mistake", function()
+  it("reports a single invalid list, by a gateway's rule or a server's mistake", function()
     for path, name in pairs({
       llm_skills = "skills_read", ["/datasets/"] = "datasets_read", spend = "spend_read",
     }) do
