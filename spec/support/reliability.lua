@@ -47,19 +47,19 @@ local function refused(kind, n)
   return { read, written, written, written, written, written }
 end
 
---- The first answer lost, nothing written.
+--- The first response lost, nothing written.
 local function lost(kind)
   return { "ok 2", "ok 2/1", kind .. "? 1/0", "ok 2/1+1", kind .. "? 1/0+1",
     kind .. "? 1/0+1" }
 end
 
---- The first answer lost, but written. One without a body may come through.
+--- The first response lost, but written. One without a body may come through.
 --- @param archive? string
 local function written(kind, archive)
   return { "ok 2", "ok 2/2", kind .. "? 1/1", "ok 1/1+2", "ok 1/1+1", archive or "ok 1/1+1" }
 end
 
---- The same with every answer. Over a connection that was kept libcurl sends a read once more by
+--- The same with every response. Over a connection that was kept libcurl sends a read once more by
 --- itself.
 --- @param n integer requests of a read
 local function lost_each(kind, n)

@@ -80,7 +80,7 @@ end
 
 --- @param found posthog.llm.Credentials
 --- @param places { key?: string, project?: string, host?: string } where they are from
---- @param cure? string what mends each of them
+--- @param cure? string how to fix each of them
 local function inspect(found, places, cure)
   found.personal_api_key = found.personal_api_key:match("^%s*(.-)%s*$")
   local target, host_problem = settings.resolve_host(found.host)
@@ -192,7 +192,7 @@ end
 
 local AGAIN = "Log in again: posthog-llm login"
 
---- By what read_file says of a path: the message, and what mends it.
+--- By what read_file says of a path: the message, and how to fix it.
 local REASONS = {
   kind = { "it is a folder or a device, not a file", "Move it away, then posthog-llm login" },
   size = { ("it has more than %d KiB, so it is not a login"):format(MOST / 1024), AGAIN },

@@ -35,7 +35,7 @@ checks.NAMES = {
 --- @field name string
 --- @field status "ok"|"fail"|"warn"|"unknown"|"skipped"
 --- @field message string
---- @field cure? string what mends it
+--- @field cure? string how to fix it
 --- @field kind? posthog.llm.ErrorKind fail: decides the code that the command ends with
 
 --- What the checks know of each other.

@@ -1,4 +1,4 @@
---- posthog-llm doctor: why it does not work, and what mends it.
+--- posthog-llm doctor: why it does not work, and how to fix it.
 
 local checks = require("posthog.llm.cli.checks")
 local display = require("posthog.llm.util.display")

@@ -282,7 +282,7 @@ function skill_md.update(fields, present)
     .. text.replace(body, old.body)
   local again = skill_md.read(updated)
   if not again or skill_md.canonical(again) ~= skill_md.canonical(fields) then
-    return skill_md.render(fields) -- front matter of a form that cannot be mended by lines
+    return skill_md.render(fields) -- front matter that cannot be edited line by line
   end
   return updated
 end

@@ -107,7 +107,7 @@ local function tell_passed(self, up_to, timings)
   end
 end
 
---- By the step: what mends it.
+--- By the step: how to fix it.
 local CURES = {
   proxy = function(self)
     local name = self.proxy_name or "https_proxy"
@@ -219,7 +219,7 @@ local function unlike_posthog(value, err, response)
   return answer .. ", but not as PostHog does"
 end
 
---- What mends it that something else than PostHog has answered, or PostHog not now.
+--- How to fix it when something other than PostHog has answered, or PostHog does not at present.
 local function cure_of_answer(self, err)
   local cure = CURES.server(self)
   if err and (err.status == 429 or (err.status or 0) >= 500) then

@@ -151,7 +151,7 @@ local function add_scope(self, scope)
   return ("add the scope %s to it: %s"):format(scope, KEYS_PAGE:format(self.target.base))
 end
 
---- What mends it that there was no answer of PostHog's to this one question.
+--- How to fix it when PostHog has not answered this one request.
 local function cure_of_failure(self, err)
   if err.kind == "server" or err.kind == "timeout" or err.kind == "network" then
     local tells = CLOUDS[self.target.origin] and "; see https://status.posthog.com" or ""
