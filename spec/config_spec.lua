@@ -382,7 +382,7 @@ describe("the settings of a client", function()
       assert.matches("^ok\t", said)
     end)
 
-    it("accept a proxy for both http and https", function()
+    it("use a proxy of their own over http and https", function()
       for _, url in ipairs({ e.url, e.tls_url }) do
         local _, err = client(url, { proxy = nobody, ca_file = e.ca_file, max_retries = 0 })
           .datasets:list()

@@ -167,7 +167,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ ["a.jsonl"] = '{"input":1}\n' }, folders.tree(folder))
     end)
 
-    it("an empty response to a create is an error", function()
+    it("a response without content is an error", function()
       local source, exported = write("a.jsonl", '{"input":1}\n'), folder .. "/b.jsonl"
       for path, names in pairs({ datasets = { dataset, "x" }, dataset_items = { dataset } }) do
         t.e:fault({ match = { method = "GET", path = path }, action = { status = 204 } })
@@ -191,7 +191,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal(2, #live.all(client.datasets:each()))
     end)
 
-    it("an import returns no third value beside its summary", function()
+    it("an import that never began returns no summary", function()
       local source = write("a.jsonl", '{"input":1}\n')
       for _, name in ipairs({ "nope", "0198c5a2-7be4-7000-8000-3f1d2c4b5a69" }) do
         local summary, err, third = dataset_file.import(client, name, source)

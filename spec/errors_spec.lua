@@ -113,7 +113,7 @@ describe("an error", function()
     assert.is_nil(tostring(err):find("%c"))
   end)
 
-  it("has no more fields than the server sent", function()
+  it("has only the fields that apply to it", function()
     local _, err = llm.new({ host = e.url, project_id = 1, personal_api_key = "" }).datasets:list()
     local names = {}
     for name in pairs(err) do

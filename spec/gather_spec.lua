@@ -203,7 +203,7 @@ describe("llm.gather in a plain program", function()
     assert.equal(3, #order)
   end)
 
-  it("lets the main program sleep, and nothing but sleep", function()
+  it("lets the main program sleep, and sends nothing for it", function()
     llm.sleep(0.001)
     assert.same({}, e:log())
     raises(function() llm.sleep("1") end, "seconds: number expected, got string")

@@ -89,7 +89,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("keeps a key apart from another that has the same escape", function()
+  it("keeps a key with an escape apart from keys that look like it", function()
     local decoder = core.decoder({})
     for _ = 1, 3 do
       assert_identical({ ['a"b'] = 1 }, decoder:decode('{"a\\"b":1}'))

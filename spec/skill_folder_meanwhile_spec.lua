@@ -247,7 +247,7 @@ describe("a skill folder that came from somebody else", function()
     assert.same(edited, tree(dir))
   end)
 
-  it("is left as by one of several processes that push at once", function()
+  it("is left as one of several processes pulled it", function()
     for version = 1, 4 do
       for i = 1, 4 do write(dir, i .. ".md", ("%d\n"):format(version)) end
       assert(skill_folder.push(client, dir))
@@ -273,7 +273,7 @@ describe("a skill folder that came from somebody else", function()
     assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
   end)
 
-  it("has no name, and no lock, that is requested without a check", function()
+  it("has no name, and no lock, that is used without a check", function()
     for _, name in ipairs({ "..", ".", "''", "a/b", "'a\tb'" }) do
       write(dir, "SKILL.md", (SKILL:gsub("pdf%-forms", name)))
       local since = #t.e:log()

@@ -162,7 +162,7 @@ describe("a pulled skill", function()
     end
   end)
 
-  it("does not overwrite hidden files that a push leaves out", function()
+  it("does not overwrite a file that a push left out", function()
     write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
     write(dir, "x.md", "x\n")
     assert(skill_folder.push(client, dir))

@@ -112,7 +112,7 @@ describe("SKILL.md", function()
     end
   end)
 
-  it("keeps tools whose names have spaces", function()
+  it("keeps the names of tools, with spaces, commas and brackets too", function()
     for _, tools in ipairs({ {}, { "Read" }, { "Bash(git add:*)", "Read" }, { "a b" },
       { "a,b", "c" }, { "(" }, { "a)", "(b c" }, { ("x"):rep(1000000), "y" } }) do
       local again = assert(parse(render({ name = "a", body = "b", allowed_tools = tools })))

@@ -51,7 +51,7 @@ describe("spend_report.forecast", function()
     assert.equal(200, of.projected)
   end)
 
-  it("has no end where nothing is spent, and is nil without a total or window", function()
+  it("names no day where nothing is spent, nor without a total or window", function()
     local of = report.forecast(answer({ summary = { total_cost_usd = 0 } }), { budget = 5 })
     assert.is_nil(of.reached_on)
     assert.is_false(of.reached)

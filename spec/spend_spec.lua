@@ -126,7 +126,7 @@ describe("client.spend:get", function()
     assert.equal(1, #t.e:log())
   end)
 
-  it("reports where spend is not there, and who has no access to it", function()
+  it("reports that a server has no spend, and that a key has no access to it", function()
     t.e:settings({ spend = "absent" })
     fails("not_found", { status = 404, code = "not_found" }, spend:get())
     t.e:settings({ spend = "serve" })

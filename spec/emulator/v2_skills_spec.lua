@@ -128,7 +128,7 @@ describe("the emulator on API v2 has skills that", function()
     end
   end)
 
-  it("are read before the input is checked", function()
+  it("are looked up before the input is checked", function()
     for _, case in ipairs({ { "PATCH", "name/nope/" }, { "POST", "name/nope/duplicate/" },
       { "POST", "name/nope/rename/" }, { "POST", "name/nope/files/" },
       { "POST", "name/nope/files-rename/" }, { "GET", "name/nope/?version=0" },
