@@ -161,6 +161,7 @@ describe("a client over TLS", function()
       ca_bundle.places = { e.ca_file }
       for path, why in pairs({
         ["/nowhere/ca.pem"] = "No such file", ["/tmp"] = "directory", ["/dev/null"] = "it is empty",
+        ["README.md"] = "it has no certificate in PEM form",
       }) do
         local _, err = first_call({ ca_file = path })
         assert.equal("tls", err.kind)

@@ -7,6 +7,7 @@ local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
+local uv = require("luv")
 local live = require("spec.support.live")
 
 local unable = command.unable()
@@ -268,6 +269,8 @@ describe("posthog-llm doctor", function()
     })
     finds("tls", 1, "/nowhere.pem", "SSL_CERT_FILE",
       { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "/nowhere.pem" })
+    finds("tls", 1, "it has no certificate in PEM form", "SSL_CERT_FILE",
+      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "README.md" })
   end)
 
   it("reports a server that sends HTML, fails, redirects or sends nothing", function()
@@ -434,6 +437,21 @@ describe("posthog-llm doctor", function()
       assert.matches(case[2], failing(document)[1].cure, 1, true)
       assert.same({ "ok", "POSTHOG_PERSONAL_API_KEY" }, { status(document, "credentials") })
     end
+  end)
+
+  it("reports a port that takes a connection and is silent", function()
+    local silent = uv.new_tcp() -- the system takes connections for it; nobody answers
+    silent:bind("127.0.0.1", 0)
+    silent:listen(16, function() end)
+    local host = "https://127.0.0.1:" .. silent:getsockname().port
+    local said = run({ "--json", "doctor" }, options({ POSTHOG_HOST = host }))
+    silent:close()
+    uv.run("nowait")
+    local list = failing(assert(cjson.decode(said.out)))
+    assert.equal(1, #list)
+    assert.equal("tls", list[1].name)
+    assert.equal("the port takes the connection, but does not answer in TLS", list[1].message)
+    assert.matches("is the port right? set POSTHOG_HOST", list[1].cure, 1, true)
   end)
 
   it("says which variables are set and not used", function()

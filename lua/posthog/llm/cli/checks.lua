@@ -118,7 +118,8 @@ local function without_account(self, err)
     return self:fail("credentials", err.kind, err.message, cure)
   end
   for _, earlier in ipairs(BEFORE[name]) do
-    self:tell(earlier, "ok", earlier == "key" and "its format is valid" or self.source or "as given")
+    local words = earlier == "key" and "its format is valid" or self.source or "as given"
+    self:tell(earlier, "ok", words)
   end
   local cure = self:how_to_set(name)
   if name == "key" then

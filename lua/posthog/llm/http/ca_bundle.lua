@@ -36,8 +36,18 @@ local function asks_system()
   return version:find("Schannel", 1, true) or version:find("SecureTransport", 1, true)
 end
 
+--- What a user has named by mistake; the TLS library does not say which file it means.
+--- @return string? problem
+local function not_pem(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  local is_pem = text:find("%-BEGIN [%u%d ]*CERTIFICATE%-")
+  return not is_pem and "it has no certificate in PEM form" or nil
+end
+
 local function named(path, by)
-  local problem = unreadable(path)
+  local problem = unreadable(path) or not_pem(path)
   if problem then
     local words = "the certificate authorities of %s, %s, cannot be read: %s"
     return nil, words:format(by, path, problem)

@@ -40,7 +40,10 @@ function reach.ask(client, ...)
   return value, err, response
 end
 
---- Another scheme on the same port, with a key that is none: does it answer?
+--- Another scheme on the same port, with a key that is none.
+--- @return boolean answers
+--- @return string origin
+--- @return boolean connects
 local function speaks(self, scheme)
   local origin = ("%s://%s:%s"):format(scheme, self.url.host, self.url.port)
   local client = require("posthog.llm").new({
@@ -54,7 +57,8 @@ local function speaks(self, scheme)
   })
   local _, err, response = reach.ask(client, "GET", "/")
   client:close()
-  return response ~= nil or err ~= nil and err.stage == "certificate", origin
+  local answers = response ~= nil or err ~= nil and err.stage == "certificate"
+  return answers, origin, answers or err ~= nil and err.stage ~= "connect"
 end
 
 local function ms(seconds)
@@ -141,11 +145,25 @@ local function explain_tls(self, err)
     return err.message, "name a file that can be read in SSL_CERT_FILE, or unset it"
   end
   local plain, origin = speaks(self, "http")
-  if not plain then
+  if not plain and not self.proxy and (err.option or ""):find("timeout$") then
+    return "the port takes the connection, but does not answer in TLS", NO_TLS
+      .. self:how_to_set("host")
+  elseif not plain then
     return "no TLS with the port: " .. err.message, NO_TLS .. self:how_to_set("host")
   end
   return "the port speaks plain http, the host says https",
     self:how_to_set("host", origin) .. ", or name the port that speaks https"
+end
+
+--- Of a port that is silent libcurl 8 does not tell whether it took the
+--- connection and TLS was never there.
+local function is_silent(self, err)
+  local timed_out = err.stage == "connect" and (err.option or ""):find("timeout$")
+  if not timed_out or self.proxy or self.url.scheme ~= "https" then
+    return false
+  end
+  local _, _, connects = speaks(self, "http")
+  return connects
 end
 
 --- The step that an error without an answer names.
@@ -153,7 +171,7 @@ local function step_of(self, err)
   local stage = err.stage
   if err.kind == "invalid" then -- the host was looked at before
     return "proxy"
-  elseif stage == "certificate" or err.kind == "tls" then
+  elseif stage == "certificate" or err.kind == "tls" or is_silent(self, err) then
     return "tls"
   elseif stage == "connect" or stage == "name_lookup" then
     return self.proxy and "proxy" or stage == "connect" and "connection" or stage
