@@ -333,7 +333,7 @@ describe("the rate limit", function()
 
   describe("with two rows over one list of times", function()
     it("never gives a slot to both", function()
-      -- Another worker adds an entry between the look and the add.
+      -- Another worker adds an entry between the check and the add.
       local times, blocks = memory.new(61), memory.new(0)
       local line = lines.new({ { most = 1, seconds = 60, words = "x" } }, times, blocks)
       local add, raced = times.add, 0
@@ -382,7 +382,7 @@ describe("the option pace", function()
       ["http://127.0.0.1:8000"] = false,
     }) do
       local function of(option)
-        local rules = client_settings.resolve({ host = host, pace = option }).pace
+        local rules = client_settings.resolve({ host = host, pace = option }).rate_limit
         local words = { rest = {}, spend = {} }
         for class, list in pairs(words) do
           for i, window in ipairs(rules and rules[class].windows or {}) do
@@ -553,7 +553,7 @@ describe("the option pace", function()
     local value, err = c.datasets:list()
     assert.is_nil(value)
     assert.equal("invalid", err.kind)
-    assert.equal("pace.dict: there are shared dictionaries in nginx only", err.message)
+    assert.equal("pace.dict: shared dictionaries exist in nginx only", err.message)
     assert.equal(0, #e:log())
     c:close()
   end)

@@ -54,11 +54,11 @@ local RESOURCES = {
 --- @class posthog.llm.State
 --- @field options posthog.llm.Options as the caller gave them, for `with`
 --- @field settings posthog.llm.Settings
---- @field profile posthog.llm.Profile which version of the API the host speaks
+--- @field api_version posthog.llm.KnownVersion which version of the API the host speaks
 --- @field family? posthog.llm.Family nil once the client is closed
---- @field scope "environments"|"projects" the path word of skills, as known by now
+--- @field path_scope "environments"|"projects" of skills, as known by now
 --- @field user_agent string
---- @field terms table<boolean, posthog.llm.Terms> the headers by whether there is a body; `key` is whose they are
+--- @field request_configs table<boolean, posthog.llm.RequestConfig> the headers by whether there is a body; `key` is whose they are
 --- @field prefixes table<string, string> the start of URLs by Request.under
 --- @field in_flight table<userdata, boolean> transfers; weak keys
 --- @field closed boolean
@@ -73,12 +73,12 @@ local function create(options, family)
   local state = {
     options = options,
     settings = settings,
-    profile = api_version.new(settings),
+    api_version = api_version.new(settings),
     family = family,
     known = known.of(family, settings, options.personal_api_key),
-    scope = settings.scope_prefix or "environments",
+    path_scope = settings.scope_prefix or "environments",
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
-    terms = {},
+    request_configs = {},
     prefixes = {},
     -- Weak: a call that is abandoned takes its transfer along.
     in_flight = setmetatable({}, WEAK_KEYS),
@@ -158,18 +158,18 @@ end
 --- It is the option `profile`, or what the responses of the host have shown.
 --- @return "reference"|"current"|nil version nil: no response has shown it yet
 function Client:profile()
-  return state_of(self, 2).profile.get()
+  return state_of(self, 2).api_version.get()
 end
 
 --- How many requests may go out at once before `pace` holds one back, by window, the longest
 --- first. It counts what this program has sent, not what others send with the same key.
---- @return { left: integer, most: integer, seconds: integer }[]? left nil: no pace is kept
+--- @return { left: integer, most: integer, seconds: integer }[]? left nil: no limit is set
 --- @return number? wait seconds until the server, which has answered 429, wants a request again
 function Client:pace()
   local settings = state_of(self, 2).settings
-  local key = settings.pace and settings.key()
+  local key = settings.rate_limit and settings.key()
   if key then
-    return rate_limit.left(settings.pace, key)
+    return rate_limit.left(settings.rate_limit, key)
   end
 end
 

@@ -100,7 +100,7 @@ function exports.define(class)
       revision = check.integer(options.revision, "revision", 2, 1)
     end
     local _, call_options = query.read(START, options, 2)
-    return api_version.only_current(self._profile, function()
+    return api_version.only_current(self._api_version, function()
       return row_resource.send(self, {
         method = "POST",
         path = export_path(self, id),
@@ -136,7 +136,7 @@ function exports.define(class)
     end
     local expires = clock.now() + (call_options.deadline or LONGEST_WAIT)
     local pause = interval or FIRST_INTERVAL
-    return api_version.only_current(self._profile, function()
+    return api_version.only_current(self._api_version, function()
       while true do
         local own = look_options(call_options, expires - clock.now())
         local found, err, response = read_export(self, id, export_id, own)
@@ -181,7 +181,7 @@ function exports.define(class)
     local lines
     return function()
       if not lines then
-        local text, err = api_version.only_current(self._profile, function()
+        local text, err = api_version.only_current(self._api_version, function()
           return self._run({
             method = "GET",
             under = "projects",

@@ -181,22 +181,22 @@ local function define_reads(class, kind)
     end
     call_options = within(self, call_options)
     local _, err, response
-    if not self._profile.get() and options.dataset then
+    if not self._api_version.get() and options.dataset then
       local path = "datasets/" .. url.escape(options.dataset) .. "/"
       _, err, response = row_resource.read(self, path, call_options)
-    elseif not self._profile.get() then
+    elseif not self._api_version.get() then
       _, err, response = fetch(self, "limit=1", call_options)
     end
     if err then
       return errors.failure(err, response)
     end
-    return api_version.only_current(self._profile, function()
+    return api_version.only_current(self._api_version, function()
       return fetch(self, encoded, call_options)
     end, option)
   end
 
   local function get_revision(self, path, call_options, encoded)
-    return api_version.only_current(self._profile, function()
+    return api_version.only_current(self._api_version, function()
       return get(self, path, call_options, encoded)
     end, "revision")
   end
@@ -258,7 +258,7 @@ local function define_writes(class, kind)
     field_names.check(fields, 2)
     local _, call_options = query.read(NONE, options, 2)
     call_options = within(self, call_options)
-    return named(translate_write(self._profile, {
+    return named(translate_write(self._api_version, {
       fields = fields,
       is_new = true,
       send = function(json, version)
@@ -285,7 +285,7 @@ local function define_writes(class, kind)
   --- API v2.
   local function mark(self, id, deleted, base, call_options)
     local path = row_resource.path(kind, id)
-    return named(translate_write(self._profile, {
+    return named(translate_write(self._api_version, {
       fields = { deleted = deleted, base_version = base },
       is_new = false,
       marks = true,
@@ -329,7 +329,7 @@ local function define_writes(class, kind)
       return mark(self, id, deleted, nil, call_options)
     end
     local path = row_resource.path(kind, id)
-    return named(translate_write(self._profile, {
+    return named(translate_write(self._api_version, {
       fields = fields,
       is_new = false,
       send = function(json, version)
@@ -364,7 +364,7 @@ local function define_writes(class, kind)
       local source = options and options.source_version
       source = source and check.integer(source, "source_version", 2, 1)
       local path = row_resource.path(kind, id) .. word
-      return named(api_version.only_current(self._profile, function()
+      return named(api_version.only_current(self._api_version, function()
         local request = { method = "POST", path = path, options = within(self, call_options) }
         request.json = source and { source_version = source }
         return kind.change(self, request, id, options and options.base_version)
@@ -402,7 +402,7 @@ function row_resource.define_history(class, method, word, identity)
     check.segment(id, "id", 2)
     local first, call_options = query.read(HISTORY, options, 2)
     return pages.rows(function(encoded)
-      return api_version.only_current(self._profile, function()
+      return api_version.only_current(self._api_version, function()
         return read_page(self, row_resource.path(class._kind, id) .. word, encoded, call_options)
       end)
     end, first, query.prefetch(options, 2), identity)
@@ -422,13 +422,13 @@ end
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table the private part of the client
 function row_resource.new(class, run, state)
-  local followed = api_version.follow(run, state.profile)
+  local followed = api_version.follow(run, state.api_version)
   return setmetatable({
     _run = followed,
     _write = function(write)
       return ambiguous.write(followed, state, write)
     end,
-    _profile = state.profile,
+    _api_version = state.api_version,
     _codec = state.settings.json,
     _deadline = state.settings.deadline,
   }, class)

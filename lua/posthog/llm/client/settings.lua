@@ -274,8 +274,8 @@ function settings.resolve_proxy(options, scheme)
   return proxy or "", no_proxy
 end
 
---- @return posthog.llm.Pace? pace nil: none is kept
-local function resolve_pace(option, origin)
+--- @return posthog.llm.RateLimit? rate_limit nil: none is set
+local function resolve_rate_limit(option, origin)
   if option == nil then
     option = origin == HOSTS.us or origin == HOSTS.eu
   end
@@ -313,7 +313,7 @@ end
 --- @field project_error? posthog.llm.Error of calls below a project
 --- @field target? posthog.llm.Target
 --- @field target_error? posthog.llm.Error of every call
---- @field pace? posthog.llm.Pace nil: none is kept
+--- @field rate_limit? posthog.llm.RateLimit nil: none is set
 --- @field transfer? table what the core is told of every transfer; ca_file is found by the first call
 --- @field needs_trust? boolean the CA bundle is still to be found
 --- @field decoder userdata of answers
@@ -352,7 +352,7 @@ function settings.resolve(options)
     from(resolved.project_error, "POSTHOG_PROJECT_ID")
   end
   if resolved.target then
-    resolved.pace = resolve_pace(options.pace, resolved.target.origin)
+    resolved.rate_limit = resolve_rate_limit(options.pace, resolved.target.origin)
     resolved.transfer, resolved.target_error = transfer_settings(resolved, options)
     resolved.needs_trust = resolved.target.scheme == "https" -- found by the first call
   end

@@ -3,15 +3,15 @@
 ---
 --- The engine's thread works on the transfers and writes into a unix socket
 --- when some are done. One light thread a worker, the reader, reads there,
---- collects them and posts their semaphores. A cosocket belongs to whom it was
---- made by, so the reader runs in a timer. It starts with the first call, and
+--- collects them and posts their semaphores. A cosocket belongs to the light
+--- thread that made it, so the reader runs in a timer. It starts with the first call, and
 --- ends when there was none for TICK seconds: an idle worker has no thread, no
---- timer and no socket of ours that could keep it from its end, and a Lua
+--- timer and no socket of ours that could delay its end, and a Lua
 --- state of `lua_code_cache off` can be closed.
 ---
 --- When nginx gives up a light thread (its client has gone, ngx.exit, another
 --- one killed it) no Lua runs in it any more. Its semaphore has no waiter then;
---- the reader looks for such every TICK seconds, and cancels their transfers.
+--- the reader checks for that every TICK seconds, and cancels their transfers.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -20,13 +20,13 @@ local semaphore = require("ngx.semaphore")
 local host = {}
 
 local SHORTEST = 0.001 -- seconds of a sleep: nginx takes less for none, and says so in its log
-local TICK = 0.5 -- seconds between two looks at who waits
-local LONGEST = 60 -- seconds on a semaphore before a look whether the transfer is done
+local TICK = 0.5 -- seconds between two checks of who waits
+local LONGEST = 60 -- seconds on a semaphore before a check whether the transfer is done
 local STARTUP = 0.1 -- seconds; its timer comes before that of who waits for it
-local POLL = 0.01 -- seconds between two looks while there cannot be a reader
+local POLL = 0.01 -- seconds between two polls while there cannot be a reader
 local AGAIN = 1 -- seconds until the next try to start one
 local FOREVER = 0x7fffffff -- ms, as long as nginx can wait for a socket
-local CONNECT = 1000 -- ms; it is at once, unless nginx has no connection left
+local CONNECT = 1000 -- ms; it is immediate, unless nginx has no connection left
 local PIECE = 4096 -- bytes; each wake-up is one to eight
 
 local CAN_WAIT = {
@@ -46,7 +46,7 @@ local ELSEWHERE = "nginx cannot wait in its %s phase; it can in rewrite, access,
 --- @field semaphore table one light thread waits on it, or it was given up
 
 --- All that waits for one engine, that is of one process.
---- @class posthog.llm.ngx.Desk
+--- @class posthog.llm.ngx.Worker
 --- @field engine userdata
 --- @field waiters table<integer, posthog.llm.ngx.Waiter> by the transfer's id
 --- @field waiting integer how many there are
@@ -55,13 +55,13 @@ local ELSEWHERE = "nginx cannot wait in its %s phase; it can in rewrite, access,
 --- @field retry_at? number on core.now's clock: no reader can be started before
 --- @field warned? boolean
 
---- @type posthog.llm.ngx.Desk?
+--- @type posthog.llm.ngx.Worker?
 local current
 local ids = {} -- scratch for engine:collect
 
 --- After a fork there is a new engine, and nobody waits for it yet.
---- @return posthog.llm.ngx.Desk
-local function desk_of_process()
+--- @return posthog.llm.ngx.Worker
+local function worker_of_process()
   local engine = core.engine()
   if not current or current.engine ~= engine then
     engine:run()
@@ -70,29 +70,28 @@ local function desk_of_process()
   return current
 end
 
-local function remove(desk, id)
-  desk.waiters[id] = nil
-  desk.waiting = desk.waiting - 1
+local function remove(worker, id)
+  worker.waiters[id] = nil
+  worker.waiting = worker.waiting - 1
 end
 
 --- Wakes whose transfers are done.
-local function collect(desk)
-  for i = 1, desk.engine:collect(ids) do
-    local waiter = desk.waiters[ids[i]]
+local function collect(worker)
+  for i = 1, worker.engine:collect(ids) do
+    local waiter = worker.waiters[ids[i]]
     if waiter then
-      remove(desk, ids[i])
+      remove(worker, ids[i])
       waiter.semaphore:post(1)
     end
   end
 end
 
---- Cancels the transfers of light threads that are no more. A thread that has
---- been woken is not among the waiters any longer, so who is not waiting now
---- never will.
-local function cancel_abandoned(desk)
-  for id, waiter in pairs(desk.waiters) do
+--- Cancels the transfers of light threads that have ended. A woken thread is no longer
+--- among the waiters, so one whose semaphore nobody waits on is gone for good.
+local function cancel_abandoned(worker)
+  for id, waiter in pairs(worker.waiters) do
     if waiter.semaphore:count() >= 0 then
-      remove(desk, id)
+      remove(worker, id)
       waiter.transfer:cancel()
     end
   end
@@ -120,76 +119,76 @@ local function connect(engine)
   return socket
 end
 
---- Calls wait by polling for a while. Those that count on a reader look up.
-local function no_reader(desk, message)
-  desk.reader = nil
-  desk.retry_at = core.now() + AGAIN
-  for _, waiter in pairs(desk.waiters) do
+--- Calls wait by polling for a while. Those that rely on a reader are woken.
+local function no_reader(worker, message)
+  worker.reader = nil
+  worker.retry_at = core.now() + AGAIN
+  for _, waiter in pairs(worker.waiters) do
     waiter.semaphore:post(1)
   end
-  if not desk.warned then
-    desk.warned = true
+  if not worker.warned then
+    worker.warned = true
     ngx.log(ngx.WARN, "posthog.llm: calls wait by polling: ", message)
   end
 end
 
-local function read(desk, socket, ended)
+local function read(worker, socket, ended)
   local bytes, message
   repeat
     bytes, message = socket:receiveany(PIECE)
-    collect(desk)
+    collect(worker)
   until not bytes
   ended.message = message
 end
 
 --- Reads until there is nobody to read for.
 --- @return string? message what went wrong
-local function serve(desk)
-  local socket, message = connect(desk.engine)
+local function serve(worker)
+  local socket, message = connect(worker.engine)
   if not socket then
     return message
   end
-  desk.reader = "running"
+  worker.reader = "running"
   local ended = {}
-  local thread = ngx.thread.spawn(read, desk, socket, ended)
+  local thread = ngx.thread.spawn(read, worker, socket, ended)
   local calls
   repeat
-    calls = desk.calls
+    calls = worker.calls
     ngx.sleep(TICK)
-    cancel_abandoned(desk)
-    local quiet = desk.waiting == 0 and (desk.calls == calls or ngx.worker.exiting())
+    cancel_abandoned(worker)
+    local quiet = worker.waiting == 0 and (worker.calls == calls or ngx.worker.exiting())
   until quiet or ended.message
-  desk.reader = nil
+  worker.reader = nil
   ngx.thread.kill(thread)
   socket:close()
-  collect(desk) -- what was cancelled
+  collect(worker) -- what was cancelled
   return ended.message
 end
 
 --- The reader, as the handler of a timer.
-local function in_timer(_, desk)
-  if desk.reader == "running" then
+local function in_timer(_, worker)
+  if worker.reader == "running" then
     return -- nginx was late, and another one was started meanwhile
   end
-  local ok, message = pcall(serve, desk)
+  local ok, message = pcall(serve, worker)
   if message or not ok then
-    no_reader(desk, tostring(message))
+    no_reader(worker, tostring(message))
   end
 end
 
 --- @return number seconds to wait on a semaphore: POLL without a reader
-local function longest_wait(desk)
-  if desk.reader == "running" then
+local function longest_wait(worker)
+  if worker.reader == "running" then
     return LONGEST
-  elseif desk.reader == "starting" then
+  elseif worker.reader == "starting" then
     return STARTUP
-  elseif not desk.retry_at or core.now() >= desk.retry_at then
-    local ok, message = ngx.timer.at(0, in_timer, desk)
+  elseif not worker.retry_at or core.now() >= worker.retry_at then
+    local ok, message = ngx.timer.at(0, in_timer, worker)
     if ok then
-      desk.reader = "starting"
+      worker.reader = "starting"
       return STARTUP
     end
-    no_reader(desk, message)
+    no_reader(worker, message)
   end
   return POLL
 end
@@ -211,23 +210,23 @@ function host.wait(transfer)
   if transfer:done() then
     return
   end
-  local desk = desk_of_process()
+  local worker = worker_of_process()
   local waiter = { transfer = transfer, semaphore = semaphore.new() }
   local id = transfer:id()
-  desk.waiters[id] = waiter
-  desk.waiting = desk.waiting + 1
-  desk.calls = desk.calls + 1
+  worker.waiters[id] = waiter
+  worker.waiting = worker.waiting + 1
+  worker.calls = worker.calls + 1
   repeat
-    local longest = longest_wait(desk)
+    local longest = longest_wait(worker)
     if not waiter.semaphore:wait(longest) then
-      if longest == STARTUP and desk.reader == "starting" then
-        no_reader(desk, "nginx runs no more timers, see lua_max_running_timers")
+      if longest == STARTUP and worker.reader == "starting" then
+        no_reader(worker, "nginx runs no more timers, see lua_max_running_timers")
       end
-      collect(desk)
+      collect(worker)
     end
   until transfer:done()
-  if desk.waiters[id] then
-    remove(desk, id)
+  if worker.waiters[id] then
+    remove(worker, id)
   end
 end
 
@@ -241,7 +240,7 @@ function host.sleep(seconds)
 end
 
 --- Runs the functions in light threads. Where nginx cannot wait they run one
---- after another, and each call in them tells why it failed.
+--- after another, and each call in them returns why it failed.
 --- @param functions function[]
 --- @param concurrency integer
 --- @return any[] values

@@ -17,37 +17,37 @@ local can_yield = coroutine.isyieldable or function()
   return true
 end
 
---- @class posthog.llm.plain.Strand: posthog.llm.Waiter
+--- @class posthog.llm.plain.Coroutine: posthog.llm.Waiter
 --- @field co thread
 --- @field done fun(ok: boolean, value: any, err: any)
 --- @field waiting boolean in the library, not in a yield of the function's own
 --- @field driver table stands for the loop that resumes it
 --- @field transfer userdata? that it waits for
 
-local strands = setmetatable({}, { __mode = "kv" }) -- by coroutine
-local sleepers = {} -- list of { at, strand }
-local ready = {} -- queue of strands, from first to last
+local routines = setmetatable({}, { __mode = "kv" }) -- by thread
+local sleepers = {} -- list of { at, routine }
+local ready = {} -- queue of coroutines, from first to last
 local first, last = 1, 0
 
-local Strand = {}
-Strand.__index = Strand
+local Coroutine = {}
+Coroutine.__index = Coroutine
 
-function Strand:wake()
+function Coroutine:wake()
   last = last + 1
   ready[last] = self
 end
 
---- The running coroutine's strand, when the scheduler can resume it here.
+--- The record of the running coroutine, when the scheduler can resume it here.
 local function current()
   local co = running()
-  local strand = co and strands[co]
-  return strand and can_yield() and strand or nil
+  local routine = co and routines[co]
+  return routine and can_yield() and routine or nil
 end
 
---- Returns once the strand was woken. It may be for nothing: on Lua 5.1 a wait
+--- Returns once the coroutine was woken. It may be for nothing: on Lua 5.1 a wait
 --- inside pcall raises, and what it waited for comes later.
-local function suspend(strand)
-  strand.waiting = true
+local function suspend(routine)
+  routine.waiting = true
   coroutine.yield()
 end
 
@@ -75,14 +75,14 @@ end
 --- Returns when the transfer is done.
 --- @param transfer userdata
 function plain.wait(transfer)
-  local strand = current()
-  if strand then
+  local routine = current()
+  if routine then
     while not transfer:done() do
-      scheduler.park(transfer, strand)
-      strand.transfer = transfer
-      suspend(strand)
+      scheduler.park(transfer, routine)
+      routine.transfer = transfer
+      suspend(routine)
     end
-    strand.transfer = nil
+    routine.transfer = nil
     return
   end
   while not transfer:wait() do
@@ -97,15 +97,15 @@ end
 --- @return false? was_interrupted
 function plain.sleep(seconds)
   local wake = core.now() + seconds
-  local strand = current()
+  local routine = current()
   local left = seconds
   while left > 0 do
     if interrupted and interrupted() then
       return false
     end
-    if strand then
-      sleepers[#sleepers + 1] = { at = wake, strand = strand }
-      suspend(strand)
+    if routine then
+      sleepers[#sleepers + 1] = { at = wake, routine = routine }
+      suspend(routine)
     else
       core.sleep(left)
     end
@@ -119,7 +119,7 @@ local function wake_sleepers()
   for i = #sleepers, 1, -1 do
     local left = sleepers[i].at - now
     if left <= 0 then
-      table.remove(sleepers, i).strand:wake()
+      table.remove(sleepers, i).routine:wake()
     elseif not least or left < least then
       least = left
     end
@@ -131,35 +131,38 @@ local function spawn(f, done, driver)
   local co = coroutine.create(function() -- f may be a table that can be called
     return f()
   end)
-  local strand = setmetatable({ co = co, done = done, waiting = false, driver = driver }, Strand)
-  strands[co] = strand
-  strand:wake()
+  local routine = { co = co, done = done, waiting = false, driver = driver }
+  setmetatable(routine, Coroutine)
+  routines[co] = routine
+  routine:wake()
 end
 
-local function resume(strand)
-  if strands[strand.co] ~= strand or coroutine.status(strand.co) ~= "suspended" then
+local function resume(routine)
+  if routines[routine.co] ~= routine or coroutine.status(routine.co) ~= "suspended" then
     return -- it has ended, or was given up
   end
-  strand.waiting = false
-  local ok, value, err = coroutine.resume(strand.co)
-  if not ok or coroutine.status(strand.co) == "dead" then
-    strands[strand.co] = nil
-    strand.done(ok, value, err)
-  elseif not strand.waiting then -- nobody would ever resume it
-    strands[strand.co] = nil
-    strand.done(false, "a function of llm.gather has yielded by itself")
+  routine.waiting = false
+  local ok, value, err = coroutine.resume(routine.co)
+  if not ok or coroutine.status(routine.co) == "dead" then
+    routines[routine.co] = nil
+    routine.done(ok, value, err)
+  elseif not routine.waiting then -- nobody would ever resume it
+    routines[routine.co] = nil
+    local words = "a function of llm.gather yielded, and nothing would resume it: only calls of "
+      .. "the library may yield there"
+    routine.done(false, words)
   end
 end
 
 --- Gives up what all wait for; each sees by itself that it is to end.
 local function give_up()
-  for _, strand in pairs(strands) do
-    if strand.transfer then
-      strand.transfer:cancel()
+  for _, routine in pairs(routines) do
+    if routine.transfer then
+      routine.transfer:cancel()
     end
   end
   for i = #sleepers, 1, -1 do
-    table.remove(sleepers, i).strand:wake()
+    table.remove(sleepers, i).routine:wake()
   end
 end
 
@@ -168,10 +171,10 @@ local function drive(group)
   while group.running > 0 do
     local least = wake_sleepers()
     if first <= last then
-      local strand = ready[first]
+      local routine = ready[first]
       ready[first] = nil
       first = first + 1
-      resume(strand)
+      resume(routine)
     else
       first, last = 1, 0
       core.engine():poll(least)
@@ -185,17 +188,17 @@ end
 
 --- Gives up what a loop that was broken off would have resumed.
 local function abandon(driver)
-  for co, strand in pairs(strands) do
-    if strand.driver == driver then
-      strands[co] = nil
-      if strand.transfer then
-        scheduler.unpark(strand.transfer)
-        strand.transfer:cancel()
+  for co, routine in pairs(routines) do
+    if routine.driver == driver then
+      routines[co] = nil
+      if routine.transfer then
+        scheduler.unpark(routine.transfer)
+        routine.transfer:cancel()
       end
     end
   end
   for i = #sleepers, 1, -1 do
-    if sleepers[i].strand.driver == driver then
+    if sleepers[i].routine.driver == driver then
       table.remove(sleepers, i)
     end
   end

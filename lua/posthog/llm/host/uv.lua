@@ -3,7 +3,7 @@
 --- descriptor serves all of them, and is active only while one of them waits,
 --- so an idle editor never wakes up and a luv program ends when all is done.
 ---
---- Every function of llm.go or of a gather inside it is a strand: a coroutine
+--- Every function of llm.go or of a gather inside it is a coroutine
 --- that is resumed here. A call made anywhere else blocks, as in a plain program.
 
 local core = require("posthog.llm.util.core")
@@ -31,26 +31,26 @@ local unpack = table.unpack or unpack -- luacheck: ignore
 local can_yield = coroutine.isyieldable or function()
   return true
 end
---- A pcall in the strand sees an error also when somebody else resumed it. Lua
+--- A pcall in the coroutine sees an error also when somebody else resumed it. Lua
 --- 5.1 cannot yield through one; there, only the resumer sees it.
 local YIELDS_THROUGH_PCALL = coroutine.wrap(function()
   return pcall(coroutine.yield, true)
 end)() == true
 
---- How long strands are resumed before the loop gets its turn. Neither typing
+--- How long coroutines are resumed before the loop gets its turn. Neither typing
 --- nor other people's timers should notice that a hundred calls came back.
 local SLICE = 0.001
 
 --- @class posthog.llm.Task
 --- @field traceback string? where an error was raised, once on_done has it
 --- @field private on_done fun(err: any, ...)?
---- @field private strands table<posthog.llm.uv.Strand, true> those that have not ended
+--- @field private routines table<posthog.llm.uv.Coroutine, true> those that have not ended
 --- @field private cancelled posthog.llm.Error? set by cancel
 --- @field private ended boolean
 local Task = {}
 Task.__index = Task
 
---- @class posthog.llm.uv.Strand: posthog.llm.Waiter
+--- @class posthog.llm.uv.Coroutine: posthog.llm.Waiter
 --- @field co thread
 --- @field task posthog.llm.Task
 --- @field done fun(ok: boolean, ...)
@@ -61,11 +61,11 @@ Task.__index = Task
 --- @field traceback string?
 --- @field transfer userdata? that it waits for
 --- @field timer userdata? that it sleeps by
-local Strand = {}
-Strand.__index = Strand
+local Coroutine = {}
+Coroutine.__index = Coroutine
 
-local strands = setmetatable({}, { __mode = "kv" }) -- by coroutine
--- Strands to resume, functions to call, and messages of errors to raise.
+local routines = setmetatable({}, { __mode = "kv" }) -- by thread
+-- Coroutines to resume, functions to call, and messages of errors to raise.
 local queue, first, last = {}, 1, 0
 
 -- {==== The event loop ====
@@ -73,7 +73,7 @@ local queue, first, last = {}, 1, 0
 local engine -- the one whose descriptor `poll` is on
 local poll -- active while parked > 0
 local polling = false
-local parked = 0 -- strands that wait for a transfer
+local parked = 0 -- coroutines that wait for a transfer
 local armed = false -- the queue will be run
 local pumping = false -- it is being run
 local soon -- an idle handle: the next turn of the loop
@@ -152,24 +152,24 @@ end
 
 -- }====
 
--- {==== Strands ====
+-- {==== Coroutines ====
 
---- Takes back what would wake a strand.
-local function forget(strand)
-  local transfer, timer = strand.transfer, strand.timer
+--- Takes back what would wake a coroutine.
+local function forget(routine)
+  local transfer, timer = routine.transfer, routine.timer
   if transfer then
-    strand.transfer = nil
+    routine.transfer = nil
     scheduler.unpark(transfer)
     parked = parked - 1
   elseif timer then
-    strand.timer = nil
+    routine.timer = nil
     timer:stop()
     idle_timers[#idle_timers + 1] = timer
   end
 end
 
---- Has the strand go on from the loop.
-function Strand:wake()
+--- Has the coroutine go on from the loop.
+function Coroutine:wake()
   forget(self)
   if not self.queued then
     self.queued = true
@@ -177,93 +177,93 @@ function Strand:wake()
   end
 end
 
---- Returns once the strand was woken, whoever else may resume it meanwhile.
-local function suspend(strand)
-  strand.waiting = true
+--- Returns once the coroutine was woken, whoever else may resume it meanwhile.
+local function suspend(routine)
+  routine.waiting = true
   repeat
     coroutine.yield()
-  until not strand.waiting
+  until not routine.waiting
 end
 
---- The strand that runs here and may yield.
+--- The coroutine that runs here and may yield.
 local function current()
   local co = running()
-  local strand = co and strands[co]
-  return strand and can_yield() and strand or nil
+  local routine = co and routines[co]
+  return routine and can_yield() and routine or nil
 end
 
-local function finish(strand, ok, ...)
-  if strand.ended then
+local function finish(routine, ok, ...)
+  if routine.ended then
     return
   end
-  strand.ended = true
-  strand.task.strands[strand] = nil
-  forget(strand) -- 5.1 may have refused the yield
+  routine.ended = true
+  routine.task.routines[routine] = nil
+  forget(routine) -- 5.1 may have refused the yield
   if not ok and (...) == nil then
-    strand.done(false, "nil was raised")
+    routine.done(false, "nil was raised")
   else
-    strand.done(ok, ...)
+    routine.done(ok, ...)
   end
 end
 
-local function body(strand, f)
+local function body(routine, f)
   if not YIELDS_THROUGH_PCALL then
-    return finish(strand, true, f())
+    return finish(routine, true, f())
   end
   return finish(
-    strand,
+    routine,
     xpcall(f, function(err)
-      strand.traceback = debug.traceback("", 2):gsub("^\n", "")
+      routine.traceback = debug.traceback("", 2):gsub("^\n", "")
       return err
     end)
   )
 end
 
 local function spawn(task, f, done)
-  local strand = setmetatable({
+  local routine = setmetatable({
     task = task,
     done = done,
     waiting = false,
     queued = false,
     started = false,
     ended = false,
-  }, Strand)
-  strand.co = coroutine.create(function()
-    body(strand, f)
+  }, Coroutine)
+  routine.co = coroutine.create(function()
+    body(routine, f)
   end)
-  strands[strand.co] = strand
-  task.strands[strand] = true
-  return strand
+  routines[routine.co] = routine
+  task.routines[routine] = true
+  return routine
 end
 
-local function resume(strand)
-  if strand.ended then
+local function resume(routine)
+  if routine.ended then
     return
-  elseif strand.task.cancelled and not strand.started then
-    return finish(strand, false, strand.task.cancelled)
+  elseif routine.task.cancelled and not routine.started then
+    return finish(routine, false, routine.task.cancelled)
   end
-  strand.started, strand.waiting = true, false
-  local ok, err = coroutine.resume(strand.co)
+  routine.started, routine.waiting = true, false
+  local ok, err = coroutine.resume(routine.co)
   if not ok then
-    strand.traceback = debug.traceback(strand.co)
-    finish(strand, false, err)
+    routine.traceback = debug.traceback(routine.co)
+    finish(routine, false, err)
   end
 end
 
-local function run(strand)
-  strand.queued = false
-  resume(strand)
+local function run(routine)
+  routine.queued = false
+  resume(routine)
 end
 
---- Ends what a strand waits for, because its task was cancelled.
-local function interrupt(strand)
-  if strand.transfer then
-    strand.transfer:cancel()
-    strand:wake()
-  elseif strand.timer then
-    strand:wake()
-  elseif strand.started and not strand.waiting and status(strand.co) == "suspended" then
-    finish(strand, false, strand.task.cancelled) -- in a yield of its own: who knows until when
+--- Ends what a coroutine waits for, because its task was cancelled.
+local function interrupt(routine)
+  if routine.transfer then
+    routine.transfer:cancel()
+    routine:wake()
+  elseif routine.timer then
+    routine:wake()
+  elseif routine.started and not routine.waiting and status(routine.co) == "suspended" then
+    finish(routine, false, routine.task.cancelled) -- in a yield of its own: who knows until when
   end
 end
 
@@ -281,11 +281,11 @@ function Task:cancel()
   local message = "the task was cancelled"
   self.cancelled = errors.new({ kind = "cancelled", call = "llm.go", message = message })
   local list = {}
-  for strand in pairs(self.strands) do
-    list[#list + 1] = strand
+  for routine in pairs(self.routines) do
+    list[#list + 1] = routine
   end
-  for _, strand in ipairs(list) do
-    interrupt(strand)
+  for _, routine in ipairs(list) do
+    interrupt(routine)
   end
 end
 
@@ -348,7 +348,7 @@ function pump()
     first = first + 1
     if type(item) == "string" then
       ok, why = false, item
-    elseif getmetatable(item) == Strand then
+    elseif getmetatable(item) == Coroutine then
       run(item)
     else
       ok, why = xpcall(item, describe)
@@ -380,8 +380,8 @@ function uv.leave()
   if soon then
     soon:stop()
   end
-  for _, strand in pairs(strands) do
-    forget(strand)
+  for _, routine in pairs(routines) do
+    forget(routine)
   end
   if polling then
     poll:stop()
@@ -417,11 +417,11 @@ end
 
 --- @return posthog.llm.Error? why no call can be made here and now
 function uv.problem()
-  local strand = current()
-  if not strand then
+  local routine = current()
+  if not routine then
     return vim and vim.in_fast_event() and phase_error("a call here") or nil
-  elseif strand.task.cancelled then
-    error(strand.task.cancelled, 0) -- a program that only tries again must end too
+  elseif routine.task.cancelled then
+    error(routine.task.cancelled, 0) -- a program that only tries again must end too
   end
   local ok, why = pcall(open_engine)
   if not ok then
@@ -432,43 +432,43 @@ end
 --- Returns when the transfer is done.
 --- @param transfer userdata
 function uv.wait(transfer)
-  local strand = current()
-  if not strand then
+  local routine = current()
+  if not routine then
     return plain.wait(transfer)
-  elseif strand.task.cancelled then -- in a hook, since the call began
+  elseif routine.task.cancelled then -- in a hook, since the call began
     return transfer:cancel()
   elseif transfer:done() then
     return
   end
-  forget(strand)
+  forget(routine)
   start_polling()
-  scheduler.park(transfer, strand)
-  strand.transfer = transfer
+  scheduler.park(transfer, routine)
+  routine.transfer = transfer
   parked = parked + 1
-  suspend(strand)
+  suspend(routine)
 end
 
 --- @param seconds number
 --- @return false? was_cancelled
 function uv.sleep(seconds)
-  local strand = current()
-  if not strand then
+  local routine = current()
+  if not routine then
     if vim and vim.in_fast_event() then
       error(phase_error("to sleep here"), 0)
     end
     return plain.sleep(seconds)
-  elseif strand.task.cancelled then
-    error(strand.task.cancelled, 0)
+  elseif routine.task.cancelled then
+    error(routine.task.cancelled, 0)
   end
-  forget(strand)
+  forget(routine)
   luv.update_time() -- the loop's clock stands still while Lua runs, and
   local ms = seconds > 0 and math.ceil(seconds * 1000) + 1 or 0 -- has whole ms only
-  strand.timer = table.remove(idle_timers) or assert(luv.new_timer())
-  strand.timer:start(ms, 0, function()
-    strand:wake()
+  routine.timer = table.remove(idle_timers) or assert(luv.new_timer())
+  routine.timer:start(ms, 0, function()
+    routine:wake()
   end)
-  suspend(strand)
-  if strand.task.cancelled then
+  suspend(routine)
+  if routine.task.cancelled then
     return false
   end
 end
@@ -478,11 +478,11 @@ end
 --- @return any[] values
 --- @return any[]? errors
 function uv.gather(functions, concurrency)
-  local strand = current()
-  if not strand then
+  local routine = current()
+  if not routine then
     return plain.gather(functions, concurrency)
   end
-  local task = strand.task
+  local task = routine.task
   if task.cancelled then
     error(task.cancelled, 0)
   end
@@ -495,12 +495,12 @@ function uv.gather(functions, concurrency)
   local waiting = false
   local group = scheduler.group(functions, concurrency, spawn_one, function()
     if waiting then
-      strand:wake()
+      routine:wake()
     end
   end)
   if group.running > 0 then
     waiting = true
-    suspend(strand)
+    suspend(routine)
   end
   return group.values, group.errors
 end
@@ -510,18 +510,18 @@ end
 --- @param on_done? fun(err: any, ...) called once, from the loop: the error, or nil and what fn returned
 --- @return posthog.llm.Task
 function uv.go(fn, on_done)
-  local task = setmetatable({ on_done = on_done, strands = {}, ended = false }, Task)
+  local task = setmetatable({ on_done = on_done, routines = {}, ended = false }, Task)
   if not vim then
     unrun.add(luv, task, deliver)
   end
-  local strand
-  strand = spawn(task, fn, function(ok, ...)
-    end_task(task, strand.traceback, ok, ...)
+  local routine
+  routine = spawn(task, fn, function(ok, ...)
+    end_task(task, routine.traceback, ok, ...)
   end)
   if vim and vim.in_fast_event() then
-    strand:wake()
+    routine:wake()
   else
-    resume(strand)
+    resume(routine)
   end
   return task
 end

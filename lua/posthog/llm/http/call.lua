@@ -103,9 +103,9 @@ local function pause(state, seconds)
   return not state.closed
 end
 
---- Waits until the request may go out, where there is a pace to keep.
+--- Waits until the request may go out, where a rate limit is set.
 --- @return posthog.llm.Error? err
-local function keep_pace(state, request, attempt)
+local function wait_for_slot(state, request, attempt)
   if state.closed then
     return nil
   end
@@ -113,24 +113,24 @@ local function keep_pace(state, request, attempt)
   if left <= 0 then
     return nil
   end
-  return rate_limit.pass(state.settings.pace, attempt.key, request.path, left, pause, state)
+  return rate_limit.pass(state.settings.rate_limit, attempt.key, request.path, left, pause, state)
 end
 
 local function send(state, request, attempt)
   local settings, options = state.settings, request.options
-  local held = settings.pace and keep_pace(state, request, attempt)
+  local held = settings.rate_limit and wait_for_slot(state, request, attempt)
   if held then
     attempt.held = true
     return nil, held
   end
   local has_body = request.json ~= nil or request.body ~= nil
-  local terms = headers.terms(state, attempt.key, has_body)
-  local own = options.headers and headers.merge(terms.lines, options.headers)
+  local config = headers.request_config(state, attempt.key, has_body)
+  local own = options.headers and headers.merge(config.lines, options.headers)
   if settings.on_request then
     settings.on_request({
       method = request.method,
       url = redact.text(attempt.url, attempt.key),
-      headers = headers.shown(own or terms.lines, attempt.key),
+      headers = headers.for_hook(own or config.lines, attempt.key),
       attempt = attempt.number,
     })
   end
@@ -145,7 +145,7 @@ local function send(state, request, attempt)
   attempt.limited = left <= timeout
   attempt.seconds = attempt.limited and left or timeout
   local transfer, message, path =
-    pool_of(state):start(terms.core, request, attempt.url, timeout, left, own)
+    pool_of(state):start(config.core, request, attempt.url, timeout, left, own)
   if transfer then
     return transfer
   elseif path then
@@ -204,7 +204,7 @@ local function redirect_target(state, request, attempt, answer, redirects)
 end
 
 --- The start of a body that is no JSON, for the error. A key across the end is
---- masked before it is cut.
+--- redacted before it is cut.
 local function excerpt(transfer, key, settings)
   local most = settings.max_excerpt_bytes + #key * redact.LONGEST_ESCAPE
   local text = cut(redact.text(transfer:body(most), key), settings)
@@ -412,8 +412,8 @@ local function try(state, request, attempt)
       if redirects >= settings.max_redirects and err.kind == "redirect" then
         err.option = "max_redirects"
       end
-      if status == 429 and settings.pace then
-        rate_limit.learn(settings.pace, attempt.key, request.path, err.retry_after)
+      if status == 429 and settings.rate_limit then
+        rate_limit.learn(settings.rate_limit, attempt.key, request.path, err.retry_after)
       end
       return finish_error(state, request, attempt, err, answer)
     end

@@ -5,20 +5,20 @@ local redact = require("posthog.llm.http.redact")
 
 local headers = {}
 
---- @class posthog.llm.Terms
+--- @class posthog.llm.RequestConfig
 --- @field lines string[] of headers
 --- @field core userdata what the core keeps of them, and of settings.transfer
 
 --- What stays the same from one request to the next, by whether there is a body.
---- It is kept as long as the key is the same.
---- @return posthog.llm.Terms
-function headers.terms(state, key, has_body)
-  local kept = state.terms
-  if kept.key ~= key then
-    kept.key, kept[true], kept[false] = key, nil, nil
+--- Reused as long as the key is the same.
+--- @return posthog.llm.RequestConfig
+function headers.request_config(state, key, has_body)
+  local configs = state.request_configs
+  if configs.key ~= key then
+    configs.key, configs[true], configs[false] = key, nil, nil
   end
-  local terms = kept[has_body]
-  if not terms then
+  local config = configs[has_body]
+  if not config then
     local lines = {
       "Authorization: Bearer " .. key,
       "Accept: application/json",
@@ -26,10 +26,10 @@ function headers.terms(state, key, has_body)
       has_body and "Content-Type: application/json" or nil,
       has_body and "Expect:" or nil, -- no extra round trip before a large body
     }
-    terms = { lines = lines, core = core.request_config(state.settings.transfer, lines) }
-    kept[has_body] = terms
+    config = { lines = lines, core = core.request_config(state.settings.transfer, lines) }
+    configs[has_body] = config
   end
-  return terms
+  return config
 end
 
 --- The header lines of a call that has some of its own.
@@ -49,16 +49,16 @@ function headers.merge(lines, own)
 end
 
 --- What a hook sees of the headers: everything but the key.
-function headers.shown(lines, key)
-  local shown = {}
+function headers.for_hook(lines, key)
+  local fields = {}
   for _, line in ipairs(lines) do
     local name, value = line:match("^([^:;]+)[:;]%s*(.*)$")
     name = name:lower()
     if name ~= "authorization" and name ~= "expect" then
-      shown[name] = value
+      fields[name] = value
     end
   end
-  return redact.value(shown, key)
+  return redact.value(fields, key)
 end
 
 return headers

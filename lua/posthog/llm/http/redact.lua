@@ -6,7 +6,7 @@ local core = require("posthog.llm.util.core")
 
 local redact = {}
 
-local MASK = "[key]"
+local REDACTED = "[key]"
 
 --- The longest form of one character that is found again, in bytes; leading
 --- zeros of HTML left out.
@@ -16,7 +16,7 @@ redact.LONGEST_ESCAPE = 6
 --- @param key string
 --- @return string
 function redact.text(text, key)
-  return core.redact(text, key, MASK)
+  return core.redact(text, key, REDACTED)
 end
 
 --- @param value any a table is changed in place, its keys too
@@ -30,14 +30,14 @@ function redact.value(value, key)
   end
   local renamed = {}
   for name, field in pairs(value) do
-    local masked = redact.value(name, key)
+    local redacted = redact.value(name, key)
     value[name] = redact.value(field, key)
-    if masked ~= name then
-      renamed[name] = masked
+    if redacted ~= name then
+      renamed[name] = redacted
     end
   end
-  for name, masked in pairs(renamed) do
-    value[name], value[masked] = nil, value[name]
+  for name, redacted in pairs(renamed) do
+    value[name], value[redacted] = nil, value[name]
   end
   return value
 end

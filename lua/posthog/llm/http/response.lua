@@ -77,7 +77,7 @@ local Response = {
 --- @param status integer
 --- @param url string
 --- @param attempts integer
---- @param echoed string? the key, when the headers hold it: it is masked
+--- @param echoed string? the key, when the headers hold it: it is redacted
 --- @return posthog.llm.Response
 function response.new(transfer, status, url, attempts, echoed)
   local answer = setmetatable({ status = status, attempts = attempts, url = url }, Response)

@@ -30,7 +30,7 @@ function current.define(class, skill_path)
   local Skills = class
 
   local function only_current(self, request)
-    return api_version.only_current(self._profile, function()
+    return api_version.only_current(self._api_version, function()
       return self._run(request)
     end)
   end
@@ -84,7 +84,7 @@ function current.define(class, skill_path)
     check.segment(name, "name", 2)
     check.segment(new_name, "new_name", 2)
     local _, call_options = query.read(NONE, options, 2)
-    return api_version.only_current(self._profile, function()
+    return api_version.only_current(self._api_version, function()
       local first, err, response = identity(self, name, call_options)
       if err then
         return errors.failure(err, response)

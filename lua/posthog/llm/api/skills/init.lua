@@ -56,7 +56,7 @@ local NONE = query.spec({})
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table the private part of the client
 local function new(run, state)
-  local follow = api_version.follow(path_scope.follow(run, state), state.profile)
+  local follow = api_version.follow(path_scope.follow(run, state), state.api_version)
   local function learn(request)
     local value, err, response = follow(request)
     if type(value) == "table" then
@@ -66,7 +66,7 @@ local function new(run, state)
   end
   return setmetatable({
     _run = learn,
-    _profile = state.profile,
+    _api_version = state.api_version,
     _write = function(write)
       return ambiguous.write(learn, state, write)
     end,
@@ -246,7 +246,7 @@ end
 function Skills:get(name, options)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(VERSION, options, 2)
-  if self._profile.get() == "current" then
+  if self._api_version.get() == "current" then
     local whole = ("body_length=%d"):format(LONGEST_BODY)
     parameters = parameters and parameters .. "&" .. whole or whole
   end

@@ -69,14 +69,14 @@ end
 
 --- What a client goes by. It holds no field through which the client's private
 --- part could be reached.
---- @class posthog.llm.Profile
+--- @class posthog.llm.KnownVersion
 --- @field fixed? posthog.llm.ApiVersion by the caller, in the option `profile`
 --- @field learnt fun(): posthog.llm.ApiVersion? nil: no response has shown it yet
 --- @field get fun(): posthog.llm.ApiVersion? what to go by: the fixed one, else the one learnt
 --- @field learn fun(version?: posthog.llm.ApiVersion)
 
 --- @param settings table of config.resolve
---- @return posthog.llm.Profile
+--- @return posthog.llm.KnownVersion
 function api_version.new(settings)
   local host = settings.target and settings.target.base or ""
   local self = { fixed = settings.profile }
@@ -98,7 +98,7 @@ end
 
 --- Wraps the pipeline so that every response is checked.
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
---- @param known posthog.llm.Profile
+--- @param known posthog.llm.KnownVersion
 function api_version.follow(run, known)
   return function(request)
     local value, err, response = run(request)
@@ -124,7 +124,7 @@ end
 
 --- The error of a call that only API v2 has, where the server is
 --- known to speak API v1; nil where it may be tried.
---- @param known posthog.llm.Profile
+--- @param known posthog.llm.KnownVersion
 --- @param option? string
 --- @return posthog.llm.Error?
 local function refuse(known, option)
@@ -135,7 +135,7 @@ local function refuse(known, option)
 end
 
 --- Adds a hint on the likely reason for an unknown route.
---- @param known posthog.llm.Profile
+--- @param known posthog.llm.KnownVersion
 --- @param err posthog.llm.Error
 --- @param response? posthog.llm.Response
 --- @param what string what only API v2 has
@@ -150,7 +150,7 @@ end
 --- Makes such a call. Where the server's API version is not known yet, the error
 --- of an unknown route gets a hint; and a response in the shape of API v1 becomes an
 --- error, since a server of API v1 ignores a parameter that it does not know.
---- @param known posthog.llm.Profile
+--- @param known posthog.llm.KnownVersion
 --- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param option? string it is not the call but this option that only API v2 has
 function api_version.only_current(known, run, option)

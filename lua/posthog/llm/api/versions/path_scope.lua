@@ -25,7 +25,7 @@ end
 --- Wraps the pipeline of skills so that it learns the word. Other calls may be
 --- on their way meanwhile, so each has the word of its own until it is known.
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
---- @param state table of the client: `scope` and `settings.scope_prefix`
+--- @param state table of the client: `path_scope` and `settings.scope_prefix`
 function path_scope.follow(run, state)
   local function run_as(word, request)
     request.under = word
@@ -41,21 +41,21 @@ function path_scope.follow(run, state)
 
   local refuted = false -- "projects" was tried and is unknown too
   return function(request)
-    local word = state.scope
+    local word = state.path_scope
     local value, err, response = run_as(word, request)
     if word ~= "projects" then
       if response and names_successor(response) then
-        state.scope = "projects"
+        state.path_scope = "projects"
       elseif is_unknown_route(err)
         and not err.ambiguous -- else it may have been done already, under this word
-        and (state.scope == "projects" or not refuted)
+        and (state.path_scope == "projects" or not refuted)
       then
         local again, problem, answer = run_as("projects", request)
         if is_unknown_route(problem) then
           refuted = true
         else
           value, err, response = again, problem, answer
-          state.scope = is_settled(problem, answer) and "projects" or state.scope
+          state.path_scope = is_settled(problem, answer) and "projects" or state.path_scope
         end
       end
     end

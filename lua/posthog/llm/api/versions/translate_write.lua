@@ -82,7 +82,7 @@ end
 
 --- Makes the write. Where the API version is not known, the names of API v1 are
 --- tried first: API v2 refuses those and does nothing.
---- @param known posthog.llm.Profile
+--- @param known posthog.llm.KnownVersion
 --- @param plan posthog.llm.Plan
 --- @return any? value
 --- @return posthog.llm.Error? err

@@ -1,10 +1,10 @@
---- The times of one row of requests, in a lua_shared_dict of nginx, where all
+--- The times of one queue of requests, in a lua_shared_dict of nginx, where all
 --- workers see them. Entries are only appended, each by an atomic `add` under
 --- its own number: of two workers that want the same number one gets it, and
---- the other one looks again. So there is no lock to be left behind, and a
---- worker that dies takes nothing along.
+--- the other one tries the next number. So no lock can be left over, and a
+--- worker that dies takes nothing with it.
 
---- @class posthog.llm.PaceDict: posthog.llm.PaceTimes
+--- @class posthog.llm.RateDict: posthog.llm.RateTimes
 --- @field private _dict table
 --- @field private _name string
 --- @field private _prefix string of its keys: a digest, since anybody may list these
@@ -17,8 +17,8 @@ local dict = {}
 --- Seconds that an entry is kept beyond need: nginx counts them on a clock of
 --- its own, that of its last event.
 local MARGIN = 5
---- The same for a place that was given up: the one before it, for which it
---- stands, may be put off by a day.
+--- The same for a position that was given up: the one before it, for which it
+--- stands, may be delayed by a day.
 local A_DAY = 86400
 --- The newest number outlives the entry that has it.
 local LONGER = 5
@@ -26,12 +26,12 @@ local LONGER = 5
 --- @param name string
 --- @param keep number seconds after its time that an entry still counts
 --- @param ... string what is counted; the key is in there
---- @return posthog.llm.PaceDict?
---- @return string? problem
+--- @return posthog.llm.RateDict?
+--- @return string? err
 function dict.new(name, keep, ...)
   local ngx = rawget(_G, "ngx")
   if not ngx then
-    return nil, "pace.dict: there are shared dictionaries in nginx only"
+    return nil, "pace.dict: shared dictionaries exist in nginx only"
   elseif not ngx.shared[name] then
     return nil, ("pace.dict: nginx has no lua_shared_dict %q"):format(name)
   end
@@ -62,19 +62,19 @@ local function lifetime(self, at, now)
 end
 
 --- Appends entry `i`.
---- @return boolean? added false: another worker has just added it; nil: it cannot
---- @return string? problem
+--- @return boolean? added false: another worker has just added it; nil: an error
+--- @return string? err
 function Dict:add(i, at, now)
   local store, key, life = self._dict, key_of(self, i), lifetime(self, at, now)
-  local ok, problem = store:safe_add(key, at, life)
-  if problem == "no memory" then -- only the oldest expired ones were let go of
+  local ok, err = store:safe_add(key, at, life)
+  if err == "no memory" then -- only the oldest expired ones were let go of
     store:flush_expired()
-    ok, problem = store:safe_add(key, at, life)
+    ok, err = store:safe_add(key, at, life)
   end
   if ok then
     store:safe_set(self._prefix .. "last", i, life + LONGER)
-  elseif problem ~= "exists" then
-    return nil, ("pace.dict: lua_shared_dict %q: %s"):format(self._name, problem)
+  elseif err ~= "exists" then
+    return nil, ("pace.dict: lua_shared_dict %q: %s"):format(self._name, err)
   end
   return ok or false
 end

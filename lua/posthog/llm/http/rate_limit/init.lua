@@ -1,5 +1,5 @@
 --- Stays below a server's limits of requests (doc/api.md 0.6), so that a long
---- run waits a little now and then and is not refused.
+--- run waits a little now and then rather than be refused.
 ---
 --- All clients of one key to one host share the count, as far as they have the
 --- same limits. Keys are only in the upvalue `accounts`, where no walk over
@@ -7,26 +7,26 @@
 
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
-local lines = require("posthog.llm.http.rate_limit.queue")
+local queue = require("posthog.llm.http.rate_limit.queue")
 local memory = require("posthog.llm.http.rate_limit.memory")
 
 local rate_limit = {}
 
---- Seconds until who waits looks whether his time has changed.
+--- Seconds until a waiting request checks whether its time has changed.
 local LONGEST_NAP = 0.25
---- Accounts; with more of them those are forgotten that nothing counts for.
+--- Accounts; beyond that, idle ones are forgotten.
 local MANY = 100
 
---- @class posthog.llm.PaceClass
+--- @class posthog.llm.RateClass
 --- @field name string
 --- @field path string a pattern of its paths
 --- @field one string
 --- @field many string
 --- @field limits table<string, integer> what the cloud allows a key
---- @field longest number seconds: no Retry-After of it is true beyond
+--- @field longest number seconds: a longer Retry-After is ignored
 
---- What is counted apart, the first one whose pattern a path has.
---- @type posthog.llm.PaceClass[]
+--- What is counted separately: the first one whose pattern matches the path.
+--- @type posthog.llm.RateClass[]
 local CLASSES = {
   {
     name = "spend",
@@ -54,16 +54,16 @@ local WINDOWS = {
   { name = "per_minute", seconds = 60, word = "a minute" },
 }
 
---- @class posthog.llm.Pace
+--- @class posthog.llm.RateLimit
 --- @field origin string
 --- @field dict? string
---- @field spend posthog.llm.PaceRules
---- @field rest posthog.llm.PaceRules
+--- @field spend posthog.llm.RateRules
+--- @field rest posthog.llm.RateRules
 
---- @class posthog.llm.PaceRules
+--- @class posthog.llm.RateRules
 --- @field id string the same for the same rules
 --- @field keep number seconds that a request counts
---- @field windows posthog.llm.PaceWindow[]
+--- @field windows posthog.llm.RateWindow[]
 
 local function rules_of(class, limits, dict)
   local words, windows, longest = { class.name }, {}, 0
@@ -83,14 +83,14 @@ local function rules_of(class, limits, dict)
   words[#words + 1] = dict
   return {
     id = table.concat(words, " "),
-    keep = longest + lines.SLACK,
+    keep = longest + queue.MARGIN,
     windows = windows,
   }
 end
 
 --- @param option table|boolean as in posthog.llm.Options: true, or limits in place of the cloud's
 --- @param origin string
---- @return posthog.llm.Pace
+--- @return posthog.llm.RateLimit
 function rate_limit.new(option, origin)
   local own = option == true and {} or option
   local rest = (own.per_minute or own.per_hour) and own or nil
@@ -110,17 +110,17 @@ local function class_of(path)
   end
 end
 
---- @class posthog.llm.PaceAccount what one key may do at one host
---- @field lines table<string, posthog.llm.PaceLine> by the rules' id
---- @field blocks table<string, posthog.llm.PaceTimes> by class and dict
+--- @class posthog.llm.RateAccount what one key may do at one host
+--- @field queues table<string, posthog.llm.RateQueue> by the rules' id
+--- @field blocks table<string, posthog.llm.RateTimes> by class and dict
 
---- @type table<string, table<string, posthog.llm.PaceAccount>> by origin and key
+--- @type table<string, table<string, posthog.llm.RateAccount>> by origin and key
 local accounts = {}
 local known, many = 0, MANY
 
 local function is_idle(account, now)
-  for _, line in pairs(account.lines) do
-    if not line:idle(now) then
+  for _, requests in pairs(account.queues) do
+    if not requests:idle(now) then
       return false
     end
   end
@@ -147,7 +147,7 @@ local function account_of(origin, key)
     if known >= many then
       forget_idle(clock.now())
     end
-    account = { lines = {}, blocks = {} }
+    account = { queues = {}, blocks = {} }
     accounts[origin] = keys or {}
     accounts[origin][key] = account
     known = known + 1
@@ -155,8 +155,8 @@ local function account_of(origin, key)
   return account
 end
 
---- @return posthog.llm.PaceTimes?
---- @return string? problem
+--- @return posthog.llm.RateTimes?
+--- @return string? err
 local function new_times(self, keep, ...)
   if self.dict then
     return require("posthog.llm.http.rate_limit.dict").new(self.dict, keep, self.origin, ...)
@@ -164,34 +164,34 @@ local function new_times(self, keep, ...)
   return memory.new(keep)
 end
 
---- @return posthog.llm.PaceLine?
---- @return string? problem
-local function line_of(self, key, class)
+--- @return posthog.llm.RateQueue?
+--- @return string? err
+local function queue_of(self, key, class)
   local account, rules = account_of(self.origin, key), self[class.name]
-  local line = account.lines[rules.id]
-  if line then
-    return line
+  local requests = account.queues[rules.id]
+  if requests then
+    return requests
   end
   local id = class.name .. " " .. (self.dict or "")
-  local problem
+  local err
   if not account.blocks[id] then
-    account.blocks[id], problem = new_times(self, 0, key, class.name)
+    account.blocks[id], err = new_times(self, 0, key, class.name)
   end
-  local times = not problem and new_times(self, rules.keep, key, rules.id)
+  local times = not err and new_times(self, rules.keep, key, rules.id)
   if not times then
-    return nil, problem
+    return nil, err
   end
-  line = lines.new(rules.windows, times, account.blocks[id])
-  account.lines[rules.id] = line
-  return line
+  requests = queue.new(rules.windows, times, account.blocks[id])
+  account.queues[rules.id] = requests
+  return requests
 end
 
-local function invalid(problem)
-  return errors.new({ kind = "invalid", option = "pace", message = problem })
+local function invalid(err)
+  return errors.new({ kind = "invalid", option = "pace", message = err })
 end
 
 --- Waits until a request may go out.
---- @param self posthog.llm.Pace
+--- @param self posthog.llm.RateLimit
 --- @param key string
 --- @param path string
 --- @param seconds number that it may take
@@ -199,33 +199,33 @@ end
 --- @param state table
 --- @return posthog.llm.Error? err nil: it may go now
 function rate_limit.pass(self, key, path, seconds, pause, state)
-  local line, problem = line_of(self, key, class_of(path))
-  if not line then
-    return invalid(problem)
+  local requests, err = queue_of(self, key, class_of(path))
+  if not requests then
+    return invalid(err)
   end
   local now = clock.now()
   local expires = now + seconds
-  local place, at, why = line:take(now, expires)
-  while place and at > now do
+  local position, at, why = requests:take(now, expires)
+  while position and at > now do
     if not pause(state, math.min(at - now, LONGEST_NAP)) then
-      line:give_up(place, clock.now())
+      requests:give_up(position, clock.now())
       return errors.new({ kind = "cancelled", message = "given up while held back " .. why })
     end
     now = clock.now()
-    if now - at > lines.SLACK then -- those behind have counted on the time that is over
-      line:give_up(place, now)
-      place, at, why = line:take(now, expires)
+    if now - at > queue.MARGIN then -- those after it relied on the time that has passed
+      requests:give_up(position, now)
+      position, at, why = requests:take(now, expires)
     else
-      at, why = line:look(place, now)
+      at, why = requests:recheck(position, now)
       if at >= expires then
-        line:give_up(place, now)
-        place = nil
+        requests:give_up(position, now)
+        position = nil
       end
     end
   end
-  if place == false then
+  if position == false then
     return invalid(at)
-  elseif not place then
+  elseif not position then
     return errors.new({
       kind = "rate_limited",
       option = "pace",
@@ -237,29 +237,29 @@ end
 
 --- What is left of the limits of all requests but those for spend, as far as this
 --- program, or those that share its count, has used them.
---- @param self posthog.llm.Pace
+--- @param self posthog.llm.RateLimit
 --- @param key string
 --- @return { left: integer, most: integer, seconds: number }[]?
---- @return number? wait seconds until the server, which asked to wait, wants one again
+--- @return number? wait seconds until the end of the wait that the server asked for
 function rate_limit.left(self, key)
-  local line = line_of(self, key, class_of(""))
-  if line then
-    return line:left(clock.now())
+  local requests = queue_of(self, key, class_of(""))
+  if requests then
+    return requests:left(clock.now())
   end
 end
 
---- Takes notice of a 429: nothing of its class goes out before the time that
---- the server gave. A time beyond its longest window is none of its.
---- @param self posthog.llm.Pace
+--- Learns from a 429: no request of its class is sent before the time that the
+--- server gave, which counts no longer than the longest window.
+--- @param self posthog.llm.RateLimit
 --- @param key string
 --- @param path string of the refused request
 --- @param seconds? number Retry-After
 function rate_limit.learn(self, key, path, seconds)
   local class = class_of(path)
-  local line = seconds and seconds > 0 and line_of(self, key, class)
-  if line then
+  local requests = seconds and seconds > 0 and queue_of(self, key, class)
+  if requests then
     local now = clock.now()
-    line:block(now + math.min(seconds, class.longest), now)
+    requests:block(now + math.min(seconds, class.longest), now)
   end
 end
 

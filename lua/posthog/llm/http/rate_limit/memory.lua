@@ -1,8 +1,8 @@
---- The times of one row of requests, in the memory of this process.
+--- The times of one queue of requests, in the memory of this process.
 
---- @class posthog.llm.PaceMemory: posthog.llm.PaceTimes
+--- @class posthog.llm.RateMemory: posthog.llm.RateTimes
 --- @field private _times table<integer, number>
---- @field private _first integer the oldest one that is kept
+--- @field private _first integer the oldest one that it still has
 --- @field private _last integer
 --- @field private _keep number seconds after its time that an entry still counts
 local Memory = {}
@@ -11,7 +11,7 @@ Memory.__index = Memory
 local memory = {}
 
 --- @param keep number seconds after its time that an entry still counts
---- @return posthog.llm.PaceMemory
+--- @return posthog.llm.RateMemory
 function memory.new(keep)
   return setmetatable({ _times = {}, _first = 1, _last = 0, _keep = keep }, Memory)
 end

@@ -1,51 +1,51 @@
---- The row in which requests wait that one set of limits holds back: first
---- come, first served. Each takes the next place, and with it a time to go.
+--- The queue in which requests wait that one set of limits holds back: first
+--- come, first served. Each takes the next position, and with it a time to go.
 --- Exact for the windows that the server counts: of any n + 1 requests, the
 --- first and the last are a whole window apart.
 
---- What a line keeps its times in: PaceMemory or PaceDict.
---- @class posthog.llm.PaceTimes
+--- Where a queue keeps its times: RateMemory or RateDict.
+--- @class posthog.llm.RateTimes
 --- @field last fun(self): integer
 --- @field get fun(self, i: integer): number?
 --- @field add fun(self, i: integer, at: number, now: number): boolean?, string?
 --- @field set fun(self, i: integer, at: number, now: number)
 --- @field idle fun(self, now: number): boolean
 
---- @class posthog.llm.PaceWindow
+--- @class posthog.llm.RateWindow
 --- @field most integer requests
 --- @field seconds number
 --- @field words string what it is called in an error
 
---- @class posthog.llm.PaceLine
---- @field private _windows posthog.llm.PaceWindow[]
---- @field private _times posthog.llm.PaceTimes when each place went out, or will; ascending
---- @field private _blocks posthog.llm.PaceTimes until when the server wants none; ascending
-local Line = {}
-Line.__index = Line
+--- @class posthog.llm.RateQueue
+--- @field private _windows posthog.llm.RateWindow[]
+--- @field private _times posthog.llm.RateTimes when each position went out, or will; ascending
+--- @field private _blocks posthog.llm.RateTimes until when the server asked to wait; ascending
+local Queue = {}
+Queue.__index = Queue
 
 local queue = {
   --- Seconds. A window is longer by it, since requests do not all take the
-  --- same time to arrive; and who is later than that has lost his place.
-  SLACK = 0.25,
+  --- same time to arrive; and a request that is later than that has lost its position.
+  MARGIN = 0.25,
 }
 
---- @param windows posthog.llm.PaceWindow[]
---- @param times posthog.llm.PaceTimes
---- @param blocks posthog.llm.PaceTimes
---- @return posthog.llm.PaceLine
+--- @param windows posthog.llm.RateWindow[]
+--- @param times posthog.llm.RateTimes
+--- @param blocks posthog.llm.RateTimes
+--- @return posthog.llm.RateQueue
 function queue.new(windows, times, blocks)
-  return setmetatable({ _windows = windows, _times = times, _blocks = blocks }, Line)
+  return setmetatable({ _windows = windows, _times = times, _blocks = blocks }, Queue)
 end
 
---- In place of a time: it counts no more than the place before it.
+--- In place of a time: it counts no more than the position before it.
 local GIVEN_UP = -1
 
---- @return number? at when the request in a place went out, or will
-local function time_of(times, place)
-  local at = times:get(place)
+--- @return number? at when the request in a position went out, or will
+local function time_of(times, position)
+  local at = times:get(position)
   while at == GIVEN_UP do
-    place = place - 1
-    at = times:get(place)
+    position = position - 1
+    at = times:get(position)
   end
   return at
 end
@@ -62,18 +62,18 @@ local function newest(times)
   return i, at
 end
 
---- When the request in a place may go out.
+--- When the request in a position may go out.
 --- @return number at not before `now`
 --- @return string? why what holds it back
-local function due(self, place, now)
+local function due(self, position, now)
   local at, why = now, nil
-  local before = time_of(self._times, place - 1)
+  local before = time_of(self._times, position - 1)
   if before and before > at then
     at, why = before, "after others that wait"
   end
   for _, window in ipairs(self._windows) do
-    local first = time_of(self._times, place - window.most)
-    local free = first and first + window.seconds + queue.SLACK
+    local first = time_of(self._times, position - window.most)
+    local free = first and first + window.seconds + queue.MARGIN
     if free and free > now and free >= at then
       at, why = free, window.words
     end
@@ -85,59 +85,59 @@ local function due(self, place, now)
   return at, why
 end
 
---- Takes the next place.
+--- Takes the next position.
 --- @param now number
 --- @param expires number the latest time to go
---- @return integer? place nil: it would be later, and no place is taken; false: it cannot
---- @return number|string at when the request may go out; or the problem
+--- @return integer? position nil: it would be later, and no position is taken; false: an error
+--- @return number|string at when the request may go out; or the error
 --- @return string? why what holds it back, such as "to stay within 480 requests a minute"
-function Line:take(now, expires)
-  local place = self._times:last()
-  local at, why, added, problem
+function Queue:take(now, expires)
+  local position = self._times:last()
+  local at, why, added, err
   repeat
-    place = place + 1
-    at, why = due(self, place, now)
+    position = position + 1
+    at, why = due(self, position, now)
     if at >= expires then
       return nil, at, why
     end
-    added, problem = self._times:add(place, at, now)
+    added, err = self._times:add(position, at, now)
   until added ~= false
   if not added then
-    return false, problem
+    return false, err
   end
-  return place, at, why
+  return position, at, why
 end
 
---- Looks again when the request in a place may go out: somebody ahead may have
+--- Computes again when the request in a position may go out: one ahead may have
 --- given up, or the server asked to wait.
 --- @return number at
 --- @return string? why
-function Line:look(place, now)
+function Queue:recheck(position, now)
   local times = self._times
-  local at, why = due(self, place, now)
-  times:set(place, at, now)
-  -- Those behind may not look for a while, and others count on their times.
-  local behind = place + 1
-  local time = times:get(behind)
+  local at, why = due(self, position, now)
+  times:set(position, at, now)
+  -- Those after it may not recheck for a while, and others rely on their times.
+  local following = position + 1
+  local time = times:get(following)
   while time and time < at do
     if time ~= GIVEN_UP then
-      times:set(behind, at, now)
+      times:set(following, at, now)
     end
-    behind = behind + 1
-    time = times:get(behind)
+    following = following + 1
+    time = times:get(following)
   end
   return at, why
 end
 
---- Gives a place back.
-function Line:give_up(place, now)
-  self._times:set(place, GIVEN_UP, now)
+--- Gives a position back.
+function Queue:give_up(position, now)
+  self._times:set(position, GIVEN_UP, now)
 end
 
---- Lets nobody go before `to`.
+--- Holds all requests back until `to`.
 --- @param to number
 --- @param now number
-function Line:block(to, now)
+function Queue:block(to, now)
   local blocks = self._blocks
   local i, at = newest(blocks)
   while not at or at < to do
@@ -151,15 +151,15 @@ end
 --- How many requests may go out at once, by window.
 --- @param now number
 --- @return { left: integer, most: integer, seconds: number }[]
---- @return number? wait seconds until the server, which asked to wait, wants one again
-function Line:left(now)
+--- @return number? wait seconds until the end of the wait that the server asked for
+function Queue:left(now)
   local times, windows = self._times, {}
   local last = times:last()
   for i, window in ipairs(self._windows) do
     local used = 0
     while used < window.most do
       local at = time_of(times, last - used)
-      if not at or at + window.seconds + queue.SLACK <= now then
+      if not at or at + window.seconds + queue.MARGIN <= now then
         break
       end
       used = used + 1
@@ -172,7 +172,7 @@ end
 
 --- @param now number
 --- @return boolean whether it remembers nothing that counts
-function Line:idle(now)
+function Queue:idle(now)
   return self._times:idle(now) and self._blocks:idle(now)
 end
 
