@@ -48,6 +48,7 @@ checks.NAMES = {
 local Checkup = {}
 Checkup.__index = Checkup
 
+--- @param name string of the check
 --- @param status "ok"|"fail"|"warn"|"unknown"|"skipped"
 --- @param message string
 --- @param cure? string

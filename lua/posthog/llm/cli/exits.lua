@@ -40,6 +40,7 @@ function exits.is_usage(value)
 end
 
 --- Whether it is the user's own word that cannot be: nothing was sent for it.
+--- @param err any
 --- @param given? table<string, any> what the command line has, by the library's option
 --- @return boolean
 function exits.is_misspelt(err, given)

@@ -49,6 +49,8 @@ end
 --- @field each fun(page: integer): fun(): table? iterates over rows, so many a request
 
 --- Prints a list. What has come is there to be seen before the next page is asked for.
+--- @param context posthog.llm.cli.Context
+--- @param args table
 --- @param wanted posthog.llm.cli.List
 function list.print(context, args, wanted)
   local most = most_of(context, args)

@@ -45,6 +45,7 @@ local function measure(head, rows)
 end
 
 --- The columns of a row beside each other, the last one as wide as there is room.
+--- @param row string[]
 --- @param first integer
 --- @param room? integer
 function Table:line(row, first, room)

@@ -44,6 +44,7 @@ end
 
 --- The end of a sentence that tells of one more way out: ", or pass host".
 --- @param words string with %s for the name
+--- @param option string
 --- @return string "" where there is no such option
 function option_names.also(words, option)
   local name = option_names.of(option)

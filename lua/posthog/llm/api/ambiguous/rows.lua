@@ -58,6 +58,7 @@ local function made(lost, row, response, content)
   }, response)
 end
 
+--- @param self table the resource
 --- @param path string of the item
 --- @param base integer the version that the write is based on
 --- @param changes table fields that it sets, as they go out; `source_version`: those of that version
@@ -95,6 +96,7 @@ end
 
 --- An item with a key of the caller's own, where the server has one with that
 --- key and other content: it may have been changed since.
+--- @param self table the resource
 --- @param base string path of all items
 --- @param fields table as they go out
 function probes.keyed(self, base, fields)
@@ -120,6 +122,7 @@ function probes.keyed(self, base, fields)
 end
 
 --- A dataset, whose name no second one can have.
+--- @param self table the resource
 --- @param base string path of all datasets
 --- @param fields table as they go out
 function probes.named(self, base, fields)

@@ -309,6 +309,8 @@ function probes.delete_file(skills, name, base, path)
   end)
 end
 
+--- @param skills posthog.llm.Skills
+--- @param name string
 --- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
 function probes.create_file(skills, name, fields)
   return version_after(skills, name, fields.base_version, function(lost, before, after)
@@ -348,6 +350,7 @@ local function first_version(skills, lost, name, is_ours)
   }
 end
 
+--- @param skills posthog.llm.Skills
 --- @param fields posthog.llm.SkillFields as they go out
 function probes.create(skills, fields)
   return function(lost)
@@ -411,6 +414,9 @@ function probes.archive(skills, name)
   end
 end
 
+--- @param skills posthog.llm.Skills
+--- @param name string
+--- @param new_name string
 --- @param first string when the first version of the skill was made that is renamed
 function probes.rename(skills, name, new_name, first)
   return function(lost)
@@ -459,6 +465,8 @@ end
 
 --- Owners alone make no version; on an older server, which does not know them,
 --- they make one that changes nothing.
+--- @param skills posthog.llm.Skills
+--- @param name string
 --- @param fields posthog.llm.SkillChanges as they go out
 function probes.owners(skills, name, fields)
   local as_version = fields.base_version and probes.publish(skills, name, fields)

@@ -33,6 +33,7 @@ function place.is_cloud(settings)
 end
 
 --- How to give another host, where this one came from.
+--- @param settings posthog.llm.Settings
 --- @param host string
 --- @return string "POSTHOG_HOST=eu", or that of the option
 function place.give_host(settings, host)
@@ -43,6 +44,7 @@ function place.give_host(settings, host)
 end
 
 --- Asks whether the other cloud is meant.
+--- @param settings posthog.llm.Settings
 --- @param what string "the account"
 --- @return string? hint nil: it is no cloud
 function place.other_cloud(settings, what)
