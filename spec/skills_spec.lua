@@ -405,6 +405,20 @@ describe("the methods of client.skills", function()
       fails("not_found", { status = 404 }, skills:archive("pdf-forms"))
     end)
 
+    it("do not take an archive for done where something else has answered", function()
+      make()
+      for _, body in ipairs({ "{}", "[]", "true", "<html>" }) do
+        t.e:faults({ { match = { path = "/archive/" }, action = { status = 200, body = body } } })
+        local done, err = skills:archive("pdf-forms")
+        fails("decode", { status = 200 }, done, err)
+        assert.is_true(err.ambiguous)
+        assert.equal(body, err.body)
+        assert.matches("a response without content was expected", err.message, 1, true)
+      end
+      t.e:faults({})
+      assert(skills:get("pdf-forms"))
+    end)
+
     it("copy the latest version under another name", function()
       make()
       local copy, err, response = skills:duplicate("pdf-forms", "other")

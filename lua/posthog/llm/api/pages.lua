@@ -188,7 +188,7 @@ function pages.rows(fetch, first, ahead, identity)
     if not page then
       return nil, err, response
     elseif page == true then -- 204
-      return nil, bad("the response is not a page"), response
+      return nil, bad("the response is empty, not a page"), response
     end
     local gone = count and is_count(page.count) and count - page.count or 0
     count = is_count(page.count) and page.count or nil

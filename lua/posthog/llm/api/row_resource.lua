@@ -383,7 +383,8 @@ local function define_writes(class, kind)
       options = call_options,
     })
     if response and err and (err.kind == "invalid" or err.kind == "forbidden") then
-      err.message = err.message .. "; rows are not destroyed, use :delete, which marks them"
+      local words = "%s; rows are not destroyed, use :delete, which marks them"
+      err.message = words:format((err.message:gsub("%.$", "")))
     end
     return errors.result(value, err, response)
   end

@@ -32,6 +32,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
 --- @field guard? fun(err: posthog.llm.Error): boolean asked right before that: false gives up
 --- @field raw? boolean the value is the body as it came
+--- @field bare? boolean success has no content (204): with content, something else has answered
 --- @field numbers? table<string, string> with raw: header fields with a number, by the names that the
 ---   numbers get in the value, whose `data` is the body
 --- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
@@ -318,6 +319,11 @@ local function read_value(state, request, transfer, answer, size, key)
     return nil, errors.new({ kind = "decode", status = status, message = "the response is empty" })
   end
   local settings = state.settings
+  if request.bare then
+    local text = excerpt(transfer, key, settings)
+    local message = "a response without content was expected: is it the right host?"
+    return nil, errors.new({ kind = "decode", status = status, message = message, body = text })
+  end
   local value, message, position, limit = body.decode(transfer, settings)
   if message then
     return nil, decode_error(transfer, answer, key, settings, message, position, limit)

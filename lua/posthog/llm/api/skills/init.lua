@@ -438,6 +438,7 @@ function Skills:archive(name, options)
     request = {
       method = "POST",
       path = skill_path(name) .. "archive/",
+      bare = true,
       idempotent = false,
       options = call_options,
     },
