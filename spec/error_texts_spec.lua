@@ -242,6 +242,19 @@ describe("the text of an error", function()
     end)
   end)
 
+  it("guesses no other scheme where the server has answered by this one", function()
+    local c = client("own")
+    assert(c.datasets:list())
+    for _, action in ipairs({ { close = true }, { raw = "SSH-2.0-OpenSSH_9.2\r\n" } }) do
+      e:fault({ action = action })
+      local _, err = c.skills:get("x")
+      assert.equal("network", err.kind)
+      assert.is_nil(err.hint)
+      e:faults({})
+    end
+    c:close()
+  end)
+
   describe("of a response that is not the API's", function()
     local RIGHT = ". Is it the right host, its path prefix included?"
     for _, case in ipairs({

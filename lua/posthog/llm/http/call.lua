@@ -253,6 +253,7 @@ local function no_answer(state, transfer, attempt, kind, words)
     words = words,
     status = status,
     timeout = attempt.seconds,
+    answered = state.answered,
   })
   if kind == "timeout" and attempt.limited then
     explained.message = "the call's deadline has passed: " .. explained.message
@@ -393,7 +394,7 @@ local function try(state, request, attempt)
       err.stage = stage
       return finish_error(state, request, attempt, err)
     end
-    attempt.sent = true
+    attempt.sent, state.answered = true, true
     local shown = redact.text(attempt.url, attempt.key)
     local answer = response.new(transfer, status, shown, attempt.number, echoed and attempt.key)
     if settings.on_response then

@@ -17,6 +17,7 @@ local url = require("posthog.llm.http.url")
 --- @field proxy? string address of the one in between
 --- @field status? integer its answer to CONNECT
 --- @field timeout number seconds that the attempt had
+--- @field answered? boolean the client has had a response before
 
 local function clock_says()
   return ("Is the clock of this machine right? It says %s"):format(os.date("!%Y-%m-%d %H:%M UTC"))
@@ -29,8 +30,9 @@ local function http_host(settings)
   end
 end
 
-local function https_hint(settings)
-  if settings.target.scheme == "http" then
+local function https_hint(failed)
+  local settings = failed.settings
+  if settings.target.scheme == "http" and not failed.answered then
     local address = place.address(settings)
     return ("Does the port speak https? Then %s"):format(
       place.give_host(settings, "https://" .. address)
@@ -233,14 +235,14 @@ function CAUSES.no_http(failed)
   return {
     message = ("what answers at %s does not speak HTTP"):format(place.address(failed.settings)),
     option = "host",
-    hint = https_hint(failed.settings),
+    hint = https_hint(failed),
   }
 end
 
 function CAUSES.lost(failed)
   return {
     message = ("the connection was lost (%s)"):format(failed.words),
-    hint = https_hint(failed.settings),
+    hint = https_hint(failed),
   }
 end
 
