@@ -186,6 +186,10 @@ describe("the text of an error", function()
         .. "us, eu or a URL such as https://posthog.example/base",
       ["localhost:8000"] = 'the host "localhost:8000" is not an http or https URL; use us, eu or a '
         .. "URL such as http://localhost:8000",
+      ["https://eu.posthog.com/project/42/insights"] = "the host is the address of a page: "
+        .. "use https://eu.posthog.com",
+      ["https://posthog.example/base/project/42"] = "the host is the address of a page: use "
+        .. "https://posthog.example/base",
       ["https://us.i.posthog.com/x"] = "us.i.posthog.com takes events only; for this API use "
         .. "https://us.posthog.com",
       ["http://posthog.example"] = "plain http to posthog.example would show the key to the "

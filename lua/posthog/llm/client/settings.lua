@@ -72,6 +72,10 @@ local function host_problem(parsed, allow_http)
   local region = name:match("^(%a%a)%.i%.posthog%.com$")
   if region then
     return ("%s takes events only; for this API use https://%s.posthog.com"):format(name, region)
+  end
+  local prefix = parsed.path:match("^(.-)/project/%d")
+  if prefix then -- of a browser's address bar
+    return ("the host is the address of a page: use %s%s"):format(parsed.origin, prefix)
   elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(name) then
     return ("plain http to %s would show the key to the network; use https%s"):format(
       name,
