@@ -246,7 +246,7 @@ describe("the text of an error", function()
     end)
   end)
 
-  it("guesses no other scheme where the server has answered by this one", function()
+  it("guesses no other scheme where this one has worked", function()
     local c = client("own")
     assert(c.datasets:list())
     for _, action in ipairs({ { close = true }, { raw = "SSH-2.0-OpenSSH_9.2\r\n" } }) do

@@ -405,7 +405,7 @@ describe("the methods of client.skills", function()
       fails("not_found", { status = 404 }, skills:archive("pdf-forms"))
     end)
 
-    it("do not take an archive for done where something else has answered", function()
+    it("do not take an archive for done where the response is not that of the API", function()
       make()
       for _, body in ipairs({ "{}", "[]", "true", "<html>" }) do
         t.e:faults({ { match = { path = "/archive/" }, action = { status = 200, body = body } } })
