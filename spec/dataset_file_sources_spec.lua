@@ -26,7 +26,7 @@ local function read(format, text, options)
       source.close()
       return list, problem and problem.message
     end
-    local what = record.problem
+    local what = record.reason
     if not what and record.cells then
       what = {}
       for i, name in ipairs(record.columns) do what[i] = record.cells[name] end

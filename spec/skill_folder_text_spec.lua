@@ -165,12 +165,12 @@ describe("texts of a skill folder", function()
   end)
 
   it("that are not UTF-8 are reported with their line", function()
-    assert.is_nil(text.problem("fine \240\159\152\128"))
-    assert.same({ "is binary: it has a zero byte", 2 }, { text.problem("a\nb\0") })
+    assert.is_nil(text.check("fine \240\159\152\128"))
+    assert.same({ "is binary: it has a zero byte", 2 }, { text.check("a\nb\0") })
     for _, bad in ipairs({ "\255", "\192\175", "\237\160\128", "\226\130", "\128",
       "\244\144\128\128" }) do
       for _, behind in ipairs({ "", "more\nlines\240\159\152\128" }) do
-        assert.same({ "is not UTF-8", 3 }, { text.problem("é\n€\nx" .. bad .. behind) })
+        assert.same({ "is not UTF-8", 3 }, { text.check("é\n€\nx" .. bad .. behind) })
       end
     end
   end)

@@ -83,20 +83,20 @@ end
 --- @param cure? string how to fix each of them
 local function inspect(found, places, cure)
   found.personal_api_key = found.personal_api_key:match("^%s*(.-)%s*$")
-  local target, host_problem = settings.resolve_host(found.host)
+  local target, host_err = settings.resolve_host(found.host)
   local base = target and target.base
   local key, err = settings.check_key(found.personal_api_key, base)
   if not key then
     return placed(err, "personal_api_key", places.key, cure)
   end
   if found.project_id then
-    local _, problem = settings.resolve_project(found.project_id, base)
-    if problem then
-      return placed(problem, "project_id", places.project, cure)
+    local _, project_err = settings.resolve_project(found.project_id, base)
+    if project_err then
+      return placed(project_err, "project_id", places.project, cure)
     end
   end
-  if host_problem then
-    return placed(host_problem, "host", places.host, cure)
+  if host_err then
+    return placed(host_err, "host", places.host, cure)
   end
   return setmetatable(found, Credentials)
 end
@@ -144,7 +144,7 @@ end
 
 --- The folder of posthog-cli, which also looks at POSTHOG_HOME.
 --- @return string? folder
---- @return string? problem
+--- @return string? reason
 --- @return boolean? usual it is the one in the user's home
 local function folder()
   local own, home = env({ "POSTHOG_HOME" }), env({ "HOME" })
@@ -161,13 +161,13 @@ end
 --- @return string? path
 --- @return posthog.llm.Error? err
 local function login_file()
-  local path, problem = folder()
+  local path, reason = folder()
   if path then
     return path .. "/credentials.json"
   end
   local cure = env({ "POSTHOG_HOME" }) and "set it to one, or unset it"
     or "set HOME to your home directory"
-  return failure("file", nil, "no place for a login: %s; %s", problem, cure)
+  return failure("file", nil, "no place for a login: %s; %s", reason, cure)
 end
 
 --- Where posthog-cli keeps a login: ~/.posthog/credentials.json, or
@@ -385,7 +385,7 @@ local function write(path, text)
 end
 
 --- Keeps a login where posthog-cli looks for it, in its form: whole or not at all, for its owner
---- alone. Fields of the file that are not known here stay. What find would refuse is not kept.
+--- alone. Fields of the file that are not known here stay. What find would refuse is not stored.
 --- @param login { personal_api_key: string, project_id: string|integer, host?: string } host: a URL,
 ---   "us" or "eu"; us
 --- @return string? path
@@ -414,15 +414,15 @@ function credentials.save(login)
   if not ready then
     return errors.failure(err)
   end
-  local kept, problem = read(path)
-  if problem and not file_system.read_file(path, MOST) then
-    return errors.failure(problem) -- it cannot be read; what is just no login is replaced
+  local stored, read_err = read(path)
+  if read_err and not file_system.read_file(path, MOST) then
+    return errors.failure(read_err) -- it cannot be read; what is just no login is replaced
   end
-  kept = kept or {}
-  kept.host = settings.resolve_host(found.host).base -- posthog-cli knows no short names
-  kept.token, kept.env_id = found.personal_api_key, found.project_id
+  stored = stored or {}
+  stored.host = settings.resolve_host(found.host).base -- posthog-cli knows no short names
+  stored.token, stored.env_id = found.personal_api_key, found.project_id
   local text
-  text, err = json_text.encode(kept)
+  text, err = json_text.encode(stored)
   if err then
     return errors.failure(err)
   end
@@ -446,9 +446,9 @@ function credentials.remove()
     return file_failure(path, REASONS.kind[2], "%s", REASONS.kind[1])
   end
   for _, name in ipairs(target == path and { path } or { target, path }) do
-    local ok, problem, code = os.remove(name)
+    local ok, reason, code = os.remove(name)
     if not ok and code ~= ENOENT then -- path may lead to the target by a link to its folder
-      return atomic_file.failure(path, "cannot be removed", problem)
+      return atomic_file.failure(path, "cannot be removed", reason)
     end
   end
   atomic_file.sync_name(path)

@@ -16,7 +16,7 @@ local json = require("posthog.llm.json")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local journals = require("posthog.llm.dataset_file.journal")
 local mapping = require("posthog.llm.dataset_file.mapping")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
 local find_dataset = require("posthog.llm.api.find_dataset")
@@ -150,12 +150,12 @@ local function no_journal()
   return none
 end
 
---- Goes through the records as an import does, and makes nothing.
+--- Goes through the records as an import does, and creates nothing.
 --- @return table? summary
 --- @return posthog.llm.Error? err
 local function rehearse(import)
   local counts = import.journal.counts
-  local problems = json.array({})
+  local findings = json.array({})
   import.usable = 0
   while true do
     local record, err = import.source.next()
@@ -175,14 +175,14 @@ local function rehearse(import)
       counts.skipped = counts.skipped + 1
     else
       counts.rejected = counts.rejected + 1
-      if #problems < 100 then
-        problems[#problems + 1] = { record = entry.n, line = entry.line, reason = entry.rejected }
+      if #findings < 100 then
+        findings[#findings + 1] = { record = entry.n, line = entry.line, reason = entry.rejected }
       end
     end
   end
   import.source.close()
   local summary = import:summary()
-  summary.problems = problems
+  summary.problems = findings
   return summary
 end
 
@@ -224,7 +224,7 @@ local function same_places(source, options)
   for _, name in ipairs({ "source", "journal", "rejects" }) do
     local path = type(places[name]) == "string" and plain_path(places[name])
     if path and seen[path] then
-      return problem(places[name], "cannot be the %s and the %s at once", seen[path], name)
+      return failure(places[name], "cannot be the %s and the %s at once", seen[path], name)
     elseif path then
       seen[path] = name
     end
@@ -397,7 +397,7 @@ function dataset_file.import(client, dataset, source, options)
     err = import:run()
     if not err and is_file and input.sha256() ~= survey.sha256 then
       local words = "the file was changed while it was imported; put it back, and import again"
-      err = problem(source, words)
+      err = failure(source, words)
     end
   else
     import.already = true

@@ -181,7 +181,7 @@ end
 --- Checks a folder against the API's limits and the Agent Skills format.
 --- @param dir string
 --- @param options? { hidden?: boolean }
---- @return posthog.llm.SkillProblem[]? problems none: it can be pushed
+--- @return posthog.llm.SkillFinding[]? findings none: it can be pushed
 --- @return posthog.llm.Error? err kind "file": it cannot be read
 function skill_folder.lint(dir, options)
   check_dir(dir, 2)

@@ -135,12 +135,12 @@ function pages.stream(read, accept)
       while at < #rows do
         at = at + 1
         local row = rows[at]
-        local accepted, problem = true, nil
+        local accepted, err = true, nil
         if accept then
-          accepted, problem = accept(row)
+          accepted, err = accept(row)
         end
-        if problem then
-          return nil, problem
+        if err then
+          return nil, err
         elseif accepted then
           return row
         end
@@ -202,9 +202,10 @@ function pages.rows(fetch, first, ahead, identity)
       return read_page()
     end
     local asked = response and response.url:match("^[^?]*") or ""
-    local following, problem = pages.next_query(page.next, asked)
-    if problem then
-      return nil, problem, response
+    local following
+    following, err = pages.next_query(page.next, asked)
+    if err then
+      return nil, err, response
     elseif following and offset_of(following) <= offset_of(query) then
       local from, to = offset_of(query), offset_of(following)
       local words = "paging does not advance: the page at offset %.0f points to %.0f"

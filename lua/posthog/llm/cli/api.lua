@@ -120,12 +120,13 @@ local function print_pages(context, path, options, include)
       context.out:json(row)
       count = count + 1
     end
-    local query, problem = pages.next_query(page.next, answer.url:match("^[^?]*"))
-    if not problem and query and seen[query] then
-      problem = errors.new({ kind = "decode", message = "--paginate: the pages go in a circle" })
+    local query
+    query, err = pages.next_query(page.next, answer.url:match("^[^?]*"))
+    if not err and query and seen[query] then
+      err = errors.new({ kind = "decode", message = "--paginate: the pages go in a circle" })
     end
-    if problem then
-      return failed(problem)
+    if err then
+      return failed(err)
     elseif query then
       seen[query] = true
       path = bare .. "?" .. query:gsub('[^\33-\126"#<>\\^`{|}]', escape)

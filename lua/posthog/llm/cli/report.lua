@@ -27,9 +27,9 @@ function report.tell(screen, err, where)
     local list = err.summary and (err.problems or err.conflicts)
     local text = list and err.summary or errors.describe(err)
     screen:line("posthog-llm: ", where, words_of(err, text))
-    for _, problem in ipairs(list or {}) do
-      local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
-      screen:line(place, ": ", problem.message)
+    for _, finding in ipairs(list or {}) do
+      local place = finding.line and ("%s:%d"):format(finding.path, finding.line) or finding.path
+      screen:line(place, ": ", finding.message)
     end
   else
     screen:line("posthog-llm: this is a bug:")

@@ -67,7 +67,7 @@ end
 
 --- What is wrong with a host that is a URL.
 --- @return string? message
-local function host_problem(parsed, allow_http)
+local function host_reason(parsed, allow_http)
   local name = parsed.host
   local region = name:match("^(%a%a)%.i%.posthog%.com$")
   if region then
@@ -100,7 +100,7 @@ end
 --- @return table? target { base, origin, scheme }
 --- @return posthog.llm.Error? err with `host`: what can be shown of it
 function settings.resolve_host(text, allow_http)
-  local parsed, problem = url.parse(HOSTS[text:lower()] or text)
+  local parsed, reason = url.parse(HOSTS[text:lower()] or text)
   local err
   if text:find("@", 1, true) then
     local place = option_names.of("personal_api_key")
@@ -108,11 +108,11 @@ function settings.resolve_host(text, allow_http)
     err.host = parsed and parsed.origin
   elseif not parsed or parsed.query then
     local words = "the host %s %s; use us, eu or a URL such as %s"
-    err = invalid("host", words, shown(text), problem or "has a query", likely_url(text))
+    err = invalid("host", words, shown(text), reason or "has a query", likely_url(text))
     err.host = shown(text):match('^"(.*)"$')
   else
-    problem = host_problem(parsed, allow_http)
-    err = problem and invalid("host", "%s", problem)
+    reason = host_reason(parsed, allow_http)
+    err = reason and invalid("host", "%s", reason)
   end
   if err then
     err.host = err.host or parsed and parsed.origin
@@ -140,12 +140,12 @@ local function auth(hint, message, ...)
 end
 
 --- What a key holds that none can hold; nothing of the key is shown.
---- @return string? problem
-local function key_problem(key)
+--- @return string? reason
+local function key_reason(key)
   if key:lower():find("^bearer") then
     return 'begins with "Bearer": give the key alone'
   elseif key:find("^[%u_]+=.") then
-    return "begins with the name of a variable: give what stands behind the = alone"
+    return "begins with the name of a variable: give only what follows the ="
   elseif key:find("[\r\n]") then
     return "holds a line break: give it without the end of its line"
   elseif key:find("^[\"'`]") or key:find("[\"'`]$") then
@@ -174,9 +174,9 @@ function settings.check_key(key, base)
     local words = "the key is %s; this API needs a personal API key (phx_...)"
     return nil, auth(hint, words, wrong)
   end
-  local problem = key_problem(key)
-  if problem then
-    return nil, auth(nil, "the key %s", problem)
+  local reason = key_reason(key)
+  if reason then
+    return nil, auth(nil, "the key %s", reason)
   end
   return key
 end
@@ -236,8 +236,8 @@ local PROXIES = {
 }
 
 --- What is wrong with a proxy. libcurl would say it with the proxy's password.
---- @return string? problem
-local function proxy_problem(proxy)
+--- @return string? reason
+local function proxy_reason(proxy)
   local word, rest = proxy:match("^([^:/@]*)://(.*)$")
   if word and not PROXIES[word:lower()] then
     return "the proxy's scheme is not http, https, socks4 or socks5"
@@ -270,9 +270,9 @@ function settings.resolve_proxy(options, scheme)
     end
     no_proxy = env("no_proxy") or env("NO_PROXY")
   end
-  local problem = proxy and proxy ~= "" and proxy_problem(proxy)
-  if problem then
-    local err = invalid("proxy", "%s", problem)
+  local reason = proxy and proxy ~= "" and proxy_reason(proxy)
+  if reason then
+    local err = invalid("proxy", "%s", reason)
     return "", nil, name and from(err, name) or err
   end
   return proxy or "", no_proxy
@@ -289,9 +289,9 @@ end
 --- What the core is told of every transfer; it stays the same from call to call.
 local function transfer_settings(resolved, options)
   local scheme = resolved.target.scheme
-  local proxy, no_proxy, problem = settings.resolve_proxy(options, scheme)
-  if problem then
-    return nil, problem
+  local proxy, no_proxy, err = settings.resolve_proxy(options, scheme)
+  if err then
+    return nil, err
   end
   return {
     connect_timeout = resolved.connect_timeout,
@@ -319,7 +319,7 @@ end
 --- @field target_error? posthog.llm.Error of every call
 --- @field rate_limit? posthog.llm.RateLimit nil: none is set
 --- @field transfer? table what the core is told of every transfer; ca_file is found by the first call
---- @field needs_trust? boolean the CA bundle is still to be found
+--- @field needs_ca_bundle? boolean the CA bundle is still to be found
 --- @field decoder userdata of answers
 --- @field error_decoder userdata of error bodies, which keep what free JSON they quote
 --- @field is_free? table<string, boolean> fields in which null stays; nil: it stays in all
@@ -358,7 +358,7 @@ function settings.resolve(options)
   if resolved.target then
     resolved.rate_limit = resolve_rate_limit(options.pace, resolved.target.origin)
     resolved.transfer, resolved.target_error = transfer_settings(resolved, options)
-    resolved.needs_trust = resolved.target.scheme == "https" -- found by the first call
+    resolved.needs_ca_bundle = resolved.target.scheme == "https" -- found by the first call
   end
   return resolved
 end

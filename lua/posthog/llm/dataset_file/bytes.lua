@@ -3,7 +3,7 @@
 
 local atomic_file = require("posthog.llm.util.atomic_file")
 local digest = require("posthog.llm.util.digest")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 
 local PIECE = 64 * 1024 -- bytes
 local LONGEST = 64 * 1024 * 1024 -- bytes of a line; the API takes 20 MB in a request
@@ -46,7 +46,7 @@ function bytes.open(path, limit)
   first = first or ""
   if first:sub(1, 2) == "\254\255" or first:sub(1, 2) == "\255\254" then
     self:close()
-    return nil, problem(path, "is UTF-16; save it as UTF-8")
+    return nil, failure(path, "is UTF-16; save it as UTF-8")
   end
   self.kept, self.at = first, first:sub(1, 3) == BOM and 4 or 1
   return self
@@ -91,7 +91,7 @@ function Bytes:line()
     self.kept, self.at = "", 1
     parts[#parts + 1], length = rest, length + #rest
     if length > LONGEST then
-      return nil, problem(self.path, "line %d has more than %d bytes", self.number + 1, LONGEST)
+      return nil, failure(self.path, "line %d has more than %d bytes", self.number + 1, LONGEST)
     end
     local piece, err = self:piece()
     if err then

@@ -1,7 +1,7 @@
 --- Records of a CSV file (RFC 4180), whose first line names the columns.
 
 local places = require("posthog.llm.dataset_file.places")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 
 local QUOTE = 34
 local MOST_LINES = 1000000 -- of one record
@@ -17,7 +17,7 @@ local function read(input)
     local line, err = input:line()
     if not line then
       if first and not err then
-        err = problem(input.path, "line %d: the quote in this record is never closed", first)
+        err = failure(input.path, "line %d: the quote in this record is never closed", first)
       end
       return nil, err
     end
@@ -28,7 +28,7 @@ local function read(input)
     if not open then
       return (table.concat(parts, "\n"):gsub("\r$", "")), nil, first
     elseif #parts > MOST_LINES then
-      return nil, problem(input.path, "line %d: a record has more than %d lines", first, MOST_LINES)
+      return nil, failure(input.path, "line %d: a record has more than %d lines", first, MOST_LINES)
     end
   end
 end
@@ -100,7 +100,7 @@ local function csv(input, options)
       return fields
     end
     local where = places.words(places.behind(line, 1, text:sub(1, at - 1)))
-    return nil, problem(input.path, "%s: %s", where, message)
+    return nil, failure(input.path, "%s: %s", where, message)
   end
 
   local function next_fields()
@@ -124,7 +124,7 @@ local function csv(input, options)
       end
       local message = check_header(names)
       if message then
-        return nil, problem(input.path, "%s", message)
+        return nil, failure(input.path, "%s", message)
       end
     end
     fields, err, line = next_fields()
@@ -134,7 +134,7 @@ local function csv(input, options)
     local record = { line = line, columns = names }
     if #fields ~= #names then
       local words = "line %d: %d fields, but the first line names %d columns"
-      record.problem = words:format(line, #fields, #names)
+      record.reason = words:format(line, #fields, #names)
       return record
     end
     record.cells = {}

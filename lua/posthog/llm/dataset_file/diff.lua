@@ -5,7 +5,7 @@ local json = require("posthog.llm.json")
 local item_fields = require("posthog.llm.api.item_fields")
 local listing = require("posthog.llm.api.listing")
 local mapping = require("posthog.llm.dataset_file.mapping")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 local progress = require("posthog.llm.dataset_file.progress")
 local sources = require("posthog.llm.dataset_file.sources")
 local json_text = require("posthog.llm.util.json_text")
@@ -170,7 +170,7 @@ local function read_file(path, options, key)
       end
     end
     kept.packed[record.n] = packed or false
-    err = message and problem(path, "%s", message) or told(record.n)
+    err = message and failure(path, "%s", message) or told(record.n)
   end
   source.close()
   if err then

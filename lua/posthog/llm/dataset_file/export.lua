@@ -5,7 +5,7 @@ local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
 local item_fields = require("posthog.llm.api.item_fields")
 local listing = require("posthog.llm.api.listing")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 local progress = require("posthog.llm.dataset_file.progress")
 local stream = require("posthog.llm.dataset_file.stream")
 local json_text = require("posthog.llm.util.json_text")
@@ -108,7 +108,7 @@ end
 local function unknown_field(names, row)
   for _, name in ipairs(names) do
     if row[name] == nil and not values.is_field(name) then
-      return problem(nil, "fields: a row has no field %q", name)
+      return failure(nil, "fields: a row has no field %q", name)
     end
   end
 end

@@ -9,7 +9,7 @@ local json = require("posthog.llm.json")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local outcome = require("posthog.llm.dataset_file.outcome")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
@@ -156,7 +156,7 @@ function Import:catch_up()
     if err then
       return err
     elseif not record then
-      return problem(nil, "the source ends before record %d, which was sent already", last)
+      return failure(nil, "the source ends before record %d, which was sent already", last)
     end
     local open = self.journal.open[record.n]
     if open then
@@ -164,7 +164,7 @@ function Import:catch_up()
       if not job or job.key ~= open.key then
         local words = "record %d is not what it was when it was sent; were its fields mapped"
           .. " otherwise, or the source another?"
-        return problem(nil, words, record.n)
+        return failure(nil, words, record.n)
       end
       job.at = open.at
       self.unknown[#self.unknown + 1] = job

@@ -15,7 +15,7 @@ local atomic_file = require("posthog.llm.util.atomic_file")
 local file_system = require("posthog.llm.util.file_system")
 local json = require("posthog.llm.json")
 local option_names = require("posthog.llm.util.option_names")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 
 --- Seconds that a row may be older than the time of its record's line: how long
 --- ago a row may have been made that a look for lost ones comes across.
@@ -92,7 +92,7 @@ end
 
 local function damaged(path, number)
   local words = "line %d of the journal is damaged; what was sent cannot be known from it"
-  return problem(path, words, number)
+  return failure(path, words, number)
 end
 
 --- Reads what is there. A line that was being written when the process or the
@@ -145,7 +145,7 @@ function journal.open(path)
   local lock, message = file_system.lock(path)
   if not lock then
     if message == "locked" then
-      return nil, problem(path, "another import is using this journal")
+      return nil, failure(path, "another import is using this journal")
     end
     return nil, unwritten(path, message)
   end
@@ -161,7 +161,7 @@ function journal.open(path)
   local torn, err = replay(self)
   local file
   if not err and self.foreign then
-    err = problem(path, "this file is not a journal")
+    err = failure(path, "this file is not a journal")
   end
   if not err then
     file, message = io.open(path, "ab")
@@ -246,7 +246,7 @@ function Journal:begin(header, now, there_before)
     if other then
       local words = "this is the journal of %s; name another one by %s, or remove it if"
         .. " that import is done with"
-      local err = problem(self.path, words, other, option_names.code("journal"))
+      local err = failure(self.path, words, other, option_names.code("journal"))
       err.option = "journal"
       return nil, err
     end

@@ -3,7 +3,7 @@
 
 local json = require("posthog.llm.json")
 local places = require("posthog.llm.dataset_file.places")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 
 local LONGEST = 64 * 1024 * 1024 -- bytes of an element
 
@@ -16,7 +16,7 @@ local LONGEST = 64 * 1024 * 1024 -- bytes of an element
 
 local function fails(scan, line, column, message)
   local where = places.words(line, column)
-  return nil, problem(scan.input.path, "%s: %s", where, message)
+  return nil, failure(scan.input.path, "%s: %s", where, message)
 end
 
 --- The next byte that is not white space, which stays there.

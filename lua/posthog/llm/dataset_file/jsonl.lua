@@ -14,15 +14,15 @@ end
 local function jsonl(input)
   return function()
     while true do
-      local text, problem = input:line()
+      local text, read_err = input:line()
       if not text then
-        return nil, problem
+        return nil, read_err
       elseif text:find("%S") then
         local record = { line = input.number }
         local value, err = json.decode(text)
         if err then
           local _, column = places.behind(1, 1, text:sub(1, err.position - 1))
-          record.problem = ("%s: %s"):format(places.words(record.line, column), reason(err))
+          record.reason = ("%s: %s"):format(places.words(record.line, column), reason(err))
         else
           record.value = value
         end

@@ -117,8 +117,8 @@ end
 function mapping.fields(record, options)
   local map = options.fields
   local value = record.value
-  if record.problem then
-    return nil, record.problem
+  if record.reason then
+    return nil, record.reason
   elseif record.cells then
     value = of_cells(record.cells, options.values == "text", map)
   end

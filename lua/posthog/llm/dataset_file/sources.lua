@@ -7,7 +7,7 @@ local json_array = require("posthog.llm.dataset_file.json_array")
 local jsonl = require("posthog.llm.dataset_file.jsonl")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local option_names = require("posthog.llm.util.option_names")
-local problem = require("posthog.llm.dataset_file.problem")
+local failure = require("posthog.llm.dataset_file.failure")
 
 local sources = {}
 
@@ -17,7 +17,7 @@ local sources = {}
 --- @field value? any
 --- @field cells? table<string, string> of CSV
 --- @field columns? string[] of CSV
---- @field problem? string why it cannot be used; with its place
+--- @field reason? string why it cannot be used; with its place
 
 local READERS = { jsonl = jsonl, json = json_array, csv = csv }
 local ENDINGS = { jsonl = "jsonl", ndjson = "jsonl", json = "json", csv = "csv" }
@@ -111,7 +111,7 @@ function sources.survey(path, options)
     source.close()
     local words = "is a pipe, and has to be read twice; save it to a file"
       .. option_names.also(", or give an %s", "iterator")
-    return nil, problem(path, words)
+    return nil, failure(path, words)
   end
   local survey = { records = 0 }
   while true do
@@ -126,7 +126,7 @@ function sources.survey(path, options)
       bad, option = mapping.bad_column(columns, options.fields)
     end
     if bad then
-      err = problem(path, "%s", bad)
+      err = failure(path, "%s", bad)
       err.option = option
       break
     end

@@ -1,7 +1,7 @@
 --- Finds the host at run time: who waits, and how.
 ---
 --- A host is a module of
----   problem() -> posthog.llm.Error?   why no call can be made here and now
+---   unavailable() -> posthog.llm.Error?   why no call can be made here and now
 ---   wait(transfer)                    returns when the transfer is done
 ---   sleep(seconds) -> false?          false when it was cancelled
 ---   gather(functions, concurrency) -> values, errors

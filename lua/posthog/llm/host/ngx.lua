@@ -195,7 +195,7 @@ end
 
 --- Why no call can be made here and now, nil when one can.
 --- @return posthog.llm.Error?
-function host.problem()
+function host.unavailable()
   local phase = ngx.get_phase()
   if CAN_WAIT[phase] then
     return nil
@@ -232,9 +232,9 @@ end
 
 --- @param seconds number
 function host.sleep(seconds)
-  local problem = host.problem()
-  if problem then
-    error(problem.message, 3)
+  local err = host.unavailable()
+  if err then
+    error(err.message, 3)
   end
   ngx.sleep(seconds > 0 and math.max(seconds, SHORTEST) or 0)
 end
@@ -264,7 +264,7 @@ function host.gather(functions, concurrency)
     end
   end
   local threads = {}
-  if not host.problem() then
+  if not host.unavailable() then
     for i = 1, math.min(concurrency, total) - 1 do
       threads[i] = ngx.thread.spawn(run)
     end

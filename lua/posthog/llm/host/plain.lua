@@ -66,7 +66,7 @@ end
 
 --- Unless it is to end, a plain program may wait anywhere.
 --- @return posthog.llm.Error?
-function plain.problem()
+function plain.unavailable()
   if interrupted and interrupted() then
     return errors.new({ kind = "cancelled", message = "interrupted" })
   end
@@ -226,10 +226,10 @@ function plain.gather(functions, concurrency)
   elseif group.running > 0 then
     -- What the functions raise is theirs; what breaks off the loop itself is
     -- an interrupt from the keyboard, or want of memory.
-    local ok, problem = pcall(drive, group)
+    local ok, err = pcall(drive, group)
     if not ok then
       abandon(driver)
-      error(problem, 0)
+      error(err, 0)
     end
   end
   return group.values, group.errors

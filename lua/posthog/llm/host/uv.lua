@@ -416,7 +416,7 @@ local function phase_error(what)
 end
 
 --- @return posthog.llm.Error? why no call can be made here and now
-function uv.problem()
+function uv.unavailable()
   local routine = current()
   if not routine then
     return vim and vim.in_fast_event() and phase_error("a call here") or nil

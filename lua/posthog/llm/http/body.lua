@@ -49,12 +49,12 @@ local function drop_null(value, is_free)
 end
 
 local function decode_by(codec, text, is_free)
-  local ok, value, problem = pcall(codec.decode, text)
+  local ok, value, err = pcall(codec.decode, text)
   if not ok then
-    value, problem = nil, value
+    value, err = nil, value
   end
   if value == nil then
-    return nil, tostring(problem or "the codec returned nothing")
+    return nil, tostring(err or "the codec returned nothing")
   end
   return is_free and drop_null(value, is_free) or value
 end
@@ -93,12 +93,12 @@ local function encode_fields(codec, fields)
   end
   local parts = {}
   for name, value in next, fields do
-    local text, problem = "[]", nil
+    local text, err = "[]", nil
     if not is_marked_empty(value) then
-      text, problem = codec.encode(value)
+      text, err = codec.encode(value)
     end
     if type(text) ~= "string" then
-      return nil, problem
+      return nil, err
     end
     parts[#parts + 1] = codec.encode(tostring(name)) .. ":" .. text
   end
@@ -113,11 +113,11 @@ function body.encode_by(codec, value)
     or function()
       return codec.encode(value)
     end
-  local ok, text, problem = pcall(encode, codec, value)
+  local ok, text, err = pcall(encode, codec, value)
   if ok and type(text) == "string" then
     return text
   end
-  local message = "the body cannot be encoded: " .. tostring(ok and problem or text)
+  local message = "the body cannot be encoded: " .. tostring(ok and err or text)
   return nil, errors.new({ kind = "invalid", message = message })
 end
 

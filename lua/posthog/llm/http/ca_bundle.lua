@@ -18,16 +18,16 @@ table.insert(ca_bundle.places, 1, core.default_ca)
 
 local NONE = "no certificate authorities found; name their file in ca_file or SSL_CERT_FILE"
 
---- @return string? problem
+--- @return string? reason
 local function unreadable(path)
-  local file, problem = io.open(path, "rb")
+  local file, reason = io.open(path, "rb")
   if not file then
-    return (problem:gsub("^.*: ", ""))
+    return (reason:gsub("^.*: ", ""))
   end
   local first
-  first, problem = file:read(1)
+  first, reason = file:read(1)
   file:close()
-  return not first and (problem or "it is empty") or nil
+  return not first and (reason or "it is empty") or nil
 end
 
 --- A TLS library that asks the system and needs no file.
@@ -37,7 +37,7 @@ local function asks_system()
 end
 
 --- What a user has named by mistake; the TLS library does not say which file it means.
---- @return string? problem
+--- @return string? reason
 local function not_pem(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
@@ -47,10 +47,10 @@ local function not_pem(path)
 end
 
 local function named(path, by)
-  local problem = unreadable(path) or not_pem(path)
-  if problem then
+  local reason = unreadable(path) or not_pem(path)
+  if reason then
     local words = "the certificate authorities of %s, %s, cannot be read: %s"
-    return nil, words:format(by, path, problem)
+    return nil, words:format(by, path, reason)
   end
   return path
 end
@@ -58,8 +58,8 @@ end
 --- SSL_CERT_DIR plays no part: with a folder libcurl would read all authorities
 --- again for each connection, which takes 30 ms.
 --- @param option? string the option ca_file
---- @return string? file nil without a problem: the system is asked
---- @return string? problem
+--- @return string? file nil without a reason: the system is asked
+--- @return string? reason
 function ca_bundle.find(option)
   if option then
     return named(option, "ca_file")

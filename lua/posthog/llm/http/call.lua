@@ -329,9 +329,9 @@ local function read_value(state, request, transfer, answer, size, key)
   if message then
     return nil, decode_error(transfer, answer, key, settings, message, position, limit)
   end
-  local problem = request.shape and body.mismatch(value, request.shape)
-  if problem then
-    return nil, errors.new({ kind = "decode", status = status, message = problem, body = value })
+  local reason = request.shape and body.mismatch(value, request.shape)
+  if reason then
+    return nil, errors.new({ kind = "decode", status = status, message = reason, body = value })
   end
   return value
 end
@@ -431,12 +431,12 @@ end
 
 --- The first call looks for the authorities: a new client does no I/O.
 --- @return posthog.llm.Error?
-local function find_trust(settings)
-  local file, problem = ca_bundle.find(settings.ca_file)
-  if problem then
-    return errors.new({ kind = "tls", option = "ca_file", message = problem })
+local function find_ca_bundle(settings)
+  local file, reason = ca_bundle.find(settings.ca_file)
+  if reason then
+    return errors.new({ kind = "tls", option = "ca_file", message = reason })
   end
-  settings.transfer.ca_file, settings.needs_trust = file, false
+  settings.transfer.ca_file, settings.needs_ca_bundle = file, false
 end
 
 local function prepare(state, request)
@@ -447,7 +447,7 @@ local function prepare(state, request)
     return nil, errors.copy(settings.target_error)
   end
   local host = hosts.current()
-  local unable = host.problem()
+  local unable = host.unavailable()
   if unable then
     return nil, unable
   end
@@ -455,13 +455,14 @@ local function prepare(state, request)
   if not key then
     return nil, err
   end
-  err = settings.needs_trust and find_trust(settings)
+  err = settings.needs_ca_bundle and find_ca_bundle(settings)
   if err then
     return nil, err
   end
-  local target, problem = target_of(state, request)
+  local target
+  target, err = target_of(state, request)
   if not target then
-    return nil, problem
+    return nil, err
   end
   if request.json ~= nil and settings.json then
     request.body, err = body.encode_by(settings.json, request.json)
@@ -501,9 +502,9 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function call.run(state, request)
-  local attempt, problem = prepare(state, request)
+  local attempt, prepare_err = prepare(state, request)
   if not attempt then
-    return nil, problem
+    return nil, prepare_err
   end
   local on_retry, target = state.settings.on_retry, attempt.url
   local last, last_answer
@@ -533,20 +534,20 @@ function call.run(state, request)
     if on_retry then
       on_retry({ error = err, delay = delay, attempt = attempt.number })
     end
-    local key
+    local key, stop_err
     if pause(state, delay) then
       if is_repeat and request.guard and not request.guard(err) then
         return errors.failure(err, answer)
       end
-      key, problem = state.settings.key()
+      key, stop_err = state.settings.key()
     else
       local why = state.closed and "the client was closed" or "the call was given up"
-      problem = errors.new({ kind = "cancelled", message = why .. " before another attempt" })
+      stop_err = errors.new({ kind = "cancelled", message = why .. " before another attempt" })
     end
     if not key then
-      problem.attempts = attempt.number
-      mark_ambiguous(request, problem)
-      return errors.failure(problem, answer)
+      stop_err.attempts = attempt.number
+      mark_ambiguous(request, stop_err)
+      return errors.failure(stop_err, answer)
     end
     attempt.key = key
   end

@@ -28,7 +28,7 @@ local PROBLEMS = {
 
 --- @param text string an absolute http or https URL
 --- @return posthog.llm.Url? url
---- @return string? problem
+--- @return string? reason
 function url.parse(text)
   if text:find("[%c ]") then
     return nil, "holds a space or control character"

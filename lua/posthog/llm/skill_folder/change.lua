@@ -150,7 +150,7 @@ local function is_plan(steps)
   for number, step in pairs(steps) do
     if type(step) ~= "table" or step.number ~= number or type(step.missing) ~= "table" then
       return false
-    elseif step.path ~= paths.SKILL and step.path ~= paths.LOCK and paths.problem(step.path) then
+    elseif step.path ~= paths.SKILL and step.path ~= paths.LOCK and paths.check(step.path) then
       return false
     end
     local above = {}
@@ -279,8 +279,8 @@ local function prepare(dir, steps, writes, seen)
     if err then
       return errors.failure(err)
     elseif seen and seen[step.path] ~= (before and digest.sha256(before)) then
-      local problem = { path = step.path, message = "was changed meanwhile" }
-      return refuse.conflict(MEANWHILE, { problem })
+      local finding = { path = step.path, message = "was changed meanwhile" }
+      return refuse.conflict(MEANWHILE, { finding })
     end
   end
   local ok, why = file_system.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))

@@ -20,10 +20,11 @@ function disk.read(path)
   if not file then
     return atomic_file.failure(path, "cannot be read", why)
   end
-  local text, problem = file:read("*a")
+  local text
+  text, why = file:read("*a")
   file:close()
   if not text then
-    return atomic_file.failure(path, "cannot be read", problem)
+    return atomic_file.failure(path, "cannot be read", why)
   end
   return text
 end

@@ -156,16 +156,16 @@ end
 --- Files that still have the markers of a conflict.
 --- @return { path: string, line: integer, message: string }[]
 function Folder:unresolved()
-  local problems = {}
+  local findings = {}
   for _, path in ipairs(self.lock and self.lock.conflicts or {}) do
     local source = self.digests[path] and self:read(path)
     local line = source and text.marker(source)
     if line then
       local message = "a conflict is not resolved yet"
-      problems[#problems + 1] = { path = path, line = line, message = message }
+      findings[#findings + 1] = { path = path, line = line, message = message }
     end
   end
-  return problems
+  return findings
 end
 
 --- What stands where a file is to be written, and is none that was compared: a
@@ -174,21 +174,21 @@ end
 --- @param force boolean? files may go
 --- @return { path: string, message: string }[]
 function Folder:blocked(writes, force)
-  local problems = {}
+  local findings = {}
   for path in pairs(writes) do
     if not disk.is_inside(self.dir, path) and not self:gives_way(path, writes) then
-      problems[#problems + 1] = { path = path, message = "is, or lies below, a symbolic link" }
+      findings[#findings + 1] = { path = path, message = "is, or lies below, a symbolic link" }
     elseif not force and not self.digests[path] and path ~= paths.LOCK then
       if disk.kind(self.dir .. "/" .. path) == "file" then
         local message = "another file, which is not part of the skill here, is in its place"
-        problems[#problems + 1] = { path = path, message = message }
+        findings[#findings + 1] = { path = path, message = message }
       end
     end
   end
-  table.sort(problems, function(a, b)
+  table.sort(findings, function(a, b)
     return a.path < b.path
   end)
-  return problems
+  return findings
 end
 
 --- Whether a file in the way of a folder is one that goes.

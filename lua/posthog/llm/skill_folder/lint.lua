@@ -17,7 +17,7 @@ local LONGEST_TEXT = 1000000 -- bytes
 local MOST_FILES = { reference = 50, current = 200 }
 local LARGEST_SKILL = 19000000 -- bytes of text; a request has 20 MB
 
---- @class posthog.llm.SkillProblem
+--- @class posthog.llm.SkillFinding
 --- @field path string
 --- @field line? integer
 --- @field message string
@@ -29,15 +29,15 @@ Report.__index = Report
 
 function Report:add(level, path, line, message, ...)
   message = select("#", ...) > 0 and message:format(...) or message
-  local problem = { level = level, path = path, line = line, message = message }
-  self[#self + 1] = problem
-  return problem
+  local finding = { level = level, path = path, line = line, message = message }
+  self[#self + 1] = finding
+  return finding
 end
 
 --- Why no skill can have this name.
 --- @param name string
---- @return string? problem
-function lint.name_problem(name)
+--- @return string? reason
+function lint.name_error(name)
   if name == "" then
     return "name is missing"
   elseif #name > LONGEST.name then
@@ -59,9 +59,9 @@ local function own_name(dir)
 end
 
 local function check_name(report, folder, name, line)
-  local problem = lint.name_problem(name)
-  if problem then
-    report:add("error", paths.SKILL, line, problem)
+  local reason = lint.name_error(name)
+  if reason then
+    report:add("error", paths.SKILL, line, reason)
   elseif folder.lock then
     if folder.lock.name ~= name then
       local message = "name is %q, and the folder was pulled from %q"
@@ -101,14 +101,14 @@ local function check_skill(report, folder, api_version)
     report:add("error", paths.SKILL, nil, err.message)
     return nil
   end
-  local problem, line = text.problem(source)
-  if problem then
-    report:add("error", paths.SKILL, line, problem)
+  local reason, line = text.check(source)
+  if reason then
+    report:add("error", paths.SKILL, line, reason)
     return nil
   end
   local read, wrong, about = folder:parse(source)
   if not read then
-    report:add("error", paths.SKILL, wrong.line, wrong.problem)
+    report:add("error", paths.SKILL, wrong.line, wrong.reason)
     return nil
   end
   local fields = skill_md.normal(read)
@@ -128,9 +128,9 @@ end
 
 --- @return integer bytes
 local function check_file(report, folder, path)
-  local problem = paths.problem(path)
-  if problem then
-    report:add("error", path, nil, "the path " .. problem)
+  local reason = paths.check(path)
+  if reason then
+    report:add("error", path, nil, "the path " .. reason)
     return 0
   end
   local source, err = folder:read(path)
@@ -138,7 +138,7 @@ local function check_file(report, folder, path)
     report:add("error", path, nil, err.message)
     return 0
   end
-  local wrong, line = text.problem(source)
+  local wrong, line = text.check(source)
   local middle = text.trim(source)
   if wrong then
     report:add("error", path, line, wrong).skippable = true
@@ -167,7 +167,7 @@ end
 
 --- @param folder posthog.llm.Folder looked at
 --- @param api_version? posthog.llm.ApiVersion where it is known
---- @return posthog.llm.SkillProblem[] problems
+--- @return posthog.llm.SkillFinding[] findings
 --- @return table? fields of SKILL.md where it can be read
 function lint.run(folder, api_version)
   local report = setmetatable({}, Report)
@@ -189,22 +189,22 @@ function lint.run(folder, api_version)
   for _, twin in ipairs(paths.collisions(folder.scan.files, true)) do
     report:add("warning", twin.path, nil, "differs only by case: " .. twin.message)
   end
-  for _, problem in ipairs(folder:unresolved()) do
-    report:add("error", problem.path, problem.line, problem.message)
+  for _, finding in ipairs(folder:unresolved()) do
+    report:add("error", finding.path, finding.line, finding.message)
   end
   return setmetatable(report, nil), fields
 end
 
---- @param problem { path: string, line?: integer }
+--- @param finding { path: string, line?: integer }
 --- @return string
-function lint.place(problem)
-  return problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
+function lint.place(finding)
+  return finding.line and ("%s:%d"):format(finding.path, finding.line) or finding.path
 end
 
---- @param problem { path: string, line?: integer, message: string }
+--- @param finding { path: string, line?: integer, message: string }
 --- @return string
-function lint.line(problem)
-  return ("%s: %s"):format(lint.place(problem), problem.message)
+function lint.line(finding)
+  return ("%s: %s"):format(lint.place(finding), finding.message)
 end
 
 return lint

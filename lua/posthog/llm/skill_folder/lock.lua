@@ -44,7 +44,7 @@ local function is_valid(data)
     return false
   end
   for path, digest in pairs(data.files) do
-    if type(digest) ~= "string" or (path ~= paths.SKILL and paths.problem(path)) then
+    if type(digest) ~= "string" or (path ~= paths.SKILL and paths.check(path)) then
       return false
     end
   end

@@ -129,7 +129,7 @@ function merge.texts(base, ours, theirs, labels)
     return ours, 0
   elseif ours == base then
     return theirs, 0
-  elseif text.problem(ours) then
+  elseif text.check(ours) then
     return ours, 1
   end
   local merged, conflicts = merge_lines(

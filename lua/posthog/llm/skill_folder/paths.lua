@@ -35,7 +35,7 @@ local function folded(segment)
   return (segment:gsub(":.*$", ""):gsub("[%. ]+$", ""))
 end
 
-local function segment_problem(segment)
+local function segment_error(segment)
   if segment == "" then
     return "has an empty part"
   elseif segment == "." or segment == ".." then
@@ -48,8 +48,8 @@ end
 
 --- What is wrong with a path that is to be written into a folder.
 --- @param path any
---- @return string? problem
-function paths.problem(path)
+--- @return string? reason
+function paths.check(path)
   if type(path) ~= "string" or path == "" then
     return "is not a path"
   elseif not json_value.is_text(path) then
@@ -66,9 +66,9 @@ function paths.problem(path)
     return "is longer than 500 characters"
   end
   for segment in (path .. "/"):gmatch("([^/]*)/") do
-    local problem = segment_problem(segment)
-    if problem then
-      return problem
+    local reason = segment_error(segment)
+    if reason then
+      return reason
     end
   end
   return TAKEN_ON_TOP[folded(path:match("^[^/]*"))]
@@ -90,12 +90,12 @@ end
 --- @param folds boolean? whether the folder takes "A" and "a" for the same
 --- @return { path: string, message: string }[]
 function paths.collisions(list, folds)
-  local problems, files, folders = {}, {}, {}
+  local findings, files, folders = {}, {}, {}
   local function key(path)
     return folds and path:lower() or path
   end
   local function blame(path, other, what)
-    problems[#problems + 1] = { path = path, message = what .. other }
+    findings[#findings + 1] = { path = path, message = what .. other }
   end
   for _, path in ipairs(list) do
     if files[key(path)] then
@@ -115,23 +115,23 @@ function paths.collisions(list, folds)
       blame(path, folders[key(path)] .. "/", "is a file and there is also ")
     end
   end
-  return problems
+  return findings
 end
 
 --- All that is wrong with the paths of a skill's files.
 --- @param list any[]
 --- @param folds boolean?
 --- @return { path: string, message: string }[]
-function paths.problems(list, folds)
-  local problems = {}
+function paths.check_all(list, folds)
+  local findings = {}
   for _, path in ipairs(list) do
-    local problem = paths.problem(path)
-    if problem then
-      problems[#problems + 1] = { path = tostring(path), message = problem }
+    local reason = paths.check(path)
+    if reason then
+      findings[#findings + 1] = { path = tostring(path), message = reason }
     end
   end
-  if #problems > 0 then
-    return problems
+  if #findings > 0 then
+    return findings
   end
   return paths.collisions(list, folds)
 end

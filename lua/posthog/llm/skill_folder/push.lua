@@ -40,14 +40,14 @@ end
 --- Refuses for an error; with `skip_binary` takes out what the API cannot hold.
 --- @return string[]? skipped
 --- @return posthog.llm.Error? err
-local function weed(folder, problems, skip_binary)
+local function weed(folder, findings, skip_binary)
   local wrong, skipped, taken = {}, {}, {}
-  for _, problem in ipairs(problems) do
-    if problem.skippable and skip_binary then
-      skipped[#skipped + 1] = problem.path
-      taken[problem.path] = true
-    elseif problem.level == "error" then
-      wrong[#wrong + 1] = problem
+  for _, finding in ipairs(findings) do
+    if finding.skippable and skip_binary then
+      skipped[#skipped + 1] = finding.path
+      taken[finding.path] = true
+    elseif finding.level == "error" then
+      wrong[#wrong + 1] = finding
     end
   end
   if #wrong > 0 then
@@ -274,9 +274,9 @@ function push.run(client, dir, options, progress)
   if not folder then
     return errors.failure(err)
   end
-  local problems, fields = lint.run(folder, client:profile())
+  local findings, fields = lint.run(folder, client:profile())
   local skipped
-  skipped, err = weed(folder, problems, options.skip_binary)
+  skipped, err = weed(folder, findings, options.skip_binary)
   if not skipped then
     return errors.failure(err)
   end

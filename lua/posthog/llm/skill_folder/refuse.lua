@@ -9,18 +9,18 @@ local refuse = {}
 
 --- One that names everything.
 --- @param what string
---- @param problems { path: string, line?: integer, message: string }[]
+--- @param findings { path: string, line?: integer, message: string }[]
 --- @param kind? posthog.llm.ErrorKind "invalid"
-function refuse.all(what, problems, kind)
+function refuse.all(what, findings, kind)
   local lines = {}
-  for i, problem in ipairs(problems) do
-    lines[i] = lint.line(problem)
+  for i, finding in ipairs(findings) do
+    lines[i] = lint.line(finding)
   end
   return errors.failure(errors.new({
     kind = kind or "invalid",
     summary = what,
     message = what .. ": " .. table.concat(lines, "; "),
-    problems = problems,
+    problems = findings,
   }))
 end
 
@@ -30,38 +30,38 @@ end
 --- @return true? ok
 --- @return posthog.llm.Error? err
 function refuse.unfit(theirs, folds)
-  local problems = paths.problems(theirs.paths, folds)
-  if #problems > 0 then
-    return refuse.all("the skill has files that cannot be in a folder", problems)
+  local findings = paths.check_all(theirs.paths, folds)
+  if #findings > 0 then
+    return refuse.all("the skill has files that cannot be in a folder", findings)
   end
   return true
 end
 
 --- One after which nothing was done.
 --- @param message string
---- @param problems? { path: string, line?: integer, message: string }[] files in the way
+--- @param findings? { path: string, line?: integer, message: string }[] files in the way
 --- @param option? string that would have it done
-function refuse.conflict(message, problems, option)
+function refuse.conflict(message, findings, option)
   local places = {}
-  for i, problem in ipairs(problems or {}) do
-    places[i] = lint.place(problem)
+  for i, finding in ipairs(findings or {}) do
+    places[i] = lint.place(finding)
   end
   return errors.failure(errors.new({
     kind = "conflict",
     option = option,
-    summary = problems and message,
-    message = problems and ("%s: %s"):format(message, table.concat(places, ", ")) or message,
-    problems = problems,
+    summary = findings and message,
+    message = findings and ("%s: %s"):format(message, table.concat(places, ", ")) or message,
+    problems = findings,
   }))
 end
 
 --- The same, where `force` is the way out.
 --- @param message string what is in the way
 --- @param outcome string what `force` does about it
---- @param problems? table[] files in the way
-function refuse.unless_forced(message, outcome, problems)
+--- @param findings? table[] files in the way
+function refuse.unless_forced(message, outcome, findings)
   message = ("%s; %s %s"):format(message, option_names.code("force"), outcome)
-  return refuse.conflict(message, problems, "force")
+  return refuse.conflict(message, findings, "force")
 end
 
 local RESOLVE = "both sides have changed the same; nothing was published. Edit these files, "

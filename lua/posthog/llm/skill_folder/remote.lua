@@ -78,9 +78,9 @@ function remote.read(client, name, version)
   if not found or found == true then
     return errors.failure(err or errors.nothing("skill"))
   end
-  local problem = lacks(found.skill, name)
-  if problem then
-    return errors.failure(errors.new({ kind = "decode", message = problem }))
+  local reason = lacks(found.skill, name)
+  if reason then
+    return errors.failure(errors.new({ kind = "decode", message = reason }))
   end
   return remote.snapshot(found.skill)
 end

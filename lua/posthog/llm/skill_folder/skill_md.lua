@@ -86,7 +86,7 @@ local READERS = { ["allowed-tools"] = tools_of, metadata = metadata_of }
 
 --- The front matter and the body: byte positions in the text.
 --- @return table? parts
---- @return string? problem
+--- @return string? reason
 local function divide(source)
   local bom = source:match("^\239\187\191") or ""
   local first = source:match("^%-%-%-[ \t]*\r?\n()", #bom + 1)
@@ -104,13 +104,13 @@ local function divide(source)
   return nil, "the front matter has no end: a line --- is missing"
 end
 
-local function problem(line, message)
+local function invalid(line, message)
   return errors.failure(errors.new({
     kind = "invalid",
     message = ("SKILL.md:%d: %s"):format(line, message),
     path = "SKILL.md",
     line = line,
-    problem = message,
+    reason = message,
   }))
 end
 
@@ -122,13 +122,13 @@ end
 function skill_md.read(source)
   local parts, wrong = divide(source)
   if not parts then
-    return problem(1, wrong)
+    return invalid(1, wrong)
   end
   local node, bad = yaml.read(parts.head)
   if not node then
-    return problem(bad.line + 1, "the front matter is invalid or unsupported YAML: " .. bad.message)
+    return invalid(bad.line + 1, "the front matter is invalid or unsupported YAML: " .. bad.message)
   elseif node.kind ~= "map" then
-    return problem(node.line + 1, "the front matter has no names and values")
+    return invalid(node.line + 1, "the front matter has no names and values")
   end
   local fields = { body = source:sub(parts.body) }
   local about = { lines = {}, unknown = {}, parts = parts, node = node }
@@ -139,7 +139,7 @@ function skill_md.read(source)
     if field then
       fields[field], wrong = (READERS[entry.key] or text_of)(entry.node)
       if wrong then
-        return problem(entry.line + 1, entry.key .. ": " .. wrong)
+        return invalid(entry.line + 1, entry.key .. ": " .. wrong)
       end
     else
       about.unknown[#about.unknown + 1] = entry.key

@@ -47,7 +47,7 @@ function status.run(client, dir, options, progress)
   end
   local _, fields = lint.run(folder)
   local name = folder.lock and folder.lock.name or fields and fields.name
-  local unnamed = name == nil and "name is missing" or not folder.lock and lint.name_problem(name)
+  local unnamed = name == nil and "name is missing" or not folder.lock and lint.name_error(name)
   local theirs = { digests = folder:base(), version = folder.lock and folder.lock.version }
   if client and unnamed then
     local message = "SKILL.md has no valid name of a skill (%s), and there is no lock file: "

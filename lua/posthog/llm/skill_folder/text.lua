@@ -81,9 +81,9 @@ end
 
 --- Why the API, which is text only, cannot hold this.
 --- @param s string
---- @return string? problem
+--- @return string? reason
 --- @return integer? line
-function text.problem(s)
+function text.check(s)
   local zero = s:find("\0", 1, true)
   if zero then
     return "is binary: it has a zero byte", text.line_of(s, zero)

@@ -142,7 +142,7 @@ end
 --- Reads one document.
 --- @param source string
 --- @return table? node kind "map" with entries, "list" with items, "scalar" with raw and value
---- @return { message: string, line: integer }? problem
+--- @return { message: string, line: integer }? err
 function yaml.read(source)
   local ok, result = pcall(document, source)
   if ok then

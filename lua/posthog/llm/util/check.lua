@@ -91,18 +91,18 @@ function check.segment(value, what, level)
   if escaped == value and value ~= "" and value ~= "." and value ~= ".." then
     return escaped -- the usual case, and a quarter of the work
   end
-  local problem
+  local reason
   if value == "" then
-    problem = "is empty"
+    reason = "is empty"
   elseif value == "." or value == ".." then
-    problem = "is a dot segment"
+    reason = "is a dot segment"
   elseif value:find("/", 1, true) then
-    problem = "holds a slash"
+    reason = "holds a slash"
   elseif value:find("%c") then
-    problem = "holds a control character"
+    reason = "holds a control character"
   end
-  if problem then
-    check.fail(level + 1, "%s %s", what, problem)
+  if reason then
+    check.fail(level + 1, "%s %s", what, reason)
   end
   return escaped
 end
@@ -128,8 +128,8 @@ end
 function check.new_file_path(value, what, level)
   check.file_path(value, what, level + 1)
   if value:find("^%s") or value:find("%s$") then
-    local problem = "%s %q begins or ends with white space, which the server cuts"
-    check.fail(level + 1, problem, what, value)
+    local words = "%s %q begins or ends with white space, which the server cuts"
+    check.fail(level + 1, words, what, value)
   elseif value:lower() == "skill.md" then
     check.fail(level + 1, "%s %q is the skill's own body", what, value)
   end

@@ -1,6 +1,6 @@
---- The path word before the project in the paths of skills (doc/api.md 3.1):
---- "environments" on the servers of the reference, "projects" on newer ones,
---- which for a time answer to both and say so.
+--- The path scope of skills, the word before the project in their paths (doc/api.md 3.1):
+--- "environments" with API v1, "projects" on newer servers, which for a time accept
+--- both and say so.
 
 local errors = require("posthog.llm.util.errors")
 
@@ -17,18 +17,18 @@ local function is_unknown_route(err)
   return err ~= nil and err.kind == "not_found" and err.type ~= nil and err.code == "not_found"
 end
 
---- An answer of the resource itself, be it a refusal.
-local function is_settled(err, response)
+--- Whether the response is the resource's own, be it a refusal.
+local function is_from_resource(err, response)
   return err == nil or (response ~= nil and err.kind ~= "server")
 end
 
---- Wraps the pipeline of skills so that it learns the word. Other calls may be
---- on their way meanwhile, so each has the word of its own until it is known.
+--- Wraps the pipeline of skills so that it learns the path scope. Other calls may be
+--- in flight meanwhile, so each uses the scope that it began with.
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param state table of the client: `path_scope` and `settings.scope_prefix`
 function path_scope.follow(run, state)
-  local function run_as(word, request)
-    request.under = word
+  local function run_as(scope, request)
+    request.under = scope
     return run(request)
   end
 
@@ -41,21 +41,23 @@ function path_scope.follow(run, state)
 
   local refuted = false -- "projects" was tried and is unknown too
   return function(request)
-    local word = state.path_scope
-    local value, err, response = run_as(word, request)
-    if word ~= "projects" then
+    local scope = state.path_scope
+    local value, err, response = run_as(scope, request)
+    if scope ~= "projects" then
       if response and names_successor(response) then
         state.path_scope = "projects"
       elseif is_unknown_route(err)
-        and not err.ambiguous -- else it may have been done already, under this word
+        and not err.ambiguous -- else it may have been done already, under this scope
         and (state.path_scope == "projects" or not refuted)
       then
-        local again, problem, answer = run_as("projects", request)
-        if is_unknown_route(problem) then
+        local again, again_err, again_response = run_as("projects", request)
+        if is_unknown_route(again_err) then
           refuted = true
         else
-          value, err, response = again, problem, answer
-          state.path_scope = is_settled(problem, answer) and "projects" or state.path_scope
+          value, err, response = again, again_err, again_response
+          if is_from_resource(again_err, again_response) then
+            state.path_scope = "projects"
+          end
         end
       end
     end

@@ -50,9 +50,10 @@ local function send(plan, version)
   if not body then
     return errors.failure(err)
   end
-  local value, problem, response = plan.send(body, version)
-  if problem then
-    return errors.failure(problem, response)
+  local value, response
+  value, err, response = plan.send(body, version)
+  if err then
+    return errors.failure(err, response)
   end
   return value, nil, response
 end

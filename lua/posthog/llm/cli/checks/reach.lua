@@ -216,7 +216,7 @@ end
 
 --- What is wrong with an answer that is not PostHog's, and why. PostHog tells a
 --- key its label; where it refuses to, that has a `detail` (doc/api.md 0.5).
---- @return string? problem
+--- @return string? reason
 local function unlike_posthog(value, err, response)
   if value == nil and (err.kind == "redirect" or err.kind == "too_large") then
     return err.message
@@ -275,16 +275,16 @@ function reach.check(self)
     fail_without_response(self, err)
     return false
   end
-  local problem = unlike_posthog(value, err, response)
-  local origin = problem and response.status == 400 and wants_tls(self) -- what a port of TLS says
+  local reason = unlike_posthog(value, err, response)
+  local origin = reason and response.status == 400 and wants_tls(self) -- what a port of TLS says
   if origin then
     fail_for_tls(self, origin)
     return false
   end
   tell_passed(self, nil, response.timings)
-  if problem then
+  if reason then
     local kind = err and err.kind or "decode"
-    self:fail("server", kind, problem, cure_of_answer(self, err))
+    self:fail("server", kind, reason, cure_of_answer(self, err))
     return false
   end
   local words = "answers as PostHog does, %s"

@@ -86,10 +86,10 @@ end
 
 --- What a dry run has found.
 local function tell_problems(context, summary, args)
-  for _, problem in ipairs(summary.problems) do
-    local at = problem.line and "line" or "record"
-    local place = ("%s %d: "):format(at, problem.line or problem.record)
-    context.out:line(problem.reason:find("^line") and "" or place, problem.reason)
+  for _, finding in ipairs(summary.problems) do
+    local at = finding.line and "line" or "record"
+    local place = ("%s %d: "):format(at, finding.line or finding.record)
+    context.out:line(finding.reason:find("^line") and "" or place, finding.reason)
   end
   local more = summary.rejected - #summary.problems
   if more > 0 then

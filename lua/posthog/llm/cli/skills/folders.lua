@@ -20,8 +20,8 @@ end
 
 --- A list of errors as one of files that the user can open.
 local function locate(list, dir)
-  for _, problem in ipairs(list or {}) do
-    problem.path = inside(dir, problem.path)
+  for _, finding in ipairs(list or {}) do
+    finding.path = inside(dir, finding.path)
   end
 end
 
@@ -267,8 +267,8 @@ local function print_status(context, dir, list, is_offline)
   context.out:line({ list.name or dir, "bold" }, ": ", standing(list, is_offline), clean)
   print_paths(context, rows)
   locate(list.unresolved, dir)
-  for _, problem in ipairs(list.unresolved) do
-    context.out:line(problem.path, ":", problem.line, ": ", problem.message)
+  for _, finding in ipairs(list.unresolved) do
+    context.out:line(finding.path, ":", finding.line, ": ", finding.message)
   end
 end
 
@@ -302,23 +302,23 @@ function folders.status(context, args)
 end
 
 local function lint_one(context, dir, args)
-  local problems, err = skill_folder().lint(dir, { hidden = args.hidden })
-  if not problems then
+  local findings, err = skill_folder().lint(dir, { hidden = args.hidden })
+  if not findings then
     return nil, err
   end
-  locate(problems, dir)
+  locate(findings, dir)
   local code = 0
-  for _, problem in ipairs(problems) do
-    local is_error = problem.level == "error"
+  for _, finding in ipairs(findings) do
+    local is_error = finding.level == "error"
     code = is_error and exits.FAILURE or code
     if context.json then
-      context.out:json(problem)
+      context.out:json(finding)
     else
-      local place = problem.line and ("%s:%d"):format(problem.path, problem.line) or problem.path
-      context.out:line(place, ": ", is_error and "" or "warning: ", problem.message)
+      local place = finding.line and ("%s:%d"):format(finding.path, finding.line) or finding.path
+      context.out:line(place, ": ", is_error and "" or "warning: ", finding.message)
     end
   end
-  return code, nil, #problems
+  return code, nil, #findings
 end
 
 --- @return integer code

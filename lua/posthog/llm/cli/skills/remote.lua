@@ -126,8 +126,9 @@ local function change_files(context, args, change, what)
   if not base then
     return nil, err
   end
-  local skill, problem = change(context:reader().skills, { base_version = base })
-  return made(context, skill, problem, what)
+  local skill
+  skill, err = change(context:reader().skills, { base_version = base })
+  return made(context, skill, err, what)
 end
 
 function remote.rename_file(context, args)

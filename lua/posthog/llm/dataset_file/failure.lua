@@ -5,7 +5,7 @@ local errors = require("posthog.llm.util.errors")
 --- @param file? string path to blame
 --- @param message string a format
 --- @return posthog.llm.Error err kind "invalid"; `file` is the path
-local function problem(file, message, ...)
+local function failure(file, message, ...)
   local words = message:format(...)
   if file then
     words = ("%s: %s"):format(file, words)
@@ -13,4 +13,4 @@ local function problem(file, message, ...)
   return errors.new({ kind = "invalid", message = words, file = file })
 end
 
-return problem
+return failure
