@@ -337,7 +337,12 @@ describe("a skill folder", function()
     fails("conflict", nil, skill_folder.push(client, here))
     fails("conflict", nil, skill_folder.pull(client, "pdf-forms", here))
     assert.same(before, tree(here))
-    assert.equal(2, assert(skill_folder.push(client, here, { force = true })).version)
+    -- One with more versions is another by when it was made.
+    assert(client.skills:publish("pdf-forms", { base_version = 1, body = "another" }))
+    fails("conflict", nil, skill_folder.push(client, here))
+    fails("conflict", nil, skill_folder.pull(client, "pdf-forms", here))
+    assert.same(before, tree(here))
+    assert.equal(3, assert(skill_folder.push(client, here, { force = true })).version)
   end)
 
   it("reports how far it is", function()
