@@ -150,6 +150,7 @@ describe("numbers", function()
     end)
   end
 
+  local HALF = "1.00000000000000011102230246251565404236316680908203125" -- 1 + 2 ^ -53, to its last digit
   local hard = {
     { "9007199254740993.0", 9007199254740992 },
     { "9007199254740993.00000000000000000000000000000000000000001", 9007199254740994 },
@@ -162,9 +163,21 @@ describe("numbers", function()
     { ("9"):rep(30) .. ".0", 1e30 },
     { "1.000000000000000005", 1 },
     { "0e999999999999999999999", 0 },
+    -- Halfway between two: to the even one, unless a digit says more, however far behind it stands.
+    { "65837743308486428.0", 65837743308486432 },
+    { "65837743308486427.9", 65837743308486424 },
+    { "65837743308486420.0", 65837743308486416 },
+    { "65837743308486420.1", 65837743308486424 },
+    { HALF, 1 },
+    { HALF .. ("0"):rep(2000), 1 },
+    { HALF:gsub("%.", "") .. ("0"):rep(800) .. "e-853", 1 },
+    { HALF:gsub("%.", "") .. ("0"):rep(799) .. "1e-853", 1 + 2 ^ -52 },
   }
+  for _, zeros in ipairs({ 1, 600, 724, 725, 726, 727, 728, 729, 730, 2000 }) do
+    hard[#hard + 1] = { HALF .. ("0"):rep(zeros) .. "1", 1 + 2 ^ -52 }
+  end
   for _, case in ipairs(hard) do
-    it("are rounded correctly: " .. case[1]:sub(1, 40), function()
+    it(("are rounded correctly: %.40s, %d characters"):format(case[1], #case[1]), function()
       assert.equal(case[2], decode(case[1]))
       assert.equal(-case[2], decode("-" .. case[1]))
     end)
