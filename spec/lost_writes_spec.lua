@@ -178,6 +178,24 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.equal(1, count("PATCH", "/a/"))
     end)
 
+    it("stays in doubt when it was lost under the second path, then unknown too", function()
+      -- One that has not learnt which of the paths it is; it knows the skill by another answer.
+      client = client:with({ max_retries = 2 })
+      t.e:faults({
+        { match = { method = "PATCH", path = "/environments/" }, action = { status = 404,
+          headers = JSON, body = ROUTER.body } },
+        { match = { method = "PATCH", path = "/projects/" },
+          action = { close = "before", hold = true, times = 1 } },
+        { match = { method = "PATCH", path = "/projects/" }, action = { status = 404,
+          headers = JSON, body = ROUTER.body } },
+      })
+      local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
+      fails("not_found", { ambiguous = true }, skill, err)
+      t.e:faults({})
+      t.e:release()
+      assert.equal("mine", other.skills:get("a").body)
+    end)
+
     it("is found behind a router that does not know the path for a while", function()
       t.e:faults({
         { match = { method = "PATCH" }, action = { close = "after", times = 1 } },

@@ -51,13 +51,14 @@ function path_scope.follow(run, state)
         and (state.path_scope == "projects" or not refuted)
       then
         local again, again_err, again_response = run_as("projects", request)
-        if is_unknown_route(again_err) then
-          refuted = true
-        else
+        local unknown = is_unknown_route(again_err)
+        if not unknown or again_err.ambiguous then
           value, err, response = again, again_err, again_response
-          if is_from_resource(again_err, again_response) then
-            state.path_scope = "projects"
-          end
+        end
+        if unknown then
+          refuted = true
+        elseif is_from_resource(again_err, again_response) then
+          state.path_scope = "projects"
         end
       end
     end
