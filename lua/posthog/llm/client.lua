@@ -208,7 +208,7 @@ end
 --- @param path string percent-encoded; may hold :project_id
 --- @param options? { query?: table, json?: any, headers?: table, timeout?: number, deadline?: number, max_retries?: integer, idempotent?: boolean }
 ---   json is encoded as the body; idempotent: it is safe to repeat (default: of GET and HEAD)
---- @return any? value true for an empty answer
+--- @return any? value true for an empty response
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Client:request(method, path, options)

@@ -27,7 +27,7 @@ local dataset_file = {}
 
 local CONCURRENCY = 8
 
---- Pages to read ahead: with answers that take 0.3 s, three at a time are as many
+--- Pages to read ahead: with responses that take 0.3 s, three at a time are as many
 --- as the cloud's limit of 480 a minute lets through.
 local PREFETCH = 2
 

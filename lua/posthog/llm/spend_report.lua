@@ -1,4 +1,4 @@
---- A spend answer, or two to compare, to look at: as text for a terminal, a
+--- A spend response, or two to compare, to look at: as text for a terminal, a
 --- line for a status line, Markdown, CSV, JSON, or a page of HTML. Nothing is
 --- read or written here: every function returns a string.
 ---
@@ -15,14 +15,14 @@ local spend_report = {}
 --- The same table may go to every format; what a format has no use for it
 --- leaves alone.
 --- @class posthog.llm.SpendReportOptions
---- @field compare? posthog.llm.SpendReport an older answer
---- @field sections? string[] which breakdowns, such as { "by_tool" }; all that the answer has
+--- @field compare? posthog.llm.SpendReport an older response
+--- @field sections? string[] which breakdowns, such as { "by_tool" }; all that the response has
 --- @field rows? integer text, markdown: at most so many rows of each; 10, of days 31
 --- @field width? integer text: columns, 20 to 1000, 80. line: at most so many
 --- @field color? boolean text: colours of the terminal
 --- @field ascii? boolean text, line: bars and marks of ASCII; names stay what they are
 --- @field formulas? boolean csv: leave names alone that a spreadsheet takes for formulas
---- @field budget? number dollars for the time from the start of the answer's window on
+--- @field budget? number dollars for the time from the start of the response's window on
 --- @field now? number|string for the forecast: seconds since 1970, or ISO 8601; the window's end
 --- @field until_day? number|string project the cost up to then; the end of the month
 
@@ -44,7 +44,7 @@ local spend_report = {}
 --- @field day? string
 --- @field cost? number dollars
 --- @field values table<string, any> by column, as they came
---- @field gone? boolean only the older answer has it
+--- @field gone? boolean only the older response has it
 
 --- @class posthog.llm.SpendSection
 --- @field id string
@@ -56,7 +56,7 @@ local spend_report = {}
 --- @field overlaps boolean its costs do not add up
 --- @field largest number dollars, the cost of the dearest row
 --- @field attributed? boolean a part of its costs is shared out and adds up
---- @field compared? boolean the costs of an older answer are beside these
+--- @field compared? boolean the costs of an older response are beside these
 --- @field note? string
 
 local KNOWN = {
@@ -187,7 +187,7 @@ spend_report.json = format("json")
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.html = format("html")
 
---- When a budget, counted from the start of the answer's window, is reached if
+--- When a budget, counted from the start of the response's window, is reached if
 --- spending goes on at the pace of the last whole days, or of the window where
 --- the response has no days.
 --- @param spend posthog.llm.SpendReport

@@ -115,7 +115,7 @@ function exports.define(class)
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer it, or its id
   --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?: number }
-  ---   seconds between two looks (1, growing to 15); called with each answer; seconds in all (2400)
+  ---   seconds between two looks (1, growing to 15); called with each response; seconds in all (2400)
   --- @return posthog.llm.Export? export status "complete"
   --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
   --- @return posthog.llm.Response? response

@@ -7,7 +7,7 @@ local json = require("posthog.llm.json")
 local pages = {}
 
 --- @class posthog.llm.Page
---- @field count integer rows in all, at the time of the answer
+--- @field count integer rows in all, at the time of the response
 --- @field next? string URL of the following page
 --- @field previous? string
 --- @field results table[]
@@ -18,7 +18,7 @@ local MOST_STALE_PAGES = 20
 
 pages.SHAPE = { results = "list" }
 
---- The answer to a filter that nothing can pass.
+--- The response to a filter that nothing can pass.
 --- @return posthog.llm.Page
 function pages.empty()
   return { count = 0, results = json.array({}) }
@@ -94,32 +94,32 @@ function pages.fetch_ahead(fetch, ahead)
   if ahead == 0 then
     return fetch
   end
-  local kept = {} -- answers by key
+  local fetched = {} -- responses by key
 
   local function keep(key)
     return function()
       local page, err, response = fetch(key)
-      kept[key] = { page = page, err = err, response = response }
+      fetched[key] = { page = page, err = err, response = response }
       return true
     end
   end
 
   return function(key, guess)
-    if guess and not kept[key] then
+    if guess and not fetched[key] then
       local functions, wanted = {}, key
       while wanted and #functions <= ahead do
         functions[#functions + 1] = keep(wanted)
         wanted = guess(wanted)
       end
-      kept = {}
+      fetched = {}
       hosts.current().gather(functions, #functions)
     end
-    local answer = key ~= nil and kept[key]
-    if not answer then -- also where a hook raised: it does so again, to the caller
+    local entry = key ~= nil and fetched[key]
+    if not entry then -- also where a hook raised: it does so again, to the caller
       return fetch(key)
     end
-    kept[key] = nil
-    return answer.page, answer.err, answer.response
+    fetched[key] = nil
+    return entry.page, entry.err, entry.response
   end
 end
 

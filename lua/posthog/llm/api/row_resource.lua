@@ -66,7 +66,7 @@ local function create(self, kind, json, version, call_options)
     idempotent = is_keyed,
     options = call_options,
   })
-  if is_keyed then -- the answer may be a row that another has made
+  if is_keyed then -- the response may be a row that another has made
     return self._write({ request = request, probe = probes.keyed(self, kind.base, request.json) })
   end
   local is_unique = version == "current" and kind.has_unique_names
@@ -108,7 +108,7 @@ function row_resource.path(kind, id)
   return kind.base .. url.escape(id) .. "/"
 end
 
---- One page of rows, which answer to the names of both API versions.
+--- One page of rows, which can be read by the names of both API versions.
 local function read_page(self, path, encoded, call_options)
   local page, err, response = row_resource.send(self, {
     method = "GET",
@@ -157,7 +157,7 @@ local function define_reads(class, kind)
     return read_page(self, kind.base, encoded, call_options)
   end
 
-  --- An empty list of ids is no filter to the server, which would then answer
+  --- An empty list of ids is not a filter to the server, which would then return
   --- with every row.
   local function selects_nothing(options)
     return options and options.id__in and #options.id__in == 0
@@ -172,8 +172,8 @@ local function define_reads(class, kind)
     end
   end
 
-  --- A page. A server of the reference takes no notice of a filter that it does
-  --- not know, and would answer with other rows; nobody gets to see those.
+  --- A page. A server of API v1 ignores a filter that it does
+  --- not know, and would return other rows; those are never passed on.
   local function select_page(self, options, encoded, call_options)
     local option = only_current_option(options)
     if not option then

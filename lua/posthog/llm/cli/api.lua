@@ -71,26 +71,26 @@ local function read_data(data)
   return value
 end
 
-local function show_answer(context, answer)
+local function show_response(context, response)
   local names = {}
-  for name in pairs(answer.headers) do
+  for name in pairs(response.headers) do
     names[#names + 1] = name
   end
   table.sort(names)
-  context.err:line(("HTTP/%s %d"):format(answer.http_version or "?", answer.status))
+  context.err:line(("HTTP/%s %d"):format(response.http_version or "?", response.status))
   for _, name in ipairs(names) do
-    context.err:line(name, ": ", answer.headers[name])
+    context.err:line(name, ": ", response.headers[name])
   end
   context.err:line("")
 end
 
---- One request. Shows what was asked for of its answer.
+--- One request. Shows what was asked for of its response.
 local function ask(context, method, path, options, include)
-  local value, err, answer = context:client():request(method, path, options)
-  if include and answer then
-    show_answer(context, answer)
+  local value, err, response = context:client():request(method, path, options)
+  if include and response then
+    show_response(context, response)
   end
-  return value, err, answer
+  return value, err, response
 end
 
 local function escape(character)
@@ -108,7 +108,7 @@ local function print_pages(context, path, options, include)
     return nil, err
   end
   repeat
-    local page, err, answer = ask(context, "GET", path, options, include)
+    local page, err, response = ask(context, "GET", path, options, include)
     if not err and (type(page) ~= "table" or type(page.results) ~= "table") then
       local words = "--paginate: the response is not a page: it has no list of results"
       err = errors.new({ kind = "decode", message = words })
@@ -121,7 +121,7 @@ local function print_pages(context, path, options, include)
       count = count + 1
     end
     local query
-    query, err = pages.next_query(page.next, answer.url:match("^[^?]*"))
+    query, err = pages.next_query(page.next, response.url:match("^[^?]*"))
     if not err and query and seen[query] then
       err = errors.new({ kind = "decode", message = "--paginate: the pages go in a circle" })
     end
@@ -142,7 +142,7 @@ local function api(context, args)
   elseif args.paginate and method ~= "GET" then
     usage("--paginate: only GET has pages")
   end
-  -- A null in the answer is to be printed.
+  -- A null in the response is to be printed.
   context.client_options.keep_null = true
   local path = with_query(args.path, args.query)
   local options = { headers = read_headers(args.header), json = data }
@@ -152,7 +152,7 @@ local function api(context, args)
   local value, err = ask(context, method, path, options, args.include)
   if err then
     return nil, err
-  elseif value ~= true then -- an empty answer
+  elseif value ~= true then -- an empty response
     context.out:json(value)
   end
 end

@@ -171,7 +171,7 @@ function Context:confirm(question)
   self.err:raw(self.err:clean(question) .. " [y/N] ")
   self.err.file:flush()
   local answer = io.stdin:read("*l")
-  if not answer then -- Ctrl-D or Ctrl-C: the cursor is behind the question still
+  if not answer then -- Ctrl-D or Ctrl-C: the cursor is still on the line of the question
     self.err:raw("\n")
   end
   return answer ~= nil and answer:lower():match("^%s*ye?s?%s*$") ~= nil

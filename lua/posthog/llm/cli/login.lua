@@ -40,7 +40,7 @@ local function read(context, question, hidden)
   return line:match("^%s*(.-)%s*$")
 end
 
---- Asks until the answer will do, a few times.
+--- Asks until the response will do, a few times.
 --- @param accept fun(text: string): any, posthog.llm.Error? nil and what is wrong with it
 local function ask(context, question, accept, hidden)
   local err

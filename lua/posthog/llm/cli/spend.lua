@@ -45,7 +45,7 @@ local function instant(timestamp)
   return type(timestamp) == "string" and times.iso(timestamp) or nil
 end
 
---- The answer about the time just before that of another, as long as it.
+--- The response about the time just before that of another, as long as it.
 --- @return posthog.llm.SpendReport?
 --- @return posthog.llm.Error?
 local function before(client, spend, query)
@@ -125,25 +125,25 @@ local function spend(context, args)
     bucket_minutes = args.bucket and tonumber(args.bucket),
     refresh = args.refresh,
   }
-  local answer, err = client.spend:get(query)
+  local latest, err = client.spend:get(query)
   local older
-  if answer and args.compare then
-    older, err = before(client, answer, query)
+  if latest and args.compare then
+    older, err = before(client, latest, query)
   end
   if err then
     return nil, err
   end
   if context.json and not args.format then
-    context.out:json(answer)
+    context.out:json(latest)
   else
     local ok
-    ok, err = report(context, args, answer, older)
+    ok, err = report(context, args, latest, older)
     if not ok then
       return nil, err
     end
   end
   if args.budget then
-    local forecast = require("posthog.llm.spend_report").forecast(answer, { budget = args.budget })
+    local forecast = require("posthog.llm.spend_report").forecast(latest, { budget = args.budget })
     if forecast.reached then
       context.out:flush() -- so that on a terminal the note stands below
       context:note("the budget is reached")

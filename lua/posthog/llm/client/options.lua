@@ -19,11 +19,11 @@ local options = {}
 --- @field max_retries? integer 2
 --- @field max_connections? integer to a host, over HTTP/1.1; 8
 --- @field max_response_bytes? integer after decompression; 64 MiB
---- @field max_header_bytes? integer of an answer; 256 KiB
+--- @field max_header_bytes? integer of a response; 256 KiB
 --- @field max_redirects? integer followed in an attempt; 5
 --- @field max_excerpt_bytes? integer of a server's words in an error; 2048
---- @field max_json_depth? integer levels of an answer, up to 4000; 512
---- @field max_decode_seconds? number for the JSON of one answer; 10
+--- @field max_json_depth? integer levels of a response, up to 4000; 512
+--- @field max_decode_seconds? number for the JSON of one response; 10
 --- @field ca_file? string PEM bundle; default: SSL_CERT_FILE, else the system's
 --- @field proxy? string URL; default: for https the environment's https_proxy, all_proxy, no_proxy
 --- @field user_agent_suffix? string

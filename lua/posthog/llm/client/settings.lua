@@ -320,7 +320,7 @@ end
 --- @field rate_limit? posthog.llm.RateLimit nil: none is set
 --- @field transfer? table what the core is told of every transfer; ca_file is found by the first call
 --- @field needs_ca_bundle? boolean the CA bundle is still to be found
---- @field decoder userdata of answers
+--- @field decoder userdata of responses
 --- @field error_decoder userdata of error bodies, which keep what free JSON they quote
 --- @field is_free? table<string, boolean> fields in which null stays; nil: it stays in all
 

@@ -55,7 +55,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 local Import = {}
 Import.__index = Import
 
---- The server's clock, from one answer of it on: it does not jump when this
+--- The server's clock, from one response of it on: it does not jump when this
 --- machine's clock is set.
 --- @param response posthog.llm.Response that has just arrived
 --- @return fun(): integer

@@ -1,4 +1,4 @@
---- Bodies: what a request sends and what an answer holds.
+--- Bodies: what a request sends and what a response holds.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -121,7 +121,7 @@ function body.encode_by(codec, value)
   return nil, errors.new({ kind = "invalid", message = message })
 end
 
---- A value the way it comes back: through the codec that answers go through.
+--- A value the way it comes back: through the codec that responses go through.
 --- @param value any
 --- @param codec? { decode: function, encode: function } the caller's own
 --- @return any? value nil: it cannot be encoded
@@ -169,7 +169,7 @@ local function has_type(value, expected)
   return type(value) == expected
 end
 
---- Tells what is wrong with a decoded answer, nil when it has the shape.
+--- Tells what is wrong with a decoded response, nil when it has the shape.
 --- @param value any
 --- @param shape table<string, string> required fields, each a name of type(), "object" or "list"
 --- @return string?

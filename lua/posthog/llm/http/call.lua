@@ -4,13 +4,13 @@ local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
-local explain_answer = require("posthog.llm.http.explain.answer")
+local explain_status = require("posthog.llm.http.explain.status")
 local explain_failure = require("posthog.llm.http.explain.failure")
 local headers = require("posthog.llm.http.headers")
 local hosts = require("posthog.llm.host")
 local redact = require("posthog.llm.http.redact")
 local rate_limit = require("posthog.llm.http.rate_limit")
-local response = require("posthog.llm.http.response")
+local responses = require("posthog.llm.http.response")
 local retry = require("posthog.llm.http.retry")
 local ca_bundle = require("posthog.llm.http.ca_bundle")
 local url = require("posthog.llm.http.url")
@@ -35,7 +35,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field bare? boolean success has no content (204): with content, something else has answered
 --- @field numbers? table<string, string> with raw: header fields with a number, by the names that the
 ---   numbers get in the value, whose `data` is the body
---- @field shape? table required fields of the answer (body.mismatch); nil: any JSON
+--- @field shape? table required fields of the response (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call; and `expires` where
 ---   several requests make one call
 --- @field expires? number on clock.now's clock: the deadline, set once the request is first made
@@ -180,8 +180,8 @@ end
 --- to another one.
 --- @return string? target nil: not to be followed
 --- @return string? why a sentence for the error
-local function redirect_target(state, request, attempt, answer, redirects)
-  local status, location = answer.status, answer.headers.location
+local function redirect_target(state, request, attempt, response, redirects)
+  local status, location = response.status, response.headers.location
   if not REDIRECTS[status] then
     return nil, ("the server answered %d, which this call does not expect"):format(status)
   elseif not location or location == "" then
@@ -217,31 +217,31 @@ local function path_of(address)
 end
 
 --- @param redirect? string what to say of a redirect that is not followed
-local function answer_error(transfer, answer, request, attempt, settings, redirect)
+local function status_error(transfer, response, request, attempt, settings, redirect)
   local key = attempt.key
   local value = body.decode_error(transfer, settings)
   if value == nil then
     value = excerpt(transfer, key, settings)
   end
-  local status = answer.status
-  local err = errors.from_answer(status, value)
-  err.retry_after = retry.after(answer.headers, status == 429 and err.detail or nil)
+  local status = response.status
+  local err = errors.from_response(status, value)
+  err.retry_after = retry.after(response.headers, status == 429 and err.detail or nil)
   if err.kind == "redirect" then
     err.message = redirect
   else
     err.message = cut(redact.text(err.message, key), settings)
   end
-  explain_answer({
+  explain_status({
     err = err,
     settings = settings,
     request = request,
     path = path_of(attempt.url),
-    headers = answer.headers,
+    headers = response.headers,
   })
   return err
 end
 
---- The error of an attempt that brought no usable answer.
+--- The error of an attempt that brought no usable response.
 local function no_answer(state, transfer, attempt, kind, words)
   if kind == "cancelled" then
     local message = state.closed and "the client was closed during the call" or words
@@ -267,7 +267,7 @@ local NOT_JSON_HINT =
   "A login page, the portal of a network or another program may answer there in its place"
 
 --- A login page, a captive portal, another program on the port: the most common
---- reasons for an answer that is no JSON.
+--- reasons for a response that is no JSON.
 local function not_json(err, message, content_type)
   if content_type and not content_type:find("json", 1, true) then
     err.message = ("the response is %s, not JSON: is it the right host?"):format(content_type)
@@ -288,24 +288,24 @@ local function over_limit(err, limit, settings, message)
 end
 
 --- The error of a body that was not decoded.
-local function decode_error(transfer, answer, key, settings, message, position, limit)
+local function decode_error(transfer, response, key, settings, message, position, limit)
   local err = errors.new({
     kind = "decode",
-    status = answer.status,
+    status = response.status,
     position = position,
     body = excerpt(transfer, key, settings),
   })
   if limit then
     over_limit(err, limit, settings, message)
   else
-    not_json(err, message, answer.headers["content-type"])
+    not_json(err, message, response.headers["content-type"])
   end
   return err
 end
 
---- Turns a 2xx answer into the call's value.
-local function read_value(state, request, transfer, answer, size, key)
-  local status = answer.status
+--- Turns a 2xx response into the call's value.
+local function read_value(state, request, transfer, response, size, key)
+  local status = response.status
   if status == 204 or request.method == "HEAD" then
     return true
   elseif request.raw then
@@ -313,7 +313,7 @@ local function read_value(state, request, transfer, answer, size, key)
     if not request.numbers then
       return text
     end
-    local value = response.numbers(answer, request.numbers)
+    local value = responses.numbers(response, request.numbers)
     value.data = text
     return value
   elseif size == 0 then
@@ -327,7 +327,7 @@ local function read_value(state, request, transfer, answer, size, key)
   end
   local value, message, position, limit = body.decode(transfer, settings)
   if message then
-    return nil, decode_error(transfer, answer, key, settings, message, position, limit)
+    return nil, decode_error(transfer, response, key, settings, message, position, limit)
   end
   local reason = request.shape and body.mismatch(value, request.shape)
   if reason then
@@ -355,16 +355,16 @@ local function mark_ambiguous(request, err)
 end
 
 --- Completes the error of an attempt.
-local function finish_error(state, request, attempt, err, answer)
+local function finish_error(state, request, attempt, err, response)
   err.host = state.settings.origin
   err.attempts = attempt.number
-  err.request_id = answer and answer.request_id
+  err.request_id = response and response.request_id
   if attempt.sent and (UNSURE[err.kind] or err.status == 408) then
     request.sent_at = request.sent_at or os.time() - math.ceil(clock.now() - attempt.began)
   end
   mark_ambiguous(request, err)
   redact.value(err, attempt.key)
-  return nil, err, answer
+  return nil, err, response
 end
 
 --- Makes one attempt, redirects included.
@@ -396,33 +396,33 @@ local function try(state, request, attempt)
     end
     attempt.sent, state.answered = true, true
     local shown = redact.text(attempt.url, attempt.key)
-    local answer = response.new(transfer, status, shown, attempt.number, echoed and attempt.key)
+    local response = responses.new(transfer, status, shown, attempt.number, echoed and attempt.key)
     if settings.on_response then
       settings.on_response({
         status = status,
-        headers = response.copy_headers(answer.headers),
+        headers = responses.copy_headers(response.headers),
         url = shown,
         attempt = attempt.number,
       })
     end
     if status >= 200 and status < 300 then
       local value
-      value, err = read_value(state, request, transfer, answer, size, attempt.key)
+      value, err = read_value(state, request, transfer, response, size, attempt.key)
       if err then
-        return finish_error(state, request, attempt, err, answer)
+        return finish_error(state, request, attempt, err, response)
       end
-      return value, nil, answer
+      return value, nil, response
     end
-    local target, refused = redirect_target(state, request, attempt, answer, redirects)
+    local target, refused = redirect_target(state, request, attempt, response, redirects)
     if not target then
-      err = answer_error(transfer, answer, request, attempt, settings, refused)
+      err = status_error(transfer, response, request, attempt, settings, refused)
       if redirects >= settings.max_redirects and err.kind == "redirect" then
         err.option = "max_redirects"
       end
       if status == 429 and settings.rate_limit then
         rate_limit.learn(settings.rate_limit, attempt.key, request.path, err.retry_after)
       end
-      return finish_error(state, request, attempt, err, answer)
+      return finish_error(state, request, attempt, err, response)
     end
     attempt.url = target
     redirects = redirects + 1
@@ -507,25 +507,25 @@ function call.run(state, request)
     return nil, prepare_err
   end
   local on_retry, target = state.settings.on_retry, attempt.url
-  local last, last_answer
+  local last, last_response
   while true do
     attempt.number = attempt.number + 1
     attempt.url = target -- no redirect is for ever
-    local value, err, answer = try(state, request, attempt)
+    local value, err, response = try(state, request, attempt)
     if not err then
-      return value, nil, answer
+      return value, nil, response
     elseif attempt.held and last then -- say why there was to be another attempt
       last.retry_after = last.retry_after or err.retry_after
-      return errors.failure(last, last_answer)
+      return errors.failure(last, last_response)
     end
     if not last then
       add_policy(state, request, attempt)
     end
-    last, last_answer = err, answer
+    last, last_response = err, response
     attempt.left = attempt.expires - clock.now()
     local delay = not state.closed and retry.delay(err, attempt)
     if not delay then
-      return errors.failure(err, answer)
+      return errors.failure(err, response)
     end
     local is_repeat = request.sent_at and not attempt.idempotent
     if is_repeat then
@@ -537,7 +537,7 @@ function call.run(state, request)
     local key, stop_err
     if pause(state, delay) then
       if is_repeat and request.guard and not request.guard(err) then
-        return errors.failure(err, answer)
+        return errors.failure(err, response)
       end
       key, stop_err = state.settings.key()
     else
@@ -547,7 +547,7 @@ function call.run(state, request)
     if not key then
       stop_err.attempts = attempt.number
       mark_ambiguous(request, stop_err)
-      return errors.failure(stop_err, answer)
+      return errors.failure(stop_err, response)
     end
     attempt.key = key
   end

@@ -127,7 +127,7 @@ function query.read(spec, options, level)
   return parts[1] and table.concat(parts, "&") or nil, call_options(options, level + 1)
 end
 
---- The options of a call whose answer is not application/json.
+--- The options of a call whose response is not application/json.
 --- @param given table from query.read
 --- @return table call_options
 function query.accepting_all(given)

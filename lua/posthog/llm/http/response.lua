@@ -1,4 +1,4 @@
---- What a call returns third: the answer without its body.
+--- What a call returns third: the response without its body.
 
 local redact = require("posthog.llm.http.redact")
 local server_clock = require("posthog.llm.http.server_clock")
@@ -13,9 +13,9 @@ local response = {}
 --- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
 --- @field http_version? string "1.1" or "2"
 --- @field url string
---- @field server_time? integer seconds since 1970 by the server's clock, when it made the answer
+--- @field server_time? integer seconds since 1970 by the server's clock, when it made the response
 --- @field successor? string the path that a server names for one that it deprecates (RFC 9745, RFC 5829)
---- @field settled? boolean true: the write's own answer was lost, and this one shows that it happened
+--- @field settled? boolean true: the write's own response was lost, and this one shows that it happened
 
 local HEADERS = {
   __index = function(headers, name)
@@ -48,27 +48,27 @@ local LATER = {
   http_version = function(transfer)
     return transfer:http_version()
   end,
-  successor = function(_, answer)
-    local headers = answer.headers
+  successor = function(_, self)
+    local headers = self.headers
     local link = headers.deprecation and headers.link
     return link and link:match('<([^>]*)>[^,]*rel="?successor%-version')
   end,
-  server_time = function(_, answer)
-    return server_clock.read(answer.headers)
+  server_time = function(_, self)
+    return server_clock.read(self.headers)
   end,
-  request_id = function(_, answer)
-    return answer.headers["x-request-id"] or answer.headers["cf-ray"]
+  request_id = function(_, self)
+    return self.headers["x-request-id"] or self.headers["cf-ray"]
   end,
 }
 
 local Response = {
-  __index = function(answer, name)
-    local make, transfer = LATER[name], transfers[answer]
+  __index = function(self, name)
+    local make, transfer = LATER[name], transfers[self]
     if not make or not transfer then
       return nil
     end
-    local value = make(transfer, answer)
-    rawset(answer, name, value)
+    local value = make(transfer, self)
+    rawset(self, name, value)
     return value
   end,
 }
@@ -80,23 +80,23 @@ local Response = {
 --- @param echoed string? the key, when the headers hold it: it is redacted
 --- @return posthog.llm.Response
 function response.new(transfer, status, url, attempts, echoed)
-  local answer = setmetatable({ status = status, attempts = attempts, url = url }, Response)
-  transfers[answer] = transfer
+  local self = setmetatable({ status = status, attempts = attempts, url = url }, Response)
+  transfers[self] = transfer
   if echoed then
-    redact.value(answer.headers, echoed)
+    redact.value(self.headers, echoed)
   end
-  return answer
+  return self
 end
 
 --- What some APIs say in header fields of their own beside a body: the numbers in
 --- the fields that a request names.
---- @param answer posthog.llm.Response
+--- @param self posthog.llm.Response
 --- @param names table<string, string> the fields, by the names that they get
 --- @return table<string, number>
-function response.numbers(answer, names)
+function response.numbers(self, names)
   local numbers = {}
   for name, field in pairs(names) do
-    numbers[name] = tonumber(answer.headers[field])
+    numbers[name] = tonumber(self.headers[field])
   end
   return numbers
 end

@@ -1,4 +1,4 @@
---- The server's clock, as its answers tell it. All times that are compared with
+--- The server's clock, as its responses tell it. All times that are compared with
 --- one of the server's go through here.
 
 local times = require("posthog.llm.util.time")
@@ -9,7 +9,7 @@ local server_clock = {
   SKEW = 5,
 }
 
---- @param headers table<string, string> of an answer
+--- @param headers table<string, string> of a response
 --- @return integer? time seconds since 1970 when it was made; nil: it does not tell
 function server_clock.read(headers)
   return headers.date and times.http(headers.date)

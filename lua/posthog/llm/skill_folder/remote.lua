@@ -50,7 +50,7 @@ function remote.snapshot(skill)
   return self
 end
 
---- What an answer lacks to be a version of the skill that was asked for.
+--- What a response lacks to be a version of the skill that was asked for.
 local function lacks(skill, name)
   if skill.name ~= name then
     return "the response is of another skill"

@@ -25,8 +25,8 @@ local function field(text, keep_formulas)
   return text
 end
 
---- The columns that the sections of this report may have, whether this answer
---- has them or not: the head stays the same from one answer to the next.
+--- The columns that the sections of this report may have, whether this response
+--- has them or not: the head stays the same from one response to the next.
 local function columns_of(report, compare)
   local known, list = {}, {}
   local function add(ids)

@@ -10,7 +10,7 @@ local RECENT = 7
 --- A day that is further off than this is none to plan by.
 local HORIZON = 10 * 366 * period.DAY
 
---- The whole days of the answer, with what each took of the summary's cost.
+--- The whole days of the response, with what each took of the summary's cost.
 --- The days tell the shape and the summary the sum, since a server may tell
 --- the days of one product only.
 --- @return { start: number, stop: number, cost: number }[]? days in order; nil: there is no shape
@@ -74,7 +74,7 @@ local function crossed(days, window, cost, budget)
 end
 
 --- @param spend posthog.llm.SpendReport
---- @param budget number dollars, from the start of the answer's window on
+--- @param budget number dollars, from the start of the response's window on
 --- @param now? number seconds since 1970; the end of the window
 --- @param stop? number until when to project; the end of the month
 --- @return posthog.llm.SpendForecast

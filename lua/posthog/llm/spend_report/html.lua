@@ -138,7 +138,7 @@ local function ranking(section)
   )
 end
 
---- Days with the models that make them up, where the answer has both.
+--- Days with the models that make them up, where the response has both.
 local function over_time(section, pair)
   local svg, legend
   if pair then

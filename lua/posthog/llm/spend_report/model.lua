@@ -1,4 +1,4 @@
---- A spend answer as sections of rows: what every format of a report shows,
+--- A spend response as sections of rows: what every format of a report shows,
 --- whatever the server left out.
 
 local json = require("posthog.llm.json")
@@ -7,7 +7,7 @@ local period = require("posthog.llm.spend_report.period")
 local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.SpendSectionKind
---- @field id string the answer's name for it
+--- @field id string the response's name for it
 --- @field title string
 --- @field name string the field that names a row
 --- @field unnamed string what null means there
@@ -19,7 +19,7 @@ local display = require("posthog.llm.util.display")
 --- @class posthog.llm.SpendModel
 --- @field product string to be shown, as all texts here but names and values of rows
 --- @field period table what period.of gives
---- @field before? { product: string, period: table } of the older answer
+--- @field before? { product: string, period: table } of the older response
 --- @field notes string[]
 --- @field totals table<integer|string, { id: string, title: string, kind: string, value?: any, before?: any, change?: number }> in order, and by id
 --- @field scopes { label: string, name?: string, cost: table, events: table }[] the totals by what they are of
@@ -174,7 +174,7 @@ local function name_of(value)
 end
 
 --- The rows of a breakdown, be it `{ items, truncated }` or a bare list.
---- @return table[]? rows nil: the answer does not have it
+--- @return table[]? rows nil: the response does not have it
 --- @return boolean truncated
 local function rows_of(spend, id)
   local part = spend and spend[id]
@@ -224,7 +224,7 @@ local function new_row(kind, source, whole)
   }
 end
 
---- Puts the costs of an older answer beside those of this one. Who is missing
+--- Puts the costs of an older response beside those of this one. Who is missing
 --- in a list cost nothing, unless that list was cut short.
 local function put_before(section, kind, spend)
   local rows, truncated = rows_of(spend, kind.id)
@@ -288,7 +288,7 @@ local function by_time(rows, with_cost)
   end)
 end
 
---- @return posthog.llm.SpendSection? section nil: the answer does not have it
+--- @return posthog.llm.SpendSection? section nil: the response does not have it
 local function new_section(kind, spend, compare)
   local sources, truncated = rows_of(spend, kind.id)
   if not sources or (kind.id == "top_traces" and #sources == 0) then
@@ -331,7 +331,7 @@ local function new_section(kind, spend, compare)
   return section
 end
 
---- What an answer and an older one do not have in common, so that a reader
+--- What a response and an older one do not have in common, so that a reader
 --- does not take it for a change of habits.
 local function notes(report, before)
   local list = {}

@@ -1,4 +1,4 @@
---- The window of time that an answer is about, and days of the calendar; UTC.
+--- The window of time that a response is about, and days of the calendar; UTC.
 
 local json = require("posthog.llm.json")
 local times = require("posthog.llm.util.time")

@@ -12,12 +12,12 @@ local errors = {}
 --- | "conflict"      409
 --- | "rate_limited"  429
 --- | "server"        5xx
---- | "network"       no usable answer
+--- | "network"       no usable response
 --- | "tls"           no trusted connection
 --- | "timeout"       an attempt's timeout or the call's deadline
---- | "redirect"      an answer that points elsewhere and was not followed
---- | "decode"        the answer is not the JSON that was expected
---- | "too_large"     the answer is over a limit
+--- | "redirect"      a response that points elsewhere and was not followed
+--- | "decode"        the response is not the JSON that was expected
+--- | "too_large"     the response is over a limit
 --- | "cancelled"     given up by the caller, or the client is closed
 --- | "phase"         this phase of nginx, or event of Neovim, cannot wait
 --- | "file"          a file or folder of this machine cannot be read or written
@@ -30,11 +30,11 @@ local errors = {}
 --- @field host? string the origin that was asked, or would have been, "https://us.posthog.com"
 --- @field option? string the option to blame, "project_id"
 --- @field hint? string what may help where that is not certain; a sentence
---- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable answer: the step on
+--- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable response: the step on
 ---   the way to the server that failed, where it was one of these
 --- @field source? string where the value to blame is from: a variable or a file
 --- @field key_source? string credentials: where the key is from
---- @field status? integer HTTP status, nil when there was no answer
+--- @field status? integer HTTP status, nil when there was no response
 --- @field type? string `type` of the server's error body (doc/api.md 0.5)
 --- @field code? string `code` of it, such as "required" or "throttled"
 --- @field attr? string the request field to blame
@@ -241,7 +241,7 @@ local COPIED = {
 --- @param status integer
 --- @param body any the decoded body, or the start of its text, or nil
 --- @return posthog.llm.Error
-function errors.from_answer(status, body)
+function errors.from_response(status, body)
   local err = { kind = errors.kind_of(status), status = status }
   if type(body) == "table" then
     for field, expected in pairs(COPIED) do

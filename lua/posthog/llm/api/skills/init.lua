@@ -203,15 +203,15 @@ end
 --- @return posthog.llm.Skill? skill with the whole body
 --- @return posthog.llm.Error?
 --- @return posthog.llm.Response?
-local function complete(self, request, skill, answer)
+local function complete(self, request, skill, last)
   local version, total = skill.version, skill.body_total_length
   local parts, offset, following = { skill.body }, 0, skill.body_next_offset
   if type(skill.body) ~= "string" or not is_count(version) then
-    return incomplete(answer, "the response has no body or no version")
+    return incomplete(last, "the response has no body or no version")
   end
   while following ~= nil and following ~= json.null do
     if not is_count(following) or following <= offset then
-      return incomplete(answer, "after offset %d comes %s", offset, tostring(following))
+      return incomplete(last, "after offset %d comes %s", offset, tostring(following))
     end
     offset = following
     request.query = ("version=%d&body_offset=%d"):format(version, offset)
@@ -227,14 +227,14 @@ local function complete(self, request, skill, answer)
       return incomplete(response, "the server went on with another version")
     end
     parts[#parts + 1] = part.body
-    following, answer = part.body_next_offset, response
+    following, last = part.body_next_offset, response
   end
   skill.body = table.concat(parts)
   if type(total) == "number" and compare.length(skill.body) ~= total then
-    return incomplete(answer, "%d characters instead of %g", compare.length(skill.body), total)
+    return incomplete(last, "%d characters instead of %g", compare.length(skill.body), total)
   end
   skill.body_next_offset = nil
-  return skill, nil, answer
+  return skill, nil, last
 end
 
 --- A skill with its whole body.

@@ -10,7 +10,7 @@ local api_version = {}
 --- @alias posthog.llm.ApiVersion "reference"|"current"
 
 --- By the host's base URL, for the life of the Lua state. A server that is
---- brought up to date is found out by its next answer.
+--- brought up to date is found out by its next response.
 local learnt = {}
 
 --- Forgets all that was learnt; for tests.
@@ -34,7 +34,7 @@ local TELLING = {
 local function of_row(row)
   for i = 1, #TELLING do -- of every response, so without a call of ipairs
     local entry = TELLING[i]
-    if rawget(row, entry[1]) ~= nil then -- raw: rows answer to the other names too
+    if rawget(row, entry[1]) ~= nil then -- raw: rows can be read by the other names too
       return entry[2]
     end
   end

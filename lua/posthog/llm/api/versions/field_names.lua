@@ -39,7 +39,7 @@ local function refuse(field, message, ...)
 end
 
 --- The same field under two names is one too many. Raw: a row that is given
---- back answers to both, and is sent as it is.
+--- back has both names, and is sent as it is.
 local function check_pair(fields, one, other, level)
   if rawget(fields, one) ~= nil and rawget(fields, other) ~= nil then
     check.fail(level + 1, "%s and %s are the same field; give one", one, other)
@@ -176,7 +176,7 @@ local Row = {
   end,
 }
 
---- Lets a row answer to the names of the other API version too. Its own fields,
+--- Lets a row be read by the names of the other API version too. Its own fields,
 --- and so what `pairs` and the encoder see, stay as the server sent them.
 --- @param row any
 --- @return any row

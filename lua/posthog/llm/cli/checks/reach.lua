@@ -1,4 +1,4 @@
---- The way to the server: proxy, name, connection, TLS, an answer, its clock. One request shows all
+--- The way to the server: proxy, name, connection, TLS, a response, its clock. One request shows all
 --- of it, as an error says which step failed.
 
 local goes_past = require("posthog.llm.http.no_proxy")
@@ -166,7 +166,7 @@ local function is_silent(self, err)
   return connects
 end
 
---- The step that an error without an answer names.
+--- The step that an error without a response names.
 local function step_of(self, err)
   local stage = err.stage
   if err.kind == "invalid" then -- the host was looked at before
@@ -179,7 +179,7 @@ local function step_of(self, err)
   return stage or "server"
 end
 
---- Does a server that gives no usable answer to plain http want TLS?
+--- Does a server that gives no usable response to plain http want TLS?
 local function wants_tls(self)
   if self.url.scheme == "http" then
     local secure, origin = speaks(self, "https")
@@ -207,14 +207,14 @@ local function fail_without_response(self, err)
   end
 end
 
---- What the answer holds, for people.
+--- What the response holds, for people.
 local function content(err, response)
   local is_empty = response.status == 204 or err and err.kind == "decode" and err.body == nil
   local kind = response.headers["content-type"]
   return not is_empty and kind and kind:match("^[^;]+") or "nothing"
 end
 
---- What is wrong with an answer that is not PostHog's, and why. PostHog tells a
+--- What is wrong with a response that is not PostHog's, and why. PostHog tells a
 --- key its label; where it refuses to, that has a `detail` (doc/api.md 0.5).
 --- @return string? reason
 local function unlike_posthog(value, err, response)
@@ -228,13 +228,13 @@ local function unlike_posthog(value, err, response)
     return nil
   end
   local words = "the server answers %d with %s"
-  local answer = words:format(response.status, content(err, response))
+  local start = words:format(response.status, content(err, response))
   if err and err.kind ~= "decode" and type(err.body) ~= "table" then
-    return answer .. ": " .. err.message
+    return start .. ": " .. err.message
   elseif err and err.kind == "decode" or response.status == 204 then
-    return answer .. ", not JSON"
+    return start .. ", not JSON"
   end
-  return answer .. ", but not as PostHog does"
+  return start .. ", but not as PostHog does"
 end
 
 --- How to fix it when something other than PostHog has answered, or PostHog does not at present.

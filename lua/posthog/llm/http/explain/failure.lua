@@ -1,4 +1,4 @@
---- What to tell of an attempt that brought no usable answer. The core names the
+--- What to tell of an attempt that brought no usable response. The core names the
 --- cause (src/net/cause.c); the words of libcurl and of the TLS library, which
 --- differ from version to version, stand behind ours where they add something.
 
@@ -15,7 +15,7 @@ local url = require("posthog.llm.http.url")
 --- @field settings table of the client
 --- @field words string libcurl's own
 --- @field proxy? string address of the one in between
---- @field status? integer its answer to CONNECT
+--- @field status? integer its response to CONNECT
 --- @field timeout number seconds that the attempt had
 --- @field answered? boolean the client has had a response before
 

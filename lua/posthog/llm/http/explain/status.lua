@@ -1,4 +1,4 @@
---- What to tell of an answer that is a refusal: in the server's words where it
+--- What to tell of a response that is a refusal: in the server's words where it
 --- has some that help, in ours where the reason is a wrong host, key or project,
 --- or something that is not PostHog's API at all.
 
@@ -7,11 +7,11 @@ local place = require("posthog.llm.http.explain.place")
 local url = require("posthog.llm.http.url")
 
 --- @class posthog.llm.Refused
---- @field err posthog.llm.Error as errors.from_answer made it; what is found out is put into it
+--- @field err posthog.llm.Error as errors.from_response made it; what is found out is put into it
 --- @field settings table of the client
 --- @field request posthog.llm.Request
 --- @field path string that was asked for, with the host's prefix
---- @field headers table<string, string> of the answer
+--- @field headers table<string, string> of the response
 
 local REFUSED = {}
 
