@@ -63,11 +63,17 @@ for _, generation in ipairs({ "reference", "current" }) do
     it("are found again where null was sent for what is never null", function()
       local fields = { name = "second", description = llm.null, metadata = llm.null }
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
+      local began = os.time()
       local row, err = client:with({ profile = generation }).datasets:create(fields)
-      fails("network", { ambiguous = true }, row, err)
-      assert.equal(1, #assert(client.datasets:find_created(fields, err.sent_at)))
+      if generation == "current" then -- a name is there once, so the lost create is found by it
+        assert.equal("second", assert(row, err).name)
+      else
+        fails("network", { ambiguous = true }, row, err)
+      end
+      local since = err and err.sent_at or began
+      assert.equal(1, #assert(client.datasets:find_created(fields, since)))
       fields.metadata = { a = 1 }
-      assert.same({}, client.datasets:find_created(fields, err.sent_at))
+      assert.same({}, client.datasets:find_created(fields, since))
       fields = { dataset = dataset, input = 3, metadata = llm.null, ref_trace_id = llm.null }
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
       row, err = client.dataset_items:create(fields)
