@@ -165,6 +165,15 @@ model: ## check what is said of lost writes, in very many stories; SECONDS= SEED
 	@MAKE="$(MAKE)" tools/model $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(SEED:%=--seed=%) $(if $(KIND),--kind="$(KIND)") $(STORY:%=--story=%)
 
+# Of these modules, all changes or a share of them.
+MODULES ?= posthog.llm.api.ambiguous.rules
+SHARE ?= 1
+
+mutate: ## change modules by rule and see whether the specs notice; MODULES= SHARE=
+	@$(SETUP) test
+	@MAKE="$(MAKE)" tools/mutate $(LUA_VERSION:%=--lua=%) --share=$(SHARE) \
+	  $(SEED:%=--seed=%) $(MODULES)
+
 # Some of the parts: codec calls gather, with bench-hosts nvim nginx.
 BENCHES ?=
 
@@ -322,6 +331,6 @@ help: ## print this
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model bench bench-hosts bench-count \
+.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model mutate bench bench-hosts bench-count \
   bench-check build-bench build-count lint manual install uninstall check-prefix install-library \
   install-command nvim clean help
