@@ -62,7 +62,7 @@ local RESOURCES = {
 --- @field prefixes table<string, string> the start of URLs by Request.under
 --- @field in_flight table<userdata, boolean> transfers; weak keys
 --- @field closed boolean
---- @field user? integer id of the user whose key this is, once a write has told
+--- @field user? integer id of the user whose key this is, once a write has shown it
 
 --- @param options posthog.llm.Options checked
 --- @param family posthog.llm.Family

@@ -1,5 +1,5 @@
 --- Whose account it is: key, project and host, all from one place. The command
---- and the editor plugin go by it; llm.new alone only looks at the first place.
+--- and the editor plugin use it; llm.new alone only reads the first place.
 ---
 ---     local credentials = require("posthog.llm.credentials")
 ---     local found, err = credentials.find()
@@ -142,7 +142,7 @@ local function from_environment(place, given)
   })
 end
 
---- The folder of posthog-cli, which also looks at POSTHOG_HOME.
+--- The folder of posthog-cli, which also reads POSTHOG_HOME.
 --- @return string? folder
 --- @return string? reason
 --- @return boolean? usual it is the one in the user's home
@@ -215,7 +215,7 @@ local function read(path)
     local hint = "Let yourself read it, by chown or chmod 600, or set POSTHOG_PERSONAL_API_KEY"
     return file_failure(path, hint, "cannot be read: %s", why)
   end
-  local value = json.decode((text:gsub(BOM, ""))) -- what is wrong may be the key: it is not told
+  local value = json.decode((text:gsub(BOM, ""))) -- the invalid part may be the key: it is not shown
   if type(value) ~= "table" or json_value.is_array(value) then
     return file_failure(path, AGAIN, "it is not a JSON object")
   end
@@ -233,7 +233,7 @@ local function keep_private(path, mode, own)
   return file_failure(path, hint, words, mode % 512)
 end
 
---- A field as text; what is none is told by whoever checks it, and not taken for absent.
+--- A field as text; an invalid one is reported by its check, and not treated as absent.
 --- @return string? text nil: it is absent, null or blank
 local function field(value)
   if value == nil or value == json.null then
@@ -384,7 +384,7 @@ local function write(path, text)
   return errors.failure(err)
 end
 
---- Keeps a login where posthog-cli looks for it, in its form: whole or not at all, for its owner
+--- Saves a login where posthog-cli looks for it, in its format: completely or not at all, for its owner
 --- alone. Fields of the file that are not known here stay. What find would refuse is not stored.
 --- @param login { personal_api_key: string, project_id: string|integer, host?: string } host: a URL,
 ---   "us" or "eu"; us

@@ -1,4 +1,4 @@
---- A spend response, or two to compare, to look at: as text for a terminal, a
+--- Formats a spend response, or two to compare: as text for a terminal, a
 --- line for a status line, Markdown, CSV, JSON, or a page of HTML. Nothing is
 --- read or written here: every function returns a string.
 ---

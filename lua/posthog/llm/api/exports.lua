@@ -25,7 +25,7 @@ local NONE = query.spec({})
 local START = query.spec({}, { "revision" })
 local WAIT = query.spec({}, { "interval", "on_progress" })
 
-local FIRST_INTERVAL, LONGEST_INTERVAL = 1, 15 -- seconds between two looks
+local FIRST_INTERVAL, LONGEST_INTERVAL = 1, 15 -- seconds between two polls
 local LONGEST_WAIT = 2400 -- seconds: after about 35 minutes the server gives up
 
 local function export_path(self, id, export_id)
@@ -51,7 +51,7 @@ local function read_export(self, id, export_id, call_options)
   })
 end
 
---- Options of one look within a wait.
+--- Options of one poll within a wait.
 local function look_options(call_options, left)
   return {
     timeout = call_options.timeout,
@@ -115,7 +115,7 @@ function exports.define(class)
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer it, or its id
   --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?: number }
-  ---   seconds between two looks (1, growing to 15); called with each response; seconds in all (2400)
+  ---   seconds between two polls (1, growing to 15); called with each response; seconds in all (2400)
   --- @return posthog.llm.Export? export status "complete"
   --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
   --- @return posthog.llm.Response? response

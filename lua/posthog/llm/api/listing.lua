@@ -3,7 +3,7 @@
 
 local pages = require("posthog.llm.api.pages")
 
---- @class posthog.llm.Listed what the latest page has told
+--- @class posthog.llm.Listed what the latest page has shown
 --- @field total? integer rows in all
 --- @field response? posthog.llm.Response
 

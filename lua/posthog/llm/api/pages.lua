@@ -69,7 +69,7 @@ local function with_offset(query, offset)
   return (("&" .. query):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
 end
 
---- The query of the page behind the next one, as far as can be told: pages are
+--- The query of the page after the next one, as far as it can be known: pages are
 --- equally long, and the server counts rows.
 --- @param query? string of the last page read
 --- @param following string of the next one
@@ -85,7 +85,7 @@ local function guess_after(query, following, count)
   end
 end
 
---- Makes a fetch that reads the pages behind the one asked for at the same
+--- Makes a fetch that reads the pages after the one asked for at the same
 --- time, where it may guess which they are. Those never asked for are dropped.
 --- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
 --- @param ahead integer how many; 0 is none

@@ -12,7 +12,7 @@ end
 
 --- @param path string
 --- @param list? string[] "name=value"
---- @return string path with these behind it
+--- @return string path with these appended
 local function with_query(path, list)
   local mark = path:find("?", 1, true) and "&" or "?"
   for _, text in ipairs(list or {}) do

@@ -9,7 +9,7 @@ local url = require("posthog.llm.http.url")
 
 local checks = {}
 
---- In the order in which they are made and told.
+--- In the order in which they are made and reported.
 checks.NAMES = {
   "credentials",
   "key",

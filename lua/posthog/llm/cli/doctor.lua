@@ -72,7 +72,7 @@ local function show_all(screen, all)
   end
 end
 
---- The same for programs; its shape is told in doc/credentials.md.
+--- The same for programs; its shape is described in doc/credentials.md.
 local function document(list, account, code)
   return {
     ok = code == 0,

@@ -9,7 +9,7 @@ local parser = require("posthog.llm.cli.parser")
 local KEY, PROJECT = "phx_emulator_all", "112358" -- the emulator's own, doc/emulator.md
 local PROFILES = { "reference", "current" }
 local BACKGROUND = "POSTHOG_EMULATOR" -- the variable that names one in the background
-local LOOK = 1 -- seconds between two looks whether it is there
+local POLL = 1 -- seconds between two checks whether it is there
 
 local function quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
@@ -127,7 +127,7 @@ end
 --- Waits until Ctrl-C, or until it is gone.
 local function watch(context, place, values)
   local there = true
-  while there and clock.sleep(LOOK) ~= false do
+  while there and clock.sleep(POLL) ~= false do
     there = exists(values.prefix .. "/nginx.pid")
   end
   stop(place, values.prefix)

@@ -7,7 +7,7 @@ local help_text = {}
 local WIDEST, NARROWEST = 80, 20 -- columns of a help
 local MARGIN = 24 -- columns in front of a description
 local NARROW = 60 -- columns; with fewer, descriptions stand below what they describe
-local MOST_IN_USAGE = 5 -- options; more are told below it alone
+local MOST_IN_USAGE = 5 -- options; more are listed below it only
 
 --- Lines of at most so many columns, the later ones indented. What stands in
 --- brackets or quotes of a shell stays together, where it fits at all.

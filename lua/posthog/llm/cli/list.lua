@@ -22,7 +22,7 @@ list.OPTIONS = {
 }
 
 --- @param ... posthog.llm.cli.Option of the command alone
---- @return posthog.llm.cli.Option[] with those of every list behind them
+--- @return posthog.llm.cli.Option[] followed by those of every list
 function list.options(...)
   local options = { ... }
   for _, option in ipairs(list.OPTIONS) do

@@ -30,7 +30,7 @@ local function read(context, question, hidden)
   else
     line = io.stdin:read("*l")
   end
-  if hidden or not line then -- the cursor is behind the question still
+  if hidden or not line then -- the cursor is still on the line of the question
     context.err:raw("\n")
   end
   stop_at_interrupt()

@@ -51,7 +51,7 @@ end
 --- Tells how far it is. What was done before this run counts for the bar, not for the rate.
 --- @param done integer
 --- @param total? integer
---- @param note? string behind it
+--- @param note? string after it
 function Progress:at(done, total, note)
   if self.off then
     return

@@ -286,7 +286,7 @@ local function resolve_rate_limit(option, origin)
   return option and rate_limit.new(option, origin) or nil
 end
 
---- What the core is told of every transfer; it stays the same from call to call.
+--- What the core is given for every transfer; it stays the same from call to call.
 local function transfer_settings(resolved, options)
   local scheme = resolved.target.scheme
   local proxy, no_proxy, err = settings.resolve_proxy(options, scheme)
@@ -311,14 +311,14 @@ end
 --- Every option with its default (posthog.llm.Options has those that stay as they
 --- are given), and either a value or the error for each thing that may be amiss.
 --- @class posthog.llm.Settings: posthog.llm.Options
---- @field personal_api_key nil the key is nowhere but behind `key`
+--- @field personal_api_key nil the key is only in the upvalue of `key`
 --- @field key fun(): string?, posthog.llm.Error? of the next request
 --- @field project? string
 --- @field project_error? posthog.llm.Error of calls below a project
 --- @field target? posthog.llm.Target
 --- @field target_error? posthog.llm.Error of every call
 --- @field rate_limit? posthog.llm.RateLimit nil: none is set
---- @field transfer? table what the core is told of every transfer; ca_file is found by the first call
+--- @field transfer? table what the core is given for every transfer; ca_file is found by the first call
 --- @field needs_ca_bundle? boolean the CA bundle is still to be found
 --- @field decoder userdata of responses
 --- @field error_decoder userdata of error bodies, which keep what free JSON they quote

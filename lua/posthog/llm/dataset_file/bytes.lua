@@ -52,7 +52,7 @@ function bytes.open(path, limit)
   return self
 end
 
---- The next piece: what a look ahead has left, or as much as is read at once.
+--- The next piece: what peeking ahead has left, or as much as is read at once.
 --- @return string? piece nil: the end, or err
 --- @return posthog.llm.Error? err
 function Bytes:piece()

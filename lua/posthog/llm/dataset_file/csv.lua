@@ -1,6 +1,6 @@
 --- Records of a CSV file (RFC 4180), whose first line names the columns.
 
-local places = require("posthog.llm.dataset_file.places")
+local positions = require("posthog.llm.dataset_file.positions")
 local failure = require("posthog.llm.dataset_file.failure")
 
 local QUOTE = 34
@@ -93,13 +93,13 @@ local function csv(input, options)
   local names
 
   --- A quote in the wrong place may have joined lines that are records of their
-  --- own, so nothing behind it can be trusted.
+  --- own, so nothing after it can be trusted.
   local function fields_of(text, line)
     local fields, message, at = split(text, separator)
     if fields then
       return fields
     end
-    local where = places.words(places.behind(line, 1, text:sub(1, at - 1)))
+    local where = positions.words(positions.after(line, 1, text:sub(1, at - 1)))
     return nil, failure(input.path, "%s: %s", where, message)
   end
 

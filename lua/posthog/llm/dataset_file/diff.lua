@@ -64,7 +64,7 @@ local function changed_fields(a, b)
   return names
 end
 
---- By what rows of both sides are told apart.
+--- By what rows of both sides are distinguished.
 --- @param key? string|fun(fields: table): any
 --- @return fun(fields: table, content: table): string?, any text for comparison, value for people
 local function key_function(key)
@@ -132,7 +132,7 @@ end
 --- @class posthog.llm.dataset_file.Kept the records of a file
 --- @field packed (string|false)[] by number; false: left out, or the dataset has it
 --- @field first table<string, integer> the first of them by the hash of the key
---- @field following table<integer, integer> behind it those with the same, where all of the content is the key
+--- @field following table<integer, integer> after it those with the same, where all of the content is the key
 
 --- @return string message
 local function same_key(kept, n, record, packed)
@@ -148,7 +148,7 @@ local function read_file(path, options, key)
   if not source then
     return nil, err
   end
-  local told = progress.records(options.on_progress, WHAT)
+  local report = progress.records(options.on_progress, WHAT)
   local kept = { packed = {}, first = {}, following = {} }
   local last = {} -- of those with the same hash, where there is more than one
   while not err do
@@ -170,7 +170,7 @@ local function read_file(path, options, key)
       end
     end
     kept.packed[record.n] = packed or false
-    err = message and failure(path, "%s", message) or told(record.n)
+    err = message and failure(path, "%s", message) or report(record.n)
   end
   source.close()
   if err then
@@ -246,7 +246,7 @@ local function diff(client, dataset, path, options)
     { dataset = dataset.id, revision = options.revision, limit = PAGE },
     options.prefetch
   )
-  local told = progress.rows(options.on_progress, listed, WHAT)
+  local report = progress.rows(options.on_progress, listed, WHAT)
   local rows = 0
   while not err do
     local row
@@ -256,9 +256,9 @@ local function diff(client, dataset, path, options)
     end
     compare_row(result, row, kept, key)
     rows = rows + 1
-    err = told(rows)
+    err = report(rows)
   end
-  err = err or told(rows, true)
+  err = err or report(rows, true)
   if err then
     return nil, err
   end

@@ -116,7 +116,7 @@ end
 --- Writes all rows to a file that is open.
 --- @return integer? rows
 --- @return posthog.llm.Error? err
-local function write_rows(file, format, names, next_row, told)
+local function write_rows(file, format, names, next_row, report)
   local count = 0
   local _, err = file:write(format.first(names))
   while not err do
@@ -133,12 +133,12 @@ local function write_rows(file, format, names, next_row, told)
       _, err = file:write(text)
       count = count + 1
     end
-    err = err or told(count)
+    err = err or report(count)
   end
   if not err then
     _, err = file:write(format.last)
   end
-  err = err or told(count, true)
+  err = err or report(count, true)
   if err then
     return nil, err
   end
@@ -175,8 +175,8 @@ local function export(client, dataset, path, format, options)
   local on_progress = guard(options.on_progress, function()
     file:abandon()
   end)
-  local told = progress.rows(on_progress, listed, "the export")
-  local count, failed = write_rows(file, FORMATS[format], names, next_row, told)
+  local report = progress.rows(on_progress, listed, "the export")
+  local count, failed = write_rows(file, FORMATS[format], names, next_row, report)
   if not count then
     file:abandon()
     return nil, failed

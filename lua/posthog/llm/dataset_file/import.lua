@@ -1,5 +1,5 @@
 --- Imports the records of a source into a dataset, each exactly once. How that
---- holds is told in doc/dataset_file.md.
+--- holds is explained in doc/dataset_file.md.
 
 local clock = require("posthog.llm.host.clock")
 local digest = require("posthog.llm.util.digest")
@@ -16,7 +16,7 @@ local display = require("posthog.llm.util.display")
 
 local BATCH = 4 -- records that are held, for each that is sent at the same time
 local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
-local LATEST_LOOK = 25 -- batches between two looks, when there is something to look up
+local LATEST_LOOKUP = 25 -- batches between two lookups, when there is something to look up
 local MOST_TRIES = 10 -- of a record that fails
 local MOST_FAILURES = 12 -- batches in a row of which nothing was made; more than MOST_TRIES
 local LONGEST_PAUSE = 10 -- seconds, where the server names no time
@@ -50,7 +50,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field failures integer batches in a row of which nothing was made
 --- @field pauses integer the same, with those that the server held back
 --- @field made integer records that came to their end in this run
---- @field batches integer since the last look
+--- @field batches integer since the last lookup
 --- @field lost_at number when the latest outcome got lost, on the clock of `clock.now`
 local Import = {}
 Import.__index = Import
@@ -108,7 +108,7 @@ function Import:pause(seconds)
   return err
 end
 
---- Whether a record can come again without a look: the server knows its key.
+--- Whether a record can be sent again without a lookup: the server knows its key.
 function Import:has_key()
   return self.journal.header.key ~= nil
 end
@@ -202,16 +202,16 @@ end
 --- @return posthog.llm.Error? err
 function Import:announce(jobs, entries)
   local now = self.now()
-  local told = {}
+  local written = {}
   for _, entry in ipairs(entries) do
     if entry.at then
-      entry.at, told[entry.n] = now, true
+      entry.at, written[entry.n] = now, true
     end
   end
   for _, job in ipairs(jobs) do
     job.at, job.tries = now, job.tries + 1
     job.made_before = job.made_before or self.made
-    if not told[job.n] then
+    if not written[job.n] then
       entries[#entries + 1] = { n = job.n, at = now, key = job.key }
     end
   end
@@ -359,7 +359,7 @@ function Import:run()
   local more = true
   while not err do
     local unknown = #self.unknown
-    local due = not more or self.batches >= LATEST_LOOK or unknown >= MOST_UNKNOWN
+    local due = not more or self.batches >= LATEST_LOOKUP or unknown >= MOST_UNKNOWN
     if unknown > 0 and due then
       err = self:settle()
     else

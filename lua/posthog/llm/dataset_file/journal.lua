@@ -18,7 +18,7 @@ local option_names = require("posthog.llm.util.option_names")
 local failure = require("posthog.llm.dataset_file.failure")
 
 --- Seconds that a row may be older than the time of its record's line: how long
---- ago a row may have been made that a look for lost ones comes across.
+--- ago a row may have been made that a search for lost ones finds.
 local REMEMBERED = 300
 
 --- @class posthog.llm.dataset_file.Journal
@@ -180,7 +180,7 @@ function journal.open(path)
   return self
 end
 
---- Writes lines. Behind a failure nothing more is written: half a line in the
+--- Writes lines. After a failure nothing more is written: half a line in the
 --- middle could not be told from damage.
 --- @return true?
 --- @return posthog.llm.Error?

@@ -2,7 +2,7 @@
 --- ends is seen by its brackets and strings, and the codec gets no more than it.
 
 local json = require("posthog.llm.json")
-local places = require("posthog.llm.dataset_file.places")
+local positions = require("posthog.llm.dataset_file.positions")
 local failure = require("posthog.llm.dataset_file.failure")
 
 local LONGEST = 64 * 1024 * 1024 -- bytes of an element
@@ -15,7 +15,7 @@ local LONGEST = 64 * 1024 * 1024 -- bytes of an element
 --- @field column integer
 
 local function fails(scan, line, column, message)
-  local where = places.words(line, column)
+  local where = positions.words(line, column)
   return nil, failure(scan.input.path, "%s: %s", where, message)
 end
 
@@ -26,7 +26,7 @@ local function peek(scan)
   while true do
     local found = scan.piece:find("[^ \t\r\n]", scan.at)
     local blank = scan.piece:sub(scan.at, (found or #scan.piece + 1) - 1)
-    scan.line, scan.column = places.behind(scan.line, scan.column, blank)
+    scan.line, scan.column = positions.after(scan.line, scan.column, blank)
     if found then
       scan.at = found
       return scan.piece:sub(found, found)
@@ -40,7 +40,7 @@ local function peek(scan)
   end
 end
 
---- Moves behind the byte that was peeked at.
+--- Moves past the byte that was peeked at.
 local function step(scan)
   scan.at, scan.column = scan.at + 1, scan.column + 1
 end
@@ -49,7 +49,7 @@ local OPENS = { ["["] = true, ["{"] = true }
 
 --- Follows brackets and strings through a piece.
 --- @param state { depth: integer, text: boolean, escaped: boolean }
---- @return integer? at the "," or "]" behind the element
+--- @return integer? at the "," or "]" after the element
 local function find_end(state, piece, at)
   if state.escaped then
     state.escaped, at = false, at + 1
@@ -111,7 +111,7 @@ local function element(scan)
   end
 end
 
---- One record: the element behind the "[" or "," that was just read.
+--- One record: the element after the "[" or "," that was just read.
 local function record(scan)
   local line, column = scan.line, scan.column
   local text, err = element(scan)
@@ -119,13 +119,13 @@ local function record(scan)
     return nil, err
   end
   local value, invalid = json.decode(text)
-  if invalid then -- where it ends may be wrong too, so that nothing behind it can be trusted
+  if invalid then -- where it ends may be wrong too, so that nothing after it can be trusted
     local before = text:sub(1, invalid.position - 1)
-    local bad_line, bad_column = places.behind(line, column, before)
+    local bad_line, bad_column = positions.after(line, column, before)
     local words = invalid.message:gsub(" at byte %d+", "", 1)
     return fails(scan, bad_line, bad_column, words)
   end
-  scan.line, scan.column = places.behind(line, column, text)
+  scan.line, scan.column = positions.after(line, column, text)
   return { line = line, value = value }
 end
 

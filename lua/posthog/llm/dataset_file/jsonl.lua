@@ -1,7 +1,7 @@
 --- Records of a file with one JSON value a line. Blank lines are none.
 
 local json = require("posthog.llm.json")
-local places = require("posthog.llm.dataset_file.places")
+local positions = require("posthog.llm.dataset_file.positions")
 
 --- What is wrong with a JSON text, without its byte position, which a person
 --- cannot use.
@@ -21,8 +21,8 @@ local function jsonl(input)
         local record = { line = input.number }
         local value, err = json.decode(text)
         if err then
-          local _, column = places.behind(1, 1, text:sub(1, err.position - 1))
-          record.reason = ("%s: %s"):format(places.words(record.line, column), reason(err))
+          local _, column = positions.after(1, 1, text:sub(1, err.position - 1))
+          record.reason = ("%s: %s"):format(positions.words(record.line, column), reason(err))
         else
           record.value = value
         end

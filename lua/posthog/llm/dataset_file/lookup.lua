@@ -101,7 +101,7 @@ function lookup.made(client, dataset, records, knows)
   if err then
     return nil, err
   end
-  for _, row in ipairs(others) do -- behind all that are the same to the letter
+  for _, row in ipairs(others) do -- after all that are identical
     local left = alike(index, row.content)
     if left then
       made[table.remove(left).n] = row.id

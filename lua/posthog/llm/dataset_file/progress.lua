@@ -1,4 +1,4 @@
---- Tells how far a file or a dataset has been read.
+--- Reports how far a file or a dataset has been read.
 
 local errors = require("posthog.llm.util.errors")
 
@@ -11,8 +11,8 @@ local progress = {}
 --- @param each integer
 --- @param what string "the export"
 --- @param describe fun(count: integer, is_last?: boolean): table
---- @return fun(count: integer, is_last?: boolean): posthog.llm.Error? told err: the caller stops
-local function teller(on_progress, each, what, describe)
+--- @return fun(count: integer, is_last?: boolean): posthog.llm.Error? report an error: the caller stops
+local function reporter(on_progress, each, what, describe)
   return function(count, is_last)
     local is_due = on_progress and (is_last or count % each == 0)
     if is_due and on_progress(describe(count, is_last)) == false then
@@ -25,7 +25,7 @@ end
 --- @param listed posthog.llm.dataset_file.Listed
 --- @param what string
 function progress.rows(on_progress, listed, what)
-  return teller(on_progress, ROWS, what, function(rows, is_last)
+  return reporter(on_progress, ROWS, what, function(rows, is_last)
     return { rows = rows, total = is_last and rows or listed.total }
   end)
 end
@@ -33,7 +33,7 @@ end
 --- @param on_progress? fun(progress: { rows: integer, read: integer }): boolean?
 --- @param what string
 function progress.records(on_progress, what)
-  return teller(on_progress, RECORDS, what, function(read)
+  return reporter(on_progress, RECORDS, what, function(read)
     return { rows = 0, read = read }
   end)
 end

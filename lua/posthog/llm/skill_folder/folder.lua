@@ -46,7 +46,7 @@ end
 --- @param hidden boolean?
 --- @return true? done
 --- @return posthog.llm.Error? err kind "file"
-function Folder:look(known, hidden)
+function Folder:read_all(known, hidden)
   local all = {}
   for path in pairs(self:base()) do
     all[path] = true
@@ -70,7 +70,7 @@ function Folder:look(known, hidden)
   return true
 end
 
---- Opens a folder and looks at its files; not at those of one that holds no
+--- Opens a folder and scans its files; not those of one that holds no
 --- skill, which may be all that somebody has.
 --- @param dir string
 --- @param hidden boolean?
@@ -84,7 +84,7 @@ function folder.look_at(dir, hidden)
   end
   local ok
   if opened then
-    ok, err = opened:look({}, hidden)
+    ok, err = opened:read_all({}, hidden)
   end
   if not ok then
     return errors.failure(err)
@@ -129,7 +129,7 @@ function Folder:parse(source)
   return last.fields, last.err, last.about
 end
 
---- The digest by which a file is told from another.
+--- The digest by which a file is distinguished from another.
 --- @param path string
 --- @param source string
 --- @return string

@@ -49,7 +49,7 @@ function lint.name_error(name)
   end
 end
 
---- The name of the folder itself; nil where it cannot be told.
+--- The name of the folder itself; nil where it is unknown.
 local function own_name(dir)
   if dir == "." then
     dir = lfs.currentdir() or ""

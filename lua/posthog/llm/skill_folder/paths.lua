@@ -28,7 +28,7 @@ local TAKEN_ON_TOP = {
 }
 
 --- A name as the least careful file system reads it: no case, no characters of
---- no width, no dots and spaces at the end, no stream behind a colon.
+--- no width, no dots and spaces at the end, no stream after a colon.
 local function folded(segment)
   segment = segment:gsub("\226\128[\139-\143\170-\174]", ""):gsub("\226\129[\160-\175]", "")
   segment = segment:gsub("\239\187\191", ""):lower()

@@ -122,7 +122,7 @@ function pull.run(client, name, dir, options, progress)
   end
   local ok = true
   if folder:exists() then
-    ok, err = folder:look(theirs.digests)
+    ok, err = folder:read_all(theirs.digests)
   else
     folder.scan = { files = {}, others = {}, left_out = {} }
   end

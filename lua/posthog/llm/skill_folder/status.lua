@@ -59,7 +59,7 @@ function status.run(client, dir, options, progress)
       return errors.failure(err)
     end
     local ok
-    ok, err = folder:look(theirs.digests, options.hidden)
+    ok, err = folder:read_all(theirs.digests, options.hidden)
     if not ok then
       return errors.failure(err)
     end

@@ -8,11 +8,11 @@ local json_value = require("posthog.llm.util.json_value")
 
 local text = {}
 
---- What the server makes of a text, and what it cuts in front and behind.
+--- What the server makes of a text, and what it cuts before and after.
 --- @param s string
 --- @return string middle
 --- @return string before
---- @return string behind
+--- @return string after
 function text.trim(s)
   local first, last = compare.span(s)
   return s:sub(first, last), s:sub(1, first - 1), s:sub(last + 1)
@@ -36,14 +36,14 @@ end
 --- @param present? string the file as it is
 --- @return string
 function text.replace(middle, present)
-  local kept, before, behind = text.trim(present or "")
-  if kept == "" then
+  local trimmed, before, after = text.trim(present or "")
+  if trimmed == "" then
     return text.file(middle)
   end
   if middle:find("\n", 1, true) then
-    behind = behind:gsub("\r?\n", newline(middle))
+    after = after:gsub("\r?\n", newline(middle))
   end
-  return before .. middle .. behind
+  return before .. middle .. after
 end
 
 --- @param s string

@@ -72,7 +72,7 @@ local function cards(report)
   return element("section", { "class", "cards", "aria-label", "Totals" }, table.concat(list, "\n"))
 end
 
---- A name that may go on in the next line behind a sign that parts words.
+--- A name that may go on in the next line after a sign that separates words.
 local function broken(label)
   return (escape(label):gsub("[_/.,:-]+%f[%w]", "%0<wbr/>"))
 end

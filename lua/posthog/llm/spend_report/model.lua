@@ -29,7 +29,7 @@ local display = require("posthog.llm.util.display")
 
 local model = {}
 
---- What may be told of a row. `kind` is how it reads: a function of numbers.
+--- The figures that a row may have. `kind` is how it reads: a function of numbers.
 --- @type table<string, { title: string, kind: string }>
 model.COLUMNS = {
   cost_usd = { title = "Cost", kind = "money" },
@@ -319,9 +319,9 @@ local function new_section(kind, spend, compare)
   end
   section.columns = present(section.rows, kind.columns)
   if section.compared then
-    local behind = math.min(2, #section.columns + 1) -- the cost, where there is one
-    table.insert(section.columns, behind, COMPARED[2])
-    table.insert(section.columns, behind, COMPARED[1])
+    local at = math.min(2, #section.columns + 1) -- the cost, where there is one
+    table.insert(section.columns, at, COMPARED[2])
+    table.insert(section.columns, at, COMPARED[1])
   end
   if kind.overlaps then
     local attributed = #present(section.rows, { "cost_attributed_usd" }) > 0
@@ -413,7 +413,7 @@ function model.growth(total)
   end
 end
 
---- Which rows of a section are shown: the dearest, or the latest.
+--- Which rows of a section are displayed: the most expensive, or the latest.
 --- @param section posthog.llm.SpendSection
 --- @param most? integer rows
 --- @return integer from the first

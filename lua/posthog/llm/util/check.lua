@@ -8,7 +8,7 @@ local check = {}
 --- Functions that stand between a method and its caller.
 local passed_over = setmetatable({}, { __mode = "k" })
 
---- From now on misuse is never told at a line of this function.
+--- From now on misuse is never reported at a line of this function.
 --- @param f function
 function check.pass_over(f)
   passed_over[f] = true
@@ -36,7 +36,7 @@ function check.fail(level, message, ...)
   check.raise(text, level)
 end
 
---- The name of a value's type, with null told from other light userdata.
+--- The name of a value's type, with null distinguished from other light userdata.
 --- @return string
 function check.type_name(value)
   if value == core.null then

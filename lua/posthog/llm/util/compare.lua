@@ -122,7 +122,7 @@ local function equal_numbers(a, b)
   return is_number(a, other) or is_number(b, one)
 end
 
---- An empty array is no empty object. Only those are told from one another: a
+--- An empty array is not an empty object. Only those are distinguished: a
 --- decoder marks arrays, and not every one does.
 local function differ_in_kind(a, b)
   local one, other = getmetatable(a) == core.array_mt, getmetatable(b) == core.array_mt

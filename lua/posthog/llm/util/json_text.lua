@@ -6,7 +6,7 @@ local json_value = require("posthog.llm.util.json_value")
 
 local json_text = {}
 
-local SHOWN = 60 -- characters of a value where only its start is told
+local SHOWN = 60 -- characters of a value where only its start is shown
 
 local is_array = json_value.is_array
 

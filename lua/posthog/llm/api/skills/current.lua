@@ -36,7 +36,7 @@ function current.define(class, skill_path)
   end
 
   --- When the first version of a skill was made, by which it is known under any
-  --- name. It is read where no earlier response has told it.
+  --- name. It is read where no earlier response has shown it.
   --- @return string?
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response

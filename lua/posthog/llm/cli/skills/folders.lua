@@ -115,19 +115,19 @@ end
 
 --- What came into a folder from the server.
 --- @param result { written: string[], removed: string[], merged: string[] }
---- @param except? { path: string }[] conflicts, which are told otherwise
+--- @param except? { path: string }[] conflicts, which are listed separately
 local function arrivals(result, except)
-  local rows, told = {}, {}
+  local rows, listed = {}, {}
   local function add(list, what)
     for _, path in ipairs(list) do
-      if not told[path] then
-        told[path] = true
+      if not listed[path] then
+        listed[path] = true
         rows[#rows + 1] = { path = path, what = what }
       end
     end
   end
   for _, conflict in ipairs(except or {}) do
-    told[conflict.path] = true
+    listed[conflict.path] = true
   end
   add(result.merged, "merged")
   add(result.written, "written")

@@ -1,6 +1,6 @@
 --- What to tell of an attempt that brought no usable response. The core names the
 --- cause (src/net/cause.c); the words of libcurl and of the TLS library, which
---- differ from version to version, stand behind ours where they add something.
+--- differ from version to version, follow ours where they add something.
 
 local option_names = require("posthog.llm.util.option_names")
 local place = require("posthog.llm.http.explain.place")

@@ -3,15 +3,15 @@
 
 local compare = require("posthog.llm.util.compare")
 
-local places = {}
+local positions = {}
 
---- The place behind a text that begins at a place.
+--- The position after a text that begins at a position.
 --- @param line integer
 --- @param column integer
 --- @param text string
 --- @return integer line
 --- @return integer column
-function places.behind(line, column, text)
+function positions.after(line, column, text)
   local _, breaks = text:gsub("\n", "")
   if breaks > 0 then
     return line + breaks, 1 + compare.length(text:match(".*\n(.*)$"))
@@ -19,9 +19,9 @@ function places.behind(line, column, text)
   return line, column + compare.length(text)
 end
 
---- Words for a place.
-function places.words(line, column)
+--- Words for a position.
+function positions.words(line, column)
   return column and ("line %d, column %d"):format(line, column) or ("line %d"):format(line)
 end
 
-return places
+return positions
