@@ -124,7 +124,7 @@ describe("a list of the command", function()
     local n, most = 0, 0
     list.print(context, {}, {
       unit = "rows",
-      head = { "N", "TEXT" },
+      header = { "N", "TEXT" },
       cells = function(row) return row end,
       each = function(page)
         return function()

@@ -4,7 +4,7 @@
 ---     :PosthogSpend     shows the spend of the last 30 days in a float
 ---
 --- It reads top to bottom, and still the editor never stops: every function
---- below runs inside llm.go, where a call gives way until its response is there.
+--- below runs inside llm.go, where a call yields until its response is there.
 
 local M = {}
 

@@ -59,7 +59,7 @@ function llm.gather(functions, options)
 end
 
 --- Runs a function as a coroutine of Neovim's or luv's event loop: in it every
---- call gives way to the loop until its response is there. It runs at once up to
+--- call yields to the loop until its response is there. It runs at once up to
 --- its first call. In Neovim all that comes after a call may use vim.api.
 --- @param fn fun(): ...
 --- @param on_done? fun(err: any, ...) called once, from the loop: with what fn

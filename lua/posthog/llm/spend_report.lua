@@ -175,7 +175,7 @@ spend_report.line = format("line")
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.markdown = format("markdown")
 
---- One table with a head, by RFC 4180; figures with all digits.
+--- One table with a header row, by RFC 4180; figures with all digits.
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.csv = format("csv")
 

@@ -61,7 +61,7 @@ local function look_options(call_options, left)
   }
 end
 
---- The lines of a text, each decoded; nil and an error for one that is no JSON.
+--- The lines of a text, each decoded; nil and an error for one that is not JSON.
 local function lines_of(text)
   local at, number = 1, 0
   return function()

@@ -64,7 +64,7 @@ function find_dataset.is_id(dataset)
   return dataset:find(UUID) ~= nil
 end
 
---- Makes a dataset of a name that none has. Where the response is lost, it is looked for.
+--- Creates a dataset under a free name. Where the response is lost, the dataset is looked for.
 --- @param client posthog.llm.Client
 --- @param fields posthog.llm.DatasetFields
 --- @return posthog.llm.Dataset? row

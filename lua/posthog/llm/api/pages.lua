@@ -88,7 +88,7 @@ end
 --- Makes a fetch that reads the pages after the one asked for at the same
 --- time, where it may guess which they are. Those never asked for are dropped.
 --- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
---- @param ahead integer how many; 0 is none
+--- @param ahead integer how many; 0: off
 --- @return fun(key: any, guess?: fun(key: any): any): table?, posthog.llm.Error?, posthog.llm.Response?
 function pages.fetch_ahead(fetch, ahead)
   if ahead == 0 then

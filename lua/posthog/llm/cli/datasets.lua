@@ -4,14 +4,14 @@ local changes = require("posthog.llm.cli.datasets.changes")
 local files = require("posthog.llm.cli.datasets.files")
 local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
-local shown = require("posthog.llm.cli.shown")
+local display = require("posthog.llm.cli.display")
 
 local function list_datasets(context, args)
   return list.print(context, args, {
     unit = "datasets",
-    head = { "ID", "CREATED", "NAME" },
+    header = { "ID", "CREATED", "NAME" },
     cells = function(dataset)
-      return { dataset.id, shown.time(dataset.created_at), dataset.name }
+      return { dataset.id, display.time(dataset.created_at), dataset.name }
     end,
     each = function(page)
       return context:reader().datasets:each({
@@ -37,17 +37,17 @@ local function show(context, args)
   if not page then
     return nil, err
   end
-  shown.fields(context.out, {
+  display.fields(context.out, {
     { "name", row.name },
     { "id", row.id },
-    { "created", shown.time(row.created_at) },
-    { "updated", shown.time(row.updated_at) },
+    { "created", display.time(row.created_at) },
+    { "updated", display.time(row.updated_at) },
     { "revision", row.current_revision },
-    { "deleted", shown.is_deleted(row) and "yes" or nil },
+    { "deleted", display.is_deleted(row) and "yes" or nil },
     { "items", page.count },
   })
-  shown.block(context.out, "description", row.description)
-  shown.block(context.out, "metadata", row.metadata)
+  display.block(context.out, "description", row.description)
+  display.block(context.out, "metadata", row.metadata)
 end
 
 local DATASET = { "dataset", "Its name or id." }

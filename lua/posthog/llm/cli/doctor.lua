@@ -57,7 +57,7 @@ end
 
 local function show_all(screen, all)
   local list, i = {}, 1
-  for _, check in ipairs(all) do -- may it write, is no question where it may not read
+  for _, check in ipairs(all) do -- whether it may write does not matter where it may not read
     if check.status ~= "skipped" or not check.name:find("_write$") then
       list[#list + 1] = check
     end

@@ -5,7 +5,7 @@ local exits = require("posthog.llm.cli.exits")
 local item_fields = require("posthog.llm.api.item_fields")
 local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
-local shown = require("posthog.llm.cli.shown")
+local display = require("posthog.llm.cli.display")
 
 local function list_items(context, args)
   local dataset
@@ -19,9 +19,9 @@ local function list_items(context, args)
   local json_text = require("posthog.llm.util.json_text")
   local ok, raised = pcall(list.print, context, args, {
     unit = "items",
-    head = { "ID", "CREATED", "INPUT" },
+    header = { "ID", "CREATED", "INPUT" },
     cells = function(item)
-      return { item.id, shown.time(item.created_at), json_text.excerpt(item.input) }
+      return { item.id, display.time(item.created_at), json_text.excerpt(item.input) }
     end,
     each = function(page)
       return context:reader().dataset_items:each({
@@ -59,12 +59,12 @@ local function show(context, args)
   for _, name in ipairs(PLAIN) do
     fields[#fields + 1] = { name, rawget(item, name) }
   end
-  fields[#fields + 1] = { "created", shown.time(item.created_at) }
-  fields[#fields + 1] = { "updated", shown.time(item.updated_at) }
-  fields[#fields + 1] = { "deleted", shown.is_deleted(item) and "yes" or nil }
-  shown.fields(context.out, fields)
+  fields[#fields + 1] = { "created", display.time(item.created_at) }
+  fields[#fields + 1] = { "updated", display.time(item.updated_at) }
+  fields[#fields + 1] = { "deleted", display.is_deleted(item) and "yes" or nil }
+  display.fields(context.out, fields)
   for _, name in ipairs(item_fields.FREE_JSON) do
-    shown.block(context.out, name, rawget(item, name))
+    display.block(context.out, name, rawget(item, name))
   end
 end
 

@@ -43,7 +43,7 @@ end
 
 --- @class posthog.llm.cli.List
 --- @field unit string "items"
---- @field head string[]
+--- @field header string[]
 --- @field cells fun(row: table): any[]
 --- @field right? table<integer, boolean> columns of numbers
 --- @field each fun(page: integer): fun(): table? iterates over rows, so many a request
@@ -54,7 +54,7 @@ end
 --- @param wanted posthog.llm.cli.List
 function list.print(context, args, wanted)
   local most = most_of(context, args)
-  local rows = not context.json and Table.new(context.out, wanted.head, wanted.right) or nil
+  local rows = not context.json and Table.new(context.out, wanted.header, wanted.right) or nil
   local bar = context:progress("reading", wanted.unit)
   bar.off = bar.off or context.out.columns ~= nil -- there the rows themselves are seen
   context.pending = rows

@@ -15,7 +15,7 @@ local NAME = "posthog-llm"
 --- @field value? string name of its value; nil: a flag
 --- @field takes? "file"|"folder" what its value is the name of, for shells
 --- @field choices? string[]
---- @field convert? fun(text: string): any, string? nil and why, when it is none
+--- @field convert? fun(text: string): any, string? nil and why, when it is invalid
 --- @field many? boolean may be given more than once; a list
 
 --- @class posthog.llm.cli.Argument

@@ -9,9 +9,9 @@ local json_text = require("posthog.llm.util.json_text")
 local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Screen
---- @field columns? integer of the terminal; nil: it is none
+--- @field columns? integer of the terminal; nil: it is not a terminal
 --- @field has_cursor boolean it is a terminal whose lines can be written over
---- @field beside? posthog.llm.cli.Screen the other one, whose status gives way to what is written here
+--- @field beside? posthog.llm.cli.Screen the other one, whose status line is cleared before this one writes
 --- @field color boolean
 --- @field is_pipe boolean
 --- @field ascii boolean the locale has no UTF-8
@@ -19,7 +19,7 @@ local display = require("posthog.llm.util.display")
 local Screen = {}
 Screen.__index = Screen
 
---- Whether the locale has UTF-8. One that nobody has set is taken to.
+--- Whether the locale has UTF-8. If none is set, it is assumed.
 --- @return boolean
 local function is_utf8()
   for _, name in ipairs({ "LC_ALL", "LC_CTYPE", "LANG" }) do

@@ -6,7 +6,7 @@ local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Table
 --- @field private screen posthog.llm.cli.Screen
---- @field private head string[]
+--- @field private header string[]
 --- @field private right table<integer, boolean> columns of numbers
 --- @field private rows string[][] that are not printed yet
 --- @field private widths? integer[] once it has begun
@@ -16,28 +16,28 @@ Table.__index = Table
 local LEAST = 8 -- columns of the last one; where a terminal has fewer, rows take two lines
 
 --- @param screen posthog.llm.cli.Screen
---- @param head string[]
+--- @param header string[]
 --- @param right? table<integer, boolean>
 --- @return posthog.llm.cli.Table
-function Table.new(screen, head, right)
-  return setmetatable({ screen = screen, head = head, right = right or {}, rows = {} }, Table)
+function Table.new(screen, header, right)
+  return setmetatable({ screen = screen, header = header, right = right or {}, rows = {} }, Table)
 end
 
 --- @param cells any[] a value a column; nil is nothing
 function Table:add(cells)
   local texts = {}
-  for column = 1, #self.head do
+  for column = 1, #self.header do
     local value = cells[column]
     texts[column] = self.screen:clean(value == nil and "" or tostring(value))
   end
   self.rows[#self.rows + 1] = texts
 end
 
---- Columns by the head and the rows that are there.
-local function measure(head, rows)
+--- Columns by the header and the rows that are there.
+local function measure(header, rows)
   local widths = {}
   for i = 0, #rows do
-    for column, text in ipairs(rows[i] or head) do
+    for column, text in ipairs(rows[i] or header) do
       widths[column] = math.max(widths[column] or 0, display.of(text))
     end
   end
@@ -49,7 +49,7 @@ end
 --- @param first integer
 --- @param room? integer
 function Table:line(row, first, room)
-  local texts, last = {}, #self.head
+  local texts, last = {}, #self.header
   for column = first, last do
     local text, width, right = row[column], self.widths[column], self.right[column]
     if column < last or right then
@@ -75,15 +75,15 @@ function Table:lines(row)
 end
 
 function Table:begin()
-  self.widths = measure(self.head, self.rows)
+  self.widths = measure(self.header, self.rows)
   local taken = 0
-  for column = 1, #self.head - 1 do
+  for column = 1, #self.header - 1 do
     taken = taken + self.widths[column] + 2
   end
-  self.is_narrow = self.screen.columns and #self.head > 1
+  self.is_narrow = self.screen.columns and #self.header > 1
     and taken + LEAST > self.screen.columns
-  local head = self:lines(self.head)
-  self.screen:raw((self.screen.color and "\27[1m" .. head .. "\27[m" or head) .. "\n")
+  local header = self:lines(self.header)
+  self.screen:raw((self.screen.color and "\27[1m" .. header .. "\27[m" or header) .. "\n")
 end
 
 --- Prints what is there, so that it can be seen before the next row comes.
@@ -94,7 +94,7 @@ function Table:flush()
   end
 end
 
---- Prints what is left; the head also where there was no row.
+--- Prints what is left; the header also where there was no row.
 function Table:finish()
   if not self.widths then
     self:begin()

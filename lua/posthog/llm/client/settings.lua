@@ -139,7 +139,7 @@ local function auth(hint, message, ...)
   })
 end
 
---- What a key holds that none can hold; nothing of the key is shown.
+--- What makes a key unusable; nothing of the key is shown.
 --- @return string? reason
 local function key_reason(key)
   if key:lower():find("^bearer") then

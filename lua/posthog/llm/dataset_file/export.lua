@@ -53,7 +53,7 @@ local function cells(names, row)
     parts[i] = quoted(cell)
   end
   if #parts == 1 and parts[1] == "" then
-    parts[1] = '""' -- an empty line would be none
+    parts[1] = '""' -- an empty line would not count as a record
   end
   return table.concat(parts, ",") .. "\r\n"
 end

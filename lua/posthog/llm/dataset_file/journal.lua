@@ -237,7 +237,7 @@ end
 --- Begins, or goes on where the last run stopped.
 --- @param header table what the journal is to belong to
 --- @param now integer
---- @param there_before fun(): string[]?, posthog.llm.Error? ids of new rows that are none of the import's
+--- @param there_before fun(): string[]?, posthog.llm.Error? ids of new rows that are not the import's
 --- @return true?
 --- @return posthog.llm.Error? err it belongs to something else
 function Journal:begin(header, now, there_before)

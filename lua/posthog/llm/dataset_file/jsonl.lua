@@ -1,4 +1,4 @@
---- Records of a file with one JSON value a line. Blank lines are none.
+--- Records of a file with one JSON value a line. Blank lines are skipped.
 
 local json = require("posthog.llm.json")
 local positions = require("posthog.llm.dataset_file.positions")

@@ -1,4 +1,4 @@
---- What an export is written to when it is no file: a function of the caller's,
+--- What an export is written to when it is not a file: a function of the caller's,
 --- in the form of an atomic file. What it got before a failure stays.
 
 local digest = require("posthog.llm.util.digest")

@@ -36,7 +36,7 @@ local function plain(kind, value)
 end
 
 --- The content of a row, or of what is to become one, in one vocabulary and as
---- the server keeps it. The key of an item is none of it, since an import adds one.
+--- the server keeps it. The key of an item is not part of it, since an import adds one.
 --- @param fields table
 --- @return table content
 function values.content(fields)

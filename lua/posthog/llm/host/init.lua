@@ -37,7 +37,7 @@ end
 
 --- The host of llm.go.
 --- @return table? uv
---- @return string? why there is none here
+--- @return string? why not, here
 function host.uv()
   if HERE == NGX then
     return nil, "it needs Neovim or luv; in nginx use llm.gather or ngx.thread.spawn"

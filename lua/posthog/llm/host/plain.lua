@@ -51,7 +51,7 @@ local function suspend(routine)
   coroutine.yield()
 end
 
---- Tells whether the program is to end; nil: nobody asks.
+--- Tells whether the program is to end; nil: not watched.
 --- @type fun(): any?
 local interrupted
 
@@ -113,7 +113,7 @@ function plain.sleep(seconds)
   end
 end
 
---- Makes ready whoever has slept enough; returns the seconds until the next.
+--- Wakes those whose sleep is over; returns the seconds until the next.
 local function wake_sleepers()
   local now, least = core.now(), nil
   for i = #sleepers, 1, -1 do

@@ -25,7 +25,7 @@ local function follow(current)
   engine = current
 end
 
---- Wakes whoever waits for a transfer that is done. Others than those of the
+--- Wakes the waiters of transfers that are done. Others than those of the
 --- caller may be among them.
 --- @return userdata engine the present one
 function scheduler.collect()
@@ -67,7 +67,7 @@ end
 --- @param functions function[]
 --- @param concurrency integer
 --- @param spawn fun(f: function, done: fun(ok: boolean, value: any, err: any)) may call done before it returns
---- @param finished fun() called once, when all have ended; not when there is none
+--- @param finished fun() called once, when all have ended; not for an empty list
 --- @return posthog.llm.Group
 function scheduler.group(functions, concurrency, spawn, finished)
   local group = { values = {}, errors = nil, running = 0 }

@@ -204,7 +204,7 @@ local function redirect_target(state, request, attempt, response, redirects)
   return nil, ("the server redirects to %s, %s"):format(shown, why)
 end
 
---- The start of a body that is no JSON, for the error. A key across the end is
+--- The start of a body that is not JSON, for the error. A key across the end is
 --- redacted before it is cut.
 local function excerpt(transfer, key, settings)
   local most = settings.max_excerpt_bytes + #key * redact.LONGEST_ESCAPE
@@ -267,7 +267,7 @@ local NOT_JSON_HINT =
   "A login page, the portal of a network or another program may answer there in its place"
 
 --- A login page, a captive portal, another program on the port: the most common
---- reasons for a response that is no JSON.
+--- reasons for a response that is not JSON.
 local function not_json(err, message, content_type)
   if content_type and not content_type:find("json", 1, true) then
     err.message = ("the response is %s, not JSON: is it the right host?"):format(content_type)

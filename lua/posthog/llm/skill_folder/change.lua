@@ -20,7 +20,7 @@ local change = {}
 
 local MEANWHILE = "files were changed meanwhile; the folder was left as it was, do it again"
 
-local GUARD = "guard" -- held by who is at work
+local GUARD = "guard" -- held by the process at work
 local BUSY = "another process is changing the folder; try again when it is done"
 
 --- @class posthog.llm.SkillFolderStep one path of a plan

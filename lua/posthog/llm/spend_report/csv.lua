@@ -26,7 +26,7 @@ local function field(text, keep_formulas)
 end
 
 --- The columns that the sections of this report may have, whether this response
---- has them or not: the head stays the same from one response to the next.
+--- has them or not: the header row stays the same from one response to the next.
 local function columns_of(report, compare)
   local known, list = {}, {}
   local function add(ids)

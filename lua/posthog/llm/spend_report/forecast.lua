@@ -7,7 +7,7 @@ local forecast = {}
 
 --- How many of the last whole days make up the rate.
 local RECENT = 7
---- A day that is further off than this is none to plan by.
+--- A day that is further off than this is of no use for planning.
 local HORIZON = 10 * 366 * period.DAY
 
 --- The whole days of the response, with what each took of the summary's cost.

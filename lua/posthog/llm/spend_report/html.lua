@@ -78,12 +78,12 @@ local function broken(label)
 end
 
 local function table_of(section)
-  local heads = { element("th", { "scope", "col" }, section.kind == "rank" and "Name" or "When") }
+  local headers = { element("th", { "scope", "col" }, section.kind == "rank" and "Name" or "When") }
   if section.kind == "pair" then
-    heads[2] = element("th", { "scope", "col" }, "Model")
+    headers[2] = element("th", { "scope", "col" }, "Model")
   end
   for _, id in ipairs(section.columns) do
-    heads[#heads + 1] = element("th", { "scope", "col" }, model.COLUMNS[id].title)
+    headers[#headers + 1] = element("th", { "scope", "col" }, model.COLUMNS[id].title)
   end
   local rows = {}
   for i, row in ipairs(section.rows) do
@@ -101,7 +101,7 @@ local function table_of(section)
     end
     rows[i] = element("tr", nil, table.concat(cells))
   end
-  local content = element("thead", nil, element("tr", nil, table.concat(heads)))
+  local content = element("thead", nil, element("tr", nil, table.concat(headers)))
     .. element("tbody", nil, table.concat(rows, "\n"))
   return element("div", {
     "class", "scroll", "role", "region", "tabindex", "0", "aria-label", "Table: " .. section.title,

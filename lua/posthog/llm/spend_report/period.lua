@@ -39,7 +39,7 @@ function period.month_end(time)
   return period.seconds(("%04d-%02d-01"):format(year, next_month))
 end
 
---- @return string "2026-05-14 10:02", or the text as it came when it is no time
+--- @return string "2026-05-14 10:02", or the text as it came when it is not a time
 local function written(value)
   local time = period.seconds(value)
   if time then

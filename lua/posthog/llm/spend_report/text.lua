@@ -45,14 +45,14 @@ local function bar(view, part, room)
 end
 
 --- How wide the name, the bar and the columns of a table become: columns at
---- the end give way first, then the bar, then the name.
-local function plan(view, heads, rows)
+--- the end are dropped first, then the bar, then the name.
+local function plan(view, headers, rows)
   local natural, widths = 1, {}
   for _, row in ipairs(rows) do
     natural = math.max(natural, display.of(row.label))
   end
-  for i, head in ipairs(heads) do
-    widths[i] = display.of(head)
+  for i, header in ipairs(headers) do
+    widths[i] = display.of(header)
     for _, row in ipairs(rows) do
       widths[i] = math.max(widths[i], display.of(row.cells[i]))
     end
@@ -79,10 +79,10 @@ local function plan(view, heads, rows)
   return layout
 end
 
---- @param heads string[] the titles of the columns
+--- @param headers string[] the titles of the columns
 --- @param rows { label: string, part?: number, cells: string[], tones: table<integer, string> }[]
-local function put_table(view, heads, rows)
-  local layout = plan(view, heads, rows)
+local function put_table(view, headers, rows)
+  local layout = plan(view, headers, rows)
   local gap = (" "):rep(GAP)
   local function put(name, drawn, cells, tones, tone)
     local parts = { display.pad(display.fit(name, layout.name, view.marks.cut), layout.name) }
@@ -97,7 +97,7 @@ local function put_table(view, heads, rows)
     end
     view:put((table.concat(parts, gap):gsub("%s+$", "")))
   end
-  put("", "", heads, {}, "quiet")
+  put("", "", headers, {}, "quiet")
   for _, row in ipairs(rows) do
     local drawn = layout.bar > 0 and bar(view, row.part, layout.bar) or ""
     put(row.label, drawn, row.cells, row.tones, row.tone)
@@ -148,8 +148,8 @@ local function put_totals(view, report)
     cells[#cells + 1] = numbers.count(scope.events.value) or view.marks.dash
     rows[i] = { label = scope.label, cells = cells, tones = tones }
   end
-  local heads = report.before and { "Cost", "Change", "", "Events" } or { "Cost", "Events" }
-  put_table(view, heads, rows)
+  local headers = report.before and { "Cost", "Change", "", "Events" } or { "Cost", "Events" }
+  put_table(view, headers, rows)
   if report.forecast then
     view:put("")
     put_words(view, forecast.sentence(report.forecast), report.forecast.reached and "warn")
@@ -166,9 +166,9 @@ local function put_section(view, section)
     return view:put(toned(view, "quiet", "nothing"))
   end
   local first, last = model.shown(section, view.rows)
-  local heads, rows = {}, {}
+  local headers, rows = {}, {}
   for i, id in ipairs(section.columns) do
-    heads[i] = model.COLUMNS[id].title
+    headers[i] = model.COLUMNS[id].title
   end
   for i = first, last do
     local from = section.rows[i]
@@ -182,7 +182,7 @@ local function put_section(view, section)
     end
     rows[#rows + 1] = row
   end
-  put_table(view, heads, rows)
+  put_table(view, headers, rows)
   local left = model.left_out(section, first, last)
   if left then
     put_words(view, left, "quiet")

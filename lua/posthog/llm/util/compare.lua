@@ -78,7 +78,7 @@ end
 --- One text for all spellings of a number: its digits without zeros around them,
 --- and the power of ten of the last one.
 --- @param text string a number as JSON has it
---- @return string? nil: it is none
+--- @return string? nil: it is not one
 local function decimal(text)
   local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
   if not sign then
@@ -91,7 +91,7 @@ local function decimal(text)
   return ("%s%se%d"):format(sign, digits, (tonumber(exponent) or 0) - #fraction + #zeros)
 end
 
---- A number as it is written in JSON; nil for what is none. Those that Lua cannot
+--- A number as it is written in JSON; nil for what is not one. Those that Lua cannot
 --- hold are userdata.
 local function number_text(value)
   if type(value) == "number" then

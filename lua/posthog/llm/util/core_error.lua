@@ -136,7 +136,7 @@ local function describe(version, loaded, value)
   return ("the C core cannot be loaded: %s"):format(reason)
 end
 
---- The level of the first function that is none of the library's, as error() counts it for
+--- The level of the first function outside of the library, as error() counts it for
 --- whom calls this.
 local function callers_level()
   local own = "@" .. MODULES .. "posthog/llm/"
@@ -154,7 +154,7 @@ local function callers_level()
 end
 
 --- Lua 5.1 takes a module whose loading has failed for a loop when it is required again;
---- then too it is to say this. What marks such a module is no table, and each of ours is one.
+--- then too it is to say this. The mark of such a module is not a table, and each of ours is one.
 local function forget_unfinished()
   for name, value in pairs(package.loaded) do
     if name:find("^posthog%.llm") and type(value) ~= "table" then

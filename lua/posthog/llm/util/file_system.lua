@@ -17,7 +17,7 @@ return {
   --- @type fun(path: string, mode: integer): boolean?, string?, integer?, integer?
   create_folder = core.create_folder,
   --- A file's text of at most so many bytes, its mode, and whether it is the user's own; nil
-  --- and "kind" where it is no file, nil and "size" where it has more. Never waits.
+  --- and "kind" where it is not a file, nil and "size" where it has more. Never waits.
   --- @type fun(path: string, most: integer): string?, integer|string, boolean|integer|nil
   read_file = core.read_file,
   --- The path without symbolic links.

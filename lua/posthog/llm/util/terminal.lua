@@ -3,7 +3,7 @@
 local core = require("posthog.llm.util.core")
 
 return {
-  --- The width of the terminal that a descriptor is; nil: it is none.
+  --- The width of the terminal that a descriptor is; nil: it is not one.
   --- @type fun(descriptor: integer): integer?
   columns = core.columns,
   --- The signal that has ended a wait; nil: none has.

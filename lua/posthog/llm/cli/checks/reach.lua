@@ -40,7 +40,7 @@ function reach.ask(client, ...)
   return value, err, response
 end
 
---- Another scheme on the same port, with a key that is none.
+--- Another scheme on the same port, with an invalid key.
 --- @return boolean answers
 --- @return string origin
 --- @return boolean connects

@@ -3,7 +3,7 @@
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local list = require("posthog.llm.cli.list")
-local shown = require("posthog.llm.cli.shown")
+local display = require("posthog.llm.cli.display")
 
 local remote = {}
 
@@ -18,7 +18,7 @@ end
 function remote.list(context, args)
   return list.print(context, args, {
     unit = "skills",
-    head = { "NAME", "VERSION", "DESCRIPTION" },
+    header = { "NAME", "VERSION", "DESCRIPTION" },
     right = { [2] = true },
     cells = function(skill)
       return { cell(skill.name), cell(skill.version), cell(skill.description) }
@@ -33,11 +33,11 @@ end
 function remote.versions(context, args)
   return list.print(context, args, {
     unit = "versions",
-    head = { "VERSION", "MADE", "BY" },
+    header = { "VERSION", "MADE", "BY" },
     right = { [1] = true },
     cells = function(version)
       local user = type(version.created_by) == "table" and version.created_by or {}
-      return { cell(version.version), shown.time(version.created_at), cell(user.email) }
+      return { cell(version.version), display.time(version.created_at), cell(user.email) }
     end,
     each = function(page)
       return context:reader().skills:versions(args.name, { limit = page })
@@ -51,7 +51,7 @@ local function print_files(context, skill)
   local at = 0
   return list.print(context, { all = true }, {
     unit = "files",
-    head = { "PATH", "TYPE" },
+    header = { "PATH", "TYPE" },
     cells = function(file)
       return { cell(file.path), cell(file.content_type) }
     end,

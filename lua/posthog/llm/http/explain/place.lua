@@ -46,7 +46,7 @@ end
 --- Asks whether the other cloud is meant.
 --- @param settings posthog.llm.Settings
 --- @param what string "the account"
---- @return string? hint nil: it is no cloud
+--- @return string? hint nil: it is not a cloud
 function place.other_cloud(settings, what)
   local other = OTHERS[settings.origin]
   if other then

@@ -1,12 +1,12 @@
---- What people see of rows: times, fields, long values.
+--- How rows are displayed: times, fields, long values.
 
 local json = require("posthog.llm.json")
 
-local shown = {}
+local display = {}
 
 --- @param text any ISO 8601, as the API gives it
 --- @return string? "2026-03-14 07:26"
-function shown.time(text)
+function display.time(text)
   if type(text) ~= "string" then
     return nil
   end
@@ -15,7 +15,7 @@ function shown.time(text)
 end
 
 --- @param row table of either API version
-function shown.is_deleted(row)
+function display.is_deleted(row)
   return row.deleted == true or row.archived == true
 end
 
@@ -29,7 +29,7 @@ end
 --- A name and a value a line; those that are not there are left out.
 --- @param screen posthog.llm.cli.Screen
 --- @param fields any[][] names and values
-function shown.fields(screen, fields)
+function display.fields(screen, fields)
   local there, widest = {}, 0
   for _, field in ipairs(fields) do
     if not is_nothing(field[2]) then
@@ -45,8 +45,8 @@ end
 --- A value that may be long, below its name: text as it is, all else as JSON.
 --- @param screen posthog.llm.cli.Screen
 --- @param name string
---- @param value any nil: nothing is shown
-function shown.block(screen, name, value)
+--- @param value any nil: nothing is displayed
+function display.block(screen, name, value)
   if is_nothing(value) then
     return
   end
@@ -59,4 +59,4 @@ function shown.block(screen, name, value)
   screen:text((("\n" .. text):gsub("\n", "\n  "):gsub("\n +%f[\n]", "\n"):sub(2)) .. "\n")
 end
 
-return shown
+return display
