@@ -105,7 +105,7 @@ has-headers:
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/obj/*/*.d)
 
-demo: ## run the example program against the local stand-in for PostHog
+demo: ## run the example program against the local emulator of PostHog
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
 	@tools/demo

@@ -2,7 +2,7 @@
 # What the command does, from a shell: a skill as a folder that two people edit,
 # a dataset out of a file with a bad line, and what was spent.
 #
-#     make demo                          against the local stand-in
+#     make demo                          against the local emulator
 #
 # It writes into a folder that it makes anew: the first argument, build/demo.
 set -eu

@@ -1,7 +1,7 @@
 -- A tour of posthog-llm: skills with their files and versions, a dataset of
 -- 230 items, and a spend report.
 --
---     make demo                             against the local stand-in
+--     make demo                             against the local emulator
 --     lua5.4 examples/tour.lua --live       the reading part, against PostHog, with
 --                                           POSTHOG_PERSONAL_API_KEY and
 --                                           POSTHOG_PROJECT_ID in the environment

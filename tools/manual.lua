@@ -160,10 +160,10 @@ local function document()
   add(blocks, "section", "The key")
   add(blocks, "text", KEY)
   add(blocks, "section", "Try it")
-  add(blocks, "text", "The examples below are made to be pasted one after the other, behind this:")
+  add(blocks, "text", "The examples below are made to be pasted one after the other, after this:")
   add(blocks, "lines", TRY)
-  add(blocks, "text", "The first line starts the local stand-in for PostHog; with the own key in "
-    .. "the environment it is left out.")
+  add(blocks, "text", "The first line starts the local emulator of PostHog; leave it out when your "
+    .. "own key is in the environment.")
   add_examples(blocks, commands)
   add(blocks, "section", "Commands")
   add_commands(blocks, commands.commands, NAME)

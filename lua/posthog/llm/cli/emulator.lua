@@ -1,4 +1,4 @@
---- posthog-llm emulator: the local stand-in for PostHog, until Ctrl-C or in the
+--- posthog-llm emulator: the local emulator of PostHog, until Ctrl-C or in the
 --- background, as ssh-agent does it.
 
 local clock = require("posthog.llm.host.clock")

@@ -48,7 +48,7 @@ local function env(name)
 end
 
 --- A value to show, unless it looks like a key that got into the wrong place.
-local function shown(value)
+local function quoted(value)
   return value:find("ph[xacs]_") and "(it looks like a key)" or ("%q"):format(value)
 end
 
@@ -87,7 +87,7 @@ end
 --- The URL that a name without a scheme is short for, as an example.
 local function likely_url(text)
   local name = text:match("^([%w.-]+):?%d*/?[%w/.-]*$")
-  if name == nil or shown(text) ~= ("%q"):format(text) then
+  if name == nil or quoted(text) ~= ("%q"):format(text) then
     return HOSTS.us
   end
   local scheme = url.is_loopback(name:lower()) and "http://"
@@ -108,8 +108,8 @@ function settings.resolve_host(text, allow_http)
     err.host = parsed and parsed.origin
   elseif not parsed or parsed.query then
     local words = "the host %s %s; use us, eu or a URL such as %s"
-    err = invalid("host", words, shown(text), reason or "has a query", likely_url(text))
-    err.host = shown(text):match('^"(.*)"$')
+    err = invalid("host", words, quoted(text), reason or "has a query", likely_url(text))
+    err.host = quoted(text):match('^"(.*)"$')
   else
     reason = host_reason(parsed, allow_http)
     err = reason and invalid("host", "%s", reason)
@@ -217,7 +217,7 @@ function settings.resolve_project(id, base)
     local give = option_names.give("project_id")
     err = invalid("project_id", "no project: set POSTHOG_PROJECT_ID or %s", give)
   elseif not (id:find("^%d+$") or id == "@current") then
-    err = invalid("project_id", 'the project id %s is not a number or "@current"', shown(id))
+    err = invalid("project_id", 'the project id %s is not a number or "@current"', quoted(id))
   end
   if err then
     err.hint = PROJECT_AT:format(base or HOSTS.us)

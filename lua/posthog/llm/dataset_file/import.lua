@@ -322,7 +322,7 @@ end
 --- Finds out what became of the records of unknown outcome. Nothing is on its
 --- way meanwhile but what the server may have taken and not done yet.
 --- @return posthog.llm.Error? err
-function Import:settle()
+function Import:resolve_lost()
   local left = self.lost_at + self.options.settle - clock.now()
   local err = left > 0 and self:pause(left)
   if err then
@@ -361,7 +361,7 @@ function Import:run()
     local unknown = #self.unknown
     local due = not more or self.batches >= LATEST_LOOKUP or unknown >= MOST_UNKNOWN
     if unknown > 0 and due then
-      err = self:settle()
+      err = self:resolve_lost()
     else
       local jobs, failed, entries = self:next_batch()
       err = failed

@@ -39,7 +39,7 @@ function mapping.check(fields, level)
 end
 
 --- A name of the file's, in a message.
-local function shown(name)
+local function quoted(name)
   return '"' .. display.clean(tostring(name)) .. '"'
 end
 
@@ -54,7 +54,7 @@ local function by_name(value)
     elseif (name == "deleted" or name == "archived") and field == true then
       return nil, "the row is marked as " .. name
     elseif not SERVERS[name] then
-      return nil, ("an item has no field %s; map it to one that it has"):format(shown(name))
+      return nil, ("an item has no field %s; map it to one that it has"):format(quoted(name))
     end
   end
   return fields
@@ -72,12 +72,12 @@ function mapping.bad_column(columns, fields)
     there[name] = true
     if fields == nil and not values.is_field(name) and not SERVERS[name] then
       local words = "line 1: an item has no field %s; map columns to fields by %s"
-      return words:format(shown(name), option_names.code("fields")), "fields"
+      return words:format(quoted(name), option_names.code("fields")), "fields"
     end
   end
   for _, name in pairs(type(fields) == "table" and fields or {}) do
     if type(name) == "string" and not there[name] then
-      return ("it has no column %s"):format(shown(name)), "fields"
+      return ("it has no column %s"):format(quoted(name)), "fields"
     end
   end
 end

@@ -35,7 +35,7 @@ local function plain(kind, value)
   return value ~= "" and value or nil
 end
 
---- The content of a row, or of what is to become one, in one vocabulary and as
+--- The content of a row, or of what is to become one, by one set of names and as
 --- the server keeps it. The key of an item is not part of it, since an import adds one.
 --- @param fields table
 --- @return table content
