@@ -2,6 +2,7 @@
 -- sent is compared with what is stored.
 
 local clock = require("posthog.llm.clock")
+local is_absent = require("posthog.llm.api.skills.absent")
 local json = require("posthog.llm.json")
 local known = require("posthog.llm.api.ambiguous.known")
 local lost = require("posthog.llm.api.ambiguous.lost")
@@ -166,7 +167,7 @@ describe("evidence on a lost write", function()
       if type(body) == "table" then
         err.type, err.code, err.detail = body.type, body.code, body.detail
       end
-      return lost.says_gone(err, "a")
+      return is_absent(err, "a")
     end
     assert.is_true(says({ detail = "no" }))
     assert.is_true(says({ detail = "no", type = "skill_not_found", skill_name = "a" }))

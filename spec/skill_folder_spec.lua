@@ -68,6 +68,18 @@ describe("a skill folder", function()
     assert.equal("ALPHA", assert(client.skills:file("pdf-forms", "a.md")).content)
   end)
 
+  it("is not taken for new by a 404 that says nothing of the skill", function()
+    local elsewhere = t.client({ project_id = 5, max_retries = 0 })
+    fails("not_found", nil, skill_folder.status(elsewhere, here))
+    fails("not_found", nil, skill_folder.push(elsewhere, here))
+    t.e:fault({ match = { method = "GET" }, action = {
+      status = 404, body = "no upstream\n", headers = { ["Content-Type"] = "text/plain" },
+    } })
+    fails("not_found", nil, skill_folder.status(client, here))
+    fails("not_found", nil, skill_folder.push(client, here))
+    assert.equal("", writes_since(0))
+  end)
+
   it("is opened once in a push, and its SKILL.md is parsed once", function()
     local change = require("posthog.llm.skill_folder.change")
     local yaml = require("posthog.llm.skill_folder.yaml")

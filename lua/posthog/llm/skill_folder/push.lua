@@ -1,6 +1,7 @@
 --- From a folder to the server: one push is one version.
 
 local errors = require("posthog.llm.util.errors")
+local is_absent = require("posthog.llm.api.skills.absent")
 local option_names = require("posthog.llm.util.option_names")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
@@ -143,7 +144,7 @@ end
 --- @return posthog.llm.Error? err
 local function read_theirs(client, folder, name, options, progress)
   local theirs, err = remote.read(client, name)
-  if not theirs and err.kind ~= "not_found" then
+  if not theirs and not is_absent(err, name) then
     return errors.failure(err)
   elseif not theirs and folder.lock and not options.force then
     local words = "the skill that the folder was pulled from is not there; %s creates it (%s)"

@@ -2,6 +2,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
+local is_absent = require("posthog.llm.api.skills.absent")
 local lint = require("posthog.llm.skill_folder.lint")
 local plan = require("posthog.llm.skill_folder.plan")
 local reconcile = require("posthog.llm.skill_folder.reconcile")
@@ -21,7 +22,7 @@ end
 --- The latest version's digests; none for a skill that is not there yet.
 local function read_theirs(client, folder, name, progress)
   local theirs, err = remote.read(client, name)
-  if not theirs and err.kind == "not_found" and not folder.lock then
+  if not theirs and not folder.lock and is_absent(err, name) then
     return { digests = {} }
   elseif not theirs then
     return errors.failure(err)

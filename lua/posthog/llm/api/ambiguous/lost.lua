@@ -93,19 +93,4 @@ function Lost:identity(skill, response)
   return self:time_of(first, response) == "before" and "same" or nil
 end
 
---- Whether an error is the API's own word that there is no such skill (contract
---- 0.5, 4.1). A gateway has other words, or none that are JSON.
---- @param err posthog.llm.Error
---- @param name string
---- @return boolean
-function lost.says_gone(err, name)
-  local body = err.body
-  if err.kind ~= "not_found" or type(body) ~= "table" or not err.detail then
-    return false
-  elseif err.type == "skill_not_found" then
-    return body.skill_name == name
-  end
-  return err.type == nil and err.code == nil
-end
-
 return lost

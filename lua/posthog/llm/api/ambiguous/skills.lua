@@ -4,7 +4,7 @@
 local body = require("posthog.llm.http.body")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
-local lost_writes = require("posthog.llm.api.ambiguous.lost")
+local is_absent = require("posthog.llm.api.skills.absent")
 local rules = require("posthog.llm.api.ambiguous.rules")
 local stored = require("posthog.llm.api.ambiguous.stored")
 
@@ -405,7 +405,7 @@ end
 function probes.archive(skills, name)
   return function(lost)
     local resolved, err, response = seen(skills:resolve(name, lost:options({ limit = 1 })))
-    local gone = not resolved and response and lost_writes.says_gone(err, name)
+    local gone = not resolved and response and is_absent(err, name)
     return {
       verdict = rules.decide(rules.ARCHIVE, { skill = gone and "gone" or nil }),
       value = true,
@@ -425,7 +425,7 @@ function probes.rename(skills, name, new_name, first)
       if skill then
         return skill.first_version_created_at == first and "it" or "other", skill, response
       end
-      return response and lost_writes.says_gone(err, of) and "gone" or nil
+      return response and is_absent(err, of) and "gone" or nil
     end
     local new, skill, response = holder(new_name)
     local old

@@ -1,0 +1,15 @@
+--- Whether an error is the API's own word that there is no such skill (doc/api.md
+--- 0.5, 4.1). An unknown project or route is told in another shape; a gateway has
+--- other words, or none that are JSON.
+--- @param err posthog.llm.Error
+--- @param name string of the skill
+--- @return boolean
+return function(err, name)
+  local body = err.body
+  if err.kind ~= "not_found" or type(body) ~= "table" or not err.detail then
+    return false
+  elseif err.type == "skill_not_found" then
+    return body.skill_name == name
+  end
+  return err.type == nil and err.code == nil
+end
