@@ -34,7 +34,8 @@ describe("the command posthog-llm", function()
       { { "skils" }, "Did you mean 'skills'", "posthog%-llm %-%-help" },
       { { "skills" }, "a command is required", "posthog%-llm skills %-%-help" },
       { { "skills", "show" }, "missing argument 'name'", "posthog%-llm skills show %-%-help" },
-      { { "skills", "show", "x", "--version", "0" }, "%-%-version: invalid number '0'", "show %-%-help" },
+      { { "skills", "show", "x", "--version", "0" }, "%-%-version: invalid number '0'",
+        "show %-%-help" },
       { { "skills", "show", "a/b" }, "name holds a slash", "%-%-help" },
     }) do
       local result = ends(2, case[1])
