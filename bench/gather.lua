@@ -86,20 +86,17 @@ local function overlap(web)
     end
   end
   print("\n## Calls of 50 ms at the same time\n")
-  measure.table(
-    {
-      "wall ms",
-      "calls",
-      "ideal",
-      "Lua 5.4",
-      "of the ideal",
-      "CPU us a call",
-      "LuaJIT",
-      "of the ideal",
-      "CPU us a call",
-    },
-    rows
-  )
+  measure.table({
+    "wall ms",
+    "calls",
+    "ideal",
+    "Lua 5.4",
+    "of the ideal",
+    "CPU us a call",
+    "LuaJIT",
+    "of the ideal",
+    "CPU us a call",
+  }, rows)
 end
 
 local function paging(web)

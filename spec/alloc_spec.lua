@@ -20,12 +20,18 @@ describe("the core and a client", function()
     e = emulator.start({ tls = true })
   end)
 
-  teardown(function() e:stop() end)
+  teardown(function()
+    e:stop()
+  end)
 
   for _, mode in ipairs({ "script", "thread" }) do
     it("go on when any one allocation fails, in a " .. mode, function()
-      local pipe = io.popen(("{ timeout %d %s spec/support/starving.lua %s '%s' '%s' '%s'; "
-        .. "echo \"status $?\"; } 2>&1"):format(LIMIT, program, mode, e.url, e.tls_url, e.ca_file))
+      local pipe = io.popen(
+        (
+          "{ timeout %d %s spec/support/starving.lua %s '%s' '%s' '%s'; "
+          .. 'echo "status $?"; } 2>&1'
+        ):format(LIMIT, program, mode, e.url, e.tls_url, e.ca_file)
+      )
       local output = pipe:read("*a")
       pipe:close()
       assert(output:match("\ndone\nstatus 0\n$"), output)

@@ -24,7 +24,9 @@ local LISTS = {
 local function evidence_of(rule)
   local parts = {}
   for name, value in pairs(rule) do
-    if name ~= 1 then parts[#parts + 1] = ("`%s = %s`"):format(name, value) end
+    if name ~= 1 then
+      parts[#parts + 1] = ("`%s = %s`"):format(name, value)
+    end
   end
   table.sort(parts)
   return table.concat(parts, ", ")
@@ -100,11 +102,20 @@ describe("evidence on a lost write", function()
   local write
 
   before_each(function()
-    clock.now = function() return 1000 end
-    write = lost.new({ began = 990, expires = 1100, user = 7, skills = { a = "then" },
-      call_options = { timeout = 3, headers = { x = "y" }, max_retries = 1 } })
+    clock.now = function()
+      return 1000
+    end
+    write = lost.new({
+      began = 990,
+      expires = 1100,
+      user = 7,
+      skills = { a = "then" },
+      call_options = { timeout = 3, headers = { x = "y" }, max_retries = 1 },
+    })
   end)
-  after_each(function() clock.now = now end)
+  after_each(function()
+    clock.now = now
+  end)
 
   it("takes the server's clock for when something was made, and leaves it five seconds", function()
     -- The call began ten seconds ago.
@@ -137,10 +148,13 @@ describe("evidence on a lost write", function()
   it("knows a skill by when its first version was made", function()
     assert.equal("known", write:identity({ name = "a", first_version_created_at = "then" }, answer))
     assert.is_nil(write:identity({ name = "b", first_version_created_at = "then" }, answer))
-    assert.equal("same", write:identity({ name = "a",
-      first_version_created_at = "2026-03-14T07:26:30Z" }, answer))
-    assert.is_nil(write:identity({ name = "a",
-      first_version_created_at = "2026-03-14T07:26:45Z" }, answer))
+    assert.equal(
+      "same",
+      write:identity({ name = "a", first_version_created_at = "2026-03-14T07:26:30Z" }, answer)
+    )
+    assert.is_nil(
+      write:identity({ name = "a", first_version_created_at = "2026-03-14T07:26:45Z" }, answer)
+    )
     assert.is_nil(write:identity({ name = "c" }, answer))
   end)
 
@@ -155,9 +169,13 @@ describe("evidence on a lost write", function()
   end)
 
   it("reads within the time and by the options of the call", function()
-    assert.same({ version = 2, deadline = 100, timeout = 3, max_retries = 1,
-      headers = { x = "y" } }, write:options({ version = 2 }))
-    clock.now = function() return 1200 end
+    assert.same(
+      { version = 2, deadline = 100, timeout = 3, max_retries = 1, headers = { x = "y" } },
+      write:options({ version = 2 })
+    )
+    clock.now = function()
+      return 1200
+    end
     assert.equal(0.001, write:options().deadline)
   end)
 
@@ -193,13 +211,17 @@ describe("what earlier answers have told", function()
     assert.not_equal(one, known.of(family, settings, "phx_b"))
     assert.not_equal(one, known.of(family, settings, nil))
     assert.not_equal(one, known.of(family, { target = settings.target, project = "2" }, "phx_a"))
-    assert.not_equal(one, known.of(family, { target = { base = "https://y" }, project = "1" },
-      "phx_a"))
+    assert.not_equal(
+      one,
+      known.of(family, { target = { base = "https://y" }, project = "1" }, "phx_a")
+    )
     assert.is_table(known.of(family, { target_error = {} }, "phx_a"))
   end)
 
   it("is nothing that outlives a key that may be another's the next time", function()
-    local family, key = {}, function() return "phx_a" end
+    local family, key = {}, function()
+      return "phx_a"
+    end
     local one = known.of(family, settings, key)
     assert.not_equal(one, known.of(family, settings, key))
     assert.is_false(one.has_one_user)
@@ -348,18 +370,34 @@ describe("what is stored", function()
     assert.equal("same", edited("same"))
   end)
 
-  local SKILL = { body = "b", description = "d", license = "MIT", compatibility = "",
-    allowed_tools = json.array({ "Bash" }), metadata = { a = 1, source = "s" } }
+  local SKILL = {
+    body = "b",
+    description = "d",
+    license = "MIT",
+    compatibility = "",
+    allowed_tools = json.array({ "Bash" }),
+    metadata = { a = 1, source = "s" },
+  }
   local function skill_with(changes)
     local copy = {}
-    for name, value in pairs(SKILL) do copy[name] = value end
-    for name, value in pairs(changes) do copy[name] = value end
+    for name, value in pairs(SKILL) do
+      copy[name] = value
+    end
+    for name, value in pairs(changes) do
+      copy[name] = value
+    end
     return copy
   end
 
   it("is a version with the fields that were sent, and the others carried over", function()
-    for name, value in pairs({ body = "x", description = "x", license = "x", compatibility = "x",
-      allowed_tools = { "Read" }, metadata = { a = 2 } }) do
+    for name, value in pairs({
+      body = "x",
+      description = "x",
+      license = "x",
+      compatibility = "x",
+      allowed_tools = { "Read" },
+      metadata = { a = 2 },
+    }) do
       local after = skill_with({ [name] = value })
       assert.equal("equal", stored.has_fields(after, { [name] = value }), name)
       assert.equal("differs", stored.has_fields(SKILL, { [name] = value }), name)
@@ -367,8 +405,13 @@ describe("what is stored", function()
       assert.equal("differs", stored.carries(SKILL, after, {}), name)
     end
     assert.equal("equal", stored.has_fields(SKILL, { version_description = "not told" }))
-    assert.equal("differs", stored.has_fields(skill_with({ version_description = "other" }),
-      { version_description = "told" }))
+    assert.equal(
+      "differs",
+      stored.has_fields(
+        skill_with({ version_description = "other" }),
+        { version_description = "told" }
+      )
+    )
     assert.equal("equal", stored.carries(SKILL, skill_with({ version_description = "new" }), {}))
     assert.is_nil(stored.has_fields(SKILL, { body = "B" }))
     assert.equal("differs", stored.has_fields(SKILL, { body = "B", license = "x" }))
@@ -376,13 +419,36 @@ describe("what is stored", function()
   end)
 
   it("is a row with the fields that were sent", function()
-    local row = { input = { q = 1 }, output = 2, ref_trace_id = "t", deleted = false,
-      ref_timestamp = "2026-03-14T07:26:53Z", name = "n", description = nil }
-    assert.equal("equal", stored.has_row_fields(row, { input = { q = 1 }, output = 2,
-      ref_trace_id = " t ", ref_timestamp = "2026-03-14T08:26:53+01:00", name = "n ",
-      description = "" }))
-    for name, value in pairs({ input = { q = 2 }, output = "2", ref_trace_id = "u", deleted = true,
-      ref_timestamp = "2026-03-14T07:26:54Z", name = "m", description = "d", metadata = {} }) do
+    local row = {
+      input = { q = 1 },
+      output = 2,
+      ref_trace_id = "t",
+      deleted = false,
+      ref_timestamp = "2026-03-14T07:26:53Z",
+      name = "n",
+      description = nil,
+    }
+    assert.equal(
+      "equal",
+      stored.has_row_fields(row, {
+        input = { q = 1 },
+        output = 2,
+        ref_trace_id = " t ",
+        ref_timestamp = "2026-03-14T08:26:53+01:00",
+        name = "n ",
+        description = "",
+      })
+    )
+    for name, value in pairs({
+      input = { q = 2 },
+      output = "2",
+      ref_trace_id = "u",
+      deleted = true,
+      ref_timestamp = "2026-03-14T07:26:54Z",
+      name = "m",
+      description = "d",
+      metadata = {},
+    }) do
       assert.equal("differs", stored.has_row_fields(row, { [name] = value }), name)
     end
     assert.is_nil(stored.has_row_fields(row, { name = "N" }))
@@ -393,8 +459,9 @@ describe("what is stored", function()
   end)
 
   it("is known by paths as the server writes them", function()
-    local files = stored.files({ files = { { path = "a/b", content_type = "text/x", sha256 = "1" },
-      { path = "c\\d" } } })
+    local files = stored.files({
+      files = { { path = "a/b", content_type = "text/x", sha256 = "1" }, { path = "c\\d" } },
+    })
     assert.same({ ["a/b"] = { kind = "text/x", digest = "1" }, ["c\\d"] = {} }, files)
     assert.same({}, stored.files({}))
     assert.same({}, stored.files({ files = json.null }))

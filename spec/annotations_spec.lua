@@ -49,8 +49,19 @@ end
 
 --- What programs require, and the classes that they get from it.
 local PUBLIC = {
-  "init", "json", "clock", "host/clock", "client", "credentials", "skill_folder", "dataset_file",
-  "spend_report", "api/skills/init", "api/skills/current", "api/spend", "api/exports",
+  "init",
+  "json",
+  "clock",
+  "host/clock",
+  "client",
+  "credentials",
+  "skill_folder",
+  "dataset_file",
+  "spend_report",
+  "api/skills/init",
+  "api/skills/current",
+  "api/spend",
+  "api/exports",
 }
 
 describe("the annotations of functions", function()
@@ -82,7 +93,9 @@ describe("the annotations of functions", function()
           end
         end
       end
-      if file then file:close() end
+      if file then
+        file:close()
+      end
     end
     assert.equal("", table.concat(wrong, "\n"))
     assert.is_true(seen > 40)

@@ -24,14 +24,24 @@ describe("a selection that only API v2 can make", function()
     api_version.forget()
   end)
 
-  for name, options in pairs({ ["a client that knows nothing"] = {},
-    ["a client that is fixed to API v2"] = { profile = "current" } }) do
+  for name, options in pairs({
+    ["a client that knows nothing"] = {},
+    ["a client that is fixed to API v2"] = { profile = "current" },
+  }) do
     it("never gives other rows to " .. name, function()
       local calls = {
-        function(client) return client.dataset_items:list({ dataset = dataset, revision = 1 }) end,
-        function(client) return client.dataset_items:list({ archived = true }) end,
-        function(client) return client.datasets:list({ archived = true }) end,
-        function(client) return client.dataset_items:get(item, { revision = 1 }) end,
+        function(client)
+          return client.dataset_items:list({ dataset = dataset, revision = 1 })
+        end,
+        function(client)
+          return client.dataset_items:list({ archived = true })
+        end,
+        function(client)
+          return client.datasets:list({ archived = true })
+        end,
+        function(client)
+          return client.dataset_items:get(item, { revision = 1 })
+        end,
         function(client)
           return pcall(client.dataset_items:each({ dataset = dataset, revision = 1 }))
         end,
@@ -63,10 +73,18 @@ describe("a selection that only API v2 can make", function()
   it("says what may be wrong with a client that is fixed to API v2", function()
     local client = t.client({ profile = "current" })
     for _, call in ipairs({
-      function() return client.datasets:delete(dataset) end,
-      function() return client.datasets:archive(dataset) end,
-      function() return client.dataset_items:delete(item) end,
-      function() return client.dataset_items:update(item, { input = 2 }) end,
+      function()
+        return client.datasets:delete(dataset)
+      end,
+      function()
+        return client.datasets:archive(dataset)
+      end,
+      function()
+        return client.dataset_items:delete(item)
+      end,
+      function()
+        return client.dataset_items:update(item, { input = 2 })
+      end,
     }) do
       local value, err = call()
       assert.is_nil(value)
@@ -98,10 +116,18 @@ describe("a server that changes its API version", function()
   end)
 
   local CALLS = {
-    update = function(own) return client.dataset_items:update(own.item, { output = 7 }) end,
-    delete = function(own) return client.dataset_items:delete(own.item) end,
-    undelete = function(own) return client.dataset_items:undelete(own.item) end,
-    ["delete of a dataset"] = function(own) return client.datasets:delete(own.dataset) end,
+    update = function(own)
+      return client.dataset_items:update(own.item, { output = 7 })
+    end,
+    delete = function(own)
+      return client.dataset_items:delete(own.item)
+    end,
+    undelete = function(own)
+      return client.dataset_items:undelete(own.item)
+    end,
+    ["delete of a dataset"] = function(own)
+      return client.datasets:delete(own.dataset)
+    end,
     create = function(own)
       return client.dataset_items:create({ dataset = own.dataset, input = 2 })
     end,
@@ -124,13 +150,13 @@ describe("a server that changes its API version", function()
     for _, generation in ipairs({ "reference", "current", "reference" }) do
       t.e:settings({ profile = generation })
       local own = rows[generation]
-      local row, err = client.dataset_items:create({ dataset = own.dataset, input = 3,
-        output = "kept" })
+      local row, err =
+        client.dataset_items:create({ dataset = own.dataset, input = 3, output = "kept" })
       if err then -- only after it has been found out
         fails("decode", { ambiguous = true }, row, err)
         says("may have dropped fields", err)
-        row = assert(client.dataset_items:create({ dataset = own.dataset, input = 3,
-          output = "kept" }))
+        row =
+          assert(client.dataset_items:create({ dataset = own.dataset, input = 3, output = "kept" }))
       end
       assert.equal("kept", row.output)
     end
@@ -146,13 +172,18 @@ describe("a server that changes its API version", function()
     local functions = {}
     for i = 1, 50 do
       functions[i] = function()
-        return client.dataset_items:create({ dataset = rows.current.dataset, input = i,
-          output = i })
+        return client.dataset_items:create({
+          dataset = rows.current.dataset,
+          input = i,
+          output = i,
+        })
       end
     end
     local values, errs = llm.gather(functions, { concurrency = 50 })
     assert.is_nil(errs)
-    for i, row in ipairs(values) do assert.equal(i, row.output) end
+    for i, row in ipairs(values) do
+      assert.equal(i, row.output)
+    end
     assert.equal(51, #live.all(client.dataset_items:each({ dataset = rows.current.dataset })))
   end)
 
@@ -202,8 +233,11 @@ describe("a response with few fields", function()
     assert(client.dataset_items:create({ dataset = "x", input = 1, output = 2 }))
     assert(client.dataset_items:update("x", { output = 2 }))
     local since = #t.e:log()
-    fails("invalid", { attr = "source_output" },
-      client.dataset_items:create({ dataset = "x", input = 1, source_output = 2 }))
+    fails(
+      "invalid",
+      { attr = "source_output" },
+      client.dataset_items:create({ dataset = "x", input = 1, source_output = 2 })
+    )
     t.sent({ "GET /api/projects/112358/datasets/x/" }, since)
   end)
 end)
@@ -226,14 +260,25 @@ describe("one deadline of a call", function()
     api_version.forget()
     t.e:fault({ action = { delay = 0.4 } })
     for _, call in ipairs({
-      function(options) return client.skills:get("long", options) end,
       function(options)
-        return client.dataset_items:list({ dataset = dataset, revision = 1,
-          deadline = options.deadline })
+        return client.skills:get("long", options)
       end,
-      function(options) return client.dataset_items:update(item, { input = 2 }, options) end,
-      function(options) return client.dataset_items:delete(item, options) end,
-      function(options) return client.dataset_items:archive(item, options) end,
+      function(options)
+        return client.dataset_items:list({
+          dataset = dataset,
+          revision = 1,
+          deadline = options.deadline,
+        })
+      end,
+      function(options)
+        return client.dataset_items:update(item, { input = 2 }, options)
+      end,
+      function(options)
+        return client.dataset_items:delete(item, options)
+      end,
+      function(options)
+        return client.dataset_items:archive(item, options)
+      end,
     }) do
       api_version.forget()
       fails("timeout", nil, call({ deadline = 0.6 }))

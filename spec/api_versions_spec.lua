@@ -28,8 +28,9 @@ for _, generation in ipairs({ "reference", "current" }) do
     before_each(function()
       t.reset()
       client = t.client({ max_retries = 2 })
-      dataset = assert(client.datasets:create({ name = "golden", description = llm.null,
-        metadata = llm.null }))
+      dataset = assert(
+        client.datasets:create({ name = "golden", description = llm.null, metadata = llm.null })
+      )
     end)
 
     it("a response shows which API version it is, and another client of the host knows", function()
@@ -39,9 +40,15 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("items are created and updated by the field names of either version", function()
-      local item = assert(client.dataset_items:create({ dataset = dataset.id, input = { q = 1 },
-        output = { a = 1 }, ref_trace_id = "t", ref_timestamp = "2026-03-14T07:26:53Z",
-        ref_source_id = "s", metadata = { m = 1 } }))
+      local item = assert(client.dataset_items:create({
+        dataset = dataset.id,
+        input = { q = 1 },
+        output = { a = 1 },
+        ref_trace_id = "t",
+        ref_timestamp = "2026-03-14T07:26:53Z",
+        ref_source_id = "s",
+        metadata = { m = 1 },
+      }))
       for _, name in ipairs({ "output", "expected_output" }) do
         assert.same({ a = 1 }, item[name])
       end
@@ -54,16 +61,17 @@ for _, generation in ipairs({ "reference", "current" }) do
       item = assert(client.dataset_items:update(item.id, { expected_output = { a = 3 } }))
       assert.same({ a = 3 }, item.output)
       assert.same({ q = 1 }, item.input)
-      local other = assert(client.dataset_items:create({ dataset = dataset.id, input = 1,
-        expected_output = 5 }))
+      local other = assert(
+        client.dataset_items:create({ dataset = dataset.id, input = 1, expected_output = 5 })
+      )
       assert.equal(5, assert(client.dataset_items:get(other.id)).output)
       local page = assert(client.dataset_items:list({ dataset = dataset.id }))
       assert.equal(5, page.results[1].output)
     end)
 
     it("rows come as the server sent them, and llm.row has the names of both versions", function()
-      local item = assert(client.dataset_items:create({ dataset = dataset.id, input = 1,
-        output = 2 }))
+      local item =
+        assert(client.dataset_items:create({ dataset = dataset.id, input = 1, output = 2 }))
       local own = is_current and "expected_output" or "output"
       local foreign = is_current and "output" or "expected_output"
       assert.equal(2, rawget(item, own))
@@ -77,7 +85,14 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.is_nil(rawget(item, foreign))
       local text = assert(llm.json.encode(item))
       assert.is_nil(text:find('"' .. foreign .. '"', 1, true))
-      live.misuses({ { "row: table expected", function() llm.row(nil) end } })
+      live.misuses({
+        {
+          "row: table expected",
+          function()
+            llm.row(nil)
+          end,
+        },
+      })
     end)
 
     it("rows are deleted and undeleted", function()
@@ -103,17 +118,29 @@ for _, generation in ipairs({ "reference", "current" }) do
 
     it("the same field under both names is misuse", function()
       live.misuses({
-        { "output and expected_output are the same field",
-          function() client.dataset_items:create({ output = 1, expected_output = 1 }) end },
-        { "ref_trace_id and source_trace_id are the same field",
-          function() client.dataset_items:update("x", { ref_trace_id = 1, source_trace_id = 2 }) end
+        {
+          "output and expected_output are the same field",
+          function()
+            client.dataset_items:create({ output = 1, expected_output = 1 })
+          end,
+        },
+        {
+          "ref_trace_id and source_trace_id are the same field",
+          function()
+            client.dataset_items:update("x", { ref_trace_id = 1, source_trace_id = 2 })
+          end,
         },
       })
     end)
 
     it("a lost create is found again", function()
-      local fields = { dataset = dataset.id, input = { q = 1 }, output = { a = 1 },
-        ref_trace_id = "t", ref_timestamp = "2026-03-14T08:26:53+01:00" }
+      local fields = {
+        dataset = dataset.id,
+        input = { q = 1 },
+        output = { a = 1 },
+        ref_trace_id = "t",
+        ref_timestamp = "2026-03-14T08:26:53+01:00",
+      }
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
       local item, err = client.dataset_items:create(fields)
       fails("network", { ambiguous = true }, item, err)
@@ -173,11 +200,15 @@ describe("a server of unknown API version", function()
   end
 
   --- What was sent, as "METHOD path" without ids.
-  local function sent(expected, since) assert.same(expected, methods(t.e:log(since))) end
+  local function sent(expected, since)
+    assert.same(expected, methods(t.e:log(since)))
+  end
 
   describe("that is v2", function()
     local since
-    before_each(function() since = prepare("current") end)
+    before_each(function()
+      since = prepare("current")
+    end)
 
     it("is first asked with the names of v1, refuses them, and is known from then on", function()
       local made = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 5 }))
@@ -206,8 +237,10 @@ describe("a server of unknown API version", function()
 
     it("gets an item's delete with its version", function()
       assert.is_true(assert(client.dataset_items:delete(item)).archived)
-      sent({ "PATCH dataset_items/ID/", "GET dataset_items/ID/", "POST dataset_items/ID/archive/" },
-        since)
+      sent(
+        { "PATCH dataset_items/ID/", "GET dataset_items/ID/", "POST dataset_items/ID/archive/" },
+        since
+      )
     end)
 
     it("gets an update with the item's version", function()
@@ -216,8 +249,12 @@ describe("a server of unknown API version", function()
     end)
 
     it("is not mistaken for v1 by a refusal that either may send", function()
-      local value, err = client.dataset_items:create({ dataset = dataset, input = 1,
-        ref_timestamp = "soon", ref_trace_id = "t" })
+      local value, err = client.dataset_items:create({
+        dataset = dataset,
+        input = 1,
+        ref_timestamp = "soon",
+        ref_trace_id = "t",
+      })
       fails("invalid", { attr = "source_timestamp" }, value, err)
       assert.equal("current", client:profile())
     end)
@@ -229,9 +266,15 @@ describe("a server of unknown API version", function()
         function()
           return client.dataset_items:create({ dataset = dataset, input = 1, output = 2 })
         end,
-        function() return client.dataset_items:update(item, { output = 9 }) end,
-        function() return client.datasets:delete(dataset) end,
-        function() return client.dataset_items:delete(item) end,
+        function()
+          return client.dataset_items:update(item, { output = 9 })
+        end,
+        function()
+          return client.datasets:delete(dataset)
+        end,
+        function()
+          return client.dataset_items:delete(item)
+        end,
       }) do
         local value, err = call()
         fails("invalid", nil, value, err)
@@ -246,7 +289,9 @@ describe("a server of unknown API version", function()
 
   describe("that is v1", function()
     local since
-    before_each(function() since = prepare("reference") end)
+    before_each(function()
+      since = prepare("reference")
+    end)
 
     it("is written to without another request", function()
       local made = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 5 }))
@@ -270,8 +315,8 @@ describe("a server of unknown API version", function()
     end)
 
     it("is not mistaken for v2 by its refusal of a value", function()
-      local value, err = client.dataset_items:create({ dataset = dataset, input = 1,
-        ref_timestamp = "soon" })
+      local value, err =
+        client.dataset_items:create({ dataset = dataset, input = 1, ref_timestamp = "soon" })
       fails("invalid", { attr = "ref_timestamp" }, value, err)
       assert.equal("reference", client:profile())
       assert.equal(1, #t.e:state().projects["112358"].items)
@@ -280,21 +325,39 @@ describe("a server of unknown API version", function()
     it("makes calls that it does not have return an error that says so", function()
       assert(client.datasets:get(dataset))
       for name, call in pairs({
-        ["datasets:archive"] = function() return client.datasets:archive(dataset) end,
-        ["datasets:restore"] = function() return client.datasets:restore(dataset) end,
+        ["datasets:archive"] = function()
+          return client.datasets:archive(dataset)
+        end,
+        ["datasets:restore"] = function()
+          return client.datasets:restore(dataset)
+        end,
         ["datasets:list `archived`"] = function()
           return client.datasets:list({ archived = true })
         end,
         ["dataset_items:list `revision`"] = function()
           return client.dataset_items:list({ dataset = dataset, revision = 1 })
         end,
-        ["datasets:export_start"] = function() return client.datasets:export_start(dataset) end,
-        ["datasets:export_wait"] = function() return client.datasets:export_wait(dataset, 1) end,
-        ["dataset_items:archive"] = function() return client.dataset_items:archive(item) end,
-        ["skills:search"] = function() return client.skills:search("x") end,
-        ["skills:rename"] = function() return client.skills:rename("a", "b") end,
-        ["skills:skill_md"] = function() return client.skills:skill_md("a") end,
-        ["skills:bundle"] = function() return client.skills:bundle() end,
+        ["datasets:export_start"] = function()
+          return client.datasets:export_start(dataset)
+        end,
+        ["datasets:export_wait"] = function()
+          return client.datasets:export_wait(dataset, 1)
+        end,
+        ["dataset_items:archive"] = function()
+          return client.dataset_items:archive(item)
+        end,
+        ["skills:search"] = function()
+          return client.skills:search("x")
+        end,
+        ["skills:rename"] = function()
+          return client.skills:rename("a", "b")
+        end,
+        ["skills:skill_md"] = function()
+          return client.skills:skill_md("a")
+        end,
+        ["skills:bundle"] = function()
+          return client.skills:bundle()
+        end,
       }) do
         local value, err = call()
         fails("invalid", nil, value, err)
@@ -305,8 +368,11 @@ describe("a server of unknown API version", function()
         local words = method .. ": invalid: " .. option .. "only API v2"
         assert.equal(words, text:sub(1, #words))
       end
-      for _, iterator in pairs({ client.datasets:revisions(dataset),
-        client.dataset_items:versions(item), client.datasets:export_read(dataset, 1) }) do
+      for _, iterator in pairs({
+        client.datasets:revisions(dataset),
+        client.dataset_items:versions(item),
+        client.datasets:export_read(dataset, 1),
+      }) do
         live.raises("invalid", nil, iterator)
       end
       sent({ "GET datasets/ID/" }, since)
@@ -350,15 +416,21 @@ describe("API v2", function()
   teardown(t.stop)
   before_each(function()
     t.reset()
-    clock.sleep = function() return true end
+    clock.sleep = function()
+      return true
+    end
     client = t.client({ max_retries = 2 })
     dataset = assert(client.datasets:create({ name = "golden", description = "d" })).id
   end)
-  after_each(function() clock.sleep = sleep end)
+  after_each(function()
+    clock.sleep = sleep
+  end)
 
   local function create(fields)
     local all = { dataset = dataset, input = { q = 1 } }
-    for name, value in pairs(fields or {}) do all[name] = value end
+    for name, value in pairs(fields or {}) do
+      all[name] = value
+    end
     return assert(client.dataset_items:create(all))
   end
 
@@ -387,7 +459,9 @@ describe("API v2", function()
   end)
 
   it("returns the snapshot of a revision, whatever happens meanwhile", function()
-    for i = 1, 60 do create({ input = i }) end
+    for i = 1, 60 do
+      create({ input = i })
+    end
     local revision = assert(client.datasets:get(dataset)).current_revision
     local n, seen = 0, {}
     local filter = { dataset = dataset, revision = revision, limit = 100 }
@@ -400,7 +474,9 @@ describe("API v2", function()
       end
     end
     assert.equal(60, n)
-    for i = 1, 60 do assert.is_true(seen[i]) end
+    for i = 1, 60 do
+      assert.is_true(seen[i])
+    end
     local first = assert(client.dataset_items:list(filter)).results[1]
     assert.is_false(first.archived)
     assert.equal(60, assert(client.dataset_items:get(first.id, { revision = revision })).input)
@@ -408,34 +484,49 @@ describe("API v2", function()
 
   it("takes a create with a key of the client's own again and again", function()
     t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 2 } })
-    local item, err, response = client.dataset_items:create({ dataset = dataset, input = { true },
-      client_item_id = "row-1" })
+    local item, err, response = client.dataset_items:create({
+      dataset = dataset,
+      input = { true },
+      client_item_id = "row-1",
+    })
     assert.is_nil(err, tostring(err))
     assert.equal(200, response.status)
     assert.equal("row-1", item.client_item_id)
     assert.equal(1, #t.e:state().projects["112358"].items)
-    local other, problem = client.dataset_items:create({ dataset = dataset, input = { 1 },
-      client_item_id = "row-1" })
-    fails("conflict", { code = "client_item_id_conflict", current_item_id = item.id }, other,
-      problem)
+    local other, problem = client.dataset_items:create({
+      dataset = dataset,
+      input = { 1 },
+      client_item_id = "row-1",
+    })
+    fails(
+      "conflict",
+      { code = "client_item_id_conflict", current_item_id = item.id },
+      other,
+      problem
+    )
   end)
 
   it("refuses a stale version, with the current row", function()
     local item = create()
     assert(client.dataset_items:update(item.id, { input = 2, base_version = 1 }))
-    fails("conflict", { code = "stale_version", current_version = 2, current_item_id = item.id },
-      client.dataset_items:update(item.id, { input = 3, base_version = 1 }))
+    fails(
+      "conflict",
+      { code = "stale_version", current_version = 2, current_item_id = item.id },
+      client.dataset_items:update(item.id, { input = 3, base_version = 1 })
+    )
   end)
 
   it("lets the last writer win without a base_version, as v1 does", function()
     local item = create()
     local raced
-    client = client:with({ on_request = function(request)
-      if request.method == "PATCH" and not raced then
-        raced = true
-        assert(client.dataset_items:update(item.id, { input = "theirs", base_version = 1 }))
-      end
-    end })
+    client = client:with({
+      on_request = function(request)
+        if request.method == "PATCH" and not raced then
+          raced = true
+          assert(client.dataset_items:update(item.id, { input = "theirs", base_version = 1 }))
+        end
+      end,
+    })
     assert.equal("ours", assert(client.dataset_items:update(item.id, { input = "ours" })).input)
     assert.equal(3, assert(client.dataset_items:get(item.id)).version)
   end)
@@ -457,17 +548,27 @@ describe("API v2", function()
   it("names its limits in errors", function()
     t.e:settings({ dataset_limit = 1 })
     local value, err = client.datasets:create({ name = "second" })
-    fails("conflict", { code = "limit_reached", resource = "datasets", current_count = 1,
-      limit = 1 }, value, err)
-    fails("conflict", { code = "dataset_name_conflict" }, (function()
-      t.e:settings({ dataset_limit = 0 })
-      return client.datasets:create({ name = "golden" })
-    end)())
+    fails(
+      "conflict",
+      { code = "limit_reached", resource = "datasets", current_count = 1, limit = 1 },
+      value,
+      err
+    )
+    fails(
+      "conflict",
+      { code = "dataset_name_conflict" },
+      (function()
+        t.e:settings({ dataset_limit = 0 })
+        return client.datasets:create({ name = "golden" })
+      end)()
+    )
   end)
 
   describe("and a write whose response is lost:", function()
     local item
-    before_each(function() item = create({ expected_output = { a = 1 } }) end)
+    before_each(function()
+      item = create({ expected_output = { a = 1 } })
+    end)
 
     local WRITES = {
       PATCH = function()
@@ -476,8 +577,12 @@ describe("API v2", function()
       ["PATCH without a base"] = function()
         return client.dataset_items:update(item.id, { input = { q = 2 } })
       end,
-      archive = function() return client.dataset_items:archive(item.id, { base_version = 1 }) end,
-      delete = function() return client.dataset_items:delete(item.id) end,
+      archive = function()
+        return client.dataset_items:archive(item.id, { base_version = 1 })
+      end,
+      delete = function()
+        return client.dataset_items:delete(item.id)
+      end,
     }
     for name, write in pairs(WRITES) do
       local match = { method = name:find("PATCH") and "PATCH" or "POST", path = "dataset_items/" }
@@ -500,9 +605,11 @@ describe("API v2", function()
       it(name .. " did not happen where somebody else was first", function()
         t.e:fault({ match = match, action = { close = "before", times = 1 } })
         local plain = client
-        client = client:with({ on_retry = function()
-          assert(plain.dataset_items:update(item.id, { input = "theirs", base_version = 1 }))
-        end })
+        client = client:with({
+          on_retry = function()
+            assert(plain.dataset_items:update(item.id, { input = "theirs", base_version = 1 }))
+          end,
+        })
         local row, err = write()
         if name == "PATCH" or name == "archive" then
           fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
@@ -518,9 +625,11 @@ describe("API v2", function()
     it("an update is found below later versions", function()
       t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
       local plain = client
-      client = client:with({ on_retry = function()
-        assert(plain.dataset_items:update(item.id, { input = "later", base_version = 2 }))
-      end })
+      client = client:with({
+        on_retry = function()
+          assert(plain.dataset_items:update(item.id, { input = "later", base_version = 2 }))
+        end,
+      })
       local row, err = WRITES.PATCH()
       assert.is_nil(err, tostring(err))
       assert.equal(2, row.version)
@@ -531,13 +640,17 @@ describe("API v2", function()
   describe("has exports that", function()
     it("are started, waited for and read", function()
       local big = llm.json.decode("9007199254740993")
-      for i = 1, 30 do create({ input = { n = i, big = big } }) end
+      for i = 1, 30 do
+        create({ input = { n = i, big = big } })
+      end
       t.e:settings({ export_polls = 3 })
       local export = assert(client.datasets:export_start(dataset))
       assert.equal("pending", export.status)
       local seen = {}
       export = assert(client.datasets:export_wait(dataset, export, {
-        on_progress = function(state) seen[#seen + 1] = state.status end,
+        on_progress = function(state)
+          seen[#seen + 1] = state.status
+        end,
       }))
       assert.equal("complete", export.status)
       assert.is_true(#seen >= 2)
@@ -564,15 +677,36 @@ describe("API v2", function()
 
     it("check what they are given", function()
       live.misuses({
-        { "export: integer expected", function() client.datasets:export_wait(dataset, "x") end },
-        { "interval: number expected",
-          function() client.datasets:export_wait(dataset, 1, { interval = "1" }) end },
-        { "interval: seconds above 0 expected",
-          function() client.datasets:export_wait(dataset, 1, { interval = 0 }) end },
-        { "on_progress: function expected",
-          function() client.datasets:export_wait(dataset, 1, { on_progress = 1 }) end },
-        { "revision: integer expected",
-          function() client.datasets:export_start(dataset, { revision = "1" }) end },
+        {
+          "export: integer expected",
+          function()
+            client.datasets:export_wait(dataset, "x")
+          end,
+        },
+        {
+          "interval: number expected",
+          function()
+            client.datasets:export_wait(dataset, 1, { interval = "1" })
+          end,
+        },
+        {
+          "interval: seconds above 0 expected",
+          function()
+            client.datasets:export_wait(dataset, 1, { interval = 0 })
+          end,
+        },
+        {
+          "on_progress: function expected",
+          function()
+            client.datasets:export_wait(dataset, 1, { on_progress = 1 })
+          end,
+        },
+        {
+          "revision: integer expected",
+          function()
+            client.datasets:export_start(dataset, { revision = "1" })
+          end,
+        },
       })
     end)
   end)
@@ -582,8 +716,8 @@ describe("API v2", function()
     assert(client.datasets:list({ limit = 1 }))
     t.reset()
     client = t.client({ profile = "current" })
-    local row = assert(client.datasets:create({ name = "x", metadata = llm.null,
-      description = llm.null }))
+    local row =
+      assert(client.datasets:create({ name = "x", metadata = llm.null, description = llm.null }))
     assert.same({ name = "x" }, cjson.decode(t.e:log()[1].body))
     assert(client.datasets:update(row.id, { metadata = llm.null, description = llm.null }))
     assert.same({ metadata = {}, description = "" }, cjson.decode(t.e:log()[2].body))

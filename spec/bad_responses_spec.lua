@@ -10,26 +10,132 @@ local ID = "0195b2aa-3c1d-7e42-9a10-6f0c5bd8e001"
 
 --- Every method that makes one request, and whether it writes.
 local METHODS = {
-  { "skills:list", false, function(c) return c.skills:list() end },
-  { "skills:get", false, function(c) return c.skills:get("x") end },
-  { "skills:resolve", false, function(c) return c.skills:resolve("x") end },
-  { "skills:create", true, function(c) return c.skills:create({ name = "x" }) end },
-  { "skills:publish", true, function(c) return c.skills:publish("x", { base_version = 1 }) end },
-  { "skills:duplicate", true, function(c) return c.skills:duplicate("x", "y") end },
-  { "skills:file", false, function(c) return c.skills:file("x", "a") end },
-  { "skills:create_file", true, function(c)
-    return c.skills:create_file("x", { path = "a", content = "b" })
-  end },
-  { "skills:rename_file", true, function(c) return c.skills:rename_file("x", "a", "b") end },
-  { "skills:delete_file", true, function(c) return c.skills:delete_file("x", "a") end },
-  { "datasets:list", false, function(c) return c.datasets:list() end },
-  { "datasets:get", false, function(c) return c.datasets:get(ID) end },
-  { "datasets:create", true, function(c) return c.datasets:create({ name = "x" }) end },
-  { "datasets:update", true, function(c) return c.datasets:update(ID, { name = "x" }) end },
-  { "datasets:delete", true, function(c) return c.datasets:delete(ID) end },
-  { "dataset_items:undelete", true, function(c) return c.dataset_items:undelete(ID) end },
-  { "dataset_items:create", true, function(c) return c.dataset_items:create({ input = 1 }) end },
-  { "spend:get", false, function(c) return c.spend:get() end },
+  {
+    "skills:list",
+    false,
+    function(c)
+      return c.skills:list()
+    end,
+  },
+  {
+    "skills:get",
+    false,
+    function(c)
+      return c.skills:get("x")
+    end,
+  },
+  {
+    "skills:resolve",
+    false,
+    function(c)
+      return c.skills:resolve("x")
+    end,
+  },
+  {
+    "skills:create",
+    true,
+    function(c)
+      return c.skills:create({ name = "x" })
+    end,
+  },
+  {
+    "skills:publish",
+    true,
+    function(c)
+      return c.skills:publish("x", { base_version = 1 })
+    end,
+  },
+  {
+    "skills:duplicate",
+    true,
+    function(c)
+      return c.skills:duplicate("x", "y")
+    end,
+  },
+  {
+    "skills:file",
+    false,
+    function(c)
+      return c.skills:file("x", "a")
+    end,
+  },
+  {
+    "skills:create_file",
+    true,
+    function(c)
+      return c.skills:create_file("x", { path = "a", content = "b" })
+    end,
+  },
+  {
+    "skills:rename_file",
+    true,
+    function(c)
+      return c.skills:rename_file("x", "a", "b")
+    end,
+  },
+  {
+    "skills:delete_file",
+    true,
+    function(c)
+      return c.skills:delete_file("x", "a")
+    end,
+  },
+  {
+    "datasets:list",
+    false,
+    function(c)
+      return c.datasets:list()
+    end,
+  },
+  {
+    "datasets:get",
+    false,
+    function(c)
+      return c.datasets:get(ID)
+    end,
+  },
+  {
+    "datasets:create",
+    true,
+    function(c)
+      return c.datasets:create({ name = "x" })
+    end,
+  },
+  {
+    "datasets:update",
+    true,
+    function(c)
+      return c.datasets:update(ID, { name = "x" })
+    end,
+  },
+  {
+    "datasets:delete",
+    true,
+    function(c)
+      return c.datasets:delete(ID)
+    end,
+  },
+  {
+    "dataset_items:undelete",
+    true,
+    function(c)
+      return c.dataset_items:undelete(ID)
+    end,
+  },
+  {
+    "dataset_items:create",
+    true,
+    function(c)
+      return c.dataset_items:create({ input = 1 })
+    end,
+  },
+  {
+    "spend:get",
+    false,
+    function(c)
+      return c.spend:get()
+    end,
+  },
 }
 
 --- None of these is what any of the methods returns.
@@ -53,7 +159,9 @@ local BODIES = {
 
 --- This would be an answer to each of them.
 local WHOLE = '{"id":"x","name":"y","results":[],"count":0,"path":"a","content":"c",'
-  .. '"summary":{},"skill":{},"versions":[],"padding":"' .. ("x"):rep(500) .. '"}'
+  .. '"summary":{},"skill":{},"versions":[],"padding":"'
+  .. ("x"):rep(500)
+  .. '"}'
 
 describe("a response", function()
   local client
@@ -132,9 +240,18 @@ describe("a response", function()
   end)
 
   it("that is an error page of any kind keeps its status and the start of its text", function()
-    for status, kind in pairs({ [400] = "invalid", [401] = "auth", [403] = "forbidden",
-      [404] = "not_found", [409] = "conflict", [413] = "invalid", [429] = "rate_limited",
-      [500] = "server", [502] = "server", [520] = "server" }) do
+    for status, kind in pairs({
+      [400] = "invalid",
+      [401] = "auth",
+      [403] = "forbidden",
+      [404] = "not_found",
+      [409] = "conflict",
+      [413] = "invalid",
+      [429] = "rate_limited",
+      [500] = "server",
+      [502] = "server",
+      [520] = "server",
+    }) do
       t.answer(status, HTML .. ("x"):rep(100000), { ["Content-Type"] = "text/html" })
       local value, err = client.datasets:create({ name = "x" })
       fails(kind, { status = status }, value, err)

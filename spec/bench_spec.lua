@@ -1,6 +1,8 @@
 --- That the benches run and have a figure in every cell; not what the figures are. Once is
 --- enough: they start the Luas themselves.
-if _VERSION ~= "Lua 5.4" or os.getenv("SPEC_MODE") ~= "plain" then return end
+if _VERSION ~= "Lua 5.4" or os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end
 
 --- @param shell string
 --- @return string output

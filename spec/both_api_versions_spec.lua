@@ -2,16 +2,37 @@
 
 local live = require("spec.support.live")
 
-local FILES = { "mistakes", "pages", "prefetch", "settle", "skill_bodies", "skill_files",
-  "skill_folder", "skills", "skills_misuse", "spend", "values" }
+local FILES = {
+  "mistakes",
+  "pages",
+  "prefetch",
+  "settle",
+  "skill_bodies",
+  "skill_files",
+  "skill_folder",
+  "skills",
+  "skills_misuse",
+  "spend",
+  "values",
+}
 
 --- The functions of busted, which a file that is loaded by hand does not have.
-local names = { describe = describe, it = it, setup = setup, teardown = teardown,
-  before_each = before_each, after_each = after_each, assert = assert, pending = pending }
+local names = {
+  describe = describe,
+  it = it,
+  setup = setup,
+  teardown = teardown,
+  before_each = before_each,
+  after_each = after_each,
+  assert = assert,
+  pending = pending,
+}
 local environment = setmetatable(names, { __index = _G })
 
 local function load_spec(path)
-  if setfenv then return setfenv(assert(loadfile(path)), environment) end
+  if setfenv then
+    return setfenv(assert(loadfile(path)), environment)
+  end
   return assert(loadfile(path, "t", environment))
 end
 

@@ -29,30 +29,46 @@ describe("a client over TLS", function()
   local e
   local servers = {}
 
-  setup(function() e = pipeline.emulator.start({ tls = true }) end)
+  setup(function()
+    e = pipeline.emulator.start({ tls = true })
+  end)
   teardown(function()
     for _, one in ipairs(servers) do
       output_of(("kill %s; rm -rf '%s'"):format(one.pid, one.dir))
     end
     e:stop()
   end)
-  before_each(function() e:reset() end)
+  before_each(function()
+    e:reset()
+  end)
 
   --- @param options { name?: string, begins?: string, ends?: string, flags?: string }
   --- @return string port
   local function start(options)
     local dir = output_of('mktemp -d "${TMPDIR:-/tmp}/posthog-tls.XXXXXX"'):gsub("\n$", "")
     local name = options.name or "DNS:localhost,IP:127.0.0.1"
-    local made = output_of(MAKE:format(dir, e.prefix, "localhost", name, POLICY,
-      options.begins or "20200101000000Z", options.ends or "20491231235959Z"))
+    local made = output_of(
+      MAKE:format(
+        dir,
+        e.prefix,
+        "localhost",
+        name,
+        POLICY,
+        options.begins or "20200101000000Z",
+        options.ends or "20491231235959Z"
+      )
+    )
     assert.equal("0\n", made, output_of(("cat '%s/openssl.log'"):format(dir)))
     local pid = output_of(START:format(dir, options.flags or "")):match("%d+")
     servers[#servers + 1] = { pid = pid, dir = dir }
     local port
-    assert.is_true(server.eventually(10, function()
-      port = output_of(("cat '%s/out'"):format(dir)):match("ACCEPT 127.0.0.1:(%d+)")
-      return port ~= nil
-    end), output_of(("cat '%s/err'"):format(dir)))
+    assert.is_true(
+      server.eventually(10, function()
+        port = output_of(("cat '%s/out'"):format(dir)):match("ACCEPT 127.0.0.1:(%d+)")
+        return port ~= nil
+      end),
+      output_of(("cat '%s/err'"):format(dir))
+    )
     return port
   end
 
@@ -85,9 +101,13 @@ describe("a client over TLS", function()
     local port = start({ name = "DNS:posthog.example" })
     local err = refusal(port)
     assert.equal("host", err.option)
-    assert.equal(("datasets:list: tls: the certificate of 127.0.0.1:%s is for another name. "
-      .. "Is the host spelt right? Else something answers in its place, such as a proxy")
-      :format(port), tostring(err))
+    assert.equal(
+      (
+        "datasets:list: tls: the certificate of 127.0.0.1:%s is for another name. "
+        .. "Is the host spelt right? Else something answers in its place, such as a proxy"
+      ):format(port),
+      tostring(err)
+    )
   end)
 
   it("refuses a certificate that has expired", function()
@@ -121,8 +141,12 @@ describe("a client over TLS", function()
   it("talks to a server with TLS 1.2, and refuses one with TLS 1.1", function()
     assert.is_nil(refusal(start({ flags = "-tls1_2" })))
     local port = start({ flags = "-tls1_1 -cipher ALL:@SECLEVEL=0" })
-    local control = output_of(("echo | timeout 10 openssl s_client -tls1_1 -cipher ALL:@SECLEVEL=0"
-      .. " -connect 127.0.0.1:%s 2>&1"):format(port))
+    local control = output_of(
+      (
+        "echo | timeout 10 openssl s_client -tls1_1 -cipher ALL:@SECLEVEL=0"
+        .. " -connect 127.0.0.1:%s 2>&1"
+      ):format(port)
+    )
     assert.matches("Protocol *: TLSv1.1", control)
     assert.matches("Cipher *: [%w-]+SHA", control) -- that server does speak it
     local err = refusal(port)
@@ -131,7 +155,9 @@ describe("a client over TLS", function()
 
   describe("uses a CA bundle that", function()
     local places = ca_bundle.places
-    after_each(function() ca_bundle.places = places end)
+    after_each(function()
+      ca_bundle.places = places
+    end)
 
     local function first_call(options)
       local c = pipeline.client(e.tls_url, options)
@@ -150,8 +176,11 @@ describe("a client over TLS", function()
       ca_bundle.places = { "/nowhere/a.pem", "/nowhere/b.pem" }
       local _, err = c.datasets:list()
       assert.equal("tls", err.kind)
-      assert.equal("no certificate authorities found; name their file in ca_file or SSL_CERT_FILE"
-        .. " (tried /nowhere/a.pem, /nowhere/b.pem)", err.message)
+      assert.equal(
+        "no certificate authorities found; name their file in ca_file or SSL_CERT_FILE"
+          .. " (tried /nowhere/a.pem, /nowhere/b.pem)",
+        err.message
+      )
       ca_bundle.places = { e.ca_file }
       assert.is_truthy(c.datasets:list())
       c:close()
@@ -160,7 +189,9 @@ describe("a client over TLS", function()
     it("is named when it cannot be read, and no other one is taken", function()
       ca_bundle.places = { e.ca_file }
       for path, why in pairs({
-        ["/nowhere/ca.pem"] = "No such file", ["/tmp"] = "directory", ["/dev/null"] = "it is empty",
+        ["/nowhere/ca.pem"] = "No such file",
+        ["/tmp"] = "directory",
+        ["/dev/null"] = "it is empty",
         ["README.md"] = "it has no certificate in PEM form",
       }) do
         local _, err = first_call({ ca_file = path })
@@ -168,12 +199,15 @@ describe("a client over TLS", function()
         assert.matches("of ca_file, " .. path .. ", cannot be read: ", err.message, 1, true)
         assert.matches(why, err.message, 1, true)
       end
-      local said = pipeline.run(([[
+      local said = pipeline.run(
+        ([[
         local _, err = require("posthog.llm").new({
           host = %q, personal_api_key = "phx_x", project_id = 1,
         }).datasets:list()
         print(err)
-      ]]):format(e.tls_url), { SSL_CERT_FILE = "/nowhere/env.pem" })
+      ]]):format(e.tls_url),
+        { SSL_CERT_FILE = "/nowhere/env.pem" }
+      )
       assert.matches("of SSL_CERT_FILE, /nowhere/env.pem, cannot be read", said, 1, true)
       assert.same({}, e:log())
     end)

@@ -1,6 +1,8 @@
 --- posthog-llm datasets ... and items ..., as a user runs them.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson").new()
 
@@ -20,27 +22,39 @@ end
 local function text_of(path)
   local file = io.open(path, "rb")
   local text = file and file:read("*a")
-  if file then file:close() end
+  if file then
+    file:close()
+  end
   return text
 end
 
 --- Nothing of a bar, and nothing that steers a terminal.
-local function is_plain(text) assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), text) end
+local function is_plain(text)
+  assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), text)
+end
 
 --- A request that makes an item, in the log.
 local POST = "POST [^ ]*dataset_items"
 
 local function tests(generation)
   local e, folder
-  local run, ends = command.against(function() return e end)
+  local run, ends = command.against(function()
+    return e
+  end)
 
-  setup(function() e = emulator.start({ profile = generation }) end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = emulator.start({ profile = generation })
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     folder = output_of("mktemp -d"):gsub("%s", "")
   end)
-  after_each(function() os.execute("rm -rf " .. folder) end)
+  after_each(function()
+    os.execute("rm -rf " .. folder)
+  end)
 
   local function write(name, text)
     local file = assert(io.open(folder .. "/" .. name, "wb"))
@@ -52,7 +66,9 @@ local function tests(generation)
   --- @return string path of a file with so many records
   local function numbers(count)
     local lines = {}
-    for i = 1, count do lines[i] = ('{"input":%d,"output":"o"}\n'):format(i) end
+    for i = 1, count do
+      lines[i] = ('{"input":%d,"output":"o"}\n'):format(i)
+    end
     return write("numbers.jsonl", table.concat(lines))
   end
 
@@ -71,8 +87,12 @@ local function tests(generation)
   --- That a dataset holds the numbers of `numbers(count)`, each once.
   local function holds(count, dataset)
     local seen = {}
-    for _, item in ipairs(items_of(dataset)) do seen[item.input] = (seen[item.input] or 0) + 1 end
-    for i = 1, count do assert.equal(1, seen[i], "item " .. i) end
+    for _, item in ipairs(items_of(dataset)) do
+      seen[item.input] = (seen[item.input] or 0) + 1
+    end
+    for i = 1, count do
+      assert.equal(1, seen[i], "item " .. i)
+    end
     seen = items_of(dataset)
     assert.equal(count, #seen)
   end
@@ -90,8 +110,15 @@ local function tests(generation)
   end
 
   it("makes, shows, lists, deletes and undeletes a dataset", function()
-    local made = ends(0, { "datasets", "create", "golden", "--description", "By hand.\27[2J",
-      "--metadata", '{"n":9007199254740993}' })
+    local made = ends(0, {
+      "datasets",
+      "create",
+      "golden",
+      "--description",
+      "By hand.\27[2J",
+      "--metadata",
+      '{"n":9007199254740993}',
+    })
     local id = made.out:match("^(%S+)\n$")
     assert.equal("dataset golden is created\n", made.err)
     assert.equal("", ends(0, { "-q", "datasets", "create", "other" }).err)
@@ -159,13 +186,16 @@ local function tests(generation)
     local source = write("golden.jsonl", '{"input":"a"}\n{"input":1,,}\n{"input":"b","x":2}\n')
     ends(4, { "datasets", "import", "golden", source })
     local dry = ends(7, { "datasets", "import", "golden", source, "--create", "--dry-run" })
-    assert.equal("line 2, column 12: invalid JSON: expected a key in quotes\n"
-      .. 'line 3: an item has no field "x"; map it to one that it has\n'
-      .. "1 record can be imported, 2 cannot\n", dry.out)
+    assert.equal(
+      "line 2, column 12: invalid JSON: expected a key in quotes\n"
+        .. 'line 3: an item has no field "x"; map it to one that it has\n'
+        .. "1 record can be imported, 2 cannot\n",
+      dry.out
+    )
     assert.matches("would be created", dry.err)
     local list = write("golden.json", '[{"input":1},\n{"x":2}]')
     dry = ends(7, { "datasets", "import", "golden", list, "--create", "--dry-run" })
-    assert.matches("^%a+ 2: an item has no field \"x\"", dry.out)
+    assert.matches('^%a+ 2: an item has no field "x"', dry.out)
     ends(4, { "datasets", "show", "golden" })
     assert.is_nil(text_of(source .. ".journal"))
 
@@ -178,19 +208,45 @@ local function tests(generation)
     assert.matches("once more, remove " .. source .. ".journal", again.err, 1, true)
     assert.equal(1, #items_of("golden"))
 
-    local summary = ends(7, { "--json", "datasets", "import", "golden", source, "--journal",
-      folder .. "/j", "--rejects", folder .. "/r", "--concurrency", "2", "--settle", "0.5" })
+    local summary = ends(7, {
+      "--json",
+      "datasets",
+      "import",
+      "golden",
+      source,
+      "--journal",
+      folder .. "/j",
+      "--rejects",
+      folder .. "/r",
+      "--concurrency",
+      "2",
+      "--settle",
+      "0.5",
+    })
     assert.equal("", summary.err)
     summary = cjson.decode(summary.out)
-    assert.same({ 1, 2, 3, folder .. "/j", folder .. "/r" },
-      { summary.imported, summary.rejected, summary.records, summary.journal, summary.rejects })
+    assert.same(
+      { 1, 2, 3, folder .. "/j", folder .. "/r" },
+      { summary.imported, summary.rejected, summary.records, summary.journal, summary.rejects }
+    )
     assert.equal(2, #items_of("golden"))
   end)
 
   it("imports columns of a table under the names that --field gives", function()
     local source = write("q.csv", 'question;answer;n\n"What;?";5;1\nragged;1\n')
-    local args = { "datasets", "import", "golden", source, "--create", "--separator", ";",
-      "--field", "input=question", "--field", "output=answer" }
+    local args = {
+      "datasets",
+      "import",
+      "golden",
+      source,
+      "--create",
+      "--separator",
+      ";",
+      "--field",
+      "input=question",
+      "--field",
+      "output=answer",
+    }
     local result = ends(7, args)
     assert.matches("^1 row imported, 1 rejected", result.out)
     local rejects = text_of(source .. ".rejects.jsonl")
@@ -211,8 +267,10 @@ local function tests(generation)
       .. '{"input":{"a":[[],{}]},"output":0.1}\n'
     local source = write("in.jsonl", lines)
     ends(0, { "datasets", "import", "golden", source, "--create" })
-    assert.equal("0 added, 0 removed, 0 changed, 2 the same\n",
-      ends(0, { "datasets", "diff", "golden", source }).out)
+    assert.equal(
+      "0 added, 0 removed, 0 changed, 2 the same\n",
+      ends(0, { "datasets", "diff", "golden", source }).out
+    )
     local output = generation == "current" and "expected_output" or "output"
     local piped = ends(0, { "datasets", "export", "golden", "-", "--fields", "input," .. output })
     assert.equal("2 rows\n", piped.err)
@@ -244,8 +302,11 @@ local function tests(generation)
     write("out.jsonl", changed .. changed:gsub('"id":"', '"id":"new-'))
     local found = ends(7, { "datasets", "diff", "golden", path, "--key", "id" })
     is_plain(found.out)
-    assert.matches("^%+ line 2: \"new%-[^\n]+\n%- [^\n]+\n~ line 1, [^\n]+ %(expected_output%)\n"
-      .. "1 added, 1 removed, 1 changed, 0 the same\n$", found.out)
+    assert.matches(
+      '^%+ line 2: "new%-[^\n]+\n%- [^\n]+\n~ line 1, [^\n]+ %(expected_output%)\n'
+        .. "1 added, 1 removed, 1 changed, 0 the same\n$",
+      found.out
+    )
     for no_color, start in pairs({ [false] = "\27[32m+ line 2", ["1"] = "+ line 2" }) do
       local seen = ends(7, { "datasets", "diff", "golden", path, "--key", "id" }, {
         terminal = 80,
@@ -255,14 +316,21 @@ local function tests(generation)
       assert.matches("\r\27[K" .. start, seen, 1, true)
       assert.equal(no_color == false, seen:find("\27%[3%dm") ~= nil)
     end
-    local data = cjson.decode(ends(7, { "--json", "datasets", "diff", "golden", path,
-      "--key", "id" }).out)
+    local data =
+      cjson.decode(ends(7, { "--json", "datasets", "diff", "golden", path, "--key", "id" }).out)
     assert.same({ 1, 1, 1, 0 }, { #data.added, #data.removed, #data.changed, data.same })
   end)
 
   it("lists and shows items of a dataset", function()
-    local source = write("in.jsonl", '{"input":"What?\\u009b2J\\nWho?","metadata":{"a":1}}\n'
-      .. '{"input":' .. ("[1,"):rep(60) .. "1" .. ("]"):rep(60) .. "}\n")
+    local source = write(
+      "in.jsonl",
+      '{"input":"What?\\u009b2J\\nWho?","metadata":{"a":1}}\n'
+        .. '{"input":'
+        .. ("[1,"):rep(60)
+        .. "1"
+        .. ("]"):rep(60)
+        .. "}\n"
+    )
     ends(0, { "datasets", "import", "golden", source, "--create", "--concurrency", "1" })
     local list = ends(0, { "items", "list", "--dataset", "golden" }).out
     is_plain(list)
@@ -306,8 +374,11 @@ local function tests(generation)
       { 1, { "import", "golden", "/dev/stdin", "--format", "jsonl" }, "save it to a file\n" },
       { 1, { "import", "golden", folder .. "/gone.csv" }, "gone.csv: cannot be read: No such" },
       { 1, { "import", "golden", write("b.csv", '"a') }, "b.csv: " },
-      { 1, { "import", "golden", write("e.csv", "a\n1\n") },
-        '"a"; map columns to fields by %-%-field' },
+      {
+        1,
+        { "import", "golden", write("e.csv", "a\n1\n") },
+        '"a"; map columns to fields by %-%-field',
+      },
       { 1, { "import", "golden", write("c.csv", "a\n1\n"), "--field", "input=b" }, 'column "b"' },
       { 1, { "diff", "golden", write("d.jsonl", "{}\nx\n") }, "line 1" },
       { 4, { "import", "nobody", source }, 'no dataset "nobody"' },
@@ -378,7 +449,9 @@ local function tests(generation)
   it("reports an output that is gone", function()
     ends(0, { "datasets", "import", "golden", numbers(2), "--create" })
     local env = ("POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "):format(
-      e.url, command.KEY)
+      e.url,
+      command.KEY
+    )
     local words = command.line({ "datasets", "export", "golden", "-" }, ".")
     local text = output_of(env .. words .. " 2>&1 >/dev/full; echo $?")
     assert.matches("cannot write the output", text)
@@ -516,8 +589,10 @@ local function tests(generation)
 
   if generation == "reference" then
     it("says that it waits, and how many rows it found", function()
-      e:fault({ match = { method = "POST", path = "dataset_items/$" },
-        action = { close = "after", times = 3 } })
+      e:fault({
+        match = { method = "POST", path = "dataset_items/$" },
+        action = { close = "after", times = 3 },
+      })
       local import = { "datasets", "import", "golden", numbers(9), "--create", "--settle", "0.5" }
       local result = ends(0, import, { terminal = 80 })
       assert.matches("6/9 rows  66%%[^\r]*  waits 1 s\27", result.err)
@@ -528,11 +603,20 @@ local function tests(generation)
     it("asks for the id where two datasets have the name", function()
       ends(0, { "datasets", "create", "golden" })
       local copy = ends(0, { "datasets", "create", "copy" }).out:match("%S+")
-      output_of(("curl -q -sS --noproxy '*' -X PATCH -H 'Authorization: Bearer %s' "
-        .. "-H 'Content-Type: application/json' -d '{\"name\":\"golden\"}' "
-        .. "%s/api/projects/112358/datasets/%s/"):format(command.KEY, e.url, copy))
-      for _, args in ipairs({ { "import", numbers(1) }, { "diff", numbers(1) }, { "show" },
-        { "export", folder .. "/out.csv" }, { "delete" } }) do
+      output_of(
+        (
+          "curl -q -sS --noproxy '*' -X PATCH -H 'Authorization: Bearer %s' "
+          .. "-H 'Content-Type: application/json' -d '{\"name\":\"golden\"}' "
+          .. "%s/api/projects/112358/datasets/%s/"
+        ):format(command.KEY, e.url, copy)
+      )
+      for _, args in ipairs({
+        { "import", numbers(1) },
+        { "diff", numbers(1) },
+        { "show" },
+        { "export", folder .. "/out.csv" },
+        { "delete" },
+      }) do
         local result = ends(3, { "datasets", args[1], "golden", args[2] })
         assert.matches("give the id", result.err)
       end
@@ -546,6 +630,8 @@ describe("posthog-llm datasets", function()
     return
   end
   for _, generation in ipairs({ "reference", "current" }) do
-    describe("on " .. live.api_name[generation], function() tests(generation) end)
+    describe("on " .. live.api_name[generation], function()
+      tests(generation)
+    end)
   end
 end)

@@ -1,7 +1,9 @@
 --- posthog-llm doctor: each thing that can be wrong gives one failing line, the right one, with
 --- what mends it, and nothing is ever written to the account.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
@@ -19,7 +21,9 @@ describe("posthog-llm doctor", function()
   end
 
   local e, us, refusing
-  local run = command.against(function() return e end)
+  local run = command.against(function()
+    return e
+  end)
   setup(function()
     e = emulator.start({ tls = true })
     us = cloud.start(e, "DNS:us.posthog.com,DNS:eu.posthog.com")
@@ -30,17 +34,28 @@ describe("posthog-llm doctor", function()
     refusing:stop()
     e:stop()
   end)
-  before_each(function() e:reset() end)
+  before_each(function()
+    e:reset()
+  end)
 
   local BASE = {
-    https_proxy = false, HTTPS_PROXY = false, all_proxy = false, ALL_PROXY = false,
-    no_proxy = false, NO_PROXY = false, SSL_CERT_FILE = false,
+    https_proxy = false,
+    HTTPS_PROXY = false,
+    all_proxy = false,
+    ALL_PROXY = false,
+    no_proxy = false,
+    NO_PROXY = false,
+    SSL_CERT_FILE = false,
   }
 
   local function options(env)
     local all = {}
-    for name, value in pairs(BASE) do all[name] = value end
-    for name, value in pairs(env or {}) do all[name] = value end
+    for name, value in pairs(BASE) do
+      all[name] = value
+    end
+    for name, value in pairs(env or {}) do
+      all[name] = value
+    end
     return { env = all }
   end
 
@@ -75,7 +90,9 @@ describe("posthog-llm doctor", function()
   local function failing(document)
     local list = {}
     for _, check in ipairs(document.checks) do
-      if check.status == "fail" then list[#list + 1] = check end
+      if check.status == "fail" then
+        list[#list + 1] = check
+      end
     end
     return list
   end
@@ -97,7 +114,9 @@ describe("posthog-llm doctor", function()
 
   local function status(document, name)
     for _, check in ipairs(document.checks) do
-      if check.name == name then return check.status, check.message end
+      if check.name == name then
+        return check.status, check.message
+      end
     end
   end
 
@@ -126,9 +145,12 @@ describe("posthog-llm doctor", function()
       names[i] = check.name
       assert.is_true(check.status == "ok" or check.name == "pace", check.name)
     end
-    assert.equal("credentials key host proxy name_lookup connection tls server clock key_accepted "
-      .. "project skills_read skills_write datasets_read datasets_write spend_read api_version "
-      .. "pace", table.concat(names, " "))
+    assert.equal(
+      "credentials key host proxy name_lookup connection tls server clock key_accepted "
+        .. "project skills_read skills_write datasets_read datasets_write spend_read api_version "
+        .. "pace",
+      table.concat(names, " ")
+    )
   end)
 
   it("says what to do without a key", function()
@@ -137,18 +159,24 @@ describe("posthog-llm doctor", function()
   end)
 
   it("says that a project key is not a personal API key", function()
-    finds("key", 5, "a project key", "make one in PostHog",
-      { POSTHOG_PERSONAL_API_KEY = "phc_a" })
+    finds("key", 5, "a project key", "make one in PostHog", { POSTHOG_PERSONAL_API_KEY = "phc_a" })
   end)
 
   it("says that a key is not valid", function()
-    finds("key_accepted", 5, "not valid at 127.0.0.1", "set POSTHOG_PERSONAL_API_KEY",
-      { POSTHOG_PERSONAL_API_KEY = "phx_wrong" })
+    finds(
+      "key_accepted",
+      5,
+      "not valid at 127.0.0.1",
+      "set POSTHOG_PERSONAL_API_KEY",
+      { POSTHOG_PERSONAL_API_KEY = "phx_wrong" }
+    )
   end)
 
   it("says that a key belongs to the other cloud", function()
     local env = {
-      POSTHOG_HOST = "us", POSTHOG_PERSONAL_API_KEY = "phx_wrong", https_proxy = us.proxy,
+      POSTHOG_HOST = "us",
+      POSTHOG_PERSONAL_API_KEY = "phx_wrong",
+      https_proxy = us.proxy,
       SSL_CERT_FILE = us.ca_file,
     }
     finds("key_accepted", 5, "not valid at us.posthog.com", "POSTHOG_HOST=eu", env)
@@ -156,13 +184,19 @@ describe("posthog-llm doctor", function()
     finds("key_accepted", 5, "not valid at eu.posthog.com", "POSTHOG_HOST=us", env)
     env.POSTHOG_PERSONAL_API_KEY, env.POSTHOG_CLI_TOKEN = false, "phx_wrong"
     env.POSTHOG_CLI_ENV_ID = "112358"
-    finds("key_accepted", 5, "not valid at us.posthog.com",
-      "POSTHOG_CLI_HOST=https://eu.posthog.com", env)
+    finds(
+      "key_accepted",
+      5,
+      "not valid at us.posthog.com",
+      "POSTHOG_CLI_HOST=https://eu.posthog.com",
+      env
+    )
   end)
 
   it("reports what is left of the cloud's rate limit, and the proxy that it used", function()
     local document = doctor({
-      POSTHOG_HOST = "us", https_proxy = us.proxy:gsub("//", "//me:hunter2@"),
+      POSTHOG_HOST = "us",
+      https_proxy = us.proxy:gsub("//", "//me:hunter2@"),
       SSL_CERT_FILE = us.ca_file,
     })
     local state, message = status(document, "pace")
@@ -176,10 +210,19 @@ describe("posthog-llm doctor", function()
   describe("with a key that lacks scopes", function()
     --- A key that has all scopes but one.
     local function lacking(scope, path)
-      e:fault({ match = { path = path }, action = { status = 403, body = cjson.encode({
-        type = "authentication_error", code = "permission_denied", attr = cjson.null,
-        detail = "API key missing required scope '" .. scope .. "'",
-      }), headers = { ["Content-Type"] = "application/json" } } })
+      e:fault({
+        match = { path = path },
+        action = {
+          status = 403,
+          body = cjson.encode({
+            type = "authentication_error",
+            code = "permission_denied",
+            attr = cjson.null,
+            detail = "API key missing required scope '" .. scope .. "'",
+          }),
+          headers = { ["Content-Type"] = "application/json" },
+        },
+      })
     end
 
     for scope, case in pairs({
@@ -196,7 +239,9 @@ describe("posthog-llm doctor", function()
     it("prints a line for each missing scope", function()
       local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_none" })
       local names = {}
-      for i, check in ipairs(failing(document)) do names[i] = check.name end
+      for i, check in ipairs(failing(document)) do
+        names[i] = check.name
+      end
       assert.same({ "skills_read", "datasets_read", "spend_read" }, names)
       assert.equal("skipped", (status(document, "skills_write")))
     end)
@@ -204,8 +249,10 @@ describe("posthog-llm doctor", function()
     it("does not fail for a missing write scope, and finds it without writing", function()
       local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
       assert.same({}, failing(document))
-      assert.same({ "warn", "read only: the key has no scope llm_skill:write" },
-        { status(document, "skills_write") })
+      assert.same(
+        { "warn", "read only: the key has no scope llm_skill:write" },
+        { status(document, "skills_write") }
+      )
       assert.equal("warn", (status(document, "datasets_write")))
     end)
 
@@ -217,8 +264,13 @@ describe("posthog-llm doctor", function()
         assert.equal("ok", (status(document, "key_accepted")))
         assert.equal("unknown", (status(document, "skills_write")))
         assert.equal("unknown", (status(document, "datasets_write")))
-        finds("key_accepted", 5, "not valid", "make a key",
-          { POSTHOG_PERSONAL_API_KEY = "phx_wrong" })
+        finds(
+          "key_accepted",
+          5,
+          "not valid",
+          "make a key",
+          { POSTHOG_PERSONAL_API_KEY = "phx_wrong" }
+        )
       end)
     end
   end)
@@ -230,33 +282,68 @@ describe("posthog-llm doctor", function()
   end)
 
   it("reports a project that is unknown, forbidden, another's, missing or not a number", function()
-    finds("project", 4, "there is no project 5", "set POSTHOG_PROJECT_ID",
-      { POSTHOG_PROJECT_ID = "5" })
-    finds("project", 5, "the key is only for the projects 271828", "set POSTHOG_PROJECT_ID",
-      { POSTHOG_PERSONAL_API_KEY = "phx_emulator_elsewhere" })
+    finds(
+      "project",
+      4,
+      "there is no project 5",
+      "set POSTHOG_PROJECT_ID",
+      { POSTHOG_PROJECT_ID = "5" }
+    )
+    finds(
+      "project",
+      5,
+      "the key is only for the projects 271828",
+      "set POSTHOG_PROJECT_ID",
+      { POSTHOG_PERSONAL_API_KEY = "phx_emulator_elsewhere" }
+    )
     finds("project", 5, "(HTTP 403)", "ask for access", { POSTHOG_PROJECT_ID = "314159" })
     finds("project", 1, "there is no project", "/project/ID", { POSTHOG_PROJECT_ID = false })
-    finds("project", 1, 'the project id "abc"', "set POSTHOG_PROJECT_ID",
-      { POSTHOG_PROJECT_ID = "abc" })
+    finds(
+      "project",
+      1,
+      'the project id "abc"',
+      "set POSTHOG_PROJECT_ID",
+      { POSTHOG_PROJECT_ID = "abc" }
+    )
     finds("project", 4, "there is no project 5", "give another --project", {}, "--project", "5")
   end)
 
   it("reports a port where nothing listens", function()
-    finds("connection", 1, "127.0.0.1:1", "does the server run, on port 1",
-      { POSTHOG_HOST = "http://127.0.0.1:1" })
+    finds(
+      "connection",
+      1,
+      "127.0.0.1:1",
+      "does the server run, on port 1",
+      { POSTHOG_HOST = "http://127.0.0.1:1" }
+    )
   end)
 
   it("reports a host name that is unknown", function()
-    finds("name_lookup", 1, "posthog.invalid", "is it spelt right",
-      { POSTHOG_HOST = "https://posthog.invalid" })
+    finds(
+      "name_lookup",
+      1,
+      "posthog.invalid",
+      "is it spelt right",
+      { POSTHOG_HOST = "https://posthog.invalid" }
+    )
   end)
 
   it("reports https to a port that speaks http, and http to one that speaks https", function()
     local port, tls_port = e.url:match("%d+$"), e.tls_url:match("%d+$")
-    finds("tls", 1, "the port speaks plain http", "POSTHOG_HOST=http://127.0.0.1:" .. port,
-      { POSTHOG_HOST = "https://127.0.0.1:" .. port })
-    finds("tls", 1, "the port speaks https", "POSTHOG_HOST=https://127.0.0.1:" .. tls_port,
-      { POSTHOG_HOST = "http://127.0.0.1:" .. tls_port })
+    finds(
+      "tls",
+      1,
+      "the port speaks plain http",
+      "POSTHOG_HOST=http://127.0.0.1:" .. port,
+      { POSTHOG_HOST = "https://127.0.0.1:" .. port }
+    )
+    finds(
+      "tls",
+      1,
+      "the port speaks https",
+      "POSTHOG_HOST=https://127.0.0.1:" .. tls_port,
+      { POSTHOG_HOST = "http://127.0.0.1:" .. tls_port }
+    )
     for _, entry in ipairs(e:log()) do -- another scheme is tried without the key
       assert.is_nil(cjson.encode(entry.headers):find(command.KEY, 1, true))
     end
@@ -265,12 +352,24 @@ describe("posthog-llm doctor", function()
   it("reports an untrusted certificate, one of another name, and a missing CA bundle", function()
     finds("tls", 1, "the certificate is not trusted", "SSL_CERT_FILE", { POSTHOG_HOST = e.tls_url })
     finds("tls", 1, "the certificate is not trusted", "is it the right host", {
-      POSTHOG_HOST = "https://other.example", SSL_CERT_FILE = us.ca_file, https_proxy = us.proxy,
+      POSTHOG_HOST = "https://other.example",
+      SSL_CERT_FILE = us.ca_file,
+      https_proxy = us.proxy,
     })
-    finds("tls", 1, "/nowhere.pem", "SSL_CERT_FILE",
-      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "/nowhere.pem" })
-    finds("tls", 1, "it has no certificate in PEM form", "SSL_CERT_FILE",
-      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "README.md" })
+    finds(
+      "tls",
+      1,
+      "/nowhere.pem",
+      "SSL_CERT_FILE",
+      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "/nowhere.pem" }
+    )
+    finds(
+      "tls",
+      1,
+      "it has no certificate in PEM form",
+      "SSL_CERT_FILE",
+      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "README.md" }
+    )
   end)
 
   it("reports a server that sends HTML, fails, redirects or sends nothing", function()
@@ -293,18 +392,25 @@ describe("posthog-llm doctor", function()
   local JSON = { ["Content-Type"] = "application/json" }
 
   it("reports a server that sends JSON, but is not PostHog", function()
-    for _, body in ipairs({ "{}", "[]", "null", "true", '"ok"', '{"status":"ok"}', '{"label":1}' })
-    do
+    for _, body in ipairs({ "{}", "[]", "null", "true", '"ok"', '{"status":"ok"}', '{"label":1}' }) do
       e:reset()
-      e:fault({ match = { path = "^/api/" },
-        action = { status = 200, body = body, headers = JSON } })
-      finds("server", 1, "answers 200 with application/json, but not as PostHog",
-        "set POSTHOG_HOST")
+      e:fault({
+        match = { path = "^/api/" },
+        action = { status = 200, body = body, headers = JSON },
+      })
+      finds(
+        "server",
+        1,
+        "answers 200 with application/json, but not as PostHog",
+        "set POSTHOG_HOST"
+      )
     end
     for number, code in pairs({ [401] = 5, [403] = 5, [404] = 4 }) do
       e:reset()
-      e:fault({ match = { path = "^/api/" },
-        action = { status = number, body = '{"error":"no route"}', headers = JSON } })
+      e:fault({
+        match = { path = "^/api/" },
+        action = { status = number, body = '{"error":"no route"}', headers = JSON },
+      })
       finds("server", code, "but not as PostHog does", "set POSTHOG_HOST")
     end
     e:reset()
@@ -321,15 +427,19 @@ describe("posthog-llm doctor", function()
       [503] = { 1, "the server is not available", "try again later" },
     }) do
       e:reset()
-      e:fault({ match = { path = "^/api/" },
-        action = { status = number, body = "no", headers = text } })
+      e:fault({
+        match = { path = "^/api/" },
+        action = { status = number, body = "no", headers = text },
+      })
       finds("server", case[1], case[2], case[3])
     end
   end)
 
   it("reports a single invalid list, by a gateway's rule or a server's mistake", function()
     for path, name in pairs({
-      llm_skills = "skills_read", ["/datasets/"] = "datasets_read", spend = "spend_read",
+      llm_skills = "skills_read",
+      ["/datasets/"] = "datasets_read",
+      spend = "spend_read",
     }) do
       for _, body in ipairs({ "<html>", "{}", "[]", "null", "" }) do
         e:reset()
@@ -341,12 +451,20 @@ describe("posthog-llm doctor", function()
 
   it("shows no key that the server sends back, nor what would steer the terminal", function()
     local key = command.KEY
-    local escaped = key:gsub(".", function(char) return ([[\u%04x]]):format(char:byte()) end)
+    local escaped = key:gsub(".", function(char)
+      return ([[\u%04x]]):format(char:byte())
+    end)
     local odd = [[\u001b[31m]] .. key .. [[\n]]
     for _, label in ipairs({ key, escaped, "%70" .. key:sub(2), odd }) do
       e:reset()
-      e:fault({ match = { path = "personal_api_keys" }, action = { status = 200, headers = JSON,
-        body = ('{"label":"%s","scopes":["*","%s"]}'):format(label, key) } })
+      e:fault({
+        match = { path = "personal_api_keys" },
+        action = {
+          status = 200,
+          headers = JSON,
+          body = ('{"label":"%s","scopes":["*","%s"]}'):format(label, key),
+        },
+      })
       local document, text = doctor()
       assert.is_true(document.ok)
       assert.matches("[key]", select(2, status(document, "key_accepted")), 1, true)
@@ -356,21 +474,29 @@ describe("posthog-llm doctor", function()
   end)
 
   it("says that a refusal without a reason may be the project's or a switch", function()
-    e:fault({ match = { path = "112358" }, action = { status = 403, headers = JSON,
-      body = '{"detail":"AI features are off."}' } })
+    e:fault({
+      match = { path = "112358" },
+      action = { status = 403, headers = JSON, body = '{"detail":"AI features are off."}' },
+    })
     finds("project", 5, "project 112358: AI features are off. (HTTP 403)", "switched on")
   end)
 
   it("shows all of a text on a narrow terminal", function()
     local result = run({ "doctor" }, {
-      env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" }, terminal = 40, screen = true,
+      env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" },
+      terminal = 40,
+      screen = true,
     })
     for line in result.out:gsub("\27%[%d*m", ""):gmatch("[^\n]+") do
       assert.is_true(#line <= 24 + 20 or not line:find(" ", 25, true), line)
     end
     local text = result.out:gsub("\27%[%d*m", ""):gsub("%s+", " ")
-    assert.matches("warn skills write read only: the key has no scope llm_skill:write", text, 1,
-      true)
+    assert.matches(
+      "warn skills write read only: the key has no scope llm_skill:write",
+      text,
+      1,
+      true
+    )
     assert.is_nil(text:find("…", 1, true))
   end)
 
@@ -383,10 +509,20 @@ describe("posthog-llm doctor", function()
   end)
 
   it("reports a host for events only, plain http to another machine, an invalid host", function()
-    finds("host", 1, "us.i.posthog.com takes events only", "set POSTHOG_HOST to us, eu",
-      { POSTHOG_HOST = "https://us.i.posthog.com" })
-    finds("host", 1, "plain http to posthog.example", "set POSTHOG_HOST",
-      { POSTHOG_HOST = "http://posthog.example" })
+    finds(
+      "host",
+      1,
+      "us.i.posthog.com takes events only",
+      "set POSTHOG_HOST to us, eu",
+      { POSTHOG_HOST = "https://us.i.posthog.com" }
+    )
+    finds(
+      "host",
+      1,
+      "plain http to posthog.example",
+      "set POSTHOG_HOST",
+      { POSTHOG_HOST = "http://posthog.example" }
+    )
     finds("host", 1, "us.posthog.com", "set POSTHOG_HOST", { POSTHOG_HOST = "us.posthog.com" })
     finds("host", 1, "mars", "give another --host: us, eu", {}, "--host", "mars")
   end)
@@ -405,8 +541,10 @@ describe("posthog-llm doctor", function()
   end)
 
   it("reports a rate limit of the server that is reached", function()
-    e:fault({ match = { path = "llm_skills" },
-      action = { status = 429, headers = { ["Retry-After"] = "17" } } })
+    e:fault({
+      match = { path = "llm_skills" },
+      action = { status = 429, headers = { ["Retry-After"] = "17" } },
+    })
     finds("pace", 1, "the server asks to wait 17 s", "wait")
   end)
 
@@ -424,8 +562,13 @@ describe("posthog-llm doctor", function()
     local file = assert(io.open(home .. "/credentials.json", "w"))
     file:write('{"token":"phx_emulator_all"')
     file:close()
-    finds("credentials", 1, home .. "/credentials.json", "posthog-llm login",
-      { POSTHOG_PERSONAL_API_KEY = false, POSTHOG_HOME = home })
+    finds(
+      "credentials",
+      1,
+      home .. "/credentials.json",
+      "posthog-llm login",
+      { POSTHOG_PERSONAL_API_KEY = false, POSTHOG_HOME = home }
+    )
     os.execute("rm -r " .. home)
   end)
 
@@ -456,8 +599,10 @@ describe("posthog-llm doctor", function()
 
   it("says which variables are set and not used", function()
     local document = doctor({
-      POSTHOG_PERSONAL_API_KEY = false, POSTHOG_CLI_TOKEN = command.KEY,
-      POSTHOG_CLI_ENV_ID = "112358", POSTHOG_CLI_HOST = e.url,
+      POSTHOG_PERSONAL_API_KEY = false,
+      POSTHOG_CLI_TOKEN = command.KEY,
+      POSTHOG_CLI_ENV_ID = "112358",
+      POSTHOG_CLI_HOST = e.url,
       POSTHOG_HOST = "https://evil.example",
     })
     assert.same({}, failing(document))

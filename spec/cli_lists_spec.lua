@@ -1,6 +1,8 @@
 --- The lists of posthog-llm: how many rows, when they are seen, and on what terminal.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson")
 local command = require("spec.support.command")
@@ -15,10 +17,18 @@ describe("a list of the command", function()
   end
 
   local e
-  local run, ends = command.against(function() return e end)
-  setup(function() e = emulator.start() end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  local run, ends = command.against(function()
+    return e
+  end)
+  setup(function()
+    e = emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   local SCREEN = { terminal = 80, screen = true }
 
@@ -37,11 +47,18 @@ describe("a list of the command", function()
     local name = made.skills[1]
     for n = 1, 39 do
       local body = cjson.encode({ base_version = n, body = "Body " .. n })
-      ends(0, { "api", "PATCH", "/api/projects/:project_id/llm_skills/name/" .. name .. "/",
-        "--data", body })
+      ends(0, {
+        "api",
+        "PATCH",
+        "/api/projects/:project_id/llm_skills/name/" .. name .. "/",
+        "--data",
+        body,
+      })
     end
     return {
-      { "skills", "list" }, { "skills", "versions", name }, { "datasets", "list" },
+      { "skills", "list" },
+      { "skills", "versions", name },
+      { "datasets", "list" },
       { "items", "list", "--dataset", made.datasets[1] },
     }
   end
@@ -49,7 +66,9 @@ describe("a list of the command", function()
   local function with(words, ...)
     local all = {}
     for _, list in ipairs({ words, { ... } }) do
-      for _, word in ipairs(list) do all[#all + 1] = word end
+      for _, word in ipairs(list) do
+        all[#all + 1] = word
+      end
     end
     return all
   end
@@ -97,8 +116,9 @@ describe("a list of the command", function()
       e:reset()
       local id = e:seed({ datasets = 1, items = 250 }).datasets[1]
       e:fault({ match = { path = "offset=100" }, action = { delay = 30 } })
-      local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=100")
-        :format(e.url)
+      local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=100"):format(
+        e.url
+      )
       -- What is there while the second page is waited for.
       local result = run(with({ "items", "list", "--dataset", id }, json or nil), {
         while_running = command.until_true(asked) .. "cp $out " .. seen .. "; kill -TERM $pid",
@@ -125,7 +145,9 @@ describe("a list of the command", function()
     list.print(context, {}, {
       unit = "rows",
       header = { "N", "TEXT" },
-      cells = function(row) return row end,
+      cells = function(row)
+        return row
+      end,
       each = function(page)
         return function()
           n = n + 1
@@ -147,9 +169,13 @@ describe("a list of the command", function()
     local Table = require("posthog.llm.cli.table")
     local written = {}
     local screen = { cut = "~" }
-    function screen:raw(text) written[#written + 1] = text end -- luacheck: ignore
+    function screen:raw(text)
+      written[#written + 1] = text
+    end -- luacheck: ignore
     function screen:flush() end -- luacheck: ignore
-    function screen:clean(text) return text end -- luacheck: ignore
+    function screen:clean(text)
+      return text
+    end -- luacheck: ignore
     local rows = Table.new(screen, { "NAME", "N", "TEXT" }, { [2] = true })
     rows:flush()
     assert.same({}, written)
@@ -159,14 +185,20 @@ describe("a list of the command", function()
     rows:add({ "eleven-hundred", 1100, "third" })
     rows:add({ "two", 2, nil })
     rows:finish()
-    assert.equal("NAME     N  TEXT\none      1  first\neleven  11  second\n"
-      .. "eleven-hundred  1100  third\ntwo      2\n", table.concat(written))
+    assert.equal(
+      "NAME     N  TEXT\none      1  first\neleven  11  second\n"
+        .. "eleven-hundred  1100  third\ntwo      2\n",
+      table.concat(written)
+    )
   end)
 
   it("uses two lines a row where a terminal is too narrow for one", function()
     local made = e:seed({ datasets = 1, items = 2, skills = 1 })
-    for _, words in ipairs({ { "datasets", "list" },
-      { "items", "list", "--dataset", made.datasets[1] }, { "skills", "list" } }) do
+    for _, words in ipairs({
+      { "datasets", "list" },
+      { "items", "list", "--dataset", made.datasets[1] },
+      { "skills", "list" },
+    }) do
       local out = ends(0, words, { terminal = 40, screen = true, env = { NO_COLOR = "1" } }).out
       for _, line in ipairs(lines_of(out)) do
         local _, columns = line:gsub("[^\128-\191]", "")
@@ -174,18 +206,24 @@ describe("a list of the command", function()
       end
     end
     local out = ends(0, { "datasets", "list" }, { terminal = 40, screen = true }).out
-    assert.matches("^\27%[1mID\n  CREATED +NAME\27%[m\n" .. made.datasets[1]:gsub("%-", "%%-")
-      .. "\n  20[%d: -]+  %S", out)
+    assert.matches(
+      "^\27%[1mID\n  CREATED +NAME\27%[m\n"
+        .. made.datasets[1]:gsub("%-", "%%-")
+        .. "\n  20[%d: -]+  %S",
+      out
+    )
   end)
 
   it("escapes what is not ASCII on a terminal without UTF-8", function()
     ends(0, { "datasets", "create", "größe \226\128\156x\226\128\157" })
     for locale, name in pairs({
-      C = "gr\\u{f6}\\u{df}e \\u{201c}x\\u{201d}", ["C.UTF-8"] = "größe \226\128\156x\226\128\157",
+      C = "gr\\u{f6}\\u{df}e \\u{201c}x\\u{201d}",
+      ["C.UTF-8"] = "größe \226\128\156x\226\128\157",
     }) do
       local options = { terminal = 100, screen = true, env = { LC_ALL = locale } }
       assert.is_truthy(ends(0, { "datasets", "list" }, options).out:find(name, 1, true))
-      local shown = ends(0, { "datasets", "show", "größe \226\128\156x\226\128\157" }, options).out
+      local shown =
+        ends(0, { "datasets", "show", "größe \226\128\156x\226\128\157" }, options).out
       assert.is_truthy(shown:find(name, 1, true))
     end
     local options = { terminal = 100, screen = true, env = { LC_ALL = "C" } }

@@ -1,6 +1,8 @@
 --- posthog-llm login and logout: on a terminal of their own, in a pipe, and what stays on the disk.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
@@ -11,7 +13,9 @@ local folders = require("spec.support.folders")
 local unable = command.unable()
 local KEY = command.KEY
 
-local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
 
 local function output_of(shell)
   local pipe = assert(io.popen(shell))
@@ -27,20 +31,32 @@ describe("posthog-llm login", function()
   end
 
   local e, home
-  local _, ends = command.against(function() return e end)
-  setup(function() e = emulator.start({ tls = true }) end)
-  teardown(function() e:stop() end)
+  local _, ends = command.against(function()
+    return e
+  end)
+  setup(function()
+    e = emulator.start({ tls = true })
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     home = folders.new()
   end)
-  after_each(function() folders.remove(home) end)
+  after_each(function()
+    folders.remove(home)
+  end)
 
-  local function path() return home .. "/.posthog/credentials.json" end
+  local function path()
+    return home .. "/.posthog/credentials.json"
+  end
 
   local function kept()
     local file = io.open(path(), "rb")
-    if not file then return nil end
+    if not file then
+      return nil
+    end
     local text = file:read("*a")
     file:close()
     return cjson.decode(text), text
@@ -53,10 +69,15 @@ describe("posthog-llm login", function()
   --- Nobody is logged in by the environment.
   local function env(more)
     local all = {
-      HOME = home, POSTHOG_HOME = false, POSTHOG_PERSONAL_API_KEY = false,
-      POSTHOG_PROJECT_ID = false, POSTHOG_HOST = false,
+      HOME = home,
+      POSTHOG_HOME = false,
+      POSTHOG_PERSONAL_API_KEY = false,
+      POSTHOG_PROJECT_ID = false,
+      POSTHOG_HOST = false,
     }
-    for name, value in pairs(more or {}) do all[name] = value end
+    for name, value in pairs(more or {}) do
+      all[name] = value
+    end
     return all
   end
 
@@ -73,20 +94,28 @@ describe("posthog-llm login", function()
       lines[#lines + 1] = ("export %s=%s"):format(name, quote(value))
     end
     local words = { "login" }
-    for _, arg in ipairs(args or {}) do words[#words + 1] = arg end
+    for _, arg in ipairs(args or {}) do
+      words[#words + 1] = arg
+    end
     local run = command.line(words, (output_of("pwd"):gsub("\n$", "")))
     run = ("sh -c %s"):format(quote(("echo $$ >%s; exec %s"):format(quote(home .. "/pid"), run)))
     local inner = ("stty echo cols 80 rows 24; %s; echo code=$?; stty -a"):format(run)
     local typed = {}
     for i, step in ipairs(steps) do
       -- Only what came after the step before counts.
-      typed[i] = ("n=0; until tail -c +$((seen + 1)) %s | grep -qs %s || [ $n = 200 ]; "
-        .. "do n=$((n + 1)); sleep 0.05; done; seen=$(wc -c <%s); %s"):format(quote(out),
-        quote(step[1]), quote(out), step[3] or ("printf " .. quote(step[2])))
+      typed[i] = (
+        "n=0; until tail -c +$((seen + 1)) %s | grep -qs %s || [ $n = 200 ]; "
+        .. "do n=$((n + 1)); sleep 0.05; done; seen=$(wc -c <%s); %s"
+      ):format(
+        quote(out),
+        quote(step[1]),
+        quote(out),
+        step[3] or ("printf " .. quote(step[2]))
+      )
     end
     local whole = "seen=0; : >%s; { %s; sleep 0.3; } | script -qefc %s /dev/null >%s"
-    lines[#lines + 1] = whole:format(quote(out), table.concat(typed, "\n"), quote(inner),
-      quote(out))
+    lines[#lines + 1] =
+      whole:format(quote(out), table.concat(typed, "\n"), quote(inner), quote(out))
     local script = home .. "/script"
     folders.write(home, "script", table.concat(lines, "\n") .. "\n")
     output_of("timeout 60 sh " .. quote(script))
@@ -123,7 +152,9 @@ describe("posthog-llm login", function()
     assert.equal("700", mode_of(home .. "/.posthog"))
     assert.equal("credentials.json\n", output_of("ls -A " .. quote(home .. "/.posthog")))
     assert.matches("NAME", ends(0, { "skills", "list" }, { env = env() }).out)
-    for _, entry in ipairs(e:log()) do assert.equal("GET", entry.method) end
+    for _, entry in ipairs(e:log()) do
+      assert.equal("GET", entry.method)
+    end
   end)
 
   it("asks again for an invalid value, and for a key or project that the server refuses", function()
@@ -147,8 +178,11 @@ describe("posthog-llm login", function()
 
   it("gives up after several invalid keys, and writes nothing", function()
     local said = talk({
-      { "Host", e.url .. "\\n" }, { "Project id", "112358\\n" }, { "API key", "phx_a\\n" },
-      { "not valid", "phx_b\\n" }, { "not valid", "phx_c\\n" },
+      { "Host", e.url .. "\\n" },
+      { "Project id", "112358\\n" },
+      { "API key", "phx_a\\n" },
+      { "not valid", "phx_b\\n" },
+      { "not valid", "phx_c\\n" },
     })
     assert.equal(5, said.code, said.screen)
     assert.matches("nothing was written", said.screen, 1, true)
@@ -192,8 +226,11 @@ describe("posthog-llm login", function()
   end)
 
   it("names an existing login before it replaces it, and keeps the file's other fields", function()
-    folders.write(home, ".posthog/credentials.json",
-      '{"host":null,"token":"phx_old","env_id":"9","more":[1]}')
+    folders.write(
+      home,
+      ".posthog/credentials.json",
+      '{"host":null,"token":"phx_old","env_id":"9","more":[1]}'
+    )
     local said = talk(steps(KEY))
     assert.equal(0, said.code, said.screen)
     local told = "logged in already, to project 9 at https://us.posthog.com"
@@ -216,8 +253,7 @@ describe("posthog-llm login", function()
   end)
 
   it("does not ask for what its options give", function()
-    local said = talk({ { "API key", KEY .. "\\n" } },
-      { "--host", e.url, "--project", "112358" })
+    local said = talk({ { "API key", KEY .. "\\n" } }, { "--host", e.url, "--project", "112358" })
     assert.equal(0, said.code, said.screen)
     assert.equal(KEY, kept().token)
   end)
@@ -231,20 +267,30 @@ describe("posthog-llm login", function()
     local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
     assert.matches("logged in to project 112358", said.err, 1, true)
     assert.equal(KEY, kept().token)
-    said = login_by_file(0, { stdin = KEY .. "\n" }, "--json", "--project", "112358",
-      "--host", e.url)
+    said =
+      login_by_file(0, { stdin = KEY .. "\n" }, "--json", "--project", "112358", "--host", e.url)
     assert.same({ file = path(), host = e.url, project_id = "112358" }, cjson.decode(said.out))
   end)
 
   it("takes a host as a browser shows it", function()
-    login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host",
-      e.url .. "/project/112358/settings/user-api-keys?x=1#y")
+    login_by_file(
+      0,
+      { stdin = KEY .. "\n" },
+      "--project",
+      "112358",
+      "--host",
+      e.url .. "/project/112358/settings/user-api-keys?x=1#y"
+    )
     assert.equal(e.url, kept().host)
     local us = cloud.start(e, "DNS:us.posthog.com")
     for _, host in ipairs({ "us.posthog.com", "US", "us.posthog.com/project/112358" }) do
-      login_by_file(0, { stdin = KEY .. "\n", env = {
-        https_proxy = us.proxy, SSL_CERT_FILE = us.ca_file,
-      } }, "--project", "112358", "--host", host)
+      login_by_file(0, {
+        stdin = KEY .. "\n",
+        env = {
+          https_proxy = us.proxy,
+          SSL_CERT_FILE = us.ca_file,
+        },
+      }, "--project", "112358", "--host", host)
       assert.equal("https://us.posthog.com", kept().host)
     end
     us:stop()
@@ -270,8 +316,8 @@ describe("posthog-llm login", function()
       { 1, KEY, "112358", e.tls_url, "the certificate is not trusted" },
       { 2, KEY, "112358", "https://us.i.posthog.com", "takes events only" },
     }) do
-      local said = login_by_file(case[1], { stdin = case[2] .. "\n" }, "--project", case[3],
-        "--host", case[4])
+      local said =
+        login_by_file(case[1], { stdin = case[2] .. "\n" }, "--project", case[3], "--host", case[4])
       assert.matches(case[5], said.err, 1, true)
       assert.is_nil(kept())
       assert.equal("", output_of("ls -A " .. quote(home)))
@@ -282,16 +328,28 @@ describe("posthog-llm login", function()
     for _, case in ipairs({ { 200, "{}" }, { 200, "null" }, { 200, "[]" }, { 401, "<html>" } }) do
       e:reset()
       e:fault({ match = { path = "^/api/" }, action = { status = case[1], body = case[2] } })
-      local said = login_by_file(case[1] == 401 and 5 or 1, { stdin = KEY .. "\n" },
-        "--project", "112358", "--host", e.url)
+      local said = login_by_file(
+        case[1] == 401 and 5 or 1,
+        { stdin = KEY .. "\n" },
+        "--project",
+        "112358",
+        "--host",
+        e.url
+      )
       assert.matches("not logged in: the server answers " .. case[1], said.err, 1, true)
       assert.is_nil(kept())
     end
   end)
 
   it("says when a key could not be tried", function()
-    e:fault({ match = { path = "^/api/" }, action = { status = 429, body = '{"detail":"wait"}',
-      headers = { ["Retry-After"] = "300", ["Content-Type"] = "application/json" } } })
+    e:fault({
+      match = { path = "^/api/" },
+      action = {
+        status = 429,
+        body = '{"detail":"wait"}',
+        headers = { ["Retry-After"] = "300", ["Content-Type"] = "application/json" },
+      },
+    })
     local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
     assert.matches("note: the key could not be tried", said.err, 1, true)
     assert.matches("note: the server asks to wait 300 s", said.err, 1, true)
@@ -299,17 +357,27 @@ describe("posthog-llm login", function()
 
   it("names the other cloud where a key is not valid at one", function()
     local us = cloud.start(e, "DNS:us.posthog.com")
-    local said = login_by_file(5, { stdin = "phx_wrong\n", env = {
-      https_proxy = us.proxy, SSL_CERT_FILE = us.ca_file,
-    } }, "--project", "112358")
+    local said = login_by_file(5, {
+      stdin = "phx_wrong\n",
+      env = {
+        https_proxy = us.proxy,
+        SSL_CERT_FILE = us.ca_file,
+      },
+    }, "--project", "112358")
     us:stop()
     assert.matches("is the account on the EU cloud? Then log in with --host eu", said.err, 1, true)
   end)
 
   it("says what is wrong with the place where the login is to be kept", function()
     local function fails(words, more)
-      local said = login_by_file(1, { stdin = KEY .. "\n", env = more }, "--project", "112358",
-        "--host", e.url)
+      local said = login_by_file(
+        1,
+        { stdin = KEY .. "\n", env = more },
+        "--project",
+        "112358",
+        "--host",
+        e.url
+      )
       assert.matches(words, said.err, 1, true)
     end
     fails("no place for a login: neither HOME nor POSTHOG_HOME is set", { HOME = "" })
@@ -337,8 +405,13 @@ describe("posthog-llm login", function()
 
     it("removes a login that is broken, and the target of a symbolic link", function()
       folders.write(home, "kept.json", '{"token":"phx_half')
-      os.execute(("mkdir %s; ln -s %s %s"):format(quote(home .. "/.posthog"),
-        quote(home .. "/kept.json"), quote(path())))
+      os.execute(
+        ("mkdir %s; ln -s %s %s"):format(
+          quote(home .. "/.posthog"),
+          quote(home .. "/kept.json"),
+          quote(path())
+        )
+      )
       ends(0, { "logout" }, { env = env() })
       assert.equal(".posthog\n", output_of("ls -A " .. quote(home)))
       assert.equal("", output_of("ls -A " .. quote(home .. "/.posthog")))

@@ -28,8 +28,12 @@ end
 local function each_command(visit, list, words)
   for _, entry in ipairs(list or { commands }) do
     local own = {}
-    for i, word in ipairs(words or {}) do own[i] = word end
-    if words then own[#own + 1] = entry.name end
+    for i, word in ipairs(words or {}) do
+      own[i] = word
+    end
+    if words then
+      own[#own + 1] = entry.name
+    end
     visit(entry, own)
     each_command(visit, entry.commands or {}, own)
   end
@@ -52,7 +56,9 @@ describe("the manual", function()
   --- The help of a command, on a terminal of so many columns.
   local function help_of(words, columns)
     local all = {}
-    for i, word in ipairs(words) do all[i] = word end
+    for i, word in ipairs(words) do
+      all[i] = word
+    end
     all[#all + 1] = "--help"
     local _, _, shown = parser.parse(commands, all, columns)
     return shown
@@ -86,7 +92,9 @@ describe("the manual", function()
         local name = option[1]:match("%S+$") .. (option.value and " " .. option.value or "")
         assert.is_truthy(shown:find(name, 1, true), name)
       end
-      if entry == commands then assert.matches("\n  %-V, %-%-version +Show", shown) end
+      if entry == commands then
+        assert.matches("\n  %-V, %-%-version +Show", shown)
+      end
     end)
   end)
 
@@ -110,8 +118,8 @@ describe("the manual", function()
     each_command(function(entry, path)
       assert.is_truthy(entry.commands or entry.examples, table.concat(path, " "))
       for _, example in ipairs(entry.examples or {}) do
-        local line = example[1]:gsub('"%$%l+"', "x"):gsub("'[^']*'", "{}")
-          :match("posthog%-llm [^|>&)\"]*")
+        local line =
+          example[1]:gsub('"%$%l+"', "x"):gsub("'[^']*'", "{}"):match('posthog%-llm [^|>&)"]*')
         local words = {}
         for word in line:gmatch("%S+") do
           words[#words + 1] = word
@@ -133,10 +141,18 @@ describe("the command posthog-llm", function()
   end
 
   local e
-  local run, ends = command.against(function() return e end)
-  setup(function() e = emulator.start({ profile = "current" }) end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  local run, ends = command.against(function()
+    return e
+  end)
+  setup(function()
+    e = emulator.start({ profile = "current" })
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   local DATASETS = "/api/projects/:project_id/datasets/"
   local RECORDS = os.tmpname()
@@ -208,7 +224,9 @@ describe("the command posthog-llm", function()
     end
     local path = os.tmpname()
     local file = io.open(path, "w")
-    file:write(ends(0, { "completions", "fish" }).out, [[
+    file:write(
+      ends(0, { "completions", "fish" }).out,
+      [[
       cd (mktemp -d); touch "with space.html"; mkdir folder
       function try; complete -C $argv[1] | string replace -r '\t.*' '' | string join '|'; end
       try "posthog-llm spe"
@@ -225,18 +243,24 @@ describe("the command posthog-llm", function()
       try "posthog-llm skills pull pdf-forms "
       try "posthog-llm skills push one "
       rm -r $PWD
-    ]])
+    ]]
+    )
     file:close()
     local shown = output_of("fish " .. path .. " 2>&1")
     os.remove(path)
-    assert.equal("spend\n--format\nmarkdown\nwith space.html\nnames:\n"
-      .. "files:\nfolder/|with space.html\nfolder/\nfolder/\n", (shown:gsub("\n\n+", "\n")))
+    assert.equal(
+      "spend\n--format\nmarkdown\nwith space.html\nnames:\n"
+        .. "files:\nfolder/|with space.html\nfolder/\nfolder/\n",
+      (shown:gsub("\n\n+", "\n"))
+    )
   end)
 
   it("completes its words in bash", function()
     local path = os.tmpname()
     local file = io.open(path, "w")
-    file:write(ends(0, { "completions", "bash" }).out, [[
+    file:write(
+      ends(0, { "completions", "bash" }).out,
+      [[
       try() {
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
         _posthog-llm 2>&1
@@ -259,12 +283,16 @@ describe("the command posthog-llm", function()
       try posthog-llm skills pull pdf-forms ""
       try posthog-llm skills push one ""
       rm -r "$PWD"
-    ]])
+    ]]
+    )
     file:close()
     local shown = output_of("bash " .. path)
     os.remove(path)
-    assert.equal("spend|\n--format|\nmarkdown|\nwith space.html|\nfish|\nnames:\n|\n|\n|\n|\n"
-      .. "files:\nfolder|with space.html|\nfolder|\nfolder|\n", shown)
+    assert.equal(
+      "spend|\n--format|\nmarkdown|\nwith space.html|\nfish|\nnames:\n|\n|\n|\n|\n"
+        .. "files:\nfolder|with space.html|\nfolder|\nfolder|\n",
+      shown
+    )
   end)
 end)
 
@@ -279,16 +307,28 @@ describe("make install", function()
     prefix = os.tmpname()
     os.remove(prefix)
     local version = LUA:match("[%d.]+$") or LUA
-    local said = output_of(("${MAKE:-make} -s --no-print-directory install SETUP=: "
-      .. "LUA_VERSION=%s PREFIX='%s' 2>&1"):format(version, prefix))
+    local said = output_of(
+      (
+        "${MAKE:-make} -s --no-print-directory install SETUP=: "
+        .. "LUA_VERSION=%s PREFIX='%s' 2>&1"
+      ):format(version, prefix)
+    )
     assert.equal("", (said:gsub("[^\n]*jobserver[^\n]*\n", "")))
   end)
-  teardown(function() os.execute("rm -rf " .. prefix) end)
+  teardown(function()
+    os.execute("rm -rf " .. prefix)
+  end)
 
   --- Of the installed command, elsewhere, without the paths of this checkout.
   local function says(shell)
-    return output_of("cd / && unset LUA_PATH LUA_CPATH && PATH=" .. prefix .. "/bin:$PATH && "
-      .. "{ " .. shell .. "; } 2>&1")
+    return output_of(
+      "cd / && unset LUA_PATH LUA_CPATH && PATH="
+        .. prefix
+        .. "/bin:$PATH && "
+        .. "{ "
+        .. shell
+        .. "; } 2>&1"
+    )
   end
 
   it("installs a command that runs from anywhere", function()
@@ -297,18 +337,32 @@ describe("make install", function()
   end)
 
   it("installs a command that also runs through a symbolic link", function()
-    local shown = says("ln -s $(command -v posthog-llm) \"" .. prefix .. "/it's a link\" && "
-      .. "cd " .. prefix .. " && './it'\\''s a link' --version")
+    local shown = says(
+      'ln -s $(command -v posthog-llm) "'
+        .. prefix
+        .. "/it's a link\" && "
+        .. "cd "
+        .. prefix
+        .. " && './it'\\''s a link' --version"
+    )
     assert.equal("posthog-llm 0.1.0\n", shown)
   end)
 
   it("installs the emulator of the command", function()
-    local shown = says("posthog-llm emulator -q >" .. prefix .. "/environment & "
-      .. command.until_in(prefix .. "/environment", "API_KEY")
-      .. ". " .. prefix .. "/environment; posthog-llm skills list; "
-      .. "posthog-llm spend --format line; kill $!; wait $! || echo $?")
-    assert.equal("NAME  VERSION  DESCRIPTION\n"
-      .. "$1,843.21 in 30 days · claude-opus-4-8 83.9%\n143\n", shown)
+    local shown = says(
+      "posthog-llm emulator -q >"
+        .. prefix
+        .. "/environment & "
+        .. command.until_in(prefix .. "/environment", "API_KEY")
+        .. ". "
+        .. prefix
+        .. "/environment; posthog-llm skills list; "
+        .. "posthog-llm spend --format line; kill $!; wait $! || echo $?"
+    )
+    assert.equal(
+      "NAME  VERSION  DESCRIPTION\n" .. "$1,843.21 in 30 days · claude-opus-4-8 83.9%\n143\n",
+      shown
+    )
   end)
 
   it("installs the man page and the completions", function()

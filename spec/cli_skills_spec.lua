@@ -1,6 +1,8 @@
 --- posthog-llm skills: every subcommand as a user runs it.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
@@ -45,18 +47,26 @@ for _, profile in ipairs({ "reference", "current" }) do
     end
 
     local e, root
-    local _, ends = command.against(function() return e end)
+    local _, ends = command.against(function()
+      return e
+    end)
     local read, write = folders.read, folders.write
 
-    setup(function() e = emulator.start({ profile = profile }) end)
-    teardown(function() e:stop() end)
+    setup(function()
+      e = emulator.start({ profile = profile })
+    end)
+    teardown(function()
+      e:stop()
+    end)
     before_each(function()
       e:reset()
       root = folders.new()
       write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
       write(root, "pdf-forms/a.md", LINES)
     end)
-    after_each(function() folders.remove(root) end)
+    after_each(function()
+      folders.remove(root)
+    end)
 
     --- Runs `posthog-llm skills ...` beside the folders.
     local function skills(code, args, options)
@@ -101,11 +111,15 @@ for _, profile in ipairs({ "reference", "current" }) do
       edit(root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
       local expected = "  changed  SKILL.md\n  removed  a.md\n  added    b.md\n"
       local before = writes()
-      assert.equal(expected .. "would publish pdf-forms after version 1\n",
-        skills(0, { "push", "pdf-forms", "--dry-run" }).out)
+      assert.equal(
+        expected .. "would publish pdf-forms after version 1\n",
+        skills(0, { "push", "pdf-forms", "--dry-run" }).out
+      )
       assert.equal(before, writes())
-      assert.equal(expected .. "published pdf-forms version 2\n",
-        skills(0, { "push", "--note", "Better." }, { dir = root .. "/pdf-forms" }).out)
+      assert.equal(
+        expected .. "published pdf-forms version 2\n",
+        skills(0, { "push", "--note", "Better." }, { dir = root .. "/pdf-forms" }).out
+      )
       assert.equal(before + 1, writes())
     end)
 
@@ -113,10 +127,14 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "other/SKILL.md", skill_md("other"))
       local pushed = documents(skills(0, { "push", "other", "pdf-forms/", "--json" }).out)
       assert.same({ "other", "pdf-forms/" }, { pushed[1].dir, pushed[2].dir })
-      assert.same({ "created", 1, "pdf-forms" },
-        { pushed[2].action, pushed[2].version, pushed[2].name })
-      assert.same({ { path = "SKILL.md", change = "added" }, { path = "a.md", change = "added" } },
-        pushed[2].changes)
+      assert.same(
+        { "created", 1, "pdf-forms" },
+        { pushed[2].action, pushed[2].version, pushed[2].name }
+      )
+      assert.same(
+        { { path = "SKILL.md", change = "added" }, { path = "a.md", change = "added" } },
+        pushed[2].changes
+      )
       local pulled = documents(skills(0, { "pull", "pdf-forms", "there", "--json" }).out)
       assert.equal(1, #pulled)
       assert.same({ "SKILL.md", "a.md" }, pulled[1].written)
@@ -132,10 +150,13 @@ for _, profile in ipairs({ "reference", "current" }) do
       folders.remove(root .. "/pdf-forms")
       assert.equal(
         "  written  SKILL.md\n  written  a.md\npulled pdf-forms version 1 into pdf-forms\n",
-        skills(0, { "pull", "pdf-forms" }).out)
+        skills(0, { "pull", "pdf-forms" }).out
+      )
       assert.equal(LINES, read(root, "pdf-forms/a.md"))
-      assert.equal("unchanged pdf-forms version 1 in pdf-forms\n",
-        skills(0, { "pull", "pdf-forms" }).out)
+      assert.equal(
+        "unchanged pdf-forms version 1 in pdf-forms\n",
+        skills(0, { "pull", "pdf-forms" }).out
+      )
       edit(root, "pdf-forms/a.md", "7", "seven")
       skills(0, { "push", "pdf-forms" })
       skills(0, { "pull", "pdf-forms", "old", "--version", "1" })
@@ -149,13 +170,20 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(there, "b.md", "b\n")
       skills(0, { "push", "there" })
       edit(root, "pdf-forms/a.md", "7", "seven")
-      assert.equal("pdf-forms: version 1 here, version 2 on the server\n"
-        .. "  both     a.md\n  remote   b.md\n", skills(0, { "status", "pdf-forms" }).out)
-      assert.equal("pdf-forms: version 1\n  local    a.md\n",
-        skills(0, { "status", "pdf-forms", "--offline" }).out)
-      assert.equal("  merged   a.md\n  written  b.md\ntook over what others have published\n"
-        .. "  changed  a.md\npublished pdf-forms version 3\n",
-        skills(0, { "push", "pdf-forms" }).out)
+      assert.equal(
+        "pdf-forms: version 1 here, version 2 on the server\n"
+          .. "  both     a.md\n  remote   b.md\n",
+        skills(0, { "status", "pdf-forms" }).out
+      )
+      assert.equal(
+        "pdf-forms: version 1\n  local    a.md\n",
+        skills(0, { "status", "pdf-forms", "--offline" }).out
+      )
+      assert.equal(
+        "  merged   a.md\n  written  b.md\ntook over what others have published\n"
+          .. "  changed  a.md\npublished pdf-forms version 3\n",
+        skills(0, { "push", "pdf-forms" }).out
+      )
 
       edit(there, "a.md", "4", "four")
       has(skills(0, { "push", "there" }).out, "published pdf-forms version 4")
@@ -211,11 +239,13 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("pdf-forms/SKILL.md:4: warning: more: the API has no field for it\n", warned.out)
       write(root, "pdf-forms/SKILL.md", skill_md("other"))
       write(root, "pdf-forms/x.bin", "a\nb\0c")
-      local lines = "pdf-forms/SKILL.md:2: name is \"other\", and the folder's is \"pdf-forms\"\n"
+      local lines = 'pdf-forms/SKILL.md:2: name is "other", and the folder\'s is "pdf-forms"\n'
         .. "pdf-forms/x.bin:2: is binary: it has a zero byte\n"
       assert.equal(lines, skills(1, { "lint", "pdf-forms" }).out)
-      assert.equal("posthog-llm: pdf-forms: the folder cannot be pushed\n" .. lines,
-        skills(1, { "push", "pdf-forms" }).err)
+      assert.equal(
+        "posthog-llm: pdf-forms: the folder cannot be pushed\n" .. lines,
+        skills(1, { "push", "pdf-forms" }).err
+      )
       local first = documents(skills(1, { "lint", "pdf-forms", "--json" }).out)[1]
       assert.same({ "pdf-forms/SKILL.md", 2, "error" }, { first.path, first.line, first.level })
       write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
@@ -234,8 +264,10 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("says what is wrong with a folder", function()
       write(root, "empty/README", "x")
       write(root, "broken/SKILL.md", "---\nname: broken\n\tdescription: [\n---\n\nx\n")
-      has(skills(1, { "push" }, { dir = root .. "/empty" }).err,
-        "\nSKILL.md: the file is missing: this folder is not a skill")
+      has(
+        skills(1, { "push" }, { dir = root .. "/empty" }).err,
+        "\nSKILL.md: the file is missing: this folder is not a skill"
+      )
       has(skills(1, { "push", "broken" }).err, "\nbroken/SKILL.md:3: ")
       local gone = skills(1, { "push", "nowhere" }).err
       assert.equal("posthog-llm: nowhere: cannot be read: No such file or directory\n", gone)
@@ -245,8 +277,10 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("does not take a response without a text for an empty one", function()
       skills(0, { "push", "pdf-forms" })
-      e:fault({ match = { method = "GET" }, action = { status = 200,
-        body = '{"id":"1","name":"pdf-forms","version":1}' } })
+      e:fault({
+        match = { method = "GET" },
+        action = { status = 200, body = '{"id":"1","name":"pdf-forms","version":1}' },
+      })
       skills(1, { "show", "pdf-forms" })
     end)
 
@@ -260,19 +294,27 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "more/SKILL.md", skill_md("more"))
       local result = skills(3, { "push", "empty", "pdf-forms", "more" })
       assert.equal("  added    SKILL.md\ncreated more version 1\n", result.out)
-      has(result.err, "posthog-llm: empty: the folder cannot be pushed\n"
-        .. "empty/SKILL.md: the file is missing")
+      has(
+        result.err,
+        "posthog-llm: empty: the folder cannot be pushed\n" .. "empty/SKILL.md: the file is missing"
+      )
       has(result.err, "posthog-llm: pdf-forms: both sides")
     end)
 
     it("stops where the other folders would fail too, and names them", function()
       write(root, "more/SKILL.md", skill_md("more"))
-      local result = skills(5, { "push", "pdf-forms", "more", "x" },
-        { env = { POSTHOG_PERSONAL_API_KEY = "phx_unknown" } })
+      local result = skills(
+        5,
+        { "push", "pdf-forms", "more", "x" },
+        { env = { POSTHOG_PERSONAL_API_KEY = "phx_unknown" } }
+      )
       has(result.err, "posthog-llm: not tried: more, x\n")
       assert.equal("", result.out)
-      result = skills(5, { "push", "pdf-forms", "more", "x" },
-        { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" } })
+      result = skills(
+        5,
+        { "push", "pdf-forms", "more", "x" },
+        { env = { POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" } }
+      )
       has(result.err, "posthog-llm: not tried: more, x\n")
     end)
 
@@ -346,30 +388,43 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("# More", skills(0, { "show", "pdf-forms" }).out)
       assert.equal("# Forms", skills(0, { "show", "pdf-forms", "--version", "1" }).out)
       assert.equal(LINES:sub(1, -2), skills(0, { "show", "pdf-forms", "--file", "a.md" }).out)
-      assert.matches("^PATH +TYPE\na.md +text/markdown\n$",
-        skills(0, { "show", "pdf-forms", "--files" }).out)
-      assert.matches("\n +2  %d%d%d%d%-.*zoe.nunez@example.net\n +1  ",
-        skills(0, { "versions", "pdf-forms" }).out)
+      assert.matches(
+        "^PATH +TYPE\na.md +text/markdown\n$",
+        skills(0, { "show", "pdf-forms", "--files" }).out
+      )
+      assert.matches(
+        "\n +2  %d%d%d%d%-.*zoe.nunez@example.net\n +1  ",
+        skills(0, { "versions", "pdf-forms" }).out
+      )
       skills(2, { "show", "pdf-forms", "--files", "--file", "a.md" })
       skills(4, { "show", "pdf-forms", "--file", "none.md" })
       skills(4, { "pull", "nobody" })
       local files = documents(skills(0, { "show", "pdf-forms", "--files", "--json" }).out)
       assert.equal("a.md", files[1].path)
       assert.equal("# More", documents(skills(0, { "show", "pdf-forms", "--json" }).out)[1].body)
-      assert.same({ 2, 1 }, (function()
-        local list = documents(skills(0, { "versions", "pdf-forms", "--json" }).out)
-        return { list[1].version, list[2].version }
-      end)())
+      assert.same(
+        { 2, 1 },
+        (function()
+          local list = documents(skills(0, { "versions", "pdf-forms", "--json" }).out)
+          return { list[1].version, list[2].version }
+        end)()
+      )
     end)
 
     it("renames and deletes files, and names the version that this makes", function()
       skills(0, { "push", "pdf-forms" })
-      assert.equal("renamed a.md to b/c.md: pdf-forms version 2\n",
-        skills(0, { "rename-file", "pdf-forms", "a.md", "b/c.md" }).out)
-      has(skills(3, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "1" }).err,
-        "current version 2")
-      assert.equal("deleted b/c.md: pdf-forms version 3\n",
-        skills(0, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "2" }).out)
+      assert.equal(
+        "renamed a.md to b/c.md: pdf-forms version 2\n",
+        skills(0, { "rename-file", "pdf-forms", "a.md", "b/c.md" }).out
+      )
+      has(
+        skills(3, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "1" }).err,
+        "current version 2"
+      )
+      assert.equal(
+        "deleted b/c.md: pdf-forms version 3\n",
+        skills(0, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "2" }).out
+      )
       skills(4, { "delete-file", "pdf-forms", "b/c.md" })
       skills(4, { "rename-file", "nobody", "a", "b" })
       skills(2, { "rename-file", "pdf-forms", "a", "../b" })
@@ -380,8 +435,10 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("duplicates a skill under another name", function()
       skills(0, { "push", "pdf-forms" })
-      assert.equal("copied pdf-forms: copy version 1\n",
-        skills(0, { "duplicate", "pdf-forms", "copy" }).out)
+      assert.equal(
+        "copied pdf-forms: copy version 1\n",
+        skills(0, { "duplicate", "pdf-forms", "copy" }).out
+      )
       assert.equal(1, skills(1, { "duplicate", "pdf-forms", "copy" }).code)
       local copy = skills(0, { "duplicate", "copy", "two", "--json" }).out
       assert.equal("two", documents(copy)[1].name)
@@ -391,8 +448,11 @@ for _, profile in ipairs({ "reference", "current" }) do
       skills(0, { "push", "pdf-forms" })
       has(skills(2, { "archive", "pdf-forms" }).err, "--yes")
       local function asked(code, answer, name)
-        return skills(code, { "archive", name or "pdf-forms" },
-          { terminal = 80, screen = true, typed = answer }).out
+        return skills(
+          code,
+          { "archive", name or "pdf-forms" },
+          { terminal = 80, screen = true, typed = answer }
+        ).out
       end
       has(asked(1, "printf '\\n'"), "not archived")
       has(asked(1, "printf 'no\\n'"), "[y/N]")
@@ -408,7 +468,9 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("shows a progress bar on a terminal, and none in a pipe", function()
-      for i = 1, 20 do write(root, ("pdf-forms/f%02d.md"):format(i), "text " .. i) end
+      for i = 1, 20 do
+        write(root, ("pdf-forms/f%02d.md"):format(i), "text " .. i)
+      end
       skills(0, { "push", "pdf-forms" })
       local shown = skills(0, { "pull", "pdf-forms", "one" }, { terminal = 80 })
       has(shown.err, "[####################]  22/22 files  100%")
@@ -421,18 +483,25 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("never lets a server control the terminal", function()
       local evil = "\27]0;owned\7\27[2J\r\194\155x\226\128\174"
       local json = cjson.encode(evil)
-      local skill = ('{"id":"1","name":"pdf-forms","version":1,"description":%s,"body":%s,'
-        .. '"files":[{"path":%s,"content_type":%s}],"created_by":{"email":%s}}')
-        :format(json, json, json, json, json)
-      local resolved = ('{"skill":%s,"versions":[{"version":1,"created_at":%s,'
-        .. '"created_by":{"email":%s}}],"has_more":false}'):format(skill, json, json)
+      local skill = (
+        '{"id":"1","name":"pdf-forms","version":1,"description":%s,"body":%s,'
+        .. '"files":[{"path":%s,"content_type":%s}],"created_by":{"email":%s}}'
+      ):format(json, json, json, json, json)
+      local resolved = (
+        '{"skill":%s,"versions":[{"version":1,"created_at":%s,'
+        .. '"created_by":{"email":%s}}],"has_more":false}'
+      ):format(skill, json, json)
       local file = ('{"path":"a","content":%s}'):format(json)
       local page = ('{"count":1,"next":null,"previous":null,"results":[%s]}'):format(skill)
-      local refused = ('{"type":"invalid_request","code":"x","detail":%s,"attr":%s}')
-        :format(json, json)
+      local refused = ('{"type":"invalid_request","code":"x","detail":%s,"attr":%s}'):format(
+        json,
+        json
+      )
       local function answer(method, path, body, status)
-        return { match = { method = method, path = path },
-          action = { status = status or 200, body = body } }
+        return {
+          match = { method = method, path = path },
+          action = { status = status or 200, body = body },
+        }
       end
       e:faults({
         answer("GET", "resolve/name/", resolved),
@@ -448,14 +517,24 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "evil/\27[2J.md", "x")
       write(root, "evil/.\27[2J", "x")
       for _, case in ipairs({
-        { 0, { "list" } }, { 0, { "show", "pdf-forms" } }, { 0, { "versions", "pdf-forms" } },
-        { 0, { "show", "pdf-forms", "--files" } }, { 0, { "show", "pdf-forms", "--file", "a" } },
-        { 1, { "pull", "pdf-forms" } }, { 1, { "status", "pdf-forms" } },
-        { 1, { "push", "pdf-forms" } }, { 1, { "rename-file", "pdf-forms", "a", "b" } },
-        { 1, { "delete-file", "pdf-forms", "a" } }, { 1, { "archive", "pdf-forms", "-y" } },
-        { 0, { "duplicate", "pdf-forms", "x" } }, { 0, { "list", "--json" } },
-        { 0, { "show", "pdf-forms", "--json" } }, { 0, { "status", "pdf-forms", "--offline" } },
-        { 1, { "lint", "evil" } }, { 1, { "push", "evil" } }, { 1, { "lint", "evil", "--json" } },
+        { 0, { "list" } },
+        { 0, { "show", "pdf-forms" } },
+        { 0, { "versions", "pdf-forms" } },
+        { 0, { "show", "pdf-forms", "--files" } },
+        { 0, { "show", "pdf-forms", "--file", "a" } },
+        { 1, { "pull", "pdf-forms" } },
+        { 1, { "status", "pdf-forms" } },
+        { 1, { "push", "pdf-forms" } },
+        { 1, { "rename-file", "pdf-forms", "a", "b" } },
+        { 1, { "delete-file", "pdf-forms", "a" } },
+        { 1, { "archive", "pdf-forms", "-y" } },
+        { 0, { "duplicate", "pdf-forms", "x" } },
+        { 0, { "list", "--json" } },
+        { 0, { "show", "pdf-forms", "--json" } },
+        { 0, { "status", "pdf-forms", "--offline" } },
+        { 1, { "lint", "evil" } },
+        { 1, { "push", "evil" } },
+        { 1, { "lint", "evil", "--json" } },
         { 1, { "push", "\27[2J" } },
       }) do
         local told = table.concat(case[2], " ")

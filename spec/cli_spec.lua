@@ -1,6 +1,8 @@
 --- What all subcommands of the command share.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
@@ -17,10 +19,18 @@ describe("the command posthog-llm", function()
   end
 
   local e
-  local run, ends = command.against(function() return e end)
-  setup(function() e = emulator.start() end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  local run, ends = command.against(function()
+    return e
+  end)
+  setup(function()
+    e = emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   it("shows its help without arguments", function()
     local result = ends(0, {})
@@ -34,8 +44,11 @@ describe("the command posthog-llm", function()
       { { "skils" }, "Did you mean 'skills'", "posthog%-llm %-%-help" },
       { { "skills" }, "a command is required", "posthog%-llm skills %-%-help" },
       { { "skills", "show" }, "missing argument 'name'", "posthog%-llm skills show %-%-help" },
-      { { "skills", "show", "x", "--version", "0" }, "%-%-version: invalid number '0'",
-        "show %-%-help" },
+      {
+        { "skills", "show", "x", "--version", "0" },
+        "%-%-version: invalid number '0'",
+        "show %-%-help",
+      },
       { { "skills", "show", "a/b" }, "name holds a slash", "%-%-help" },
     }) do
       local result = ends(2, case[1])
@@ -87,7 +100,9 @@ describe("the command posthog-llm", function()
       { 4, { "--project", "5" }, {}, "^posthog%-llm: project 5 is not known at http" },
     }) do
       local arguments = { "skills", "list" }
-      for _, word in ipairs(case[2]) do arguments[#arguments + 1] = word end
+      for _, word in ipairs(case[2]) do
+        arguments[#arguments + 1] = word
+      end
       local result = ends(case[1], arguments, { env = case[3] })
       assert.matches(case[4], result.err)
       assert.is_nil(result.err:find("personal_api_key", 1, true))
@@ -159,9 +174,16 @@ describe("the command posthog-llm", function()
   it("escapes control characters in JSON on a terminal, and nowhere else", function()
     local hostile = "\127 \194\155 \216\156 \226\128\174 \239\187\191 \243\160\128\129 \195\188"
     local body = cjson.encode({ name = hostile })
-    e:fault({ match = { path = "/x" }, action = { status = 200, body = body, headers = {
-      ["Content-Type"] = "application/json",
-    } } })
+    e:fault({
+      match = { path = "/x" },
+      action = {
+        status = 200,
+        body = body,
+        headers = {
+          ["Content-Type"] = "application/json",
+        },
+      },
+    })
     local args = { "api", "GET", "/api/x" }
     assert.truthy(ends(0, args).out:find(hostile, 1, true))
     local shown = ends(0, args, { terminal = 80, screen = true }).out
@@ -181,8 +203,10 @@ describe("the command posthog-llm", function()
 
   it("says on a terminal what it waits for", function()
     local function list(...)
-      e:fault({ match = { path = "llm_skills" },
-        action = { status = 429, times = 1, headers = { ["Retry-After"] = "1" } } })
+      e:fault({
+        match = { path = "llm_skills" },
+        action = { status = 429, times = 1, headers = { ["Retry-After"] = "1" } },
+      })
       return ends(0, { "skills", "list", ... }, { terminal = 80, screen = true }).out
     end
     local words = "^\rtoo many requests; tries again in %d s\27%[K\r\27%[K\27%[1mNAME[^\r]*\n$"
@@ -213,8 +237,10 @@ describe("the command posthog-llm", function()
     local line = command.line({ "skills", "list", "--key-file", fifo }, ".")
     os.remove(fifo)
     -- Opening it to write returns when the command has opened it to read.
-    local pipe = io.popen(("mkfifo %s || exit; %s 2>&1 & pid=$!; "):format(fifo, line)
-      .. ("exec 4>%s; kill -TERM $pid; exec 4>&-; wait $pid; echo $?"):format(fifo))
+    local pipe = io.popen(
+      ("mkfifo %s || exit; %s 2>&1 & pid=$!; "):format(fifo, line)
+        .. ("exec 4>%s; kill -TERM $pid; exec 4>&-; wait $pid; echo $?"):format(fifo)
+    )
     local text = pipe:read("*a")
     pipe:close()
     os.remove(fifo)

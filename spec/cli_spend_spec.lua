@@ -1,6 +1,8 @@
 --- posthog-llm spend, api and emulator.
 
-if os.getenv("SPEC_MODE") ~= "plain" then return end -- the command takes what make has built
+if os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end -- the command takes what make has built
 
 local cjson = require("cjson")
 local command = require("spec.support.command")
@@ -16,7 +18,9 @@ describe("posthog-llm", function()
   end
 
   local e, folder
-  local run, ends = command.against(function() return e end)
+  local run, ends = command.against(function()
+    return e
+  end)
 
   setup(function()
     e = emulator.start({ profile = "current" })
@@ -28,12 +32,16 @@ describe("posthog-llm", function()
     e:stop()
     os.execute("rm -rf " .. folder)
   end)
-  before_each(function() e:reset() end)
+  before_each(function()
+    e:reset()
+  end)
 
   local function read(path)
     local file = io.open(path, "rb")
     local text = file and file:read("*a")
-    if file then file:close() end
+    if file then
+      file:close()
+    end
     return text
   end
 
@@ -98,7 +106,9 @@ describe("posthog-llm", function()
     it("escapes what would control a terminal, in every format", function()
       local answer = ends(0, { "spend", "--json" }).out
       local name = "x\194\155y\226\128\174z"
-      local hostile = answer:gsub('"Bash"', function() return '"' .. name .. '"' end)
+      local hostile = answer:gsub('"Bash"', function()
+        return '"' .. name .. '"'
+      end)
       e:fault({ match = {}, action = { body = hostile } })
       for format in pairs(FORMATS) do
         if format ~= "html" and format ~= "line" then
@@ -146,9 +156,14 @@ describe("posthog-llm", function()
       ends(4, wanted)
       assert.matches("</html>\n$", read(path))
       e:settings({ spend = "serve" })
-      assert.matches("cannot be written", ends(1, {
-        "spend", "--output", folder .. "/gone/spend.txt",
-      }).err)
+      assert.matches(
+        "cannot be written",
+        ends(1, {
+          "spend",
+          "--output",
+          folder .. "/gone/spend.txt",
+        }).err
+      )
       assert.matches("is a device", ends(1, { "spend", "--output", "/dev/null" }).err)
       local pipe = io.popen("ls -A " .. folder)
       assert.equal("spend.html\n", pipe:read("*a"))
@@ -306,8 +321,13 @@ describe("posthog-llm", function()
 
   it("takes the format from the name of the file", function()
     for ending, start in pairs({
-      html = "^<!DOCTYPE html>", htm = "^<!DOCTYPE html>", csv = "^section,", md = "^# ?",
-      json = '^{%s+"', txt = "^LLM spend of", HTML = "^<!DOCTYPE html>",
+      html = "^<!DOCTYPE html>",
+      htm = "^<!DOCTYPE html>",
+      csv = "^section,",
+      md = "^# ?",
+      json = '^{%s+"',
+      txt = "^LLM spend of",
+      HTML = "^<!DOCTYPE html>",
     }) do
       local path = folder .. "/report." .. ending
       assert.equal("", ends(0, { "spend", "--output", path }).out)
@@ -323,7 +343,8 @@ describe("posthog-llm", function()
     assert.is_nil(ends(0, args, { env = env }).out:find("[\128-\255]"))
     assert.matches("#####", ends(0, args, { env = env }).out)
     for _, other in ipairs({
-      { LC_ALL = "C.UTF-8" }, { LC_ALL = false, LC_CTYPE = "de_DE.utf8", LANG = "C" },
+      { LC_ALL = "C.UTF-8" },
+      { LC_ALL = false, LC_CTYPE = "de_DE.utf8", LANG = "C" },
       { LC_ALL = false, LC_CTYPE = false, LANG = false },
     }) do
       assert.matches("█████", ends(0, args, { env = other }).out)
@@ -333,9 +354,12 @@ describe("posthog-llm", function()
   describe("emulator", function()
     --- Waits for it, uses it by what it printed, and stops it.
     local function use(stop)
-      return command.until_in("$out", "API_KEY") .. ("(. $out; %s >%s 2>&1); %s"):format(
-        command.line({ "api", "GET", "/api/projects/:project_id/datasets/" }, "."),
-        folder .. "/answer", stop)
+      return command.until_in("$out", "API_KEY")
+        .. ("(. $out; %s >%s 2>&1); %s"):format(
+          command.line({ "api", "GET", "/api/projects/:project_id/datasets/" }, "."),
+          folder .. "/answer",
+          stop
+        )
     end
 
     it("serves until it is stopped, and prints which variables to set for it", function()
@@ -354,7 +378,7 @@ describe("posthog-llm", function()
     local function in_shell(shell)
       local path = folder .. "/shell.sh"
       local file = io.open(path, "w")
-      file:write('posthog-llm() { ', command.line({}, "."), ' "$@"; }\n', shell, "\n")
+      file:write("posthog-llm() { ", command.line({}, "."), ' "$@"; }\n', shell, "\n")
       file:close()
       local pipe = io.popen("setsid -w bash " .. path .. " 2>&1")
       local text = pipe:read("*a")
@@ -371,8 +395,11 @@ describe("posthog-llm", function()
         [ -d "$prefix" ] || echo gone
         posthog-llm emulator --stop
       ]])
-      assert.matches('"results":%[%]}\nthe emulator is stopped\n0 unset unset unset\ngone\n'
-        .. "posthog%-llm: %-%-stop: POSTHOG_EMULATOR is not set", text)
+      assert.matches(
+        '"results":%[%]}\nthe emulator is stopped\n0 unset unset unset\ngone\n'
+          .. "posthog%-llm: %-%-stop: POSTHOG_EMULATOR is not set",
+        text
+      )
     end)
 
     it("ends in the background with the session that it was started in", function()
@@ -395,8 +422,10 @@ describe("posthog-llm", function()
       local port = e.url:match("(%d+)$")
       local result = ends(1, { "emulator", "--port", port })
       assert.matches("port " .. port .. " is taken", result.err)
-      assert.matches("invalid port '65536': a number from 1 to 65535",
-        ends(2, { "emulator", "--port", "65536" }).err)
+      assert.matches(
+        "invalid port '65536': a number from 1 to 65535",
+        ends(2, { "emulator", "--port", "65536" }).err
+      )
       assert.equal("", result.out)
     end)
   end)

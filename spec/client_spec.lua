@@ -8,13 +8,19 @@ local ECHO = "/__emulator/echo/"
 describe("a client", function()
   local e, c
 
-  setup(function() e = pipeline.emulator.start({ tls = true }) end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start({ tls = true })
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     c = pipeline.client(e.url)
   end)
-  after_each(function() c:close() end)
+  after_each(function()
+    c:close()
+  end)
 
   describe("asked for any endpoint", function()
     it("sends the key, the user agent and what it accepts, and no body with a GET", function()
@@ -52,8 +58,12 @@ describe("a client", function()
           ["odd name"] = "",
         },
       }))
-      assert.equal(ECHO .. "?flag=false&float=0.25&int=5&list=x%2Cy,z&negative=-3&odd%20name=&"
-        .. "text=a%20b%26c%3Dd%2F%C3%A9%2B%25", value.target)
+      assert.equal(
+        ECHO
+          .. "?flag=false&float=0.25&int=5&list=x%2Cy,z&negative=-3&odd%20name=&"
+          .. "text=a%20b%26c%3Dd%2F%C3%A9%2B%25",
+        value.target
+      )
     end)
 
     it("appends the parameters to a query in the path", function()
@@ -126,8 +136,8 @@ describe("a client", function()
     end)
 
     it("obeys the limits that are given for one call", function()
-      local value, err = c:request("GET", "/__emulator/slow?ms=2000",
-        { timeout = 0.05, max_retries = 0 })
+      local value, err =
+        c:request("GET", "/__emulator/slow?ms=2000", { timeout = 0.05, max_retries = 0 })
       assert.is_nil(value)
       assert.equal("timeout", err.kind)
       assert.equal(1, err.attempts)
@@ -153,29 +163,45 @@ describe("a client", function()
       ["a query with null"] = { { "GET", "/", { query = { a = llm.null } } }, "got null" },
       ["a query that is not finite"] = { { "GET", "/", { query = { a = 1 / 0 } } }, "query.a" },
       ["a key in the query"] = { { "GET", "/", { query = { personal_api_key = "x" } } }, "URL" },
-      ["a header with a newline"] = { { "GET", "/", { headers = { A = "b\r\nC: d" } } },
-        "line break" },
-      ["a header's name with a colon"] = { { "GET", "/", { headers = { ["A:"] = "b" } } },
-        "not a header name" },
-      ["a header that is a table"] = { { "GET", "/", { headers = { A = {} } } },
-        "string expected" },
-      ["the key's own header"] = { { "GET", "/", { headers = { authorization = "x" } } },
-        "set by the client" },
+      ["a header with a newline"] = {
+        { "GET", "/", { headers = { A = "b\r\nC: d" } } },
+        "line break",
+      },
+      ["a header's name with a colon"] = {
+        { "GET", "/", { headers = { ["A:"] = "b" } } },
+        "not a header name",
+      },
+      ["a header that is a table"] = {
+        { "GET", "/", { headers = { A = {} } } },
+        "string expected",
+      },
+      ["the key's own header"] = {
+        { "GET", "/", { headers = { authorization = "x" } } },
+        "set by the client",
+      },
       ["a flag that is not a boolean"] = { { "GET", "/", { idempotent = 1 } }, "idempotent" },
       ["a body with HEAD"] = { { "HEAD", "/", { json = {} } }, "no body" },
       ["a negative timeout"] = { { "GET", "/", { timeout = -1 } }, "timeout: a positive number" },
     }) do
       it("raises at the caller's line for " .. name .. ", and sends nothing", function()
         local args = case[1]
-        raises(function() c:request(args[1], args[2], args[3]) end, case[2])
+        raises(function()
+          c:request(args[1], args[2], args[3])
+        end, case[2])
         assert.same({}, e:log())
       end)
     end
 
     it("says so when a method is called with a dot", function()
-      raises(function() c.request("GET", ECHO) end, "colon")
-      raises(function() c.close() end, "colon")
-      raises(function() c.with({}) end, "colon")
+      raises(function()
+        c.request("GET", ECHO)
+      end, "colon")
+      raises(function()
+        c.close()
+      end, "colon")
+      raises(function()
+        c.with({})
+      end, "colon")
     end)
   end)
 
@@ -214,7 +240,9 @@ describe("a client", function()
     end)
 
     it("raises at the caller's line for an unknown option", function()
-      raises(function() c:with({ retries = 5 }) end, 'unknown option "retries"')
+      raises(function()
+        c:with({ retries = 5 })
+      end, 'unknown option "retries"')
     end)
   end)
 
@@ -224,10 +252,18 @@ describe("a client", function()
       c:close()
       c:close()
       for _, call in ipairs({
-        function() return c.datasets:list() end,
-        function() return c.skills:get("x") end,
-        function() return c.spend:get() end,
-        function() return c:request("POST", ECHO, { json = {} }) end,
+        function()
+          return c.datasets:list()
+        end,
+        function()
+          return c.skills:get("x")
+        end,
+        function()
+          return c.spend:get()
+        end,
+        function()
+          return c:request("POST", ECHO, { json = {} })
+        end,
       }) do
         local value, err = call()
         assert.is_nil(value)
@@ -249,7 +285,9 @@ describe("a client", function()
       local open = e:state().connections
       other:close()
       for _ = 1, 100 do -- the server takes a moment to notice
-        if e:state().connections < open then break end
+        if e:state().connections < open then
+          break
+        end
         llm.sleep(0.05)
       end
       assert.is_true(e:state().connections < open)
@@ -265,9 +303,15 @@ describe("a client", function()
     it("ends its own calls in flight, and no others", function()
       local other = c:with({})
       local values, errors = llm.gather({
-        function() return c:request("GET", "/__emulator/slow?ms=20000") end,
-        function() return c:request("POST", "/__emulator/slow?ms=20000") end,
-        function() return other:request("GET", "/__emulator/slow?ms=150") end,
+        function()
+          return c:request("GET", "/__emulator/slow?ms=20000")
+        end,
+        function()
+          return c:request("POST", "/__emulator/slow?ms=20000")
+        end,
+        function()
+          return other:request("GET", "/__emulator/slow?ms=150")
+        end,
         function()
           llm.sleep(0.05)
           c:close()
@@ -288,7 +332,9 @@ describe("a client", function()
     it("ends a call that waits for its next attempt", function()
       e:fault({ action = { status = 429, headers = { ["Retry-After"] = "50" } } })
       local _, errors = llm.gather({
-        function() return c.datasets:create({ name = "x" }) end,
+        function()
+          return c.datasets:create({ name = "x" })
+        end,
         function()
           llm.sleep(0.1)
           c:close()
@@ -302,7 +348,11 @@ describe("a client", function()
 
     it("may be closed by a hook, which ends that call", function()
       local closing
-      closing = pipeline.client(e.url, { on_request = function() closing:close() end })
+      closing = pipeline.client(e.url, {
+        on_request = function()
+          closing:close()
+        end,
+      })
       local value, err = closing.datasets:list()
       assert.is_nil(value)
       assert.equal("cancelled", err.kind)
@@ -325,7 +375,9 @@ describe("a client", function()
         end
       end
       local hooked = c:with({
-        on_request = note("request"), on_response = note("response"), on_retry = note("retry"),
+        on_request = note("request"),
+        on_response = note("response"),
+        on_retry = note("retry"),
       })
       assert(hooked.datasets:list({ limit = 3 }))
       restore()
@@ -333,16 +385,25 @@ describe("a client", function()
       for i, event in ipairs(events) do
         names[i] = event[1] .. " " .. tostring(event[2].attempt)
       end
-      assert.same({ "request 1", "response 1", "request 1", "response 1", "retry 1",
-        "request 2", "response 2" }, names)
+      assert.same({
+        "request 1",
+        "response 1",
+        "request 1",
+        "response 1",
+        "retry 1",
+        "request 2",
+        "response 2",
+      }, names)
       assert.equal("GET", events[1][2].method)
       assert.equal(e.url .. path .. "?limit=3", events[1][2].url)
       assert.equal(e.url .. path .. "?moved=1", events[3][2].url)
       assert.equal(e.url .. path .. "?limit=3", events[6][2].url)
       assert.equal("application/json", events[1][2].headers.accept)
       assert.is_nil(events[1][2].headers.authorization)
-      assert.same({ 307, 503, 200 }, { events[2][2].status, events[4][2].status,
-        events[7][2].status })
+      assert.same(
+        { 307, 503, 200 },
+        { events[2][2].status, events[4][2].status, events[7][2].status }
+      )
       assert.equal("r-1", events[4][2].headers["X-REQUEST-id"])
       local retry = events[5][2]
       assert.equal("server", retry.error.kind)
@@ -375,8 +436,14 @@ describe("a client", function()
       it("lets an error in " .. name .. " through to the caller, and goes on working", function()
         e:fault({ action = { status = 503, times = 1 } })
         local problem = {}
-        local hooked = c:with({ [name] = function() error(problem) end })
-        local ok, raised = pcall(function() return hooked.datasets:list() end)
+        local hooked = c:with({
+          [name] = function()
+            error(problem)
+          end,
+        })
+        local ok, raised = pcall(function()
+          return hooked.datasets:list()
+        end)
         assert.is_false(ok)
         assert.equal(problem, raised)
         assert.equal(name == "on_request" and 0 or 1, #e:log())
@@ -401,9 +468,13 @@ describe("a client", function()
     end)
 
     it("has headers in any case, repeated ones joined", function()
-      e:fault({ action = { raw = "HTTP/1.1 200 OK\r\nX-One: a\r\nx-one:  b \r\nX-ONE:\r\n"
-        .. "X-Request-ID: r-7\r\nX-Empty:\r\nContent-Length: 14\r\n\r\n"
-        .. '{"results":[]}' } })
+      e:fault({
+        action = {
+          raw = "HTTP/1.1 200 OK\r\nX-One: a\r\nx-one:  b \r\nX-ONE:\r\n"
+            .. "X-Request-ID: r-7\r\nX-Empty:\r\nContent-Length: 14\r\n\r\n"
+            .. '{"results":[]}',
+        },
+      })
       local _, err, response = c.datasets:list()
       assert.is_nil(err)
       local headers = response.headers
@@ -418,8 +489,13 @@ describe("a client", function()
 
     it("comes with errors too, and both name the request", function()
       for _, name in ipairs({ "X-Request-Id", "CF-Ray" }) do
-        e:fault({ action = { raw = "HTTP/1.1 404 Not Found\r\nContent-Length: 17\r\n" .. name
-          .. ': r-9\r\n\r\n{"detail":"gone"}' } })
+        e:fault({
+          action = {
+            raw = "HTTP/1.1 404 Not Found\r\nContent-Length: 17\r\n"
+              .. name
+              .. ': r-9\r\n\r\n{"detail":"gone"}',
+          },
+        })
         local _, err, response = c.datasets:list()
         assert.equal(404, response.status)
         assert.equal("r-9", err.request_id)
@@ -436,8 +512,12 @@ describe("a client", function()
           assert(response.http_version == "2")
           return page, err
         end,
-        function() return tls.datasets:list() end,
-        function() return tls.datasets:list() end,
+        function()
+          return tls.datasets:list()
+        end,
+        function()
+          return tls.datasets:list()
+        end,
       })
       assert.is_nil(errors)
       local log = e:log()
@@ -465,8 +545,9 @@ describe("a client", function()
         end,
       }
       local own = pipeline.client(e.url, { json = codec })
-      local made = assert(own.datasets:create({ name = "n", description = llm.null,
-        metadata = { a = llm.null } }))
+      local made = assert(
+        own.datasets:create({ name = "n", description = llm.null, metadata = { a = llm.null } })
+      )
       assert.matches('"name"', used.decode)
       assert.equal("n", used.encode.name)
       assert.is_nil(made.description)

@@ -18,7 +18,11 @@ describe("a client with a codec of the caller's choice", function()
     it("reads and writes all resources by " .. name, function()
       local client = t.client({ json = codec })
       local skill = assert(client.skills:create({
-        name = "x", description = "d", body = "b", files = {}, allowed_tools = {},
+        name = "x",
+        description = "d",
+        body = "b",
+        files = {},
+        allowed_tools = {},
         metadata = { a = llm.null },
       }))
       assert.truthy(t.only().body:find('"files":[]', 1, true))

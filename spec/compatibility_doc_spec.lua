@@ -13,7 +13,9 @@ end
 
 local function sorted(set)
   local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
   table.sort(names)
   return names
 end
@@ -75,7 +77,9 @@ describe("the type annotations", function()
         set[name] = true
       end
       local documented = "%-%-%- @return [^\n]*\n *function " .. class .. ":([%w_]+)"
-      for name in text:gmatch(documented) do set[name] = true end
+      for name in text:gmatch(documented) do
+        set[name] = true
+      end
     end
     return set
   end

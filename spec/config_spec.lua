@@ -26,9 +26,15 @@ end
 describe("the settings of a client", function()
   local e
 
-  setup(function() e = pipeline.emulator.start({ tls = true }) end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  setup(function()
+    e = pipeline.emulator.start({ tls = true })
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   describe("from the environment", function()
     it("are key, project and host", function()
@@ -42,18 +48,22 @@ describe("the settings of a client", function()
     end)
 
     it("give way to the options of llm.new", function()
-      local said = first_call(("{ host = %q, project_id = 112358, personal_api_key = %q }")
-        :format(e.url, pipeline.KEY), {
-        POSTHOG_PERSONAL_API_KEY = "phx_wrong",
-        POSTHOG_PROJECT_ID = "1",
-        POSTHOG_HOST = "http://127.0.0.1:1",
-      })
+      local said = first_call(
+        ("{ host = %q, project_id = 112358, personal_api_key = %q }"):format(e.url, pipeline.KEY),
+        {
+          POSTHOG_PERSONAL_API_KEY = "phx_wrong",
+          POSTHOG_PROJECT_ID = "1",
+          POSTHOG_HOST = "http://127.0.0.1:1",
+        }
+      )
       assert.equal("ok\t" .. e.url .. "/api/projects/112358/datasets/\n", said)
     end)
 
     it("may be empty, which is the same as absent", function()
       local said = first_call("{}", {
-        POSTHOG_PERSONAL_API_KEY = "", POSTHOG_PROJECT_ID = "", POSTHOG_HOST = e.url,
+        POSTHOG_PERSONAL_API_KEY = "",
+        POSTHOG_PROJECT_ID = "",
+        POSTHOG_HOST = e.url,
       })
       assert.matches("^auth\tno key: set POSTHOG_PERSONAL_API_KEY", said)
     end)
@@ -69,8 +79,8 @@ describe("the settings of a client", function()
       ["a host with a query"] = { "https://posthog.example/?a=b", "query" },
     }) do
       it("that hold " .. name .. " make the first call fail", function()
-        local said = first_call("{ personal_api_key = 'phx_x', project_id = 1 }",
-          { POSTHOG_HOST = case[1] })
+        local said =
+          first_call("{ personal_api_key = 'phx_x', project_id = 1 }", { POSTHOG_HOST = case[1] })
         assert.matches("^invalid\t", said)
         assert.matches(case[2], said)
         assert.is_nil(said:find("hunter2", 1, true))
@@ -94,7 +104,12 @@ describe("the settings of a client", function()
       ["is empty"] = { "", "no key" },
     }) do
       it("refuse a key that " .. name .. ", before anything is sent", function()
-        for _, key in ipairs({ case[1], function() return case[1] end }) do
+        for _, key in ipairs({
+          case[1],
+          function()
+            return case[1]
+          end,
+        }) do
           local value, err = client(e.url, { personal_api_key = key }).datasets:list()
           assert.is_nil(value)
           assert.equal("auth", err.kind)
@@ -143,18 +158,39 @@ describe("the settings of a client", function()
       restore()
       assert.is_truthy(page)
       local log = e:log()
-      assert.equal("Bearer emulator_key_without_prefix",
-        pipeline.header(log[1], "Authorization"))
+      assert.equal("Bearer emulator_key_without_prefix", pipeline.header(log[1], "Authorization"))
       assert.equal("Bearer " .. pipeline.KEY, pipeline.header(log[2], "Authorization"))
     end)
 
     it("report what the function returned in place of a key", function()
       for _, case in ipairs({
         { function() end, "returned nil" },
-        { function() return nil, "the vault is sealed" end, "the vault is sealed" },
-        { function() return 42 end, "returned number" },
-        { function() return "" end, "an empty string" },
-        { setmetatable({}, { __call = function() return false end }), "returned boolean" },
+        {
+          function()
+            return nil, "the vault is sealed"
+          end,
+          "the vault is sealed",
+        },
+        {
+          function()
+            return 42
+          end,
+          "returned number",
+        },
+        {
+          function()
+            return ""
+          end,
+          "an empty string",
+        },
+        {
+          setmetatable({}, {
+            __call = function()
+              return false
+            end,
+          }),
+          "returned boolean",
+        },
       }) do
         local value, err = client(e.url, { personal_api_key = case[1] }).datasets:list()
         assert.is_nil(value)
@@ -168,7 +204,11 @@ describe("the settings of a client", function()
     it("let an error in the function through to the caller", function()
       local problem = {}
       local ok, raised = pcall(function()
-        return client(e.url, { personal_api_key = function() error(problem) end }).datasets:list()
+        return client(e.url, {
+          personal_api_key = function()
+            error(problem)
+          end,
+        }).datasets:list()
       end)
       assert.is_false(ok)
       assert.equal(problem, raised)
@@ -181,8 +221,11 @@ describe("the settings of a client", function()
       local said = first_call(("{ host = %q, personal_api_key = %q }"):format(e.url, pipeline.KEY))
       assert.matches("^invalid\tno project: set POSTHOG_PROJECT_ID or pass project_id\n$", said)
       assert.same({}, e:log())
-      said = first_call(("{ host = %q, personal_api_key = %q }"):format(e.url, pipeline.KEY), nil,
-        "spend:get()")
+      said = first_call(
+        ("{ host = %q, personal_api_key = %q }"):format(e.url, pipeline.KEY),
+        nil,
+        "spend:get()"
+      )
       assert.matches("^ok\t", said)
     end)
 
@@ -238,9 +281,14 @@ describe("the settings of a client", function()
     end)
 
     it("raise for a user or password in it, without printing either", function()
-      for _, host in ipairs({ "https://me:hunter2@posthog.example", "https://hunter2@h/",
-        "me:hunter2@posthog.example" }) do
-        local message = raises(function() llm.new({ host = host }) end, "host", "user or password")
+      for _, host in ipairs({
+        "https://me:hunter2@posthog.example",
+        "https://hunter2@h/",
+        "me:hunter2@posthog.example",
+      }) do
+        local message = raises(function()
+          llm.new({ host = host })
+        end, "host", "user or password")
         assert.is_nil(message:find("hunter2", 1, true))
       end
     end)
@@ -267,7 +315,8 @@ describe("the settings of a client", function()
 
     it("allow plain http to other machines when asked to", function()
       local value, err = client("http://posthog.invalid", {
-        allow_insecure_http = true, max_retries = 0,
+        allow_insecure_http = true,
+        max_retries = 0,
       }).datasets:list()
       assert.is_nil(value)
       assert.equal("network", err.kind)
@@ -301,38 +350,56 @@ describe("the settings of a client", function()
       ["a limit of no connections"] = { { max_connections = 0 }, "max_connections", "at least 1" },
       ["no header bytes"] = { { max_header_bytes = 0 }, "max_header_bytes", "at least 1" },
       ["negative redirects"] = { { max_redirects = -1 }, "max_redirects", "at least 0" },
-      ["a fraction of a byte"] = { { max_excerpt_bytes = 0.5 }, "max_excerpt_bytes",
-        "integer expected" },
+      ["a fraction of a byte"] = {
+        { max_excerpt_bytes = 0.5 },
+        "max_excerpt_bytes",
+        "integer expected",
+      },
       ["too deep JSON"] = { { max_json_depth = 4001 }, "max_json_depth: 1 to 4000 expected" },
       ["a decode time of zero"] = { { max_decode_seconds = 0 }, "max_decode_seconds", "positive" },
       ["no response bytes"] = { { max_response_bytes = 0 }, "max_response_bytes", "at least 1" },
       ["a ca_file of another type"] = { { ca_file = true }, "ca_file", "got boolean" },
       ["a proxy with a newline"] = { { proxy = "http://p\n" }, "proxy", "control character" },
-      ["a user agent with a header"] = { { user_agent_suffix = "a\r\nB: c" }, "user_agent_suffix",
-        "control character" },
+      ["a user agent with a header"] = {
+        { user_agent_suffix = "a\r\nB: c" },
+        "user_agent_suffix",
+        "control character",
+      },
       ["a flag that is not a boolean"] = { { keep_null = 1 }, "keep_null", "boolean expected" },
       ["a pace of another type"] = { { pace = 480 }, "pace: true, false or a table" },
-      ["an empty pace"] = { { pace = {} },
-        "pace: per_minute, per_hour, spend or dict expected" },
+      ["an empty pace"] = {
+        { pace = {} },
+        "pace: per_minute, per_hour, spend or dict expected",
+      },
       ["a pace by the day"] = { { pace = { per_day = 1 } }, 'unknown option "per_day"' },
-      ["an empty spend pace"] = { { pace = { spend = {} } },
-        "pace.spend: per_minute, per_hour or" },
-      ["a spend pace in a string"] = { { pace = { spend = { per_day = "1" } } },
-        "pace.spend.per_day" },
+      ["an empty spend pace"] = {
+        { pace = { spend = {} } },
+        "pace.spend: per_minute, per_hour or",
+      },
+      ["a spend pace in a string"] = {
+        { pace = { spend = { per_day = "1" } } },
+        "pace.spend.per_day",
+      },
       ["a pace without its dict"] = { { pace = { dict = true } }, "pace.dict: string expected" },
       ["a pace of zero"] = { { pace = { per_hour = 0 } }, "pace.per_hour: at least 1" },
       ["a codec without encode"] = { { json = { decode = print } }, "json", "encode" },
       ["a hook of another type"] = { { on_request = {} }, "on_request", "function expected" },
     }) do
       it("raise an error at the program's line for " .. name, function()
-        raises(function() llm.new(case[1]) end, select(2, (table.unpack or unpack)(case)))
+        raises(function()
+          llm.new(case[1])
+        end, select(2, (table.unpack or unpack)(case)))
         local c = client(e.url)
-        raises(function() c:with(case[1]) end, select(2, (table.unpack or unpack)(case)))
+        raises(function()
+          c:with(case[1])
+        end, select(2, (table.unpack or unpack)(case)))
       end)
     end
 
     it("raise an error at the program's line for options that are not a table", function()
-      raises(function() llm.new("phx_key") end, "options: table expected, got string")
+      raises(function()
+        llm.new("phx_key")
+      end, "options: table expected, got string")
     end)
 
     it("are not changed by what the program does to its table afterwards", function()
@@ -345,8 +412,14 @@ describe("the settings of a client", function()
 
   describe("for the network", function()
     local function by_tls(extra, env)
-      return first_call(("{ host = %q, project_id = 112358, personal_api_key = %q, %s }")
-        :format(e.tls_url, pipeline.KEY, extra), env)
+      return first_call(
+        ("{ host = %q, project_id = 112358, personal_api_key = %q, %s }"):format(
+          e.tls_url,
+          pipeline.KEY,
+          extra
+        ),
+        env
+      )
     end
 
     it("trust what ca_file or SSL_CERT_FILE names, the option first", function()
@@ -354,8 +427,10 @@ describe("the settings of a client", function()
       assert.same({}, e:log())
       assert.matches("^ok\t", by_tls(("ca_file = %q"):format(e.ca_file)))
       assert.matches("^ok\t", by_tls("", { SSL_CERT_FILE = e.ca_file }))
-      assert.matches("^ok\t",
-        by_tls(("ca_file = %q"):format(e.ca_file), { SSL_CERT_FILE = "/nowhere" }))
+      assert.matches(
+        "^ok\t",
+        by_tls(("ca_file = %q"):format(e.ca_file), { SSL_CERT_FILE = "/nowhere" })
+      )
       assert.equal(3, #e:log())
     end)
 
@@ -367,30 +442,42 @@ describe("the settings of a client", function()
         assert.matches("^network\t", by_tls("", { SSL_CERT_FILE = e.ca_file, [name] = nobody }))
       end
       for _, name in ipairs({ "no_proxy", "NO_PROXY" }) do
-        assert.matches("^ok\t", by_tls("", {
-          SSL_CERT_FILE = e.ca_file, https_proxy = nobody, [name] = "localhost,127.0.0.1",
-        }))
+        assert.matches(
+          "^ok\t",
+          by_tls("", {
+            SSL_CERT_FILE = e.ca_file,
+            https_proxy = nobody,
+            [name] = "localhost,127.0.0.1",
+          })
+        )
       end
       assert.equal(2, #e:log())
     end)
 
     it("never use the environment's proxy over plain http", function()
-      local said = first_call(("{ host = %q, project_id = 112358, personal_api_key = %q }")
-        :format(e.url, pipeline.KEY), {
-        http_proxy = nobody, HTTP_PROXY = nobody, all_proxy = nobody, ALL_PROXY = nobody,
-      })
+      local said = first_call(
+        ("{ host = %q, project_id = 112358, personal_api_key = %q }"):format(e.url, pipeline.KEY),
+        {
+          http_proxy = nobody,
+          HTTP_PROXY = nobody,
+          all_proxy = nobody,
+          ALL_PROXY = nobody,
+        }
+      )
       assert.matches("^ok\t", said)
     end)
 
     it("use a proxy of their own over http and https", function()
       for _, url in ipairs({ e.url, e.tls_url }) do
-        local _, err = client(url, { proxy = nobody, ca_file = e.ca_file, max_retries = 0 })
-          .datasets:list()
+        local _, err =
+          client(url, { proxy = nobody, ca_file = e.ca_file, max_retries = 0 }).datasets:list()
         assert.equal("network", err.kind)
       end
       assert.same({}, e:log())
-      assert.matches("^ok\t", by_tls(("ca_file = %q, proxy = ''"):format(e.ca_file),
-        { https_proxy = nobody }))
+      assert.matches(
+        "^ok\t",
+        by_tls(("ca_file = %q, proxy = ''"):format(e.ca_file), { https_proxy = nobody })
+      )
     end)
 
     it("cost nothing before the first call: no descriptor, no thread, no request", function()

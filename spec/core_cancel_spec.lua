@@ -67,8 +67,10 @@ for _, mode in ipairs(common.MODES) do
           assert.equal(1, engine:collect(ids))
           assert.equal(transfer:id(), ids[1])
           local status, kind, message, sent, permanent = transfer:result()
-          assert.same({ nil, "cancelled", "the call was cancelled", true, true },
-            { status, kind, message, sent, permanent })
+          assert.same(
+            { nil, "cancelled", "the call was cancelled", true, true },
+            { status, kind, message, sent, permanent }
+          )
           assert.equal(200, (fetch({ base = e[base], max_connections = 1 }):result()))
           assert.is_true(core.now() - from < 2)
         end)
@@ -101,7 +103,9 @@ for _, mode in ipairs(common.MODES) do
         local transfers = {}
         for i = 1, 40 do
           transfers[i] = start({ path = "/__emulator/slow?ms=100", max_connections = 2 }, pool)
-          if i % 10 == 0 then engine:poll(0.01) end
+          if i % 10 == 0 then
+            engine:poll(0.01)
+          end
         end
         local kept = start({ path = "/__emulator/slow?ms=100" }, other)
         start({}, pool)
@@ -123,10 +127,16 @@ for _, mode in ipairs(common.MODES) do
         for _ = 1, slow and 5 or 20 do
           local transfers = {}
           for i = 1, 30 do
-            transfers[i] = start({ base = i % 2 == 0 and e.url or e.tls_url,
-              path = "/__emulator/slow?ms=" .. math.random(0, 20) })
-            if math.random(5) == 1 then engine:poll(0.002) end
-            if math.random(3) == 1 then transfers[math.random(i)]:cancel() end
+            transfers[i] = start({
+              base = i % 2 == 0 and e.url or e.tls_url,
+              path = "/__emulator/slow?ms=" .. math.random(0, 20),
+            })
+            if math.random(5) == 1 then
+              engine:poll(0.002)
+            end
+            if math.random(3) == 1 then
+              transfers[math.random(i)]:cancel()
+            end
           end
           for _ = 1, 5 do
             transfers[math.random(30)] = start({})

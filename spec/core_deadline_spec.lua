@@ -4,7 +4,9 @@
 local emulator = require("spec.emulator")
 local starve = require("spec.support.starve")
 
-if not starve.can() then return end
+if not starve.can() then
+  return
+end
 
 local SLACK = os.getenv("SPEC_MODE") == "plain" and 1 or 5 -- seconds, for a busy machine
 
@@ -16,13 +18,23 @@ describe("a transfer that libcurl has lost", function()
     e = emulator.start()
   end)
 
-  teardown(function() e:stop() end)
+  teardown(function()
+    e:stop()
+  end)
 
-  before_each(function() e:reset() end)
+  before_each(function()
+    e:reset()
+  end)
 
   local function run(mode, when)
-    local pipe = io.popen(("timeout 100 %s spec/support/forgetting.lua %s '%s' %s 2>&1"):format(
-      program, mode, e.url, when))
+    local pipe = io.popen(
+      ("timeout 100 %s spec/support/forgetting.lua %s '%s' %s 2>&1"):format(
+        program,
+        mode,
+        e.url,
+        when
+      )
+    )
     local output = pipe:read("*a")
     pipe:close()
     return output
@@ -30,16 +42,20 @@ describe("a transfer that libcurl has lost", function()
 
   for _, mode in ipairs({ "script", "thread" }) do
     for when, sent in pairs({ before = "false", after = "true" }) do
-      it(("ends at its timeout or deadline, in a %s, lost %s it was sent"):format(mode, when),
+      it(
+        ("ends at its timeout or deadline, in a %s, lost %s it was sent"):format(mode, when),
         function()
           local output = run(mode, when)
           local lost = "nil\ttimeout\ttimed out after N ms: libcurl did not end the request by "
-            .. "itself\t" .. sent .. "\tfalse\n"
+            .. "itself\t"
+            .. sent
+            .. "\tfalse\n"
           local head, seconds, tail = output:match("^(.*)in time\ttrue\t(%S+)\n(.*)$")
           assert.equal("before\t200\n" .. lost .. lost, head, output)
           assert.equal("afterwards\t200\n", tail)
           assert.is_true(tonumber(seconds) < 0.5 + SLACK, seconds)
-        end)
+        end
+      )
     end
 
     it("leaves no connection for the next request, in a " .. mode, function()

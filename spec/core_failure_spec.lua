@@ -53,13 +53,26 @@ for _, mode in ipairs(common.MODES) do
           { "connecting", { base = silent.tls_url, timeout = 0.1 } },
           { "waiting", { base = e.url, path = "/__emulator/slow?ms=3000", timeout = 0.5 } },
           { "no_http", { base = answering("SSH-2.0-OpenSSH_9.2\r\n").url } },
-          { "broken_off", { base = common.serve(function(c)
-            c:write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+          {
+            "broken_off",
+            {
+              base = common.serve(function(c)
+                c:write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+                c:close()
+              end).url,
+            },
+          },
+          {
+            "compression",
+            {
+              base = answering(
+                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" .. "Content-Length: 6\r\n\r\nabcdef"
+              ).url,
+            },
+          },
+          { "lost", { base = common.serve(function(c)
             c:close()
           end).url } },
-          { "compression", { base = answering("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
-            .. "Content-Length: 6\r\n\r\nabcdef").url } },
-          { "lost", { base = common.serve(function(c) c:close() end).url } },
           { "max_response_bytes", { base = e.url, path = DATASETS, max_response_bytes = 10 } },
           { "max_header_bytes", { base = e.url, path = DATASETS, max_header_bytes = 10 } },
         }) do
@@ -98,36 +111,52 @@ for _, mode in ipairs(common.MODES) do
       end
 
       it("nobody listens", function()
-        assert.same({ "network", sent = false, permanent = false },
-          failure({ base = "http://127.0.0.1:1", method = "POST", body = "x" }))
+        assert.same(
+          { "network", sent = false, permanent = false },
+          failure({ base = "http://127.0.0.1:1", method = "POST", body = "x" })
+        )
         local t = fetch({ base = "http://127.0.0.1:1" })
         assert.same({ {}, "", 0 }, { t:headers(), t:body(), t:size() })
       end)
 
       it("the name is unknown", function()
-        assert.same({ "network", sent = false, permanent = false },
-          failure({ base = "http://no.such.host.invalid" }))
+        assert.same(
+          { "network", sent = false, permanent = false },
+          failure({ base = "http://no.such.host.invalid" })
+        )
       end)
 
       it("the certificate is not trusted", function()
         local other = os.tmpname()
-        os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-          .. "-subj /CN=other -keyout /dev/null -out '%s' 2>/dev/null"):format(other))
-        assert.same({ "tls", sent = false, permanent = true },
-          failure({ base = e.tls_url, ca_file = other }))
+        os.execute(
+          (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+            .. "-subj /CN=other -keyout /dev/null -out '%s' 2>/dev/null"
+          ):format(other)
+        )
+        assert.same(
+          { "tls", sent = false, permanent = true },
+          failure({ base = e.tls_url, ca_file = other })
+        )
         os.remove(other)
-        assert.same({ "tls", sent = false, permanent = true },
-          failure({ base = e.tls_url, ca_file = other })) -- it is gone
+        assert.same(
+          { "tls", sent = false, permanent = true },
+          failure({ base = e.tls_url, ca_file = other })
+        ) -- it is gone
       end)
 
       it("the certificate is for another name", function()
-        assert.same({ "tls", sent = false, permanent = true },
-          failure({ base = e.tls_url:gsub("localhost", "other.localhost") }))
+        assert.same(
+          { "tls", sent = false, permanent = true },
+          failure({ base = e.tls_url:gsub("localhost", "other.localhost") })
+        )
       end)
 
       it("the server does not speak TLS", function()
-        assert.same({ "tls", sent = false, permanent = false },
-          failure({ base = e.url:gsub("http:", "https:") }))
+        assert.same(
+          { "tls", sent = false, permanent = false },
+          failure({ base = e.url:gsub("http:", "https:") })
+        )
       end)
 
       it("the connection ends during the TLS handshake", function()
@@ -147,8 +176,10 @@ for _, mode in ipairs(common.MODES) do
         local silent = scripted.start()
         local from = core.now()
         for _, limit in ipairs({ "connect_timeout", "timeout", "deadline" }) do
-          assert.same({ "timeout", sent = false, permanent = false },
-            failure({ base = silent.tls_url, method = "POST", body = "x", [limit] = 0.1 }))
+          assert.same(
+            { "timeout", sent = false, permanent = false },
+            failure({ base = silent.tls_url, method = "POST", body = "x", [limit] = 0.1 })
+          )
         end
         assert.is_true(core.now() - from < (slow and 10 or 1))
         silent:stop()
@@ -157,16 +188,31 @@ for _, mode in ipairs(common.MODES) do
       for _, base in ipairs({ "url", "tls_url" }) do
         it("no response comes in time, over " .. SCHEME[base], function()
           for _, limit in ipairs({ "timeout", "deadline" }) do
-            assert.same({ "timeout", sent = true, permanent = false }, failure({ base = e[base],
-              path = "/__emulator/slow?ms=3000", [limit] = slow and 1 or 0.15 }))
+            assert.same(
+              { "timeout", sent = true, permanent = false },
+              failure({
+                base = e[base],
+                path = "/__emulator/slow?ms=3000",
+                [limit] = slow and 1 or 0.15,
+              })
+            )
           end
         end)
 
         it("the connection ends without a response, over " .. SCHEME[base], function()
           e:fault({ action = { close = "before" } })
           for _, once in ipairs({ true, false }) do
-            assert.same({ "network", sent = true, permanent = false }, failure({ base = e[base],
-              path = DATASETS, headers = { KEY }, method = "POST", body = "{}", once = once }))
+            assert.same(
+              { "network", sent = true, permanent = false },
+              failure({
+                base = e[base],
+                path = DATASETS,
+                headers = { KEY },
+                method = "POST",
+                body = "{}",
+                once = once,
+              })
+            )
           end
         end)
       end
@@ -182,7 +228,9 @@ for _, mode in ipairs(common.MODES) do
       local function count(method)
         local n = 0
         for _, entry in ipairs(e:log()) do
-          if entry.method == method then n = n + 1 end
+          if entry.method == method then
+            n = n + 1
+          end
         end
         return n
       end
@@ -222,7 +270,9 @@ for _, mode in ipairs(common.MODES) do
         local function answer(body)
           return "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" .. body
         end
-        local server = common.serve(function(connection) connection:write(answer("a")) end)
+        local server = common.serve(function(connection)
+          connection:write(answer("a"))
+        end)
         for i = 1, 3 do
           local t = fetch({ base = server.url, method = "POST", body = "x", once = true })
           assert.equal(200, (t:result()))
@@ -265,8 +315,13 @@ for _, mode in ipairs(common.MODES) do
 
       it("knows that nothing was sent when the proxy refuses", function()
         local server = answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-        local t = fetch({ url = "https://a.invalid/x", proxy = server.url, method = "POST",
-          body = "x", headers = { "Authorization: secret" } })
+        local t = fetch({
+          url = "https://a.invalid/x",
+          proxy = server.url,
+          method = "POST",
+          body = "x",
+          headers = { "Authorization: secret" },
+        })
         local status, kind, _, sent, permanent = t:result()
         assert.same({ nil, "network", false, false }, { status, kind, sent, permanent })
         assert.matches("^CONNECT a.invalid:443 ", server.requests[1])
@@ -276,10 +331,16 @@ for _, mode in ipairs(common.MODES) do
       it("knows that nothing was sent when TLS through the proxy fails", function()
         local server = common.serve(function(connection, number)
           connection:write("HTTP/1.1 200 OK\r\n\r\n")
-          if number == 1 then connection:write("no TLS at all") end
+          if number == 1 then
+            connection:write("no TLS at all")
+          end
         end)
-        local _, kind, _, sent = fetch({ url = "https://a.invalid/x", proxy = server.url,
-          method = "POST", body = "x" }):result()
+        local _, kind, _, sent = fetch({
+          url = "https://a.invalid/x",
+          proxy = server.url,
+          method = "POST",
+          body = "x",
+        }):result()
         assert.same({ "tls", false }, { kind, sent })
       end)
     end)

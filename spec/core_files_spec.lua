@@ -7,14 +7,18 @@ describe("core.sha256", function()
   local KNOWN = {
     { "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
     { "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
-    { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+    {
+      "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+    },
     { ("a"):rep(1000000), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
     { "\0", "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d" },
   }
 
   it("gives the digests of the standard", function()
-    for _, case in ipairs(KNOWN) do assert.equal(case[2], core.sha256(case[1])) end
+    for _, case in ipairs(KNOWN) do
+      assert.equal(case[2], core.sha256(case[1]))
+    end
   end)
 
   it("agrees with sha256sum at every length around the padding", function()
@@ -43,9 +47,15 @@ describe("core.sha256", function()
   end)
 
   it("refuses what is not a string", function()
-    assert.error_matches(function() core.sha256({}) end, "string expected")
-    assert.error_matches(function() core.hasher():add(nil) end, "string expected")
-    assert.error_matches(function() core.hasher().hex(io.stdout) end, "Hasher")
+    assert.error_matches(function()
+      core.sha256({})
+    end, "string expected")
+    assert.error_matches(function()
+      core.hasher():add(nil)
+    end, "string expected")
+    assert.error_matches(function()
+      core.hasher().hex(io.stdout)
+    end, "Hasher")
   end)
 end)
 
@@ -56,7 +66,9 @@ describe("files of the core", function()
     os.remove(folder)
     assert(lfs.mkdir(folder))
   end)
-  after_each(function() os.execute("rm -rf " .. folder) end)
+  after_each(function()
+    os.execute("rm -rf " .. folder)
+  end)
 
   local function read(path)
     local file = assert(io.open(path, "rb"))
@@ -83,8 +95,10 @@ describe("files of the core", function()
     end
     assert(core.create_file(folder .. "/new", "x", folder .. "/none"))
     assert(core.create_file(folder .. "/usual", "x"))
-    assert.equal(lfs.attributes(folder .. "/usual", "permissions"),
-      lfs.attributes(folder .. "/new", "permissions"))
+    assert.equal(
+      lfs.attributes(folder .. "/usual", "permissions"),
+      lfs.attributes(folder .. "/new", "permissions")
+    )
   end)
 
   it("are never written over, nor through a symbolic link", function()
@@ -119,8 +133,12 @@ describe("files of the core", function()
     assert.is_true(core.set_mode(folder .. "/b", 4 * 64))
     assert.equal("r--------", lfs.attributes(folder .. "/b", "permissions"))
     for _, mode in ipairs({ -1, 512 }) do
-      assert.error_matches(function() core.create_file(folder .. "/c", "x", mode) end, "mode")
-      assert.error_matches(function() core.set_mode(folder .. "/b", mode) end, "mode")
+      assert.error_matches(function()
+        core.create_file(folder .. "/c", "x", mode)
+      end, "mode")
+      assert.error_matches(function()
+        core.set_mode(folder .. "/b", mode)
+      end, "mode")
     end
     assert.is_nil((core.set_mode(folder .. "/none", 0)))
   end)
@@ -160,8 +178,14 @@ describe("files of the core", function()
   it("say why they cannot be created or synced", function()
     assert.is_nil((core.create_file(folder .. "/no/where", "x")))
     assert.is_nil((core.sync(folder .. "/nothing")))
-    assert.error_matches(function() core.create_file(folder .. "/a\0b", "x") end, "zero byte")
-    assert.error_matches(function() core.create_file(folder .. "/a", "x", "\0") end, "zero byte")
-    assert.error_matches(function() core.sync("\0") end, "zero byte")
+    assert.error_matches(function()
+      core.create_file(folder .. "/a\0b", "x")
+    end, "zero byte")
+    assert.error_matches(function()
+      core.create_file(folder .. "/a", "x", "\0")
+    end, "zero byte")
+    assert.error_matches(function()
+      core.sync("\0")
+    end, "zero byte")
   end)
 end)

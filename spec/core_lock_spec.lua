@@ -15,8 +15,12 @@ end
 describe("core.lock", function()
   local path
 
-  before_each(function() path = os.tmpname() end)
-  after_each(function() os.remove(path) end)
+  before_each(function()
+    path = os.tmpname()
+  end)
+  after_each(function()
+    os.remove(path)
+  end)
 
   it("creates the file, and gives it to one holder at a time", function()
     os.remove(path)

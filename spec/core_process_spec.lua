@@ -30,8 +30,16 @@ local function run(program, prefix)
   local file = assert(io.open(name, "w"))
   file:write(program)
   file:close()
-  local pipe = io.popen(("{ %s %s %s '%s' '%s' '%s'; echo \"status $?\"; } 2>&1"):format(
-    prefix or "", os.getenv("LUA"), name, e.url, e.tls_url, e.ca_file))
+  local pipe = io.popen(
+    ("{ %s %s %s '%s' '%s' '%s'; echo \"status $?\"; } 2>&1"):format(
+      prefix or "",
+      os.getenv("LUA"),
+      name,
+      e.url,
+      e.tls_url,
+      e.ca_file
+    )
+  )
   local output = pipe:read("*a")
   pipe:close()
   os.remove(name)
@@ -50,17 +58,27 @@ for _, mode in ipairs(common.MODES) do
       it("loses nothing when there is no memory for Lua", function()
         local decoder = core.decoder({})
         local made, n = nil, 0
-        local request = { method = "POST", url = e.url .. "/__emulator/echo", json = { a = { 1 } },
-          headers = { "X-A: 1" } }
+        local request = {
+          method = "POST",
+          url = e.url .. "/__emulator/echo",
+          json = { a = { 1 } },
+          headers = { "X-A: 1" },
+        }
         local function use()
           local t = made
           return { t:result(), t:headers(), t:timings(), t:body(), t:decode(decoder) }
         end
         for _, f in ipairs({
-          function() made = common.launch(pool, request) end,
-          function() engine:collect({}) end,
+          function()
+            made = common.launch(pool, request)
+          end,
+          function()
+            engine:collect({})
+          end,
           use,
-          function() engine:pool() end,
+          function()
+            engine:pool()
+          end,
         }) do
           local ok, why
           repeat
@@ -185,7 +203,7 @@ end)
 
 describe("Lua states on threads of their own", function()
   it("have an engine each", function()
-    local code = ([[
+    local code = [[
       local core = require("posthog.llm.core")
       local engine = core.engine()
       if %s then engine:run() end
@@ -200,7 +218,7 @@ describe("Lua states on threads of their own", function()
         while not t:done() do engine:poll() engine:collect({}) end
         assert(t:result() == 200 or i == 3)
       end
-      pool:start(terms, { method = "GET" }, %q .. "/__emulator/slow?ms=1000")]])
+      pool:start(terms, { method = "GET" }, %q .. "/__emulator/slow?ms=1000")]]
     for _, threaded in ipairs({ "true", "false" }) do
       assert.is_nil(host.states(8, code:format(threaded, e.ca_file, e.url, e.tls_url, e.url)))
     end
@@ -210,22 +228,40 @@ end)
 describe("after a fork", function()
   --- In the child; returns 0, or where it went wrong.
   local function in_child(old, flying, ended)
-    if old:usable() or not flying:done() or not ended:done() then return 1 end
+    if old:usable() or not flying:done() or not ended:done() then
+      return 1
+    end
     local status, kind, message = flying:result()
-    if status or kind ~= "cancelled" or not message:find("fork") then return 2 end
-    if ended:result() ~= 200 or ended:body() == "" then return 3 end -- it was seen before
+    if status or kind ~= "cancelled" or not message:find("fork") then
+      return 2
+    end
+    if ended:result() ~= 200 or ended:body() == "" then
+      return 3
+    end -- it was seen before
     flying:cancel()
-    if not old:poll() or old:collect({}) ~= 0 then return 4 end
-    if pcall(old.run, old) or pcall(old.pool, old) then return 5 end
-    if common.launch(pool, { method = "GET", url = e.url }) then return 6 end
+    if not old:poll() or old:collect({}) ~= 0 then
+      return 4
+    end
+    if pcall(old.run, old) or pcall(old.pool, old) then
+      return 5
+    end
+    if common.launch(pool, { method = "GET", url = e.url }) then
+      return 6
+    end
     engine = core.engine()
-    if engine == old or not engine:usable() then return 7 end
+    if engine == old or not engine:usable() then
+      return 7
+    end
     local new = engine:pool()
     for _, base in ipairs({ e.url, e.tls_url }) do
-      if fetch({ base = base }, new):result() ~= 200 then return 8 end
+      if fetch({ base = base }, new):result() ~= 200 then
+        return 8
+      end
     end
     engine:run()
-    if fetch({ base = e.tls_url }, new):result() ~= 200 then return 9 end
+    if fetch({ base = e.tls_url }, new):result() ~= 200 then
+      return 9
+    end
     pool:close()
     new:close()
     flying, ended, pool, common.pool = nil, nil, nil, nil -- luacheck: ignore

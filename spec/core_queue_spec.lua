@@ -100,8 +100,11 @@ for _, mode in ipairs(common.MODES) do
       it("and counts a time limit from when each one is sent", function()
         local transfers = {}
         for i = 1, 4 do
-          transfers[i] = start({ path = "/__emulator/slow?ms=100", max_connections = 1,
-            timeout = slow and 3 or 0.3 })
+          transfers[i] = start({
+            path = "/__emulator/slow?ms=100",
+            max_connections = 1,
+            timeout = slow and 3 or 0.3,
+          })
         end
         finish(unpack(transfers))
         for _, transfer in ipairs(transfers) do

@@ -46,14 +46,25 @@ for _, mode in ipairs(common.MODES) do
           local large = ("x"):rep(100000)
           local text = "Content-Type: text/plain"
           local calls = {
-            { "POST", large, "100000" }, { "GET" }, { "PUT", "put", "3" }, { "DELETE" },
-            { "PATCH", "", "0" }, { "POST", nil, "0" }, { "GET" }, { "DELETE", "gone", "4" },
-            { "POST", "a\0b", "3" }, { "GET" },
+            { "POST", large, "100000" },
+            { "GET" },
+            { "PUT", "put", "3" },
+            { "DELETE" },
+            { "PATCH", "", "0" },
+            { "POST", nil, "0" },
+            { "GET" },
+            { "DELETE", "gone", "4" },
+            { "POST", "a\0b", "3" },
+            { "GET" },
           }
           for i, call in ipairs(calls) do
             local headers = { "X-Call: " .. i, call[2] and text }
-            local echo = echoed({ base = e[base], method = call[1], body = call[2],
-              headers = headers })
+            local echo = echoed({
+              base = e[base],
+              method = call[1],
+              body = call[2],
+              headers = headers,
+            })
             assert.equal(call[1], echo.method)
             assert.equal(call[2] or "", echo.body)
             assert.equal(call[3], echo.named["content-length"])
@@ -64,8 +75,22 @@ for _, mode in ipairs(common.MODES) do
         end)
 
         it("path and query as they are, whatever went before, over " .. SCHEME[base], function()
-          local ends = { "?a=1&b=2", "", "?a%2Fb=c", "?x=1?y=2", "?a=1", "?", "?/../b", "",
-            "?a='\"<>|{}", "?q=1", "#fragment", "?r", "?s#t?u", "?v" }
+          local ends = {
+            "?a=1&b=2",
+            "",
+            "?a%2Fb=c",
+            "?x=1?y=2",
+            "?a=1",
+            "?",
+            "?/../b",
+            "",
+            "?a='\"<>|{}",
+            "?q=1",
+            "#fragment",
+            "?r",
+            "?s#t?u",
+            "?v",
+          }
           for _, ending in ipairs(ends) do
             local path = "/__emulator/echo" .. ending
             fetch({ base = e[base], path = path })
@@ -111,7 +136,9 @@ for _, mode in ipairs(common.MODES) do
 
       it("nothing when the value has no JSON text, and says where", function()
         local t, message, path = common.launch(pool, {
-          method = "POST", url = e.url .. "/__emulator/echo", json = { a = { print } },
+          method = "POST",
+          url = e.url .. "/__emulator/echo",
+          json = { a = { print } },
         })
         assert.is_nil(t)
         assert.equal("a[1]", path)
@@ -124,8 +151,16 @@ for _, mode in ipairs(common.MODES) do
         local a = core.request_config({}, { "X-Terms: a" })
         local b = core.request_config({}, { "X-Terms: b", "Content-Type: text/plain" })
         for i, call in ipairs({
-          { a, "GET" }, { b, "GET" }, { a, "GET" }, { a, "GET" }, { a, "GET", { "X-Own: 1" } },
-          { a, "GET" }, { b, "POST" }, { a, "POST" }, { b, "GET", { "X-Own: 2" } }, { b, "POST" },
+          { a, "GET" },
+          { b, "GET" },
+          { a, "GET" },
+          { a, "GET" },
+          { a, "GET", { "X-Own: 1" } },
+          { a, "GET" },
+          { b, "POST" },
+          { a, "POST" },
+          { b, "GET", { "X-Own: 2" } },
+          { b, "POST" },
           { a, "GET" },
         }) do
           local terms, method, own = call[1], call[2], call[3]
@@ -145,8 +180,11 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("what was started with a request config that is gone", function()
-        local t = pool:start(core.request_config({}, { "X-Terms: c" }), { method = "GET" },
-          e.url .. "/__emulator/echo")
+        local t = pool:start(
+          core.request_config({}, { "X-Terms: c" }),
+          { method = "GET" },
+          e.url .. "/__emulator/echo"
+        )
         collectgarbage()
         collectgarbage()
         common.finish(t)
@@ -194,21 +232,35 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("what is not a table, an engine or a pool", function()
-        assert.error(function() pool:start() end)
-        assert.error(function() pool.start({}, core.request_config({}), {}) end)
-        assert.error(function() engine.poll(pool) end)
-        assert.error(function() engine:collect() end)
-        assert.error(function() engine:poll("soon") end)
+        assert.error(function()
+          pool:start()
+        end)
+        assert.error(function()
+          pool.start({}, core.request_config({}), {})
+        end)
+        assert.error(function()
+          engine.poll(pool)
+        end)
+        assert.error(function()
+          engine:collect()
+        end)
+        assert.error(function()
+          engine:poll("soon")
+        end)
       end)
 
       it("the result of what is not done, or was cancelled", function()
         local t = start({ path = "/__emulator/slow?ms=50" })
         for _, name in ipairs({ "result", "headers", "timings", "size", "body" }) do
-          assert.error_matches(function() t[name](t) end, "transfer is not done")
+          assert.error_matches(function()
+            t[name](t)
+          end, "transfer is not done")
         end
         t:cancel()
         for _, name in ipairs({ "headers", "timings", "size", "body", "http_version" }) do
-          assert.error_matches(function() t[name](t) end, "transfer was cancelled")
+          assert.error_matches(function()
+            t[name](t)
+          end, "transfer was cancelled")
         end
       end)
 

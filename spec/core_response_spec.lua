@@ -31,27 +31,38 @@ for _, mode in ipairs(common.MODES) do
       end
 
       it("the final response after interim ones", function()
-        local t = raw("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-A: early\r\n\r\n"
-          .. "HTTP/1.1 100 Continue\r\n\r\n"
-          .. "HTTP/1.1 201 Created\r\nX-A: late\r\nContent-Length: 2\r\n\r\nok")
+        local t = raw(
+          "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-A: early\r\n\r\n"
+            .. "HTTP/1.1 100 Continue\r\n\r\n"
+            .. "HTTP/1.1 201 Created\r\nX-A: late\r\nContent-Length: 2\r\n\r\nok"
+        )
         assert.equal(201, (t:result()))
         assert.same({ ["x-a"] = "late", ["content-length"] = "2" }, t:headers())
         assert.equal("ok", t:body())
       end)
 
       it("a body in chunks, and leaves trailers alone", function()
-        local t = raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n"
-          .. "3\r\nabc\r\n1\r\nd\r\n0\r\nX-A: 2\r\nHTTP/1.1: 3\r\n\r\n")
+        local t = raw(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n"
+            .. "3\r\nabc\r\n1\r\nd\r\n0\r\nX-A: 2\r\nHTTP/1.1: 3\r\n\r\n"
+        )
         assert.equal(200, (t:result()))
         assert.same({ ["x-a"] = "1", ["transfer-encoding"] = "chunked" }, t:headers())
         assert.equal("abcd", t:body())
       end)
 
       it("repeated headers as one, in any case, trimmed", function()
-        local t = raw("HTTP/1.1 200 OK\r\nX-A: 1 \r\nx-a:2\r\nX-Empty:\r\nX-"
-          .. ("Long"):rep(30) .. ": l\r\nContent-Length: 0\r\n\r\n")
-        assert.same({ ["x-a"] = "1, 2", ["x-empty"] = "", ["content-length"] = "0",
-          ["x-" .. ("long"):rep(30)] = "l" }, t:headers())
+        local t = raw(
+          "HTTP/1.1 200 OK\r\nX-A: 1 \r\nx-a:2\r\nX-Empty:\r\nX-"
+            .. ("Long"):rep(30)
+            .. ": l\r\nContent-Length: 0\r\n\r\n"
+        )
+        assert.same({
+          ["x-a"] = "1, 2",
+          ["x-empty"] = "",
+          ["content-length"] = "0",
+          ["x-" .. ("long"):rep(30)] = "l",
+        }, t:headers())
       end)
 
       it("a 204 and a 304 without a body, whatever they announce", function()
@@ -85,8 +96,12 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("headers that end too early as a failure", function()
-        for _, text in ipairs({ "HTTP/1.1 200 OK\r\n", "HTTP/1.1 204 No Content\r\nX-A: b\r\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 0", "HTTP/1.1 103 Early Hints\r\n\r\n" }) do
+        for _, text in ipairs({
+          "HTTP/1.1 200 OK\r\n",
+          "HTTP/1.1 204 No Content\r\nX-A: b\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 0",
+          "HTTP/1.1 103 Early Hints\r\n\r\n",
+        }) do
           local status, kind, _, sent, permanent = raw(text):result()
           assert.same({ nil, "network", true, false }, { status, kind, sent, permanent })
         end
@@ -115,8 +130,10 @@ for _, mode in ipairs(common.MODES) do
 
       it("compressed bodies", function()
         local made = e:seed({ datasets = 1, items = 100 })
-        local t = fetch({ path = "/api/projects/112358/dataset_items/?limit=100&dataset="
-          .. made.datasets[1], headers = { KEY } })
+        local t = fetch({
+          path = "/api/projects/112358/dataset_items/?limit=100&dataset=" .. made.datasets[1],
+          headers = { KEY },
+        })
         assert.equal("gzip", t:headers()["content-encoding"])
         assert.equal(100, #t:decode(core.decoder({})).results)
         assert.equal(0, t:size())
@@ -142,8 +159,14 @@ for _, mode in ipairs(common.MODES) do
       it("the headers as a whole for a text", function()
         local t = raw("HTTP/1.1 200 OK\r\nX-Echo: Bearer secret\r\nContent-Length: 0\r\n\r\n")
         for text, is_there in pairs({
-          ["Bearer secret"] = true, ["X-Echo: B"] = true, ["HTTP/1.1"] = true, [""] = true,
-          ["secret!"] = false, ["SECRET"] = false, [("x"):rep(1000)] = false, ["\0"] = false,
+          ["Bearer secret"] = true,
+          ["X-Echo: B"] = true,
+          ["HTTP/1.1"] = true,
+          [""] = true,
+          ["secret!"] = false,
+          ["SECRET"] = false,
+          [("x"):rep(1000)] = false,
+          ["\0"] = false,
         }) do
           assert.same({ 200, 0, is_there }, { t:result(text) })
         end
@@ -164,20 +187,29 @@ for _, mode in ipairs(common.MODES) do
     describe("limits", function()
       it("the size of the body, after decompression", function()
         local made = e:seed({ datasets = 1, items = 1, bytes = 500000 })
-        local request = { path = "/api/projects/112358/dataset_items/?dataset=" .. made.datasets[1],
-          headers = { KEY }, max_response_bytes = 400000 }
+        local request = {
+          path = "/api/projects/112358/dataset_items/?dataset=" .. made.datasets[1],
+          headers = { KEY },
+          max_response_bytes = 400000,
+        }
         local t = fetch(request)
         local status, kind, message, sent, permanent = t:result()
         assert.same({ nil, "too_large", true, true }, { status, kind, sent, permanent })
-        assert.equal("the response body is over the limit max_response_bytes (400000 bytes)",
-          message)
+        assert.equal(
+          "the response body is over the limit max_response_bytes (400000 bytes)",
+          message
+        )
         request.max_response_bytes = 600000
         assert.equal(200, (fetch(request):result()))
       end)
 
       it("the body to the byte", function()
-        for limit, want in pairs({ [0] = "too_large", [99] = "too_large", [100] = 200,
-          [1e300] = 200 }) do
+        for limit, want in pairs({
+          [0] = "too_large",
+          [99] = "too_large",
+          [100] = 200,
+          [1e300] = 200,
+        }) do
           local t = fetch({ path = "/__emulator/bytes?n=100", max_response_bytes = limit })
           local status, kind = t:result()
           assert.equal(want, status or kind)
@@ -199,7 +231,8 @@ for _, mode in ipairs(common.MODES) do
         for what, text in pairs({
           plain = ok .. field:rep(20) .. "Content-Length: 0\r\n\r\n",
           interim = ("HTTP/1.1 103 E\r\n" .. field .. "\r\n"):rep(20)
-            .. ok .. "Content-Length: 0\r\n\r\n",
+            .. ok
+            .. "Content-Length: 0\r\n\r\n",
           trailers = ok .. "Transfer-Encoding: chunked\r\n\r\n0\r\n" .. field:rep(20) .. "\r\n",
         }) do
           e:fault({ action = { raw = text } })

@@ -4,18 +4,27 @@ local core = require("posthog.llm.core")
 
 local LUA = os.getenv("LUA") or "lua5.4"
 
-local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
 
 --- Runs a program on a terminal that echoes, and types once it has said "ready".
 --- @param typed string as printf takes it
 --- @return string screen
 local function on_terminal(program, typed)
   local out = os.tmpname()
-  local wait = ("n=0; until grep -qs ready %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done")
-    :format(out)
+  local wait = ("n=0; until grep -qs ready %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done"):format(
+    out
+  )
   local inner = ("stty echo; %s -e %s; stty -a"):format(LUA, quote(program))
-  os.execute(("{ %s; sleep 0.2; printf '%s'; sleep 0.5; } | script -qefc %s /dev/null >%s"):format(
-    wait, typed, quote(inner), out))
+  os.execute(
+    ("{ %s; sleep 0.2; printf '%s'; sleep 0.5; } | script -qefc %s /dev/null >%s"):format(
+      wait,
+      typed,
+      quote(inner),
+      out
+    )
+  )
   local file = assert(io.open(out, "rb"))
   local screen = file:read("*a"):gsub("\r\n", "\n")
   file:close()

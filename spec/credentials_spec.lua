@@ -5,7 +5,9 @@ local folders = require("spec.support.folders")
 local LUA = os.getenv("LUA") or "lua5.4"
 local SECRET = "phx_s3cret_of_the_spec"
 
-local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
 
 local function shell(text)
   local pipe = assert(io.popen(text))
@@ -36,10 +38,16 @@ local FIND = [[
 
 describe("posthog.llm.credentials", function()
   local home
-  before_each(function() home = folders.new() end)
-  after_each(function() folders.remove(home) end)
+  before_each(function()
+    home = folders.new()
+  end)
+  after_each(function()
+    folders.remove(home)
+  end)
 
-  local function file() return home .. "/.posthog/credentials.json" end
+  local function file()
+    return home .. "/.posthog/credentials.json"
+  end
 
   --- @param text string
   --- @param mode? string
@@ -52,8 +60,9 @@ describe("posthog.llm.credentials", function()
   end
 
   local function mode_of(path)
-    return shell(("stat -L -c %%a %s 2>/dev/null || stat -L -f %%Lp %s"):format(quote(path),
-      quote(path))):match("%d+")
+    return shell(
+      ("stat -L -c %%a %s 2>/dev/null || stat -L -f %%Lp %s"):format(quote(path), quote(path))
+    ):match("%d+")
   end
 
   --- @param env? table<string, string>
@@ -63,7 +72,9 @@ describe("posthog.llm.credentials", function()
     local words = { "env -i", "PATH=" .. quote(os.getenv("PATH")), "HOME=" .. quote(home) }
     for _, name in ipairs({ "LUA_PATH", "LUA_CPATH", "LD_PRELOAD", "ASAN_OPTIONS" }) do
       local value = os.getenv(name)
-      if value then words[#words + 1] = name .. "=" .. quote(value) end
+      if value then
+        words[#words + 1] = name .. "=" .. quote(value)
+      end
     end
     for name, value in pairs(env or {}) do
       words[#words + 1] = name .. "=" .. quote(value)
@@ -83,29 +94,56 @@ describe("posthog.llm.credentials", function()
   end
 
   local function login(fields)
-    write(('{"host":%s,"token":"%s","env_id":"%s"}'):format(fields.host or "null",
-      fields.token or SECRET, fields.env_id or "42"), fields.mode)
+    write(
+      ('{"host":%s,"token":"%s","env_id":"%s"}'):format(
+        fields.host or "null",
+        fields.token or SECRET,
+        fields.env_id or "42"
+      ),
+      fields.mode
+    )
   end
 
   it("takes the variables first, then those of posthog-cli, then its file", function()
     login({ host = '"https://file.example"' })
     local cli = {
-      POSTHOG_CLI_API_KEY = "phx_cli", POSTHOG_CLI_PROJECT_ID = "2",
+      POSTHOG_CLI_API_KEY = "phx_cli",
+      POSTHOG_CLI_PROJECT_ID = "2",
       POSTHOG_CLI_HOST = "https://cli.example",
     }
     local all = {
-      POSTHOG_PERSONAL_API_KEY = "phx_own", POSTHOG_PROJECT_ID = "1", POSTHOG_HOST = "eu",
+      POSTHOG_PERSONAL_API_KEY = "phx_own",
+      POSTHOG_PROJECT_ID = "1",
+      POSTHOG_HOST = "eu",
     }
-    for name, value in pairs(cli) do all[name] = value end
+    for name, value in pairs(cli) do
+      all[name] = value
+    end
     local found = find(all)
-    assert.equal("phx_own 1 eu POSTHOG_PERSONAL_API_KEY", table.concat({ found.personal_api_key,
-      found.project_id, found.host, found.source }, " "))
+    assert.equal(
+      "phx_own 1 eu POSTHOG_PERSONAL_API_KEY",
+      table.concat({ found.personal_api_key, found.project_id, found.host, found.source }, " ")
+    )
     found = find(cli)
-    assert.equal("phx_cli 2 https://cli.example POSTHOG_CLI_API_KEY", table.concat({
-      found.personal_api_key, found.project_id, found.host, found.source }, " "))
+    assert.equal(
+      "phx_cli 2 https://cli.example POSTHOG_CLI_API_KEY",
+      table.concat({
+        found.personal_api_key,
+        found.project_id,
+        found.host,
+        found.source,
+      }, " ")
+    )
     found = find()
-    assert.equal(SECRET .. " 42 https://file.example " .. file(), table.concat({
-      found.personal_api_key, found.project_id, found.host, found.source }, " "))
+    assert.equal(
+      SECRET .. " 42 https://file.example " .. file(),
+      table.concat({
+        found.personal_api_key,
+        found.project_id,
+        found.host,
+        found.source,
+      }, " ")
+    )
   end)
 
   it("takes the older names of posthog-cli's variables where the newer are not set", function()
@@ -113,8 +151,10 @@ describe("posthog.llm.credentials", function()
     assert.equal("phx_old", found.personal_api_key)
     assert.equal("7", found.project_id)
     found = find({
-      POSTHOG_CLI_TOKEN = "phx_old", POSTHOG_CLI_ENV_ID = "7",
-      POSTHOG_CLI_API_KEY = "phx_new", POSTHOG_CLI_PROJECT_ID = "8",
+      POSTHOG_CLI_TOKEN = "phx_old",
+      POSTHOG_CLI_ENV_ID = "7",
+      POSTHOG_CLI_API_KEY = "phx_new",
+      POSTHOG_CLI_PROJECT_ID = "8",
     })
     assert.equal("phx_new", found.personal_api_key)
     assert.equal("8", found.project_id)
@@ -122,13 +162,16 @@ describe("posthog.llm.credentials", function()
 
   it("takes no host and no project that were set for another key", function()
     login({})
-    local found = find({ POSTHOG_HOST = "https://evil.example", POSTHOG_PROJECT_ID = "9",
-      POSTHOG_CLI_HOST = "https://evil.example" })
+    local found = find({
+      POSTHOG_HOST = "https://evil.example",
+      POSTHOG_PROJECT_ID = "9",
+      POSTHOG_CLI_HOST = "https://evil.example",
+    })
     assert.equal("https://us.posthog.com", found.host)
     assert.equal("42", found.project_id)
     assert.equal("posthog.llm.Client (https://us.posthog.com)", found.client)
-    found = find({ POSTHOG_PERSONAL_API_KEY = "phx_own",
-      POSTHOG_CLI_HOST = "https://evil.example" })
+    found =
+      find({ POSTHOG_PERSONAL_API_KEY = "phx_own", POSTHOG_CLI_HOST = "https://evil.example" })
     assert.equal("https://us.posthog.com", found.host)
     assert.equal("nil", found.project_id)
   end)
@@ -136,10 +179,13 @@ describe("posthog.llm.credentials", function()
   it("returns what llm.new takes, and llm.new alone looks at the first place only", function()
     login({ host = '"https://file.example/path/"' })
     assert.equal("posthog.llm.Client (https://file.example/path)", find().client)
-    local said = run({}, [[
+    local said = run(
+      {},
+      [[
       local _, err = require("posthog.llm").new({ project_id = 1 }).datasets:list()
       print(err)
-    ]])
+    ]]
+    )
     assert.matches("no key: set POSTHOG_PERSONAL_API_KEY", said, 1, true)
   end)
 
@@ -172,7 +218,7 @@ describe("posthog.llm.credentials", function()
     for _, case in ipairs({
       { { HOME = "" }, "neither HOME nor POSTHOG_HOME is set" },
       { { HOME = relative }, ("HOME is %q, not an absolute path"):format(relative) },
-      { { POSTHOG_HOME = relative .. "/.posthog" }, "/.posthog\", not an absolute path" },
+      { { POSTHOG_HOME = relative .. "/.posthog" }, '/.posthog", not an absolute path' },
       { { POSTHOG_HOME = "~/.posthog" }, 'POSTHOG_HOME is "~/.posthog", not an absolute path' },
     }) do
       local found = find(case[1])
@@ -222,7 +268,9 @@ describe("posthog.llm.credentials", function()
   end)
 
   it("refuses a file of another user that others may read", function()
-    if not IS_ROOT then return pending("only root can give a file away") end
+    if not IS_ROOT then
+      return pending("only root can give a file away")
+    end
     login({ mode = "644" })
     os.execute("chown 65534 " .. quote(file()))
     local found = find()
@@ -237,40 +285,160 @@ describe("posthog.llm.credentials", function()
 
   it("names the file and the way out where it cannot be used", function()
     local cases = {
-      { "it is not a JSON object", "file", function() write('{"token":"' .. SECRET .. '",') end },
-      { "it is not a JSON object", "file", function() write('["' .. SECRET .. '"]') end },
-      { "it is not a JSON object", "file", function() write("") end },
-      { "it has no key (token)", "auth", function() write('{"env_id":"42"}') end },
-      { "it has no key (token)", "auth", function() login({ token = " " }) end },
-      { "it has no project (env_id)", "invalid", function() write('{"token":"phx_x"}') end },
-      { "the project id", "invalid", function() login({ env_id = "my project" }) end },
-      { "the project id", "invalid", function() write('{"token":"phx_x","env_id":1.5}') end },
-      { "the project id", "invalid", function() write('{"token":"phx_x","env_id":1e99}') end },
-      { "the project id", "invalid", function() write('{"token":"phx_x","env_id":[1]}') end },
-      { "it has no key (token)", "auth", function() write('{"token":["phx_x"],"env_id":1}') end },
-      { 'the host "5"', "invalid", function() login({ host = "5" }) end },
-      { "the host", "invalid", function() login({ host = '{"url":"https://x"}' }) end },
-      { "the key is a project key", "auth", function() login({ token = "phc_" .. SECRET }) end },
-      { "a project secret key", "auth", function() login({ token = "phs_" .. SECRET }) end },
-      { "holds a line break", "auth", function()
-        login({ token = SECRET .. "\\n" .. SECRET })
-      end },
-      { "takes events only", "invalid", function()
-        login({ host = '"https://us.i.posthog.com"' })
-      end },
-      { "a user or password", "invalid", function()
-        login({ host = ('"https://me:%s@posthog.example"'):format(SECRET) })
-      end },
-      { "it has more than 64 KiB", "file", function() login({ token = ("x"):rep(70000) }) end },
-      { "it is a folder or a device", "file", function()
-        os.execute("mkdir -p " .. quote(file()))
-      end },
-      { "it is a folder or a device", "file", function()
-        os.execute(("mkdir -p %s && mkfifo %s"):format(quote(home .. "/.posthog"), quote(file())))
-      end },
-      { "cannot be read: Not a directory", "file", function()
-        os.execute("touch " .. quote(home .. "/.posthog"))
-      end },
+      {
+        "it is not a JSON object",
+        "file",
+        function()
+          write('{"token":"' .. SECRET .. '",')
+        end,
+      },
+      {
+        "it is not a JSON object",
+        "file",
+        function()
+          write('["' .. SECRET .. '"]')
+        end,
+      },
+      {
+        "it is not a JSON object",
+        "file",
+        function()
+          write("")
+        end,
+      },
+      {
+        "it has no key (token)",
+        "auth",
+        function()
+          write('{"env_id":"42"}')
+        end,
+      },
+      {
+        "it has no key (token)",
+        "auth",
+        function()
+          login({ token = " " })
+        end,
+      },
+      {
+        "it has no project (env_id)",
+        "invalid",
+        function()
+          write('{"token":"phx_x"}')
+        end,
+      },
+      {
+        "the project id",
+        "invalid",
+        function()
+          login({ env_id = "my project" })
+        end,
+      },
+      {
+        "the project id",
+        "invalid",
+        function()
+          write('{"token":"phx_x","env_id":1.5}')
+        end,
+      },
+      {
+        "the project id",
+        "invalid",
+        function()
+          write('{"token":"phx_x","env_id":1e99}')
+        end,
+      },
+      {
+        "the project id",
+        "invalid",
+        function()
+          write('{"token":"phx_x","env_id":[1]}')
+        end,
+      },
+      {
+        "it has no key (token)",
+        "auth",
+        function()
+          write('{"token":["phx_x"],"env_id":1}')
+        end,
+      },
+      {
+        'the host "5"',
+        "invalid",
+        function()
+          login({ host = "5" })
+        end,
+      },
+      {
+        "the host",
+        "invalid",
+        function()
+          login({ host = '{"url":"https://x"}' })
+        end,
+      },
+      {
+        "the key is a project key",
+        "auth",
+        function()
+          login({ token = "phc_" .. SECRET })
+        end,
+      },
+      {
+        "a project secret key",
+        "auth",
+        function()
+          login({ token = "phs_" .. SECRET })
+        end,
+      },
+      {
+        "holds a line break",
+        "auth",
+        function()
+          login({ token = SECRET .. "\\n" .. SECRET })
+        end,
+      },
+      {
+        "takes events only",
+        "invalid",
+        function()
+          login({ host = '"https://us.i.posthog.com"' })
+        end,
+      },
+      {
+        "a user or password",
+        "invalid",
+        function()
+          login({ host = ('"https://me:%s@posthog.example"'):format(SECRET) })
+        end,
+      },
+      {
+        "it has more than 64 KiB",
+        "file",
+        function()
+          login({ token = ("x"):rep(70000) })
+        end,
+      },
+      {
+        "it is a folder or a device",
+        "file",
+        function()
+          os.execute("mkdir -p " .. quote(file()))
+        end,
+      },
+      {
+        "it is a folder or a device",
+        "file",
+        function()
+          os.execute(("mkdir -p %s && mkfifo %s"):format(quote(home .. "/.posthog"), quote(file())))
+        end,
+      },
+      {
+        "cannot be read: Not a directory",
+        "file",
+        function()
+          os.execute("touch " .. quote(home .. "/.posthog"))
+        end,
+      },
     }
     for _, case in ipairs(cases) do
       os.execute("rm -rf " .. quote(home .. "/.posthog"))
@@ -289,7 +457,9 @@ describe("posthog.llm.credentials", function()
   it("names a file that it may not read", function()
     login({})
     os.execute("chmod 000 " .. quote(file()))
-    if IS_ROOT and shell("command -v setpriv") == "" then return pending("root reads all") end
+    if IS_ROOT and shell("command -v setpriv") == "" then
+      return pending("root reads all")
+    end
     os.execute(IS_ROOT and "chmod 755 " .. quote(home) .. "; true" or "true")
     local found = find(nil, IS_ROOT and "setpriv --reuid 65534 --clear-groups" or nil)
     assert.equal("file", found.kind, found.text)
@@ -298,18 +468,36 @@ describe("posthog.llm.credentials", function()
 
   it("names the variable that is wrong, and not its value", function()
     for _, case in ipairs({
-      { { POSTHOG_PERSONAL_API_KEY = "phc_s3cret" }, "auth",
-        "POSTHOG_PERSONAL_API_KEY: the key is" },
-      { { POSTHOG_CLI_TOKEN = "phc_s3cret", POSTHOG_CLI_ENV_ID = "1" }, "auth",
-        "POSTHOG_CLI_TOKEN: the key is a project key" },
-      { { POSTHOG_CLI_API_KEY = "phx_s3cret" }, "invalid",
-        "POSTHOG_CLI_API_KEY is set, POSTHOG_CLI_PROJECT_ID is not" },
-      { { POSTHOG_PERSONAL_API_KEY = "phx_s3cret", POSTHOG_PROJECT_ID = "x" }, "invalid",
-        'POSTHOG_PROJECT_ID: the project id "x"' },
-      { { POSTHOG_PERSONAL_API_KEY = "phx_s3cret", POSTHOG_HOST = "ftp://x" }, "invalid",
-        'POSTHOG_HOST: the host "ftp://x"' },
-      { { POSTHOG_PERSONAL_API_KEY = "1", POSTHOG_PROJECT_ID = "phx_s3cret" }, "invalid",
-        "POSTHOG_PROJECT_ID: the project id (it looks like a key)" },
+      {
+        { POSTHOG_PERSONAL_API_KEY = "phc_s3cret" },
+        "auth",
+        "POSTHOG_PERSONAL_API_KEY: the key is",
+      },
+      {
+        { POSTHOG_CLI_TOKEN = "phc_s3cret", POSTHOG_CLI_ENV_ID = "1" },
+        "auth",
+        "POSTHOG_CLI_TOKEN: the key is a project key",
+      },
+      {
+        { POSTHOG_CLI_API_KEY = "phx_s3cret" },
+        "invalid",
+        "POSTHOG_CLI_API_KEY is set, POSTHOG_CLI_PROJECT_ID is not",
+      },
+      {
+        { POSTHOG_PERSONAL_API_KEY = "phx_s3cret", POSTHOG_PROJECT_ID = "x" },
+        "invalid",
+        'POSTHOG_PROJECT_ID: the project id "x"',
+      },
+      {
+        { POSTHOG_PERSONAL_API_KEY = "phx_s3cret", POSTHOG_HOST = "ftp://x" },
+        "invalid",
+        'POSTHOG_HOST: the host "ftp://x"',
+      },
+      {
+        { POSTHOG_PERSONAL_API_KEY = "1", POSTHOG_PROJECT_ID = "phx_s3cret" },
+        "invalid",
+        "POSTHOG_PROJECT_ID: the project id (it looks like a key)",
+      },
     }) do
       local found = find(case[1])
       assert.equal(case[2], found.kind, found.text)
@@ -328,8 +516,7 @@ describe("posthog.llm.credentials", function()
 
   it("keeps a login for the user alone, whatever the umask", function()
     local said = run(nil, SAVE, "sh -c " .. quote('umask 0; exec "$@"') .. " -")
-    assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\n",
-      said)
+    assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\n", said)
     assert.equal("600", mode_of(file()))
     assert.equal("700", mode_of(home .. "/.posthog"))
     assert.equal("credentials.json\n", shell("ls -A " .. quote(home .. "/.posthog")))
@@ -344,17 +531,12 @@ describe("posthog.llm.credentials", function()
   it("keeps no login that find would refuse", function()
     for given, words in pairs({
       ['{ personal_api_key = "phx_a" }'] = "invalid project_id: no project",
-      ['{ personal_api_key = "phx_a", project_id = "x" }'] =
-        'invalid project_id: the project id "x"',
-      ['{ personal_api_key = "phx_a", project_id = "" }'] =
-        'invalid project_id: the project id ""',
+      ['{ personal_api_key = "phx_a", project_id = "x" }'] = 'invalid project_id: the project id "x"',
+      ['{ personal_api_key = "phx_a", project_id = "" }'] = 'invalid project_id: the project id ""',
       ['{ project_id = "7" }'] = "auth personal_api_key: no key",
-      ['{ personal_api_key = "phc_a", project_id = "7" }'] =
-        "auth personal_api_key: the key is a project",
-      ['{ personal_api_key = "phx_a", project_id = "7", host = "mars" }'] =
-        'invalid host: the host "mars"',
-      ['{ personal_api_key = "phx_a", project_id = "7", host = "http://posthog.example" }'] =
-        "invalid host: plain http",
+      ['{ personal_api_key = "phc_a", project_id = "7" }'] = "auth personal_api_key: the key is a project",
+      ['{ personal_api_key = "phx_a", project_id = "7", host = "mars" }'] = 'invalid host: the host "mars"',
+      ['{ personal_api_key = "phx_a", project_id = "7", host = "http://posthog.example" }'] = "invalid host: plain http",
     }) do
       local out = run({}, TRY_SAVE:format(given))
       assert.matches("credentials.save " .. words, out, 1, true)
@@ -364,8 +546,10 @@ describe("posthog.llm.credentials", function()
 
   it("keeps a login as posthog-cli has it: project as text, host as URL", function()
     run({}, TRY_SAVE:format('{ personal_api_key = " phx_a\\n", project_id = 7.0, host = "eu" }'))
-    assert.equal('{"env_id":"7","host":"https://eu.posthog.com","token":"phx_a"}\n',
-      shell("cat " .. quote(file())))
+    assert.equal(
+      '{"env_id":"7","host":"https://eu.posthog.com","token":"phx_a"}\n',
+      shell("cat " .. quote(file()))
+    )
   end)
 
   it("raises at the caller's line where an argument cannot be meant", function()
@@ -376,8 +560,10 @@ describe("posthog.llm.credentials", function()
       ["find(5)"] = "given: table expected, got number",
       ["find({ project = '7' })"] = 'given: unknown option "project"',
     }) do
-      local out = run({}, "print(pcall(function()\nlocal _ = require('posthog.llm.credentials')."
-        .. call .. "\nend))")
+      local out = run(
+        {},
+        "print(pcall(function()\nlocal _ = require('posthog.llm.credentials')." .. call .. "\nend))"
+      )
       assert.matches("^false\t[^\n]*:2: posthog.llm: ", out)
       assert.matches(words, out, 1, true)
     end
@@ -387,10 +573,14 @@ describe("posthog.llm.credentials", function()
     local out = run({ POSTHOG_PERSONAL_API_KEY = "POSTHOG_PERSONAL_API_KEY=" .. SECRET })
     assert.matches("the key begins with the name of a variable", out, 1, true)
     assert.is_nil(out:find(SECRET, 1, true))
-    out = run({ POSTHOG_HOME = "here" },
-      "print(select(2, require('posthog.llm.credentials').path()))")
-    assert.matches('POSTHOG_HOME is "here", not an absolute path; set it to one, or unset it', out,
-      1, true)
+    out =
+      run({ POSTHOG_HOME = "here" }, "print(select(2, require('posthog.llm.credentials').path()))")
+    assert.matches(
+      'POSTHOG_HOME is "here", not an absolute path; set it to one, or unset it',
+      out,
+      1,
+      true
+    )
   end)
 
   it("says in each error where the key is from", function()
@@ -406,13 +596,16 @@ describe("posthog.llm.credentials", function()
     write('{"token":"phx_old","more":{"list":[],"big":9007199254740993,"none":null}}', "644")
     local target = home .. "/kept.json"
     assert(os.rename(file(), target))
-    os.execute(("ln -s %s %s; chmod 755 %s"):format(quote(target), quote(file()),
-      quote(home .. "/.posthog")))
+    os.execute(
+      ("ln -s %s %s; chmod 755 %s"):format(quote(target), quote(file()), quote(home .. "/.posthog"))
+    )
     run(nil, SAVE)
     local kept = assert(io.open(target, "rb"))
-    assert.equal('{"env_id":"7","host":"https://eu.posthog.com",'
-      .. '"more":{"big":9007199254740993,"list":[],"none":null},"token":"phx_new"}\n',
-      kept:read("*a"))
+    assert.equal(
+      '{"env_id":"7","host":"https://eu.posthog.com",'
+        .. '"more":{"big":9007199254740993,"list":[],"none":null},"token":"phx_new"}\n',
+      kept:read("*a")
+    )
     kept:close()
     assert.equal("600", mode_of(target))
     assert.equal("700", mode_of(home .. "/.posthog"))

@@ -19,7 +19,9 @@ end
 local function text_of(path)
   local file = io.open(path, "rb")
   local text = file and file:read("*a")
-  if file then file:close() end
+  if file then
+    file:close()
+  end
   return text
 end
 
@@ -32,10 +34,30 @@ local function write(name, text)
 end
 
 --- Values that other codecs change, as JSON.
-local VALUES = { "9007199254740993", "18446744073709551616", "-0.0", "0.1", "1e-7", "null", "true",
-  "false", "[]", "{}", "[[],{}]", '{"a":null}', '""', '"5"', '"null"', '" padded "',
-  '"a,b;\\"c\\"\\r\\nd"', '"=1+1"', '"ünï\\u0001"' }
-if not jit and _VERSION ~= "Lua 5.1" then VALUES[#VALUES + 1] = "1.0" end
+local VALUES = {
+  "9007199254740993",
+  "18446744073709551616",
+  "-0.0",
+  "0.1",
+  "1e-7",
+  "null",
+  "true",
+  "false",
+  "[]",
+  "{}",
+  "[[],{}]",
+  '{"a":null}',
+  '""',
+  '"5"',
+  '"null"',
+  '" padded "',
+  '"a,b;\\"c\\"\\r\\nd"',
+  '"=1+1"',
+  '"ünï\\u0001"',
+}
+if not jit and _VERSION ~= "Lua 5.1" then
+  VALUES[#VALUES + 1] = "1.0"
+end
 
 for _, generation in ipairs({ "reference", "current" }) do
   describe("an export from " .. live.api_name[generation], function()
@@ -50,16 +72,23 @@ for _, generation in ipairs({ "reference", "current" }) do
       client = t.client({ max_retries = 2 })
       dataset = t.e:seed({ datasets = 1 }).datasets[1]
     end)
-    after_each(function() os.execute("rm -rf " .. folder) end)
+    after_each(function()
+      os.execute("rm -rf " .. folder)
+    end)
 
     --- A row for each value, as both input and output.
     local function make_rows(of)
       for _, text in ipairs(VALUES) do
         local value = llm.json.decode(text)
         if not (generation == "current" and value == llm.null) then
-          assert(client.dataset_items:create({ dataset = of, input = value, output = value,
-            metadata = llm.object({ text = text }), ref_trace_id = "trace, " .. #text,
-            ref_timestamp = "2026-03-14T05:26:53.500000Z" }))
+          assert(client.dataset_items:create({
+            dataset = of,
+            input = value,
+            output = value,
+            metadata = llm.object({ text = text }),
+            ref_trace_id = "trace, " .. #text,
+            ref_timestamp = "2026-03-14T05:26:53.500000Z",
+          }))
         end
       end
     end
@@ -91,8 +120,11 @@ for _, generation in ipairs({ "reference", "current" }) do
         sorted[i] = ('"%s":{"a":{"c":2,"d":1},"b":%d}'):format(name, value[name].b)
       end
       local expected = "{" .. table.concat(sorted, ",") .. "}"
-      for format, text in pairs({ jsonl = expected, json = expected,
-        csv = '"' .. expected:gsub('"', '""') .. '"' }) do
+      for format, text in pairs({
+        jsonl = expected,
+        json = expected,
+        csv = '"' .. expected:gsub('"', '""') .. '"',
+      }) do
         local path = folder .. "/out." .. format
         assert(dataset_file.export(client, dataset, path, { fields = { "input" } }))
         assert.truthy(text_of(path):find(text, 1, true), text_of(path))
@@ -115,8 +147,11 @@ for _, generation in ipairs({ "reference", "current" }) do
         assert.same(rows, held(copy))
         for key, of in pairs({ id = dataset, [false] = copy }) do
           local found = assert(dataset_file.diff(client, of, path, { key = key or nil }))
-          assert.same({ 0, 0, 0, #rows },
-            { #found.added, #found.removed, #found.changed, found.same }, found.text)
+          assert.same(
+            { 0, 0, 0, #rows },
+            { #found.added, #found.removed, #found.changed, found.same },
+            found.text
+          )
         end
       end)
     end
@@ -128,8 +163,11 @@ for _, generation in ipairs({ "reference", "current" }) do
       end
       local path = folder .. "/a.jsonl"
       assert(dataset_file.export(client, dataset, path, { fields = { "input" } }))
-      assert.equal('{"input":{}}\n{"input":[]}\n{"input":18446744073709551616}\n'
-        .. '{"input":9007199254740993}\n', text_of(path))
+      assert.equal(
+        '{"input":{}}\n{"input":[]}\n{"input":18446744073709551616}\n'
+          .. '{"input":9007199254740993}\n',
+        text_of(path)
+      )
     end)
 
     it("gives a function what a file would hold, until it cannot take more", function()
@@ -149,7 +187,9 @@ for _, generation in ipairs({ "reference", "current" }) do
       local taken = 0
       local value, err = dataset_file.export(client, dataset, function()
         taken = taken + 1
-        if taken < 3 then return true end
+        if taken < 3 then
+          return true
+        end
         return nil, "the pipe is broken"
       end)
       fails("file", nil, value, err)
@@ -163,15 +203,23 @@ for _, generation in ipairs({ "reference", "current" }) do
       local result = assert(dataset_file.export(client, dataset, folder .. "/a.csv", {
         fields = { "id" },
         prefetch = 2,
-        on_progress = function(progress) told[#told + 1] = progress end,
+        on_progress = function(progress)
+          told[#told + 1] = progress
+        end,
       }))
       assert.equal(260, result.rows)
-      assert.same({ { rows = 100, total = 260 }, { rows = 200, total = 260 },
-        { rows = 260, total = 260 } }, told)
+      assert.same(
+        { { rows = 100, total = 260 }, { rows = 200, total = 260 }, { rows = 260, total = 260 } },
+        told
+      )
       local seen = {}
-      for line in text_of(folder .. "/a.csv"):gmatch("[^\r\n]+") do seen[line] = true end
+      for line in text_of(folder .. "/a.csv"):gmatch("[^\r\n]+") do
+        seen[line] = true
+      end
       local count = 0
-      for _ in pairs(seen) do count = count + 1 end
+      for _ in pairs(seen) do
+        count = count + 1
+      end
       assert.equal(261, count)
       local none = t.e:seed({ datasets = 1 }).datasets[1]
       for format, text in pairs({ jsonl = "", json = "[\n]\n", csv = "id\r\n" }) do
@@ -189,7 +237,9 @@ for _, generation in ipairs({ "reference", "current" }) do
         assert(dataset_file.export(client, dataset, folder .. "/a.jsonl", {
           prefetch = prefetch,
           on_progress = function(progress)
-            if progress.rows == 200 then pages = #t.e:log(since) - 1 end
+            if progress.rows == 200 then
+              pages = #t.e:log(since) - 1
+            end
           end,
         }))
         return pages
@@ -205,27 +255,40 @@ for _, generation in ipairs({ "reference", "current" }) do
       t.e:faults({ { match = { path = "offset=" }, action = { status = 403, body = "{}" } } })
       fails("forbidden", { status = 403 }, dataset_file.export(client, dataset, path))
       t.e:faults({})
-      local stopped = { on_progress = function() return false end }
+      local stopped = {
+        on_progress = function()
+          return false
+        end,
+      }
       fails("cancelled", nil, dataset_file.export(client, dataset, path, stopped))
-      local ok, err = pcall(dataset_file.export, client, dataset, path,
-        { on_progress = function() error("mine", 0) end })
+      local ok, err = pcall(dataset_file.export, client, dataset, path, {
+        on_progress = function()
+          error("mine", 0)
+        end,
+      })
       assert.is_false(ok)
       assert.equal("mine", err)
       assert.equal("before", text_of(path))
       assert.equal("a.jsonl\n", output_of("ls -A " .. folder))
-      fails("file", { file = "/proc/a.jsonl" },
-        dataset_file.export(client, dataset, "/proc/a.jsonl"))
+      fails(
+        "file",
+        { file = "/proc/a.jsonl" },
+        dataset_file.export(client, dataset, "/proc/a.jsonl")
+      )
     end)
 
     it("to a disk that is full says so and leaves nothing", function()
       t.e:seed({ items = 120, dataset = dataset, bytes = 500 })
-      local program = write("program.lua", ([[
+      local program = write(
+        "program.lua",
+        ([[
         local llm = require("posthog.llm")
         local key = "phx_emulator_all"
         local client = llm.new({ personal_api_key = key, project_id = 112358, host = %q })
         local dataset_file = require("posthog.llm.dataset_file")
         print(select(2, dataset_file.export(client, %q, %q)))
-      ]]):format(t.e.url, dataset, folder .. "/a.jsonl"))
+      ]]):format(t.e.url, dataset, folder .. "/a.jsonl")
+      )
       local output = output_of(("trap '' XFSZ; ulimit -f 8; %s %s 2>&1"):format(LUA, program))
       assert.truthy(output:find("a.jsonl: cannot be written", 1, true), output)
       assert.equal("program.lua\n", output_of("ls -A " .. folder))
@@ -255,21 +318,36 @@ for _, generation in ipairs({ "reference", "current" }) do
       local dataset = t.e:seed({ datasets = 1 }).datasets[1]
       local ids = {}
       for i = 1, 4 do
-        ids[i] = assert(client.dataset_items:create({ dataset = dataset,
-          input = { q = i }, output = "a" .. i })).id
+        ids[i] = assert(
+          client.dataset_items:create({ dataset = dataset, input = { q = i }, output = "a" .. i })
+        ).id
       end
-      local path = write("a.jsonl", '{"input":{"q":1},"output":"a1"}\n'
-        .. '{"input":{"q":2},"output":"new"}\n'
-        .. '{"input":{"q":4},"output":"a4"}\n{"input":{"q":"5\\u001b"},"output":"a5"}\n')
-      local by_key = assert(dataset_file.diff(client, dataset, path,
-        { key = function(fields) return fields.input.q end }))
+      local path = write(
+        "a.jsonl",
+        '{"input":{"q":1},"output":"a1"}\n'
+          .. '{"input":{"q":2},"output":"new"}\n'
+          .. '{"input":{"q":4},"output":"a4"}\n{"input":{"q":"5\\u001b"},"output":"a5"}\n'
+      )
+      local by_key = assert(dataset_file.diff(client, dataset, path, {
+        key = function(fields)
+          return fields.input.q
+        end,
+      }))
       assert.equal(2, by_key.same)
       assert.same({ { n = 4, line = 4, key = '"5\\u001b"' } }, by_key.added)
       assert.same({ { id = ids[3], key = "3" } }, by_key.removed)
-      assert.same({ { id = ids[2], key = "2", line = 2, n = 2, fields = { "expected_output" } } },
-        by_key.changed)
-      assert.equal('+ line 4: "5\\u001b"\n- ' .. ids[3] .. ": 3\n~ line 2, " .. ids[2]
-        .. ": 2 (expected_output)\n1 added, 1 removed, 1 changed, 2 the same\n", by_key.text)
+      assert.same(
+        { { id = ids[2], key = "2", line = 2, n = 2, fields = { "expected_output" } } },
+        by_key.changed
+      )
+      assert.equal(
+        '+ line 4: "5\\u001b"\n- '
+          .. ids[3]
+          .. ": 3\n~ line 2, "
+          .. ids[2]
+          .. ": 2 (expected_output)\n1 added, 1 removed, 1 changed, 2 the same\n",
+        by_key.text
+      )
 
       local whole = assert(dataset_file.diff(client, dataset, path))
       assert.same({ 2, 2, 0, 2 }, { #whole.added, #whole.removed, #whole.changed, whole.same })
@@ -277,7 +355,11 @@ for _, generation in ipairs({ "reference", "current" }) do
       local value, err = dataset_file.diff(client, dataset, path, { key = "client_item_id" })
       fails("invalid", { file = path }, value, err)
       assert.truthy(err.message:find("line 1 has no key", 1, true))
-      value, err = dataset_file.diff(client, dataset, path, { key = function() return "same" end })
+      value, err = dataset_file.diff(client, dataset, path, {
+        key = function()
+          return "same"
+        end,
+      })
       fails("invalid", { file = path }, value, err)
       assert.truthy(err.message:find("lines 1 and 2 have the same key", 1, true))
       value, err = dataset_file.diff(client, dataset, write("b.jsonl", "1\n{no}"))
@@ -299,7 +381,9 @@ for _, generation in ipairs({ "reference", "current" }) do
       }) do
         local found = assert(dataset_file.diff(client, dataset, path))
         local lines = {}
-        for i, entry in ipairs(found.added) do lines[i] = entry.n end
+        for i, entry in ipairs(found.added) do
+          lines[i] = entry.n
+        end
         assert.same({ 3, 4, 5 }, lines)
         assert.equal(2, found.same)
         assert.same({ 1, 0, "2" }, { #found.removed, #found.changed, found.removed[1].key })

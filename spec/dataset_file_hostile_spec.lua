@@ -21,7 +21,9 @@ for _, generation in ipairs({ "reference", "current" }) do
       dataset = t.e:seed({ datasets = 1 }).datasets[1]
       client = t.client()
     end)
-    after_each(function() folders.remove(folder) end)
+    after_each(function()
+      folders.remove(folder)
+    end)
 
     local function write(name, text)
       folders.write(folder, name, text)
@@ -40,14 +42,24 @@ for _, generation in ipairs({ "reference", "current" }) do
 
     it("the reason of a rejection may be in any encoding", function()
       local source = write("a.jsonl", '{"input":1}\n{"input":2}\n{"input":3}\n')
-      local summary = assert(import(source, { fields = function(record, n)
-        if n == 2 then return nil, "caf\233\n\27[31m" end
-        return record
-      end }))
+      local summary = assert(import(source, {
+        fields = function(record, n)
+          if n == 2 then
+            return nil, "caf\233\n\27[31m"
+          end
+          return record
+        end,
+      }))
       assert.same({ 2, 1 }, { summary.imported, summary.rejected })
-      assert.equal('{"record":2,"line":2,"reason":"caf\\\\xe9\\\\n\\\\x1b[31m"}\n',
-        folders.read(folder, "a.jsonl.rejects.jsonl"))
-      assert(import(source, { fields = function(record) return record end }))
+      assert.equal(
+        '{"record":2,"line":2,"reason":"caf\\\\xe9\\\\n\\\\x1b[31m"}\n',
+        folders.read(folder, "a.jsonl.rejects.jsonl")
+      )
+      assert(import(source, {
+        fields = function(record)
+          return record
+        end,
+      }))
       assert.equal(2, count_rows())
     end)
 
@@ -72,10 +84,13 @@ for _, generation in ipairs({ "reference", "current" }) do
     it("what is added to the source meanwhile is not read", function()
       local source = write("a.jsonl", ('{"input":1}\n'):rep(50))
       local grown = assert(io.open(source, "ab"))
-      local summary = assert(import(source, { concurrency = 1, on_progress = function()
-        assert(grown:write('{"input":2}\n'))
-        assert(grown:flush())
-      end }))
+      local summary = assert(import(source, {
+        concurrency = 1,
+        on_progress = function()
+          assert(grown:write('{"input":2}\n'))
+          assert(grown:flush())
+        end,
+      }))
       grown:close()
       assert.same({ 50, 50 }, { summary.records, summary.imported })
       assert.equal(50, count_rows())
@@ -114,7 +129,11 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("a record without a field is rejected, whether we or the server check it", function()
-      local empty = { fields = function() return {} end }
+      local empty = {
+        fields = function()
+          return {}
+        end,
+      }
       assert.equal(1, assert(import(write("a.jsonl", '{"input":1}\n'), empty)).rejected)
       assert.equal(1, assert(import(write("b.jsonl", "{}\n"))).rejected)
       assert.equal(0, count_rows())
@@ -128,32 +147,45 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("a create whose response has no row is one of unknown outcome", function()
-      t.e:fault({ match = { method = "POST", path = "/dataset_items/$" },
-        action = { status = 204, times = 2 } })
+      t.e:fault({
+        match = { method = "POST", path = "/dataset_items/$" },
+        action = { status = 204, times = 2 },
+      })
       local summary = assert(import(write("a.jsonl", ('{"input":1}\n'):rep(3))))
       assert.equal(3, summary.imported)
       assert.equal(3, count_rows())
     end)
 
     it("waits grow longer while the server throttles requests and names no time", function()
-      t.e:fault({ match = { method = "POST", path = "/dataset_items/$" },
-        action = { status = 429, body = "{}", times = 20 } })
+      t.e:fault({
+        match = { method = "POST", path = "/dataset_items/$" },
+        action = { status = 429, body = "{}", times = 20 },
+      })
       local sleep, waits = clock.sleep, {}
-      finally(function() clock.sleep = sleep end)
+      finally(function()
+        clock.sleep = sleep
+      end)
       function clock.sleep() end
       local summary = assert(import(write("a.jsonl", '{"input":1}\n'), {
-        on_progress = function(progress) waits[#waits + 1] = progress.waiting end,
+        on_progress = function(progress)
+          waits[#waits + 1] = progress.waiting
+        end,
       }))
       assert.equal(1, summary.imported)
       assert.equal(20, #waits)
-      for i, expected in ipairs({ 0.5, 1, 2, 4, 8, 10, 10 }) do assert.equal(expected, waits[i]) end
+      for i, expected in ipairs({ 0.5, 1, 2, 4, 8, 10, 10 }) do
+        assert.equal(expected, waits[i])
+      end
     end)
 
     it("a list of datasets that is not a list is an error", function()
       local source = write("a.jsonl", '{"input":1}\n')
       for _, body in ipairs({
-        '{"results":[5],"next":null}', '{"results":[{}],"next":null}',
-        '{"results":[{"name":"x","id":5}],"next":null}', "[]", "null",
+        '{"results":[5],"next":null}',
+        '{"results":[{}],"next":null}',
+        '{"results":[{"name":"x","id":5}],"next":null}',
+        "[]",
+        "null",
         '{"count":9,"next":"?limit=100&offset=0","results":[{"id":"a"}]}',
       }) do
         t.answer(200, body)
@@ -203,31 +235,51 @@ for _, generation in ipairs({ "reference", "current" }) do
     it("a dry run, an export and a comparison report their progress, and can be stopped", function()
       local source = write("a.jsonl", ('{"input":1}\n'):rep(2000) .. "x\n")
       local told = {}
-      local planned = assert(import(source, { dry_run = true, on_progress = function(progress)
-        told[#told + 1] = { progress.done, progress.usable, progress.records }
-      end }))
+      local planned = assert(import(source, {
+        dry_run = true,
+        on_progress = function(progress)
+          told[#told + 1] = { progress.done, progress.usable, progress.records }
+        end,
+      }))
       assert.same({ { 999, 999, 2001 }, { 1999, 1999, 2001 } }, told)
       assert.same({ 2001, 2000, 1 }, { planned.done, planned.usable, planned.rejected })
-      local stop = { dry_run = true, on_progress = function() return false end }
+      local stop = {
+        dry_run = true,
+        on_progress = function()
+          return false
+        end,
+      }
       fails("cancelled", nil, import(source, stop))
 
       t.e:seed({ items = 150, dataset = dataset })
       told = {}
-      local tell = { on_progress = function(progress) told[#told + 1] = progress end }
+      local tell = {
+        on_progress = function(progress)
+          told[#told + 1] = progress
+        end,
+      }
       local result = assert(dataset_file.diff(client, dataset, write("b.jsonl", ""), tell))
       assert.equal(150, #result.removed)
       assert.same({ { rows = 100, total = 150 }, { rows = 150, total = 150 } }, told)
-      stop = { on_progress = function() return false end }
+      stop = {
+        on_progress = function()
+          return false
+        end,
+      }
       fails("cancelled", nil, dataset_file.diff(client, dataset, folder .. "/b.jsonl", stop))
 
       told = {}
       local long = write("long.jsonl", ('{"input":1}\n'):rep(2001))
-      fails("cancelled", nil, dataset_file.diff(client, dataset, long, {
-        on_progress = function(progress)
-          told[#told + 1] = progress
-          return #told < 2
-        end,
-      }))
+      fails(
+        "cancelled",
+        nil,
+        dataset_file.diff(client, dataset, long, {
+          on_progress = function(progress)
+            told[#told + 1] = progress
+            return #told < 2
+          end,
+        })
+      )
       assert.same({ { rows = 0, read = 1000 }, { rows = 0, read = 2000 } }, told)
     end)
 
@@ -242,12 +294,20 @@ for _, generation in ipairs({ "reference", "current" }) do
 
     it("a comparison shows nothing that controls a terminal", function()
       local source = write("a.jsonl", '{"input":"\\u001b[31m\\u009b\\u202e"}\n')
-      t.e:fault({ match = { path = "/dataset_items/" }, action = { status = 200,
-        headers = { ["Content-Type"] = "application/json" },
-        body = '{"count":1,"next":null,"results":[{"id":"\\u001b[31mx","input":"\\u009b"}]}' } })
+      t.e:fault({
+        match = { path = "/dataset_items/" },
+        action = {
+          status = 200,
+          headers = { ["Content-Type"] = "application/json" },
+          body = '{"count":1,"next":null,"results":[{"id":"\\u001b[31mx","input":"\\u009b"}]}',
+        },
+      })
       local result = assert(dataset_file.diff(client, dataset, source))
-      assert.equal('+ line 1: "\\u001b[31m\\u{9b}\\u{202e}"\n- \\x1b[31mx: "\\u{9b}"\n'
-        .. "1 added, 1 removed, 0 changed, 0 the same\n", result.text)
+      assert.equal(
+        '+ line 1: "\\u001b[31m\\u{9b}\\u{202e}"\n- \\x1b[31mx: "\\u{9b}"\n'
+          .. "1 added, 1 removed, 0 changed, 0 the same\n",
+        result.text
+      )
       assert.equal("\27[31mx", result.removed[1].id)
       assert(core.encode(result))
     end)

@@ -24,7 +24,9 @@ end
 local function text_of(path)
   local file = io.open(path, "rb")
   local text = file and file:read("*a")
-  if file then file:close() end
+  if file then
+    file:close()
+  end
   return text
 end
 
@@ -37,7 +39,9 @@ end
 --- A file with so many records, each with its number.
 local function numbers(count)
   local lines = {}
-  for i = 1, count do lines[i] = ('{"input":%d,"output":"o"}\n'):format(i) end
+  for i = 1, count do
+    lines[i] = ('{"input":%d,"output":"o"}\n'):format(i)
+  end
   return write("numbers.jsonl", table.concat(lines))
 end
 
@@ -61,8 +65,12 @@ local function each_generation(what, f)
         dataset.id = t.e:seed({ datasets = 1 }).datasets[1]
         client = t.client()
       end)
-      after_each(function() os.execute("rm -rf " .. folder) end)
-      f(t, function() return client, dataset.id end, generation)
+      after_each(function()
+        os.execute("rm -rf " .. folder)
+      end)
+      f(t, function()
+        return client, dataset.id
+      end, generation)
     end)
   end
 end
@@ -94,7 +102,9 @@ describe("an import", function()
     local function posts(since)
       local n = 0
       for _, entry in ipairs(t.e:log(since)) do
-        if entry.method == "POST" then n = n + 1 end
+        if entry.method == "POST" then
+          n = n + 1
+        end
       end
       return n
     end
@@ -116,8 +126,14 @@ describe("an import", function()
         assert.is_nil(summary.rejects)
         assert.equal(before + 2, #inputs(), name)
       end
-      assert.same({ "9007199254740993", "9007199254740993", "9007199254740993",
-        '{"q":[]}', '{"q":[]}', '{"q":[]}' }, inputs())
+      assert.same({
+        "9007199254740993",
+        "9007199254740993",
+        "9007199254740993",
+        '{"q":[]}',
+        '{"q":[]}',
+        '{"q":[]}',
+      }, inputs())
     end)
 
     it("takes the dataset by its name, when one has it", function()
@@ -144,15 +160,19 @@ describe("an import", function()
       local bad = write("bad.json", "[1,")
       fails("invalid", nil, dataset_file.import(client, "new", bad, { create = true }))
       options.dry_run = nil
-      t.e:fault({ match = { method = "POST", path = "datasets/$" },
-        action = { close = "after", times = 1 } })
+      t.e:fault({
+        match = { method = "POST", path = "datasets/$" },
+        action = { close = "after", times = 1 },
+      })
       local summary = assert(dataset_file.import(client, "new", source, options))
       assert.equal(2, summary.imported)
       assert.is_true(summary.is_new)
       assert.is_nil(assert(dataset_file.import(client, "new", source, options)).is_new)
       local count = 0
       for row in client.datasets:each() do
-        if row.name == "new" then count = count + 1 end
+        if row.name == "new" then
+          count = count + 1
+        end
       end
       assert.equal(1, count)
     end)
@@ -185,9 +205,11 @@ describe("an import", function()
     end)
 
     it("reports rejected records with line and reason, and makes the others", function()
-      local source = write("bad.jsonl",
+      local source = write(
+        "bad.jsonl",
         '{"input":1}\n\n{"input":}\n{"question":2}\n'
-          .. '{"input":3,"ref_timestamp":"never"}\n{"input":4}\n')
+          .. '{"input":3,"ref_timestamp":"never"}\n{"input":4}\n'
+      )
       local client, dataset = now()
       local summary = assert(dataset_file.import(client, dataset, source))
       assert.equal(5, summary.records)
@@ -246,7 +268,9 @@ describe("an import", function()
         end
       end
       local options = { journal = folder .. "/j", fields = { input = "q" }, concurrency = 1 }
-      options.on_progress = function(progress) return progress.done < 10 end
+      options.on_progress = function(progress)
+        return progress.done < 10
+      end
       fails("cancelled", nil, import(records(), options))
       options.on_progress = nil
       local summary = assert(import(records(), options))
@@ -257,8 +281,12 @@ describe("an import", function()
     it("leaves out what the caller's function leaves out", function()
       local summary = assert(import(numbers(10), {
         fields = function(record)
-          if record.input % 2 == 0 then return nil end
-          if record.input == 5 then return nil, "no fives" end
+          if record.input % 2 == 0 then
+            return nil
+          end
+          if record.input == 5 then
+            return nil, "no fives"
+          end
           return { input = record.input }
         end,
       }))
@@ -271,7 +299,9 @@ describe("an import", function()
     it("reads lost rows back and counts equal ones, or sends them again by their key", function()
       local source = write("same.jsonl", ('{"input":"same"}\n'):rep(12) .. '{"input":"other"}\n')
       for _, fault in ipairs({
-        { close = "after" }, { close = "before" }, { status = 500, apply = true },
+        { close = "after" },
+        { close = "before" },
+        { status = 500, apply = true },
       }) do
         fault.times = 4
         fail_creates(fault)
@@ -291,11 +321,13 @@ describe("an import", function()
     it("waits before it looks for lost rows, which may come late", function()
       local client, dataset = now()
       local source = numbers(3)
-      t.e:fault({ match = { method = "POST", path = ITEMS },
-        action = { delay = { write = 0.8 }, times = 1 } })
+      t.e:fault({
+        match = { method = "POST", path = ITEMS },
+        action = { delay = { write = 0.8 }, times = 1 },
+      })
       local hasty = client:with({ timeout = 0.15 })
-      local summary = assert(dataset_file.import(hasty, dataset, source,
-        { concurrency = 1, settle = 1 }))
+      local summary =
+        assert(dataset_file.import(hasty, dataset, source, { concurrency = 1, settle = 1 }))
       assert.equal(3, summary.imported)
       core.sleep(0.8) -- for a write that were still to come
       assert.same({ "1", "2", "3" }, inputs())
@@ -315,12 +347,18 @@ describe("an import", function()
       local client, dataset = now()
       local source, sync, synced, first = numbers(2), file_system.sync, 0, nil
       file_system.sync = function(path)
-        if path:find("journal", 1, true) then synced = synced + 1 end
+        if path:find("journal", 1, true) then
+          synced = synced + 1
+        end
         return sync(path)
       end
-      local watched = client:with({ on_request = function(request)
-        if request.method == "POST" then first = first or synced end
-      end })
+      local watched = client:with({
+        on_request = function(request)
+          if request.method == "POST" then
+            first = first or synced
+          end
+        end,
+      })
       local ran, err = pcall(dataset_file.import, watched, dataset, source, { concurrency = 1 })
       file_system.sync = sync
       assert.is_true(ran, tostring(err))
@@ -328,8 +366,11 @@ describe("an import", function()
     end)
 
     it("stops at once where the dataset itself is refused", function()
-      fail_creates({ status = 400, headers = { ["Content-Type"] = "application/json" },
-        body = '{"type":"validation_error","code":"does_not_exist","attr":"dataset"}' })
+      fail_creates({
+        status = 400,
+        headers = { ["Content-Type"] = "application/json" },
+        body = '{"type":"validation_error","code":"does_not_exist","attr":"dataset"}',
+      })
       fails("invalid", { attr = "dataset" }, import(numbers(5), { concurrency = 1 }))
       assert.equal(1, posts())
     end)
@@ -337,7 +378,9 @@ describe("an import", function()
     it("does not take the rows of others for its own lost ones", function()
       local client, dataset = now()
       local source = numbers(8)
-      for i = 101, 104 do assert(client.dataset_items:create({ dataset = dataset, input = i })) end
+      for i = 101, 104 do
+        assert(client.dataset_items:create({ dataset = dataset, input = i }))
+      end
       -- The same content as that of record 3 but for the output, which it lacks.
       assert(client.dataset_items:create({ dataset = dataset, input = 3 }))
       fail_creates({ close = "before", times = 8 })
@@ -352,7 +395,9 @@ describe("an import", function()
       for _, cut in ipairs({ 1, 2, 20, 60 }) do -- what a machine that lost its power has on its disk
         local dataset = t.e:seed({ datasets = 1 }).datasets[1]
         local options = { concurrency = 1, settle = 0 }
-        options.on_progress = function(progress) return progress.done < 8 end
+        options.on_progress = function(progress)
+          return progress.done < 8
+        end
         fails("cancelled", nil, dataset_file.import(client, dataset, source, options))
         write("numbers.jsonl.journal", text_of(source .. ".journal"):sub(1, -cut - 1))
         options.on_progress = nil
@@ -431,7 +476,9 @@ describe("an import", function()
     local function failing_at_seven(err, times)
       local client = now()
       local items = { failures = 0 }
-      function items.list(_, options) return client.dataset_items:list(options) end
+      function items.list(_, options)
+        return client.dataset_items:list(options)
+      end
       function items.create(_, fields)
         if fields.input == 7 and items.failures < times then
           items.failures = items.failures + 1
@@ -439,8 +486,13 @@ describe("an import", function()
         end
         return client.dataset_items:create(fields)
       end
-      return { datasets = client.datasets, dataset_items = items,
-        profile = function() return client:profile() end }
+      return {
+        datasets = client.datasets,
+        dataset_items = items,
+        profile = function()
+          return client:profile()
+        end,
+      }
     end
 
     it("gives up a record that fails time after time while others are made", function()
@@ -459,7 +511,9 @@ describe("an import", function()
       local err = { kind = "server", message = "down", ambiguous = true }
       local client = failing_at_seven(err, math.huge)
       local sleep = clock.sleep
-      finally(function() clock.sleep = sleep end)
+      finally(function()
+        clock.sleep = sleep
+      end)
       function clock.sleep() end
       local source = numbers(20)
       local options = { concurrency = 1, settle = 0 }
@@ -479,14 +533,18 @@ describe("an import", function()
       local _, dataset = now()
       local waits = 0
       local sleep = clock.sleep
-      finally(function() clock.sleep = sleep end)
+      finally(function()
+        clock.sleep = sleep
+      end)
       function clock.sleep() end
       local held_back = { kind = "rate_limited", message = "held back", retry_after = 0.01 }
       local client = failing_at_seven(held_back, 40)
       local summary = assert(dataset_file.import(client, dataset, numbers(20), {
         concurrency = 1,
         on_progress = function(progress)
-          if progress.waiting then waits = waits + 1 end
+          if progress.waiting then
+            waits = waits + 1
+          end
         end,
       }))
       assert.equal(20, summary.imported)
@@ -508,10 +566,18 @@ describe("an import", function()
 
     it("raises what the caller's functions raise, and can be repeated", function()
       local source = numbers(40)
-      local ok, err = pcall(import, source, { on_progress = function() error("mine", 0) end })
+      local ok, err = pcall(import, source, {
+        on_progress = function()
+          error("mine", 0)
+        end,
+      })
       assert.is_false(ok)
       assert.equal("mine", err)
-      ok, err = pcall(import, source, { fields = function() error("mapped", 0) end })
+      ok, err = pcall(import, source, {
+        fields = function()
+          error("mapped", 0)
+        end,
+      })
       assert.is_false(ok)
       assert.equal("mapped", err)
       assert.equal(40, assert(import(source)).imported)
@@ -522,8 +588,12 @@ describe("an import", function()
       local source = numbers(20)
       local other = write("other.jsonl", '{"input":100}\n')
       local values, problems = llm.gather({
-        function() return import(source) end,
-        function() return import(other) end,
+        function()
+          return import(source)
+        end,
+        function()
+          return import(other)
+        end,
       })
       assert.is_nil(problems)
       assert.equal(20, values[1].imported)
@@ -532,9 +602,13 @@ describe("an import", function()
     end)
 
     it("and an export both yield to an event loop", function()
-      if not pcall(require, "luv") then return pending("there is no luv here") end
+      if not pcall(require, "luv") then
+        return pending("there is no luv here")
+      end
       local _, dataset = now()
-      local program = write("loop.lua", ([[
+      local program = write(
+        "loop.lua",
+        ([[
         local uv = require("luv")
         local llm = require("posthog.llm")
         local dataset_file = require("posthog.llm.dataset_file")
@@ -550,20 +624,28 @@ describe("an import", function()
           print(err, imported, rows, turns > 0)
         end)
         uv.run()
-      ]]):format(t.e.url, dataset, numbers(60), dataset, folder .. "/out.csv"))
+      ]]):format(t.e.url, dataset, numbers(60), dataset, folder .. "/out.csv")
+      )
       assert.equal("nil\t60\t60\ttrue\n", output_of(LUA .. " " .. program .. " 2>&1"))
     end)
 
     it("loses nothing and doubles nothing on a disk that is full", function()
       local client, dataset = now()
-      local settings = write("settings.json", llm.json.encode({
-        url = t.e.url, dataset = dataset, source = numbers(60), settle = 0.05, concurrency = 4,
-      }))
+      local settings = write(
+        "settings.json",
+        llm.json.encode({
+          url = t.e.url,
+          dataset = dataset,
+          source = numbers(60),
+          settle = 0.05,
+          concurrency = 4,
+        })
+      )
       local command = "trap '' XFSZ; ulimit -f 4; %s spec/dataset_file/importer.lua %s 2>&1"
       local output = output_of(command:format(LUA, settings))
       assert.truthy(output:find("cannot write the journal", 1, true), output)
-      local summary = assert(dataset_file.import(client, dataset, folder .. "/numbers.jsonl",
-        { settle = 0.05 }))
+      local summary =
+        assert(dataset_file.import(client, dataset, folder .. "/numbers.jsonl", { settle = 0.05 }))
       assert.equal(60, summary.imported)
       assert.equal(60, #inputs())
     end)
@@ -580,21 +662,96 @@ describe("an import", function()
     local c = llm.new({ personal_api_key = "phx_x", project_id = 1, host = "http://127.0.0.1:1" })
     local import = dataset_file.import
     live.misuses({
-      { "client: a client expected", function() import(nil, "x", "a.csv") end },
-      { "dataset: string expected", function() import(c, nil, "a.csv") end },
-      { "dataset is empty", function() import(c, "", "a.csv") end },
-      { "source: path or iterator", function() import(c, "x", 5) end },
-      { "unknown from the name", function() import(c, "x", "a.txt") end },
-      { "format:", function() import(c, "x", "a.txt", { format = "xml" }) end },
-      { '"speed"', function() import(c, "x", "a.csv", { speed = 1 }) end },
-      { "no field q", function() import(c, "x", "a.csv", { fields = { q = "a" } }) end },
-      { "fields.input", function() import(c, "x", "a.csv", { fields = { input = 5 } }) end },
-      { "journal:", function() import(c, "x", function() end) end },
-      { "concurrency: at least 1", function() import(c, "x", "a.csv", { concurrency = 0 }) end },
-      { "on_progress: function", function() import(c, "x", "a.csv", { on_progress = 1 }) end },
-      { "values:", function() import(c, "x", "a.csv", { values = "xml" }) end },
-      { "separator:", function() import(c, "x", "a.csv", { separator = ",," }) end },
-      { "settle:", function() import(c, "x", "a.csv", { settle = -1 }) end },
+      {
+        "client: a client expected",
+        function()
+          import(nil, "x", "a.csv")
+        end,
+      },
+      {
+        "dataset: string expected",
+        function()
+          import(c, nil, "a.csv")
+        end,
+      },
+      {
+        "dataset is empty",
+        function()
+          import(c, "", "a.csv")
+        end,
+      },
+      {
+        "source: path or iterator",
+        function()
+          import(c, "x", 5)
+        end,
+      },
+      {
+        "unknown from the name",
+        function()
+          import(c, "x", "a.txt")
+        end,
+      },
+      {
+        "format:",
+        function()
+          import(c, "x", "a.txt", { format = "xml" })
+        end,
+      },
+      {
+        '"speed"',
+        function()
+          import(c, "x", "a.csv", { speed = 1 })
+        end,
+      },
+      {
+        "no field q",
+        function()
+          import(c, "x", "a.csv", { fields = { q = "a" } })
+        end,
+      },
+      {
+        "fields.input",
+        function()
+          import(c, "x", "a.csv", { fields = { input = 5 } })
+        end,
+      },
+      {
+        "journal:",
+        function()
+          import(c, "x", function() end)
+        end,
+      },
+      {
+        "concurrency: at least 1",
+        function()
+          import(c, "x", "a.csv", { concurrency = 0 })
+        end,
+      },
+      {
+        "on_progress: function",
+        function()
+          import(c, "x", "a.csv", { on_progress = 1 })
+        end,
+      },
+      {
+        "values:",
+        function()
+          import(c, "x", "a.csv", { values = "xml" })
+        end,
+      },
+      {
+        "separator:",
+        function()
+          import(c, "x", "a.csv", { separator = ",," })
+        end,
+      },
+      {
+        "settle:",
+        function()
+          import(c, "x", "a.csv", { settle = -1 })
+        end,
+      },
     })
   end)
 end)

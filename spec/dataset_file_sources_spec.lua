@@ -18,7 +18,9 @@ local function read(format, text, options)
   options = options or {}
   options.format = format
   local source, err = sources.open(path, options)
-  if not source then return {}, err.message end
+  if not source then
+    return {}, err.message
+  end
   local list = {}
   while true do
     local record, problem = source.next()
@@ -29,7 +31,9 @@ local function read(format, text, options)
     local what = record.reason
     if not what and record.cells then
       what = {}
-      for i, name in ipairs(record.columns) do what[i] = record.cells[name] end
+      for i, name in ipairs(record.columns) do
+        what[i] = record.cells[name]
+      end
       what = table.concat(what, "|")
     end
     list[#list + 1] = ("%d %s"):format(record.line, what or llm.json.encode(record.value))
@@ -48,8 +52,12 @@ local function reads(format, text, expected, message)
 end
 
 describe("records of a file", function()
-  setup(function() path = os.tmpname() end)
-  teardown(function() os.remove(path) end)
+  setup(function()
+    path = os.tmpname()
+  end)
+  teardown(function()
+    os.remove(path)
+  end)
 
   it("of JSONL are one a line, apart from blank lines and a byte order mark", function()
     reads("jsonl", '\239\187\191{"a":1}\r\n\n  \n[]\n"x"', { '1 {"a":1}', "4 []", '5 "x"' })
@@ -59,14 +67,19 @@ describe("records of a file", function()
 
   it("of JSONL that are not valid JSON are named by line and column, others are kept", function()
     reads("jsonl", '1\n{"ä": tru}\n2\n', {
-      "1 1", "2 line 2, column 7: invalid JSON: expected a value", "3 2",
+      "1 1",
+      "2 line 2, column 7: invalid JSON: expected a value",
+      "3 2",
     })
   end)
 
   it("of a JSON array are its elements, whatever is in them", function()
     reads("json", "[]", {})
-    reads("json", " [ 1 , [2,\n[3]] ,\n{\"a\":\"],}\\\"\\\\\"}, \"\\\\\" ]\n", {
-      "1 1", "1 [2,[3]]", '3 {"a":"],}\\"\\\\"}', '3 "\\\\"',
+    reads("json", ' [ 1 , [2,\n[3]] ,\n{"a":"],}\\"\\\\"}, "\\\\" ]\n', {
+      "1 1",
+      "1 [2,[3]]",
+      '3 {"a":"],}\\"\\\\"}',
+      '3 "\\\\"',
     })
   end)
 
@@ -96,7 +109,9 @@ describe("records of a file", function()
       local place = message:match("^line %d+, column %d+")
       local got = problem:sub(#path + 3)
       assert.equal(place, got:match("^line %d+, column %d+"), text .. " " .. got)
-      if not message:find("invalid JSON", 1, true) then assert.equal(message, got) end
+      if not message:find("invalid JSON", 1, true) then
+        assert.equal(message, got)
+      end
     end
   end)
 
@@ -104,7 +119,7 @@ describe("records of a file", function()
     reads("csv", "a,b\r\n1,2\r\n", { "2 1|2" })
     reads("csv", 'a,b\n"x,y","say ""hi"""\n', { '2 x,y|say "hi"' })
     reads("csv", 'a,b\r\n"two\r\nlines",z\r\n3,"4"', { "2 two\r\nlines|z", "4 3|4" })
-    reads("csv", "\239\187\191a,b\n,\n\n\"\",x\n", { "2 |", "4 |x" })
+    reads("csv", '\239\187\191a,b\n,\n\n"",x\n', { "2 |", "4 |x" })
     reads("csv", '"a""b",c\n1,2\n', { "2 1|2" })
     reads("csv", "", {})
     assert.same({ "2 1|2,3" }, (read("csv", "a;b\n1;2,3\n", { separator = ";" })))
@@ -119,10 +134,18 @@ describe("records of a file", function()
   end)
 
   it("of CSV end at a wrong quote, since nothing after it can be trusted", function()
-    reads("csv", 'a,b\n1,2\nx"y",2\n', { "2 1|2" },
-      "line 3, column 2: a quote within a field that does not begin with one")
-    reads("csv", 'a,b\n"x"y,2\n', {},
-      "line 2, column 4: something follows the quotes of this field")
+    reads(
+      "csv",
+      'a,b\n1,2\nx"y",2\n',
+      { "2 1|2" },
+      "line 3, column 2: a quote within a field that does not begin with one"
+    )
+    reads(
+      "csv",
+      'a,b\n"x"y,2\n',
+      {},
+      "line 2, column 4: something follows the quotes of this field"
+    )
     reads("csv", 'a,b\n1,"2\n3,4\n', {}, "line 2: the quote in this record is never closed")
     reads("csv", "a,a\n", {}, 'line 1: two columns have the name "a"')
     reads("csv", "a,,c\n", {}, "line 1: column 2 has no name")
@@ -139,9 +162,25 @@ end)
 
 describe("cells of CSV", function()
   it("hold any value so that it comes back", function()
-    for _, text in ipairs({ '"plain"', '"5"', '"true"', '"null"', '""', '" 5"', '"[x"', "5", "-0.0",
-      "18446744073709551616", "true", "false", "[]", "{}", '{"a":[null]}', '"\\"q\\""',
-      '"a\\nb"' }) do
+    for _, text in ipairs({
+      '"plain"',
+      '"5"',
+      '"true"',
+      '"null"',
+      '""',
+      '" 5"',
+      '"[x"',
+      "5",
+      "-0.0",
+      "18446744073709551616",
+      "true",
+      "false",
+      "[]",
+      "{}",
+      '{"a":[null]}',
+      '"\\"q\\""',
+      '"a\\nb"',
+    }) do
       local value = llm.json.decode(text)
       local cell = assert(values.to_cell("input", value))
       assert.equal(text, llm.json.encode(values.of_cell(cell)), cell)
@@ -160,9 +199,19 @@ describe("the fields of a record", function()
   end
 
   it("are those of its names that an item has", function()
-    assert.equal('{"input":1,"output":[]}', fields({ value = {
-      id = "x", created_at = "y", team = 5, input = 1, output = llm.array(),
-      metadata = llm.null } }))
+    assert.equal(
+      '{"input":1,"output":[]}',
+      fields({
+        value = {
+          id = "x",
+          created_at = "y",
+          team = 5,
+          input = 1,
+          output = llm.array(),
+          metadata = llm.null,
+        },
+      })
+    )
     local none, reason = fields({ value = { question = 1 } })
     assert.is_nil(none)
     assert.truthy(reason:find('"question"', 1, true))
@@ -178,12 +227,34 @@ describe("the fields of a record", function()
 
   it("are taken from other names, or made by functions", function()
     local record = { value = { q = "why", a = 5 }, n = 3 }
-    assert.equal('{"input":"why","output":{"a":5}}', fields(record, { fields = {
-      input = "q", output = function(value) return { a = value.a } end } }))
-    local function numbered(_, n) return { input = n } end
+    assert.equal(
+      '{"input":"why","output":{"a":5}}',
+      fields(record, {
+        fields = {
+          input = "q",
+          output = function(value)
+            return { a = value.a }
+          end,
+        },
+      })
+    )
+    local function numbered(_, n)
+      return { input = n }
+    end
     assert.equal('{"input":3}', fields(record, { fields = numbered }))
-    assert.same({}, { fields(record, { fields = function() return nil end }) })
-    local none, reason = fields(record, { fields = function() return nil, "too long" end })
+    assert.same(
+      {},
+      { fields(record, {
+        fields = function()
+          return nil
+        end,
+      }) }
+    )
+    local none, reason = fields(record, {
+      fields = function()
+        return nil, "too long"
+      end,
+    })
     assert.is_nil(none)
     assert.equal("too long", reason)
   end)
@@ -192,9 +263,13 @@ describe("the fields of a record", function()
     local record = { cells = { q = '{"a":1}', n = "5", t = "text", e = "" } }
     local map = { input = "q", output = "n", metadata = "e" }
     assert.equal('{"input":{"a":1},"output":5}', fields(record, { fields = map }))
-    assert.equal('{"input":"{\\"a\\":1}","output":"5"}',
-      fields(record, { fields = map, values = "text" }))
-    assert.equal('{"input":"x","ref_trace_id":"5"}',
-      fields({ cells = { input = "x", ref_trace_id = "5" } }))
+    assert.equal(
+      '{"input":"{\\"a\\":1}","output":"5"}',
+      fields(record, { fields = map, values = "text" })
+    )
+    assert.equal(
+      '{"input":"x","ref_trace_id":"5"}',
+      fields({ cells = { input = "x", ref_trace_id = "5" } })
+    )
   end)
 end)

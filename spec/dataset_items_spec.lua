@@ -84,8 +84,10 @@ describe("the methods of client.dataset_items", function()
     local page = assert(items:list({ dataset = dataset, limit = 2, offset = 1 }))
     assert.equal(5, page.count)
     assert.same({ made[4], made[3] }, { page.results[1].id, page.results[2].id })
-    assert.same({ made[5], made[4], made[3], made[2], made[1] },
-      all(items:each({ dataset = dataset, limit = 2 }), "id"))
+    assert.same(
+      { made[5], made[4], made[3], made[2], made[1] },
+      all(items:each({ dataset = dataset, limit = 2 }), "id")
+    )
     assert.equal(6, assert(items:list()).count)
     local query = "?dataset=" .. dataset
     t.sent({
@@ -95,8 +97,11 @@ describe("the methods of client.dataset_items", function()
       "GET " .. BASE .. query .. "&limit=2&offset=4",
       "GET " .. BASE,
     })
-    fails("invalid", { status = 400, attr = "dataset", code = "invalid_choice" },
-      items:list({ dataset = UNKNOWN }))
+    fails(
+      "invalid",
+      { status = 400, attr = "dataset", code = "invalid_choice" },
+      items:list({ dataset = UNKNOWN })
+    )
     live.raises("invalid", { status = 400, attr = "dataset" }, items:each({ dataset = UNKNOWN }))
   end)
 
@@ -120,12 +125,21 @@ describe("the methods of client.dataset_items", function()
   end)
 
   it("report what the server refuses", function()
-    fails("invalid", { status = 400, code = "required", attr = "dataset" },
-      items:create({ input = 1 }))
-    fails("invalid", { status = 400, code = "does_not_exist", attr = "dataset" },
-      items:create({ dataset = UNKNOWN }))
-    fails("invalid", { status = 400, attr = "ref_timestamp" },
-      items:create({ dataset = dataset, ref_timestamp = 5 }))
+    fails(
+      "invalid",
+      { status = 400, code = "required", attr = "dataset" },
+      items:create({ input = 1 })
+    )
+    fails(
+      "invalid",
+      { status = 400, code = "does_not_exist", attr = "dataset" },
+      items:create({ dataset = UNKNOWN })
+    )
+    fails(
+      "invalid",
+      { status = 400, attr = "ref_timestamp" },
+      items:create({ dataset = dataset, ref_timestamp = 5 })
+    )
     fails("not_found", { status = 404, code = "not_found" }, items:get(UNKNOWN))
     fails("not_found", { status = 404 }, items:update(UNKNOWN, { input = 1 }))
   end)
@@ -161,17 +175,72 @@ describe("the methods of client.dataset_items", function()
 
   it("raise misuse at the line of the call and send nothing", function()
     misuses({
-      { "is empty", function() items:get("") end },
-      { "slash", function() items:update("a/b", {}) end },
-      { "fields: table expected", function() items:create() end },
-      { "fields: table expected", function() items:update("x", "y") end },
-      { "dataset is empty", function() items:list({ dataset = "" }) end },
-      { "dataset is empty", function() items:each({ dataset = "" }) end },
-      { "dataset: string expected", function() items:each({ dataset = 5 }) end },
-      { "dataset: string expected", function() items:each({ dataset = llm.null }) end },
-      { '"search"', function() items:list({ search = "x" }) end },
-      { '"id__in"', function() items:list({ id__in = {} }) end },
-      { "limit: at least 1", function() items:list({ limit = 0 }) end },
+      {
+        "is empty",
+        function()
+          items:get("")
+        end,
+      },
+      {
+        "slash",
+        function()
+          items:update("a/b", {})
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          items:create()
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          items:update("x", "y")
+        end,
+      },
+      {
+        "dataset is empty",
+        function()
+          items:list({ dataset = "" })
+        end,
+      },
+      {
+        "dataset is empty",
+        function()
+          items:each({ dataset = "" })
+        end,
+      },
+      {
+        "dataset: string expected",
+        function()
+          items:each({ dataset = 5 })
+        end,
+      },
+      {
+        "dataset: string expected",
+        function()
+          items:each({ dataset = llm.null })
+        end,
+      },
+      {
+        '"search"',
+        function()
+          items:list({ search = "x" })
+        end,
+      },
+      {
+        '"id__in"',
+        function()
+          items:list({ id__in = {} })
+        end,
+      },
+      {
+        "limit: at least 1",
+        function()
+          items:list({ limit = 0 })
+        end,
+      },
     })
     t.silent()
   end)

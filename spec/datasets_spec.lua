@@ -74,8 +74,10 @@ describe("the methods of client.datasets", function()
       local row = assert(datasets:create({ name = "x" }))
       assert.is_nil(row.description)
       assert.equal(llm.null, row.metadata)
-      local user = assert(t.client({ personal_api_key = "phx_emulator_li" }).datasets
-        :create({ name = "y", metadata = { a = llm.null } }))
+      local user = assert(
+        t.client({ personal_api_key = "phx_emulator_li" }).datasets
+          :create({ name = "y", metadata = { a = llm.null } })
+      )
       assert.is_nil(user.created_by.is_email_verified)
       assert.equal(llm.null, user.metadata.a)
       local gone = t.client({ personal_api_key = "phx_emulator_gone" }).datasets
@@ -102,19 +104,31 @@ describe("the methods of client.datasets", function()
 
     it("report what the server refuses", function()
       fails("invalid", { status = 400, code = "required", attr = "name" }, datasets:create({}))
-      fails("invalid", { status = 400, code = "max_length", attr = "name" },
-        datasets:create({ name = ("x"):rep(401) }))
+      fails(
+        "invalid",
+        { status = 400, code = "max_length", attr = "name" },
+        datasets:create({ name = ("x"):rep(401) })
+      )
       local row = assert(datasets:create({ name = "x" }))
-      fails("invalid", { status = 400, code = "null", attr = "name" },
-        datasets:update(row.id, { name = llm.null }))
+      fails(
+        "invalid",
+        { status = 400, code = "null", attr = "name" },
+        datasets:update(row.id, { name = llm.null })
+      )
       for _, id in ipairs({ UNKNOWN, "no-uuid" }) do
         fails("not_found", { status = 404, code = "not_found" }, datasets:get(id))
         fails("not_found", { status = 404 }, datasets:update(id, { name = "y" }))
       end
-      fails("forbidden", { status = 403, code = "permission_denied" },
-        t.client({ personal_api_key = "phx_emulator_read" }).datasets:create({ name = "x" }))
-      fails("auth", { status = 401, code = "authentication_failed" },
-        t.client({ personal_api_key = "phx_unknown" }).datasets:list())
+      fails(
+        "forbidden",
+        { status = 403, code = "permission_denied" },
+        t.client({ personal_api_key = "phx_emulator_read" }).datasets:create({ name = "x" })
+      )
+      fails(
+        "auth",
+        { status = 401, code = "authentication_failed" },
+        t.client({ personal_api_key = "phx_unknown" }).datasets:list()
+      )
       fails("invalid", { path = "metadata.x" }, datasets:create({ metadata = { x = 0 / 0 } }))
     end)
   end)
@@ -166,8 +180,10 @@ describe("the methods of client.datasets", function()
       assert.same({ made[3], made[2] }, { page.results[1].id, page.results[2].id })
       assert.truthy(page.next)
       assert.truthy(page.previous)
-      assert.same({ made[5], made[4], made[3], made[2], made[1] },
-        all(datasets:each({ limit = 2 }), "id"))
+      assert.same(
+        { made[5], made[4], made[3], made[2], made[1] },
+        all(datasets:each({ limit = 2 }), "id")
+      )
       assert.same({ made[1] }, all(datasets:each({ offset = 4 }), "id"))
       t.sent({
         "GET " .. BASE .. "?limit=2&offset=2",
@@ -201,7 +217,7 @@ describe("the methods of client.datasets", function()
         local page, err = datasets:list({ id__in = empty, search = "x" })
         assert.is_nil(err)
         assert.same({ count = 0, results = {} }, page)
-        assert.equal('[]', llm.json.encode(page.results))
+        assert.equal("[]", llm.json.encode(page.results))
         assert.same({}, all(datasets:each({ id__in = empty })))
       end
       t.silent()
@@ -210,8 +226,10 @@ describe("the methods of client.datasets", function()
     it("order by one field or several, and by none for an empty list", function()
       local made = t.e:seed({ datasets = 2 }).datasets
       assert(datasets:update(made[1], { name = "z" }))
-      assert.same({ made[1], made[2] },
-        all(datasets:each({ order_by = { "-updated_at", "created_at" } }), "id"))
+      assert.same(
+        { made[1], made[2] },
+        all(datasets:each({ order_by = { "-updated_at", "created_at" } }), "id")
+      )
       assert.same({ made[1], made[2] }, all(datasets:each({ order_by = "created_at" }), "id"))
       assert.same({ made[2], made[1] }, all(datasets:each({ order_by = {} }), "id"))
       t.sent({
@@ -219,8 +237,11 @@ describe("the methods of client.datasets", function()
         "GET " .. BASE .. "?order_by=created_at",
         "GET " .. BASE,
       }, 1)
-      fails("invalid", { status = 400, attr = "order_by", code = "invalid_choice" },
-        datasets:list({ order_by = "name" }))
+      fails(
+        "invalid",
+        { status = 400, attr = "order_by", code = "invalid_choice" },
+        datasets:list({ order_by = "name" })
+      )
     end)
 
     it("search for any text, whatever it holds", function()
@@ -249,36 +270,163 @@ describe("the methods of client.datasets", function()
     }) do
       local problem, id = bad[1], bad[2]
       misuses({
-        { problem, function() datasets:get(id) end },
-        { problem, function() datasets:update(id, {}) end },
-        { problem, function() datasets:delete(id) end },
-        { problem, function() datasets:undelete(id) end },
-        { problem, function() datasets:destroy(id) end },
+        {
+          problem,
+          function()
+            datasets:get(id)
+          end,
+        },
+        {
+          problem,
+          function()
+            datasets:update(id, {})
+          end,
+        },
+        {
+          problem,
+          function()
+            datasets:delete(id)
+          end,
+        },
+        {
+          problem,
+          function()
+            datasets:undelete(id)
+          end,
+        },
+        {
+          problem,
+          function()
+            datasets:destroy(id)
+          end,
+        },
       })
       if id ~= nil then
-        misuses({ { "id__in[1]", function() datasets:list({ id__in = { id } }) end } })
+        misuses({
+          {
+            "id__in[1]",
+            function()
+              datasets:list({ id__in = { id } })
+            end,
+          },
+        })
       end
     end
     misuses({
-      { "fields: table expected", function() datasets:create() end },
-      { "fields: table expected", function() datasets:create("x") end },
-      { "fields: table expected", function() datasets:update("x") end },
-      { "options: table expected", function() datasets:list(5) end },
-      { "options: table expected", function() datasets:get("x", "y") end },
-      { '"ids"', function() datasets:list({ ids = {} }) end },
-      { '"dataset"', function() datasets:each({ dataset = "x" }) end },
-      { '"limit"', function() datasets:get("x", { limit = 1 }) end },
-      { '"name"', function() datasets:create({}, { name = "x" }) end },
-      { "id__in: table expected", function() datasets:list({ id__in = "x" }) end },
-      { "id__in: list expected", function() datasets:list({ id__in = { x = true } }) end },
-      { "id__in[2]", function() datasets:each({ id__in = { "x", false } }) end },
-      { "order_by[1]", function() datasets:list({ order_by = { 1 } }) end },
-      { "order_by: table expected", function() datasets:list({ order_by = true }) end },
-      { "search: string expected", function() datasets:list({ search = 1 }) end },
-      { "limit: at least 1", function() datasets:each({ limit = 0 }) end },
-      { "limit: integer expected", function() datasets:list({ limit = 1.25 }) end },
-      { "offset: at least 0", function() datasets:list({ offset = -1 }) end },
-      { "max_retries: integer", function() datasets:delete("x", { max_retries = true }) end },
+      {
+        "fields: table expected",
+        function()
+          datasets:create()
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          datasets:create("x")
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          datasets:update("x")
+        end,
+      },
+      {
+        "options: table expected",
+        function()
+          datasets:list(5)
+        end,
+      },
+      {
+        "options: table expected",
+        function()
+          datasets:get("x", "y")
+        end,
+      },
+      {
+        '"ids"',
+        function()
+          datasets:list({ ids = {} })
+        end,
+      },
+      {
+        '"dataset"',
+        function()
+          datasets:each({ dataset = "x" })
+        end,
+      },
+      {
+        '"limit"',
+        function()
+          datasets:get("x", { limit = 1 })
+        end,
+      },
+      {
+        '"name"',
+        function()
+          datasets:create({}, { name = "x" })
+        end,
+      },
+      {
+        "id__in: table expected",
+        function()
+          datasets:list({ id__in = "x" })
+        end,
+      },
+      {
+        "id__in: list expected",
+        function()
+          datasets:list({ id__in = { x = true } })
+        end,
+      },
+      {
+        "id__in[2]",
+        function()
+          datasets:each({ id__in = { "x", false } })
+        end,
+      },
+      {
+        "order_by[1]",
+        function()
+          datasets:list({ order_by = { 1 } })
+        end,
+      },
+      {
+        "order_by: table expected",
+        function()
+          datasets:list({ order_by = true })
+        end,
+      },
+      {
+        "search: string expected",
+        function()
+          datasets:list({ search = 1 })
+        end,
+      },
+      {
+        "limit: at least 1",
+        function()
+          datasets:each({ limit = 0 })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          datasets:list({ limit = 1.25 })
+        end,
+      },
+      {
+        "offset: at least 0",
+        function()
+          datasets:list({ offset = -1 })
+        end,
+      },
+      {
+        "max_retries: integer",
+        function()
+          datasets:delete("x", { max_retries = true })
+        end,
+      },
     })
     t.silent()
   end)

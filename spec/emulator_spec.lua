@@ -4,8 +4,8 @@ local emulator = require("spec.emulator")
 local expect = require("spec.emulator.expect")
 
 local t = expect.session({ tls = true })
-local call, get, send, must, envelope, invalid
-  = t.call, t.get, t.send, t.must, t.envelope, t.invalid
+local call, get, send, must, envelope, invalid =
+  t.call, t.get, t.send, t.must, t.envelope, t.invalid
 local contains = expect.contains
 
 local P = "/api/projects/112358"
@@ -21,8 +21,10 @@ describe("the emulator", function()
     it("asks for a key, and says which of the two things is wrong with it", function()
       for _, case in ipairs({
         { "not_authenticated", { key = false } },
-        { "not_authenticated",
-          { key = false, headers = { "Authorization: bearer phx_emulator_all" } } },
+        {
+          "not_authenticated",
+          { key = false, headers = { "Authorization: bearer phx_emulator_all" } },
+        },
         { "authentication_failed", { key = "phx_wrong" } },
         { "authentication_failed", { key = "phc_project_key" } },
       }) do
@@ -72,26 +74,63 @@ describe("the emulator", function()
       local answer = get(P .. "/llm_skills/name/x/files-rename/")
       envelope(answer, 405, "invalid_request", "method_not_allowed")
       assert.equal("POST, OPTIONS", answer.headers.allow)
-      envelope(call("DELETE", P .. "/llm_skills/name/x/files/"), 405, "invalid_request",
-        "method_not_allowed")
-      envelope(get(P .. "/datasets/", { headers = { "Accept: application/zip" } }), 406,
-        "invalid_request", "not_acceptable")
-      must(200, "GET", P .. "/datasets/", nil,
-        { headers = { "Accept: text/x, application/json;q=0.1" } })
-      envelope(send("POST", P .. "/datasets/", '{"name":"x"}',
-        { headers = { "Content-Type: text/plain" } }), 415, "invalid_request",
-        "unsupported_media_type")
+      envelope(
+        call("DELETE", P .. "/llm_skills/name/x/files/"),
+        405,
+        "invalid_request",
+        "method_not_allowed"
+      )
+      envelope(
+        get(P .. "/datasets/", { headers = { "Accept: application/zip" } }),
+        406,
+        "invalid_request",
+        "not_acceptable"
+      )
+      must(
+        200,
+        "GET",
+        P .. "/datasets/",
+        nil,
+        { headers = { "Accept: text/x, application/json;q=0.1" } }
+      )
+      envelope(
+        send(
+          "POST",
+          P .. "/datasets/",
+          '{"name":"x"}',
+          { headers = { "Content-Type: text/plain" } }
+        ),
+        415,
+        "invalid_request",
+        "unsupported_media_type"
+      )
       assert.same({}, t.e:state().projects["112358"].datasets)
-      local form = must(201, "POST", P .. "/datasets/", "name=a+b%26&x=1",
-        { headers = { "Content-Type: application/x-www-form-urlencoded" } })
+      local form = must(
+        201,
+        "POST",
+        P .. "/datasets/",
+        "name=a+b%26&x=1",
+        { headers = { "Content-Type: application/x-www-form-urlencoded" } }
+      )
       assert.equal("a b&", form.name)
     end)
 
     it("refuses what is not strict JSON, as parse_error", function()
-      for _, body in ipairs({ "name=x", "{", '{"name":}', '{"name":"x",}', '{"name":NaN}',
-        "{'a':1}", '{"a":01}', '{"a":1.}', '{"a":"\n"}', '{"a":"\\x"}', '{"a":"\255"}',
+      for _, body in ipairs({
+        "name=x",
+        "{",
+        '{"name":}',
+        '{"name":"x",}',
+        '{"name":NaN}',
+        "{'a':1}",
+        '{"a":01}',
+        '{"a":1.}',
+        '{"a":"\n"}',
+        '{"a":"\\x"}',
+        '{"a":"\255"}',
         '{"name":"x"} 1',
-        "\239\187\191{}" }) do
+        "\239\187\191{}",
+      }) do
         envelope(send("POST", P .. "/datasets/", body), 400, "invalid_request", "parse_error")
       end
       invalid(send("POST", P .. "/datasets/", "[]"), "invalid_input")
@@ -99,17 +138,29 @@ describe("the emulator", function()
 
     it("checks in the order key, scope, throttle, method, input, row", function()
       t.e:settings({ rate_limit = 1, rate_window = 30 })
-      envelope(send("GET", P .. "/datasets/", nil, { key = "phx_wrong" }), 401,
-        "authentication_error", "authentication_failed")
-      envelope(send("PATCH", P .. "/datasets/x/", "{", { key = "phx_emulator_read" }), 403,
-        "authentication_error", "permission_denied")
+      envelope(
+        send("GET", P .. "/datasets/", nil, { key = "phx_wrong" }),
+        401,
+        "authentication_error",
+        "authentication_failed"
+      )
+      envelope(
+        send("PATCH", P .. "/datasets/x/", "{", { key = "phx_emulator_read" }),
+        403,
+        "authentication_error",
+        "permission_denied"
+      )
       must(200, "GET", P .. "/datasets/")
       envelope(send("POST", P .. "/datasets/x/", "{"), 429, "throttled_error", "throttled")
       t.e:settings({ rate_limit = 0 })
       envelope(send("POST", P .. "/datasets/x/", "{"), 405, "invalid_request", "method_not_allowed")
       invalid(send("PATCH", P .. "/datasets/" .. UNKNOWN_ID .. "/", { name = "" }), "blank", "name")
-      envelope(send("PATCH", P .. "/datasets/" .. UNKNOWN_ID .. "/", { name = "x" }), 404,
-        "invalid_request", "not_found")
+      envelope(
+        send("PATCH", P .. "/datasets/" .. UNKNOWN_ID .. "/", { name = "x" }),
+        404,
+        "invalid_request",
+        "not_found"
+      )
     end)
 
     it("throttles when asked to, and does not count refused calls", function()
@@ -145,8 +196,10 @@ describe("the emulator", function()
     it("writes fractions of a second only when there are any", function()
       t.e:settings({ clock = "2026-03-14T07:26:53Z", clock_step = 0.25 })
       local row = must(201, "POST", P .. "/datasets/", { name = "x" })
-      assert.same({ "2026-03-14T07:26:53Z", "2026-03-14T07:26:53.250000Z" },
-        { row.created_at, row.updated_at })
+      assert.same(
+        { "2026-03-14T07:26:53Z", "2026-03-14T07:26:53.250000Z" },
+        { row.created_at, row.updated_at }
+      )
     end)
 
     it("names the owner of the key, null for an account that is gone", function()
@@ -190,14 +243,17 @@ describe("the emulator", function()
       local log = t.e:log()
       assert.equal(2, #log)
       local first, second = log[1], log[2]
-      assert.same({ 1, "POST", P .. "/datasets?a=%2f&b=c+d", false, "1.1", 201 }, { first.n,
-        first.method, first.target, first.tls, first.http, first.status })
+      assert.same(
+        { 1, "POST", P .. "/datasets?a=%2f&b=c+d", false, "1.1", 201 },
+        { first.n, first.method, first.target, first.tls, first.http, first.status }
+      )
       assert.truthy(first.body == body)
       contains("POST " .. P .. "/datasets?a=%2f&b=c+d HTTP/1.1\r\n", first.raw_header)
-      contains("\r\nAuthorization: Bearer phx_emulator_all\r\nX-Odd_Name:  v\r\n",
-        first.raw_header)
-      assert.same({ 2, "", "2", "Kept" }, { second.n, second.body, second.http,
-        second.headers["x-case"] })
+      contains("\r\nAuthorization: Bearer phx_emulator_all\r\nX-Odd_Name:  v\r\n", first.raw_header)
+      assert.same(
+        { 2, "", "2", "Kept" },
+        { second.n, second.body, second.http, second.headers["x-case"] }
+      )
       contains("TLSv1.", second.tls)
       assert.equal(1, #t.e:log(1))
       local lines = 0
@@ -218,8 +274,10 @@ describe("the emulator", function()
     it("can show the ways in which the environments prefix goes away", function()
       t.e:settings({ environments = "deprecated" })
       local _, warned = must(200, "GET", E .. "/llm_skills/?a=b")
-      assert.same({ "true", "<" .. P .. '/llm_skills/?a=b>; rel="successor-version"' },
-        { warned.headers.deprecation, warned.headers.link })
+      assert.same(
+        { "true", "<" .. P .. '/llm_skills/?a=b>; rel="successor-version"' },
+        { warned.headers.deprecation, warned.headers.link }
+      )
       assert.is_nil(get(P .. "/llm_skills/").headers.deprecation)
       t.e:settings({ environments = "absent" })
       envelope(get(E .. "/llm_skills/"), 404, "invalid_request", "not_found")
@@ -230,8 +288,12 @@ describe("the emulator", function()
   end)
 
   it("refuses settings that it does not know", function()
-    assert.error_matches(function() t.e:settings({ nonsense = 1 }) end, "nonsense")
-    assert.error_matches(function() t.e:settings({ clock = "noon" }) end, "clock")
+    assert.error_matches(function()
+      t.e:settings({ nonsense = 1 })
+    end, "nonsense")
+    assert.error_matches(function()
+      t.e:settings({ clock = "noon" })
+    end, "clock")
   end)
 
   it("reports which requests have written something", function()
@@ -248,12 +310,17 @@ describe("the emulator", function()
   describe("has helper routes that", function()
     it("echo, count bytes and hold hundreds of slow requests at once", function()
       local echo = send("POST", "/__emulator/echo?x=%20", "body", { headers = { "X-A: b" } }).json
-      assert.same({ "POST", "/__emulator/echo?x=%20", "body", "b" },
-        { echo.method, echo.target, echo.body, echo.headers["X-A"] })
+      assert.same(
+        { "POST", "/__emulator/echo?x=%20", "body", "b" },
+        { echo.method, echo.target, echo.body, echo.headers["X-A"] }
+      )
       assert.equal(5000, #get("/__emulator/bytes?n=5000").body)
-      local pipe = io.popen("curl -q -sS --no-progress-meter --noproxy '*' --parallel "
-        .. "--parallel-max 300 -o /dev/null -w '%{http_code} %{time_total}\\n' '"
-        .. t.e.url .. "/__emulator/slow?ms=300&i=[1-300]'")
+      local pipe = io.popen(
+        "curl -q -sS --no-progress-meter --noproxy '*' --parallel "
+          .. "--parallel-max 300 -o /dev/null -w '%{http_code} %{time_total}\\n' '"
+          .. t.e.url
+          .. "/__emulator/slow?ms=300&i=[1-300]'"
+      )
       local count, slowest = 0, 0
       for line in pipe:lines() do
         local status, seconds = line:match("^(%d+) ([%d.]+)$")
@@ -270,8 +337,9 @@ end)
 
 describe("the launcher of the emulator", function()
   it("says what is wrong with its arguments", function()
-    assert.error_matches(function() emulator.start({ profile = "nope" }) end,
-      "no profile 'nope'; there are: .*reference")
+    assert.error_matches(function()
+      emulator.start({ profile = "nope" })
+    end, "no profile 'nope'; there are: .*reference")
   end)
 
   it("names all missing programs and modules at once", function()
@@ -297,15 +365,18 @@ describe("the launcher of the emulator", function()
     assert.equal(first.url, second.url)
     second:stop()
     second:stop()
-    assert.error_matches(function() second:log() end, "stopped")
+    assert.error_matches(function()
+      second:log()
+    end, "stopped")
   end)
 
   it("leaves nothing behind when its parent dies", function()
     local pipe = io.popen("sh -c 'sh spec/emulator/start --parent $$'")
     local prefix = pipe:read("*a"):match("prefix=([^\n]*)")
     pipe:close()
-    local waited = os.execute("for i in $(seq 100); do [ -e '" .. prefix
-      .. "' ] || exit 0; sleep 0.05; done; exit 1")
+    local waited = os.execute(
+      "for i in $(seq 100); do [ -e '" .. prefix .. "' ] || exit 0; sleep 0.05; done; exit 1"
+    )
     assert.truthy(waited == true or waited == 0)
   end)
 end)

@@ -10,30 +10,65 @@ local unpack = table.unpack or unpack -- luacheck: ignore 143
 --- Arguments of each method that are right.
 local METHODS = {
   datasets = {
-    list = {}, each = {}, get = { "x" }, create = { { name = "x" } },
-    update = { "x", { name = "y" } }, delete = { "x" }, undelete = { "x" }, destroy = { "x" },
-    archive = { "x" }, restore = { "x" }, find_created = { {}, 1 }, revisions = { "x" },
-    export_start = { "x" }, export_wait = { "x", 1 }, export_read = { "x", 1 },
+    list = {},
+    each = {},
+    get = { "x" },
+    create = { { name = "x" } },
+    update = { "x", { name = "y" } },
+    delete = { "x" },
+    undelete = { "x" },
+    destroy = { "x" },
+    archive = { "x" },
+    restore = { "x" },
+    find_created = { {}, 1 },
+    revisions = { "x" },
+    export_start = { "x" },
+    export_wait = { "x", 1 },
+    export_read = { "x", 1 },
   },
   dataset_items = {
-    list = {}, each = {}, get = { "x" }, create = { { dataset = "x" } },
-    update = { "x", { input = 1 } }, delete = { "x" }, undelete = { "x" }, destroy = { "x" },
-    archive = { "x" }, restore = { "x" }, find_created = { {}, 1 }, versions = { "x" },
+    list = {},
+    each = {},
+    get = { "x" },
+    create = { { dataset = "x" } },
+    update = { "x", { input = 1 } },
+    delete = { "x" },
+    undelete = { "x" },
+    destroy = { "x" },
+    archive = { "x" },
+    restore = { "x" },
+    find_created = { {}, 1 },
+    versions = { "x" },
   },
   skills = {
-    list = {}, each = {}, get = { "x" }, resolve = { "x" }, versions = { "x" },
-    create = { { name = "x" } }, publish = { "x", { base_version = 1 } }, archive = { "x" },
-    duplicate = { "x", "y" }, file = { "x", "a" },
-    create_file = { "x", { path = "a", content = "b" } }, rename_file = { "x", "a", "b" },
-    delete_file = { "x", "a" }, search = { "x" }, rename = { "x", "y" }, skill_md = { "x" },
+    list = {},
+    each = {},
+    get = { "x" },
+    resolve = { "x" },
+    versions = { "x" },
+    create = { { name = "x" } },
+    publish = { "x", { base_version = 1 } },
+    archive = { "x" },
+    duplicate = { "x", "y" },
+    file = { "x", "a" },
+    create_file = { "x", { path = "a", content = "b" } },
+    rename_file = { "x", "a", "b" },
+    delete_file = { "x", "a" },
+    search = { "x" },
+    rename = { "x", "y" },
+    skill_md = { "x" },
     bundle = {},
   },
   spend = { get = {} },
 }
 local ITERATES = {
-  ["datasets:each"] = true, ["datasets:revisions"] = true, ["datasets:export_read"] = true,
-  ["dataset_items:each"] = true, ["dataset_items:versions"] = true,
-  ["skills:each"] = true, ["skills:versions"] = true,
+  ["datasets:each"] = true,
+  ["datasets:revisions"] = true,
+  ["datasets:export_read"] = true,
+  ["dataset_items:each"] = true,
+  ["dataset_items:versions"] = true,
+  ["skills:each"] = true,
+  ["skills:versions"] = true,
 }
 
 --- The error of a call, be it returned or raised by its iterator.
@@ -64,9 +99,15 @@ end
 describe("an error", function()
   local e
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   --- Ways to fail, each with a client and the host that it names.
   local WAYS = {
@@ -164,24 +205,39 @@ describe("an error", function()
   it("inside llm.gather is that of each call", function()
     local client = pipeline.client(e.url, { personal_api_key = "phx_wrong" })
     local _, failed = llm.gather({
-      function() return client.skills:get("x") end,
-      function() return client.dataset_items:list() end,
-      function() return client:with({ host = "eu", personal_api_key = "" }).spend:get() end,
-      function() for _ in client.datasets:each() do error("a row") end end,
+      function()
+        return client.skills:get("x")
+      end,
+      function()
+        return client.dataset_items:list()
+      end,
+      function()
+        return client:with({ host = "eu", personal_api_key = "" }).spend:get()
+      end,
+      function()
+        for _ in client.datasets:each() do
+          error("a row")
+        end
+      end,
     })
     names(failed[1], "skills:get", e.url)
     names(failed[2], "dataset_items:list", e.url)
     names(failed[3], "spend:get", "https://eu.posthog.com")
     -- PUC Lua 5.1 cannot yield in an iterator.
-    if _VERSION ~= "Lua 5.1" or jit then names(failed[4], "datasets:each", e.url) end
+    if _VERSION ~= "Lua 5.1" or jit then
+      names(failed[4], "datasets:each", e.url)
+    end
   end)
 
   it("of pages that are read ahead names the iterator", function()
     local client = pipeline.client(e.url)
-    for i = 1, 3 do assert(client.datasets:create({ name = "d" .. i })) end
+    for i = 1, 3 do
+      assert(client.datasets:create({ name = "d" .. i }))
+    end
     e:fault({ match = { path = "offset=2" }, action = { status = 400 } })
     local ok, err = pcall(function()
-      for _ in client.datasets:each({ limit = 1, prefetch = 2 }) do end
+      for _ in client.datasets:each({ limit = 1, prefetch = 2 }) do
+      end
     end)
     assert.is_false(ok)
     names(err, "datasets:each", e.url)
@@ -203,7 +259,11 @@ describe("an error", function()
     local _, restore = pipeline.instant_sleep()
     e:fault({ action = { status = 503, times = 1 } })
     local seen
-    local client = pipeline.client(e.url, { on_retry = function(retry) seen = retry.error end })
+    local client = pipeline.client(e.url, {
+      on_retry = function(retry)
+        seen = retry.error
+      end,
+    })
     assert(client.skills:list())
     restore()
     assert.equal(e.url, seen.host)

@@ -31,13 +31,17 @@ describe("the text of an error", function()
     clouds:stop()
     e:stop()
   end)
-  before_each(function() e:reset() end)
+  before_each(function()
+    e:reset()
+  end)
 
   --- @param host string "us" and "eu" are played; "own" is the emulator by its own name
   local function client(host, options)
     local all = { max_retries = 0, pace = false, ca_file = clouds.ca_file }
     all.proxy = (host == "us" or host == "eu") and clouds.proxy or nil
-    for name, value in pairs(options or {}) do all[name] = value end
+    for name, value in pairs(options or {}) do
+      all[name] = value
+    end
     return pipeline.client(host == "own" and e.url or host, all)
   end
 
@@ -45,7 +49,9 @@ describe("the text of an error", function()
   --- @param call? fun(client: table): any, any
   local function error_at(host, more, call)
     local c = client(host, more)
-    local value, err = (call or function() return c.skills:get("x") end)(c)
+    local value, err = (call or function()
+      return c.skills:get("x")
+    end)(c)
     c:close()
     assert.is_nil(value)
     return err
@@ -65,9 +71,11 @@ describe("the text of an error", function()
       [""] = "no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key (host us.posthog.com)"
         .. MADE,
       phc_abc = "the key is a project key (phc_...), which only captures events; this API needs a "
-        .. "personal API key (phx_...) (host us.posthog.com)" .. MADE,
+        .. "personal API key (phx_...) (host us.posthog.com)"
+        .. MADE,
       phs_abc = "the key is a project secret key (phs_...); this API needs a personal API key "
-        .. "(phx_...) (host us.posthog.com)" .. MADE,
+        .. "(phx_...) (host us.posthog.com)"
+        .. MADE,
       ["phx_a b"] = "the key holds a space or a control character (host us.posthog.com)",
       ["phx_abc\n"] = "the key holds a line break: give it without the end of its line "
         .. "(host us.posthog.com)",
@@ -86,7 +94,9 @@ describe("the text of an error", function()
 
     local function wrong_key(words, host, more)
       local options = { personal_api_key = "phx_wrong" }
-      for name, value in pairs(more or {}) do options[name] = value end
+      for name, value in pairs(more or {}) do
+        options[name] = value
+      end
       local err = tells(words, host, options)
       assert.equal("personal_api_key", err.option)
       assert.equal("authentication_failed", err.code)
@@ -95,42 +105,73 @@ describe("the text of an error", function()
     end
 
     it("that the US cloud does not know asks for the EU's", function()
-      wrong_key("skills:get: auth: the key is not valid (HTTP 401 from us.posthog.com). "
-        .. 'Is the account on the EU cloud? Then host = "eu"', "us")
+      wrong_key(
+        "skills:get: auth: the key is not valid (HTTP 401 from us.posthog.com). "
+          .. 'Is the account on the EU cloud? Then host = "eu"',
+        "us"
+      )
     end)
 
     it("that the EU cloud does not know asks for the US's", function()
-      wrong_key("skills:get: auth: the key is not valid (HTTP 401 from eu.posthog.com). "
-        .. 'Is the account on the US cloud? Then host = "us"', "eu")
+      wrong_key(
+        "skills:get: auth: the key is not valid (HTTP 401 from eu.posthog.com). "
+          .. 'Is the account on the US cloud? Then host = "us"',
+        "eu"
+      )
     end)
 
     it("names the variable where the host is not an option", function()
-      local said = pipeline.run([[
+      local said = pipeline.run(
+        [[
         local llm = require("posthog.llm")
         local _, err = llm.new({ project_id = 1 }).skills:get("x")
         print(err)
-      ]], { POSTHOG_PERSONAL_API_KEY = "phx_wrong", https_proxy = clouds.proxy,
-        SSL_CERT_FILE = clouds.ca_file })
-      assert.equal("skills:get: auth: the key is not valid (HTTP 401 from us.posthog.com). "
-        .. "Is the account on the EU cloud? Then POSTHOG_HOST=eu\n",
-        (said:gsub(", request [%w-]+", "")))
+      ]],
+        {
+          POSTHOG_PERSONAL_API_KEY = "phx_wrong",
+          https_proxy = clouds.proxy,
+          SSL_CERT_FILE = clouds.ca_file,
+        }
+      )
+      assert.equal(
+        "skills:get: auth: the key is not valid (HTTP 401 from us.posthog.com). "
+          .. "Is the account on the EU cloud? Then POSTHOG_HOST=eu\n",
+        (said:gsub(", request [%w-]+", ""))
+      )
     end)
 
     it("that a server of its own does not know asks where it was made", function()
-      wrong_key("skills:get: auth: the key is not valid (HTTP 401 from http://ADDRESS). Was it "
-        .. "made on this server? Its keys are at http://ADDRESS/settings/user-api-keys", "own")
+      wrong_key(
+        "skills:get: auth: the key is not valid (HTTP 401 from http://ADDRESS). Was it "
+          .. "made on this server? Its keys are at http://ADDRESS/settings/user-api-keys",
+        "own"
+      )
     end)
 
     local WITHOUT = {
-      ["dataset:write"] = { "datasets:create", function(c) return c.datasets:create({}) end },
-      ["llm_skill:write"] = { "skills:create", function(c) return c.skills:create({}) end },
+      ["dataset:write"] = {
+        "datasets:create",
+        function(c)
+          return c.datasets:create({})
+        end,
+      },
+      ["llm_skill:write"] = {
+        "skills:create",
+        function(c)
+          return c.skills:create({})
+        end,
+      },
     }
     for scope, case in pairs(WITHOUT) do
       it("without the scope " .. scope .. " names it and where to add it", function()
         local words = "%s: forbidden: the key lacks the scope %s (HTTP 403 from us.posthog.com). "
           .. "Add it to the key at https://us.posthog.com/settings/user-api-keys"
-        local err = tells(words:format(case[1], scope), "us",
-          { personal_api_key = "phx_emulator_read" }, case[2])
+        local err = tells(
+          words:format(case[1], scope),
+          "us",
+          { personal_api_key = "phx_emulator_read" },
+          case[2]
+        )
         assert.equal("personal_api_key", err.option)
       end)
     end
@@ -138,36 +179,58 @@ describe("the text of an error", function()
       it("without the scope " .. scope .. " names it too", function()
         local detail = "API key missing required scope '" .. scope .. "'"
         e:fault({ action = { status = 403, body = envelope("permission_denied", detail) } })
-        tells(("skills:get: forbidden: the key lacks the scope %s (HTTP 403 from http://ADDRESS). "
-          .. "Add it to the key at http://ADDRESS/settings/user-api-keys"):format(scope), "own")
+        tells(
+          (
+            "skills:get: forbidden: the key lacks the scope %s (HTTP 403 from http://ADDRESS). "
+            .. "Add it to the key at http://ADDRESS/settings/user-api-keys"
+          ):format(scope),
+          "own"
+        )
       end)
     end
 
     it("without access to the project asks for that access", function()
       e:fault({ action = { status = 403, body = envelope("permission_denied", "No access.") } })
-      tells("skills:get: forbidden: No access. (HTTP 403 from us.posthog.com). Is the key's user a "
-        .. "member of project 112358, and may the key be used for it?", "us")
+      tells(
+        "skills:get: forbidden: No access. (HTTP 403 from us.posthog.com). Is the key's user a "
+          .. "member of project 112358, and may the key be used for it?",
+        "us"
+      )
     end)
   end)
 
   describe("of a project", function()
     it("that is not there says that key and project are of one cloud", function()
-      local err = tells("skills:get: not_found: project 5 is not known at us.posthog.com (HTTP 404 "
-        .. "from us.posthog.com). Key and project have to be of the same cloud. Is it on the EU "
-        .. 'cloud? Then host = "eu"', "us", { project_id = 5 })
+      local err = tells(
+        "skills:get: not_found: project 5 is not known at us.posthog.com (HTTP 404 "
+          .. "from us.posthog.com). Key and project have to be of the same cloud. Is it on the EU "
+          .. 'cloud? Then host = "eu"',
+        "us",
+        { project_id = 5 }
+      )
       assert.equal("project_id", err.option)
       assert.equal("Project not found.", err.detail)
     end)
 
     it("that a self-hosted server does not know says so", function()
-      tells("skills:get: not_found: project 5 is not known at http://ADDRESS (HTTP 404 from "
-        .. "http://ADDRESS). Project, key and host have to belong together", "own",
-        { project_id = 5 })
+      tells(
+        "skills:get: not_found: project 5 is not known at http://ADDRESS (HTTP 404 from "
+          .. "http://ADDRESS). Project, key and host have to belong together",
+        "own",
+        { project_id = 5 }
+      )
     end)
 
     it("asks whether a row that is not found is in the project", function()
-      tells("datasets:get: not_found: Not found. (HTTP 404 from us.posthog.com). "
-        .. "Is it in project 112358?", "us", nil, function(c) return c.datasets:get("x") end)
+      tells(
+        "datasets:get: not_found: Not found. (HTTP 404 from us.posthog.com). "
+          .. "Is it in project 112358?",
+        "us",
+        nil,
+        function(c)
+          return c.datasets:get("x")
+        end
+      )
     end)
 
     it("that is not a number says where to find it", function()
@@ -206,15 +269,20 @@ describe("the text of an error", function()
     end
 
     it("whose name cannot be looked up says so", function()
-      local err = tells("skills:get: network: the name nope.invalid cannot be looked up. Is it "
-        .. "spelt right, and is this machine on the network?", "https://nope.invalid")
+      local err = tells(
+        "skills:get: network: the name nope.invalid cannot be looked up. Is it "
+          .. "spelt right, and is this machine on the network?",
+        "https://nope.invalid"
+      )
       assert.equal("host", err.option)
     end)
 
     it("whose port refuses the connection says so", function()
-      local err = tells("skills:get: network: 127.0.0.1:1 refuses the connection: nothing listens "
-        .. "there. Is the host right, its port included, and does the server run?",
-        "https://127.0.0.1:1")
+      local err = tells(
+        "skills:get: network: 127.0.0.1:1 refuses the connection: nothing listens "
+          .. "there. Is the host right, its port included, and does the server run?",
+        "https://127.0.0.1:1"
+      )
       assert.equal("host", err.option)
     end)
 
@@ -224,24 +292,34 @@ describe("the text of an error", function()
       local known = "skills:get: tls: ADDRESS does not speak https; it seems to speak plain http. "
         .. 'Then host = "http://ADDRESS"'
       if text ~= known then -- other TLS libraries have no number for it
-        assert.matches("^skills:get: tls: no TLS connection to ADDRESS %(.*%)%. Does the port "
-          .. 'speak plain http%? Then host = "http://ADDRESS"$', text)
+        assert.matches(
+          "^skills:get: tls: no TLS connection to ADDRESS %(.*%)%. Does the port "
+            .. 'speak plain http%? Then host = "http://ADDRESS"$',
+          text
+        )
       end
     end)
 
     it("whose port speaks https says so", function()
       local address = e.tls_url:match("//(.*)$")
       local err = error_at("http://" .. address)
-      assert.equal(("skills:get: invalid: %s speaks https, and was asked in plain http (HTTP 400 "
-        .. 'from http://%s). Then host = "https://%s"'):format(address, address, address),
-        text_of(err))
+      assert.equal(
+        (
+          "skills:get: invalid: %s speaks https, and was asked in plain http (HTTP 400 "
+          .. 'from http://%s). Then host = "https://%s"'
+        ):format(address, address, address),
+        text_of(err)
+      )
       assert.equal("host", err.option)
     end)
 
     it("that does not speak HTTP at all says so", function()
       e:fault({ action = { raw = "SSH-2.0-OpenSSH_9.2\r\n" } })
-      local err = tells("skills:get: network: what answers at ADDRESS does not speak HTTP. Does "
-        .. 'the port speak https? Then host = "https://ADDRESS"', "own")
+      local err = tells(
+        "skills:get: network: what answers at ADDRESS does not speak HTTP. Does "
+          .. 'the port speak https? Then host = "https://ADDRESS"',
+        "own"
+      )
       assert.equal("host", err.option)
     end)
   end)
@@ -262,26 +340,42 @@ describe("the text of an error", function()
   describe("of a response that is not the API's", function()
     local RIGHT = ". Is it the right host, its path prefix included?"
     for _, case in ipairs({
-      { 401, "auth: something in front of the server, not PostHog's API, wants a login (%s)"
-        .. RIGHT, "host" },
-      { 403, "forbidden: refused by a firewall or gateway in front of the server, not by PostHog's "
-        .. "API (%s). Such a gateway may refuse a network, a VPN, or a text that looks like "
-        .. "an attack" },
-      { 404, "not_found: what answers has no " .. SKILL .. ", so it is not PostHog's API (%s)"
-        .. RIGHT, "host" },
+      {
+        401,
+        "auth: something in front of the server, not PostHog's API, wants a login (%s)" .. RIGHT,
+        "host",
+      },
+      {
+        403,
+        "forbidden: refused by a firewall or gateway in front of the server, not by PostHog's "
+          .. "API (%s). Such a gateway may refuse a network, a VPN, or a text that looks like "
+          .. "an attack",
+      },
+      {
+        404,
+        "not_found: what answers has no " .. SKILL .. ", so it is not PostHog's API (%s)" .. RIGHT,
+        "host",
+      },
       { 400, "invalid: the request was refused, not by PostHog's API (%s)" .. RIGHT, "host" },
       { 451, "invalid: the request was refused, not by PostHog's API (%s)" .. RIGHT, "host" },
       { 405, "invalid: this server does not allow GET here (%s)" .. RIGHT, "host" },
       { 407, "invalid: the proxy wants a user and a password (%s)", "proxy" },
-      { 413, "invalid: the request is too large (%s). Send less at once; a gateway in front of a "
-        .. "self-hosted server sets limits too" },
+      {
+        413,
+        "invalid: the request is too large (%s). Send less at once; a gateway in front of a "
+          .. "self-hosted server sets limits too",
+      },
       { 500, "server: the server failed (%s). Try again later; the server's log tells why" },
       { 502, "server: a gateway failed (%s). Try again later" },
       { 503, "server: the server is not available (%s). Try again later" },
       { 504, "server: a gateway timed out (%s). Try again later" },
-      { 200, "decode: the response is text/html; charset=utf-8, not JSON: is it the right host? "
-        .. "(%s). A login page, the portal of a network or another program may answer there in "
-        .. "its place", "host" },
+      {
+        200,
+        "decode: the response is text/html; charset=utf-8, not JSON: is it the right host? "
+          .. "(%s). A login page, the portal of a network or another program may answer there in "
+          .. "its place",
+        "host",
+      },
     }) do
       it("names what may have sent a page with status " .. case[1], function()
         e:fault({ action = { status = case[1], body = "<html>x</html>", headers = HTML } })
@@ -294,53 +388,87 @@ describe("the text of an error", function()
 
     it("names the status page when a server in the cloud fails", function()
       e:fault({ action = { status = 503, body = "" } })
-      tells("skills:get: server: the server is not available (HTTP 503 from us.posthog.com). Try "
-        .. "again later; https://status.posthog.com tells of outages", "us")
+      tells(
+        "skills:get: server: the server is not available (HTTP 503 from us.posthog.com). Try "
+          .. "again later; https://status.posthog.com tells of outages",
+        "us"
+      )
     end)
 
     it("asks about a proxy when the server saw no key", function()
       e:fault({ action = { status = 401, body = envelope("not_authenticated", "None given.") } })
-      tells("skills:get: auth: the server saw no key (HTTP 401 from http://ADDRESS). Does a proxy "
-        .. "in between take the header Authorization away?", "own")
+      tells(
+        "skills:get: auth: the server saw no key (HTTP 401 from http://ADDRESS). Does a proxy "
+          .. "in between take the header Authorization away?",
+        "own"
+      )
     end)
   end)
 
   describe("of a route that the server does not have", function()
     it("names the route and the server", function()
-      tells("request: not_found: Endpoint not found: this server does not have /api/x/ (HTTP 404 "
-        .. "from http://ADDRESS). A self-hosted server that is older may lack it; or the host's "
-        .. "path prefix is wrong", "own", nil, function(c) return c:request("GET", "/api/x/") end)
+      tells(
+        "request: not_found: Endpoint not found: this server does not have /api/x/ (HTTP 404 "
+          .. "from http://ADDRESS). A self-hosted server that is older may lack it; or the host's "
+          .. "path prefix is wrong",
+        "own",
+        nil,
+        function(c)
+          return c:request("GET", "/api/x/")
+        end
+      )
     end)
 
     it("says that spend is on the cloud only", function()
       e:settings({ spend = "absent" })
-      local err = error_at("own", nil, function(c) return c.spend:get() end)
+      local err = error_at("own", nil, function(c)
+        return c.spend:get()
+      end)
       e:settings({ spend = "serve" })
-      assert.equal(("spend:get: not_found: Endpoint not found: this server does not have "
-        .. "/api/llm_analytics/@me/spend/ (HTTP 404 from %s). A self-hosted server that is older "
-        .. "may lack it; or the host's path prefix is wrong"):format(e.url), text_of(err))
+      assert.equal(
+        (
+          "spend:get: not_found: Endpoint not found: this server does not have "
+          .. "/api/llm_analytics/@me/spend/ (HTTP 404 from %s). A self-hosted server that is older "
+          .. "may lack it; or the host's path prefix is wrong"
+        ):format(e.url),
+        text_of(err)
+      )
     end)
 
     it("says of a method that only newer servers have it", function()
-      tells("skills:search: not_found: Endpoint not found: this server does not have "
-        .. "/api/environments/112358/llm_skills/search/ (HTTP 404 from http://ADDRESS). It may be "
-        .. "an older server: only API v2 has this call", "own", nil,
-        function(c) return c.skills:search("x") end)
+      tells(
+        "skills:search: not_found: Endpoint not found: this server does not have "
+          .. "/api/environments/112358/llm_skills/search/ (HTTP 404 from http://ADDRESS). It may be "
+          .. "an older server: only API v2 has this call",
+        "own",
+        nil,
+        function(c)
+          return c.skills:search("x")
+        end
+      )
     end)
   end)
 
   describe("of a redirect", function()
     for name, case in pairs({
-      ["to a login"] = { "https://sso.example/auth",
-        "It wants a login, which the API does not: is it the right host?" },
-      ["to where the server is now"] = { "https://posthog.example" .. SKILL,
-        'If that is the server\'s address: host = "https://posthog.example"' },
+      ["to a login"] = {
+        "https://sso.example/auth",
+        "It wants a login, which the API does not: is it the right host?",
+      },
+      ["to where the server is now"] = {
+        "https://posthog.example" .. SKILL,
+        'If that is the server\'s address: host = "https://posthog.example"',
+      },
     }) do
       it("says where it leads: " .. name, function()
         e:fault({ action = { status = 302, headers = { Location = case[1] } } })
-        local err = tells(("skills:get: redirect: the server redirects to %s, not followed: the "
-          .. "key only goes to http://ADDRESS (HTTP 302 from http://ADDRESS). %s"):format(case[1],
-          case[2]), "own")
+        local err = tells(
+          (
+            "skills:get: redirect: the server redirects to %s, not followed: the "
+            .. "key only goes to http://ADDRESS (HTTP 302 from http://ADDRESS). %s"
+          ):format(case[1], case[2]),
+          "own"
+        )
         assert.equal("host", err.option)
       end)
     end
@@ -348,9 +476,17 @@ describe("the text of an error", function()
     it("from one cloud to the other has no advice", function()
       local target = "https://us.posthog.com/api/llm_analytics/@me/spend/"
       e:fault({ action = { status = 302, headers = { Location = target } } })
-      tells(("spend:get: redirect: the server redirects to %s, not followed: the key only goes to "
-        .. "https://eu.posthog.com (HTTP 302 from eu.posthog.com)"):format(target), "eu", nil,
-        function(c) return c.spend:get() end)
+      tells(
+        (
+          "spend:get: redirect: the server redirects to %s, not followed: the key only goes to "
+          .. "https://eu.posthog.com (HTTP 302 from eu.posthog.com)"
+        ):format(target),
+        "eu",
+        nil,
+        function(c)
+          return c.spend:get()
+        end
+      )
     end)
   end)
 
@@ -363,8 +499,13 @@ describe("the text of an error", function()
       [1] = "Slow down. (HTTP 429 from http://ADDRESS, retry after 1 s)",
     }) do
       it(("that is over in %d s says so"):format(seconds), function()
-        e:fault({ action = { status = 429, body = envelope("throttled", "Slow down."),
-          headers = { ["Retry-After"] = tostring(seconds) } } })
+        e:fault({
+          action = {
+            status = 429,
+            body = envelope("throttled", "Slow down."),
+            headers = { ["Retry-After"] = tostring(seconds) },
+          },
+        })
         tells("skills:get: rate_limited: " .. words, "own")
       end)
     end
@@ -372,10 +513,16 @@ describe("the text of an error", function()
     it("of the client names the option to change", function()
       for option, case in pairs({
         timeout = { 0.3, "timeout: no response from http://ADDRESS within 0.3 s" },
-        deadline = { 0.3, "timeout: the call's deadline has passed: no response from "
-          .. "http://ADDRESS within 0.3 s" },
-        max_response_bytes = { 10, "too_large: the response body is over the limit "
-          .. "max_response_bytes (10 bytes) (host http://ADDRESS)" },
+        deadline = {
+          0.3,
+          "timeout: the call's deadline has passed: no response from "
+            .. "http://ADDRESS within 0.3 s",
+        },
+        max_response_bytes = {
+          10,
+          "too_large: the response body is over the limit "
+            .. "max_response_bytes (10 bytes) (host http://ADDRESS)",
+        },
       }) do
         local err = tells("request: " .. case[2], "own", { [option] = case[1] }, function(c)
           return c:request("GET", "/__emulator/slow?ms=" .. (option:find("^max") and 1 or 3000))
@@ -387,45 +534,71 @@ describe("the text of an error", function()
 
   describe("of a proxy", function()
     it("that is not there names it", function()
-      local err = tells("skills:get: network: the proxy 127.0.0.1:1 refuses the connection: "
-        .. "nothing listens there (host us.posthog.com)", "us",
-        { proxy = "http://me:pw@127.0.0.1:1" })
+      local err = tells(
+        "skills:get: network: the proxy 127.0.0.1:1 refuses the connection: "
+          .. "nothing listens there (host us.posthog.com)",
+        "us",
+        { proxy = "http://me:pw@127.0.0.1:1" }
+      )
       assert.equal("proxy", err.option)
     end)
 
     it("whose name cannot be looked up says so", function()
-      local err = tells("skills:get: network: the name of the proxy, nope.invalid, cannot be "
-        .. "looked up (host us.posthog.com)", "us", { proxy = "http://nope.invalid:3128" })
+      local err = tells(
+        "skills:get: network: the name of the proxy, nope.invalid, cannot be "
+          .. "looked up (host us.posthog.com)",
+        "us",
+        { proxy = "http://nope.invalid:3128" }
+      )
       assert.equal("proxy", err.option)
     end)
 
     it("that wants a password says so", function()
       local address = refusing.proxy:match("//(.*)$")
-      local err = tells(("skills:get: network: the proxy %s wants a user and a password (HTTP 407) "
-        .. "(host us.posthog.com). Put them into its URL: http://USER:PASSWORD@%s")
-        :format(address, address), "us", { proxy = refusing.proxy })
+      local err = tells(
+        (
+          "skills:get: network: the proxy %s wants a user and a password (HTTP 407) "
+          .. "(host us.posthog.com). Put them into its URL: http://USER:PASSWORD@%s"
+        ):format(address, address),
+        "us",
+        { proxy = refusing.proxy }
+      )
       assert.equal("proxy", err.option)
     end)
 
     it("that is another kind of server says so", function()
       local err = error_at("us", { proxy = e.url })
       local told = text_of(err):gsub("%(HTTP 405%)", "(HTTP 400)") -- nginx 1.22 says 400, 1.30 405
-      assert.equal(("skills:get: network: the proxy %s does not connect to us.posthog.com:443 "
-        .. "(HTTP 400)"):format(e.url:match("//(.*)$")), told)
+      assert.equal(
+        (
+          "skills:get: network: the proxy %s does not connect to us.posthog.com:443 "
+          .. "(HTTP 400)"
+        ):format(e.url:match("//(.*)$")),
+        told
+      )
       assert.equal("proxy", err.option)
     end)
 
     it("of another scheme names the valid ones", function()
-      local err = tells("skills:get: invalid: the proxy's scheme is not http, https, socks4 or "
-        .. "socks5 (host us.posthog.com)", "us", { proxy = "ftp://x" })
+      local err = tells(
+        "skills:get: invalid: the proxy's scheme is not http, https, socks4 or "
+          .. "socks5 (host us.posthog.com)",
+        "us",
+        { proxy = "ftp://x" }
+      )
       assert.equal("proxy", err.option)
     end)
   end)
 
   it("has the key nowhere, whatever goes wrong", function()
     for _, status in ipairs({ 200, 302, 400, 401, 403, 404, 429, 500 }) do
-      e:fault({ action = { status = status, body = "<html>" .. pipeline.KEY,
-        headers = { Location = "https://x.example/" .. pipeline.KEY } } })
+      e:fault({
+        action = {
+          status = status,
+          body = "<html>" .. pipeline.KEY,
+          headers = { Location = "https://x.example/" .. pipeline.KEY },
+        },
+      })
       local err = error_at("own")
       for name, value in pairs(err) do
         assert.is_nil(tostring(value):find(pipeline.KEY, 1, true), name)
@@ -437,9 +610,15 @@ end)
 
 describe("a call that only API v2 has", function()
   local e
-  setup(function() e = pipeline.emulator.start({ profile = "current" }) end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  setup(function()
+    e = pipeline.emulator.start({ profile = "current" })
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   it("and that is a search is not repeated after a 503, but after a 502", function()
     local _, restore = pipeline.instant_sleep()

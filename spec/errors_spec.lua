@@ -5,20 +5,34 @@ local LIST = "/api/projects/:project_id/datasets/"
 
 --- Bodies that tell nothing.
 local BODIES = {
-  "", "<html>\n<h1>Sorry</h1>", "{}", "[]", "null", '"x"', "5", '{"detail": null}',
-  '{"detail": ["a"], "code": 5, "type": {}, "attr": []}', '{"detail": " "}',
+  "",
+  "<html>\n<h1>Sorry</h1>",
+  "{}",
+  "[]",
+  "null",
+  '"x"',
+  "5",
+  '{"detail": null}',
+  '{"detail": ["a"], "code": 5, "type": {}, "attr": []}',
+  '{"detail": " "}',
 }
 
 describe("an error", function()
   local e, c
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     c = pipeline.client(e.url, { max_retries = 0 })
   end)
-  after_each(function() c:close() end)
+  after_each(function()
+    c:close()
+  end)
 
   --- The error of a call that gets this answer.
   local function failure(status, body, headers)
@@ -32,12 +46,31 @@ describe("an error", function()
   end
 
   for status, kind in pairs({
-    [400] = "invalid", [401] = "auth", [402] = "invalid", [403] = "forbidden",
-    [404] = "not_found", [405] = "invalid", [406] = "invalid", [408] = "invalid",
-    [409] = "conflict", [410] = "not_found", [411] = "invalid", [413] = "invalid",
-    [415] = "invalid", [422] = "invalid", [418] = "invalid", [429] = "rate_limited",
-    [500] = "server", [501] = "server", [502] = "server", [503] = "server", [504] = "server",
-    [520] = "server", [599] = "server", [304] = "redirect", [300] = "redirect",
+    [400] = "invalid",
+    [401] = "auth",
+    [402] = "invalid",
+    [403] = "forbidden",
+    [404] = "not_found",
+    [405] = "invalid",
+    [406] = "invalid",
+    [408] = "invalid",
+    [409] = "conflict",
+    [410] = "not_found",
+    [411] = "invalid",
+    [413] = "invalid",
+    [415] = "invalid",
+    [422] = "invalid",
+    [418] = "invalid",
+    [429] = "rate_limited",
+    [500] = "server",
+    [501] = "server",
+    [502] = "server",
+    [503] = "server",
+    [504] = "server",
+    [520] = "server",
+    [599] = "server",
+    [304] = "redirect",
+    [300] = "redirect",
   }) do
     it(("for status %d is of kind %s, whatever the body"):format(status, kind), function()
       local faults = {}
@@ -60,8 +93,11 @@ describe("an error", function()
   end
 
   it("has the fields of the server's error envelope", function()
-    local err = failure(400, '{"type":"validation_error","code":"required",'
-      .. '"detail":"This field is required.","attr":"name","extra":{"a":[1]}}')
+    local err = failure(
+      400,
+      '{"type":"validation_error","code":"required",'
+        .. '"detail":"This field is required.","attr":"name","extra":{"a":[1]}}'
+    )
     assert.equal("validation_error", err.type)
     assert.equal("required", err.code)
     assert.equal("This field is required.", err.detail)
@@ -70,12 +106,15 @@ describe("an error", function()
     assert.same({ 1 }, err.body.extra.a)
     assert.equal(
       ("request: invalid: This field is required. (HTTP 400 from %s, field name)"):format(e.url),
-      (tostring(err):gsub(", request [%w-]+", "")))
+      (tostring(err):gsub(", request [%w-]+", ""))
+    )
   end)
 
   it("has no field for a null in the envelope", function()
-    local err = failure(404, '{"type":"invalid_request","code":"not_found",'
-      .. '"detail":"Not found.","attr":null}')
+    local err = failure(
+      404,
+      '{"type":"invalid_request","code":"not_found",' .. '"detail":"Not found.","attr":null}'
+    )
     assert.equal("not_found", err.code)
     assert.is_nil(err.attr)
     assert.is_nil(err.body.attr)
@@ -159,7 +198,8 @@ describe("an error", function()
   -- LuaJIT's assert raises its last argument, those of PUC 5.1 and 5.2 only take a string.
   if jit or (_VERSION ~= "Lua 5.1" and _VERSION ~= "Lua 5.2") then
     it("is what assert raises, whichever value comes last", function()
-      local raised = pipeline.run([[
+      local raised = pipeline.run(
+        [[
         local llm = require("posthog.llm")
         local client = llm.new()
         local calls = {
@@ -170,11 +210,13 @@ describe("an error", function()
         for i = 1, #calls do
           local ok, err = pcall(function() return assert(calls[i]()) end)
           print(ok, llm.is_error(err) and err.kind)
-        end]], {
-        POSTHOG_HOST = e.url,
-        POSTHOG_PERSONAL_API_KEY = pipeline.KEY,
-        POSTHOG_PROJECT_ID = pipeline.PROJECT,
-      })
+        end]],
+        {
+          POSTHOG_HOST = e.url,
+          POSTHOG_PERSONAL_API_KEY = pipeline.KEY,
+          POSTHOG_PROJECT_ID = pipeline.PROJECT,
+        }
+      )
       assert.equal("false\tnot_found\nfalse\tinvalid\nfalse\tnot_found\n", raised)
     end)
   end

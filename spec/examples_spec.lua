@@ -8,8 +8,10 @@ local LUA = os.getenv("LUA") or "lua5.4"
 --- @return integer status
 local function run_example(name, server)
   local pipe = io.popen(
-    ("POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
-      .. "%s examples/%s.lua 2>&1; echo status=$?"):format(server.url, LUA, name)
+    (
+      "POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
+      .. "%s examples/%s.lua 2>&1; echo status=$?"
+    ):format(server.url, LUA, name)
   )
   local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
   pipe:close()
@@ -52,7 +54,9 @@ describe("examples/gather.lua", function()
     server:reset()
   end)
 
-  local function run() return run_example("gather", server) end
+  local function run()
+    return run_example("gather", server)
+  end
 
   it("fetches every skill, some at the same time", function()
     server:seed({ skills = 30 })
@@ -99,8 +103,10 @@ describe("examples/command.sh", function()
     it("shows what the command does, on " .. live.api_name[generation], function()
       local server = emulator.start({ profile = generation })
       local pipe = io.popen(
-        ("POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
-          .. "LUA=%s examples/command.sh %s 2>&1; echo status=$?"):format(server.url, LUA, work)
+        (
+          "POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
+          .. "LUA=%s examples/command.sh %s 2>&1; echo status=$?"
+        ):format(server.url, LUA, work)
       )
       local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
       pipe:close()

@@ -20,9 +20,16 @@ end
 local function create(action, stop)
   t.e:fault({ match = { method = "POST" }, action = action })
   local body = '{"name":"wire"}'
-  local request = { "POST " .. DATASETS .. " HTTP/1.1", "Host: x", "Connection: close",
-    "Authorization: Bearer phx_emulator_all", "Content-Type: application/json",
-    "Content-Length: " .. #body, "", body }
+  local request = {
+    "POST " .. DATASETS .. " HTTP/1.1",
+    "Host: x",
+    "Connection: close",
+    "Authorization: Bearer phx_emulator_all",
+    "Content-Type: application/json",
+    "Content-Length: " .. #body,
+    "",
+    body,
+  }
   return wire.fetch(t.e.url, table.concat(request, "\r\n"), stop)
 end
 
@@ -37,7 +44,9 @@ local function unchunked(text)
   while true do
     local size, rest = text:match("^(%x+)\r\n(.*)$")
     size = size and tonumber(size, 16)
-    if not size or size == 0 then return table.concat(parts), size == 0 end
+    if not size or size == 0 then
+      return table.concat(parts), size == 0
+    end
     parts[#parts + 1] = rest:sub(1, size)
     text = rest:sub(size + 3)
   end
@@ -51,8 +60,10 @@ describe("a fault of the emulator", function()
   it("replaces the server's response: the first n times, or the nth time", function()
     t.e:faults({
       { match = { method = "POST" }, action = { status = 500, times = 1 } },
-      { match = { path = "^/api/.*limit=1", nth = 2 },
-        action = { status = 502, body = "<h1>", headers = { ["Content-Type"] = "text/html" } } },
+      {
+        match = { path = "^/api/.*limit=1", nth = 2 },
+        action = { status = 502, body = "<h1>", headers = { ["Content-Type"] = "text/html" } },
+      },
     })
     local broken = send("POST", DATASETS, { name = "x" })
     assert.same({ 500, "" }, { broken.status, broken.body })
@@ -60,8 +71,10 @@ describe("a fault of the emulator", function()
     must(201, "POST", DATASETS, { name = "x" })
     must(200, "GET", DATASETS .. "?limit=1")
     local html = get(DATASETS .. "?limit=1")
-    assert.same({ 502, "<h1>", "text/html" }, { html.status, html.body,
-      html.headers["content-type"] })
+    assert.same(
+      { 502, "<h1>", "text/html" },
+      { html.status, html.body, html.headers["content-type"] }
+    )
     must(200, "GET", DATASETS .. "?limit=1")
     t.e:fault({ action = { status = 503 } })
     must(503, "GET", DATASETS)
@@ -73,8 +86,10 @@ describe("a fault of the emulator", function()
   it("falls on a share of the requests, on the same ones in any order", function()
     local function faulted(chance, ids)
       t.e:settings({ chance = chance })
-      t.e:faults({ { match = { path = "never" }, action = { status = 500 } },
-        { match = { method = "GET", share = 0.5 }, action = { status = 503 } } })
+      t.e:faults({
+        { match = { path = "never" }, action = { status = 500 } },
+        { match = { method = "GET", share = 0.5 }, action = { status = 503 } },
+      })
       local since, found, count = t.e:state().requests, {}, 0
       for _, id in ipairs(ids) do
         get(DATASETS .. "?limit=" .. id)
@@ -121,16 +136,21 @@ describe("a fault of the emulator", function()
       local before = rows()
       create(case[2])
       local log = t.e:log()
-      assert.same({ case[1], before + (case[1] and 1 or 0) }, { log[#log].applied, rows() },
-        cjson.encode(case[2]))
+      assert.same(
+        { case[1], before + (case[1] and 1 or 0) },
+        { log[#log].applied, rows() },
+        cjson.encode(case[2])
+      )
     end
   end)
 
   it("keeps a write until it is released, also of one client only", function()
     t.e:faults({
       { match = { agent = "nobody" }, action = { status = 500 } },
-      { match = { method = "POST", agent = "curl" },
-        action = { status = 504, hold = true, times = 2 } },
+      {
+        match = { method = "POST", agent = "curl" },
+        action = { status = 504, hold = true, times = 2 },
+      },
     })
     local before = rows()
     assert.equal(504, send("POST", DATASETS, { name = "x" }).status)
@@ -144,7 +164,9 @@ describe("a fault of the emulator", function()
     log = t.e:log()
     local first, second
     for _, entry in ipairs(log) do
-      if entry.method == "POST" and entry.status == 504 then first, second = second, entry end
+      if entry.method == "POST" and entry.status == 504 then
+        first, second = second, entry
+      end
     end
     assert.same({ true, 201 }, { first.applied, first.handled })
     assert.same({ false, 400 }, { second.applied, second.handled })
@@ -196,8 +218,7 @@ describe("a fault of the emulator", function()
 
   it("resets a connection over TLS too", function()
     t.e:fault({ action = { close = "after", reset = true } })
-    local answer = send("POST", DATASETS, { name = "x" },
-      { tls = true, arguments = "--http1.1" })
+    local answer = send("POST", DATASETS, { name = "x" }, { tls = true, arguments = "--http1.1" })
     assert.equal(0, answer.status)
     contains("eset by peer", answer.err)
     assert.equal(1, rows())
@@ -207,8 +228,15 @@ describe("a fault of the emulator", function()
     local again = "\r\n\r\nGET /__emulator/echo HTTP/1.1\r\nHost: x\r\nConnection: close"
     local function both(action)
       t.e:fault({ action = action })
-      return wire.fetch(t.e.url, "GET " .. DATASETS .. " HTTP/1.1\r\nHost: x\r\n"
-        .. "Authorization: Bearer phx_emulator_all" .. again .. "\r\n\r\n")
+      return wire.fetch(
+        t.e.url,
+        "GET "
+          .. DATASETS
+          .. " HTTP/1.1\r\nHost: x\r\n"
+          .. "Authorization: Bearer phx_emulator_all"
+          .. again
+          .. "\r\n\r\n"
+      )
     end
     for _, case in ipairs({
       { { headers = { ["Content-Length"] = "5" } }, 'Content%-Length: 5\r\n.*"results":%[%]}HTTP' },
@@ -242,13 +270,15 @@ describe("a fault of the emulator", function()
   end)
 
   it("sends without end until the client has enough, or the emulator is reset", function()
-    local function far(text) return #text > 300000 end
+    local function far(text)
+      return #text > 300000
+    end
     local text, how = create({ endless = "ab" }, far)
     assert.equal("open", how)
     local sent = unchunked(body_of(text))
     assert.equal("abababab", sent:match('^{"id".-}(abababab)'))
-    text, how = create({ endless = "x", gzip = true, head = OK
-      .. "Content-Encoding: gzip\r\n\r\n" }, far)
+    text, how =
+      create({ endless = "x", gzip = true, head = OK .. "Content-Encoding: gzip\r\n\r\n" }, far)
     assert.equal("open", how)
     local name = t.e.prefix .. "/endless"
     local file = assert(io.open(name, "wb"))
@@ -264,8 +294,9 @@ describe("a fault of the emulator", function()
     text, how = create({ endless = "ab" }, function(so_far)
       if far(so_far) and not resetting then
         resetting = true
-        os.execute("curl -q -s --noproxy '*' -o /dev/null -X POST " .. t.e.url
-          .. "/__emulator/reset")
+        os.execute(
+          "curl -q -s --noproxy '*' -o /dev/null -X POST " .. t.e.url .. "/__emulator/reset"
+        )
       end
     end)
     assert.equal("end", how)
@@ -273,7 +304,8 @@ describe("a fault of the emulator", function()
     assert.same({}, t.e:log())
   end)
 
-  it("waits before the write, before the response, within the body, before what comes after it",
+  it(
+    "waits before the write, before the response, within the body, before what comes after it",
     function()
       for _, case in ipairs({
         { { write = 0.2 }, nil },
@@ -290,20 +322,27 @@ describe("a fault of the emulator", function()
         end)
         assert.equal(case[1].surplus and "open" or "end", how)
         assert.truthy(text:find("}m?o?r?e?$"))
-        if case[2] then assert.truthy(first:find(case[2]), first) end
+        if case[2] then
+          assert.truthy(first:find(case[2]), first)
+        end
         assert.truthy(t.e:log()[at + 1].applied)
       end
       t.e:fault({ action = { delay = 0.2 } })
       local answer = get(DATASETS, { arguments = "-w '%{time_total}'" })
       assert.truthy(tonumber(answer.body:match("}([%d.]+)$")) >= 0.19) -- two clocks
-    end)
+    end
+  )
 
   it("that waits when the emulator is reset writes nothing any more", function()
     t.e:fault({ action = { delay = { write = 60 } } })
-    local pipe = io.popen("curl -q -s --noproxy '*' -H 'Authorization: Bearer phx_emulator_all' "
-      .. "-H 'Content-Type: application/json' -d '{\"name\":\"late\"}' -w '%{http_code}' "
-      .. t.e.url .. DATASETS)
-    while #t.e:log() == 0 do end
+    local pipe = io.popen(
+      "curl -q -s --noproxy '*' -H 'Authorization: Bearer phx_emulator_all' "
+        .. "-H 'Content-Type: application/json' -d '{\"name\":\"late\"}' -w '%{http_code}' "
+        .. t.e.url
+        .. DATASETS
+    )
+    while #t.e:log() == 0 do
+    end
     assert.same({ false, nil }, { t.e:log()[1].applied, t.e:log()[1].status })
     t.e:reset()
     assert.equal("000", pipe:read("*a"))
@@ -324,8 +363,14 @@ describe("a fault of the emulator", function()
   end)
 
   it("keeps the connection where it closes nothing", function()
-    for _, action in ipairs({ {}, { status = 503 }, { status = 204 }, { delay = 0.01 },
-      { gzip = true }, { chunked = true } }) do
+    for _, action in ipairs({
+      {},
+      { status = 503 },
+      { status = 204 },
+      { delay = 0.01 },
+      { gzip = true },
+      { chunked = true },
+    }) do
       for _, method in ipairs({ "GET", "HEAD" }) do
         t.e:fault({ action = action })
         local at = #t.e:log()
@@ -339,26 +384,39 @@ describe("a fault of the emulator", function()
   it("changes headers, and drops the length", function()
     t.e:fault({ action = { chunked = true, headers = { ["X-Extra"] = "1" } } })
     local answer = get(DATASETS)
-    assert.same({ "chunked", "1" },
-      { answer.headers["transfer-encoding"], answer.headers["x-extra"] })
+    assert.same(
+      { "chunked", "1" },
+      { answer.headers["transfer-encoding"], answer.headers["x-extra"] }
+    )
   end)
 
   it("can send any bytes at all over HTTP/1.1, with or without the server's own body", function()
     t.e:fault({ action = { raw = OK .. "X-\255: 1\r\n\r\n{\0" } })
     local answer = send("POST", DATASETS, { name = "x" })
     assert.same({ 200, "{\0" }, { answer.status, answer.body })
-    local text = create({ head = "HTTP/1.1 103 Early Hints\r\n\r\n" .. OK
-      .. "no colon\r\n: no name\r\nContent-Length: {length}\r\n\r\n" })
+    local text = create({
+      head = "HTTP/1.1 103 Early Hints\r\n\r\n"
+        .. OK
+        .. "no colon\r\n: no name\r\nContent-Length: {length}\r\n\r\n",
+    })
     contains("HTTP/1.1 103 Early Hints\r\n\r\n" .. OK .. "no colon\r\n: no name\r\n", text)
     assert.equal(tonumber(text:match("Content%-Length: (%d+)")), #text:match('{"id".*$'))
   end)
 
   it("leaves no connection behind", function()
     local open = t.e:state().connections
-    for _, action in ipairs({ { close = true }, { close = "after", reset = true },
-      { truncate = 5 }, { raw = "x" }, { head = OK .. "\r\n" }, { endless = "x" } }) do
+    for _, action in ipairs({
+      { close = true },
+      { close = "after", reset = true },
+      { truncate = 5 },
+      { raw = "x" },
+      { head = OK .. "\r\n" },
+      { endless = "x" },
+    }) do
       for _ = 1, 10 do
-        create(action, function(text) return #text > 100000 end)
+        create(action, function(text)
+          return #text > 100000
+        end)
       end
     end
     t.e:faults({})
@@ -379,8 +437,12 @@ describe("a fault of the emulator", function()
       close = { close = "sometimes" },
       handler = { apply = false },
     }) do
-      assert.error_matches(function() t.e:fault({ action = action }) end, part)
+      assert.error_matches(function()
+        t.e:fault({ action = action })
+      end, part)
     end
-    assert.error_matches(function() t.e:fault({ match = { host = "x" }, action = {} }) end, "host")
+    assert.error_matches(function()
+      t.e:fault({ match = { host = "x" }, action = {} })
+    end, "host")
   end)
 end)

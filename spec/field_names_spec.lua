@@ -34,29 +34,68 @@ for _, generation in ipairs({ "reference", "current" }) do
       local since = #t.e:log()
       assert.equal(1, #assert(client.datasets:list({ search = "" })).results)
       assert.equal(1, #live.all(client.datasets:each({ search = "", limit = 5 })))
-      t.sent({ "GET /api/projects/112358/datasets/", "GET /api/projects/112358/datasets/?limit=5" },
-        since)
+      t.sent(
+        { "GET /api/projects/112358/datasets/", "GET /api/projects/112358/datasets/?limit=5" },
+        since
+      )
     end)
 
     it("take a field once, and count versions from 1", function()
       live.misuses({
-        { "deleted and archived are the same field",
-          function() client.datasets:update("x", { deleted = true, archived = false }) end },
-        { "output and expected_output are the same field",
-          function() client.dataset_items:create({ output = {}, expected_output = {} }) end },
-        { "base_version: integer expected, got string",
-          function() client.dataset_items:update("x", { base_version = "1" }) end },
-        { "base_version: integer expected, got null",
-          function() client.dataset_items:update("x", { base_version = llm.null }) end },
-        { "base_version: at least 1 expected",
-          function() client.dataset_items:update("x", { base_version = 0 }) end },
-        { "fields: table expected, got nil", function() client.dataset_items:update("x") end },
-        { "source_version: integer expected",
-          function() client.dataset_items:restore("x", { source_version = "1" }) end },
-        { 'unknown option "source_version"',
-          function() client.dataset_items:archive("x", { source_version = 1 }) end },
-        { 'unknown option "source_version"',
-          function() client.datasets:restore("x", { source_version = 1 }) end },
+        {
+          "deleted and archived are the same field",
+          function()
+            client.datasets:update("x", { deleted = true, archived = false })
+          end,
+        },
+        {
+          "output and expected_output are the same field",
+          function()
+            client.dataset_items:create({ output = {}, expected_output = {} })
+          end,
+        },
+        {
+          "base_version: integer expected, got string",
+          function()
+            client.dataset_items:update("x", { base_version = "1" })
+          end,
+        },
+        {
+          "base_version: integer expected, got null",
+          function()
+            client.dataset_items:update("x", { base_version = llm.null })
+          end,
+        },
+        {
+          "base_version: at least 1 expected",
+          function()
+            client.dataset_items:update("x", { base_version = 0 })
+          end,
+        },
+        {
+          "fields: table expected, got nil",
+          function()
+            client.dataset_items:update("x")
+          end,
+        },
+        {
+          "source_version: integer expected",
+          function()
+            client.dataset_items:restore("x", { source_version = "1" })
+          end,
+        },
+        {
+          'unknown option "source_version"',
+          function()
+            client.dataset_items:archive("x", { source_version = 1 })
+          end,
+        },
+        {
+          'unknown option "source_version"',
+          function()
+            client.datasets:restore("x", { source_version = 1 })
+          end,
+        },
       })
     end)
 
@@ -101,14 +140,19 @@ describe("items of API v2", function()
   end)
 
   it("take a base_version in any form that Lua gives integers", function()
-    assert.equal(2, assert(client.dataset_items:update(item.id, { input = 2, base_version = 1.0 }))
-      .version)
+    assert.equal(
+      2,
+      assert(client.dataset_items:update(item.id, { input = 2, base_version = 1.0 })).version
+    )
   end)
 
   it("are never made twice by a client_item_id of null, which is no key", function()
     t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
-    local row, err = client.dataset_items:create({ dataset = dataset, input = "once",
-      client_item_id = llm.null })
+    local row, err = client.dataset_items:create({
+      dataset = dataset,
+      input = "once",
+      client_item_id = llm.null,
+    })
     fails("network", { ambiguous = true, attempts = 1 }, row, err)
   end)
 

@@ -35,24 +35,36 @@ describe("README", function()
 
   it("is right about a fresh clone: make demo builds, and shows results", function()
     local clone = folders.new() .. "/posthog-llm"
-    local said, status = shell.run(("mkdir -p '%s' && { git ls-files 2>/dev/null || find . -path"
-      .. " ./build -prune -o -type f -print; } | tar -cf - -T - | tar -xf - -C '%s'"):format(clone,
-      clone))
+    local said, status = shell.run(
+      (
+        "mkdir -p '%s' && { git ls-files 2>/dev/null || find . -path"
+        .. " ./build -prune -o -type f -print; } | tar -cf - -T - | tar -xf - -C '%s'"
+      ):format(clone, clone)
+    )
     assert.equal(0, status, said)
-    said, status = shell.run(("unset MAKEFLAGS MAKELEVEL LUA_VERSION BUILD NEEDS; %s make -C '%s'"
-      .. " --no-print-directory demo SETUP=: CFLAGS=-O0"):format(shell.WITHOUT_LUA_PATHS, clone))
+    said, status = shell.run(
+      (
+        "unset MAKEFLAGS MAKELEVEL LUA_VERSION BUILD NEEDS; %s make -C '%s'"
+        .. " --no-print-directory demo SETUP=: CFLAGS=-O0"
+      ):format(shell.WITHOUT_LUA_PATHS, clone)
+    )
     folders.remove(clone:match("^(.*)/"))
     assert.equal(0, status, said)
-    for _, answer in ipairs({ "created pdf-forms, version 1", "created 230 items in golden answers",
-      "published" }) do
+    for _, answer in ipairs({
+      "created pdf-forms, version 1",
+      "created 230 items in golden answers",
+      "published",
+    }) do
       assert.truthy(said:find(answer, 1, true), said)
     end
   end)
 
   it("names every package of Debian's that building and the command take", function()
     local line = README:match("\n    (sudo apt%-get install gcc.-)\n\n")
-    local needed = shell.run(". tools/system.sh; system_packages debian 5.4 cc pkg-config lua5.4"
-      .. " libcurl lua-program argparse lfs lyaml")
+    local needed = shell.run(
+      ". tools/system.sh; system_packages debian 5.4 cc pkg-config lua5.4"
+        .. " libcurl lua-program argparse lfs lyaml"
+    )
     local count = 0
     for entry in needed:gmatch("%S+") do
       count = count + 1

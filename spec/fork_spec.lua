@@ -78,9 +78,15 @@ local CHILDREN = {
 describe("a child, forked with calls in flight,", function()
   local e
 
-  setup(function() e = pipeline.emulator.start({ tls = true }) end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  setup(function()
+    e = pipeline.emulator.start({ tls = true })
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   --- The connections that the requests of one process came by, and their number.
   local function connections_of(who)
@@ -97,8 +103,10 @@ describe("a child, forked with calls in flight,", function()
   for what, case in pairs(CHILDREN) do
     for _, engine in ipairs({ "script", "thread" }) do
       it(what .. ", beside a parent with its engine in a " .. engine, function()
-        local output, status = pipeline.run(PROGRAM:format(case[1], case[2]),
-          { BASE = e.tls_url, CA_FILE = e.ca_file, ENGINE = engine })
+        local output, status = pipeline.run(
+          PROGRAM:format(case[1], case[2]),
+          { BASE = e.tls_url, CA_FILE = e.ca_file, ENGINE = engine }
+        )
         assert.same({ "unharmed\n", 0 }, { output, status })
         local before, after = connections_of("before"), connections_of("after")
         local childs, count = connections_of("child")

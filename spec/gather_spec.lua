@@ -10,13 +10,19 @@ end)() == true
 describe("llm.gather in a plain program", function()
   local e, c
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     c = pipeline.client(e.url, { max_connections = 200 })
   end)
-  after_each(function() c:close() end)
+  after_each(function()
+    c:close()
+  end)
 
   local function slow(ms)
     local value, err = c:request("GET", "/__emulator/slow?ms=" .. ms)
@@ -43,10 +49,18 @@ describe("llm.gather in a plain program", function()
 
   it("returns first results by their position, whichever is ready first", function()
     local values, errors = llm.gather({
-      function() return slow(60) and "slow", "second result" end,
-      function() return slow(1) and "fast" end,
-      function() return "at once" end,
-      function() return false end,
+      function()
+        return slow(60) and "slow", "second result"
+      end,
+      function()
+        return slow(1) and "fast"
+      end,
+      function()
+        return "at once"
+      end,
+      function()
+        return false
+      end,
     })
     assert.is_nil(errors)
     assert.same({ "slow", "fast", "at once", false }, values)
@@ -55,15 +69,25 @@ describe("llm.gather in a plain program", function()
   it("returns errors by their position, returned and raised ones alike", function()
     local raised = {}
     local values, errors = llm.gather({
-      function() return 1 end,
-      function() return c:request("GET", "/api/projects/:project_id/nothing/") end,
-      function() error("told", 0) end,
-      function() error(raised) end,
+      function()
+        return 1
+      end,
+      function()
+        return c:request("GET", "/api/projects/:project_id/nothing/")
+      end,
+      function()
+        error("told", 0)
+      end,
+      function()
+        error(raised)
+      end,
       function()
         slow(1)
         return c.missing.field
       end,
-      function() return 6, "ignored beside a value" end,
+      function()
+        return 6, "ignored beside a value"
+      end,
     })
     assert.same({ 1, nil, nil, nil, nil, 6 }, values)
     assert.is_nil(errors[1])
@@ -75,7 +99,12 @@ describe("llm.gather in a plain program", function()
   end)
 
   it("returns neither value nor error of a function that returns nothing", function()
-    local values, errors = llm.gather({ function() end, function() return nil, nil end })
+    local values, errors = llm.gather({
+      function() end,
+      function()
+        return nil, nil
+      end,
+    })
     assert.same({}, values)
     assert.is_nil(errors)
   end)
@@ -90,7 +119,11 @@ describe("llm.gather in a plain program", function()
   it("takes functions of C and tables that can be called", function()
     local values, errors = llm.gather({
       os.time,
-      setmetatable({}, { __call = function() return "called" end }),
+      setmetatable({}, {
+        __call = function()
+          return "called"
+        end,
+      }),
     })
     assert.is_nil(errors)
     assert.is_number(values[1])
@@ -123,7 +156,9 @@ describe("llm.gather in a plain program", function()
     it("runs " .. name .. " at a time", function()
       local functions = {}
       for i = 1, 20 do
-        functions[i] = function() return slow(5) end
+        functions[i] = function()
+          return slow(5)
+        end
       end
       local most, values, errors = most_at_once(functions, case[1])
       assert.is_nil(errors)
@@ -161,7 +196,9 @@ describe("llm.gather in a plain program", function()
     ["a concurrency that never ends"] = { { {}, { concurrency = math.huge } }, "integer" },
   }) do
     it("raises at the caller's line for " .. name, function()
-      raises(function() llm.gather(case[1][1], case[1][2]) end, case[2])
+      raises(function()
+        llm.gather(case[1][1], case[1][2])
+      end, case[2])
     end)
   end
 
@@ -169,14 +206,26 @@ describe("llm.gather in a plain program", function()
     local values, errors = llm.gather({
       function()
         local inner, failed = llm.gather({
-          function() return slow(30) and "a" end,
-          function() return llm.gather({ function() return slow(1) and "b" end })[1] end,
-          function() error("inner", 0) end,
+          function()
+            return slow(30) and "a"
+          end,
+          function()
+            return llm.gather({
+              function()
+                return slow(1) and "b"
+              end,
+            })[1]
+          end,
+          function()
+            error("inner", 0)
+          end,
         })
         assert(failed[3] == "inner")
         return inner
       end,
-      function() return slow(1) and "c" end,
+      function()
+        return slow(1) and "c"
+      end,
     })
     assert.is_nil(errors)
     assert.same({ { "a", "b" }, "c" }, values)
@@ -206,10 +255,18 @@ describe("llm.gather in a plain program", function()
   it("lets the main program sleep, and sends nothing for it", function()
     llm.sleep(0.001)
     assert.same({}, e:log())
-    raises(function() llm.sleep("1") end, "seconds: number expected, got string")
-    raises(function() llm.sleep(-1) end, "seconds")
-    raises(function() llm.sleep(0 / 0) end, "seconds")
-    raises(function() llm.sleep() end, "seconds")
+    raises(function()
+      llm.sleep("1")
+    end, "seconds: number expected, got string")
+    raises(function()
+      llm.sleep(-1)
+    end, "seconds")
+    raises(function()
+      llm.sleep(0 / 0)
+    end, "seconds")
+    raises(function()
+      llm.sleep()
+    end, "seconds")
   end)
 
   it("lets calls in coroutines of the program's own block, inside and outside", function()
@@ -234,7 +291,9 @@ describe("llm.gather in a plain program", function()
         end
         return sum
       end,
-      function() return slow(20) and "other" end,
+      function()
+        return slow(20) and "other"
+      end,
     })
     assert.is_nil(errors)
     assert.same({ 6, "other" }, values)
@@ -242,7 +301,14 @@ describe("llm.gather in a plain program", function()
 
   it("can be called in a coroutine of the program's own", function()
     local co = coroutine.create(function()
-      local values = llm.gather({ function() return slow(5) and 1 end, function() return 2 end })
+      local values = llm.gather({
+        function()
+          return slow(5) and 1
+        end,
+        function()
+          return 2
+        end,
+      })
       coroutine.yield(values[1] + values[2])
       return "end"
     end)
@@ -254,12 +320,20 @@ describe("llm.gather in a plain program", function()
     local values, errors = llm.gather({
       function()
         local inner = coroutine.wrap(function()
-          return llm.gather({ function() return slow(5) and "inner" end })[1]
+          return llm.gather({
+            function()
+              return slow(5) and "inner"
+            end,
+          })[1]
         end)
         return inner()
       end,
-      function() return slow(1) and "outer" end,
-      function() return slow(50) and "last" end,
+      function()
+        return slow(1) and "outer"
+      end,
+      function()
+        return slow(50) and "last"
+      end,
     })
     assert.is_nil(errors)
     assert.same({ "inner", "outer", "last" }, values)
@@ -272,7 +346,9 @@ describe("llm.gather in a plain program", function()
         coroutine.yield("to nobody")
         after = true
       end,
-      function() return slow(1) and "fine" end,
+      function()
+        return slow(1) and "fine"
+      end,
     })
     assert.is_nil(values[1])
     assert.matches("yield", tostring(errors[1]))
@@ -281,7 +357,9 @@ describe("llm.gather in a plain program", function()
   end)
 
   it("reads pages of several lists at the same time", function()
-    if not YIELDS_THROUGH_PCALL then return end -- nor through a for loop's iterator
+    if not YIELDS_THROUGH_PCALL then
+      return
+    end -- nor through a for loop's iterator
     e:seed({ datasets = 25 })
     local function count()
       local n = 0
@@ -296,7 +374,9 @@ describe("llm.gather in a plain program", function()
   end)
 
   it("lets functions catch errors by pcall", function()
-    if not YIELDS_THROUGH_PCALL then return end
+    if not YIELDS_THROUGH_PCALL then
+      return
+    end
     local values, errors = llm.gather({
       function()
         local ok, err = pcall(function()
@@ -311,14 +391,18 @@ describe("llm.gather in a plain program", function()
   end)
 
   it("works as before after a call that could not wait where it was made", function()
-    if YIELDS_THROUGH_PCALL then return end
+    if YIELDS_THROUGH_PCALL then
+      return
+    end
     local values, errors = llm.gather({
       function()
         local ok, err = pcall(slow, 20)
         local again = slow(60) -- its answer is the second, not the lost first
         return tostring(ok) .. " " .. tostring(again ~= nil), err
       end,
-      function() return slow(40) and "other" end,
+      function()
+        return slow(40) and "other"
+      end,
     })
     assert.is_nil(errors)
     assert.same({ "false true", "other" }, values)
@@ -334,7 +418,9 @@ describe("llm.gather in a plain program", function()
     assert.is_false(ok)
     assert.equal("interrupted", why)
     local values, errors = llm.gather({
-      function() return slow(200) and "next" end,
+      function()
+        return slow(200) and "next"
+      end,
     })
     assert.is_nil(errors)
     assert.same({ "next" }, values)
@@ -351,7 +437,9 @@ describe("llm.gather in a plain program", function()
         co() -- blocks, while the other one is in flight
         return inside.target
       end,
-      function() return slow(1) and "in flight" end,
+      function()
+        return slow(1) and "in flight"
+      end,
     })
     assert.same({ "/__emulator/echo?inside", "in flight" }, values)
   end)

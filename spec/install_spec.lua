@@ -60,8 +60,14 @@ describe("make install", function()
     print(select(2, client.datasets:list({})).kind, debug.getinfo(llm.new, "S").source)']]
 
   local function called(said, lua)
-    return (run(("%s sh -c %s"):format(shell.WITHOUT_LUA_PATHS,
-      quote("cd / && " .. exports(said) .. " && " .. lua .. CALL))))
+    return (
+      run(
+        ("%s sh -c %s"):format(
+          shell.WITHOUT_LUA_PATHS,
+          quote("cd / && " .. exports(said) .. " && " .. lua .. CALL)
+        )
+      )
+    )
   end
 
   it("prints what makes Lua find it, from any folder", function()
@@ -73,13 +79,21 @@ describe("make install", function()
   it("installs the command, which finds its library by itself", function()
     local said = install("LUA_VERSION=" .. VERSION)
     local path = exports(said):match("export PATH=[^;]*")
-    local output = run(("%s sh -c %s"):format(shell.WITHOUT_LUA_PATHS,
-      quote("cd / && " .. path .. " && posthog-llm --version")))
+    local output = run(
+      ("%s sh -c %s"):format(
+        shell.WITHOUT_LUA_PATHS,
+        quote("cd / && " .. path .. " && posthog-llm --version")
+      )
+    )
     assert.equal("posthog-llm 0.1.0\n", output)
     local first = folders.read(prefix, "bin/posthog-llm"):match("^[^\n]*")
     assert.equal("#!/usr/bin/env " .. LUA, first)
-    for _, file in ipairs({ "man/man1/posthog-llm.1", "zsh/site-functions/_posthog-llm",
-      "bash-completion/completions/posthog-llm", "posthog-llm/emulator/start" }) do
+    for _, file in ipairs({
+      "man/man1/posthog-llm.1",
+      "zsh/site-functions/_posthog-llm",
+      "bash-completion/completions/posthog-llm",
+      "posthog-llm/emulator/start",
+    }) do
       assert.is_string(folders.read(prefix .. "/share", file), file)
     end
   end)
@@ -140,8 +154,10 @@ describe("make install", function()
   it("prints for two Luas what makes each find its own library", function()
     local said = install()
     for lua, abi in pairs({ ["lua5.4"] = "5.4", luajit = "5.1" }) do
-      assert.equal(("network\t@%s/share/lua/%s/posthog/llm/init.lua\n"):format(prefix, abi),
-        called(said, lua))
+      assert.equal(
+        ("network\t@%s/share/lua/%s/posthog/llm/init.lua\n"):format(prefix, abi),
+        called(said, lua)
+      )
     end
   end)
 end)
@@ -152,8 +168,12 @@ describe("make nvim", function()
   -- A clone, as a plugin manager makes it, with what is built in this one.
   before_each(function()
     root = folders.new() .. "/a clone"
-    run(("mkdir -p '%s/build' && cp -Rp lua src tools Makefile '%s/' && cp -Rp build/luajit"
-      .. " '%s/build/'"):format(root, root, root))
+    run(
+      (
+        "mkdir -p '%s/build' && cp -Rp lua src tools Makefile '%s/' && cp -Rp build/luajit"
+        .. " '%s/build/'"
+      ):format(root, root, root)
+    )
     os.remove(root .. "/lua/posthog/llm/core.so")
   end)
   after_each(function()
@@ -165,16 +185,33 @@ describe("make nvim", function()
   end
 
   local function nvim(runtimepath)
-    return (run(("%s HOME='%s' XDG_DATA_HOME='%s/data' XDG_CONFIG_HOME='%s' timeout 30 nvim"
-      .. [[ --headless -i NONE -n -u NORC %s -c 'lua print(require("posthog.llm")._VERSION)']]
-      .. " -c qall"):format(
-      shell.WITHOUT_LUA_PATHS, root, root, root,
-      runtimepath and "--cmd 'set rtp^=" .. runtimepath:gsub(" ", "\\ ") .. "'" or "")))
+    return (
+      run(
+        (
+          "%s HOME='%s' XDG_DATA_HOME='%s/data' XDG_CONFIG_HOME='%s' timeout 30 nvim"
+          .. [[ --headless -i NONE -n -u NORC %s -c 'lua print(require("posthog.llm")._VERSION)']]
+          .. " -c qall"
+        ):format(
+          shell.WITHOUT_LUA_PATHS,
+          root,
+          root,
+          root,
+          runtimepath and "--cmd 'set rtp^=" .. runtimepath:gsub(" ", "\\ ") .. "'" or ""
+        )
+      )
+    )
   end
 
   local function target(words)
-    local said, status = run(("export XDG_DATA_HOME='%s/data' HOME='%s'; %s -s -C '%s' nvim %s")
-      :format(root, root, NEW_MAKE, root, words))
+    local said, status = run(
+      ("export XDG_DATA_HOME='%s/data' HOME='%s'; %s -s -C '%s' nvim %s"):format(
+        root,
+        root,
+        NEW_MAKE,
+        root,
+        words
+      )
+    )
     assert.equal(0, status, said)
     return said
   end
@@ -185,8 +222,10 @@ describe("make nvim", function()
   end)
 
   it("accepts a folder with blanks, and one below ~", function()
-    assert.equal(("the library for Neovim is in %s/my plugin\n"):format(root),
-      target("NVIM_PLUGIN_DIR='~/my plugin'"))
+    assert.equal(
+      ("the library for Neovim is in %s/my plugin\n"):format(root),
+      target("NVIM_PLUGIN_DIR='~/my plugin'")
+    )
     assert.equal("posthog-llm 0.1.0", nvim(root .. "/my plugin"))
   end)
 

@@ -4,9 +4,15 @@ local emulator = require("spec.emulator")
 
 describe("an interrupt", function()
   local e
-  setup(function() e = emulator.start() end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  setup(function()
+    e = emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   local PROGRAM = [[
     local llm = require("posthog.llm")
@@ -41,7 +47,9 @@ describe("an interrupt", function()
     return output
   end
 
-  local function hold() e:fault({ match = { path = "datasets" }, action = { delay = 60 } }) end
+  local function hold()
+    e:fault({ match = { path = "datasets" }, action = { delay = 60 } })
+  end
 
   it("ends a call that waits, and lets none begin", function()
     hold()
@@ -53,14 +61,17 @@ describe("an interrupt", function()
 
   it("ends all that a gather waits for", function()
     hold()
-    local output = run([[
+    local output = run(
+      [[
       local values, errors = llm.gather({
         get, get,
         function() llm.sleep(60) return get() end,
         function() get() return "went on" end,
       })
       for i = 1, 4 do report(i, values[i], errors[i]) end
-    ]], "kill -TERM $pid")
+    ]],
+      "kill -TERM $pid"
+    )
     for i = 1, 3 do
       assert.matches(i .. "\tnil\tcancelled", output)
     end
@@ -79,15 +90,20 @@ describe("an interrupt", function()
 
   it("ends the process at the second signal", function()
     hold()
-    local output = run("get(); io.stdout:write('first\\n'); io.stdout:flush(); while true do end",
-      "kill -TERM $pid; sleep 0.5; kill -TERM $pid")
+    local output = run(
+      "get(); io.stdout:write('first\\n'); io.stdout:flush(); while true do end",
+      "kill -TERM $pid; sleep 0.5; kill -TERM $pid"
+    )
     assert.matches("first\nstatus 143", output)
   end)
 
   it("leaves alone a signal that was ignored before", function()
     hold()
-    local output = run("report('waiting', get())", [[
-      kill -HUP $pid; sleep 0.3; kill -0 $pid && echo 'goes on'; kill -TERM $pid]])
+    local output = run(
+      "report('waiting', get())",
+      [[
+      kill -HUP $pid; sleep 0.3; kill -0 $pid && echo 'goes on'; kill -TERM $pid]]
+    )
     assert.matches("goes on\n", output)
     assert.matches("waiting\tnil\tcancelled\t.*status 0", output)
   end)
@@ -98,8 +114,11 @@ describe("an interrupt", function()
     local pipe = io.popen(command)
     assert.equal("nil\n", pipe:read("*a"))
     pipe:close()
-    pipe = io.popen(("script -qefc '%s' /dev/null </dev/null"):format(
-      "stty cols 97; " .. command:gsub("'", "'\\''")))
+    pipe = io.popen(
+      ("script -qefc '%s' /dev/null </dev/null"):format(
+        "stty cols 97; " .. command:gsub("'", "'\\''")
+      )
+    )
     assert.matches("97", pipe:read("*a"))
     pipe:close()
   end)

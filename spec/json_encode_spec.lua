@@ -183,8 +183,10 @@ describe("core.encode", function()
         local key = ("x"):rep(len) .. filler
         local expected = cjson.encode(key):gsub("\\/", "/")
         for _ = 1, 3 do
-          assert.equal("[{" .. expected .. ":1},{" .. expected .. ":2}]",
-            encode({ { [key] = 1 }, { [key] = 2 } }))
+          assert.equal(
+            "[{" .. expected .. ":1},{" .. expected .. ":2}]",
+            encode({ { [key] = 1 }, { [key] = 2 } })
+          )
         end
       end
     end

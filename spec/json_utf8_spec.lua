@@ -69,7 +69,8 @@ end
 
 describe("a string that is not ASCII", function()
   -- Behind the 16 bytes of a block, and before more than that.
-  local befores = { "", ("a"):rep(13), ("b"):rep(14), ("c"):rep(15), ("d"):rep(16), "é", "概要概要概" }
+  local befores =
+    { "", ("a"):rep(13), ("b"):rep(14), ("c"):rep(15), ("d"):rep(16), "é", "概要概要概" }
   local afters = { "", "z", ("y"):rep(3), ("x"):rep(40), "概要" .. ("w"):rep(20) }
 
   local function in_many_places(s)
@@ -108,7 +109,9 @@ describe("a string that is not ASCII", function()
   end)
 
   it("is read with other characters in between", function()
-    local s = ("größe данные 概要 “quoted” … 😀 한글 हिन्दी "):rep(30)
+    local s = ("größe данные 概要 “quoted” … 😀 한글 हिन्दी "):rep(
+      30
+    )
     check(s)
     local escaped = s:gsub(" ", "\\t")
     assert.equal((s:gsub(" ", "\t")), core.decode('"' .. escaped .. '"'))

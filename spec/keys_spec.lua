@@ -12,7 +12,9 @@ local function key_of(entry)
   local value
   if entry.headers then
     for name, given in pairs(entry.headers) do
-      if name:lower() == "authorization" then value = given end
+      if name:lower() == "authorization" then
+        value = given
+      end
     end
   else
     value = pipeline.header(entry, "Authorization")
@@ -23,15 +25,23 @@ end
 describe("the API key", function()
   local e
 
-  setup(function() e = pipeline.emulator.start({ tls = true }) end)
-  teardown(function() e:stop() end)
-  before_each(function() e:reset() end)
+  setup(function()
+    e = pipeline.emulator.start({ tls = true })
+  end)
+  teardown(function()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+  end)
 
   for version, base in pairs({ ["1.1"] = "url", ["2"] = "tls_url" }) do
     describe("over HTTP/" .. version, function()
       local open
 
-      before_each(function() open = {} end)
+      before_each(function()
+        open = {}
+      end)
       after_each(function()
         for _, c in ipairs(open) do
           c:close()
@@ -72,7 +82,11 @@ describe("the API key", function()
 
       it("is the new one as soon as the function returns it, on the same connection", function()
         local current
-        local c = client({ personal_api_key = function() return current end })
+        local c = client({
+          personal_api_key = function()
+            return current
+          end,
+        })
         for i, key in ipairs({ FIRST, SECOND, SECOND, FIRST, SECOND, FIRST }) do
           current = key
           call(c, i % 2 == 0 and "POST" or "GET", key)
@@ -85,7 +99,11 @@ describe("the API key", function()
 
       it("is that of the moment of the call, for calls in flight together", function()
         local current
-        local c = client({ personal_api_key = function() return current end })
+        local c = client({
+          personal_api_key = function()
+            return current
+          end,
+        })
         local functions = {}
         for i = 1, 24 do
           functions[i] = function()

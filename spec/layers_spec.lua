@@ -23,46 +23,60 @@ describe("tools/check_layers.lua", function()
   local CASES = {
     {
       "refuses a require that goes up",
-      { ["posthog/llm/http/call.lua"] = 'local s = require("posthog.llm.api.skills")\n',
-        ["posthog/llm/api/skills/init.lua"] = "return {}\n" },
+      {
+        ["posthog/llm/http/call.lua"] = 'local s = require("posthog.llm.api.skills")\n',
+        ["posthog/llm/api/skills/init.lua"] = "return {}\n",
+      },
       "http/call%.lua:1: requires posthog%.llm%.api%.skills, which is on a floor above",
     },
     {
       "refuses one that goes up from inside a function",
-      { ["posthog/llm/util/time.lua"] = 'function f()\n  return require("posthog.llm.client")\nend',
-        ["posthog/llm/client.lua"] = "return {}\n" },
+      {
+        ["posthog/llm/util/time.lua"] = 'function f()\n  return require("posthog.llm.client")\nend',
+        ["posthog/llm/client.lua"] = "return {}\n",
+      },
       "util/time%.lua:2: requires posthog%.llm%.client, which is on a floor above",
     },
     {
       "refuses one that goes from a tool to another tool",
-      { ["posthog/llm/skill_folder.lua"] = 'local d = require("posthog.llm.dataset_file")\n',
-        ["posthog/llm/dataset_file.lua"] = "return {}\n" },
+      {
+        ["posthog/llm/skill_folder.lua"] = 'local d = require("posthog.llm.dataset_file")\n',
+        ["posthog/llm/dataset_file.lua"] = "return {}\n",
+      },
       "skill_folder%.lua:1: requires posthog%.llm%.dataset_file, a tool beside it",
     },
     {
       "lets the command go to a tool's door, and not behind it",
-      { ["posthog/llm/cli/datasets.lua"] = 'local d = require("posthog.llm.dataset_file")\n'
+      {
+        ["posthog/llm/cli/datasets.lua"] = 'local d = require("posthog.llm.dataset_file")\n'
           .. 'local c = require("posthog.llm.dataset_file.csv")\n',
         ["posthog/llm/dataset_file.lua"] = "return {}\n",
-        ["posthog/llm/dataset_file/csv.lua"] = "return {}\n" },
+        ["posthog/llm/dataset_file/csv.lua"] = "return {}\n",
+      },
       "^[^\n]*datasets%.lua:2: requires the inside of posthog%.llm%.dataset_file[^\n]*\nfailed\n$",
     },
     {
       "refuses a circle",
-      { ["posthog/llm/api/pages.lua"] = 'local a = require("posthog.llm.api.spend")\n',
-        ["posthog/llm/api/spend.lua"] = 'local a = require("posthog.llm.api.pages")' },
+      {
+        ["posthog/llm/api/pages.lua"] = 'local a = require("posthog.llm.api.spend")\n',
+        ["posthog/llm/api/spend.lua"] = 'local a = require("posthog.llm.api.pages")',
+      },
       "a circle: [%w.]+api%.pages %-> [%w.]+api%.spend %-> [%w.]+api%.pages",
     },
     {
       "refuses the C core above the floor of HTTP",
-      { ["posthog/llm/api/pages.lua"] = '\nlocal core = require("posthog.llm.core")\n'
-          .. 'local same = require("posthog.llm.util.core")\n' },
+      {
+        ["posthog/llm/api/pages.lua"] = '\nlocal core = require("posthog.llm.core")\n'
+          .. 'local same = require("posthog.llm.util.core")\n',
+      },
       "api/pages%.lua:2: requires the C core.*pages%.lua:3: requires the C core",
     },
     {
       "refuses the C core by its other door",
-      { ["posthog/llm/http/url.lua"] = 'local core = require("posthog.llm.core")\n',
-        ["posthog/llm/util/core.lua"] = 'local _, core = pcall(require, "posthog.llm.core")\n' },
+      {
+        ["posthog/llm/http/url.lua"] = 'local core = require("posthog.llm.core")\n',
+        ["posthog/llm/util/core.lua"] = 'local _, core = pcall(require, "posthog.llm.core")\n',
+      },
       "^[^\n]*url%.lua:1: requires posthog%.llm%.core: require posthog%.llm%.util%.core"
         .. "[^\n]*\nfailed\n$",
     },

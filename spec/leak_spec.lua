@@ -15,7 +15,9 @@ end
 local function apart(f)
   local co = coroutine.create(f)
   local ok, err = coroutine.resume(co)
-  if not ok then error(err, 0) end
+  if not ok then
+    error(err, 0)
+  end
 end
 
 describe("what a program drops is freed when it", function()
@@ -31,7 +33,9 @@ describe("what a program drops is freed when it", function()
     pipeline.client(e.url).datasets:list() -- the engine itself stays
   end)
   teardown(function()
-    if jit then jit.on() end
+    if jit then
+      jit.on()
+    end
     e:stop()
   end)
   before_each(function()
@@ -45,7 +49,9 @@ describe("what a program drops is freed when it", function()
     collect()
     assert.equal(open, process.descriptors())
     for _ = 1, 100 do
-      if e:state().connections <= connections then break end
+      if e:state().connections <= connections then
+        break
+      end
       llm.sleep(0.01)
     end
     assert.equal(connections, e:state().connections)
@@ -110,8 +116,12 @@ describe("what a program drops is freed when it", function()
     apart(function()
       local c
       c = pipeline.client(e.url, {
-        personal_api_key = function() return c and pipeline.KEY end,
-        on_request = function() return c end,
+        personal_api_key = function()
+          return c and pipeline.KEY
+        end,
+        on_request = function()
+          return c
+        end,
       })
       gone[c] = true
       assert(c.datasets:list())
@@ -142,7 +152,9 @@ describe("what a program drops is freed when it", function()
     apart(function()
       for _, name in ipairs({ "on_request", "on_response" }) do
         local c = pipeline.client(e.url, { [name] = coroutine.yield })
-        local co = coroutine.create(function() return c.datasets:list() end)
+        local co = coroutine.create(function()
+          return c.datasets:list()
+        end)
         assert(coroutine.resume(co))
         assert.equal("suspended", coroutine.status(co))
       end
@@ -153,7 +165,9 @@ describe("what a program drops is freed when it", function()
   it("is a gather that was interrupted: its calls end", function()
     apart(function()
       local c = pipeline.client(e.url)
-      local function slow() return c:request("GET", "/__emulator/slow?ms=600") end
+      local function slow()
+        return c:request("GET", "/__emulator/slow?ms=600")
+      end
       local ok, why = pipeline.interrupted_gather({ slow, slow, slow })
       assert.is_false(ok)
       assert.equal("interrupted", why)
@@ -166,9 +180,15 @@ describe("what a program drops is freed when it", function()
     apart(function()
       local c = pipeline.client(e.url)
       local _, errors = llm.gather({
-        function() error((c.datasets:list())) end,
-        function() error("at once") end,
-        function() return c:with({ on_response = error }).datasets:list() end,
+        function()
+          error((c.datasets:list()))
+        end,
+        function()
+          error("at once")
+        end,
+        function()
+          return c:with({ on_response = error }).datasets:list()
+        end,
       })
       assert.equal(0, errors[1].count)
       assert.equal(200, errors[3].status)
@@ -195,9 +215,15 @@ describe("what a program drops is freed when it", function()
         assert(select(2, c:request("POST", "/", { json = { print } })))
       end
       llm.gather({
-        function() return c.datasets:list() end,
-        function() error("x") end,
-        function() llm.sleep(0) end,
+        function()
+          return c.datasets:list()
+        end,
+        function()
+          error("x")
+        end,
+        function()
+          llm.sleep(0)
+        end,
       })
       collect()
       return collectgarbage("count")

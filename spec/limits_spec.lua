@@ -8,13 +8,19 @@ local LIST = "/api/projects/112358/datasets/"
 describe("the limit", function()
   local e, c
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     c = pipeline.client(e.url, { max_retries = 1 })
   end)
-  after_each(function() c:close() end)
+  after_each(function()
+    c:close()
+  end)
 
   local function answer(body, headers)
     e:fault({ action = { status = 200, body = body, headers = headers } })
@@ -44,16 +50,20 @@ describe("the limit", function()
 
   it("max_response_bytes counts the received bytes, and the decompressed ones", function()
     answer('{"results":[' .. (" "):rep(200000) .. "]}")
-    too_large("the response body is over the limit max_response_bytes (20000 bytes)",
-      { max_response_bytes = 20000 })
+    too_large(
+      "the response body is over the limit max_response_bytes (20000 bytes)",
+      { max_response_bytes = 20000 }
+    )
     passes({ max_response_bytes = 200014 })
     too_large("(200013 bytes)", { max_response_bytes = 200013 })
   end)
 
   it("max_header_bytes counts all headers", function()
     answer('{"results":[]}', { ["X-Long"] = ("x"):rep(3000) })
-    too_large("the response headers are over the limit max_header_bytes (2000 bytes)",
-      { max_header_bytes = 2000 })
+    too_large(
+      "the response headers are over the limit max_header_bytes (2000 bytes)",
+      { max_header_bytes = 2000 }
+    )
     passes({ max_header_bytes = 5000 })
     passes()
     local many = {}
@@ -70,8 +80,8 @@ describe("the limit", function()
     end
     answer(nested(512))
     passes()
-    local err, response = too_large("the response is over the limit max_json_depth (10)",
-      { max_json_depth = 10 })
+    local err, response =
+      too_large("the response is over the limit max_json_depth (10)", { max_json_depth = 10 })
     assert.equal(200, response.status)
     assert.equal(200, err.status)
     assert.equal(28, err.position)
@@ -96,8 +106,10 @@ describe("the limit", function()
 
   it("max_decode_seconds ends a decode that takes longer", function()
     answer('{"results":[' .. ('{"a":[1,2,3]},'):rep(300000) .. "0]}")
-    too_large("the response is over the limit max_decode_seconds (1e-06)",
-      { max_decode_seconds = 1e-6 })
+    too_large(
+      "the response is over the limit max_decode_seconds (1e-06)",
+      { max_decode_seconds = 1e-6 }
+    )
     passes()
   end)
 
@@ -141,8 +153,10 @@ describe("the limit", function()
     assert.equal(cut, said({ status = 500, body = "x" }, { max_excerpt_bytes = 0 }).body)
     assert.equal("x", said({ status = 500, body = "x" }, { max_excerpt_bytes = 1 }).body)
     assert.equal(2048 + #cut, #said({ status = 200, body = long }, {}).body)
-    err = said({ status = 302, headers = { Location = "https://h.example/" .. ("x"):rep(900) } },
-      { max_excerpt_bytes = 30 })
+    err = said(
+      { status = 302, headers = { Location = "https://h.example/" .. ("x"):rep(900) } },
+      { max_excerpt_bytes = 30 }
+    )
     assert.matches("/xxxxxxxxxxxx" .. cut .. ", not followed", err.message, 1, true)
   end)
 

@@ -9,10 +9,14 @@ local fails = live.fails
 local JSON = { ["Content-Type"] = "application/json" }
 
 --- The 404 of the router, and that of a gateway.
-local ROUTER = { status = 404, headers = JSON, times = 1,
-  body = '{"type":"invalid_request","code":"not_found","detail":"No such route.","attr":null}' }
-local GATEWAY = { status = 404, body = "default backend - 404",
-  headers = { ["Content-Type"] = "text/plain" } }
+local ROUTER = {
+  status = 404,
+  headers = JSON,
+  times = 1,
+  body = '{"type":"invalid_request","code":"not_found","detail":"No such route.","attr":null}',
+}
+local GATEWAY =
+  { status = 404, body = "default backend - 404", headers = { ["Content-Type"] = "text/plain" } }
 
 for _, version in ipairs({ "reference", "current" }) do
   describe("a lost answer among other writers, " .. version .. ",", function()
@@ -25,14 +29,24 @@ for _, version in ipairs({ "reference", "current" }) do
     before_each(function()
       t.reset()
       t.e:settings({ jsonb = true, environments = "serve" })
-      clock.sleep = function() return true end
+      clock.sleep = function()
+        return true
+      end
       client = t.client({ max_retries = 2 })
       other = t.client({ personal_api_key = "phx_emulator_li" })
-      assert(client.skills:create({ name = "a", description = "d", body = "one two three aaa",
-        license = "L", metadata = { m = 1, source = "import" }, allowed_tools = { "T" },
-        files = { { path = "f.md", content = "F" } } }))
+      assert(client.skills:create({
+        name = "a",
+        description = "d",
+        body = "one two three aaa",
+        license = "L",
+        metadata = { m = 1, source = "import" },
+        allowed_tools = { "T" },
+        files = { { path = "f.md", content = "F" } },
+      }))
     end)
-    after_each(function() clock.sleep = sleep end)
+    after_each(function()
+      clock.sleep = sleep
+    end)
 
     local function lose(how, method, path)
       t.e:fault({ match = { method = method, path = path }, action = { close = how, times = 1 } })
@@ -41,12 +55,14 @@ for _, version in ipairs({ "reference", "current" }) do
     --- Lets somebody else write right before the client's next request with this method.
     local function meanwhile(method, write)
       local raced = false
-      client = client:with({ on_request = function(request)
-        if not raced and request.method == method then
-          raced = true
-          write()
-        end
-      end })
+      client = client:with({
+        on_request = function(request)
+          if not raced and request.method == method then
+            raced = true
+            write()
+          end
+        end,
+      })
     end
 
     local function replace()
@@ -57,7 +73,9 @@ for _, version in ipairs({ "reference", "current" }) do
     local function count(method, path)
       local n = 0
       for _, entry in ipairs(t.e:log()) do
-        if entry.method == method and entry.target:find(path) then n = n + 1 end
+        if entry.method == method and entry.target:find(path) then
+          n = n + 1
+        end
       end
       return n
     end
@@ -68,7 +86,9 @@ for _, version in ipairs({ "reference", "current" }) do
         local made = false
         meanwhile("GET", function()
           made = true
-          if how == "before" then assert(other.skills:archive("a")) end
+          if how == "before" then
+            assert(other.skills:archive("a"))
+          end
           assert(other.skills:create({ name = "a", description = "theirs", body = "theirs" }))
         end)
         fails("network", { ambiguous = true }, client.skills:archive("a"))
@@ -95,10 +115,14 @@ for _, version in ipairs({ "reference", "current" }) do
         { match = { method = "GET", path = "/a/" }, action = { delay = 0 } },
       })
       local patches = 0
-      client = client:with({ on_request = function(request)
-        patches = patches + (request.method == "PATCH" and 1 or 0)
-        if request.method == "PATCH" and patches == 2 then replace() end
-      end })
+      client = client:with({
+        on_request = function(request)
+          patches = patches + (request.method == "PATCH" and 1 or 0)
+          if request.method == "PATCH" and patches == 2 then
+            replace()
+          end
+        end,
+      })
       local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
       fails("conflict", { ambiguous = true, attempts = 2 }, skill, err)
       assert.equal("number", type(err.sent_at))
@@ -107,9 +131,14 @@ for _, version in ipairs({ "reference", "current" }) do
 
     it("of a publish on a skill that is gone is left open", function()
       lose("after", "PATCH", "/a/$")
-      meanwhile("GET", function() assert(other.skills:archive("a")) end)
-      fails("network", { ambiguous = true },
-        client.skills:publish("a", { base_version = 1, body = "mine" }))
+      meanwhile("GET", function()
+        assert(other.skills:archive("a"))
+      end)
+      fails(
+        "network",
+        { ambiguous = true },
+        client.skills:publish("a", { base_version = 1, body = "mine" })
+      )
     end)
 
     it("of a create is open where the name went to another skill in the meantime", function()
@@ -118,8 +147,11 @@ for _, version in ipairs({ "reference", "current" }) do
         assert(other.skills:archive("b"))
         assert(other.skills:create({ name = "b", description = "theirs", body = "theirs" }))
       end)
-      fails("network", { ambiguous = true },
-        client.skills:create({ name = "b", description = "mine", body = "mine" }))
+      fails(
+        "network",
+        { ambiguous = true },
+        client.skills:create({ name = "b", description = "mine", body = "mine" })
+      )
     end)
 
     it("of a create is not the equal one that somebody else made", function()
@@ -127,8 +159,11 @@ for _, version in ipairs({ "reference", "current" }) do
       meanwhile("GET", function()
         assert(other.skills:create({ name = "b", description = "d", body = "same" }))
       end)
-      fails("network", { ambiguous = true },
-        client.skills:create({ name = "b", description = "d", body = "same" }))
+      fails(
+        "network",
+        { ambiguous = true },
+        client.skills:create({ name = "b", description = "d", body = "same" })
+      )
     end)
 
     it("of a copy is found where its source has gone on", function()
@@ -145,16 +180,24 @@ for _, version in ipairs({ "reference", "current" }) do
     it("of a copy is not another skill with the new name", function()
       lose("before", "POST", "duplicate")
       meanwhile("GET", function()
-        assert(client.skills:create({ name = "b", description = "d", body = "one two three aaa",
-          license = "L", metadata = { m = 1 }, allowed_tools = { "T" },
-          files = { { path = "f.md", content = "G" } } }))
+        assert(client.skills:create({
+          name = "b",
+          description = "d",
+          body = "one two three aaa",
+          license = "L",
+          metadata = { m = 1 },
+          allowed_tools = { "T" },
+          files = { { path = "f.md", content = "G" } },
+        }))
       end)
       fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
     end)
 
     it("of a copy is open where the source is gone, refused where the name was taken", function()
       lose("after", "POST", "duplicate")
-      meanwhile("GET", function() assert(other.skills:archive("a")) end)
+      meanwhile("GET", function()
+        assert(other.skills:archive("a"))
+      end)
       fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
       assert(client.skills:create({ name = "a", description = "d", body = "new" }))
       lose("before", "POST", "duplicate")
@@ -166,10 +209,14 @@ for _, version in ipairs({ "reference", "current" }) do
 
     it("stays in doubt when later attempts are refused under another path", function()
       t.e:faults({
-        { match = { method = "PATCH", path = "/environments/" },
-          action = { close = "after", times = 1 } },
-        { match = { path = "/environments/" }, action = { status = ROUTER.status,
-          body = ROUTER.body, headers = JSON } },
+        {
+          match = { method = "PATCH", path = "/environments/" },
+          action = { close = "after", times = 1 },
+        },
+        {
+          match = { path = "/environments/" },
+          action = { status = ROUTER.status, body = ROUTER.body, headers = JSON },
+        },
         { match = { method = "GET" }, action = GATEWAY },
       })
       local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
@@ -182,12 +229,18 @@ for _, version in ipairs({ "reference", "current" }) do
       -- One that has not learnt which of the paths it is; it knows the skill by another answer.
       client = client:with({ max_retries = 2 })
       t.e:faults({
-        { match = { method = "PATCH", path = "/environments/" }, action = { status = 404,
-          headers = JSON, body = ROUTER.body } },
-        { match = { method = "PATCH", path = "/projects/" },
-          action = { close = "before", hold = true, times = 1 } },
-        { match = { method = "PATCH", path = "/projects/" }, action = { status = 404,
-          headers = JSON, body = ROUTER.body } },
+        {
+          match = { method = "PATCH", path = "/environments/" },
+          action = { status = 404, headers = JSON, body = ROUTER.body },
+        },
+        {
+          match = { method = "PATCH", path = "/projects/" },
+          action = { close = "before", hold = true, times = 1 },
+        },
+        {
+          match = { method = "PATCH", path = "/projects/" },
+          action = { status = 404, headers = JSON, body = ROUTER.body },
+        },
       })
       local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
       fails("not_found", { ambiguous = true }, skill, err)
@@ -216,9 +269,11 @@ for _, version in ipairs({ "reference", "current" }) do
         { license = llm.json.decode("12345678901234567890") },
         { metadata = { a = 1e16, b = 1.5e19, c = -0.0, d = llm.array({}), e = llm.null } },
         { metadata = { source = "mine", seeded_by = "me", canonical_hash = "x", k = 1 } },
-        { files = {
-          { path = "b.md", content = " \194\160x\194\133 ", content_type = " text/x " },
-        } },
+        {
+          files = {
+            { path = "b.md", content = " \194\160x\194\133 ", content_type = " text/x " },
+          },
+        },
         { files = {} },
         { body = nil, edits = { { old = "aa", new = "b" } } },
         { body = nil, edits = { { old = "two ", new = " TWO" } } },
@@ -228,23 +283,36 @@ for _, version in ipairs({ "reference", "current" }) do
       if version == "reference" then
         cases[#cases + 1] = { files = { { path = "d\\b.md", content = "x" } } }
       else
-        cases[#cases + 1] = { files = { { path = "d\\b.md", content = "x" } },
-          version_description = " note " }
+        cases[#cases + 1] = {
+          files = { { path = "d\\b.md", content = "x" } },
+          version_description = " note ",
+        }
       end
       for i, fields in ipairs(cases) do
-        if i < 10 then fields.body = " mine " end
+        if i < 10 then
+          fields.body = " mine "
+        end
         fields.base_version = i
         lose("after", "PATCH", "/a/$")
         local skill, err, response = client.skills:publish("a", fields)
         assert.is_nil(err, ("case %d: %s"):format(i, tostring(err)))
         assert.equal(i + 1, skill.version)
         assert.is_true(response.settled)
-        assert(client.skills:publish("a", { base_version = i + 1, body = "one two three aaa",
-          files = { { path = "f.md", content = "F" } } }))
+        assert(client.skills:publish("a", {
+          base_version = i + 1,
+          body = "one two three aaa",
+          files = { { path = "f.md", content = "F" } },
+        }))
         assert(client.skills:archive("a"))
-        assert(client.skills:create({ name = "a", description = "d", body = "one two three aaa",
-          license = "L", metadata = { m = 1, source = "import" }, allowed_tools = { "T" },
-          files = { { path = "f.md", content = "F" } } }))
+        assert(client.skills:create({
+          name = "a",
+          description = "d",
+          body = "one two three aaa",
+          license = "L",
+          metadata = { m = 1, source = "import" },
+          allowed_tools = { "T" },
+          files = { { path = "f.md", content = "F" } },
+        }))
         for base = 1, i do
           assert(client.skills:publish("a", { base_version = base }))
         end
@@ -253,34 +321,63 @@ for _, version in ipairs({ "reference", "current" }) do
 
     it("of a write on files is told from a version of other content", function()
       local writes = {
-        { "PATCH", function()
-          return client.skills:publish("a", { base_version = 1, files = {
-            { path = "f.md", content = "F2" } } })
-        end },
-        { "PATCH", function()
-          return client.skills:publish("a", { base_version = 1, file_edits = {
-            { path = "f.md", edits = { { old = "F", new = "F2" } } } } })
-        end },
-        { "POST", function()
-          return client.skills:rename_file("a", "f.md", "g.md", { base_version = 1 })
-        end },
-        { "POST", function()
-          return client.skills:create_file("a", { path = "g.md", content = "G", base_version = 1,
-            content_type = "text/x" })
-        end },
-        { "DELETE", function()
-          return client.skills:delete_file("a", "f.md", { base_version = 1 })
-        end },
+        {
+          "PATCH",
+          function()
+            return client.skills:publish("a", {
+              base_version = 1,
+              files = {
+                { path = "f.md", content = "F2" },
+              },
+            })
+          end,
+        },
+        {
+          "PATCH",
+          function()
+            return client.skills:publish("a", {
+              base_version = 1,
+              file_edits = {
+                { path = "f.md", edits = { { old = "F", new = "F2" } } },
+              },
+            })
+          end,
+        },
+        {
+          "POST",
+          function()
+            return client.skills:rename_file("a", "f.md", "g.md", { base_version = 1 })
+          end,
+        },
+        {
+          "POST",
+          function()
+            return client.skills:create_file(
+              "a",
+              { path = "g.md", content = "G", base_version = 1, content_type = "text/x" }
+            )
+          end,
+        },
+        {
+          "DELETE",
+          function()
+            return client.skills:delete_file("a", "f.md", { base_version = 1 })
+          end,
+        },
       }
       -- The same user made it: only the content tells.
       local theirs = {
         { { path = "f.md", content = "F3" } },
         { { path = "f.md", content = "F2", content_type = "text/x" } },
         { { path = "g.md", content = "F3" } },
-        { { path = "f.md", content = "F3" },
-          { path = "g.md", content = "G", content_type = "text/x" } },
-        { { path = "f.md", content = "F" },
-          { path = "g.md", content = "H", content_type = "text/x" } },
+        {
+          { path = "f.md", content = "F3" },
+          { path = "g.md", content = "G", content_type = "text/x" },
+        },
+        {
+          { path = "f.md", content = "F" },
+          { path = "g.md", content = "H", content_type = "text/x" },
+        },
         { { path = "f.md", content = "F" }, { path = "g.md", content = "G" } },
         { { path = "f.md", content = "F2" }, { path = "h.md", content = "H" } },
       }
@@ -288,8 +385,12 @@ for _, version in ipairs({ "reference", "current" }) do
       for i, write in ipairs(writes) do
         for j, files in ipairs(theirs) do
           t.e:reset()
-          assert(twin.skills:create({ name = "a", description = "d", body = "b",
-            files = { { path = "f.md", content = "F" } } }))
+          assert(twin.skills:create({
+            name = "a",
+            description = "d",
+            body = "b",
+            files = { { path = "f.md", content = "F" } },
+          }))
           lose("before", write[1], "/a/")
           client = twin
           meanwhile("GET", function()
@@ -308,26 +409,38 @@ for _, version in ipairs({ "reference", "current" }) do
     it("is open where the name goes to another skill while files are read", function()
       local gets = 0
       lose("after", "POST", "files%-rename")
-      client = client:with({ on_request = function(request)
-        if request.method ~= "GET" then return end
-        gets = gets + 1
-        if gets == 3 then
-          replace()
-          assert(other.skills:create_file("a", { path = "g.md", content = "G" }))
-        end
-      end })
-      fails("network", { ambiguous = true },
-        client.skills:rename_file("a", "f.md", "g.md", { base_version = 1 }))
+      client = client:with({
+        on_request = function(request)
+          if request.method ~= "GET" then
+            return
+          end
+          gets = gets + 1
+          if gets == 3 then
+            replace()
+            assert(other.skills:create_file("a", { path = "g.md", content = "G" }))
+          end
+        end,
+      })
+      fails(
+        "network",
+        { ambiguous = true },
+        client.skills:rename_file("a", "f.md", "g.md", { base_version = 1 })
+      )
       assert.is_true(gets > 3)
     end)
 
     it("has the time of the call when the key is missing before another attempt", function()
       local asked = 0
-      client = t.client({ max_retries = 2, personal_api_key = function()
-        asked = asked + 1
-        if asked == 2 then return nil, "the vault is sealed" end
-        return "phx_emulator_all"
-      end })
+      client = t.client({
+        max_retries = 2,
+        personal_api_key = function()
+          asked = asked + 1
+          if asked == 2 then
+            return nil, "the vault is sealed"
+          end
+          return "phx_emulator_all"
+        end,
+      })
       t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
       local dataset = assert(other.datasets:create({ name = "g" }))
       local began = os.time()
@@ -338,10 +451,13 @@ for _, version in ipairs({ "reference", "current" }) do
 
     it("does not teach a client its user by a key function", function()
       local key, asked = "phx_emulator_all", 0
-      client = t.client({ max_retries = 2, personal_api_key = function()
-        asked = asked + 1
-        return key
-      end })
+      client = t.client({
+        max_retries = 2,
+        personal_api_key = function()
+          asked = asked + 1
+          return key
+        end,
+      })
       assert(client.skills:publish("a", { base_version = 1, body = "mine" }))
       key = "phx_emulator_li"
       lose("after", "PATCH", "/a/$")
@@ -374,11 +490,15 @@ describe("a lost answer on the current generation", function()
   before_each(function()
     t.reset()
     t.e:settings({ jsonb = true })
-    clock.sleep = function() return true end
+    clock.sleep = function()
+      return true
+    end
     client = t.client({ max_retries = 2 })
     other = t.client({ personal_api_key = "phx_emulator_li" })
   end)
-  after_each(function() clock.sleep = sleep end)
+  after_each(function()
+    clock.sleep = sleep
+  end)
 
   local function lose(how, method, path)
     t.e:fault({ match = { method = method, path = path }, action = { close = how, times = 1 } })
@@ -386,12 +506,14 @@ describe("a lost answer on the current generation", function()
 
   local function meanwhile(method, write)
     local raced = false
-    client = client:with({ on_request = function(request)
-      if not raced and request.method == method then
-        raced = true
-        write()
-      end
-    end })
+    client = client:with({
+      on_request = function(request)
+        if not raced and request.method == method then
+          raced = true
+          write()
+        end
+      end,
+    })
   end
 
   local function make(name, by)
@@ -402,7 +524,9 @@ describe("a lost answer on the current generation", function()
     it("is found by the skill's identity, be the old name taken again", function()
       make("a")
       lose("after", "POST", "rename")
-      meanwhile("GET", function() make("a", other) end)
+      meanwhile("GET", function()
+        make("a", other)
+      end)
       local skill, err, response = client.skills:rename("a", "b")
       assert.is_nil(err, tostring(err))
       assert.equal("b", skill.name)
@@ -457,8 +581,8 @@ describe("a lost answer on the current generation", function()
     it("is found to have happened, without a version", function()
       for _, base in ipairs({ false, 1 }) do
         lose("after", "PATCH", "/a/$")
-        local skill, err, response = client.skills:publish("a",
-          { base_version = base or nil, owners = { LI:upper() } })
+        local skill, err, response =
+          client.skills:publish("a", { base_version = base or nil, owners = { LI:upper() } })
         assert.is_nil(err, tostring(err))
         assert.equal(1, skill.version)
         assert.equal(LI, skill.owners[1].uuid)
@@ -469,8 +593,11 @@ describe("a lost answer on the current generation", function()
 
     it("is left open where they are others, and never made again", function()
       lose("before", "PATCH", "/a/$")
-      fails("network", { ambiguous = true, attempts = 1 },
-        client.skills:publish("a", { base_version = 1, owners = { LI } }))
+      fails(
+        "network",
+        { ambiguous = true, attempts = 1 },
+        client.skills:publish("a", { base_version = 1, owners = { LI } })
+      )
       assert.same({}, client.skills:get("a").owners)
     end)
 
@@ -502,7 +629,9 @@ describe("a lost answer on the current generation", function()
     it("is not somebody else's, and did not happen where that was there before", function()
       assert(client.datasets:create({ name = "the first, which tells who we are" }))
       lose("before", "POST", "datasets/$")
-      meanwhile("GET", function() assert(other.datasets:create(FIELDS)) end)
+      meanwhile("GET", function()
+        assert(other.datasets:create(FIELDS))
+      end)
       fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
       t.e:settings({ clock = "2026-03-01T00:00:00Z" })
       assert(other.datasets:create({ name = "old" }))
@@ -517,8 +646,10 @@ describe("a lost answer on the current generation", function()
     it("is left open where it is not there, or nothing can be read", function()
       lose("before", "POST", "datasets/$")
       fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
-      t.e:faults({ { match = { method = "GET" }, action = { status = 204 } },
-        { match = { method = "POST" }, action = { close = "before" } } })
+      t.e:faults({
+        { match = { method = "GET" }, action = { status = 204 } },
+        { match = { method = "POST" }, action = { close = "before" } },
+      })
       fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
     end)
   end)
@@ -527,16 +658,18 @@ describe("a lost answer on the current generation", function()
     local dataset, item
     before_each(function()
       dataset = assert(client.datasets:create({ name = "g" })).id
-      item = assert(client.dataset_items:create({ dataset = dataset, input = 1,
-        metadata = { k = 1 } }))
+      item =
+        assert(client.dataset_items:create({ dataset = dataset, input = 1, metadata = { k = 1 } }))
     end)
 
     it("is not a version that changed something else too", function()
       local twin = client
       lose("before", "PATCH", "dataset_items")
-      client = client:with({ on_retry = function()
-        assert(twin.dataset_items:update(item.id, { input = 2, metadata = {}, base_version = 1 }))
-      end })
+      client = client:with({
+        on_retry = function()
+          assert(twin.dataset_items:update(item.id, { input = 2, metadata = {}, base_version = 1 }))
+        end,
+      })
       local row, err = client.dataset_items:update(item.id, { input = 2, base_version = 1 })
       fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
       assert.is_nil(err.ambiguous)
@@ -556,10 +689,12 @@ describe("a lost answer on the current generation", function()
     it("with a key is found below what others made of it since", function()
       local fields = { dataset = dataset, input = { 1e16 }, client_item_id = "k" }
       lose("after", "POST", "dataset_items/$")
-      client = client:with({ on_retry = function()
-        local made = assert(other.dataset_items:list({ dataset = dataset })).results[1]
-        assert(other.dataset_items:update(made.id, { input = "theirs", base_version = 1 }))
-      end })
+      client = client:with({
+        on_retry = function()
+          local made = assert(other.dataset_items:list({ dataset = dataset })).results[1]
+          assert(other.dataset_items:update(made.id, { input = "theirs", base_version = 1 }))
+        end,
+      })
       local row, err, response = client.dataset_items:create(fields)
       assert.is_nil(err, tostring(err))
       assert.same({ 1, "k" }, { row.version, row.client_item_id })
@@ -569,11 +704,13 @@ describe("a lost answer on the current generation", function()
 
     it("with a key did not happen where another has the key", function()
       lose("before", "POST", "dataset_items/$")
-      client = client:with({ on_retry = function()
-        assert(other.dataset_items:create({ dataset = dataset, input = 2, client_item_id = "k" }))
-      end })
-      local row, err = client.dataset_items:create({ dataset = dataset, input = 1,
-        client_item_id = "k" })
+      client = client:with({
+        on_retry = function()
+          assert(other.dataset_items:create({ dataset = dataset, input = 2, client_item_id = "k" }))
+        end,
+      })
+      local row, err =
+        client.dataset_items:create({ dataset = dataset, input = 1, client_item_id = "k" })
       fails("conflict", { code = "client_item_id_conflict" }, row, err)
       assert.is_nil(err.ambiguous)
       assert.is_truthy(tostring(err):find("another item has its client_item_id", 1, true))
@@ -584,14 +721,26 @@ describe("a lost answer on the current generation", function()
         { match = { method = "POST" }, action = { close = "after", times = 1 } },
         { match = { method = "GET" }, action = { status = 503 } },
       })
-      client = client:with({ on_retry = function(retry)
-        if retry.attempt > 1 then return end
-        t.e:faults({ { match = { method = "GET" }, action = { status = 503 } },
-          { match = { method = "POST" }, action = { status = 409, headers = JSON,
-            body = '{"code":"client_item_id_conflict","detail":"d","current_item_id":"x/y"}' } } })
-      end })
-      local row, err = client.dataset_items:create({ dataset = dataset, input = 1,
-        client_item_id = "k" })
+      client = client:with({
+        on_retry = function(retry)
+          if retry.attempt > 1 then
+            return
+          end
+          t.e:faults({
+            { match = { method = "GET" }, action = { status = 503 } },
+            {
+              match = { method = "POST" },
+              action = {
+                status = 409,
+                headers = JSON,
+                body = '{"code":"client_item_id_conflict","detail":"d","current_item_id":"x/y"}',
+              },
+            },
+          })
+        end,
+      })
+      local row, err =
+        client.dataset_items:create({ dataset = dataset, input = 1, client_item_id = "k" })
       fails("conflict", { ambiguous = true }, row, err)
       assert.equal("number", type(err.sent_at))
     end)

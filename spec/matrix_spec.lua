@@ -6,7 +6,9 @@ end
 local BIN = "build/matrix-spec"
 
 describe("tools/matrix", function()
-  before_each(function() os.execute("rm -rf " .. BIN .. " && mkdir -p " .. BIN) end)
+  before_each(function()
+    os.execute("rm -rf " .. BIN .. " && mkdir -p " .. BIN)
+  end)
 
   --- Runs it with these commands in place of the system's, each a line of shell.
   local function run(commands, arguments)
@@ -16,8 +18,12 @@ describe("tools/matrix", function()
       file:close()
       os.execute("chmod +x " .. BIN .. "/" .. name)
     end
-    local pipe = io.popen(("PATH=$PWD/%s:$PATH MATRIX_MIRROR=http://127.0.0.1:1 "
-      .. "tools/matrix %s 2>&1"):format(BIN, arguments))
+    local pipe = io.popen(
+      ("PATH=$PWD/%s:$PATH MATRIX_MIRROR=http://127.0.0.1:1 " .. "tools/matrix %s 2>&1"):format(
+        BIN,
+        arguments
+      )
+    )
     local said = pipe:read("a")
     return said, pipe:close()
   end
@@ -30,11 +36,16 @@ describe("tools/matrix", function()
   end)
 
   it("skips a system whose mirror cannot be reached", function()
-    local said, ok = run({ id = "echo 0", debootstrap = "exit 1", ["apt-get"] = "exit 1",
-      dpkg = "echo amd64" }, "nowhere")
+    local said, ok = run(
+      { id = "echo 0", debootstrap = "exit 1", ["apt-get"] = "exit 1", dpkg = "echo amd64" },
+      "nowhere"
+    )
     os.execute("rm -rf build/matrix/nowhere* build/matrix/packages/nowhere*")
-    assert.equal("nowhere: left out: no mirror of apt's here answers and has nowhere; "
-      .. "MATRIX_MIRROR= takes another\n0 passed, 0 failed, 1 skipped\n", said)
+    assert.equal(
+      "nowhere: left out: no mirror of apt's here answers and has nowhere; "
+        .. "MATRIX_MIRROR= takes another\n0 passed, 0 failed, 1 skipped\n",
+      said
+    )
     assert.is_true(ok)
   end)
 end)

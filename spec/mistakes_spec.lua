@@ -8,20 +8,36 @@ local ECHO = "/__emulator/echo/"
 describe("a mistake", function()
   local e, c
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     c = pipeline.client(e.url)
   end)
-  after_each(function() c:close() end)
+  after_each(function()
+    c:close()
+  end)
 
   for what, f in pairs({
-    ["client.skills"] = function() c.skills.list() end,
-    ["client.skills "] = function() c.skills.get("x") end,
-    ["client.datasets"] = function() c.datasets.list({ limit = 1 }) end,
-    ["client.dataset_items"] = function() c.dataset_items.create({ dataset = "x" }) end,
-    ["client.spend"] = function() c.spend.get() end,
+    ["client.skills"] = function()
+      c.skills.list()
+    end,
+    ["client.skills "] = function()
+      c.skills.get("x")
+    end,
+    ["client.datasets"] = function()
+      c.datasets.list({ limit = 1 })
+    end,
+    ["client.dataset_items"] = function()
+      c.dataset_items.create({ dataset = "x" })
+    end,
+    ["client.spend"] = function()
+      c.spend.get()
+    end,
   }) do
     it("such as a dot for a colon is called by its name: " .. what, function()
       raises(f, what:gsub(" ", "") .. " with a colon")
@@ -30,24 +46,39 @@ describe("a mistake", function()
   end
 
   for _, name in ipairs({
-    "Content-Length", "transfer-encoding", "Connection", "TE", "Trailer", "Upgrade", "Host",
+    "Content-Length",
+    "transfer-encoding",
+    "Connection",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Host",
   }) do
     it("in the header " .. name .. " cannot break up the connection", function()
-      raises(function() c.datasets:create({ name = "x" }, { headers = { [name] = "9" } }) end,
-        name .. " is set by the client")
+      raises(function()
+        c.datasets:create({ name = "x" }, { headers = { [name] = "9" } })
+      end, name .. " is set by the client")
       assert.same({}, e:log())
     end)
   end
 
   it("in a header's value is refused, but a tab is allowed", function()
-    raises(function() c:request("GET", ECHO, { headers = { ["X-A"] = "a\1b" } }) end, "control")
+    raises(function()
+      c:request("GET", ECHO, { headers = { ["X-A"] = "a\1b" } })
+    end, "control")
     assert.is_table(c:request("GET", ECHO, { headers = { ["X-A"] = "a\tb" } }))
   end)
 
   it("in the path of a request is refused, however it is written", function()
-    raises(function() c:request("GET", "/api/%2e%2E/x/") end, "dot segment")
-    raises(function() c:request("GET", ECHO .. "?a=1&personal_api_key=phx_1") end, "URL")
-    local message = raises(function() c:request("GET", "/a\r\nb") end, "percent-encoded")
+    raises(function()
+      c:request("GET", "/api/%2e%2E/x/")
+    end, "dot segment")
+    raises(function()
+      c:request("GET", ECHO .. "?a=1&personal_api_key=phx_1")
+    end, "URL")
+    local message = raises(function()
+      c:request("GET", "/a\r\nb")
+    end, "percent-encoded")
     assert.is_nil(message:find("[\r\n]"))
     assert.same({}, e:log())
   end)
@@ -75,9 +106,13 @@ describe("a mistake", function()
   end)
 
   it("in the host that leads to a page of HTML is named", function()
-    e:fault({ action = {
-      status = 200, body = "<html>log in</html>", headers = { ["Content-Type"] = "text/html" },
-    } })
+    e:fault({
+      action = {
+        status = 200,
+        body = "<html>log in</html>",
+        headers = { ["Content-Type"] = "text/html" },
+      },
+    })
     local _, err = c.datasets:list()
     assert.equal("decode", err.kind)
     assert.matches("text/html, not JSON: is it the right host", err.message)

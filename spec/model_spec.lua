@@ -9,7 +9,8 @@ local story = require("spec.model.story")
 local SEED = 20261130
 local SECONDS = 20
 local STORIES = tonumber(os.getenv("MODEL_STORIES"))
-  or ({ plain = 2000, valgrind = 20 })[os.getenv("SPEC_MODE") or "plain"] or 200
+  or ({ plain = 2000, valgrind = 20 })[os.getenv("SPEC_MODE") or "plain"]
+  or 200
 
 describe("the model check", function()
   local e, theatre
@@ -35,7 +36,9 @@ describe("the model check", function()
     it("finds the promise kept in stories of " .. version, function()
       local seen, deadline = {}, os.time() + SECONDS
       for number = 1, STORIES do
-        if os.time() > deadline then break end
+        if os.time() > deadline then
+          break
+        end
         local told = story.draw(SEED, number, version)
         local outcome, why = play(told)
         assert.not_equal("wrong", outcome, why)
@@ -47,8 +50,18 @@ describe("the model check", function()
 
   --- A story of little else than these.
   local function tell(fields)
-    local told = { seed = 1, number = 1, version = "current", creator = "A", variant = 1, base = 1,
-      cold = false, old = false, faults = {}, events = {} }
+    local told = {
+      seed = 1,
+      number = 1,
+      version = "current",
+      creator = "A",
+      variant = 1,
+      base = 1,
+      cold = false,
+      old = false,
+      faults = {},
+      events = {},
+    }
     for name, value in pairs(fields) do
       told[name] = value
     end
@@ -60,13 +73,21 @@ describe("the model check", function()
     table.insert(list, 1, rule)
     local ran, err = pcall(f)
     table.remove(list, 1)
-    if not ran then error(err, 0) end
+    if not ran then
+      error(err, 0)
+    end
   end
 
   it("notices what did not happen and is said to have", function()
-    local told = tell({ kind = "skills:create", faults = {
-      { on = "write", nth = 1, name = "not done, 502" } }, events = {
-      { at = 2, who = "B", act = "create other" } } })
+    local told = tell({
+      kind = "skills:create",
+      faults = {
+        { on = "write", nth = 1, name = "not done, 502" },
+      },
+      events = {
+        { at = 2, who = "B", act = "create other" },
+      },
+    })
     assert.equal("ambiguous", play(told))
     with_rule(rules.MADE, { "yes", author = "other" }, function()
       assert.equal("wrong", play(told))
@@ -74,8 +95,12 @@ describe("the model check", function()
   end)
 
   it("notices what happens later though it is said not to", function()
-    local told = tell({ kind = "skills:archive", faults = {
-      { on = "write", nth = 1, name = "done later, connection lost" } } })
+    local told = tell({
+      kind = "skills:archive",
+      faults = {
+        { on = "write", nth = 1, name = "done later, connection lost" },
+      },
+    })
     assert.equal("ambiguous", play(told))
     with_rule(rules.ARCHIVE, { rules.REFUSED }, function()
       local outcome, why = play(told)
@@ -85,9 +110,16 @@ describe("the model check", function()
   end)
 
   it("notices what was done twice", function()
-    local told = tell({ kind = "skills:publish", variant = 6, faults = {
-      { on = "write", nth = 1, name = "done, answer lost" } }, events = {
-      { at = 2, who = "B", act = "replace" } } })
+    local told = tell({
+      kind = "skills:publish",
+      variant = 6,
+      faults = {
+        { on = "write", nth = 1, name = "done, answer lost" },
+      },
+      events = {
+        { at = 2, who = "B", act = "replace" },
+      },
+    })
     assert.equal("ambiguous", play(told))
     with_rule(rules.NEXT_VERSION, { rules.FREE, made = "none" }, function()
       local outcome, why = play(told)
@@ -97,9 +129,16 @@ describe("the model check", function()
   end)
 
   it("tells apart what is beyond the promise", function()
-    local told = tell({ kind = "skills:create", variant = 0, faults = {
-      { on = "write", nth = 1, name = "done later, 504" } }, events = {
-      { at = "after", who = "B", act = "archive" } } })
+    local told = tell({
+      kind = "skills:create",
+      variant = 0,
+      faults = {
+        { on = "write", nth = 1, name = "done later, 504" },
+      },
+      events = {
+        { at = "after", who = "B", act = "archive" },
+      },
+    })
     assert.equal("beyond", play(told))
     told.events = {}
     assert.equal("failed", play(told))

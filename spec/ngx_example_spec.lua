@@ -26,15 +26,21 @@ local function template(path)
   local file = assert(io.open("examples/nginx/nginx.conf"))
   local text = file:read("*a")
   file:close()
-  text = text:gsub("load_module [^\n]*\n", ""):gsub("build/nginx%-example%-", "@PREFIX@/")
-    :gsub("%$prefix", "@ROOT@"):gsub("@ROOT@/build/luajit/%?%.so", "@CPATH@")
+  text = text
+    :gsub("load_module [^\n]*\n", "")
+    :gsub("build/nginx%-example%-", "@PREFIX@/")
+    :gsub("%$prefix", "@ROOT@")
+    :gsub("@ROOT@/build/luajit/%?%.so", "@CPATH@")
   text = replace(text, "daemon off;", "@MODULES@ @USER@")
   text = replace(text, "worker_processes auto;", "worker_processes @WORKERS@;")
   text = replace(text, "error_log stderr warn;", 'error_log "@PREFIX@/error.log" warn;')
   text = replace(text, "pid build/nginx-example.pid;", 'pid "@PREFIX@/nginx.pid";')
   text = replace(text, "env POSTHOG_HOST;", "env POSTHOG_HOST=@EMULATOR@;")
-  text = replace(text, "env POSTHOG_PERSONAL_API_KEY;",
-    "env POSTHOG_PERSONAL_API_KEY=phx_emulator_read;")
+  text = replace(
+    text,
+    "env POSTHOG_PERSONAL_API_KEY;",
+    "env POSTHOG_PERSONAL_API_KEY=phx_emulator_read;"
+  )
   text = replace(text, "env POSTHOG_PROJECT_ID;", "env POSTHOG_PROJECT_ID=112358;")
   text = replace(text, 'require("skills")', 'require("skills") skills.fresh = 1')
   text = replace(text, "listen 127.0.0.1:8080", "listen 127.0.0.1:@PORT@")
@@ -81,7 +87,9 @@ describe("examples/nginx", function()
     assert.equal("miss", source_of("/skills/" .. other))
     server.output_of("sleep 1.1")
     assert.equal("stale", source_of("/skills/" .. other))
-    assert.is_true(server.eventually(2, function() return #e:log() == 2 end))
+    assert.is_true(server.eventually(2, function()
+      return #e:log() == 2
+    end))
     assert.is_true(server.eventually(2, function()
       return source_of("/skills/" .. other) == "hit"
     end))

@@ -28,7 +28,9 @@ describe("nginx", function()
     e = emulator.start({ tls = true })
     port = tonumber(e.url:match("%d+$"))
   end)
-  teardown(function() e:stop() end)
+  teardown(function()
+    e:stop()
+  end)
 
   --- A server for the tests of one block. Whatever they did, nginx has nothing
   --- to complain about, but what is expected, and ends when it is told to.
@@ -38,8 +40,12 @@ describe("nginx", function()
       options.emulator = e
       held.nginx = server.start(options)
     end)
-    teardown(function() held.nginx:stop() end)
-    after_each(function() assert.equal("", held.nginx:complaints(options.expected)) end)
+    teardown(function()
+      held.nginx:stop()
+    end)
+    after_each(function()
+      assert.equal("", held.nginx:complaints(options.expected))
+    end)
     return held
   end
 
@@ -53,8 +59,12 @@ describe("nginx", function()
     end
 
     it("waits in the phase ssl_cert, but not in ssl_client_hello", function()
-      local answer = server.output_of(("curl -q -s -m 10 --cacert '%s' --noproxy '*'"
-        .. " https://localhost:%d/in/ssl_cert"):format(e.ca_file, s.nginx.tls_port))
+      local answer = server.output_of(
+        ("curl -q -s -m 10 --cacert '%s' --noproxy '*'" .. " https://localhost:%d/in/ssl_cert"):format(
+          e.ca_file,
+          s.nginx.tls_port
+        )
+      )
       assert.equal("ssl_cert ssl_cert: 20\n", answer)
       local found = s.nginx:get("/result?name=ssl_client_hello")
       assert.truthy(found:find("^ssl_client_hello ssl_client_hello: phase: "), found)
@@ -94,9 +104,15 @@ describe("nginx", function()
     end)
 
     it("serves other requests meanwhile", function()
-      os.execute(("curl -q -s -m 20 --noproxy '*' -o /dev/null -Z --parallel-immediate"
-        .. " --parallel-max 100 '%s/slow?ms=1500&n=[1-100]' >/dev/null 2>&1 &"):format(s.nginx.url))
-      assert.is_true(server.eventually(5, function() return server.connections_to(port) >= 100 end))
+      os.execute(
+        (
+          "curl -q -s -m 20 --noproxy '*' -o /dev/null -Z --parallel-immediate"
+          .. " --parallel-max 100 '%s/slow?ms=1500&n=[1-100]' >/dev/null 2>&1 &"
+        ):format(s.nginx.url)
+      )
+      assert.is_true(server.eventually(5, function()
+        return server.connections_to(port) >= 100
+      end))
       local statuses, seconds = s.nginx:get_many("/plain", 20)
       assert.same({ ["200"] = 20 }, statuses)
       assert.is_true(seconds[#seconds] < (PLAIN and 1.4 or 5), "the slowest: " .. seconds[#seconds]) -- of 1.5
@@ -147,9 +163,12 @@ describe("nginx", function()
 
     it("keeps nothing of requests that were given up", function()
       local function give_up(times)
-        os.execute(("curl -q -s -m 0.2 --noproxy '*' -o /dev/null -Z --parallel-immediate"
-          .. " --parallel-max 50 '%s/slow?ms=30000&n=[1-%d]' >/dev/null 2>&1")
-          :format(s.nginx.url, times))
+        os.execute(
+          (
+            "curl -q -s -m 0.2 --noproxy '*' -o /dev/null -Z --parallel-immediate"
+            .. " --parallel-max 50 '%s/slow?ms=30000&n=[1-%d]' >/dev/null 2>&1"
+          ):format(s.nginx.url, times)
+        )
         server.output_of("sleep 1")
         return tonumber((s.nginx:get("/memory")))
       end
@@ -208,7 +227,9 @@ describe("nginx", function()
         return text:find("done\n", 1, true) ~= nil
       end))
       assert.equal(("200\n"):rep(400) .. "done\n", text)
-      assert.is_true(server.eventually(4, function() return #s.nginx:workers() == 3 end))
+      assert.is_true(server.eventually(4, function()
+        return #s.nginx:workers() == 3
+      end))
       for _, worker in ipairs(s.nginx:workers()) do
         for _, gone in ipairs(old) do
           assert.not_equal(gone, worker)
@@ -218,8 +239,12 @@ describe("nginx", function()
 
     it("lets a worker go soon after its last call", function()
       local old = s.nginx:workers()[1]
-      os.execute(("curl -q -s -m 20 --noproxy '*' -o /dev/null -Z --parallel-immediate"
-        .. " '%s/slow?ms=1000&n=[1-20]' >/dev/null 2>&1 &"):format(s.nginx.url))
+      os.execute(
+        (
+          "curl -q -s -m 20 --noproxy '*' -o /dev/null -Z --parallel-immediate"
+          .. " '%s/slow?ms=1000&n=[1-20]' >/dev/null 2>&1 &"
+        ):format(s.nginx.url)
+      )
       server.output_of("sleep 0.3")
       s.nginx:signal("HUP")
       assert.is_true(server.eventually(3, function()
@@ -284,10 +309,13 @@ describe("nginx", function()
   end)
 
   describe("with all its timers in use", function()
-    local s = serving({ expected = {
-      "lua_max_running_timers are not enough",
-      "calls wait by polling: nginx runs no more timers",
-    }, http = "lua_max_running_timers 1;", server = [[
+    local s = serving({
+      expected = {
+        "lua_max_running_timers are not enough",
+        "calls wait by polling: nginx runs no more timers",
+      },
+      http = "lua_max_running_timers 1;",
+      server = [[
       location = /occupy {
         content_by_lua_block {
           ngx.timer.at(0, function() ngx.sleep(3) end)
@@ -295,7 +323,8 @@ describe("nginx", function()
           ngx.say("occupied")
         }
       }
-    ]] })
+    ]],
+    })
 
     it("makes calls all the same", function()
       assert.equal("occupied", (s.nginx:get("/occupy")))
@@ -309,8 +338,9 @@ describe("nginx", function()
 
     it("finishes calls in flight and makes new ones", function()
       local results = s.nginx.prefix .. "/load"
-      os.execute(("curl -q -s -m 20 --noproxy '*' '%s/slow?ms=1200' >'%s' &"):format(
-        s.nginx.url, results))
+      os.execute(
+        ("curl -q -s -m 20 --noproxy '*' '%s/slow?ms=1200' >'%s' &"):format(s.nginx.url, results)
+      )
       server.output_of("sleep 0.3")
       assert.equal("1", (s.nginx:get("/break_")))
       assert.equal("20", (s.nginx:get("/slow?ms=20")))

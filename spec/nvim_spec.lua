@@ -88,13 +88,11 @@ describe("the library in Neovim", function()
     local make = "env -u BUILD XDG_DATA_HOME='%s/data' make --no-print-directory -s nvim"
     local built, status = run(make:format(folder))
     assert.equal(0, status, built)
-    local print_core = 'lua local m = require([[posthog.llm]]) print(m._VERSION,'
-      .. ' vim.api.nvim_get_runtime_file([[lua/posthog/llm/core.so]], false)[1])'
+    local print_core = "lua local m = require([[posthog.llm]]) print(m._VERSION,"
+      .. " vim.api.nvim_get_runtime_file([[lua/posthog/llm/core.so]], false)[1])"
     local output
-    output, status = nvim(
-      ('-u NORC -c "%s" -c qall'):format(print_core),
-      "-u LUA_PATH -u LUA_CPATH"
-    )
+    output, status =
+      nvim(('-u NORC -c "%s" -c qall'):format(print_core), "-u LUA_PATH -u LUA_CPATH")
     assert.equal(0, status)
     assert.matches("^posthog%-llm %S+ " .. folder:gsub("%p", "%%%0") .. "/data/nvim/site", output)
   end)

@@ -30,7 +30,8 @@ describe("the option pace in nginx", function()
       emulator = e,
       workers = workers,
       http = "lua_shared_dict pace 2m; lua_shared_dict small 12k;",
-      server = LOCATION:format("paced", "call") .. LOCATION:format("dict", "dict")
+      server = LOCATION:format("paced", "call")
+        .. LOCATION:format("dict", "dict")
         .. LOCATION:format("empty", "empty"),
     })
   end)
@@ -44,7 +45,9 @@ describe("the option pace in nginx", function()
       nginx:get("/empty?dict=" .. name)
     end
   end)
-  after_each(function() assert.equal("", nginx:complaints()) end)
+  after_each(function()
+    assert.equal("", nginx:complaints())
+  end)
 
   local function content(dict)
     return cjson.decode((nginx:get("/dict?dict=" .. dict)))

@@ -18,9 +18,13 @@ describe("the rate limit", function()
 
   before_each(function()
     now = 1000
-    clock.now = function() return now end
+    clock.now = function()
+      return now
+    end
   end)
-  after_each(function() clock.now = real end)
+  after_each(function()
+    clock.now = real
+  end)
 
   --- Rules for a host that no other test has asked.
   local function fresh(option)
@@ -58,15 +62,20 @@ describe("the rate limit", function()
     table.sort(times)
     for name, most in pairs(limits) do
       for i = 1, #times - most do
-        assert.is_true(times[i + most] - times[i] > SECONDS[name],
-          ("%s: requests %d and %d, %s"):format(name, i, i + most, what or ""))
+        assert.is_true(
+          times[i + most] - times[i] > SECONDS[name],
+          ("%s: requests %d and %d, %s"):format(name, i, i + most, what or "")
+        )
       end
     end
   end
 
   it("never lets more pass in any window than the limits say", function()
     for _, limits in ipairs({
-      { per_minute = 3 }, { per_hour = 7 }, { per_minute = 3, per_hour = 7 }, { per_minute = 1 },
+      { per_minute = 3 },
+      { per_hour = 7 },
+      { per_minute = 3, per_hour = 7 },
+      { per_minute = 1 },
     }) do
       within(limits, run(fresh(limits), 50))
     end
@@ -177,7 +186,9 @@ describe("the rate limit", function()
         end
         local sleeper = table.remove(sleepers, next_one)
         now = math.max(now, sleeper.at)
-        if options.each then options.each(now) end
+        if options.each then
+          options.each(now)
+        end
         local _, seconds = assert(coroutine.resume(sleeper.co))
         if coroutine.status(sleeper.co) ~= "dead" then
           local late = options.late and options.late() or 0
@@ -209,7 +220,9 @@ describe("the rate limit", function()
     it("moves up those for whom others have made room", function()
       local p = fresh({ per_minute = 1 })
       local sent = crowd(p, 6, {
-        leave = function(i, at) return i > 1 and i < 6 and at > 1010 end,
+        leave = function(i, at)
+          return i > 1 and i < 6 and at > 1010
+        end,
       })
       local times = times_of(sent)
       assert.equal(2, #times)
@@ -223,7 +236,9 @@ describe("the rate limit", function()
       local p = fresh({ per_minute = 2 })
       for _ = 1, 5 do -- as a thread that nginx has ended
         local co = coroutine.wrap(function()
-          rate_limit.pass(p, "k", LIST, math.huge, function() coroutine.yield() end)
+          rate_limit.pass(p, "k", LIST, math.huge, function()
+            coroutine.yield()
+          end)
         end)
         co()
       end
@@ -247,8 +262,12 @@ describe("the rate limit", function()
         local blocked_until = 0
         local sent = crowd(p, 10, {
           every = random() * 20,
-          late = function() return math.random(400) == 1 and random() * 200 or 0 end,
-          leave = function() return random() < 1 / 1500 end,
+          late = function()
+            return math.random(400) == 1 and random() * 200 or 0
+          end,
+          leave = function()
+            return random() < 1 / 1500
+          end,
           each = function(at)
             for _, from in ipairs({ 1100, 1300 }) do
               if at >= from and at < from + 30 and blocked_until < from then
@@ -356,14 +375,20 @@ describe("the option pace", function()
   local e, naps, restore
   local real, days = clock.now, 0
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     naps, restore = pipeline.instant_sleep()
     days = days + 2 -- all tests have the same key
     local behind = days * 86400
-    clock.now = function() return real() + behind + naps.total() end
+    clock.now = function()
+      return real() + behind + naps.total()
+    end
   end)
   after_each(function()
     restore()
@@ -373,12 +398,16 @@ describe("the option pace", function()
   it("is on for the cloud, and off for every other host", function()
     local rest = { "to stay within 4800 requests an hour", "to stay within 480 requests a minute" }
     local spend = {
-      "to stay within 200 spend requests a day", "to stay within 60 spend requests an hour",
+      "to stay within 200 spend requests a day",
+      "to stay within 60 spend requests an hour",
       "to stay within 10 spend requests a minute",
     }
     for host, is_on in pairs({
-      us = true, eu = true, ["https://US.posthog.com/"] = true,
-      ["https://posthog.example"] = false, ["https://us.posthog.com:8443"] = false,
+      us = true,
+      eu = true,
+      ["https://US.posthog.com/"] = true,
+      ["https://posthog.example"] = false,
+      ["https://us.posthog.com:8443"] = false,
       ["http://127.0.0.1:8000"] = false,
     }) do
       local function of(option)
@@ -396,10 +425,14 @@ describe("the option pace", function()
       assert.same(cloud, of(true))
       assert.is_nil(of(false) or nil)
       assert.same(cloud, of({ dict = "x" }))
-      assert.same({ rest = { "to stay within 9 requests an hour" }, spend = spend },
-        of({ per_hour = 9 }))
-      assert.same({ rest = rest, spend = { "to stay within one spend request a day" } },
-        of({ spend = { per_day = 1 } }))
+      assert.same(
+        { rest = { "to stay within 9 requests an hour" }, spend = spend },
+        of({ per_hour = 9 })
+      )
+      assert.same(
+        { rest = rest, spend = { "to stay within one spend request a day" } },
+        of({ spend = { per_day = 1 } })
+      )
     end
   end)
 
@@ -418,8 +451,10 @@ describe("the option pace", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 3, per_hour = 10 } })
     local function left()
       local windows, wait = c:pace()
-      assert.same({ { windows[1].most, windows[1].seconds }, { windows[2].most,
-        windows[2].seconds } }, { { 10, 3600 }, { 3, 60 } })
+      assert.same(
+        { { windows[1].most, windows[1].seconds }, { windows[2].most, windows[2].seconds } },
+        { { 10, 3600 }, { 3, 60 } }
+      )
       return { windows[1].left, windows[2].left, wait and math.ceil(wait) }
     end
     assert.same({ 10, 3 }, left())
@@ -439,8 +474,13 @@ describe("the option pace", function()
 
   it("counts attempts and redirects, not calls", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 2 } })
-    e:fault({ action = { status = 307, times = 1,
-      headers = { Location = "/api/projects/112358/datasets/" } } })
+    e:fault({
+      action = {
+        status = 307,
+        times = 1,
+        headers = { Location = "/api/projects/112358/datasets/" },
+      },
+    })
     c.datasets:list()
     assert.equal(0, #naps)
     c.datasets:list()
@@ -470,7 +510,9 @@ describe("the option pace", function()
     local c = pipeline.client(e.url, {
       pace = { per_minute = 1 },
       deadline = 9,
-      personal_api_key = function() return table.remove(keys, 1) end,
+      personal_api_key = function()
+        return table.remove(keys, 1)
+      end,
     })
     assert.is_truthy(c.datasets:list())
     assert.is_truthy(c.datasets:list())
@@ -481,7 +523,8 @@ describe("the option pace", function()
 
   it("counts spend apart", function()
     local c = pipeline.client(e.url, {
-      pace = { per_minute = 1, spend = { per_minute = 2 } }, deadline = 9,
+      pace = { per_minute = 1, spend = { per_minute = 2 } },
+      deadline = 9,
     })
     assert.is_truthy(c.datasets:list())
     assert.is_truthy(c.spend:get())
@@ -530,8 +573,13 @@ describe("the option pace", function()
 
   it("makes the attempt after a 429 when the server said, and no later", function()
     local c = pipeline.client(e.url, { pace = true })
-    e:fault({ action = { status = 429, times = 1,
-      body = '{"detail":"Request was throttled. Expected available in 20 seconds."}' } })
+    e:fault({
+      action = {
+        status = 429,
+        times = 1,
+        body = '{"detail":"Request was throttled. Expected available in 20 seconds."}',
+      },
+    })
     assert.is_truthy(c.datasets:list())
     assert.is_true(naps.total() > 19.5 and naps.total() < 21)
     assert.equal(2, #e:log())
@@ -560,12 +608,18 @@ describe("the option pace", function()
 
   it("ends its wait when the client is closed, and gives its slot back", function()
     restore()
-    clock.now = function() return real() + days * 86400 end
+    clock.now = function()
+      return real() + days * 86400
+    end
     local c = pipeline.client(e.url, { pace = { per_minute = 1 } })
     local other = pipeline.client(e.url, { pace = { per_minute = 1 }, deadline = 62 })
     local _, errors = llm.gather({
-      function() return c.datasets:list() end,
-      function() return c.datasets:create({ name = "x" }) end,
+      function()
+        return c.datasets:list()
+      end,
+      function()
+        return c.datasets:create({ name = "x" })
+      end,
       function()
         llm.sleep(0.1)
         c:close()
@@ -577,7 +631,9 @@ describe("the option pace", function()
     assert.is_nil(errors[2].ambiguous)
     assert.equal(1, #e:log())
     naps, restore = pipeline.instant_sleep()
-    clock.now = function() return real() + days * 86400 + naps.total() end
+    clock.now = function()
+      return real() + days * 86400 + naps.total()
+    end
     assert.is_truthy(other.datasets:list())
     other:close()
   end)

@@ -14,7 +14,10 @@ local function page(ids, following, count)
     results[i] = ('{"id":"%s"}'):format(id)
   end
   return ('{"count":%d,"next":%s,"previous":null,"results":[%s]}'):format(
-    count or 4, cjson.encode(following or cjson.null), table.concat(results, ","))
+    count or 4,
+    cjson.encode(following or cjson.null),
+    table.concat(results, ",")
+  )
 end
 
 describe("the iterator each", function()
@@ -95,8 +98,10 @@ describe("the iterator each", function()
   end)
 
   it("stays below a prefix that looks like the API's own", function()
-    t.script("^/api/v1/api/projects/112358/datasets/%?limit=2$", { page({ "a", "b" },
-      "http://internal/api/projects/112358/datasets/?limit=2&offset=2") })
+    t.script(
+      "^/api/v1/api/projects/112358/datasets/%?limit=2$",
+      { page({ "a", "b" }, "http://internal/api/projects/112358/datasets/?limit=2&offset=2") }
+    )
     local rows = t.client(nil, "/api/v1/").datasets:each({ limit = 2 })
     assert.same({ "a", "b" }, { rows().id, rows().id })
     live.raises("not_found", { status = 404 }, rows)
@@ -292,11 +297,15 @@ describe("the iterator each", function()
   it("gives up on a server that counts down for ever", function()
     local bodies = {}
     for i = 1, 100 do
-      bodies[i] = ('{"count":%d,"next":"/api/projects/112358/datasets/?limit=1&offset=1",'
-        .. '"results":[{"id":"a"}]}'):format(1000 - i)
+      bodies[i] = (
+        '{"count":%d,"next":"/api/projects/112358/datasets/?limit=1&offset=1",'
+        .. '"results":[{"id":"a"}]}'
+      ):format(1000 - i)
     end
     t.script("/datasets/", bodies)
-    live.raises("decode", nil, function() all(datasets:each({ limit = 1 })) end)
+    live.raises("decode", nil, function()
+      all(datasets:each({ limit = 1 }))
+    end)
     assert.is_true(#t.e:log() < 60)
   end)
 

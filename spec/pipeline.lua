@@ -85,7 +85,9 @@ function pipeline.interrupted_gather(functions)
   end, "l")
   local ok, raised = pcall(llm.gather, all)
   debug.sethook()
-  if compiles then jit.on() end
+  if compiles then
+    jit.on()
+  end
   return ok, raised
 end
 

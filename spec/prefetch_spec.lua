@@ -75,7 +75,9 @@ describe("the option prefetch", function()
     local link = "http://internal" .. DATASETS .. "?limit=1&offset=%d&search=a%%26b"
     local function page(id, following)
       return ('{"count":3,"next":%s,"results":[{"id":"%s"}]}'):format(
-        following and '"' .. link:format(following) .. '"' or "null", id)
+        following and '"' .. link:format(following) .. '"' or "null",
+        id
+      )
     end
     t.e:faults({
       { match = { path = "offset=1&" }, action = { status = 200, body = page("b", 2) } },
@@ -105,8 +107,10 @@ describe("the option prefetch", function()
     t.e:faults({
       answer("offset=1$", "b", 5), -- not 2
       answer("offset=2$", "never", 3),
-      { match = { path = "offset=5$" }, action = { status = 200,
-        body = '{"count":9,"next":null,"results":[{"id":"c"}]}' } },
+      {
+        match = { path = "offset=5$" },
+        action = { status = 200, body = '{"count":9,"next":null,"results":[{"id":"c"}]}' },
+      },
       { match = { path = "offset=" }, action = { status = 500 } },
       answer("", "a", 1),
     })
@@ -157,13 +161,17 @@ describe("the option prefetch", function()
   it("serves items, skills and the history of a skill alike", function()
     local made = t.e:seed({ datasets = 1, items = 7, skills = 5 })
     local client = t.client()
-    assert.same(newest_first(made.items),
-      all(client.dataset_items:each({ dataset = made.datasets[1], limit = 2, prefetch = 2 }), "id"))
+    assert.same(
+      newest_first(made.items),
+      all(client.dataset_items:each({ dataset = made.datasets[1], limit = 2, prefetch = 2 }), "id")
+    )
     assert.equal(5, #all(client.skills:each({ limit = 1, prefetch = 3 })))
     t.reset()
     local name = t.e:seed({ skills = 1, versions = 9 }).skills[1]
-    assert.same({ 9, 8, 7, 6, 5, 4, 3, 2, 1 },
-      all(client.skills:versions(name, { limit = 2, prefetch = 2 }), "version"))
+    assert.same(
+      { 9, 8, 7, 6, 5, 4, 3, 2, 1 },
+      all(client.skills:versions(name, { limit = 2, prefetch = 2 }), "version")
+    )
     local before = {}
     for i, entry in ipairs(t.e:log()) do
       before[i] = tonumber(entry.target:match("before_version=(%d+)") or 0)
@@ -193,13 +201,48 @@ describe("the option prefetch", function()
   it("raises misuse at the line of the call", function()
     local skills = t.client().skills
     live.misuses({
-      { "prefetch: at least 0", function() datasets:each({ prefetch = -1 }) end },
-      { "prefetch: integer expected", function() datasets:each({ prefetch = "2" }) end },
-      { "prefetch: integer expected", function() skills:each({ prefetch = 1.5 }) end },
-      { "prefetch: integer expected", function() skills:versions("x", { prefetch = true }) end },
-      { '"prefetch"', function() datasets:list({ prefetch = 1 }) end },
-      { '"prefetch"', function() skills:list({ prefetch = 1 }) end },
-      { '"prefetch"', function() skills:resolve("x", { prefetch = 1 }) end },
+      {
+        "prefetch: at least 0",
+        function()
+          datasets:each({ prefetch = -1 })
+        end,
+      },
+      {
+        "prefetch: integer expected",
+        function()
+          datasets:each({ prefetch = "2" })
+        end,
+      },
+      {
+        "prefetch: integer expected",
+        function()
+          skills:each({ prefetch = 1.5 })
+        end,
+      },
+      {
+        "prefetch: integer expected",
+        function()
+          skills:versions("x", { prefetch = true })
+        end,
+      },
+      {
+        '"prefetch"',
+        function()
+          datasets:list({ prefetch = 1 })
+        end,
+      },
+      {
+        '"prefetch"',
+        function()
+          skills:list({ prefetch = 1 })
+        end,
+      },
+      {
+        '"prefetch"',
+        function()
+          skills:resolve("x", { prefetch = 1 })
+        end,
+      },
     })
     t.silent()
   end)

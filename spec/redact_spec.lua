@@ -14,8 +14,16 @@ describe("posthog.llm.http.redact", function()
   local shown = { KEY }
   for at = 1, #KEY do
     local character = KEY:byte(at)
-    for _, form in ipairs({ "%%%02x", "%%%02X", "\\u00%02x", "\\x%02X", "&#%d;", "&#0%d;",
-      "&#x%x;", "&#X00%X;" }) do
+    for _, form in ipairs({
+      "%%%02x",
+      "%%%02X",
+      "\\u00%02x",
+      "\\x%02X",
+      "&#%d;",
+      "&#0%d;",
+      "&#x%x;",
+      "&#X00%X;",
+    }) do
       shown[#shown + 1] = with(at, form:format(character))
     end
     if not KEY:sub(at, at):find("%w") then
@@ -25,8 +33,14 @@ describe("posthog.llm.http.redact", function()
 
   it("removes the key wherever it stands, each character in any form", function()
     for _, text in ipairs(shown) do
-      for _, around in ipairs({ { "", "" }, { "p", "x" }, { "phx_", "%" }, { "%", "&#" },
-        { "\\", "\\" }, { "&#112;", "" } }) do
+      for _, around in ipairs({
+        { "", "" },
+        { "p", "x" },
+        { "phx_", "%" },
+        { "%", "&#" },
+        { "\\", "\\" },
+        { "&#112;", "" },
+      }) do
         local whole = around[1] .. text .. around[2]
         assert.is_true(core.holds(whole, KEY), whole)
         assert.equal(around[1] .. "[key]" .. around[2], redact.text(whole, KEY))
@@ -35,10 +49,30 @@ describe("posthog.llm.http.redact", function()
   end)
 
   it("leaves alone what only looks like the key", function()
-    for _, text in ipairs({ "", "p", KEY:sub(2), KEY:sub(1, -2), with(1, "P"), with(4, "%5"),
-      with(4, "%5g"), with(4, "\\u015f"), with(4, "\\u5f"), with(4, "&#x5f"), with(4, "&#0095 "),
-      with(4, "&#1095;"), with(4, "&#;"), with(4, "&#x;"), with(2, "\\h"), with(4, "\0"),
-      "%", "\\", "&", "&#", "\\u00", "\\x" }) do
+    for _, text in ipairs({
+      "",
+      "p",
+      KEY:sub(2),
+      KEY:sub(1, -2),
+      with(1, "P"),
+      with(4, "%5"),
+      with(4, "%5g"),
+      with(4, "\\u015f"),
+      with(4, "\\u5f"),
+      with(4, "&#x5f"),
+      with(4, "&#0095 "),
+      with(4, "&#1095;"),
+      with(4, "&#;"),
+      with(4, "&#x;"),
+      with(2, "\\h"),
+      with(4, "\0"),
+      "%",
+      "\\",
+      "&",
+      "&#",
+      "\\u00",
+      "\\x",
+    }) do
       assert.is_false(core.holds(text, KEY), text)
       assert.equal(text, redact.text(text, KEY))
     end

@@ -13,7 +13,9 @@ describe("a call over HTTP/2 ends as documented when", function()
     local group = reliability.GROUPS[i]
     for _, row in ipairs(group.rows) do
       if not cells.is_http1(row) then
-        it(group.title:lower() .. ": " .. row[1], function() cells.check(row, true) end)
+        it(group.title:lower() .. ": " .. row[1], function()
+          cells.check(row, true)
+        end)
       end
     end
   end

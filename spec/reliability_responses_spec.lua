@@ -13,7 +13,9 @@ describe("a call ends as documented when", function()
   for i = 3, #reliability.GROUPS do
     local group = reliability.GROUPS[i]
     for _, row in ipairs(group.rows) do
-      it(group.title:lower() .. ": " .. row[1], function() cells.check(row) end)
+      it(group.title:lower() .. ": " .. row[1], function()
+        cells.check(row)
+      end)
     end
   end
 end)
@@ -39,8 +41,12 @@ local MEASURED = [[
 describe("a response without end", function()
   local e
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
 
   for name, action in pairs({
     ["a gzip bomb"] = { status = 200, gzip = true, endless = "0" },
@@ -61,11 +67,15 @@ describe("a response without end", function()
   end
 
   it("is given up by its headers too, with the limit of libcurl and with ours", function()
-    e:fault({ match = { path = "/datasets/%x" }, action = { body = "", endless = "X-A: b\r\n",
-      head = "HTTP/1.1 200 OK\r\n" } })
+    e:fault({
+      match = { path = "/datasets/%x" },
+      action = { body = "", endless = "X-A: b\r\n", head = "HTTP/1.1 200 OK\r\n" },
+    })
     assert.matches("^too_large ", (pipeline.run(MEASURED, { HOST = e.url, LIMIT = "" })))
-    e:fault({ match = { path = "/datasets/%x" }, action = { body = "", endless = "x",
-      head = "HTTP/1.1 200 OK\r\nX-A: " } })
+    e:fault({
+      match = { path = "/datasets/%x" },
+      action = { body = "", endless = "x", head = "HTTP/1.1 200 OK\r\nX-A: " },
+    })
     assert.matches("^too_large ", (pipeline.run(MEASURED, { HOST = e.url, LIMIT = "" })))
   end)
 end)

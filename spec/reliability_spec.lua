@@ -15,7 +15,9 @@ describe("a call ends as documented when", function()
   for i = 1, 2 do
     local group = reliability.GROUPS[i]
     for _, row in ipairs(group.rows) do
-      it(group.title:lower() .. ": " .. row[1], function() cells.check(row) end)
+      it(group.title:lower() .. ": " .. row[1], function()
+        cells.check(row)
+      end)
     end
   end
 end)

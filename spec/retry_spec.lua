@@ -8,13 +8,19 @@ local LIST = "/api/projects/:project_id/datasets/"
 describe("posthog.llm.http.retry", function()
   describe("backoff", function()
     local random = clock.random
-    after_each(function() clock.random = random end)
+    after_each(function()
+      clock.random = random
+    end)
 
     it("doubles up to eight seconds, and takes between half and all of it", function()
       for n, full in ipairs({ 0.5, 1, 2, 4, 8, 8, 8 }) do
-        clock.random = function() return 0 end
+        clock.random = function()
+          return 0
+        end
         assert.equal(full / 2, retry.backoff(n))
-        clock.random = function() return 0.5 end
+        clock.random = function()
+          return 0.5
+        end
         assert.equal(full * 0.75, retry.backoff(n))
       end
       assert.equal(6, retry.backoff(2000))
@@ -72,8 +78,12 @@ describe("a call that fails", function()
   local e, c
   local naps, restore
 
-  setup(function() e = pipeline.emulator.start() end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start()
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     e:reset()
     c = pipeline.client(e.url)
@@ -113,28 +123,34 @@ describe("a call that fails", function()
     ["501"] = { action = { status = 501 }, safe = 1, unsafe = 1 },
     ["a lost response"] = { action = { close = "before" }, safe = 3, unsafe = 1 },
   }) do
-    it(("by %s is made %d times where it is safe to repeat, else %d"):format(
-      name, case.safe, case.unsafe), function()
-      e:fault({ action = case.action })
-      local expected, seen = {}, {}
-      for _, call in ipairs(CALLS) do
-        local value, err, response = c:request(call[1], LIST, call[2])
-        assert.is_nil(value)
-        local times = call.safe and case.safe or case.unsafe
-        assert.equal(times, err.attempts, call[1])
-        assert.equal(case.action.status, err.status)
-        if response then
-          assert.equal(times, response.attempts)
+    it(
+      ("by %s is made %d times where it is safe to repeat, else %d"):format(
+        name,
+        case.safe,
+        case.unsafe
+      ),
+      function()
+        e:fault({ action = case.action })
+        local expected, seen = {}, {}
+        for _, call in ipairs(CALLS) do
+          local value, err, response = c:request(call[1], LIST, call[2])
+          assert.is_nil(value)
+          local times = call.safe and case.safe or case.unsafe
+          assert.equal(times, err.attempts, call[1])
+          assert.equal(case.action.status, err.status)
+          if response then
+            assert.equal(times, response.attempts)
+          end
+          for _ = 1, times do
+            expected[#expected + 1] = call[1]
+          end
         end
-        for _ = 1, times do
-          expected[#expected + 1] = call[1]
+        for i, entry in ipairs(e:log()) do
+          seen[i] = entry.method
         end
+        assert.same(expected, seen)
       end
-      for i, entry in ipairs(e:log()) do
-        seen[i] = entry.method
-      end
-      assert.same(expected, seen)
-    end)
+    )
   end
 
   it("is made again, whatever it is, while nothing was sent", function()
@@ -174,12 +190,15 @@ describe("a call that fails", function()
 
   describe("and has a Retry-After", function()
     local function throttled(header, detail)
-      e:fault({ action = {
-        status = 429,
-        body = ('{"type":"throttled_error","code":"throttled","detail":"%s","attr":null}')
-          :format(detail or "Request was throttled."),
-        headers = { ["Retry-After"] = header },
-      } })
+      e:fault({
+        action = {
+          status = 429,
+          body = ('{"type":"throttled_error","code":"throttled","detail":"%s","attr":null}'):format(
+            detail or "Request was throttled."
+          ),
+          headers = { ["Retry-After"] = header },
+        },
+      })
     end
 
     it("waits as long as the header says, up to a minute", function()
@@ -244,7 +263,9 @@ describe("a call that fails", function()
   it("has one deadline over all its attempts", function()
     e:fault({ action = { status = 503, delay = 0.1 } })
     local backoff = retry.backoff
-    retry.backoff = function() return 0.001 end
+    retry.backoff = function()
+      return 0.001
+    end
     local _, err = c.datasets:list({ deadline = 0.45, max_retries = 1000, timeout = 60 })
     retry.backoff = backoff
     assert.is_true(err.kind == "server" or err.kind == "timeout")
@@ -262,9 +283,12 @@ describe("a call that fails", function()
   end)
 
   for _, connection in ipairs({ "new", "idle" }) do
-    it("stays ambiguous when a later attempt is refused, on a " .. connection .. " connection",
+    it(
+      "stays ambiguous when a later attempt is refused, on a " .. connection .. " connection",
       function()
-        if connection == "idle" then assert(c.datasets:list()) end
+        if connection == "idle" then
+          assert(c.datasets:list())
+        end
         e:faults({
           { action = { close = "after", times = 1 } },
           { action = { status = 404, times = 1 } },
@@ -273,14 +297,23 @@ describe("a call that fails", function()
         assert.equal("not_found", err.kind)
         assert.equal(2, err.attempts)
         assert.is_true(err.ambiguous)
-      end)
+      end
+    )
   end
 
   it("is ambiguous when a redirect was followed to a server that is gone by then", function()
     local gone = pipeline.emulator.start()
-    gone:fault({ action = {
-      raw = "HTTP/1.1 307 T\r\nLocation: ?again=1\r\nContent-Length: 0\r\n\r\n" } })
-    local client = c:with({ host = gone.url, on_response = function() gone:stop() end })
+    gone:fault({
+      action = {
+        raw = "HTTP/1.1 307 T\r\nLocation: ?again=1\r\nContent-Length: 0\r\n\r\n",
+      },
+    })
+    local client = c:with({
+      host = gone.url,
+      on_response = function()
+        gone:stop()
+      end,
+    })
     local _, err = client.datasets:create({ name = "x" })
     client:close()
     assert.equal("network", err.kind)
@@ -290,8 +323,14 @@ describe("a call that fails", function()
 
   it("tells when the call began, whatever it waited for, and however often it was lost", function()
     local now, passed = clock.now, 0
-    clock.now = function() return now() + passed end
-    local slow = c:with({ on_request = function() passed = passed + 7.5 end })
+    clock.now = function()
+      return now() + passed
+    end
+    local slow = c:with({
+      on_request = function()
+        passed = passed + 7.5
+      end,
+    })
     e:faults({ { action = { close = "before", times = 2 } }, { action = { status = 404 } } })
     local _, err = slow:request("DELETE", LIST, { idempotent = true })
     clock.now = now
@@ -303,8 +342,14 @@ describe("a call that fails", function()
 
   it("goes to no Location with a user, nor shows it", function()
     local port = e.url:match("%d+$")
-    e:fault({ action = { status = 307, headers = {
-      Location = ("http://someone:secret@127.0.0.1:%s/x"):format(port) } } })
+    e:fault({
+      action = {
+        status = 307,
+        headers = {
+          Location = ("http://someone:secret@127.0.0.1:%s/x"):format(port),
+        },
+      },
+    })
     local _, err = c.datasets:list()
     assert.equal("redirect", err.kind)
     assert.is_nil(tostring(err):find("secret", 1, true))
@@ -323,7 +368,9 @@ describe("a call that fails", function()
   it("waits while others work, inside a gather", function()
     restore()
     local backoff = retry.backoff
-    retry.backoff = function() return 0.05 end
+    retry.backoff = function()
+      return 0.05
+    end
     e:faults({ { match = { path = "search=slow" }, action = { status = 503, times = 1 } } })
     local order = {}
     local _, errors = llm.gather({

@@ -18,15 +18,27 @@ describe("the rock", function()
 
   -- In a copy, since LuaRocks leaves its objects where it compiles.
   setup(function()
-    local said, ok = output_of("rm -rf " .. scratch .. " && mkdir -p " .. scratch
-      .. "/spec && cp -R src lua bin posthog-llm-scm-2.rockspec " .. scratch
-      .. " && cp -R spec/emulator " .. scratch .. "/spec"
-      .. " && cd " .. scratch
-      .. " && luarocks --lua-version 5.4 make --deps-mode none --tree tree"
-      .. " posthog-llm-scm-2.rockspec")
+    local said, ok = output_of(
+      "rm -rf "
+        .. scratch
+        .. " && mkdir -p "
+        .. scratch
+        .. "/spec && cp -R src lua bin posthog-llm-scm-2.rockspec "
+        .. scratch
+        .. " && cp -R spec/emulator "
+        .. scratch
+        .. "/spec"
+        .. " && cd "
+        .. scratch
+        .. " && luarocks --lua-version 5.4 make --deps-mode none --tree tree"
+        .. " posthog-llm-scm-2.rockspec"
+    )
     assert(ok, said)
-    installed = "cd / && unset LUA_PATH LUA_CPATH && tree=" .. os.getenv("PWD") .. "/"
-      .. scratch .. "/tree && export"
+    installed = "cd / && unset LUA_PATH LUA_CPATH && tree="
+      .. os.getenv("PWD")
+      .. "/"
+      .. scratch
+      .. "/tree && export"
       .. ' LUA_PATH="$tree/share/lua/5.4/?.lua;$tree/share/lua/5.4/?/init.lua;;"'
       .. ' LUA_CPATH="$tree/lib/lua/5.4/?.so;;" && lua5.4 '
   end)
@@ -43,10 +55,16 @@ describe("the rock", function()
   end)
 
   it("installs the command and its emulator", function()
-    local said = output_of("cd / && unset LUA_PATH LUA_CPATH && cd " .. os.getenv("PWD") .. "/"
-      .. scratch .. "/tree && { bin/posthog-llm emulator -q >environment & "
-      .. command.until_in("environment", "API_KEY") .. ". ./environment; "
-      .. "bin/posthog-llm spend --format line; kill $!; wait $! || :; }")
+    local said = output_of(
+      "cd / && unset LUA_PATH LUA_CPATH && cd "
+        .. os.getenv("PWD")
+        .. "/"
+        .. scratch
+        .. "/tree && { bin/posthog-llm emulator -q >environment & "
+        .. command.until_in("environment", "API_KEY")
+        .. ". ./environment; "
+        .. "bin/posthog-llm spend --format line; kill $!; wait $! || :; }"
+    )
     assert.equal("$1,843.21 in 30 days · claude-opus-4-8 83.9%\n", said)
   end)
 
@@ -56,15 +74,20 @@ describe("the rock", function()
       names[#names + 1] = file:gsub("/init%.lua$", ""):gsub("%.lua$", ""):gsub("/", ".")
     end
     assert.is_true(#names > 0)
-    local missing = output_of(installed .. "-e '"
-      .. "for name in (\"" .. table.concat(names, " ") .. "\"):gmatch(\"%S+\") do"
-      .. " if not package.searchpath(name, package.path) then print(name) end end'")
+    local missing = output_of(
+      installed
+        .. "-e '"
+        .. 'for name in ("'
+        .. table.concat(names, " ")
+        .. '"):gmatch("%S+") do'
+        .. " if not package.searchpath(name, package.path) then print(name) end end'"
+    )
     assert.equal("", missing)
   end)
 
   it("exports luaopen_posthog_llm_core and nothing else", function()
-    local said = output_of("nm -D --defined-only " .. scratch
-      .. "/tree/lib/lua/5.4/posthog/llm/core.so")
+    local said =
+      output_of("nm -D --defined-only " .. scratch .. "/tree/lib/lua/5.4/posthog/llm/core.so")
     local exported = {}
     for name in said:gmatch("(%S+)\n") do
       exported[#exported + 1] = name

@@ -18,8 +18,8 @@ local t = live.session()
 local fails = live.fails
 
 local ID = "0195b2aa-3c1d-7e42-9a10-6f0c5bd8e001"
-local FREE = { input = true, output = true, expected_output = true, source_output = true,
-  metadata = true }
+local FREE =
+  { input = true, output = true, expected_output = true, source_output = true, metadata = true }
 
 --- What is said in place of the server's detail, which stays in err.detail.
 local EXPLAINED = {
@@ -39,8 +39,11 @@ local function same_number(theirs, ours)
   if type(ours) ~= "number" then
     ours = ours.tonumber and ours:tonumber()
   end
-  return type(ours) == "number" and (ours == theirs
-    or math.abs(theirs) >= 2 ^ 53 and math.abs(ours - theirs) <= math.abs(theirs) * 2 ^ -52)
+  return type(ours) == "number"
+    and (
+      ours == theirs
+      or math.abs(theirs) >= 2 ^ 53 and math.abs(ours - theirs) <= math.abs(theirs) * 2 ^ -52
+    )
 end
 
 --- Asserts that a decoded answer says what cjson reads. `dropped`: null in the API's own fields
@@ -75,48 +78,107 @@ end
 
 --- The call that each endpoint answers, by its name in the index.
 local CALLS = {
-  skill_file_rename = function(c) return c.skills:rename_file("x", "a", "b") end,
-  skill_file_delete = function(c) return c.skills:delete_file("x", "a") end,
+  skill_file_rename = function(c)
+    return c.skills:rename_file("x", "a", "b")
+  end,
+  skill_file_delete = function(c)
+    return c.skills:delete_file("x", "a")
+  end,
   skill_file_create = function(c)
     return c.skills:create_file("x", { path = "a", content = "b" })
   end,
-  skill_file_get = function(c) return c.skills:file("x", "a") end,
-  skill_resolve = function(c) return c.skills:resolve("x") end,
-  skills_list = function(c) return c.skills:list() end,
-  skill_get = function(c) return c.skills:get("x") end,
-  skill_publish = function(c) return c.skills:publish("x", { base_version = 1 }) end,
-  skill_create = function(c) return c.skills:create({}) end,
-  skill_duplicate = function(c) return c.skills:duplicate("x", "y") end,
-  skill_archive = function(c) return c.skills:archive("x") end,
-  spend_get = function(c) return c.spend:get() end,
-  dataset_create = function(c) return c.datasets:create({}) end,
-  dataset_get = function(c) return c.datasets:get(ID) end,
-  dataset_update = function(c) return c.datasets:update(ID, {}) end,
-  dataset_delete = function(c) return c.datasets:destroy(ID) end,
-  datasets_list = function(c) return c.datasets:list() end,
-  dataset_item_create = function(c) return c.dataset_items:create({}) end,
-  dataset_item_get = function(c) return c.dataset_items:get(ID) end,
-  dataset_item_update = function(c) return c.dataset_items:update(ID, {}) end,
-  dataset_item_delete = function(c) return c.dataset_items:destroy(ID) end,
-  dataset_items_list = function(c) return c.dataset_items:list() end,
-  any = function(c) return c.datasets:get(ID) end,
+  skill_file_get = function(c)
+    return c.skills:file("x", "a")
+  end,
+  skill_resolve = function(c)
+    return c.skills:resolve("x")
+  end,
+  skills_list = function(c)
+    return c.skills:list()
+  end,
+  skill_get = function(c)
+    return c.skills:get("x")
+  end,
+  skill_publish = function(c)
+    return c.skills:publish("x", { base_version = 1 })
+  end,
+  skill_create = function(c)
+    return c.skills:create({})
+  end,
+  skill_duplicate = function(c)
+    return c.skills:duplicate("x", "y")
+  end,
+  skill_archive = function(c)
+    return c.skills:archive("x")
+  end,
+  spend_get = function(c)
+    return c.spend:get()
+  end,
+  dataset_create = function(c)
+    return c.datasets:create({})
+  end,
+  dataset_get = function(c)
+    return c.datasets:get(ID)
+  end,
+  dataset_update = function(c)
+    return c.datasets:update(ID, {})
+  end,
+  dataset_delete = function(c)
+    return c.datasets:destroy(ID)
+  end,
+  datasets_list = function(c)
+    return c.datasets:list()
+  end,
+  dataset_item_create = function(c)
+    return c.dataset_items:create({})
+  end,
+  dataset_item_get = function(c)
+    return c.dataset_items:get(ID)
+  end,
+  dataset_item_update = function(c)
+    return c.dataset_items:update(ID, {})
+  end,
+  dataset_item_delete = function(c)
+    return c.dataset_items:destroy(ID)
+  end,
+  dataset_items_list = function(c)
+    return c.dataset_items:list()
+  end,
+  any = function(c)
+    return c.datasets:get(ID)
+  end,
 }
 
 local function call_of(sample)
-  return CALLS[sample.endpoint] or CALLS[sample.endpoint:gsub("^n_", "")] or function(c)
-    return c:request("GET", "/api/projects/:project_id/anything/")
-  end
+  return CALLS[sample.endpoint]
+    or CALLS[sample.endpoint:gsub("^n_", "")]
+    or function(c)
+      return c:request("GET", "/api/projects/:project_id/anything/")
+    end
 end
 
-local KINDS = { [401] = "auth", [403] = "forbidden", [404] = "not_found", [409] = "conflict",
-  [429] = "rate_limited" }
+local KINDS = {
+  [401] = "auth",
+  [403] = "forbidden",
+  [404] = "not_found",
+  [409] = "conflict",
+  [429] = "rate_limited",
+}
 
 local function kind_of(status)
   return KINDS[status] or (status >= 500 and "server" or status >= 400 and "invalid" or "redirect")
 end
 
-local COPIED = { "type", "code", "attr", "detail", "current_version", "edit_index", "file_path",
-  "current_item_id" }
+local COPIED = {
+  "type",
+  "code",
+  "attr",
+  "detail",
+  "current_version",
+  "edit_index",
+  "file_path",
+  "current_item_id",
+}
 
 describe("the samples of the API", function()
   for _, sample in ipairs(samples) do
@@ -185,8 +247,12 @@ describe("the samples of the API, sent by a server,", function()
         end
         assert.equal("string", type(err.request_id))
       end)
-    elseif sample.status < 300 and is_json(sample) and sample.file ~= "n_skill_get_page1.json"
-      and sample.file ~= "n_skill_get_page2.json" then
+    elseif
+      sample.status < 300
+      and is_json(sample)
+      and sample.file ~= "n_skill_get_page1.json"
+      and sample.file ~= "n_skill_get_page2.json"
+    then
       it("become the fields of the result: " .. sample.file, function()
         serve(sample, text)
         local value, err, response = call_of(sample)(t.client())
@@ -233,9 +299,13 @@ describe("the samples of the API, sent by a server,", function()
   end)
 
   it("are followed where they redirect on the same host, with method and body", function()
-    local redirect = { status = 307, body = "", headers = {
-      Location = "/api/projects/112358/llm_skills/name/trace-triage/files-rename/",
-    } }
+    local redirect = {
+      status = 307,
+      body = "",
+      headers = {
+        Location = "/api/projects/112358/llm_skills/name/trace-triage/files-rename/",
+      },
+    }
     t.e:faults({
       { match = { path = "/environments/" }, action = redirect },
       { action = { status = 200, body = read("skill_file_rename.json") } },
@@ -243,8 +313,10 @@ describe("the samples of the API, sent by a server,", function()
     local skill = assert(t.client().skills:rename_file("trace-triage", "a", "b"))
     assert.equal(cjson.decode(read("skill_file_rename.json")).id, skill.id)
     local log = t.e:log()
-    assert.same({ "POST", "POST", redirect.headers.Location },
-      { log[1].method, log[2].method, log[2].target })
+    assert.same(
+      { "POST", "POST", redirect.headers.Location },
+      { log[1].method, log[2].method, log[2].target }
+    )
     assert.same({ old_path = "a", new_path = "b" }, cjson.decode(log[1].body))
     assert.equal(log[1].body, log[2].body)
   end)

@@ -59,8 +59,12 @@ describe("the API key", function()
   local e, c, events
   local restore
 
-  setup(function() e = pipeline.emulator.start({ tls = true }) end)
-  teardown(function() e:stop() end)
+  setup(function()
+    e = pipeline.emulator.start({ tls = true })
+  end)
+  teardown(function()
+    e:stop()
+  end)
   before_each(function()
     local _
     e:reset()
@@ -87,7 +91,15 @@ describe("the API key", function()
   it("is found by this search where it is there", function()
     assert.is_false(pcall(hides, "x", { a = { [setmetatable({}, { b = KEY })] = 1 } }))
     assert.is_false(pcall(hides, "x", { ["a" .. KEY .. "b"] = 1 }))
-    assert.is_false(pcall(hides, "x", setmetatable({}, { __tostring = function() return KEY end })))
+    assert.is_false(pcall(
+      hides,
+      "x",
+      setmetatable({}, {
+        __tostring = function()
+          return KEY
+        end,
+      })
+    ))
   end)
 
   it("is not in a client, its resources or the module", function()
@@ -123,8 +135,11 @@ describe("the API key", function()
     e:fault({ action = { delay = 1 } })
     fails("timeout", "timeout", c.datasets:list({ timeout = 0.02, max_retries = 0 }))
     e:faults({})
-    fails("too_large", "too_large",
-      c:with({ max_response_bytes = 1000 }):request("GET", "/__emulator/bytes?n=5000"))
+    fails(
+      "too_large",
+      "too_large",
+      c:with({ max_response_bytes = 1000 }):request("GET", "/__emulator/bytes?n=5000")
+    )
     fails("invalid", "invalid", c.datasets:create({ name = print }))
     fails("tls", "tls", c:with({ host = e.tls_url }).datasets:list())
     fails("network", "proxy", c:with({ proxy = "http://127.0.0.1:1" }).datasets:list())
@@ -138,14 +153,24 @@ describe("the API key", function()
 
   it("is not in what misuse raises", function()
     for what, misuse in pairs({
-      ["a key for options"] = function() llm.new(KEY) end,
-      ["a key for a client"] = function() c.close(KEY) end,
-      ["a key in a host"] = function() llm.new({ host = "https://" .. KEY .. "@h" }) end,
-      ["a key in a list"] = function() llm.new({ personal_api_key = { KEY } }) end,
+      ["a key for options"] = function()
+        llm.new(KEY)
+      end,
+      ["a key for a client"] = function()
+        c.close(KEY)
+      end,
+      ["a key in a host"] = function()
+        llm.new({ host = "https://" .. KEY .. "@h" })
+      end,
+      ["a key in a list"] = function()
+        llm.new({ personal_api_key = { KEY } })
+      end,
       ["a key in its own header"] = function()
         c.datasets:list({ headers = { Authorization = "Bearer " .. KEY } })
       end,
-      ["a key in a query"] = function() c:request("GET", "/", { query = { token = KEY } }) end,
+      ["a key in a query"] = function()
+        c:request("GET", "/", { query = { token = KEY } })
+      end,
       ["a key in an invalid header"] = function()
         c:request("GET", "/", { headers = { ["X-Key"] = KEY .. "\n" } })
       end,
@@ -157,10 +182,32 @@ describe("the API key", function()
   end)
 
   describe("that a server sends back is redacted", function()
-    local echoed = '{"detail":"Bad key ' .. KEY .. ' and ' .. KEY .. '.","attr":"' .. KEY
-      .. '","code":"' .. KEY .. '","type":"' .. KEY .. '","file_path":"/' .. KEY
-      .. '/","current_item_id":"' .. KEY .. '","' .. KEY .. '":{"' .. KEY .. KEY .. '":["'
-      .. KEY .. '",["a' .. KEY .. '"]]},"escaped":"' .. KEY:gsub("x", "\\u0078") .. '"}'
+    local echoed = '{"detail":"Bad key '
+      .. KEY
+      .. " and "
+      .. KEY
+      .. '.","attr":"'
+      .. KEY
+      .. '","code":"'
+      .. KEY
+      .. '","type":"'
+      .. KEY
+      .. '","file_path":"/'
+      .. KEY
+      .. '/","current_item_id":"'
+      .. KEY
+      .. '","'
+      .. KEY
+      .. '":{"'
+      .. KEY
+      .. KEY
+      .. '":["'
+      .. KEY
+      .. '",["a'
+      .. KEY
+      .. '"]]},"escaped":"'
+      .. KEY:gsub("x", "\\u0078")
+      .. '"}'
 
     it("in each field of an error, JSON keys included", function()
       for _, status in ipairs({ 400, 401, 403, 404, 409, 429, 500 }) do
@@ -196,9 +243,15 @@ describe("the API key", function()
 
     it("in headers, of responses and errors, and in their names", function()
       for _, status in ipairs({ 200, 404 }) do
-        e:fault({ action = { raw = ("HTTP/1.1 %d X\r\nX-Echo: Bearer %s\r\nX-%s: 1\r\n"
-          .. "X-Request-Id: %s\r\nX-Twice: %s\r\nX-Twice: %s\r\nContent-Length: 14\r\n\r\n"
-          .. '{"results":[]}'):format(status, KEY, KEY, KEY, KEY, KEY) } })
+        e:fault({
+          action = {
+            raw = (
+              "HTTP/1.1 %d X\r\nX-Echo: Bearer %s\r\nX-%s: 1\r\n"
+              .. "X-Request-Id: %s\r\nX-Twice: %s\r\nX-Twice: %s\r\nContent-Length: 14\r\n\r\n"
+              .. '{"results":[]}'
+            ):format(status, KEY, KEY, KEY, KEY, KEY),
+          },
+        })
         local value, err, response = c.datasets:list()
         assert.equal(status == 200, value ~= nil)
         hides("headers", err, response)
@@ -209,8 +262,13 @@ describe("the API key", function()
     end)
 
     it("in the target of a redirect, followed or not", function()
-      e:fault({ action = { status = 302, times = 1,
-        headers = { Location = LIST .. "?was=" .. KEY } } })
+      e:fault({
+        action = {
+          status = 302,
+          times = 1,
+          headers = { Location = LIST .. "?was=" .. KEY },
+        },
+      })
       local page, err, response = c.datasets:list()
       assert.is_nil(err)
       assert.is_truthy(page)
@@ -224,9 +282,12 @@ describe("the API key", function()
     it("where it is percent-encoded in a URL", function()
       local odd = "old/key+1"
       local noted = {}
-      local own = c:with({ personal_api_key = odd, on_request = function(request)
-        noted[#noted + 1] = request
-      end })
+      local own = c:with({
+        personal_api_key = odd,
+        on_request = function(request)
+          noted[#noted + 1] = request
+        end,
+      })
       local _, _, response = own:request("GET", "/__emulator/echo", { query = { q = odd } })
       assert.equal(200, response.status)
       holds_no_key(noted, "the hook", "old%2Fkey%2B1")
@@ -238,10 +299,12 @@ describe("the API key", function()
     --- The key with some of its characters in another form.
     local function escaped(form, every)
       local n = 0
-      return (KEY:gsub(".", function(letter)
-        n = n + 1
-        return n % every == 0 and form:format(letter:byte()) or letter
-      end))
+      return (
+        KEY:gsub(".", function(letter)
+          n = n + 1
+          return n % every == 0 and form:format(letter:byte()) or letter
+        end)
+      )
     end
 
     local FORMS = { "%%%02X", "%%%02x", "\\u%04x", "\\x%02X", "&#%d;", "&#x%x;", "&#0%d;" }
@@ -262,8 +325,12 @@ describe("the API key", function()
           e:fault({ action = { status = 500, body = "<p>" .. text .. "</p>" } })
           local err = fails("server", form, c.datasets:list({ max_retries = 0 }))
           assert.equal("<p>[key]</p>", err.body)
-          e:fault({ action = { status = 400,
-            body = '{"detail":"a ' .. text:gsub("\\", "\\\\") .. ' b","x":["' .. KEY .. '"]}' } })
+          e:fault({
+            action = {
+              status = 400,
+              body = '{"detail":"a ' .. text:gsub("\\", "\\\\") .. ' b","x":["' .. KEY .. '"]}',
+            },
+          })
           err = fails("invalid", form, c.datasets:list())
           assert.equal("a [key] b", err.detail)
           assert.equal("a [key] b", err.message)
@@ -288,8 +355,12 @@ describe("the API key", function()
           assert.equal("?k=[key]", response.headers["X-Echo"])
         end
       end
-      e:fault({ action = { status = 302,
-        headers = { Location = "https://h.example/?k=" .. escaped("%%%02X", 2) } } })
+      e:fault({
+        action = {
+          status = 302,
+          headers = { Location = "https://h.example/?k=" .. escaped("%%%02X", 2) },
+        },
+      })
       local err, response = fails("redirect", "escaped", c.datasets:list())
       assert.matches("https://h.example/?k=[key],", err.message, 1, true)
       assert.equal("https://h.example/?k=[key]", response.headers.location)
@@ -328,7 +399,11 @@ describe("the API key", function()
 
     it("and nothing else is", function()
       for _, text in ipairs({
-        "100% \\u00e9 &amp; &#; %zz %p", KEY:sub(1, -2), "%70hx", "\\", "%",
+        "100% \\u00e9 &amp; &#; %zz %p",
+        KEY:sub(1, -2),
+        "%70hx",
+        "\\",
+        "%",
       }) do
         e:fault({ action = { status = 500, body = text } })
         assert.equal(text, fails("server", text, c.datasets:list({ max_retries = 0 })).body)
@@ -338,7 +413,12 @@ describe("the API key", function()
 
   it("is in no module of the library, whatever it has kept of a key", function()
     e:fault({ action = { status = 429, headers = { ["Retry-After"] = "1" }, times = 1 } })
-    local own = c:with({ pace = true, personal_api_key = function() return KEY end })
+    local own = c:with({
+      pace = true,
+      personal_api_key = function()
+        return KEY
+      end,
+    })
     assert.is_truthy(own.datasets:list())
     local modules = 0
     for name, module in pairs(package.loaded) do
@@ -400,10 +480,12 @@ describe("the API key", function()
 
   it("of each attempt is redacted in what that attempt received", function()
     local calls = 0
-    local own = c:with({ personal_api_key = function()
-      calls = calls + 1
-      return calls == 1 and KEY or "phx_another"
-    end })
+    local own = c:with({
+      personal_api_key = function()
+        calls = calls + 1
+        return calls == 1 and KEY or "phx_another"
+      end,
+    })
     e:faults({
       { action = { status = 503, body = '{"detail":"' .. KEY .. '"}', times = 1 } },
       { action = { status = 503, body = '{"detail":"phx_another"}', times = 1 } },

@@ -15,10 +15,14 @@ for _, generation in ipairs({ "reference", "current" }) do
     teardown(t.stop)
     before_each(function()
       t.reset()
-      clock.sleep = function() return true end
+      clock.sleep = function()
+        return true
+      end
       client = t.client({ max_retries = 2 })
     end)
-    after_each(function() clock.sleep = sleep end)
+    after_each(function()
+      clock.sleep = sleep
+    end)
 
     local SKILL = { name = "pdf-forms", description = "Fills forms.", body = "# Forms" }
 
@@ -30,8 +34,10 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert(client.skills:create(SKILL))
       client = client:with({ json = require("cjson.safe") })
       lose("after", "PATCH")
-      local skill, err, response = client.skills:publish("pdf-forms",
-        { base_version = 1, metadata = { big = 2 ^ 53 + 2, list = { 1.5 } } })
+      local skill, err, response = client.skills:publish(
+        "pdf-forms",
+        { base_version = 1, metadata = { big = 2 ^ 53 + 2, list = { 1.5 } } }
+      )
       assert.is_nil(err, tostring(err))
       assert.equal(2, skill.version)
       assert.is_true(response.settled)
@@ -41,7 +47,9 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert(client.skills:create(SKILL))
       local skills = client.skills
       for name, write in pairs({
-        create = function() return skills:create({ name = "b", description = "d", body = "b" }) end,
+        create = function()
+          return skills:create({ name = "b", description = "d", body = "b" })
+        end,
         publish = function()
           return skills:publish("pdf-forms", { base_version = 1, body = "x" })
         end,
@@ -51,11 +59,17 @@ for _, generation in ipairs({ "reference", "current" }) do
         delete_file = function()
           return skills:delete_file("pdf-forms", "a", { base_version = 1 })
         end,
-        duplicate = function() return skills:duplicate("pdf-forms", "c") end,
-        archive = function() return skills:archive("pdf-forms") end,
+        duplicate = function()
+          return skills:duplicate("pdf-forms", "c")
+        end,
+        archive = function()
+          return skills:archive("pdf-forms")
+        end,
       }) do
-        t.e:faults({ { match = { method = "GET" }, action = { status = 204 } },
-          { action = { close = "before" } } })
+        t.e:faults({
+          { match = { method = "GET" }, action = { status = 204 } },
+          { action = { close = "before" } },
+        })
         local value, err = write()
         fails("network", { ambiguous = true }, value, err)
         assert.is_truthy(err.sent_at, name)
@@ -73,12 +87,16 @@ describe("a lost answer to a write on an item", function()
   teardown(t.stop)
   before_each(function()
     t.reset()
-    clock.sleep = function() return true end
+    clock.sleep = function()
+      return true
+    end
     client = t.client({ max_retries = 2 })
     local dataset = assert(client.datasets:create({ name = "golden" })).id
     item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
   end)
-  after_each(function() clock.sleep = sleep end)
+  after_each(function()
+    clock.sleep = sleep
+  end)
 
   it("is the writer's, whoever has created the item", function()
     local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })
@@ -100,9 +118,11 @@ describe("a lost answer to a write on an item", function()
 
   it("is not the same change by another user, once the client knows its own", function()
     local other = t.client({ personal_api_key = "phx_emulator_li" })
-    client = client:with({ on_retry = function()
-      assert(other.dataset_items:update(item, { input = "same", base_version = 2 }))
-    end })
+    client = client:with({
+      on_retry = function()
+        assert(other.dataset_items:update(item, { input = "same", base_version = 2 }))
+      end,
+    })
     assert(client.dataset_items:update(item, { input = 2, base_version = 1 }))
     t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
     local row, err = client.dataset_items:update(item, { input = "same", base_version = 2 })
@@ -124,9 +144,11 @@ describe("a lost answer to a write on an item", function()
   it("is not a change to something else, be it a change to false", function()
     local plain = client
     t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
-    client = client:with({ on_retry = function()
-      assert(plain.dataset_items:update(item, { input = true, base_version = 1 }))
-    end })
+    client = client:with({
+      on_retry = function()
+        assert(plain.dataset_items:update(item, { input = true, base_version = 1 }))
+      end,
+    })
     local row, err = client.dataset_items:update(item, { input = false, base_version = 1 })
     fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
     assert.is_nil(err.ambiguous)
@@ -138,8 +160,10 @@ describe("a lost answer to a write on an item", function()
     fails("decode", { status = 204 }, client.datasets:export_wait(item, 1))
     fails("decode", { status = 204 }, client.skills:bundle())
     live.raises("decode", { status = 204 }, client.datasets:export_read(item, 1))
-    t.e:faults({ { match = { method = "GET" }, action = { status = 204 } },
-      { match = { method = "PATCH" }, action = { close = "before" } } })
+    t.e:faults({
+      { match = { method = "GET" }, action = { status = 204 } },
+      { match = { method = "PATCH" }, action = { close = "before" } },
+    })
     local row, err = client.dataset_items:update(item, { input = 2, base_version = 1 })
     fails("network", { ambiguous = true }, row, err)
   end)

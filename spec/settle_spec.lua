@@ -13,21 +13,29 @@ describe("a write whose answer is lost", function()
   teardown(t.stop)
   before_each(function()
     t.reset()
-    clock.sleep = function() return true end
+    clock.sleep = function()
+      return true
+    end
     client = t.client({ max_retries = 2 })
   end)
-  after_each(function() clock.sleep = sleep end)
+  after_each(function()
+    clock.sleep = sleep
+  end)
 
   --- Loses the answers to the next `times` requests with this method and path.
   --- @param how "before"|"after" the server does the write
   local function lose(how, method, path, times)
-    t.e:fault({ match = { method = method, path = path },
-      action = { close = how, times = times or 1 } })
+    t.e:fault({
+      match = { method = method, path = path },
+      action = { close = how, times = times or 1 },
+    })
   end
 
   local function create(fields)
     local all = { name = "pdf-forms", description = "Fills forms.", body = "# Forms\n\nFill them." }
-    for name, value in pairs(fields or {}) do all[name] = value end
+    for name, value in pairs(fields or {}) do
+      all[name] = value
+    end
     return assert(client.skills:create(all))
   end
 
@@ -35,12 +43,16 @@ describe("a write whose answer is lost", function()
   local function count(method, path)
     local n = 0
     for _, entry in ipairs(t.e:log()) do
-      if entry.method == method and entry.target:find(path or "") then n = n + 1 end
+      if entry.method == method and entry.target:find(path or "") then
+        n = n + 1
+      end
     end
     return n
   end
 
-  local function version() return client.skills:get("pdf-forms").version end
+  local function version()
+    return client.skills:get("pdf-forms").version
+  end
 
   --- A change by somebody else, on the version that is the latest.
   local function others(fields)
@@ -49,35 +61,86 @@ describe("a write whose answer is lost", function()
   end
 
   local WRITES = {
-    publish = { "PATCH", "/pdf%-forms/$", function()
-      return client.skills:publish("pdf-forms",
-        { base_version = 1, body = " # New\n", license = "MIT" })
-    end, function(skill) return skill.body == "# New" and skill.license == "MIT" end },
-    ["publish with files"] = { "PATCH", "/pdf%-forms/$", function()
-      return client.skills:publish("pdf-forms", { base_version = 1,
-        metadata = { a = { 1, llm.null } }, allowed_tools = { "Bash" },
-        files = { { path = "b.md", content = "B\n" }, { path = "c/ü.txt", content = "C" } } })
-    end, function(skill) return #skill.files == 2 and skill.metadata.a[2] == llm.null end },
-    ["publish with edits"] = { "PATCH", "/pdf%-forms/$", function()
-      return client.skills:publish("pdf-forms", { base_version = 1,
-        edits = { { old = "Fill", new = "Read" }, { old = "Read them", new = "Print % them" } },
-        file_edits = { { path = "a.md", edits = { { old = "A", new = "AA" } } } } })
-    end, function(skill) return skill.body == "# Forms\n\nPrint % them." end },
-    ["publish of nothing new"] = { "PATCH", "/pdf%-forms/$", function()
-      return client.skills:publish("pdf-forms", { base_version = 1 })
-    end, function(skill) return skill.body == "# Forms\n\nFill them." end },
-    rename_file = { "POST", "/files%-rename/$", function()
-      return client.skills:rename_file("pdf-forms", "a.md", "z.md", { base_version = 1 })
-    end, function(skill) return skill.files[1].path == "z.md" end },
-    delete_file = { "DELETE", "/files/a.md/", function()
-      return client.skills:delete_file("pdf-forms", "a.md", { base_version = 1 })
-    end, function(skill) return #skill.files == 0 end },
+    publish = {
+      "PATCH",
+      "/pdf%-forms/$",
+      function()
+        return client.skills:publish(
+          "pdf-forms",
+          { base_version = 1, body = " # New\n", license = "MIT" }
+        )
+      end,
+      function(skill)
+        return skill.body == "# New" and skill.license == "MIT"
+      end,
+    },
+    ["publish with files"] = {
+      "PATCH",
+      "/pdf%-forms/$",
+      function()
+        return client.skills:publish("pdf-forms", {
+          base_version = 1,
+          metadata = { a = { 1, llm.null } },
+          allowed_tools = { "Bash" },
+          files = { { path = "b.md", content = "B\n" }, { path = "c/ü.txt", content = "C" } },
+        })
+      end,
+      function(skill)
+        return #skill.files == 2 and skill.metadata.a[2] == llm.null
+      end,
+    },
+    ["publish with edits"] = {
+      "PATCH",
+      "/pdf%-forms/$",
+      function()
+        return client.skills:publish("pdf-forms", {
+          base_version = 1,
+          edits = { { old = "Fill", new = "Read" }, { old = "Read them", new = "Print % them" } },
+          file_edits = { { path = "a.md", edits = { { old = "A", new = "AA" } } } },
+        })
+      end,
+      function(skill)
+        return skill.body == "# Forms\n\nPrint % them."
+      end,
+    },
+    ["publish of nothing new"] = {
+      "PATCH",
+      "/pdf%-forms/$",
+      function()
+        return client.skills:publish("pdf-forms", { base_version = 1 })
+      end,
+      function(skill)
+        return skill.body == "# Forms\n\nFill them."
+      end,
+    },
+    rename_file = {
+      "POST",
+      "/files%-rename/$",
+      function()
+        return client.skills:rename_file("pdf-forms", "a.md", "z.md", { base_version = 1 })
+      end,
+      function(skill)
+        return skill.files[1].path == "z.md"
+      end,
+    },
+    delete_file = {
+      "DELETE",
+      "/files/a.md/",
+      function()
+        return client.skills:delete_file("pdf-forms", "a.md", { base_version = 1 })
+      end,
+      function(skill)
+        return #skill.files == 0
+      end,
+    },
   }
 
   for name, write in pairs(WRITES) do
     local method, path, run, is_done = write[1], write[2], write[3], write[4]
     describe(name, function()
-      before_each(function() create({ files = { { path = "a.md", content = "A" } } }) end)
+      before_each(function()
+        create({ files = { { path = "a.md", content = "A" } } })
+      end)
 
       it("is found to have happened", function()
         lose("after", method, path)
@@ -106,7 +169,11 @@ describe("a write whose answer is lost", function()
           { match = { method = method, path = path }, action = { close = "after", times = 1 } },
           { match = { method = method, path = path, nth = 2 }, action = { delay = 0 } },
         })
-        local hooked = client:with({ on_retry = function() others({ description = "Later." }) end })
+        local hooked = client:with({
+          on_retry = function()
+            others({ description = "Later." })
+          end,
+        })
         local skills = client.skills
         client.skills = hooked.skills
         local skill, err = run()
@@ -118,7 +185,11 @@ describe("a write whose answer is lost", function()
 
       it("did not happen where somebody else was first", function()
         lose("before", method, path)
-        local hooked = client:with({ on_retry = function() others({ description = "Other." }) end })
+        local hooked = client:with({
+          on_retry = function()
+            others({ description = "Other." })
+          end,
+        })
         local skills = client.skills
         client.skills = hooked.skills
         local skill, err = run()
@@ -174,21 +245,29 @@ describe("a write whose answer is lost", function()
   for name, write in pairs({
     ["publish with files"] = WRITES["publish with files"],
     ["publish with edits"] = WRITES["publish with edits"],
-    create_file = { "POST", "/files/$", function()
-      return client.skills:create_file("pdf-forms",
-        { path = "b.md", content = "B", base_version = 1 })
-    end },
+    create_file = {
+      "POST",
+      "/files/$",
+      function()
+        return client.skills:create_file(
+          "pdf-forms",
+          { path = "b.md", content = "B", base_version = 1 }
+        )
+      end,
+    },
   }) do
     it("is left open where the skill goes while it is looked at, " .. name, function()
       create({ files = { { path = "a.md", content = "A" } } })
       lose("after", write[1], write[2])
       local plain, gone = client, false
-      client = client:with({ on_request = function(request)
-        if request.method == "GET" and request.url:find("/files/") and not gone then
-          gone = true
-          assert(plain.skills:archive("pdf-forms"))
-        end
-      end })
+      client = client:with({
+        on_request = function(request)
+          if request.method == "GET" and request.url:find("/files/") and not gone then
+            gone = true
+            assert(plain.skills:archive("pdf-forms"))
+          end
+        end,
+      })
       local skill, err = write[3]()
       assert.is_nil(skill)
       assert.is_true(gone)
@@ -200,9 +279,11 @@ describe("a write whose answer is lost", function()
     create()
     local other = t.client({ personal_api_key = "phx_emulator_li" })
     lose("before", "PATCH", "/pdf%-forms/$")
-    client = client:with({ on_retry = function()
-      assert(other.skills:publish("pdf-forms", { base_version = 1, body = "Same." }))
-    end })
+    client = client:with({
+      on_retry = function()
+        assert(other.skills:publish("pdf-forms", { base_version = 1, body = "Same." }))
+      end,
+    })
     assert(client.skills:duplicate("pdf-forms", "copy")) -- by which the client knows its user
     local skill, err = client.skills:publish("pdf-forms", { base_version = 1, body = "Same." })
     live.fails("conflict", { current_version = 2 }, skill, err)
@@ -226,8 +307,11 @@ describe("a write whose answer is lost", function()
     live.fails("network", { ambiguous = true }, client.skills:delete_file("pdf-forms", "a.md"))
     assert.equal(1, count("DELETE"))
     lose("before", "POST", "files%-rename")
-    live.fails("network", { ambiguous = true },
-      client.skills:rename_file("pdf-forms", "a.md", "b.md"))
+    live.fails(
+      "network",
+      { ambiguous = true },
+      client.skills:rename_file("pdf-forms", "a.md", "b.md")
+    )
     assert.equal(1, count("POST", "files%-rename"))
   end)
 
@@ -242,13 +326,24 @@ describe("a write whose answer is lost", function()
     end
     client = client:with({ on_request = race })
     for i, write in ipairs({
-      { "files%-rename", function()
-        return client.skills:rename_file("pdf-forms", "a.md", "b")
-      end },
-      { "files/b/", function() return client.skills:delete_file("pdf-forms", "b") end },
-      { "files/$", function()
-        return client.skills:create_file("pdf-forms", { path = "c", content = " C\n" })
-      end },
+      {
+        "files%-rename",
+        function()
+          return client.skills:rename_file("pdf-forms", "a.md", "b")
+        end,
+      },
+      {
+        "files/b/",
+        function()
+          return client.skills:delete_file("pdf-forms", "b")
+        end,
+      },
+      {
+        "files/$",
+        function()
+          return client.skills:create_file("pdf-forms", { path = "c", content = " C\n" })
+        end,
+      },
     }) do
       t.e:fault({ match = { path = write[1] }, action = { close = "after", times = 1 } })
       raced = 1
@@ -261,8 +356,13 @@ describe("a write whose answer is lost", function()
   end)
 
   describe("a create of a skill", function()
-    local FIELDS = { name = "pdf-forms", description = "Forms. ", body = "# Forms\n",
-      metadata = { list = {}, n = 1 }, files = { { path = "a.md", content = "A\n" } } }
+    local FIELDS = {
+      name = "pdf-forms",
+      description = "Forms. ",
+      body = "# Forms\n",
+      metadata = { list = {}, n = 1 },
+      files = { { path = "a.md", content = "A\n" } },
+    }
 
     it("is found to have happened", function()
       lose("after", "POST")
@@ -336,8 +436,10 @@ describe("a write whose answer is lost", function()
     local FILE = { path = "docs/a.md", content = "A\n" }
     for base, name in pairs({ [1] = "with a base_version", [false] = "without a base_version" }) do
       local function add(fields)
-        return client.skills:create_file("pdf-forms",
-          { path = fields.path, content = fields.content, base_version = base or nil })
+        return client.skills:create_file(
+          "pdf-forms",
+          { path = fields.path, content = fields.content, base_version = base or nil }
+        )
       end
 
       it("is found to have happened, " .. name, function()
@@ -362,8 +464,12 @@ describe("a write whose answer is lost", function()
         create()
         lose("before", "POST", "files")
         client = client:with({ on_response = function() end })
-        assert(client.skills:publish("pdf-forms", { base_version = 1, files = {
-          { path = "docs/a.md", content = "B" } } }))
+        assert(client.skills:publish("pdf-forms", {
+          base_version = 1,
+          files = {
+            { path = "docs/a.md", content = "B" },
+          },
+        }))
         local skill, err = add(FILE)
         live.fails("network", nil, skill, err)
         assert.equal(not base or nil, err.ambiguous)
@@ -375,12 +481,14 @@ describe("a write whose answer is lost", function()
       create()
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
       local raced = false
-      client = client:with({ on_request = function(request)
-        if request.method == "GET" and not raced then
-          raced = true
-          others({ description = "Later." })
-        end
-      end })
+      client = client:with({
+        on_request = function(request)
+          if request.method == "GET" and not raced then
+            raced = true
+            others({ description = "Later." })
+          end
+        end,
+      })
       local skill, err = client.skills:create_file("pdf-forms", FILE)
       assert.is_nil(err, tostring(err))
       assert.equal(2, skill.version)
@@ -428,8 +536,10 @@ describe("a write whose answer is lost", function()
         create()
         t.e:faults({
           { match = { method = "POST" }, action = { close = "before", times = 1 } },
-          { match = { method = "GET" },
-            action = { status = 404, body = body, headers = json_type } },
+          {
+            match = { method = "GET" },
+            action = { status = 404, body = body, headers = json_type },
+          },
         })
         live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
       end
@@ -456,13 +566,15 @@ describe("a write whose answer is lost", function()
       create()
       lose("after", "POST", "archive")
       local raced = false
-      client = client:with({ on_request = function(request)
-        if request.method == "GET" and not raced then
-          raced = true
-          t.e:settings({ clock = "2036-03-01T00:00:00Z" })
-          create({ body = "Another one." })
-        end
-      end })
+      client = client:with({
+        on_request = function(request)
+          if request.method == "GET" and not raced then
+            raced = true
+            t.e:settings({ clock = "2036-03-01T00:00:00Z" })
+            create({ body = "Another one." })
+          end
+        end,
+      })
       -- Left open: somebody else may have archived the first one, and the request still be on its
       -- way to the second.
       live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
@@ -474,12 +586,25 @@ describe("a write whose answer is lost", function()
   describe("a create of a row", function()
     local dataset
 
-    before_each(function() dataset = assert(client.datasets:create({ name = "golden" })).id end)
+    before_each(function()
+      dataset = assert(client.datasets:create({ name = "golden" })).id
+    end)
 
     it("is never repeated, and find_created finds the row", function()
-      local fields = { dataset = dataset, input = { q = "ü", n = 9007199254740993, f = 1.5,
-        list = llm.array({}), none = llm.null }, output = llm.null, metadata = { text = "" },
-        ref_trace_id = " t ", ref_timestamp = "2026-03-14T08:26:53+01:00" }
+      local fields = {
+        dataset = dataset,
+        input = {
+          q = "ü",
+          n = 9007199254740993,
+          f = 1.5,
+          list = llm.array({}),
+          none = llm.null,
+        },
+        output = llm.null,
+        metadata = { text = "" },
+        ref_trace_id = " t ",
+        ref_timestamp = "2026-03-14T08:26:53+01:00",
+      }
       assert(client.dataset_items:create({ dataset = dataset, input = { q = "other" } }))
       lose("after", "POST")
       local row, err = client.dataset_items:create(fields)
@@ -501,15 +626,27 @@ describe("a write whose answer is lost", function()
 
     it("is told from rows that differ or are older", function()
       local fields = { dataset = dataset, input = { 1, 2 }, metadata = { a = true } }
-      for _, other in ipairs({ { input = { 1, 2, 3 } }, { input = { 1 } }, { metadata = { a = 1 } },
-        { metadata = {} }, { output = 0 },
-        { ref_trace_id = "t", ref_timestamp = "2026-03-14T07:26:53Z" } }) do
+      for _, other in ipairs({
+        { input = { 1, 2, 3 } },
+        { input = { 1 } },
+        { metadata = { a = 1 } },
+        { metadata = {} },
+        { output = 0 },
+        { ref_trace_id = "t", ref_timestamp = "2026-03-14T07:26:53Z" },
+      }) do
         local row = { dataset = dataset, input = fields.input, metadata = fields.metadata }
-        for name, value in pairs(other) do row[name] = value end
+        for name, value in pairs(other) do
+          row[name] = value
+        end
         assert(client.dataset_items:create(row))
       end
-      local wanted = { dataset = dataset, input = { 1, 2 }, metadata = { a = true },
-        output = llm.null, ref_trace_id = llm.null }
+      local wanted = {
+        dataset = dataset,
+        input = { 1, 2 },
+        metadata = { a = true },
+        output = llm.null,
+        ref_trace_id = llm.null,
+      }
       assert.same({}, client.dataset_items:find_created(wanted, os.time()))
       t.e:settings({ clock = "2026-03-01T00:00:00Z" })
       assert(client.dataset_items:create(fields))
@@ -534,16 +671,27 @@ describe("a write whose answer is lost", function()
       assert.equal(made.id, found[1].id)
       t.answer(403, '{"type":"authentication_error","code":"permission_denied","detail":"no"}')
       live.fails("forbidden", nil, codec.datasets:find_created(fields, os.time()))
-      live.fails("invalid", { path = "metadata" },
-        client.datasets:find_created({ metadata = print }, os.time()))
+      live.fails(
+        "invalid",
+        { path = "metadata" },
+        client.datasets:find_created({ metadata = print }, os.time())
+      )
     end)
 
     it("wants a time", function()
       live.misuses({
-        { "since: seconds since 1970 or a timestamp expected, got nil",
-          function() client.datasets:find_created({}) end },
-        { 'since: invalid time "yesterday": give one such as',
-          function() client.datasets:find_created({}, "yesterday") end },
+        {
+          "since: seconds since 1970 or a timestamp expected, got nil",
+          function()
+            client.datasets:find_created({})
+          end,
+        },
+        {
+          'since: invalid time "yesterday": give one such as',
+          function()
+            client.datasets:find_created({}, "yesterday")
+          end,
+        },
       })
     end)
   end)

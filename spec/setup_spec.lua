@@ -44,9 +44,15 @@ describe("tools/setup", function()
 
   --- What it says when it is run where these are installed, and the release has these too.
   local function run(arguments, installed, release, removed)
-    local pipe = io.popen(("PATH='%s':$PATH INSTALLED='%s' RELEASE='%s' REMOVED='%s' "
-      .. "tools/setup %s 2>&1"):format(os.getenv("PWD") .. "/" .. BIN, installed, release,
-      removed or "", arguments))
+    local pipe = io.popen(
+      ("PATH='%s':$PATH INSTALLED='%s' RELEASE='%s' REMOVED='%s' " .. "tools/setup %s 2>&1"):format(
+        os.getenv("PWD") .. "/" .. BIN,
+        installed,
+        release,
+        removed or "",
+        arguments
+      )
+    )
     local said = pipe:read("a")
     local ok = pipe:close()
     return said, ok
@@ -64,8 +70,11 @@ describe("tools/setup", function()
   end)
 
   it("takes luajit2 on Debian 12, where nginx's Lua module needs it", function()
-    local said = run("fuzz", common .. " lua5.2 liblua5.2-dev",
-      "luajit luajit2 libluajit-5.1-dev libluajit2-5.1-dev")
+    local said = run(
+      "fuzz",
+      common .. " lua5.2 liblua5.2-dev",
+      "luajit luajit2 libluajit-5.1-dev libluajit2-5.1-dev"
+    )
     assert.equal("luajit2 libluajit2-5.1-dev", asked_for(said))
   end)
 
@@ -76,8 +85,8 @@ describe("tools/setup", function()
   end)
 
   it("keeps a luajit that is installed", function()
-    local said = run("fuzz", common .. " luajit libluajit-5.1-dev",
-      "luajit2 libluajit2-5.1-dev lua5.2")
+    local said =
+      run("fuzz", common .. " luajit libluajit-5.1-dev", "luajit2 libluajit2-5.1-dev lua5.2")
     assert.equal("lua5.2", asked_for(said))
   end)
 
@@ -90,8 +99,10 @@ describe("tools/setup", function()
   it("removes no package, and says which would have to go", function()
     local said, ok = run("fuzz", common, "luajit2 libluajit2-5.1-dev", "libluajit-5.1-2")
     assert.is_nil(asked_for(said))
-    assert.truthy(said:find("to install them would remove libluajit-5.1-2, so nothing was done",
-      1, true), said)
+    assert.truthy(
+      said:find("to install them would remove libluajit-5.1-2, so nothing was done", 1, true),
+      said
+    )
     assert.truthy(said:find("this has to succeed first, as root: apt-get install", 1, true), said)
     assert.is_falsy(ok)
   end)

@@ -63,8 +63,8 @@ describe("the files of skills", function()
     local file = assert(skills:file("pdf-forms", "b/c.py"))
     assert.same({ path = "b/c.py", content = "print(1)", content_type = "text/x-python" }, file)
 
-    local renamed = assert(skills:rename_file("pdf-forms", "b/c.py", "d.py",
-      { base_version = 2.0 }))
+    local renamed =
+      assert(skills:rename_file("pdf-forms", "b/c.py", "d.py", { base_version = 2.0 }))
     assert.same({ 3, "a.md d.py" }, { renamed.version, paths_of(renamed) })
     assert.equal("print(1)", assert(skills:file("pdf-forms", "d.py")).content)
 
@@ -85,8 +85,10 @@ describe("the files of skills", function()
     local log = t.e:log(1)
     assert.truthy(log[1].body:find('"base_version":1[,}]'))
     assert.truthy(log[3].body:find('"base_version":2[,}]'))
-    assert.same({ old_path = "b/c.py", new_path = "d.py", base_version = 2 },
-      cjson.decode(log[3].body))
+    assert.same(
+      { old_path = "b/c.py", new_path = "d.py", base_version = 2 },
+      cjson.decode(log[3].body)
+    )
     assert.equal("", log[5].body or "")
     assert.is_nil(log[5].raw_header:lower():find("content-type", 1, true))
   end)
@@ -120,8 +122,7 @@ describe("the files of skills", function()
     end
     for path, encoded in pairs(PATHS) do
       assert(skills:rename_file("pdf-forms", path, "new/" .. path))
-      assert.same({ old_path = path, new_path = "new/" .. path },
-        cjson.decode(t.only(before).body))
+      assert.same({ old_path = path, new_path = "new/" .. path }, cjson.decode(t.only(before).body))
       local skill = assert(skills:delete_file("pdf-forms", "new/" .. path))
       for _, file in ipairs(skill.files) do
         assert.not_equal("new/" .. path, file.path)
@@ -136,8 +137,11 @@ describe("the files of skills", function()
     assert(skills:publish("pdf-forms", { base_version = 1, body = "newer" }))
     local stale = { base_version = 1 }
     local conflict = { status = 409, current_version = 2 }
-    fails("conflict", conflict,
-      skills:create_file("pdf-forms", { path = "b", content = "x", base_version = 1 }))
+    fails(
+      "conflict",
+      conflict,
+      skills:create_file("pdf-forms", { path = "b", content = "x", base_version = 1 })
+    )
     fails("conflict", conflict, skills:rename_file("pdf-forms", "a.md", "b", stale))
     fails("conflict", conflict, skills:delete_file("pdf-forms", "a.md", stale))
     local skill = assert(skills:get("pdf-forms"))
@@ -165,8 +169,11 @@ describe("the files of skills", function()
     fails("not_found", { status = 404 }, skills:file("pdf-forms", "a.md", { version = 7 }))
     fails("not_found", { status = 404 }, skills:rename_file("pdf-forms", "b", "c"))
     fails("not_found", { status = 404 }, skills:delete_file("pdf-forms", "b"))
-    fails("not_found", { status = 404 },
-      skills:create_file("nobody", { path = "b", content = "x" }))
+    fails(
+      "not_found",
+      { status = 404 },
+      skills:create_file("nobody", { path = "b", content = "x" })
+    )
     for _, entry in ipairs(t.e:log(1)) do
       assert.is_nil(entry.target:find("/api/projects/", 1, true))
     end
@@ -174,10 +181,16 @@ describe("the files of skills", function()
 
   it("are subject to the server's limits and refusals", function()
     t.e:settings({ file_limit = 1 })
-    fails("invalid", { status = 400 },
-      skills:create_file("pdf-forms", { path = "b", content = "x" }))
-    fails("invalid", { status = 400, attr = "content", code = "blank" },
-      skills:create_file("pdf-forms", { path = "b", content = "  " }))
+    fails(
+      "invalid",
+      { status = 400 },
+      skills:create_file("pdf-forms", { path = "b", content = "x" })
+    )
+    fails(
+      "invalid",
+      { status = 400, attr = "content", code = "blank" },
+      skills:create_file("pdf-forms", { path = "b", content = "  " })
+    )
     fails("invalid", { status = 400 }, skills:rename_file("pdf-forms", "a.md", "a.md"))
     assert.equal(1, assert(skills:get("pdf-forms")).version)
   end)
@@ -185,8 +198,10 @@ describe("the files of skills", function()
   it("are sent with unknown fields too", function()
     local fields = { path = "b", content = "x", colour = { 1, llm.null } }
     assert(skills:create_file("pdf-forms", fields))
-    assert.same({ path = "b", content = "x", colour = { 1, cjson.null } },
-      cjson.decode(t.only(1).body))
+    assert.same(
+      { path = "b", content = "x", colour = { 1, cjson.null } },
+      cjson.decode(t.only(1).body)
+    )
   end)
 
   it("are accepted only as a file: a path and its content", function()

@@ -31,11 +31,15 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert(skill_folder.push(client, dir))
       assert(skill_folder.pull(client, "pdf-forms", there))
     end)
-    after_each(function() folders.remove(root) end)
+    after_each(function()
+      folders.remove(root)
+    end)
 
     --- Publishes these files from elsewhere.
     local function publish(files)
-      for path, text in pairs(files) do write(there, path, text) end
+      for path, text in pairs(files) do
+        write(there, path, text)
+      end
       assert(skill_folder.push(client, there))
     end
 
@@ -43,7 +47,9 @@ for _, generation in ipairs({ "reference", "current" }) do
       publish({ ["a.md"] = "one\ntwo\nTHREE\n", ["b.md"] = "B\n" })
       write(dir, "a.md", "ONE\ntwo\nthree\n") -- to be merged, for which more is read
       local function edit(event)
-        if event.step == "read" and event.path == "a.md" then write(dir, "b.md", "mine\n") end
+        if event.step == "read" and event.path == "a.md" then
+          write(dir, "b.md", "mine\n")
+        end
       end
       local before = #t.e:log()
       local pushed, err = skill_folder.push(client, dir, { on_progress = edit })
@@ -51,7 +57,9 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ { path = "b.md", message = "was changed meanwhile" } }, err.problems)
       assert.equal("ONE\ntwo\nthree\n", read(dir, "a.md"))
       assert.equal("mine\n", read(dir, "b.md"))
-      for _, entry in ipairs(t.e:log(before)) do assert.equal("GET", entry.method) end
+      for _, entry in ipairs(t.e:log(before)) do
+        assert.equal("GET", entry.method)
+      end
       assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
     end)
 
@@ -124,7 +132,9 @@ for _, generation in ipairs({ "reference", "current" }) do
         write(root, "git", "#!/bin/sh\n" .. last .. "\n")
         os.execute("chmod +x " .. merge.git)
         local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
-        if pulled or err.kind ~= "file" then merge.git = git end
+        if pulled or err.kind ~= "file" then
+          merge.git = git
+        end
         fails("file", nil, pulled, err)
         assert.same(before, tree(dir), last)
       end
@@ -162,13 +172,17 @@ describe("a skill folder that came from somebody else", function()
     write(dir, "a.md", "a\n")
     write(root, "kept.md", "kept\n")
   end)
-  after_each(function() folders.remove(root) end)
+  after_each(function()
+    folders.remove(root)
+  end)
 
   --- What is left by a process that died while it wrote.
   local function leave(plan, files)
     lfs.mkdir(dir .. "/" .. STAGE)
     write(dir, STAGE .. "/plan", plan)
-    for name, text in pairs(files or {}) do write(dir, STAGE .. "/" .. name, text) end
+    for name, text in pairs(files or {}) do
+      write(dir, STAGE .. "/" .. name, text)
+    end
   end
 
   it("has no plan by which anything else is written or removed", function()
@@ -182,7 +196,12 @@ describe("a skill folder that came from somebody else", function()
       '[{"path":5,"writes":true,"had":true,"missing":[],"number":1}]',
       '[{"path":"a.md","writes":true,"had":true,"missing":5,"number":1}]',
       '[{"path":"a.md","writes":true,"had":true,"missing":[5],"number":1}]',
-      '{"path":"a.md"}', "[5]", "5", "null", "", '[{"path":"a.md"',
+      '{"path":"a.md"}',
+      "[5]",
+      "5",
+      "null",
+      "",
+      '[{"path":"a.md"',
     }) do
       leave(plan, { ["1.old"] = "owned\n" })
       local before = tree(root)
@@ -191,9 +210,11 @@ describe("a skill folder that came from somebody else", function()
       fails("file", { file = dir .. "/" .. STAGE .. "/plan" }, problems, err)
       assert.same(before, tree(root), plan)
     end
-    leave('[{"path":"up/kept.md","writes":false,"had":true,"missing":[],"number":1},'
-      .. '{"path":"up/new.md","writes":false,"had":true,"missing":[],"number":2}]',
-      { ["1.old"] = "owned\n", ["2.old"] = "owned\n" })
+    leave(
+      '[{"path":"up/kept.md","writes":false,"had":true,"missing":[],"number":1},'
+        .. '{"path":"up/new.md","writes":false,"had":true,"missing":[],"number":2}]',
+      { ["1.old"] = "owned\n", ["2.old"] = "owned\n" }
+    )
     assert(skill_folder.lint(dir))
     assert.equal("kept\n", read(root, "kept.md"))
     assert.is_nil(read(root, "new.md"))
@@ -222,10 +243,11 @@ describe("a skill folder that came from somebody else", function()
 
   it("keeps what was edited after a process died in it", function()
     local digest = require("posthog.llm.core").sha256("new\n")
-    local plan = ('[{"path":"a.md","writes":true,"had":true,"missing":[],"number":1,"digest":%q},'
+    local plan = (
+      '[{"path":"a.md","writes":true,"had":true,"missing":[],"number":1,"digest":%q},'
       .. '{"path":"gone.md","writes":false,"had":true,"missing":[],"number":2},'
-      .. '{"path":"m.md","writes":true,"had":false,"missing":[],"number":3,"digest":%q}]')
-      :format(digest, digest)
+      .. '{"path":"m.md","writes":true,"had":false,"missing":[],"number":3,"digest":%q}]'
+    ):format(digest, digest)
     local old = { ["1.old"] = "a\n", ["2.old"] = "gone\n" }
 
     write(dir, "a.md", "new\n") -- all was done, nothing was edited
@@ -234,9 +256,15 @@ describe("a skill folder that came from somebody else", function()
     assert(skill_folder.status(nil, dir))
     assert.same({ ["SKILL.md"] = SKILL, ["a.md"] = "a\n", ["gone.md"] = "gone\n" }, tree(dir))
 
-    local edited = { ["SKILL.md"] = SKILL, ["a.md"] = "edited\n", ["gone.md"] = "edited\n",
-      ["m.md"] = "edited\n" }
-    for path, text in pairs(edited) do write(dir, path, text) end
+    local edited = {
+      ["SKILL.md"] = SKILL,
+      ["a.md"] = "edited\n",
+      ["gone.md"] = "edited\n",
+      ["m.md"] = "edited\n",
+    }
+    for path, text in pairs(edited) do
+      write(dir, path, text)
+    end
     leave(plan, old)
     assert(skill_folder.status(nil, dir))
     assert.same(edited, tree(dir))
@@ -249,10 +277,15 @@ describe("a skill folder that came from somebody else", function()
 
   it("is left as one of several processes pulled it", function()
     for version = 1, 4 do
-      for i = 1, 4 do write(dir, i .. ".md", ("%d\n"):format(version)) end
+      for i = 1, 4 do
+        write(dir, i .. ".md", ("%d\n"):format(version))
+      end
       assert(skill_folder.push(client, dir))
     end
-    write(root, "program.lua", ([[
+    write(
+      root,
+      "program.lua",
+      ([[
       local llm = require("posthog.llm")
       local client = llm.new({ personal_api_key = "phx_emulator_all", project_id = 112358,
         host = %q })
@@ -262,14 +295,17 @@ describe("a skill folder that came from somebody else", function()
         local pulled, err = pull(client, "pdf-forms", %q, options)
         local is_busy = err and (err.message:find("another process") or err.kind == "conflict")
         if not pulled and not is_busy then print(err) end
-      end]]):format(t.e.url, dir))
+      end]]):format(t.e.url, dir)
+    )
     local command = "for i in 1 2 3; do %s %s/program.lua 2>&1 & done; wait"
     local pipe = assert(io.popen(command:format(os.getenv("LUA") or "lua5.4", root)))
     local said = pipe:read("*a")
     pipe:close()
     assert.equal("", said)
     local version = assert(skill_folder.status(nil, dir)).version
-    for i = 1, 4 do assert.equal(version .. "\n", read(dir, i .. ".md")) end
+    for i = 1, 4 do
+      assert.equal(version .. "\n", read(dir, i .. ".md"))
+    end
     assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
   end)
 
@@ -286,17 +322,23 @@ describe("a skill folder that came from somebody else", function()
     for old, values in pairs({
       ['"pdf%-forms"'] = { '".."', '""', '"a/b"', '"a\\n"', "5" },
       ['"version": 1'] = { '"version": 1e300', '"version": "1"', '"version": 9007199254740993' },
-      ['^{'] = { "<<<<<<< HEAD\n{", "[" },
+      ["^{"] = { "<<<<<<< HEAD\n{", "[" },
       ['"a.md"'] = { '"../a.md"' },
-      ['\n}\n$'] = { "" },
+      ["\n}\n$"] = { "" },
     }) do
       for _, new in ipairs(values) do
         write(dir, LOCK, (lock:gsub(old, (new:gsub("%%", "%%%%")), 1)))
         local before = tree(dir)
         for _, call in ipairs({
-          function() return skill_folder.status(client, dir) end,
-          function() return skill_folder.push(client, dir) end,
-          function() return skill_folder.pull(client, "pdf-forms", dir, { force = true }) end,
+          function()
+            return skill_folder.status(client, dir)
+          end,
+          function()
+            return skill_folder.push(client, dir)
+          end,
+          function()
+            return skill_folder.pull(client, "pdf-forms", dir, { force = true })
+          end,
         }) do
           local value, err = call()
           fails("file", { file = dir .. "/" .. LOCK }, value, err)

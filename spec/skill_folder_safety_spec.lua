@@ -15,12 +15,44 @@ local write, tree = folders.write, folders.tree
 
 --- Paths that a server could send, and none of which may be written.
 local HOSTILE = {
-  "../x", "a/../../x", "..", ".", "a/./b", "/etc/x", "//x", "a//b", "a/", "", "C:/x", "c:x",
-  "a\\..\\x", "..\\x", ".git/config", ".GIT/hooks/pre-commit", "sub/.git/config", ".git./config",
-  ".git /config", ".gi\226\128\140t/config", "git~1/config", ".git::$INDEX_ALLOCATION/config",
-  ".hg/hgrc", ".svn/entries", "SKILL.md", "skill.MD", "SKILL.md/x", ".posthog-skill.json",
-  ".POSTHOG-skill.json", ".posthog-skill.tmp/plan", "a\nb", "a\0b", "a\27[2Jb", " a", "a ",
-  ("x"):rep(256), ("x/"):rep(260) .. "x", "a\255b",
+  "../x",
+  "a/../../x",
+  "..",
+  ".",
+  "a/./b",
+  "/etc/x",
+  "//x",
+  "a//b",
+  "a/",
+  "",
+  "C:/x",
+  "c:x",
+  "a\\..\\x",
+  "..\\x",
+  ".git/config",
+  ".GIT/hooks/pre-commit",
+  "sub/.git/config",
+  ".git./config",
+  ".git /config",
+  ".gi\226\128\140t/config",
+  "git~1/config",
+  ".git::$INDEX_ALLOCATION/config",
+  ".hg/hgrc",
+  ".svn/entries",
+  "SKILL.md",
+  "skill.MD",
+  "SKILL.md/x",
+  ".posthog-skill.json",
+  ".POSTHOG-skill.json",
+  ".posthog-skill.tmp/plan",
+  "a\nb",
+  "a\0b",
+  "a\27[2Jb",
+  " a",
+  "a ",
+  ("x"):rep(256),
+  ("x/"):rep(260) .. "x",
+  "a\255b",
 }
 
 describe("a pulled skill", function()
@@ -34,7 +66,9 @@ describe("a pulled skill", function()
     root = folders.new()
     dir = root .. "/in/pdf-forms"
   end)
-  after_each(function() folders.remove(root) end)
+  after_each(function()
+    folders.remove(root)
+  end)
 
   --- A client whose server sends these files.
   local function hostile(files)
@@ -42,12 +76,25 @@ describe("a pulled skill", function()
     for i, file in ipairs(files) do
       list[i] = { path = file.path or file, content_type = "text/plain" }
     end
-    local skill = { id = "01a201c3-f751-701b-9c56-03ffb16537a6", name = "pdf-forms", version = 1,
-      description = "d", body = "b", files = list, first_version_created_at = "2026" }
-    return { skills = {
-      resolve = function() return { skill = skill, versions = {}, has_more = false } end,
-      file = function(_, _, path) return { path = path, content = "owned", content_type = "x" } end,
-    } }
+    local skill = {
+      id = "01a201c3-f751-701b-9c56-03ffb16537a6",
+      name = "pdf-forms",
+      version = 1,
+      description = "d",
+      body = "b",
+      files = list,
+      first_version_created_at = "2026",
+    }
+    return {
+      skills = {
+        resolve = function()
+          return { skill = skill, versions = {}, has_more = false }
+        end,
+        file = function(_, _, path)
+          return { path = path, content = "owned", content_type = "x" }
+        end,
+      },
+    }
   end
 
   it("writes no path outside, nor one that is git's or ours", function()
@@ -64,15 +111,23 @@ describe("a pulled skill", function()
     local _, err = skill_folder.pull(hostile({ "../x", "ok", "/y" }), "pdf-forms", dir)
     assert.equal(2, #err.problems)
     write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\nb\n")
-    fails("invalid", nil, skill_folder.push(setmetatable({
-      profile = function() end }, { __index = hostile({ "../x" }) }), dir))
+    fails(
+      "invalid",
+      nil,
+      skill_folder.push(
+        setmetatable({
+          profile = function() end,
+        }, { __index = hostile({ "../x" }) }),
+        dir
+      )
+    )
     fails("invalid", nil, skill_folder.status(hostile({ "../x" }), dir))
   end)
 
   it("writes nothing when the response has such a path", function()
     assert(client.skills:create({ name = "pdf-forms", description = "d", body = "b" }))
-    local answer = assert(client:request("GET",
-      "/api/projects/:project_id/llm_skills/resolve/name/pdf-forms/"))
+    local answer =
+      assert(client:request("GET", "/api/projects/:project_id/llm_skills/resolve/name/pdf-forms/"))
     answer.skill.files = { { path = "../../evil.md", content_type = "text/plain" } }
     t.answer(200, (assert(core.encode(answer))))
     fails("invalid", nil, skill_folder.pull(client, "pdf-forms", dir))
@@ -100,8 +155,13 @@ describe("a pulled skill", function()
       end
     end
     local answer = assert(client:request("GET", path))
-    for field, value in pairs({ description = 5, license = {}, allowed_tools = { 5, {} },
-      metadata = llm.array({ 1 }), first_version_created_at = 5 }) do
+    for field, value in pairs({
+      description = 5,
+      license = {},
+      allowed_tools = { 5, {} },
+      metadata = llm.array({ 1 }),
+      first_version_created_at = 5,
+    }) do
       answer.skill[field] = value
     end
     t.answer(200, (assert(core.encode(answer))))
@@ -134,7 +194,9 @@ describe("a pulled skill", function()
   it("has no two paths that differ by case where a folder cannot hold both", function()
     local change = require("posthog.llm.skill_folder.change")
     local folds_case = change.folds_case
-    change.folds_case = function() return true end
+    change.folds_case = function()
+      return true
+    end
     local _, err = skill_folder.pull(hostile({ "A.md", "a.md" }), "pdf-forms", dir)
     local _, deeper = skill_folder.pull(hostile({ "A/x.md", "a/y.md" }), "pdf-forms", dir)
     change.folds_case = folds_case
@@ -155,8 +217,11 @@ describe("a pulled skill", function()
     local before = tree(root)
     for _, path in ipairs({ "sub/kept.md", "sub/new.md", "file.md", "dangling.md" }) do
       for _, force in ipairs({ true, false }) do
-        fails("invalid", nil,
-          skill_folder.pull(hostile({ path }), "pdf-forms", dir, { force = force }))
+        fails(
+          "invalid",
+          nil,
+          skill_folder.pull(hostile({ path }), "pdf-forms", dir, { force = force })
+        )
         assert.same(before, tree(root), path)
       end
     end
@@ -220,7 +285,9 @@ describe("a pulled skill", function()
         local count = 0
         os.rename = function(...) -- luacheck: ignore
           count = count + 1
-          if count == steps then return nil, "the disk is gone" end
+          if count == steps then
+            return nil, "the disk is gone"
+          end
           return rename(...)
         end
         local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
@@ -283,7 +350,9 @@ describe("a pulled skill", function()
 
     it("says that a folder cannot be written to", function()
       local made = file_system.create_file
-      file_system.create_file = function() return nil, "Read-only file system" end
+      file_system.create_file = function()
+        return nil, "Read-only file system"
+      end
       local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
       file_system.create_file = made
       fails("file", nil, pulled, err)
@@ -296,10 +365,20 @@ describe("a pulled skill", function()
     it("is not mixed with what another process writes at the same time", function()
       local stage = dir .. "/.posthog-skill.tmp"
       write(stage, "guard", "")
-      local pipe = assert(io.popen(os.getenv("LUA") .. [[ -e '
+      local pipe = assert(
+        io.popen(
+          os.getenv("LUA")
+            .. [[ -e '
         local core = require("posthog.llm.core")
-        local lock = assert(core.lock("]] .. stage .. [[/guard"))
-        assert(io.open("]] .. root .. [[/ready", "w")):close() io.read("*l") lock:close()' ]], "w"))
+        local lock = assert(core.lock("]]
+            .. stage
+            .. [[/guard"))
+        assert(io.open("]]
+            .. root
+            .. [[/ready", "w")):close() io.read("*l") lock:close()' ]],
+          "w"
+        )
+      )
       local tries = 0
       while not lfs.attributes(root .. "/ready") and tries < 1000 do
         tries = tries + 1

@@ -24,27 +24,36 @@ describe("a skill folder", function()
     write(here, "a.md", "alpha\nbeta\ngamma\n")
     write(here, "b/c.py", "print(1)\n")
   end)
-  after_each(function() folders.remove(root) end)
+  after_each(function()
+    folders.remove(root)
+  end)
 
   local function writes_since(since)
     local list = {}
     for _, entry in ipairs(t.e:log(since)) do
-      if entry.method ~= "GET" then list[#list + 1] = entry.method end
+      if entry.method ~= "GET" then
+        list[#list + 1] = entry.method
+      end
     end
     return table.concat(list, " ")
   end
 
   local function states(list)
     local all = {}
-    for _, row in ipairs(list) do all[row.path] = row.state end
+    for _, row in ipairs(list) do
+      all[row.path] = row.state
+    end
     return all
   end
 
   it("is created, published as one version, and not sent when nothing has changed", function()
     local pushed = assert(skill_folder.push(client, here))
     assert.same({ "created", 1, "pdf-forms" }, { pushed.action, pushed.version, pushed.name })
-    assert.same({ { path = "SKILL.md", change = "added" }, { path = "a.md", change = "added" },
-      { path = "b/c.py", change = "added" } }, pushed.changes)
+    assert.same({
+      { path = "SKILL.md", change = "added" },
+      { path = "a.md", change = "added" },
+      { path = "b/c.py", change = "added" },
+    }, pushed.changes)
     assert.equal("POST", writes_since(0))
 
     local since = #t.e:log()
@@ -59,8 +68,11 @@ describe("a skill folder", function()
     since = #t.e:log()
     pushed = assert(skill_folder.push(client, here, { note = "Shouts." }))
     assert.same({ "published", 2 }, { pushed.action, pushed.version })
-    assert.same({ { path = "a.md", change = "changed" }, { path = "b/c.py", change = "removed" },
-      { path = "new.txt", change = "added" } }, pushed.changes)
+    assert.same({
+      { path = "a.md", change = "changed" },
+      { path = "b/c.py", change = "removed" },
+      { path = "new.txt", change = "added" },
+    }, pushed.changes)
     assert.equal("PATCH", writes_since(since))
     local skill = assert(client.skills:get("pdf-forms"))
     assert.equal(2, #skill.files)
@@ -72,9 +84,14 @@ describe("a skill folder", function()
     local elsewhere = t.client({ project_id = 5, max_retries = 0 })
     fails("not_found", nil, skill_folder.status(elsewhere, here))
     fails("not_found", nil, skill_folder.push(elsewhere, here))
-    t.e:fault({ match = { method = "GET" }, action = {
-      status = 404, body = "no upstream\n", headers = { ["Content-Type"] = "text/plain" },
-    } })
+    t.e:fault({
+      match = { method = "GET" },
+      action = {
+        status = 404,
+        body = "no upstream\n",
+        headers = { ["Content-Type"] = "text/plain" },
+      },
+    })
     fails("not_found", nil, skill_folder.status(client, here))
     fails("not_found", nil, skill_folder.push(client, here))
     assert.equal("", writes_since(0))
@@ -85,18 +102,28 @@ describe("a skill folder", function()
     local yaml = require("posthog.llm.skill_folder.yaml")
     local read_yaml, recover = yaml.read, change.recover
     local reads, opened = 0, 0
-    yaml.read = function(...) reads = reads + 1 return read_yaml(...) end
-    change.recover = function(...) opened = opened + 1 return recover(...) end
+    yaml.read = function(...)
+      reads = reads + 1
+      return read_yaml(...)
+    end
+    change.recover = function(...)
+      opened = opened + 1
+      return recover(...)
+    end
     local function count(text)
       reads, opened = 0, 0
-      if text then write(here, "SKILL.md", SKILL .. text) end
+      if text then
+        write(here, "SKILL.md", SKILL .. text)
+      end
       local action = assert(skill_folder.push(client, here)).action
       return { action, reads, opened }
     end
     local counts = { count(), count(), count("four\n"), count("four\nfive\n") }
     yaml.read, change.recover = read_yaml, recover
-    assert.same({ { "created", 1, 1 }, { "unchanged", 1, 1 }, { "published", 1, 1 },
-      { "published", 1, 1 } }, counts)
+    assert.same(
+      { { "created", 1, 1 }, { "unchanged", 1, 1 }, { "published", 1, 1 }, { "published", 1, 1 } },
+      counts
+    )
     assert.equal(3, assert(client.skills:get("pdf-forms")).version)
     local all = states(assert(skill_folder.status(client, here)))
     assert.same({ ["SKILL.md"] = "same", ["a.md"] = "same", ["b/c.py"] = "same" }, all)
@@ -115,8 +142,10 @@ describe("a skill folder", function()
     os.remove(here .. "/b")
     assert(skill_folder.push(client, here))
     pulled = assert(skill_folder.pull(client, "pdf-forms", there))
-    assert.same({ 2, { "a.md" }, { "b/c.py" }, { "SKILL.md" } },
-      { pulled.version, pulled.written, pulled.removed, pulled.unchanged })
+    assert.same(
+      { 2, { "a.md" }, { "b/c.py" }, { "SKILL.md" } },
+      { pulled.version, pulled.written, pulled.removed, pulled.unchanged }
+    )
     assert.same(tree(here), tree(there))
     assert.is_nil(tree(there)["b/"]) -- no empty folder is left
 
@@ -129,8 +158,10 @@ describe("a skill folder", function()
   end)
 
   it("shows by status what has changed on which side", function()
-    assert.same({ ["SKILL.md"] = "new", ["a.md"] = "new", ["b/c.py"] = "new" },
-      states(assert(skill_folder.status(client, here))))
+    assert.same(
+      { ["SKILL.md"] = "new", ["a.md"] = "new", ["b/c.py"] = "new" },
+      states(assert(skill_folder.status(client, here)))
+    )
     for _, name in ipairs({ "local", "both", "gone", "remote", "taken" }) do
       write(here, name .. ".md", "first\n")
     end
@@ -150,14 +181,23 @@ describe("a skill folder", function()
     local list = assert(skill_folder.status(client, here))
     assert.same({ "pdf-forms", 1, 2 }, { list.name, list.version, list.latest })
     assert.same({
-      ["SKILL.md"] = "same", ["a.md"] = "same", ["b/c.py"] = "same", ["local.md"] = "local",
-      ["remote.md"] = "remote", ["both.md"] = "both", ["new.md"] = "new", ["gone.md"] = "gone",
-      ["added.md"] = "remote", ["taken.md"] = "remote",
+      ["SKILL.md"] = "same",
+      ["a.md"] = "same",
+      ["b/c.py"] = "same",
+      ["local.md"] = "local",
+      ["remote.md"] = "remote",
+      ["both.md"] = "both",
+      ["new.md"] = "new",
+      ["gone.md"] = "gone",
+      ["added.md"] = "remote",
+      ["taken.md"] = "remote",
     }, states(list))
     local since = #t.e:log()
     local offline = states(assert(skill_folder.status(nil, here)))
-    assert.same({ "local", "gone", "same", "new" },
-      { offline["both.md"], offline["gone.md"], offline["remote.md"], offline["new.md"] })
+    assert.same(
+      { "local", "gone", "same", "new" },
+      { offline["both.md"], offline["gone.md"], offline["remote.md"], offline["new.md"] }
+    )
     t.silent(since)
     assert.same(before, tree(here))
   end)
@@ -177,7 +217,9 @@ describe("a skill folder", function()
       changed = function(dir, line)
         write(dir, "m.md", (read(dir, "m.md"):gsub(line, "x" .. line)))
       end,
-      removed = function(dir) os.remove(dir .. "/m.md") end,
+      removed = function(dir)
+        os.remove(dir .. "/m.md")
+      end,
     }
     local BASE = "1\n2\n3\n4\n5\n6\n7\n8\n9\n"
     --- What is in the folder and on the server afterwards; false: nothing.
@@ -205,16 +247,20 @@ describe("a skill folder", function()
           assert.equal("m.md", err.conflicts[1].path)
           assert.truthy(err.message:find("nothing was published", 1, true))
           assert.equal(latest, assert(client.skills:get("pdf-forms")).version)
-          assert.equal(case[1] == "changed" and "published" or "unchanged",
-            assert(skill_folder.push(client, here)).action) -- as it was left
+          assert.equal(
+            case[1] == "changed" and "published" or "unchanged",
+            assert(skill_folder.push(client, here)).action
+          ) -- as it was left
         else
           assert.is_nil(err, tostring(err))
           assert.equal(case[4], pushed.action)
           local both = case[1] == "changed" and case[2] == "changed"
           local comes = case[2] == "changed" and case[1] ~= "removed"
           local goes = case[2] == "removed" and case[1] == "none"
-          assert.same({ comes and { "m.md" } or {}, goes and { "m.md" } or {},
-            both and { "m.md" } or {} }, { pushed.written, pushed.removed, pushed.merged })
+          assert.same(
+            { comes and { "m.md" } or {}, goes and { "m.md" } or {}, both and { "m.md" } or {} },
+            { pushed.written, pushed.removed, pushed.merged }
+          )
         end
         local file = client.skills:file("pdf-forms", "m.md")
         assert.equal(read(here, "m.md"), file and file.content .. "\n")
@@ -249,12 +295,17 @@ describe("a skill folder", function()
     it("merges fields and body of SKILL.md apart", function()
       write(there, "SKILL.md", (SKILL:gsub("Fills forms.", "Fills all forms."):gsub("one", "ONE")))
       assert(skill_folder.push(client, there))
-      write(here, "SKILL.md", (SKILL:gsub("%-%-%-\nname", "---\n# ours\nlicense: MIT # so\nname")
-        :gsub("three", "THREE")))
+      write(
+        here,
+        "SKILL.md",
+        (SKILL:gsub("%-%-%-\nname", "---\n# ours\nlicense: MIT # so\nname"):gsub("three", "THREE"))
+      )
       assert.equal("published", assert(skill_folder.push(client, here)).action)
-      assert.equal("---\n# ours\nlicense: MIT # so\nname: pdf-forms\n"
-        .. "description: Fills all forms.\n---\n\n# Forms\n\nONE\ntwo\nTHREE\n",
-        read(here, "SKILL.md"))
+      assert.equal(
+        "---\n# ours\nlicense: MIT # so\nname: pdf-forms\n"
+          .. "description: Fills all forms.\n---\n\n# Forms\n\nONE\ntwo\nTHREE\n",
+        read(here, "SKILL.md")
+      )
     end)
 
     it("has markers in the front matter when both changed a field", function()
@@ -262,8 +313,9 @@ describe("a skill folder", function()
       assert(skill_folder.push(client, there))
       write(here, "SKILL.md", (SKILL:gsub("Fills forms.", "Ours.")))
       fails("conflict", nil, skill_folder.push(client, here))
-      assert.truthy(read(here, "SKILL.md")
-        :find("description: Ours.\n=======\ndescription: Theirs.\n", 1, true))
+      assert.truthy(
+        read(here, "SKILL.md"):find("description: Ours.\n=======\ndescription: Theirs.\n", 1, true)
+      )
       fails("invalid", nil, skill_folder.push(client, here))
       write(here, "SKILL.md", (SKILL:gsub("Fills forms.", "Both.")))
       assert.equal(3, assert(skill_folder.push(client, here)).version)
@@ -333,8 +385,10 @@ describe("a skill folder", function()
     local other = root .. "/y/pdf-forms"
     write(other, "SKILL.md", SKILL)
     write(other, "d.md", "d")
-    assert.same({ { path = "d.md", change = "added" } },
-      assert(skill_folder.push(client, other, { dry_run = true })).changes)
+    assert.same(
+      { { path = "d.md", change = "added" } },
+      assert(skill_folder.push(client, other, { dry_run = true })).changes
+    )
     local pushed = assert(skill_folder.push(client, other, { prune = true }))
     assert.equal(3, #pushed.changes)
     assert.equal(1, #assert(client.skills:get("pdf-forms")).files)
@@ -361,7 +415,9 @@ describe("a skill folder", function()
     assert(skill_folder.push(client, here))
     local events = {}
     assert(skill_folder.pull(client, "pdf-forms", root .. "/x/pdf-forms", {
-      on_progress = function(event) events[#events + 1] = event.step .. " " .. event.done end,
+      on_progress = function(event)
+        events[#events + 1] = event.step .. " " .. event.done
+      end,
     }))
     assert.same({ "read 1", "read 2", "write 1", "write 2", "write 3" }, events)
   end)
@@ -370,7 +426,9 @@ describe("a skill folder", function()
     assert(skill_folder.push(client, here))
     local jobs = {}
     for i = 1, 3 do
-      jobs[i] = function() return skill_folder.pull(client, "pdf-forms", root .. "/g" .. i) end
+      jobs[i] = function()
+        return skill_folder.pull(client, "pdf-forms", root .. "/g" .. i)
+      end
     end
     local values, errors = llm.gather(jobs)
     assert.is_nil(errors)
@@ -381,7 +439,7 @@ describe("a skill folder", function()
   end)
 
   it("is safe with names that have a meaning in a shell", function()
-    local there = root .. "/it's $(touch pwned) `id` \"x\"\n;"
+    local there = root .. '/it\'s $(touch pwned) `id` "x"\n;'
     assert(skill_folder.push(client, here))
     assert(skill_folder.pull(client, "pdf-forms", there))
     assert.same(tree(here), tree(there))
@@ -390,8 +448,13 @@ describe("a skill folder", function()
   it("is refused when its lock file belongs to another one", function()
     assert(skill_folder.push(client, here))
     assert.truthy(read(here, LOCK):find('"version": 1', 1, true))
-    for _, text in ipairs({ "", "{}", "[1]", '{"format":2}',
-      (read(here, LOCK):gsub('"a.md"', '"../a.md"')) }) do
+    for _, text in ipairs({
+      "",
+      "{}",
+      "[1]",
+      '{"format":2}',
+      (read(here, LOCK):gsub('"a.md"', '"../a.md"')),
+    }) do
       write(here, LOCK, text)
       fails("file", nil, skill_folder.push(client, here))
     end
@@ -399,15 +462,48 @@ describe("a skill folder", function()
 
   it("raises at the caller for misuse", function()
     live.misuses({
-      { "client: what llm.new returns", function() skill_folder.pull({}, "a", "b") end },
-      { "dir: the path of a folder", function() skill_folder.push(client, "") end },
-      { "unknown option \"prun\"", function() skill_folder.push(client, "x", { prun = true }) end },
-      { "version: number expected",
-        function() skill_folder.pull(client, "a", "b", { version = true }) end },
-      { "note: 400 characters",
-        function() skill_folder.push(client, here, { note = ("x"):rep(401) }) end },
-      { "name", function() skill_folder.pull(client, "a/b", "b") end },
-      { "source: string expected", function() skill_folder.parse(nil) end },
+      {
+        "client: what llm.new returns",
+        function()
+          skill_folder.pull({}, "a", "b")
+        end,
+      },
+      {
+        "dir: the path of a folder",
+        function()
+          skill_folder.push(client, "")
+        end,
+      },
+      {
+        'unknown option "prun"',
+        function()
+          skill_folder.push(client, "x", { prun = true })
+        end,
+      },
+      {
+        "version: number expected",
+        function()
+          skill_folder.pull(client, "a", "b", { version = true })
+        end,
+      },
+      {
+        "note: 400 characters",
+        function()
+          skill_folder.push(client, here, { note = ("x"):rep(401) })
+        end,
+      },
+      {
+        "name",
+        function()
+          skill_folder.pull(client, "a/b", "b")
+        end,
+      },
+      {
+        "source: string expected",
+        function()
+          skill_folder.parse(nil)
+        end,
+      },
     })
   end)
 end)

@@ -35,23 +35,32 @@ describe("SKILL.md", function()
       "# Body",
       "",
     }, "\n")))
-    assert.same({ "pdf-forms", "Fills forms.\nAnd reads them.", "MIT", "Needs pdftk", "# Body\n" },
-      { fields.name, fields.description, fields.license, fields.compatibility, fields.body })
+    assert.same(
+      { "pdf-forms", "Fills forms.\nAnd reads them.", "MIT", "Needs pdftk", "# Body\n" },
+      { fields.name, fields.description, fields.license, fields.compatibility, fields.body }
+    )
     assert.same({ "Bash(git add:*)", "Read", "Write" }, fields.allowed_tools)
     local metadata = fields.metadata
-    assert.same({ "me", "1.10", 12, 0.5, "yes", true },
-      { metadata.author, metadata.version, metadata.revision, metadata.ratio, metadata.yes,
-        metadata.ok })
+    assert.same({ "me", "1.10", 12, 0.5, "yes", true }, {
+      metadata.author,
+      metadata.version,
+      metadata.revision,
+      metadata.ratio,
+      metadata.yes,
+      metadata.ok,
+    })
     assert.equal(json.null, metadata.none)
     assert.equal('[1,"two",{}]', json.encode(metadata.list))
   end)
 
-  it("is read with any line ends, a byte order mark, and texts that look like something else",
+  it(
+    "is read with any line ends, a byte order mark, and texts that look like something else",
     function()
       local source = "\239\187\191---\r\nname: 2024\r\ndescription: null\r\n---\r\nb\r\n"
       local fields = assert(parse(source))
       assert.same({ "2024", "", "b\r\n" }, { fields.name, fields.description, fields.body })
-    end)
+    end
+  )
 
   --- Texts that are refused: the line to blame, and a word of the message.
   local BAD = {
@@ -80,18 +89,78 @@ describe("SKILL.md", function()
   end)
 
   --- Texts that YAML makes something of. None has a zero byte, which the server refuses.
-  local ODD = { "", "a", "yes", "No", "null", "~", "1", "1.0", "0x1f", "1e3", "-", "- a", "? a",
-    ": a", "a: b", "a #b", "#a", "a:", " a", "a ", "'a'", '"a"', "[a]", "{a}", "*a", "&a", "!a",
-    "|", ">", "%a", "@a", "`a`", "a\nb", "a\n\nb", "\na", "a\n", " a\nb", "a\n b", "a \nb",
-    "a\tb", "\ta\nb", "a\rb", "a\127b", "a\194\133b", "a\194\160b", "a\226\128\168b",
-    "\239\187\191a", "a\239\191\191", "\240\159\152\128", "ünï", "---", "a\n---\nb", "...", "<<",
-    "=", "2024-01-01", "12:30:00", "\27[2J", "\\", "a\\nb", ("x"):rep(500), "true", "false" }
+  local ODD = {
+    "",
+    "a",
+    "yes",
+    "No",
+    "null",
+    "~",
+    "1",
+    "1.0",
+    "0x1f",
+    "1e3",
+    "-",
+    "- a",
+    "? a",
+    ": a",
+    "a: b",
+    "a #b",
+    "#a",
+    "a:",
+    " a",
+    "a ",
+    "'a'",
+    '"a"',
+    "[a]",
+    "{a}",
+    "*a",
+    "&a",
+    "!a",
+    "|",
+    ">",
+    "%a",
+    "@a",
+    "`a`",
+    "a\nb",
+    "a\n\nb",
+    "\na",
+    "a\n",
+    " a\nb",
+    "a\n b",
+    "a \nb",
+    "a\tb",
+    "\ta\nb",
+    "a\rb",
+    "a\127b",
+    "a\194\133b",
+    "a\194\160b",
+    "a\226\128\168b",
+    "\239\187\191a",
+    "a\239\191\191",
+    "\240\159\152\128",
+    "ünï",
+    "---",
+    "a\n---\nb",
+    "...",
+    "<<",
+    "=",
+    "2024-01-01",
+    "12:30:00",
+    "\27[2J",
+    "\\",
+    "a\\nb",
+    ("x"):rep(500),
+    "true",
+    "false",
+  }
 
   it("keeps every text, wherever it stands", function()
     for _, odd in ipairs(ODD) do
       local metadata = { ["k" .. odd] = odd, [odd] = json.array({ odd, { [odd] = odd } }) }
-      local again, err = parse(render({ name = "a", description = odd, license = odd, body = "b",
-        metadata = metadata }))
+      local again, err = parse(
+        render({ name = "a", description = odd, license = odd, body = "b", metadata = metadata })
+      )
       assert.is_nil(err, ("%q: %s"):format(odd, tostring(err)))
       assert.equal(odd, again.description or "")
       assert.equal(odd, again.license or "")
@@ -102,19 +171,46 @@ describe("SKILL.md", function()
   end)
 
   it("keeps every value of metadata to the last digit", function()
-    for _, literal in ipairs({ "0", "-0", "1", "-17", "1.0", "0.5", "1e-6", "1e21", "1.5e300",
-      "9007199254740993", "18446744073709551615", "true", "false", "null", "[]", "{}", "[[],{}]",
-      '{"a":[1,{"b":null}]}', '"1"', '"1.0"' }) do
+    for _, literal in ipairs({
+      "0",
+      "-0",
+      "1",
+      "-17",
+      "1.0",
+      "0.5",
+      "1e-6",
+      "1e21",
+      "1.5e300",
+      "9007199254740993",
+      "18446744073709551615",
+      "true",
+      "false",
+      "null",
+      "[]",
+      "{}",
+      "[[],{}]",
+      '{"a":[1,{"b":null}]}',
+      '"1"',
+      '"1.0"',
+    }) do
       local value = assert(json.decode('{"v":' .. literal .. "}"))
-      local again = assert(parse(render({ name = "a", description = "d", body = "b",
-        metadata = value })))
+      local again =
+        assert(parse(render({ name = "a", description = "d", body = "b", metadata = value })))
       assert.equal(json.encode(value), json.encode(again.metadata), literal)
     end
   end)
 
   it("keeps the names of tools, with spaces, commas and brackets too", function()
-    for _, tools in ipairs({ {}, { "Read" }, { "Bash(git add:*)", "Read" }, { "a b" },
-      { "a,b", "c" }, { "(" }, { "a)", "(b c" }, { ("x"):rep(1000000), "y" } }) do
+    for _, tools in ipairs({
+      {},
+      { "Read" },
+      { "Bash(git add:*)", "Read" },
+      { "a b" },
+      { "a,b", "c" },
+      { "(" },
+      { "a)", "(b c" },
+      { ("x"):rep(1000000), "y" },
+    }) do
       local again = assert(parse(render({ name = "a", body = "b", allowed_tools = tools })))
       assert.same(tools, again.allowed_tools or {})
     end
@@ -126,8 +222,11 @@ describe("SKILL.md", function()
     local fields = skill_md.normal(assert(parse(source)))
     assert.equal(source, skill_md.update(fields, source))
     fields.description, fields.license, fields.compatibility, fields.body = "new", "", "c", "BODY"
-    assert.equal("---\n# top\nname: a # name\nmodel: x\ndescription: new\ncompatibility: c\n---\n"
-      .. "\n\nBODY\n\n", skill_md.update(fields, source))
+    assert.equal(
+      "---\n# top\nname: a # name\nmodel: x\ndescription: new\ncompatibility: c\n---\n"
+        .. "\n\nBODY\n\n",
+      skill_md.update(fields, source)
+    )
     local flow = "---\n{name: a, description: d}\n---\nb\n"
     assert.equal("new", parse(skill_md.update(fields, flow)).description)
   end)
@@ -136,8 +235,12 @@ describe("SKILL.md", function()
     local labels = { base = "b", theirs = "t" }
     local base = { name = "a", description = "d", license = "", body = "1\n2\n3" }
     local theirs = skill_md.normal({ name = "a", description = "new", body = "one\n2\n3" })
-    local merged, conflicts = merge.skill_md(base,
-      "---\nname: a\ndescription: d\nlicense: MIT\n---\n1\n2\nthree\n", theirs, labels)
+    local merged, conflicts = merge.skill_md(
+      base,
+      "---\nname: a\ndescription: d\nlicense: MIT\n---\n1\n2\nthree\n",
+      theirs,
+      labels
+    )
     assert.equal(0, conflicts)
     assert.equal("---\nname: a\ndescription: new\nlicense: MIT\n---\none\n2\nthree\n", merged)
   end)
@@ -145,10 +248,24 @@ end)
 
 describe("texts of a skill folder", function()
   it("are trimmed as the server does", function()
-    for _, space in ipairs({ " ", "\n", "\r\n", "\t", "\f", "\v", "\28", "\194\133", "\194\160",
-      "\226\128\131", "\227\128\128", " \227\128\128\n" }) do
-      assert.same({ "a" .. space .. "b", space, space .. space },
-        { text.trim(space .. "a" .. space .. "b" .. space .. space) })
+    for _, space in ipairs({
+      " ",
+      "\n",
+      "\r\n",
+      "\t",
+      "\f",
+      "\v",
+      "\28",
+      "\194\133",
+      "\194\160",
+      "\226\128\131",
+      "\227\128\128",
+      " \227\128\128\n",
+    }) do
+      assert.same(
+        { "a" .. space .. "b", space, space .. space },
+        { text.trim(space .. "a" .. space .. "b" .. space .. space) }
+      )
       assert.equal("", (text.trim(space)))
     end
     assert.equal("\226\128\139a\239\187\191", (text.trim("\226\128\139a\239\187\191")))
@@ -167,8 +284,14 @@ describe("texts of a skill folder", function()
   it("that are not UTF-8 are reported with their line", function()
     assert.is_nil(text.check("fine \240\159\152\128"))
     assert.same({ "is binary: it has a zero byte", 2 }, { text.check("a\nb\0") })
-    for _, bad in ipairs({ "\255", "\192\175", "\237\160\128", "\226\130", "\128",
-      "\244\144\128\128" }) do
+    for _, bad in ipairs({
+      "\255",
+      "\192\175",
+      "\237\160\128",
+      "\226\130",
+      "\128",
+      "\244\144\128\128",
+    }) do
       for _, behind in ipairs({ "", "more\nlines\240\159\152\128" }) do
         assert.same({ "is not UTF-8", 3 }, { text.check("é\n€\nx" .. bad .. behind) })
       end
@@ -178,8 +301,12 @@ end)
 
 describe("lint of a skill folder", function()
   local dir
-  before_each(function() dir = folders.new() end)
-  after_each(function() folders.remove(dir) end)
+  before_each(function()
+    dir = folders.new()
+  end)
+  after_each(function()
+    folders.remove(dir)
+  end)
 
   local function skill(lines)
     local head = "---\nname: s\ndescription: d\n" .. (lines or "")
@@ -215,15 +342,18 @@ describe("lint of a skill folder", function()
     folders.write(dir, "s/latin.txt", "a\n\233\n")
     folders.write(dir, "s/sub/x.md", "x")
     require("lfs").link("x.md", dir .. "/s/sub/y.md", true)
-    assert.equal(table.concat({
-      "SKILL.md:4 license has 256 characters; at most 255 are allowed",
-      "SKILL.md:5 compatibility has 501 characters; at most 500 are allowed",
-      "big.md:nil has 1000001 bytes; at most 1000000 are allowed",
-      "empty.md:nil is empty, which the API does not accept",
-      "image.png:1 is binary: it has a zero byte",
-      "latin.txt:2 is not UTF-8",
-      "sub/y.md:nil is a link: the API holds texts of at most 1000000 bytes",
-    }, "\n"), said())
+    assert.equal(
+      table.concat({
+        "SKILL.md:4 license has 256 characters; at most 255 are allowed",
+        "SKILL.md:5 compatibility has 501 characters; at most 500 are allowed",
+        "big.md:nil has 1000001 bytes; at most 1000000 are allowed",
+        "empty.md:nil is empty, which the API does not accept",
+        "image.png:1 is binary: it has a zero byte",
+        "latin.txt:2 is not UTF-8",
+        "sub/y.md:nil is a link: the API holds texts of at most 1000000 bytes",
+      }, "\n"),
+      said()
+    )
     assert.equal("SKILL.md:6 extra: the API has no field for it", said("warning"))
   end)
 
@@ -233,17 +363,26 @@ describe("lint of a skill folder", function()
     assert(video:seek("set", 500 * 1024 * 1024)) -- a hole, which takes no room
     assert(video:write("x"))
     video:close()
-    assert.equal("video.mp4:nil is a file of 524288001 bytes: the API holds texts of at most "
-      .. "1000000 bytes", said())
+    assert.equal(
+      "video.mp4:nil is a file of 524288001 bytes: the API holds texts of at most "
+        .. "1000000 bytes",
+      said()
+    )
     assert.is_true(assert(skill_folder.lint(dir .. "/s"))[1].skippable)
     assert.equal(1, #assert(skill_folder.status(nil, dir .. "/s")))
   end)
 
   it("checks the name against the format and the folder", function()
-    for name, message in pairs({ ["Big"] = "lowercase", ["a--b"] = "lowercase",
-      ["-a"] = "lowercase", ["a-"] = "lowercase", ["new"] = "reserved", ['""'] = "missing",
+    for name, message in pairs({
+      ["Big"] = "lowercase",
+      ["a--b"] = "lowercase",
+      ["-a"] = "lowercase",
+      ["a-"] = "lowercase",
+      ["new"] = "reserved",
+      ['""'] = "missing",
       [("x"):rep(65)] = "longer than 64",
-      ["other"] = 'name is "other", and the folder\'s is "s"' }) do
+      ["other"] = 'name is "other", and the folder\'s is "s"',
+    }) do
       folders.write(dir, "s/SKILL.md", "---\nname: " .. name .. "\ndescription: d\n---\nb\n")
       assert.truthy(said():find("SKILL.md:2 ", 1, true) and said():find(message, 1, true), said())
     end
@@ -257,8 +396,10 @@ describe("lint of a skill folder", function()
     folders.write(dir, "s/SKILL.md", "# x\n")
     assert.truthy(said():find("SKILL.md:1 there is no front matter", 1, true))
     folders.write(dir, "s/SKILL.md", "---\nname: s\n---\n\n")
-    assert.equal("SKILL.md:1 description is missing\n"
-      .. "SKILL.md:4 there is no text after the front matter", said())
+    assert.equal(
+      "SKILL.md:1 description is missing\n" .. "SKILL.md:4 there is no text after the front matter",
+      said()
+    )
     folders.write(dir, "s/SKILL.md", "---\nname: s\ndescription: d\n---\n\255")
     assert.truthy(said():find("SKILL.md:5 is not UTF-8", 1, true))
   end)
@@ -267,11 +408,15 @@ describe("lint of a skill folder", function()
     skill()
     folders.write(dir, "s/A.md", "x")
     folders.write(dir, "s/a.md", "x")
-    for i = 1, 60 do folders.write(dir, ("s/f%d"):format(i), "x") end
+    for i = 1, 60 do
+      folders.write(dir, ("s/f%d"):format(i), "x")
+    end
     assert.equal("", said())
     assert.truthy(said("warning"):find("62 files", 1, true))
     assert.truthy(said("warning"):find("differs only by case", 1, true))
-    for i = 61, 200 do folders.write(dir, ("s/f%d"):format(i), "x") end
+    for i = 61, 200 do
+      folders.write(dir, ("s/f%d"):format(i), "x")
+    end
     assert.truthy(said():find("202 files beside it; at most 200 are allowed", 1, true))
   end)
 

@@ -18,8 +18,28 @@ local function random(seed)
   end
 end
 
-local WORDS = { "form", "größe", "€uro", "文件", "🚀", "e\204\129", "a b", "100%", "x?y#z", "plus+",
-  "it's", "$(id)", "`q`", "semi;", "&amp", "[list]", "{x}", "~", "=", "@v" }
+local WORDS = {
+  "form",
+  "größe",
+  "€uro",
+  "文件",
+  "🚀",
+  "e\204\129",
+  "a b",
+  "100%",
+  "x?y#z",
+  "plus+",
+  "it's",
+  "$(id)",
+  "`q`",
+  "semi;",
+  "&amp",
+  "[list]",
+  "{x}",
+  "~",
+  "=",
+  "@v",
+}
 local ENDS = { "\n", "", "\r\n", "\n\n\n" }
 
 --- A text of lines; `style` is the end of each.
@@ -37,16 +57,32 @@ local function generate(root, number)
   local name = ("skill-%d"):format(number)
   local dir = name .. "/"
   local style = number % 5 == 0 and "\r\n" or "\n"
-  local head = { "---", "name: " .. name, "description: Does " .. WORDS[next_number(#WORDS)]:gsub(
-    "[^%w\128-\255 ]", "-") .. " things." }
-  if number % 3 == 0 then head[#head + 1] = "license: MIT" end
-  if number % 4 == 0 then head[#head + 1] = "allowed-tools: Bash(git:*) Read" end
+  local head = {
+    "---",
+    "name: " .. name,
+    "description: Does " .. WORDS[next_number(#WORDS)]:gsub("[^%w\128-\255 ]", "-") .. " things.",
+  }
+  if number % 3 == 0 then
+    head[#head + 1] = "license: MIT"
+  end
+  if number % 4 == 0 then
+    head[#head + 1] = "allowed-tools: Bash(git:*) Read"
+  end
   if number % 2 == 0 then
     head[#head + 1] = "metadata:" .. style .. "  author: me" .. style .. "  n: " .. number
   end
   head[#head + 1] = "---"
-  write(root, dir .. "SKILL.md", table.concat(head, style) .. style .. style
-    .. "# Title" .. style .. lines(next_number, next_number(20), style) .. ENDS[next_number(#ENDS)])
+  write(
+    root,
+    dir .. "SKILL.md",
+    table.concat(head, style)
+      .. style
+      .. style
+      .. "# Title"
+      .. style
+      .. lines(next_number, next_number(20), style)
+      .. ENDS[next_number(#ENDS)]
+  )
   for i = 1, next_number(6) do
     local word = WORDS[next_number(#WORDS)]
     local path = ("%s%s %d.md"):format(i % 2 == 0 and "deep/er/" or "", word, i)
@@ -68,12 +104,16 @@ for part, generation in ipairs({ "reference", "current" }) do
       client = t.client()
       root = folders.new()
     end)
-    after_each(function() folders.remove(root) end)
+    after_each(function()
+      folders.remove(root)
+    end)
 
     local function trimmed(dir)
       local all = {}
       for path, text in pairs(tree(dir, LOCK)) do
-        if path:sub(-1) ~= "/" then all[path] = (text:gsub("%s+$", "")) end
+        if path:sub(-1) ~= "/" then
+          all[path] = (text:gsub("%s+$", ""))
+        end
       end
       return all
     end
@@ -126,7 +166,9 @@ for part, generation in ipairs({ "reference", "current" }) do
     it("may have as many files as the server takes, and are refused beyond", function()
       local most = generation == "current" and 200 or 50
       write(root, "many/SKILL.md", "---\nname: many\ndescription: d\n---\nb\n")
-      for i = 1, most do write(root, ("many/d%d/f%d.md"):format(i % 7, i), "text " .. i .. "\n") end
+      for i = 1, most do
+        write(root, ("many/d%d/f%d.md"):format(i % 7, i), "text " .. i .. "\n")
+      end
       there_and_back("many")
       write(root, "many/one-more.md", "x")
       live.fails("invalid", nil, skill_folder.push(client, root .. "/many"))
@@ -135,7 +177,9 @@ for part, generation in ipairs({ "reference", "current" }) do
 
     it("are read only as far as they have changed", function()
       write(root, "few/SKILL.md", "---\nname: few\ndescription: d\n---\nb\n")
-      for i = 1, 9 do write(root, ("few/f%d.md"):format(i), "text " .. i .. "\n") end
+      for i = 1, 9 do
+        write(root, ("few/f%d.md"):format(i), "text " .. i .. "\n")
+      end
       local there = root .. "/there/few"
       assert(skill_folder.push(client, root .. "/few"))
       assert(skill_folder.pull(client, "few", there))
@@ -173,8 +217,10 @@ for part, generation in ipairs({ "reference", "current" }) do
       local pushed = assert(skill_folder.push(client, root .. "/bin", { skip_binary = true }))
       assert.same({ "a.png", "empty" }, pushed.skipped)
       assert.same({}, assert(client.skills:get("bin")).files)
-      assert.equal("unchanged",
-        assert(skill_folder.push(client, root .. "/bin", { skip_binary = true })).action)
+      assert.equal(
+        "unchanged",
+        assert(skill_folder.push(client, root .. "/bin", { skip_binary = true })).action
+      )
     end)
   end)
 end

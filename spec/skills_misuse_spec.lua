@@ -13,7 +13,9 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
   end)
   teardown(t.stop)
   before_each(t.reset)
-  after_each(function() t.silent() end)
+  after_each(function()
+    t.silent()
+  end)
 
   local BAD_NAMES = {
     { "is empty", "" },
@@ -34,17 +36,72 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
     for _, bad in ipairs(BAD_NAMES) do
       local problem, name = bad[1], bad[2]
       misuses({
-        { problem, function() s:get(name) end },
-        { problem, function() s:resolve(name) end },
-        { problem, function() s:versions(name) end },
-        { problem, function() s:publish(name, { base_version = 1 }) end },
-        { problem, function() s:archive(name) end },
-        { problem, function() s:duplicate(name, "other") end },
-        { problem, function() s:duplicate("other", name) end },
-        { problem, function() s:file(name, "a.md") end },
-        { problem, function() s:create_file(name, { path = "a.md", content = "x" }) end },
-        { problem, function() s:rename_file(name, "a.md", "b.md") end },
-        { problem, function() s:delete_file(name, "a.md") end },
+        {
+          problem,
+          function()
+            s:get(name)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:resolve(name)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:versions(name)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:publish(name, { base_version = 1 })
+          end,
+        },
+        {
+          problem,
+          function()
+            s:archive(name)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:duplicate(name, "other")
+          end,
+        },
+        {
+          problem,
+          function()
+            s:duplicate("other", name)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:file(name, "a.md")
+          end,
+        },
+        {
+          problem,
+          function()
+            s:create_file(name, { path = "a.md", content = "x" })
+          end,
+        },
+        {
+          problem,
+          function()
+            s:rename_file(name, "a.md", "b.md")
+          end,
+        },
+        {
+          problem,
+          function()
+            s:delete_file(name, "a.md")
+          end,
+        },
       })
     end
   end)
@@ -71,91 +128,411 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
     }) do
       local problem, path = bad[1], bad[2]
       misuses({
-        { problem, function() s:file("x", path) end },
-        { problem, function() s:delete_file("x", path) end },
-        { problem, function() s:rename_file("x", path, "b") end },
-        { problem, function() s:rename_file("x", "b", path) end },
-        { problem, function() s:create_file("x", { path = path, content = "x" }) end },
-        { problem, function() s:create({ files = { { path = path, content = "x" } } }) end },
-        { problem, function() s:create({ file_edits = { { path = path, edits = {} } } }) end },
+        {
+          problem,
+          function()
+            s:file("x", path)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:delete_file("x", path)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:rename_file("x", path, "b")
+          end,
+        },
+        {
+          problem,
+          function()
+            s:rename_file("x", "b", path)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:create_file("x", { path = path, content = "x" })
+          end,
+        },
+        {
+          problem,
+          function()
+            s:create({ files = { { path = path, content = "x" } } })
+          end,
+        },
+        {
+          problem,
+          function()
+            s:create({ file_edits = { { path = path, edits = {} } } })
+          end,
+        },
       })
     end
   end)
 
   it("a new path that the server would not keep", function()
     misuses({
-      { "white space", function() s:create_file("x", { path = " a", content = "x" }) end },
-      { "white space", function() s:rename_file("x", "a", "b ") end },
-      { "body", function() s:create_file("x", { path = "SKILL.md", content = "x" }) end },
-      { "body", function() s:rename_file("x", "a", "skill.MD") end },
+      {
+        "white space",
+        function()
+          s:create_file("x", { path = " a", content = "x" })
+        end,
+      },
+      {
+        "white space",
+        function()
+          s:rename_file("x", "a", "b ")
+        end,
+      },
+      {
+        "body",
+        function()
+          s:create_file("x", { path = "SKILL.md", content = "x" })
+        end,
+      },
+      {
+        "body",
+        function()
+          s:rename_file("x", "a", "skill.MD")
+        end,
+      },
     })
   end)
 
   it("an option that the method does not have", function()
     misuses({
-      { '"lmit"', function() s:list({ lmit = 1 }) end },
-      { "known are", function() s:list({ lmit = 1 }) end },
-      { '"version"', function() s:list({ version = 1 }) end },
-      { '"offset"', function() s:each({ offset = 1 }) end },
-      { '"base_version"', function() s:get("x", { base_version = 1 }) end },
-      { '"before_version"', function() s:versions("x", { before_version = 1 }) end },
-      { '"body"', function() s:create({}, { body = "x" }) end },
-      { '"version"', function() s:publish("x", { base_version = 1 }, { version = 1 }) end },
-      { '"version"', function() s:archive("x", { version = 1 }) end },
-      { '"x"', function() s:duplicate("x", "y", { x = 1 }) end },
-      { '"base_version"', function() s:file("x", "a", { base_version = 1 }) end },
-      { "offset", function() s:rename_file("x", "a", "b", { offset = 1 }) end },
-      { '"version"', function() s:rename_file("x", "a", "b", { version = 1 }) end },
-      { '"version"', function() s:delete_file("x", "a", { version = 1 }) end },
-      { "1", function() s:list({ "search" }) end },
+      {
+        '"lmit"',
+        function()
+          s:list({ lmit = 1 })
+        end,
+      },
+      {
+        "known are",
+        function()
+          s:list({ lmit = 1 })
+        end,
+      },
+      {
+        '"version"',
+        function()
+          s:list({ version = 1 })
+        end,
+      },
+      {
+        '"offset"',
+        function()
+          s:each({ offset = 1 })
+        end,
+      },
+      {
+        '"base_version"',
+        function()
+          s:get("x", { base_version = 1 })
+        end,
+      },
+      {
+        '"before_version"',
+        function()
+          s:versions("x", { before_version = 1 })
+        end,
+      },
+      {
+        '"body"',
+        function()
+          s:create({}, { body = "x" })
+        end,
+      },
+      {
+        '"version"',
+        function()
+          s:publish("x", { base_version = 1 }, { version = 1 })
+        end,
+      },
+      {
+        '"version"',
+        function()
+          s:archive("x", { version = 1 })
+        end,
+      },
+      {
+        '"x"',
+        function()
+          s:duplicate("x", "y", { x = 1 })
+        end,
+      },
+      {
+        '"base_version"',
+        function()
+          s:file("x", "a", { base_version = 1 })
+        end,
+      },
+      {
+        "offset",
+        function()
+          s:rename_file("x", "a", "b", { offset = 1 })
+        end,
+      },
+      {
+        '"version"',
+        function()
+          s:rename_file("x", "a", "b", { version = 1 })
+        end,
+      },
+      {
+        '"version"',
+        function()
+          s:delete_file("x", "a", { version = 1 })
+        end,
+      },
+      {
+        "1",
+        function()
+          s:list({ "search" })
+        end,
+      },
     })
   end)
 
   it("an option of the wrong type or beyond its limits", function()
     misuses({
-      { "options: table expected", function() s:list("x") end },
-      { "options: table expected", function() s:get("x", 3) end },
-      { "options: table expected", function() s:delete_file("x", "a", 4) end },
-      { "search: string expected", function() s:list({ search = 1 }) end },
-      { "order_by: string expected", function() s:each({ order_by = { "name" } }) end },
-      { "limit: at least 1", function() s:list({ limit = 0 }) end },
-      { "limit: integer expected", function() s:each({ limit = 1.5 }) end },
-      { "limit: integer expected", function() s:list({ limit = "5" }) end },
-      { "limit: integer expected", function() s:list({ limit = llm.null }) end },
-      { "limit: integer expected", function() s:list({ limit = 0 / 0 }) end },
-      { "limit: integer expected", function() s:list({ limit = 1 / 0 }) end },
-      { "offset: at least 0", function() s:list({ offset = -1 }) end },
-      { "version: at least 1", function() s:get("x", { version = 0 }) end },
-      { "version: integer expected", function() s:file("x", "a", { version = "1" }) end },
-      { "limit: 1 to 100", function() s:resolve("x", { limit = 101 }) end },
-      { "limit: 1 to 100", function() s:resolve("x", { limit = 0 }) end },
-      { "limit: 1 to 100", function() s:versions("x", { limit = 101 }) end },
-      { "before_version: at least 1", function() s:resolve("x", { before_version = 0 }) end },
-      { "version_id: string expected", function() s:resolve("x", { version_id = 1 }) end },
-      { "version_id is empty", function() s:resolve("x", { version_id = "" }) end },
-      { "exclude", function() s:resolve("x", { offset = 0, before_version = 1 }) end },
-      { "base_version: at least 1", function() s:delete_file("x", "a", { base_version = 0 }) end },
-      { "base_version", function() s:rename_file("x", "a", "b", { base_version = "1" }) end },
-      { "timeout: number expected", function() s:get("x", { timeout = "1" }) end },
-      { "timeout: a positive", function() s:get("x", { timeout = 0 }) end },
-      { "deadline: a positive", function() s:get("x", { deadline = -1 }) end },
-      { "max_retries: at least 0", function() s:archive("x", { max_retries = -1 }) end },
-      { "max_retries: integer", function() s:list({ max_retries = "2" }) end },
-      { "headers: table expected", function() s:list({ headers = "x" }) end },
-      { "line break", function() s:list({ headers = { ["X-A"] = "1\r\nX-B: 2" } }) end },
-      { "line break", function() s:list({ headers = { ["X-A"] = "1\n" } }) end },
-      { "not a header name", function() s:list({ headers = { ["X A"] = "1" } }) end },
-      { "not a header name", function() s:list({ headers = { ["X-A\r\nX-B"] = "1" } }) end },
-      { "authorization", function() s:list({ headers = { authorization = "Bearer x" } }) end },
+      {
+        "options: table expected",
+        function()
+          s:list("x")
+        end,
+      },
+      {
+        "options: table expected",
+        function()
+          s:get("x", 3)
+        end,
+      },
+      {
+        "options: table expected",
+        function()
+          s:delete_file("x", "a", 4)
+        end,
+      },
+      {
+        "search: string expected",
+        function()
+          s:list({ search = 1 })
+        end,
+      },
+      {
+        "order_by: string expected",
+        function()
+          s:each({ order_by = { "name" } })
+        end,
+      },
+      {
+        "limit: at least 1",
+        function()
+          s:list({ limit = 0 })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          s:each({ limit = 1.5 })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          s:list({ limit = "5" })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          s:list({ limit = llm.null })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          s:list({ limit = 0 / 0 })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          s:list({ limit = 1 / 0 })
+        end,
+      },
+      {
+        "offset: at least 0",
+        function()
+          s:list({ offset = -1 })
+        end,
+      },
+      {
+        "version: at least 1",
+        function()
+          s:get("x", { version = 0 })
+        end,
+      },
+      {
+        "version: integer expected",
+        function()
+          s:file("x", "a", { version = "1" })
+        end,
+      },
+      {
+        "limit: 1 to 100",
+        function()
+          s:resolve("x", { limit = 101 })
+        end,
+      },
+      {
+        "limit: 1 to 100",
+        function()
+          s:resolve("x", { limit = 0 })
+        end,
+      },
+      {
+        "limit: 1 to 100",
+        function()
+          s:versions("x", { limit = 101 })
+        end,
+      },
+      {
+        "before_version: at least 1",
+        function()
+          s:resolve("x", { before_version = 0 })
+        end,
+      },
+      {
+        "version_id: string expected",
+        function()
+          s:resolve("x", { version_id = 1 })
+        end,
+      },
+      {
+        "version_id is empty",
+        function()
+          s:resolve("x", { version_id = "" })
+        end,
+      },
+      {
+        "exclude",
+        function()
+          s:resolve("x", { offset = 0, before_version = 1 })
+        end,
+      },
+      {
+        "base_version: at least 1",
+        function()
+          s:delete_file("x", "a", { base_version = 0 })
+        end,
+      },
+      {
+        "base_version",
+        function()
+          s:rename_file("x", "a", "b", { base_version = "1" })
+        end,
+      },
+      {
+        "timeout: number expected",
+        function()
+          s:get("x", { timeout = "1" })
+        end,
+      },
+      {
+        "timeout: a positive",
+        function()
+          s:get("x", { timeout = 0 })
+        end,
+      },
+      {
+        "deadline: a positive",
+        function()
+          s:get("x", { deadline = -1 })
+        end,
+      },
+      {
+        "max_retries: at least 0",
+        function()
+          s:archive("x", { max_retries = -1 })
+        end,
+      },
+      {
+        "max_retries: integer",
+        function()
+          s:list({ max_retries = "2" })
+        end,
+      },
+      {
+        "headers: table expected",
+        function()
+          s:list({ headers = "x" })
+        end,
+      },
+      {
+        "line break",
+        function()
+          s:list({ headers = { ["X-A"] = "1\r\nX-B: 2" } })
+        end,
+      },
+      {
+        "line break",
+        function()
+          s:list({ headers = { ["X-A"] = "1\n" } })
+        end,
+      },
+      {
+        "not a header name",
+        function()
+          s:list({ headers = { ["X A"] = "1" } })
+        end,
+      },
+      {
+        "not a header name",
+        function()
+          s:list({ headers = { ["X-A\r\nX-B"] = "1" } })
+        end,
+      },
+      {
+        "authorization",
+        function()
+          s:list({ headers = { authorization = "Bearer x" } })
+        end,
+      },
     })
   end)
 
   it("fields that the server would report badly, or that contradict each other", function()
     misuses({
-      { "fields: table expected", function() s:create() end },
-      { "fields: table expected", function() s:create("x") end },
-      { "fields: table expected", function() s:publish("x") end },
-      { "fields: table expected", function() s:create_file("x", "a") end },
+      {
+        "fields: table expected",
+        function()
+          s:create()
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          s:create("x")
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          s:publish("x")
+        end,
+      },
+      {
+        "fields: table expected",
+        function()
+          s:create_file("x", "a")
+        end,
+      },
     })
     for _, bad in ipairs({
       { "base_version is missing", {} },
@@ -168,7 +545,14 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
       { "files and file_edits", { base_version = 1, files = {}, file_edits = {} } },
     }) do
       local problem, fields = bad[1], bad[2]
-      misuses({ { problem, function() s:publish("x", fields) end } })
+      misuses({
+        {
+          problem,
+          function()
+            s:publish("x", fields)
+          end,
+        },
+      })
     end
     local file = { path = "a", content = "" }
     for _, bad in ipairs({
@@ -189,8 +573,18 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
       local problem, fields = bad[1], bad[2]
       fields.base_version = 1
       misuses({
-        { problem, function() s:publish("x", fields) end },
-        { problem, function() s:create(fields) end },
+        {
+          problem,
+          function()
+            s:publish("x", fields)
+          end,
+        },
+        {
+          problem,
+          function()
+            s:create(fields)
+          end,
+        },
       })
     end
     for _, bad in ipairs({
@@ -199,7 +593,14 @@ describe("misuse of client.skills raises at the line of the call and sends nothi
       { "base_version: at least 1", { path = "a", content = "x", base_version = 0 } },
     }) do
       local problem, fields = bad[1], bad[2]
-      misuses({ { problem, function() s:create_file("x", fields) end } })
+      misuses({
+        {
+          problem,
+          function()
+            s:create_file("x", fields)
+          end,
+        },
+      })
     end
   end)
 end)

@@ -118,10 +118,16 @@ describe("the methods of client.skills", function()
 
     it("report a name that is taken, and what a field lacks", function()
       make()
-      fails("invalid", { status = 400, code = "unique", attr = "name" },
-        skills:create({ name = "pdf-forms", description = "d", body = "b" }))
-      fails("invalid", { status = 400, code = "required", attr = "description",
-        type = "validation_error" }, skills:create({ name = "other", body = "b" }))
+      fails(
+        "invalid",
+        { status = 400, code = "unique", attr = "name" },
+        skills:create({ name = "pdf-forms", description = "d", body = "b" })
+      )
+      fails(
+        "invalid",
+        { status = 400, code = "required", attr = "description", type = "validation_error" },
+        skills:create({ name = "other", body = "b" })
+      )
     end)
 
     it("return what cannot be encoded as an error with its path, and send nothing", function()
@@ -177,7 +183,9 @@ describe("the methods of client.skills", function()
       assert.is_nil(page.next)
       assert.equal(0, #all(skills:each({ search = "nothing" })))
       t.sent({
-        "GET " .. BASE .. "?search=a%2Bb%20%26%3D%23%E2%82%AC%2F%25"
+        "GET "
+          .. BASE
+          .. "?search=a%2Bb%20%26%3D%23%E2%82%AC%2F%25"
           .. "&order_by=-version_count&limit=5&offset=0",
         "GET " .. BASE .. "?search=nothing",
       }, 1)
@@ -210,8 +218,10 @@ describe("the methods of client.skills", function()
       if t.generation == "reference" then
         t.sent({ "GET " .. NAME, "GET " .. NAME .. "?version=1" }, 2)
       else -- whose server would cut a long body
-        t.sent({ "GET " .. NAME .. "?body_length=1000000",
-          "GET " .. NAME .. "?version=1&body_length=1000000" }, 2)
+        t.sent({
+          "GET " .. NAME .. "?body_length=1000000",
+          "GET " .. NAME .. "?version=1&body_length=1000000",
+        }, 2)
       end
     end)
 
@@ -273,8 +283,11 @@ describe("the methods of client.skills", function()
         resolve,
       })
       fails("not_found", { status = 404 }, skills:resolve("nobody"))
-      fails("invalid", { status = 400, attr = "version_id" },
-        skills:resolve(name, { version_id = "no-uuid" }))
+      fails(
+        "invalid",
+        { status = 400, attr = "version_id" },
+        skills:resolve(name, { version_id = "no-uuid" })
+      )
     end)
 
     it("return the whole history, newest first, whoever publishes meanwhile", function()
@@ -343,15 +356,22 @@ describe("the methods of client.skills", function()
 
     it("say which edit does not apply, and to which file", function()
       make()
-      fails("invalid", { status = 400, edit_index = 1 }, skills:publish("pdf-forms", {
-        base_version = 1,
-        edits = { { old = "Fill", new = "x" }, { old = "absent", new = "y" } },
-      }))
-      fails("invalid", { status = 400, edit_index = 0, file_path = "a.md" },
+      fails(
+        "invalid",
+        { status = 400, edit_index = 1 },
+        skills:publish("pdf-forms", {
+          base_version = 1,
+          edits = { { old = "Fill", new = "x" }, { old = "absent", new = "y" } },
+        })
+      )
+      fails(
+        "invalid",
+        { status = 400, edit_index = 0, file_path = "a.md" },
         skills:publish("pdf-forms", {
           base_version = 1,
           file_edits = { { path = "a.md", edits = { { old = "omega", new = "" } } } },
-        }))
+        })
+      )
       assert.equal(1, assert(skills:get("pdf-forms")).version)
     end)
 
@@ -368,12 +388,21 @@ describe("the methods of client.skills", function()
       assert.truthy(body:find('"files":[]', 1, true))
       for _, name in ipairs({ "edits", "file_edits" }) do
         local before = #t.e:log()
-        fails("invalid", { status = 400 }, skills:publish("pdf-forms",
-          { base_version = 3, [name] = {} }))
+        fails(
+          "invalid",
+          { status = 400 },
+          skills:publish("pdf-forms", { base_version = 3, [name] = {} })
+        )
         assert.truthy(t.only(before).body:find('"' .. name .. '":[]', 1, true))
       end
-      fails("invalid", { status = 400 }, skills:publish("pdf-forms",
-        { base_version = 3, file_edits = { { path = "only.md", edits = {} } } }))
+      fails(
+        "invalid",
+        { status = 400 },
+        skills:publish(
+          "pdf-forms",
+          { base_version = 3, file_edits = { { path = "only.md", edits = {} } } }
+        )
+      )
       assert.truthy(t.only(#t.e:log() - 1).body:find('"edits":[]', 1, true))
     end)
 

@@ -36,13 +36,24 @@ describe("the judge of a soak", function()
       { call = "6", kind = "publish", mark = "e", on = "s", outcome = "done", version = 2 },
       { call = "7", kind = "publish", mark = "f", on = "s", outcome = "failed" },
     }
-    case.truth.log = { ["1"] = { APPLIED }, ["2"] = { APPLIED }, ["3"] = {}, ["5"] = { APPLIED },
-      ["6"] = { APPLIED } }
+    case.truth.log = {
+      ["1"] = { APPLIED },
+      ["2"] = { APPLIED },
+      ["3"] = {},
+      ["5"] = { APPLIED },
+      ["6"] = { APPLIED },
+    }
     case.truth.datasets = { deleted = {}, live = {} }
-    case.truth.items = { deleted = { i = false },
-      live = { i = { input = { mark = "b" }, metadata = { made = "a" } } } }
-    case.truth.skills = { s = { { name = "s", version = 1, description = "d", files = {} },
-      { name = "s", version = 2, description = "e", files = {} } } }
+    case.truth.items = {
+      deleted = { i = false },
+      live = { i = { input = { mark = "b" }, metadata = { made = "a" } } },
+    }
+    case.truth.skills = {
+      s = {
+        { name = "s", version = 1, description = "d", files = {} },
+        { name = "s", version = 2, description = "e", files = {} },
+      },
+    }
     return case
   end
 
@@ -50,12 +61,16 @@ describe("the judge of a soak", function()
   local function found(case)
     local names = {}
     for _, result in ipairs(judge.all(case)) do
-      if #result.problems > 0 then names[#names + 1] = result.name end
+      if #result.problems > 0 then
+        names[#names + 1] = result.name
+      end
     end
     return names
   end
 
-  it("finds nothing where all agree", function() assert.same({}, found(account())) end)
+  it("finds nothing where all agree", function()
+    assert.same({}, found(account()))
+  end)
 
   local EXACTLY = "what was told as done happened exactly once"
   local ITEMS = "the server's items are those of the callers"
@@ -63,38 +78,90 @@ describe("the judge of a soak", function()
   local VERSIONS = "each version of a skill is one caller's write, and each write one version"
 
   for what, case in pairs({
-    ["a write that was reported and not made"] =
-      { EXACTLY, function(c) c.truth.log["5"] = nil end },
-    ["a write that was made twice"] =
-      { EXACTLY, function(c) c.truth.log["1"] = { APPLIED, APPLIED } end },
-    ["a write that was made and failed"] =
-      { "what was told as failed did not happen", function(c) c.truth.log["7"] = { APPLIED } end },
-    ["a row that is not there"] = { ITEMS, function(c)
-      c.truth.items = { deleted = {}, live = {} }
-    end },
-    ["a row that is deleted"] = { ITEMS, function(c)
-      c.truth.items = { deleted = { i = true }, live = {} }
-    end },
-    ["a row that is there twice"] = { ITEMS, function(c)
-      c.truth.items.deleted.j, c.truth.items.live.j = false, c.truth.items.live.i
-    end },
-    ["a row with what was there before"] =
-      { ITEMS, function(c) c.truth.items.live.i.input.mark = "a" end },
-    ["a create that find_created missed"] = { "find_created found what there was",
-      function(c) c.truth.log["3"] = { APPLIED } end },
-    ["a skill that is there though archived"] = { SKILLS, function(c)
-      table.insert(c.journal, { kind = "archive skill", call = "8", on = "s", outcome = "done" })
-    end },
-    ["a version of a write that failed"] =
-      { VERSIONS, function(c) c.truth.skills.s[2].description = "f" end },
-    ["a version that nobody made"] =
-      { VERSIONS, function(c) c.truth.skills.s[3] = { description = "g", files = {} } end },
-    ["a version that somebody else received"] =
-      { VERSIONS, function(c) c.journal[6].version = 3 end },
-    ["a response to another call"] = { "every answer was the one to its call",
-      function(c) c.journal[2].wrong = "another value" end },
-    ["a call that raised"] = { "no call raised",
-      function(c) table.insert(c.journal, { kind = "raised", message = "x" }) end },
+    ["a write that was reported and not made"] = {
+      EXACTLY,
+      function(c)
+        c.truth.log["5"] = nil
+      end,
+    },
+    ["a write that was made twice"] = {
+      EXACTLY,
+      function(c)
+        c.truth.log["1"] = { APPLIED, APPLIED }
+      end,
+    },
+    ["a write that was made and failed"] = {
+      "what was told as failed did not happen",
+      function(c)
+        c.truth.log["7"] = { APPLIED }
+      end,
+    },
+    ["a row that is not there"] = {
+      ITEMS,
+      function(c)
+        c.truth.items = { deleted = {}, live = {} }
+      end,
+    },
+    ["a row that is deleted"] = {
+      ITEMS,
+      function(c)
+        c.truth.items = { deleted = { i = true }, live = {} }
+      end,
+    },
+    ["a row that is there twice"] = {
+      ITEMS,
+      function(c)
+        c.truth.items.deleted.j, c.truth.items.live.j = false, c.truth.items.live.i
+      end,
+    },
+    ["a row with what was there before"] = {
+      ITEMS,
+      function(c)
+        c.truth.items.live.i.input.mark = "a"
+      end,
+    },
+    ["a create that find_created missed"] = {
+      "find_created found what there was",
+      function(c)
+        c.truth.log["3"] = { APPLIED }
+      end,
+    },
+    ["a skill that is there though archived"] = {
+      SKILLS,
+      function(c)
+        table.insert(c.journal, { kind = "archive skill", call = "8", on = "s", outcome = "done" })
+      end,
+    },
+    ["a version of a write that failed"] = {
+      VERSIONS,
+      function(c)
+        c.truth.skills.s[2].description = "f"
+      end,
+    },
+    ["a version that nobody made"] = {
+      VERSIONS,
+      function(c)
+        c.truth.skills.s[3] = { description = "g", files = {} }
+      end,
+    },
+    ["a version that somebody else received"] = {
+      VERSIONS,
+      function(c)
+        c.journal[6].version = 3
+      end,
+    },
+    ["a response to another call"] = {
+      "every answer was the one to its call",
+      function(c)
+        c.journal[2].wrong = "another value"
+      end,
+    },
+    ["a call that raised"] = {
+      "no call raised",
+      function(c)
+        table.insert(c.journal, { kind = "raised", message = "x" })
+      end,
+    },
   }) do
     it("finds " .. what, function()
       local spoiled = account()

@@ -55,8 +55,9 @@ describe("spend_report.forecast", function()
     local of = report.forecast(answer({ summary = { total_cost_usd = 0 } }), { budget = 5 })
     assert.is_nil(of.reached_on)
     assert.is_false(of.reached)
-    assert.is_nil(report.forecast(answer({ summary = { total_cost_usd = 1e-9 } }),
-      { budget = 5 }).reached_on)
+    assert.is_nil(
+      report.forecast(answer({ summary = { total_cost_usd = 1e-9 } }), { budget = 5 }).reached_on
+    )
     assert.same({ budget = 5, reached = false }, report.forecast({ summary = {} }, { budget = 5 }))
     of = report.forecast(answer({ summary = { date_from = "?" } }), { budget = 500 })
     assert.same({ budget = 500, spent = 100, left = 400, reached = false }, of)
@@ -75,7 +76,9 @@ describe("spend_report.forecast", function()
 
   it("crosses the end of a year and of a short month", function()
     for from, expected in pairs({
-      ["2026-12-01"] = "2027-01-01", ["2028-02-01"] = "2028-03-01", ["2026-11-30"] = "2026-12-01",
+      ["2026-12-01"] = "2027-01-01",
+      ["2028-02-01"] = "2028-03-01",
+      ["2026-11-30"] = "2026-12-01",
     }) do
       local spend = answer({ summary = { date_from = from, date_to = from .. "T12:00:00Z" } })
       assert.equal(expected, report.forecast(spend, { budget = 1 }).until_day)
@@ -86,20 +89,35 @@ end)
 describe("posthog.llm.spend_report.numbers", function()
   it("writes figures as people read them", function()
     for _, case in ipairs({
-      { "money", 0, "$0.00" }, { "money", 1843.207, "$1,843.21" },
+      { "money", 0, "$0.00" },
+      { "money", 1843.207, "$1,843.21" },
       { "money", -1234567.891, "-$1,234,567.89" },
-      { "money", 1e-6, "<$0.01" }, { "money", 0.00499, "<$0.01" }, { "money", 0.005, "$0.01" },
-      { "money", 999.999, "$1,000.00" }, { "money", 1e20, "$1e+20" }, { "money", -1e-9, "-<$0.01" },
-      { "rate", 0.0104726368, "$0.01047" }, { "rate", 12.345, "$12.35" },
+      { "money", 1e-6, "<$0.01" },
+      { "money", 0.00499, "<$0.01" },
+      { "money", 0.005, "$0.01" },
+      { "money", 999.999, "$1,000.00" },
+      { "money", 1e20, "$1e+20" },
+      { "money", -1e-9, "-<$0.01" },
+      { "rate", 0.0104726368, "$0.01047" },
+      { "rate", 12.345, "$12.35" },
       { "rate", 0, "$0.00" },
-      { "count", 48211, "48,211" }, { "count", 0, "0" },
+      { "count", 48211, "48,211" },
+      { "count", 0, "0" },
       { "count", 2 ^ 53, "9,007,199,254,740,992" },
-      { "count", 12.5, "12.5" }, { "count", -1000, "-1,000" },
-      { "tokens", 0, "0" }, { "tokens", 999, "999" }, { "tokens", 999.6, "1.00k" },
-      { "tokens", 12000, "12.0k" }, { "tokens", 201134455, "201M" },
+      { "count", 12.5, "12.5" },
+      { "count", -1000, "-1,000" },
+      { "tokens", 0, "0" },
+      { "tokens", 999, "999" },
+      { "tokens", 999.6, "1.00k" },
+      { "tokens", 12000, "12.0k" },
+      { "tokens", 201134455, "201M" },
       { "tokens", 9.007e15, "9,007T" },
-      { "share", 0.5089, "50.9%" }, { "share", 1, "100%" }, { "share", 5.5e-10, "<0.1%" },
-      { "share", 0, "0.0%" }, { "share", -0.2, "-20.0%" }, { "share", 15, "1,500%" },
+      { "share", 0.5089, "50.9%" },
+      { "share", 1, "100%" },
+      { "share", 5.5e-10, "<0.1%" },
+      { "share", 0, "0.0%" },
+      { "share", -0.2, "-20.0%" },
+      { "share", 15, "1,500%" },
     }) do
       assert.equal(case[3], numbers[case[1]](case[2]), case[1] .. " " .. case[2])
     end
@@ -115,8 +133,17 @@ end)
 describe("posthog.llm.util.display", function()
   it("counts columns of wide and combining characters", function()
     for text, columns in pairs({
-      [""] = 0, abc = 3, ["日本"] = 4, ["e\204\129"] = 1, ["🎉"] = 2, ["ｱ"] = 1, ["한"] = 2,
-      ["Привет"] = 6, ["\226\152\149"] = 2, ["…"] = 1, ["█"] = 1,
+      [""] = 0,
+      abc = 3,
+      ["日本"] = 4,
+      ["e\204\129"] = 1,
+      ["🎉"] = 2,
+      ["ｱ"] = 1,
+      ["한"] = 2,
+      ["Привет"] = 6,
+      ["\226\152\149"] = 2,
+      ["…"] = 1,
+      ["█"] = 1,
     }) do
       assert.equal(columns, display.of(text), text)
     end

@@ -22,7 +22,9 @@ end
 
 local function lines_of(text)
   local lines = {}
-  for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
+  for line in text:gmatch("([^\n]*)\n") do
+    lines[#lines + 1] = line
+  end
   return lines
 end
 
@@ -66,8 +68,12 @@ local function find_row(text, section, name)
   local rows = read_csv(text)
   for i = 2, #rows do
     local row = {}
-    for at, title in ipairs(rows[1]) do row[title] = rows[i][at] end
-    if row.section == section and row.name == name then return row end
+    for at, title in ipairs(rows[1]) do
+      row[title] = rows[i][at]
+    end
+    if row.section == section and row.name == name then
+      return row
+    end
   end
   error(("no row %s %s"):format(section, name), 2)
 end
@@ -91,8 +97,17 @@ local function is_page(page)
   assert.same({}, open)
   assert.is_nil(rest:find("[<>]"))
   assert.is_nil(rest:gsub("&%w+;", ""):gsub("&#%d+;", ""):find("&"))
-  for _, word in ipairs({ "<script", "<link", "<img", "<iframe", "@import", "http:", "https:",
-    " src=", " href=" }) do
+  for _, word in ipairs({
+    "<script",
+    "<link",
+    "<img",
+    "<iframe",
+    "@import",
+    "http:",
+    "https:",
+    " src=",
+    " href=",
+  }) do
     lacks(page:lower(), word)
   end
   assert.is_nil(page:find("url%([^#]"))
@@ -102,7 +117,9 @@ local function is_page(page)
     ids[id] = true
   end
   for list in page:gmatch(' aria%-labelledby="([^"]*)"') do
-    for id in list:gmatch("%S+") do assert.is_true(ids[id], id) end
+    for id in list:gmatch("%S+") do
+      assert.is_true(ids[id], id)
+    end
   end
 end
 
@@ -159,8 +176,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     it("has every digit in CSV and JSON", function()
       local csv = report.csv(spend)
       assert.equal("9007199254740993", find_row(csv, "by_model", "claude-opus-4-8").input_tokens)
-      assert.equal("11.592744999999999",
-        find_row(csv, "by_product", "background_agents").cost_usd)
+      assert.equal("11.592744999999999", find_row(csv, "by_product", "background_agents").cost_usd)
       assert.equal("1843.2070509999999", find_row(csv, "summary", "").cost_usd)
       local json = report.json(spend)
       contains(json, '"input_tokens": 9007199254740993')
@@ -174,14 +190,18 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("is XML that another program reads", function()
-      if not HAS_XMLLINT then return pending("xmllint is not installed") end
+      if not HAS_XMLLINT then
+        return pending("xmllint is not installed")
+      end
       is_xml(report.html(spend, { compare = spend, budget = 2000 }))
     end)
 
     it("is JSON with the sections that the server sent", function()
       local document = assert(llm.json.decode(report.json(spend)))
       local ids = {}
-      for i, section in ipairs(document.sections) do ids[i] = section.id end
+      for i, section in ipairs(document.sections) do
+        ids[i] = section.id
+      end
       local expected = "by_product by_model by_tool"
       if generation == "current" then
         expected = "by_day by_product by_model by_tool by_input_size by_day_model"
@@ -235,13 +255,19 @@ describe("a spend report", function()
   end)
 
   it("makes do with a summary alone, and with an empty one", function()
-    for _, spend in ipairs({ answer(), { summary = {} }, { summary = {}, by_tool = { items = 5 } },
+    for _, spend in ipairs({
+      answer(),
+      { summary = {} },
+      { summary = {}, by_tool = { items = 5 } },
       { summary = { date_from = "soon", total_cost_usd = "much" }, by_day = 1, by_model = { 1 } },
-      { summary = { product = llm.null }, by_product = { items = llm.array() } } }) do
+      { summary = { product = llm.null }, by_product = { items = llm.array() } },
+    }) do
       for _, format in ipairs(FORMATS) do
         local text = report[format](spend, { compare = spend, budget = 1 })
         assert.equal("string", type(text))
-        if format == "html" then is_page(text) end
+        if format == "html" then
+          is_page(text)
+        end
       end
     end
     contains(report.line({ summary = {} }), "no total")
@@ -265,7 +291,9 @@ describe("a spend report", function()
       local text = report[format](spend, { width = 160, compare = spend, budget = 1 })
       assert.is_nil(text:gsub("\r\n", ""):gsub("\n", ""):find("%c"), format)
       lacks(text, "\194\155")
-      if format ~= "json" then lacks(text, "\226\128\174") end
+      if format ~= "json" then
+        lacks(text, "\226\128\174")
+      end
     end
     contains(report.text(spend, { width = 160 }), "a\\x1b[2J")
     local document = llm.json.decode(report.json(spend))
@@ -281,7 +309,9 @@ describe("a spend report", function()
     options.color = true
     local colored = report.text(spend, options)
     assert.truthy(colored:find("\27%[32m"))
-    local function trimmed(text) return (text:gsub("\27%[%d*m", ""):gsub(" +\n", "\n")) end
+    local function trimmed(text)
+      return (text:gsub("\27%[%d*m", ""):gsub(" +\n", "\n"))
+    end
     assert.equal(trimmed(plain), trimmed(colored))
   end)
 
@@ -295,13 +325,20 @@ describe("a spend report", function()
   end)
 
   it("scales bars by cost: the most expensive full, the least still visible", function()
-    local text = report.text(tools({
-      { tool = "whole", cost_usd = 8 }, { tool = "half", cost_usd = 4 },
-      { tool = "little", cost_usd = 0.0001 }, { tool = "none", cost_usd = 0 },
-      { tool = "back", cost_usd = -4 },
-    }), { ascii = true, width = 100 })
+    local text = report.text(
+      tools({
+        { tool = "whole", cost_usd = 8 },
+        { tool = "half", cost_usd = 4 },
+        { tool = "little", cost_usd = 0.0001 },
+        { tool = "none", cost_usd = 0 },
+        { tool = "back", cost_usd = -4 },
+      }),
+      { ascii = true, width = 100 }
+    )
     local bars = {}
-    for name, bar in text:gmatch("\n(%l+) +(#*) +%-?<?%$") do bars[name] = #bar end
+    for name, bar in text:gmatch("\n(%l+) +(#*) +%-?<?%$") do
+      bars[name] = #bar
+    end
     assert.equal(40, bars.whole)
     assert.equal(20, bars.half)
     assert.equal(1, bars.little)
@@ -331,7 +368,9 @@ describe("a spend report", function()
 
   it("says how much the rows cost that it leaves out", function()
     local items = {}
-    for i = 1, 12 do items[i] = { model = "m" .. i, cost_usd = 1.5 } end
+    for i = 1, 12 do
+      items[i] = { model = "m" .. i, cost_usd = 1.5 }
+    end
     local spend = answer({ by_model = { items = items, truncated = true } })
     contains(report.text(spend), "2 more, together $3.00. The server has more rows")
     local spent = answer({ by_day = days({ 1, 2, 3, 4 }) })
@@ -345,12 +384,15 @@ describe("a spend report", function()
     local huge = llm.json.decode('{"big":1e400,"many":18446744073709551615}')
     local spend = answer({
       summary = { total_cost_usd = huge.big, event_count = huge.many },
-      by_tool = { items = {
-        { tool = "big", cost_usd = huge.big, generation_count = huge.many },
-        { tool = "1e300", cost_usd = 1e300 },
-        { tool = "tiny", cost_usd = 5e-324 },
-        { tool = "less", cost_usd = -1e300 },
-      }, truncated = false },
+      by_tool = {
+        items = {
+          { tool = "big", cost_usd = huge.big, generation_count = huge.many },
+          { tool = "1e300", cost_usd = 1e300 },
+          { tool = "tiny", cost_usd = 5e-324 },
+          { tool = "less", cost_usd = -1e300 },
+        },
+        truncated = false,
+      },
     })
     for _, format in ipairs(FORMATS) do
       local text = report[format](spend, { compare = spend, budget = 1e308 })
@@ -378,20 +420,90 @@ describe("a spend report", function()
   it("raises misuse at the line of the call", function()
     local spend = answer()
     live.misuses({
-      { "spend: table expected", function() report.text("x") end },
-      { "spend: a spend response expected", function() report.html({}) end },
-      { "options: table expected", function() report.text(spend, 80) end },
-      { '"colour"', function() report.text(spend, { colour = true }) end },
-      { "width: 20 to 1000", function() report.text(spend, { width = 5 }) end },
-      { "rows: at least 1", function() report.text(spend, { rows = 0 }) end },
-      { "color: boolean expected", function() report.line(spend, { color = 1 }) end },
-      { 'is called "tools"', function() report.csv(spend, { sections = { "tools" } }) end },
-      { "compare: a spend response", function() report.json(spend, { compare = {} }) end },
-      { "budget: a number", function() report.markdown(spend, { budget = "5" }) end },
-      { "budget: a number", function() report.forecast(spend, { budget = -1 }) end },
-      { "budget: a number", function() report.forecast(spend, {}) end },
-      { "now: seconds", function() report.forecast(spend, { budget = 1, now = "soon" }) end },
-      { '"until"', function() report.forecast(spend, { budget = 1, ["until"] = 1 }) end },
+      {
+        "spend: table expected",
+        function()
+          report.text("x")
+        end,
+      },
+      {
+        "spend: a spend response expected",
+        function()
+          report.html({})
+        end,
+      },
+      {
+        "options: table expected",
+        function()
+          report.text(spend, 80)
+        end,
+      },
+      {
+        '"colour"',
+        function()
+          report.text(spend, { colour = true })
+        end,
+      },
+      {
+        "width: 20 to 1000",
+        function()
+          report.text(spend, { width = 5 })
+        end,
+      },
+      {
+        "rows: at least 1",
+        function()
+          report.text(spend, { rows = 0 })
+        end,
+      },
+      {
+        "color: boolean expected",
+        function()
+          report.line(spend, { color = 1 })
+        end,
+      },
+      {
+        'is called "tools"',
+        function()
+          report.csv(spend, { sections = { "tools" } })
+        end,
+      },
+      {
+        "compare: a spend response",
+        function()
+          report.json(spend, { compare = {} })
+        end,
+      },
+      {
+        "budget: a number",
+        function()
+          report.markdown(spend, { budget = "5" })
+        end,
+      },
+      {
+        "budget: a number",
+        function()
+          report.forecast(spend, { budget = -1 })
+        end,
+      },
+      {
+        "budget: a number",
+        function()
+          report.forecast(spend, {})
+        end,
+      },
+      {
+        "now: seconds",
+        function()
+          report.forecast(spend, { budget = 1, now = "soon" })
+        end,
+      },
+      {
+        '"until"',
+        function()
+          report.forecast(spend, { budget = 1, ["until"] = 1 })
+        end,
+      },
     })
   end)
 end)
@@ -403,7 +515,9 @@ describe("a spend report with two responses", function()
     old.summary.total_cost_usd = 125
     local csv = report.csv(new, { compare = old })
     for name, expected in pairs({
-      up = { "5", "3", "2" }, new = { "2", "0", "2" }, gone = { "0", "4", "-4" },
+      up = { "5", "3", "2" },
+      new = { "2", "0", "2" },
+      gone = { "0", "4", "-4" },
     }) do
       local row = find_row(csv, "by_tool", name)
       assert.same(expected, { row.cost_usd, row.cost_before_usd, row.cost_change_usd })
@@ -479,13 +593,18 @@ describe("spend_report.line", function()
   it("is one line of at most so many columns", function()
     local spend = answer({ by_model = { items = { { model = "gpt\n5", cost_usd = 40 } } } })
     local whole = report.line(spend, { budget = 150 })
-    assert.equal("$100.00 in 10 days · 66.7% of $150.00, reached 2026-05-16 · gpt\\n5 50.0%", whole)
+    assert.equal(
+      "$100.00 in 10 days · 66.7% of $150.00, reached 2026-05-16 · gpt\\n5 50.0%",
+      whole
+    )
     for columns = 20, 80 do
       assert.is_true(display.of(report.line(spend, { budget = 150, width = columns })) <= columns)
     end
     assert.equal("$100.00 in 10 days", report.line(spend, { budget = 150, width = 20 }))
-    assert.equal("$100.00 in 10 days · 66.7% of $150.00",
-      report.line(spend, { budget = 150, width = 40 }))
+    assert.equal(
+      "$100.00 in 10 days · 66.7% of $150.00",
+      report.line(spend, { budget = 150, width = 40 })
+    )
   end)
 end)
 
@@ -547,17 +666,35 @@ describe("spend_report.html", function()
     local schemes = 0
     for scheme in report.html(answer()):gmatch(":root (%b{})") do
       local colors = {}
-      for name, color in scheme:gmatch("%-%-([%w-]+): (#%x+)") do colors[name] = color end
+      for name, color in scheme:gmatch("%-%-([%w-]+): (#%x+)") do
+        colors[name] = color
+      end
       local function contrast(a, b) -- as WCAG 2.1 defines it
         a, b = brightness(colors[a]), brightness(colors[b])
         return (math.max(a, b) + 0.05) / (math.min(a, b) + 0.05)
       end
-      for _, pair in ipairs({ "ink card", "ink ground", "soft card", "soft ground", "up card",
-        "down card", "tag tag-ground" }) do
+      for _, pair in ipairs({
+        "ink card",
+        "ink ground",
+        "soft card",
+        "soft ground",
+        "up card",
+        "down card",
+        "tag tag-ground",
+      }) do
         assert.is_true(contrast(pair:match("(%S+) (%S+)")) >= 4.5, pair)
       end
-      for _, pair in ipairs({ "bar card", "bar track", "up track", "s1 card", "s2 card", "s3 card",
-        "s4 card", "s5 card", "s6 card" }) do
+      for _, pair in ipairs({
+        "bar card",
+        "bar track",
+        "up track",
+        "s1 card",
+        "s2 card",
+        "s3 card",
+        "s4 card",
+        "s5 card",
+        "s6 card",
+      }) do
         assert.is_true(contrast(pair:match("(%S+) (%S+)")) >= 3, pair)
       end
       schemes = schemes + 1

@@ -30,8 +30,11 @@ describe("client.spend:get", function()
     assert.equal("posthog_code", report.summary.product)
     assert(spend:get({}))
     assert(spend:get({ product = "posthog_code" }))
-    fails("invalid", { status = 400, attr = "product", code = "invalid_choice" },
-      spend:get({ product = "a&b=c d" }))
+    fails(
+      "invalid",
+      { status = 400, attr = "product", code = "invalid_choice" },
+      spend:get({ product = "a&b=c d" })
+    )
     t.sent({
       "GET " .. PATH .. "?product=posthog_code",
       "GET " .. PATH .. "?product=posthog_code",
@@ -65,7 +68,9 @@ describe("client.spend:get", function()
     assert.is_true(report.by_tool.truncated)
     assert(spend:get({ refresh = false }))
     t.sent({
-      "GET " .. PATH .. "?product=posthog_code&date_from=2026-04-23T00%3A00%3A00%2B02%3A00"
+      "GET "
+        .. PATH
+        .. "?product=posthog_code&date_from=2026-04-23T00%3A00%3A00%2B02%3A00"
         .. "&date_to=-1d&limit=2&refresh=true",
       "GET " .. PATH .. "?product=posthog_code&refresh=false",
     })
@@ -93,9 +98,12 @@ describe("client.spend:get", function()
   end)
 
   it("reads exponents, large integers and null where a server sends them", function()
-    t.answer(200, '{"summary":{"product":null,"total_cost_usd":1e-06,"event_count":'
-      .. '18446744073709551615},"by_tool":{"items":[{"tool":null,"share_of_scoped":5.5e-10,'
-      .. '"cost_usd":1e16}],"truncated":false},"by_day_model":[{"day":"2026-05-01"}],"new":1}')
+    t.answer(
+      200,
+      '{"summary":{"product":null,"total_cost_usd":1e-06,"event_count":'
+        .. '18446744073709551615},"by_tool":{"items":[{"tool":null,"share_of_scoped":5.5e-10,'
+        .. '"cost_usd":1e16}],"truncated":false},"by_day_model":[{"day":"2026-05-01"}],"new":1}'
+    )
     local report = assert(spend:get())
     assert.is_nil(report.summary.product)
     assert.equal(0.000001, report.summary.total_cost_usd)
@@ -131,8 +139,11 @@ describe("client.spend:get", function()
     fails("not_found", { status = 404, code = "not_found" }, spend:get())
     t.e:settings({ spend = "serve" })
     for _, key in ipairs({ "phx_emulator_none", "phx_emulator_skills", "phx_emulator_gone" }) do
-      fails("forbidden", { status = 403, code = "permission_denied" },
-        t.client({ personal_api_key = key }).spend:get())
+      fails(
+        "forbidden",
+        { status = 403, code = "permission_denied" },
+        t.client({ personal_api_key = key }).spend:get()
+      )
     end
     fails("auth", { status = 401 }, t.client({ personal_api_key = "phx_unknown" }).spend:get())
     assert(t.client({ personal_api_key = "phx_emulator_read" }).spend:get())
@@ -146,8 +157,11 @@ describe("client.spend:get", function()
       { "date_to", "invalid_input", { date_from = "-1d", date_to = "-2d" } },
       { "product", "blank", { product = "" } },
     }) do
-      fails("invalid", { status = 400, type = "validation_error", attr = case[1], code = case[2] },
-        spend:get(case[3]))
+      fails(
+        "invalid",
+        { status = 400, type = "validation_error", attr = case[1], code = case[2] },
+        spend:get(case[3])
+      )
     end
   end)
 
@@ -169,8 +183,13 @@ describe("client.spend:get", function()
     for _, case in ipairs({
       { 400, '{"detail":"just words"}', "invalid", { detail = "just words" } },
       { 429, '{"detail":"slow down"}', "rate_limited", { detail = "slow down" } },
-      { 502, '{"type":"server_error","code":"cross_region_upstream_unavailable","detail":"x",'
-        .. '"attr":null}', "server", { code = "cross_region_upstream_unavailable", detail = "x" } },
+      {
+        502,
+        '{"type":"server_error","code":"cross_region_upstream_unavailable","detail":"x",'
+          .. '"attr":null}',
+        "server",
+        { code = "cross_region_upstream_unavailable", detail = "x" },
+      },
       { 502, html, "server", { body = html } },
       { 504, "upstream request timeout", "server", { body = "upstream request timeout" } },
       { 503, "", "server", {} },
@@ -199,8 +218,19 @@ describe("client.spend:get", function()
   end)
 
   it("reports a response that is not a report", function()
-    for _, body in ipairs({ "", "<html></html>", "[]", "{}", '{"summary":[]}', '{"summary":1}',
-      "null", "true", '{"summary":{}', '{"summary":{}} x', "\255" }) do
+    for _, body in ipairs({
+      "",
+      "<html></html>",
+      "[]",
+      "{}",
+      '{"summary":[]}',
+      '{"summary":1}',
+      "null",
+      "true",
+      '{"summary":{}',
+      '{"summary":{}} x',
+      "\255",
+    }) do
       t.answer(200, body)
       fails("decode", { status = 200 }, spend:get())
     end
@@ -208,20 +238,90 @@ describe("client.spend:get", function()
 
   it("raises misuse at the line of the call and sends nothing", function()
     misuses({
-      { "options: table expected", function() spend:get("posthog_code") end },
-      { "product: string expected", function() spend:get({ product = 1 }) end },
-      { "product: string expected", function() spend:get({ product = false }) end },
-      { "product: string expected", function() spend:get({ product = llm.null }) end },
-      { "date_from: string expected", function() spend:get({ date_from = 20260101 }) end },
-      { "date_to: string expected", function() spend:get({ date_to = llm.null }) end },
-      { "limit: 1 to 200", function() spend:get({ limit = 0 }) end },
-      { "limit: 1 to 200", function() spend:get({ limit = 201 }) end },
-      { "limit: integer expected", function() spend:get({ limit = "5" }) end },
-      { "limit: integer expected", function() spend:get({ limit = 5.5 }) end },
-      { "refresh: boolean expected", function() spend:get({ refresh = 1 }) end },
-      { "refresh: boolean expected", function() spend:get({ refresh = "true" }) end },
-      { '"days"', function() spend:get({ days = 7 }) end },
-      { "timeout: a positive", function() spend:get({ timeout = -1 }) end },
+      {
+        "options: table expected",
+        function()
+          spend:get("posthog_code")
+        end,
+      },
+      {
+        "product: string expected",
+        function()
+          spend:get({ product = 1 })
+        end,
+      },
+      {
+        "product: string expected",
+        function()
+          spend:get({ product = false })
+        end,
+      },
+      {
+        "product: string expected",
+        function()
+          spend:get({ product = llm.null })
+        end,
+      },
+      {
+        "date_from: string expected",
+        function()
+          spend:get({ date_from = 20260101 })
+        end,
+      },
+      {
+        "date_to: string expected",
+        function()
+          spend:get({ date_to = llm.null })
+        end,
+      },
+      {
+        "limit: 1 to 200",
+        function()
+          spend:get({ limit = 0 })
+        end,
+      },
+      {
+        "limit: 1 to 200",
+        function()
+          spend:get({ limit = 201 })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          spend:get({ limit = "5" })
+        end,
+      },
+      {
+        "limit: integer expected",
+        function()
+          spend:get({ limit = 5.5 })
+        end,
+      },
+      {
+        "refresh: boolean expected",
+        function()
+          spend:get({ refresh = 1 })
+        end,
+      },
+      {
+        "refresh: boolean expected",
+        function()
+          spend:get({ refresh = "true" })
+        end,
+      },
+      {
+        '"days"',
+        function()
+          spend:get({ days = 7 })
+        end,
+      },
+      {
+        "timeout: a positive",
+        function()
+          spend:get({ timeout = -1 })
+        end,
+      },
     })
     t.silent()
   end)

@@ -93,16 +93,24 @@ describe("tools/needs", function()
   it("names what is missing as Homebrew does on macOS, with Apple's compiler", function()
     program("uname", "echo Darwin")
     local said = needs("nixos", "build 5.4 command")
-    assert.equal(ALL .. "posthog-llm: to install: brew install pkgconf lua@5.4 curl\n"
-      .. "posthog-llm: the compiler: xcode-select --install\n"
-      .. 'posthog-llm: then: export PKG_CONFIG_PATH="$(brew --prefix lua@5.4)/lib/pkgconfig"\n'
-      .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem"
-      .. " lyaml\n", said)
+    assert.equal(
+      ALL
+        .. "posthog-llm: to install: brew install pkgconf lua@5.4 curl\n"
+        .. "posthog-llm: the compiler: xcode-select --install\n"
+        .. 'posthog-llm: then: export PKG_CONFIG_PATH="$(brew --prefix lua@5.4)/lib/pkgconfig"\n'
+        .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem"
+        .. " lyaml\n",
+      said
+    )
   end)
 
   it("treats a derivative of a system like that system", function()
-    for system, like in pairs({ ubuntu = "debian", mint = "debian", rocky = "fedora",
-      manjaro = "arch" }) do
+    for system, like in pairs({
+      ubuntu = "debian",
+      mint = "debian",
+      rocky = "fedora",
+      manjaro = "arch",
+    }) do
       local said = needs(system, "build 5.4")
       assert.matches("to install:", said)
       assert.equal(needs(like, "build 5.4"), said)
@@ -139,11 +147,17 @@ describe("tools/needs", function()
   end)
 
   it("proposes nothing that would remove another package, and says what would", function()
-    local said, status = needs("debian", "build luajit", WITH_COMPILER .. BOTH
-      .. " REMOVING='libluajit2-5.1-dev libluajit-5.1-dev'")
-    assert.equal("posthog-llm: a build for LuaJIT needs the headers of LuaJIT\n"
-      .. "posthog-llm: careful: to install libluajit2-5.1-dev would remove"
-      .. " libnginx-mod-http-lua\n", said)
+    local said, status = needs(
+      "debian",
+      "build luajit",
+      WITH_COMPILER .. BOTH .. " REMOVING='libluajit2-5.1-dev libluajit-5.1-dev'"
+    )
+    assert.equal(
+      "posthog-llm: a build for LuaJIT needs the headers of LuaJIT\n"
+        .. "posthog-llm: careful: to install libluajit2-5.1-dev would remove"
+        .. " libnginx-mod-http-lua\n",
+      said
+    )
     assert.equal(1, status)
   end)
 
@@ -156,15 +170,21 @@ describe("tools/needs", function()
   it("says who may install packages", function()
     program("id", "echo 1000")
     if shell.run("command -v sudo") == "" then
-      assert.truthy(needs("debian", "build 5.4"):find("to install, as root: apt-get install gcc", 1,
-        true))
+      assert.truthy(
+        needs("debian", "build 5.4"):find("to install, as root: apt-get install gcc", 1, true)
+      )
     end
     program("sudo", "exit 1")
     local words = "to install: sudo apt-get install gcc"
     assert.truthy(needs("debian", "build 5.4"):find(words, 1, true))
     os.remove(root .. "/lists/main_Packages")
-    assert.truthy(needs("debian", "build 5.4"):find(
-      "to install: sudo apt-get update && sudo apt-get install gcc", 1, true))
+    assert.truthy(
+      needs("debian", "build 5.4"):find(
+        "to install: sudo apt-get update && sudo apt-get install gcc",
+        1,
+        true
+      )
+    )
   end)
 
   it("finds what is installed, and prints nothing", function()
@@ -188,20 +208,34 @@ describe("tools/needs", function()
       .. " PATH='%s/bin':$PATH make --no-print-directory install PREFIX='%s/to' BUILD='%s/build'"
       .. " LUA_VERSION=5.4 LUA_COMMAND=no-lua CC=no-cc PKG_CONFIG=no-pkg"
     local said, status = shell.run(make:format(root, root, root, root))
-    assert.equal("posthog-llm: to install: dnf install gcc pkgconf-pkg-config lua-devel"
-      .. " libcurl-devel lua lua-argparse lua-filesystem", said:match("[^\n]*to install:[^\n]*"))
+    assert.equal(
+      "posthog-llm: to install: dnf install gcc pkgconf-pkg-config lua-devel"
+        .. " libcurl-devel lua lua-argparse lua-filesystem",
+      said:match("[^\n]*to install:[^\n]*")
+    )
     assert.is_nil(said:find("no-cc -", 1, true), said)
     assert.equal(2, status)
     assert.is_nil(folders.read(root, "to/bin/posthog-llm"))
   end)
 
   it("uses the names that tools/setup prints where there is no apt-get", function()
-    shell.run(("cd '%s/bin' && rm apt-*; for p in awk cat dirname grep sed tr uname; do"
-      .. " ln -s $(command -v $p) .; done"):format(root))
-    local said, status = shell.run(("PATH='%s/bin' OS_RELEASE='%s/arch' tools/setup"):format(root,
-      root))
-    assert.truthy(said:find("setup: not found: cc make\nsetup: of it, for the build: pacman -S"
-      .. " --needed gcc pkgconf lua54 curl lua54-argparse lua54-filesystem\n", 1, true), said)
+    shell.run(
+      (
+        "cd '%s/bin' && rm apt-*; for p in awk cat dirname grep sed tr uname; do"
+        .. " ln -s $(command -v $p) .; done"
+      ):format(root)
+    )
+    local said, status =
+      shell.run(("PATH='%s/bin' OS_RELEASE='%s/arch' tools/setup"):format(root, root))
+    assert.truthy(
+      said:find(
+        "setup: not found: cc make\nsetup: of it, for the build: pacman -S"
+          .. " --needed gcc pkgconf lua54 curl lua54-argparse lua54-filesystem\n",
+        1,
+        true
+      ),
+      said
+    )
     assert.equal(1, status)
   end)
 end)
@@ -225,20 +259,28 @@ describe("the command posthog-llm", function()
       lost[#lost + 1] = ("package.preload.%s = function() error('none') end"):format(module)
     end
     local run = "OS_RELEASE='%s/%s' LUA_INIT=%s %s bin/posthog-llm spend"
-    local said, status = shell.run(run:format(root, system, shell.quote(table.concat(lost, " ")),
-      lua or "lua5.4"))
+    local said, status =
+      shell.run(run:format(root, system, shell.quote(table.concat(lost, " ")), lua or "lua5.4"))
     assert.equal(1, status)
     return said
   end
 
   it("names all that it lacks at once, by the present system's packages", function()
-    assert.equal("posthog-llm: argparse, luafilesystem and lyaml are missing: apt-get install"
-      .. " lua-argparse lua-filesystem lua-yaml, or luarocks --lua-version 5.4 install argparse"
-      .. " luafilesystem lyaml\n", lacking("debian", "argparse lfs lyaml"))
-    assert.equal("posthog-llm: argparse and lyaml are missing: dnf install lua-argparse, and"
-      .. " luarocks --lua-version 5.4 install lyaml\n", lacking("fedora", "argparse lyaml"))
-    assert.equal("posthog-llm: argparse is missing: luarocks --lua-version 5.4 install argparse\n",
-      lacking("nixos", "argparse"))
+    assert.equal(
+      "posthog-llm: argparse, luafilesystem and lyaml are missing: apt-get install"
+        .. " lua-argparse lua-filesystem lua-yaml, or luarocks --lua-version 5.4 install argparse"
+        .. " luafilesystem lyaml\n",
+      lacking("debian", "argparse lfs lyaml")
+    )
+    assert.equal(
+      "posthog-llm: argparse and lyaml are missing: dnf install lua-argparse, and"
+        .. " luarocks --lua-version 5.4 install lyaml\n",
+      lacking("fedora", "argparse lyaml")
+    )
+    assert.equal(
+      "posthog-llm: argparse is missing: luarocks --lua-version 5.4 install argparse\n",
+      lacking("nixos", "argparse")
+    )
   end)
 
   it("names packages as tools/needs does, on each system and Lua", function()
@@ -264,8 +306,11 @@ it("Debian has every package that is named for it", function()
   if shell.run("LC_ALL=C apt-cache policy gcc"):find("Candidate: %d") == nil then
     return
   end
-  local column = shell.run(". tools/system.sh; packages"):gsub("^[^\n]*\n", "")
-    :gsub("%S+ +(%S+)[^\n]*", "%1"):gsub(",", " ")
+  local column = shell
+    .run(". tools/system.sh; packages")
+    :gsub("^[^\n]*\n", "")
+    :gsub("%S+ +(%S+)[^\n]*", "%1")
+    :gsub(",", " ")
   local names = column:gsub("V", "5.4"):gsub("[|]", " "):gsub("\n", " ")
   local policy = "\n" .. shell.run("LC_ALL=C apt-cache policy " .. names)
   for entry in column:gsub("V", "5.4"):gmatch("%S+") do

@@ -22,10 +22,17 @@ describe("posthog.llm.util.time", function()
     end)
 
     it("returns nil for what is not a date", function()
-      for _, text in ipairs({ "", "soon", "Sun, 06 Nov 1994 08:49:37 CET",
-        "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z", "Sun, 99 Nov 1994 08:49:37 GMT",
+      for _, text in ipairs({
+        "",
+        "soon",
+        "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 Foo 1994 08:49:37 GMT",
+        "1994-11-06T08:49:37Z",
+        "Sun, 99 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 1994 24:49:37 GMT",
-        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT, x" }) do
+        "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT, x",
+      }) do
         assert.is_nil(times.http(text), text)
       end
     end)
@@ -47,9 +54,16 @@ describe("posthog.llm.util.time", function()
     end)
 
     it("returns nil for what is not a time", function()
-      for _, text in ipairs({ "", "yesterday", "2026-03-14", "2026-13-14T07:26:53Z",
-        "2026-03-14T24:26:53Z", "2026-03-14T07:26:53 CET", "2026-03-14T07:26Z",
-        "2026-03-14T07:26:53.Z" }) do
+      for _, text in ipairs({
+        "",
+        "yesterday",
+        "2026-03-14",
+        "2026-13-14T07:26:53Z",
+        "2026-03-14T24:26:53Z",
+        "2026-03-14T07:26:53 CET",
+        "2026-03-14T07:26Z",
+        "2026-03-14T07:26:53.Z",
+      }) do
         assert.is_nil(times.iso(text), text)
       end
     end)

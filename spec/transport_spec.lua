@@ -117,12 +117,19 @@ describe("a call", function()
 
     for _, status in ipairs({ 301, 302, 303, 307, 308 }) do
       it("follows a GET on the same origin (" .. status .. ")", function()
-        local locations = { LIST .. "?limit=5", e.url .. LIST .. "?limit=5", "?limit=5",
-          "../datasets/?limit=5", e.url:gsub("^http:", "") .. LIST .. "?limit=5#fragment" }
+        local locations = {
+          LIST .. "?limit=5",
+          e.url .. LIST .. "?limit=5",
+          "?limit=5",
+          "../datasets/?limit=5",
+          e.url:gsub("^http:", "") .. LIST .. "?limit=5#fragment",
+        }
         local faults, expected = {}, {}
         for i, location in ipairs(locations) do
-          faults[i] = { match = { path = "/datasets/$" },
-            action = { status = status, headers = { Location = location }, times = 1 } }
+          faults[i] = {
+            match = { path = "/datasets/$" },
+            action = { status = status, headers = { Location = location }, times = 1 },
+          }
         end
         e:faults(faults)
         for _ = 1, #locations do
@@ -196,8 +203,9 @@ describe("a call", function()
       local faults = {}
       for _, location in ipairs(locations) do
         for _, status in ipairs({ 302, 307, 308 }) do
-          faults[#faults + 1] = { action = { status = status, times = 2,
-            headers = { Location = location } } }
+          faults[#faults + 1] = {
+            action = { status = status, times = 2, headers = { Location = location } },
+          }
         end
       end
       e:faults(faults)
@@ -330,7 +338,10 @@ describe("a call", function()
 
     it("says what is missing in JSON of another shape", function()
       for body, words in pairs({
-        ["[]"] = "an array", ["null"] = "null", ['"x"'] = "a string", ["{}"] = "results",
+        ["[]"] = "an array",
+        ["null"] = "null",
+        ['"x"'] = "a string",
+        ["{}"] = "results",
         ['{"results": 5}'] = "results",
       }) do
         e:fault({ action = { status = 200, body = body } })
@@ -369,8 +380,8 @@ describe("a call", function()
 
     it("counts the bytes after decompression", function()
       e:fault({ action = { status = 200, body = '{"results":[' .. (" "):rep(200000) .. "]}" } })
-      local err, response = fails("too_large",
-        c:with({ max_response_bytes = 20000 }).datasets:list())
+      local err, response =
+        fails("too_large", c:with({ max_response_bytes = 20000 }).datasets:list())
       assert.is_nil(response)
       assert.is_truthy(err.message:find("20000", 1, true))
       assert.is_truthy(c:with({ max_response_bytes = 300000 }).datasets:list())
@@ -408,8 +419,12 @@ describe("a call", function()
     it("waits for a free connection until the deadline", function()
       local one = pipeline.client(e.url, { max_connections = 1, max_retries = 0 })
       local _, errors = llm.gather({
-        function() return one:request("GET", "/__emulator/slow?ms=400") end,
-        function() return one:request("POST", "/__emulator/echo/late", { deadline = 0.1 }) end,
+        function()
+          return one:request("GET", "/__emulator/slow?ms=400")
+        end,
+        function()
+          return one:request("POST", "/__emulator/echo/late", { deadline = 0.1 })
+        end,
       })
       assert.is_nil(errors[1])
       assert.equal("timeout", errors[2].kind)
@@ -420,10 +435,13 @@ describe("a call", function()
   end)
 
   it("fails without being sent when hooks used up its time", function()
-    local slow = c:with({ on_request = function()
-      local t = require("posthog.llm.core").now() + 0.02
-      while require("posthog.llm.core").now() < t do end
-    end })
+    local slow = c:with({
+      on_request = function()
+        local t = require("posthog.llm.core").now() + 0.02
+        while require("posthog.llm.core").now() < t do
+        end
+      end,
+    })
     local err = fails("timeout", slow.datasets:create({ name = "x" }, { deadline = 0.01 }))
     assert.equal(0, err.attempts)
     assert.is_nil(err.ambiguous)

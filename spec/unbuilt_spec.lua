@@ -29,10 +29,18 @@ describe("a checkout", function()
   -- With a blank in its path, which a message has to keep and a shell has to survive.
   before_each(function()
     root = folders.new() .. "/a checkout"
-    run(("mkdir -p '%s/src' && cp -R lua bin Makefile '%s/' && cp src/core.c '%s/src/'"):format(
-      root, root, root))
-    folders.write(root, "program.lua", '-- the first line\nlocal llm = require("posthog.llm")\n'
-      .. "print(llm._VERSION)\n")
+    run(
+      ("mkdir -p '%s/src' && cp -R lua bin Makefile '%s/' && cp src/core.c '%s/src/'"):format(
+        root,
+        root,
+        root
+      )
+    )
+    folders.write(
+      root,
+      "program.lua",
+      '-- the first line\nlocal llm = require("posthog.llm")\n' .. "print(llm._VERSION)\n"
+    )
   end)
   after_each(function()
     folders.remove(root:match("^(.*)/"))
@@ -41,16 +49,29 @@ describe("a checkout", function()
   --- Puts the core of a Lua where a build of this Lua has it.
   local function build(version, into)
     into = into or root .. "/build/" .. VERSION
-    local said, status = run(("mkdir -p '%s/posthog/llm' && cp build/%s/posthog/llm/core.so"
-      .. " '%s/posthog/llm/'"):format(into, version, into))
+    local said, status = run(
+      ("mkdir -p '%s/posthog/llm' && cp build/%s/posthog/llm/core.so" .. " '%s/posthog/llm/'"):format(
+        into,
+        version,
+        into
+      )
+    )
     assert.equal(0, status, said)
     return into .. "/posthog/llm/core.so"
   end
 
   --- @param cpath? string template, before what Lua has by itself
   local function program(cpath, arguments)
-    return run(("%s LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s;' %s %s"):format(
-      WITHOUT_PATHS, root, root, cpath or "", LUA, arguments or "'" .. root .. "/program.lua'"))
+    return run(
+      ("%s LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s;' %s %s"):format(
+        WITHOUT_PATHS,
+        root,
+        root,
+        cpath or "",
+        LUA,
+        arguments or "'" .. root .. "/program.lua'"
+      )
+    )
   end
 
   --- What a program prints that fails at its second line.
@@ -59,8 +80,7 @@ describe("a checkout", function()
   end
 
   describe("that is not built", function()
-    local none = "there is no C core for " .. THIS
-      .. ", no posthog/llm/core.so on package.cpath: "
+    local none = "there is no C core for " .. THIS .. ", no posthog/llm/core.so on package.cpath: "
 
     it("asks a script to run make, at its line", function()
       local output, status = program()
@@ -70,17 +90,20 @@ describe("a checkout", function()
     end)
 
     it("says the same when it is required again, and by another module", function()
-      local output = program(nil, [[-e '
+      local output = program(
+        nil,
+        [[-e '
         for _, name in ipairs({ "posthog.llm", "posthog.llm", "posthog.llm.json" }) do
           print(select(2, pcall(require, name)))
-        end']])
+        end']]
+      )
       local said = ("(command line):3: posthog.llm: %srun %q in %s\n"):format(none, MAKE, root)
       assert.equal(said:rep(3), output)
     end)
 
     it("asks who runs the command to run make, and exits with 1", function()
-      local output, status = run(("%s %s '%s/bin/posthog-llm' skills list"):format(WITHOUT_PATHS,
-        LUA, root))
+      local output, status =
+        run(("%s %s '%s/bin/posthog-llm' skills list"):format(WITHOUT_PATHS, LUA, root))
       assert.equal(("posthog-llm: %srun %q in %s\n"):format(none, MAKE, root), output)
       assert.equal(1, status)
     end)
@@ -125,8 +148,13 @@ describe("a checkout", function()
     local file = build(VERSION)
     local wanted = core.BUILD:match("core (%S+) for")
     local old = wanted:gsub("%d$", "x")
-    run(("LC_ALL=C sed -i 's/core %s for/core %s for/' '%s'"):format(wanted:gsub("%p", "\\%0"),
-      old, file))
+    run(
+      ("LC_ALL=C sed -i 's/core %s for/core %s for/' '%s'"):format(
+        wanted:gsub("%p", "\\%0"),
+        old,
+        file
+      )
+    )
     local output = program(root .. "/build/" .. VERSION .. "/?.so")
     local words = "%s is version %s of the C core, and its Lua files want %s: run %q in %s"
     assert.equal(fails(words:format(file, old, wanted, MAKE, root)), first_line(output))
@@ -135,8 +163,18 @@ describe("a checkout", function()
   it("whose core is not a library quotes what the system says of it", function()
     folders.write(root, "build/" .. VERSION .. "/posthog/llm/core.so", "not a library, not at all")
     local output = program(root .. "/build/" .. VERSION .. "/?.so")
-    assert.truthy(first_line(output):find(fails("the C core cannot be loaded: ") .. root
-      .. "/build/" .. VERSION .. "/posthog/llm/core.so: ", 1, true), output)
+    assert.truthy(
+      first_line(output):find(
+        fails("the C core cannot be loaded: ")
+          .. root
+          .. "/build/"
+          .. VERSION
+          .. "/posthog/llm/core.so: ",
+        1,
+        true
+      ),
+      output
+    )
   end)
 
   if not JIT then
@@ -149,13 +187,20 @@ describe("a checkout", function()
       return
     end
     local home = folders.new()
-    local output = run(("%s HOME='%s' XDG_CONFIG_HOME='%s' XDG_DATA_HOME='%s' timeout 30 nvim"
-      .. " --headless -i NONE -n -u NORC --cmd 'set rtp^=%s'"
-      .. [[ -c 'lua print(select(2, pcall(require, "posthog.llm")))' -c qall]]):format(
-      WITHOUT_PATHS, home, home, home, (root:gsub(" ", "\\ "))))
+    local output = run(
+      (
+        "%s HOME='%s' XDG_CONFIG_HOME='%s' XDG_DATA_HOME='%s' timeout 30 nvim"
+        .. " --headless -i NONE -n -u NORC --cmd 'set rtp^=%s'"
+        .. [[ -c 'lua print(select(2, pcall(require, "posthog.llm")))' -c qall]]
+      ):format(WITHOUT_PATHS, home, home, home, (root:gsub(" ", "\\ ")))
+    )
     folders.remove(home)
-    assert.equal('[string ":lua"]:1: posthog.llm: there is no C core, no lua/posthog/llm/core.so'
-      .. ' on the runtimepath: run "make nvim NVIM_PLUGIN_DIR=." in ' .. root, output)
+    assert.equal(
+      '[string ":lua"]:1: posthog.llm: there is no C core, no lua/posthog/llm/core.so'
+        .. ' on the runtimepath: run "make nvim NVIM_PLUGIN_DIR=." in '
+        .. root,
+      output
+    )
   end)
 
   it("in nginx says what to add to lua_package_cpath", function()
@@ -177,10 +222,13 @@ http {
 }
 ]]
     folders.write(root, "nginx.conf", (conf:gsub("MODULES", server.modules()):gsub("ROOT", root)))
-    local output = run(("PATH=$PATH:/usr/sbin timeout 20 %s nginx -p '%s' -c nginx.conf"):format(
-      WITHOUT_PATHS, root))
+    local output = run(
+      ("PATH=$PATH:/usr/sbin timeout 20 %s nginx -p '%s' -c nginx.conf"):format(WITHOUT_PATHS, root)
+    )
     local words = ": posthog.llm: there is no C core for LuaJIT, no posthog/llm/core.so on"
-      .. " package.cpath: add " .. root .. "/build/luajit/?.so to lua_package_cpath\n"
+      .. " package.cpath: add "
+      .. root
+      .. "/build/luajit/?.so to lua_package_cpath\n"
     assert.truthy(output:find(words, 1, true), output)
   end)
 end)
@@ -189,8 +237,14 @@ describe("an installed library", function()
   local root
   before_each(function()
     root = folders.new()
-    run(("mkdir -p '%s/share/lua/%s' && cp -R lua/posthog '%s/share/lua/%s/'"):format(root,
-      _VERSION:match("%d%.%d"), root, _VERSION:match("%d%.%d")))
+    run(
+      ("mkdir -p '%s/share/lua/%s' && cp -R lua/posthog '%s/share/lua/%s/'"):format(
+        root,
+        _VERSION:match("%d%.%d"),
+        root,
+        _VERSION:match("%d%.%d")
+      )
+    )
   end)
   after_each(function()
     folders.remove(root)
@@ -198,9 +252,17 @@ describe("an installed library", function()
 
   local function message()
     local share = ("%s/share/lua/%s/"):format(root, _VERSION:match("%d%.%d"))
-    return (run(([[%s LUA_PATH='%s?.lua;%s?/init.lua' %s -e '
-      io.write((select(2, pcall(require, "posthog.llm"))))']]):format(WITHOUT_PATHS, share, share,
-      LUA)):gsub("^.*package%.cpath: ", ""))
+    return (
+      run(
+        ([[%s LUA_PATH='%s?.lua;%s?/init.lua' %s -e '
+      io.write((select(2, pcall(require, "posthog.llm"))))']]):format(
+          WITHOUT_PATHS,
+          share,
+          share,
+          LUA
+        )
+      ):gsub("^.*package%.cpath: ", "")
+    )
   end
 
   it("without a core for this Lua says how to install it", function()
@@ -210,8 +272,13 @@ describe("an installed library", function()
 
   it("says where the core beside it is", function()
     local lib = ("%s/lib/lua/%s/"):format(root, _VERSION:match("%d%.%d"))
-    run(("mkdir -p '%sposthog/llm' && cp build/%s/posthog/llm/core.so '%sposthog/llm'"):format(lib,
-      VERSION, lib))
+    run(
+      ("mkdir -p '%sposthog/llm' && cp build/%s/posthog/llm/core.so '%sposthog/llm'"):format(
+        lib,
+        VERSION,
+        lib
+      )
+    )
     assert.equal(('set LUA_CPATH="%s?.so;;"'):format(lib), message())
   end)
 end)
@@ -221,8 +288,11 @@ it("the command alone says that its library is missing", function()
   run(("cp bin/posthog-llm '%s'"):format(root))
   local output, status = run(("cd / && %s %s '%s/posthog-llm'"):format(WITHOUT_PATHS, LUA, root))
   folders.remove(root)
-  assert.equal('posthog-llm: its library is neither beside it nor on LUA_PATH: run "make install"'
-    .. " in its checkout, which puts both in their places\n", output)
+  assert.equal(
+    'posthog-llm: its library is neither beside it nor on LUA_PATH: run "make install"'
+      .. " in its checkout, which puts both in their places\n",
+    output
+  )
   assert.equal(1, status)
 end)
 
@@ -234,7 +304,10 @@ it("the core counts its version up when it gives Lua other names", function()
   end
   table.sort(names)
   local digest = core.sha256(table.concat(names, "\n")):sub(1, 12)
-  assert.equal("0.1.0-3 5edfe4b4382a", core.BUILD:match("core (%S+) for") .. " " .. digest,
+  assert.equal(
+    "0.1.0-3 5edfe4b4382a",
+    core.BUILD:match("core (%S+) for") .. " " .. digest,
     "what the core gives Lua has changed: count the version up in src/base/version.h and in"
-      .. " lua/posthog/llm/util/core.lua, and write both here anew")
+      .. " lua/posthog/llm/util/core.lua, and write both here anew"
+  )
 end)

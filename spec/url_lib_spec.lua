@@ -4,11 +4,19 @@ describe("posthog.llm.http.url", function()
   describe("parse", function()
     it("splits a URL into its parts", function()
       assert.same({
-        scheme = "https", host = "posthog.example", port = "8443",
-        origin = "https://posthog.example:8443", path = "/a/b", query = "c=d?e",
+        scheme = "https",
+        host = "posthog.example",
+        port = "8443",
+        origin = "https://posthog.example:8443",
+        path = "/a/b",
+        query = "c=d?e",
       }, url.parse("https://posthog.example:8443/a/b?c=d?e#f"))
       assert.same({
-        scheme = "http", host = "[::1]", port = "80", origin = "http://[::1]", path = "",
+        scheme = "http",
+        host = "[::1]",
+        port = "80",
+        origin = "http://[::1]",
+        path = "",
       }, url.parse("http://[::1]"))
     end)
 
@@ -27,8 +35,12 @@ describe("posthog.llm.http.url", function()
     end)
 
     it("notes a user or password, keeps neither, and is not misled about the host", function()
-      for _, text in ipairs({ "https://me:hunter2@h.example/", "https://me@h.example",
-        "https://127.0.0.1@h.example", "https://a@b@h.example/" }) do
+      for _, text in ipairs({
+        "https://me:hunter2@h.example/",
+        "https://me@h.example",
+        "https://127.0.0.1@h.example",
+        "https://a@b@h.example/",
+      }) do
         local parsed = url.parse(text)
         assert.is_true(parsed.userinfo)
         assert.equal("h.example", parsed.host)
@@ -82,13 +94,31 @@ describe("posthog.llm.http.url", function()
 
   describe("is_loopback", function()
     it("is true for this machine's names and addresses only", function()
-      for _, host in ipairs({ "localhost", "api.localhost", "127.0.0.1", "127.255.255.255",
-        "[::1]" }) do
+      for _, host in ipairs({
+        "localhost",
+        "api.localhost",
+        "127.0.0.1",
+        "127.255.255.255",
+        "[::1]",
+      }) do
         assert.is_true(url.is_loopback(host), host)
       end
-      for _, host in ipairs({ "127.0.0.1.example", "localhost.example", "notlocalhost", "128.0.0.1",
-        "10.0.0.1", "0.0.0.0", "[::2]", "[::ffff:10.0.0.1]", "posthog.example", "127.1.example",
-        "127.0.0.256", "127.0.256.1", "127.256.0.1", "1127.0.0.1" }) do
+      for _, host in ipairs({
+        "127.0.0.1.example",
+        "localhost.example",
+        "notlocalhost",
+        "128.0.0.1",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::2]",
+        "[::ffff:10.0.0.1]",
+        "posthog.example",
+        "127.1.example",
+        "127.0.0.256",
+        "127.0.256.1",
+        "127.256.0.1",
+        "1127.0.0.1",
+      }) do
         assert.is_false(url.is_loopback(host), host)
       end
     end)
@@ -98,22 +128,43 @@ describe("posthog.llm.http.url", function()
     -- RFC 3986 5.4, for schemes with an authority.
     local base = "http://a/b/c/d;p?q"
     for reference, target in pairs({
-      ["g:h"] = "g:h", ["g"] = "http://a/b/c/g", ["./g"] = "http://a/b/c/g",
-      ["g/"] = "http://a/b/c/g/", ["/g"] = "http://a/g", ["//g"] = "http://g",
-      ["?y"] = "http://a/b/c/d;p?y", ["g?y"] = "http://a/b/c/g?y",
-      [";x"] = "http://a/b/c/;x", ["g;x"] = "http://a/b/c/g;x",
-      ["g;x?y"] = "http://a/b/c/g;x?y", [""] = "http://a/b/c/d;p?q",
-      ["."] = "http://a/b/c/", ["./"] = "http://a/b/c/", [".."] = "http://a/b/",
-      ["../"] = "http://a/b/", ["../g"] = "http://a/b/g", ["../.."] = "http://a/",
-      ["../../"] = "http://a/", ["../../g"] = "http://a/g",
+      ["g:h"] = "g:h",
+      ["g"] = "http://a/b/c/g",
+      ["./g"] = "http://a/b/c/g",
+      ["g/"] = "http://a/b/c/g/",
+      ["/g"] = "http://a/g",
+      ["//g"] = "http://g",
+      ["?y"] = "http://a/b/c/d;p?y",
+      ["g?y"] = "http://a/b/c/g?y",
+      [";x"] = "http://a/b/c/;x",
+      ["g;x"] = "http://a/b/c/g;x",
+      ["g;x?y"] = "http://a/b/c/g;x?y",
+      [""] = "http://a/b/c/d;p?q",
+      ["."] = "http://a/b/c/",
+      ["./"] = "http://a/b/c/",
+      [".."] = "http://a/b/",
+      ["../"] = "http://a/b/",
+      ["../g"] = "http://a/b/g",
+      ["../.."] = "http://a/",
+      ["../../"] = "http://a/",
+      ["../../g"] = "http://a/g",
       -- abnormal examples
-      ["../../../g"] = "http://a/g", ["../../../../g"] = "http://a/g",
-      ["/./g"] = "http://a/g", ["/../g"] = "http://a/g", ["g."] = "http://a/b/c/g.",
-      [".g"] = "http://a/b/c/.g", ["g.."] = "http://a/b/c/g..", ["..g"] = "http://a/b/c/..g",
-      ["./../g"] = "http://a/b/g", ["./g/."] = "http://a/b/c/g/",
-      ["g/./h"] = "http://a/b/c/g/h", ["g/../h"] = "http://a/b/c/h",
-      ["g;x=1/./y"] = "http://a/b/c/g;x=1/y", ["g;x=1/../y"] = "http://a/b/c/y",
-      ["g?y/./x"] = "http://a/b/c/g?y/./x", ["g?y/../x"] = "http://a/b/c/g?y/../x",
+      ["../../../g"] = "http://a/g",
+      ["../../../../g"] = "http://a/g",
+      ["/./g"] = "http://a/g",
+      ["/../g"] = "http://a/g",
+      ["g."] = "http://a/b/c/g.",
+      [".g"] = "http://a/b/c/.g",
+      ["g.."] = "http://a/b/c/g..",
+      ["..g"] = "http://a/b/c/..g",
+      ["./../g"] = "http://a/b/g",
+      ["./g/."] = "http://a/b/c/g/",
+      ["g/./h"] = "http://a/b/c/g/h",
+      ["g/../h"] = "http://a/b/c/h",
+      ["g;x=1/./y"] = "http://a/b/c/g;x=1/y",
+      ["g;x=1/../y"] = "http://a/b/c/y",
+      ["g?y/./x"] = "http://a/b/c/g?y/./x",
+      ["g?y/../x"] = "http://a/b/c/g?y/../x",
     }) do
       it(("resolves %q as RFC 3986 does"):format(reference), function()
         assert.equal(target, url.join(base, reference))

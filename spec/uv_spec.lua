@@ -26,9 +26,8 @@ local function program(text, seconds)
   local file = assert(io.open(name, "w"))
   file:write(text)
   file:close()
-  local pipe = io.popen(
-    ("timeout %d %s %s 2>&1; echo status=$?"):format((seconds or 10) * SLOWER, LUA, name)
-  )
+  local pipe =
+    io.popen(("timeout %d %s %s 2>&1; echo status=$?"):format((seconds or 10) * SLOWER, LUA, name))
   local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
   pipe:close()
   os.remove(name)
@@ -40,43 +39,48 @@ describe("llm.go in a program whose loop never runs", function()
     .. 'local client = llm.new({ host = "http://127.0.0.1:9", personal_api_key = "phx_x" }) '
 
   it("raises where luv was not loaded by the program, though it is installed", function()
-    local output, status = program('local llm = require("posthog.llm")\n'
-      .. 'llm.go(function() end)\n')
+    local output, status =
+      program('local llm = require("posthog.llm")\n' .. "llm.go(function() end)\n")
     assert.equal(1, status)
     assert.matches(":2: posthog%.llm: llm%.go: it needs an event loop: .*luv%.run%(%)", output)
   end)
 
   it("ends with a message where nobody takes the error", function()
-    local output, status = program(START
-      .. 'llm.go(function() client.spend:get() print("never") end) print("last")')
+    local output, status =
+      program(START .. 'llm.go(function() client.spend:get() print("never") end) print("last")')
     assert.equal(1, status)
     assert.matches("^last\nllm%.go: the program ended and its event loop never ran", output)
     assert.matches("run%(%)\n$", output)
   end)
 
   it("gives on_done its error", function()
-    local output, status = program(START
-      .. 'llm.go(function() llm.sleep(1) end, function(err) print(err.kind, err) end)'
-      .. 'llm.go(function() client.spend:get() end, function(err) print(err.kind) error("x") end)')
+    local output, status = program(
+      START
+        .. "llm.go(function() llm.sleep(1) end, function(err) print(err.kind, err) end)"
+        .. 'llm.go(function() client.spend:get() end, function(err) print(err.kind) error("x") end)'
+    )
     assert.equal(0, status)
     assert.matches("^cancelled\tcancelled: llm%.go: the program ended and .*\ncancelled\n$", output)
   end)
 
   it("calls on_done at once for what was done at once, and reports an error of it", function()
-    local output, status = program(START .. 'llm.go(function() return 1, 2 end, print)')
+    local output, status = program(START .. "llm.go(function() return 1, 2 end, print)")
     assert.same({ "nil\t1\t2\n", 0 }, { output, status })
     output, status = program(START .. 'llm.go(function() error("at once") end)')
     assert.equal(1, status)
     assert.matches("at once", output)
-    output, status = program(START .. 'llm.go(function() end)')
+    output, status = program(START .. "llm.go(function() end)")
     assert.same({ "", 0 }, { output, status })
   end)
 
   it("prints nothing for what was cancelled, nor once the loop has run", function()
-    local output, status = program(START .. 'llm.go(function() llm.sleep(9) end):cancel()')
+    local output, status = program(START .. "llm.go(function() llm.sleep(9) end):cancel()")
     assert.same({ "", 0 }, { output, status })
-    output, status = program(START .. 'llm.go(function() llm.sleep(0.01) end) luv.run() '
-      .. 'llm.go(function() llm.sleep(9) end)')
+    output, status = program(
+      START
+        .. "llm.go(function() llm.sleep(0.01) end) luv.run() "
+        .. "llm.go(function() llm.sleep(9) end)"
+    )
     assert.same({ "", 0 }, { output, status })
   end)
 end)
@@ -204,7 +208,11 @@ describe("llm.go in a luv program", function()
   end)
 
   it("gives on_done an error that is raised, as it is, and the traceback", function()
-    local own = setmetatable({}, { __tostring = function() return "own" end })
+    local own = setmetatable({}, {
+      __tostring = function()
+        return "own"
+      end,
+    })
     local first, task = go(function()
       slow(1)
       error(own)
@@ -245,7 +253,9 @@ describe("llm.go in a luv program", function()
         return err
       end)
       after(50, function()
-        after(30 * SLOWER, function() order[#order + 1] = "a timer set before" end)
+        after(30 * SLOWER, function()
+          order[#order + 1] = "a timer set before"
+        end)
         task:cancel()
         task:cancel()
       end)
@@ -264,7 +274,9 @@ describe("llm.go in a luv program", function()
         slow(1)
         later = true
       end)
-      after(20, function() task:cancel() end)
+      after(20, function()
+        task:cancel()
+      end)
       luv.run()
       assert.equal("cancelled", err.kind)
       assert.is_nil(later)
@@ -309,7 +321,9 @@ describe("llm.go in a luv program", function()
       local calls, task = go(function()
         values, errs = llm.gather(functions, { concurrency = 2 })
       end)
-      after(30 * SLOWER, function() task:cancel() end)
+      after(30 * SLOWER, function()
+        task:cancel()
+      end)
       luv.run()
       assert.equal(2, started)
       assert.same({}, values)
@@ -422,10 +436,19 @@ describe("llm.go in a luv program", function()
     slow(1)
     local calls = go(function()
       local values, errs = llm.gather({
-        function() return slow(80) and 1 end,
-        function() error("no") end,
-        function() return nil, "soft" end,
-        function() llm.sleep(0.08) return 4 end,
+        function()
+          return slow(80) and 1
+        end,
+        function()
+          error("no")
+        end,
+        function()
+          return nil, "soft"
+        end,
+        function()
+          llm.sleep(0.08)
+          return 4
+        end,
       })
       timer:stop()
       return values, errs
@@ -440,15 +463,23 @@ describe("llm.go in a luv program", function()
   it("gathers inside of gathers, and thousands that end at once", function()
     local functions = {}
     for i = 1, 5000 do
-      functions[i] = function() return i end
+      functions[i] = function()
+        return i
+      end
     end
     local calls = go(function()
       local values = llm.gather(functions)
       local nested = llm.gather({
         function()
-          return (llm.gather({ function() return slow(1) and "in" end }))[1]
+          return (llm.gather({
+            function()
+              return slow(1) and "in"
+            end,
+          }))[1]
         end,
-        function() return "out" end,
+        function()
+          return "out"
+        end,
       })
       return #values, nested, (llm.gather({}))
     end)
@@ -462,7 +493,8 @@ describe("llm.go in a luv program", function()
     for _ = 1, 5 do
       local calls = go(function()
         local stop = core.now() + 0.0137
-        while core.now() < stop do end -- the loop's clock stands still
+        while core.now() < stop do
+        end -- the loop's clock stands still
         local from = core.now()
         llm.sleep(0.01)
         return core.now() - from
@@ -476,7 +508,9 @@ describe("llm.go in a luv program", function()
     local calls = go(function()
       return slow(5000)
     end)
-    after(20, function() client:close() end)
+    after(20, function()
+      client:close()
+    end)
     luv.run()
     assert.is_nil(calls[1][1])
     assert.equal("cancelled", calls[1][3].kind)
@@ -511,12 +545,15 @@ describe("llm.go in a luv program", function()
   it("lets the program end with calls in flight, in whatever way", function()
     local stopped = "local t = luv.new_timer() t:start(20, 0, function() luv.stop() end) luv.run()"
     for _, last in ipairs({ "", stopped, "luv.run('nowait')", "error('x', 0)" }) do
-      local output, status = program(with_client([[
+      local output, status = program(
+        with_client([[
         for i = 1, 5 do
           llm.go(function() slow(3000) end)
         end
         llm.go(function() llm.sleep(10) end)
-      ]] .. last), 2)
+      ]] .. last),
+        2
+      )
       local is_told = last == "" or last:find("error") -- the loop has never run, or an error
       assert.equal(is_told and 1 or 0, status, last .. ": " .. output)
     end
@@ -550,7 +587,8 @@ describe("llm.go in a luv program", function()
         llm.sleep(0.02)
         woken = woken + 1
         local stop = core.now() + 0.0005
-        while core.now() < stop do end
+        while core.now() < stop do
+        end
       end)
     end
     local timer = luv.new_timer()

@@ -14,14 +14,20 @@ describe("skills of API v2", function()
   teardown(t.stop)
   before_each(function()
     t.reset()
-    clock.sleep = function() return true end
+    clock.sleep = function()
+      return true
+    end
     client = t.client({ max_retries = 2 })
   end)
-  after_each(function() clock.sleep = sleep end)
+  after_each(function()
+    clock.sleep = sleep
+  end)
 
   local function create(fields)
     local all = { name = "pdf-forms", description = "Fills forms.", body = "# Forms\n\nFill them." }
-    for name, value in pairs(fields or {}) do all[name] = value end
+    for name, value in pairs(fields or {}) do
+      all[name] = value
+    end
     return assert(client.skills:create(all))
   end
 
@@ -57,11 +63,14 @@ describe("skills of API v2", function()
     it("stay one version while another writer publishes", function()
       local other = t.client()
       local raced = 0
-      client = client:with({ on_response = function()
-        raced = raced + 1
-        assert(other.skills:publish("pdf-forms",
-          { base_version = raced, body = long(9000 + raced) }))
-      end })
+      client = client:with({
+        on_response = function()
+          raced = raced + 1
+          assert(
+            other.skills:publish("pdf-forms", { base_version = raced, body = long(9000 + raced) })
+          )
+        end,
+      })
       local skill = assert(client.skills:get("pdf-forms"))
       assert.equal(1, skill.version)
       assert.equal(body, skill.body)
@@ -82,7 +91,14 @@ describe("skills of API v2", function()
     assert.equal("pdf-forms", found.results[1].name)
     assert.equal("a.md", found.results[1].matches[1].path)
     fails("invalid", { attr = "query" }, client.skills:search(("x"):rep(201)))
-    live.misuses({ { "text: string expected", function() client.skills:search(1) end } })
+    live.misuses({
+      {
+        "text: string expected",
+        function()
+          client.skills:search(1)
+        end,
+      },
+    })
   end)
 
   it("are renamed, also when the response is lost", function()
@@ -125,12 +141,22 @@ describe("skills of API v2", function()
     local owner = skill.created_by.uuid
     skill = assert(client.skills:publish("pdf-forms", { owners = { owner } }))
     assert.equal(1, skill.version)
-    skill = assert(client.skills:publish("pdf-forms", { base_version = 1, body = "x",
-      version_description = "Shorter." }))
+    skill = assert(
+      client.skills:publish(
+        "pdf-forms",
+        { base_version = 1, body = "x", version_description = "Shorter." }
+      )
+    )
     assert.equal(2, skill.version)
     assert.equal("Shorter.", skill.version_description)
-    live.misuses({ { "base_version is missing",
-      function() client.skills:publish("pdf-forms", { owners = { owner }, body = "x" }) end } })
+    live.misuses({
+      {
+        "base_version is missing",
+        function()
+          client.skills:publish("pdf-forms", { owners = { owner }, body = "x" })
+        end,
+      },
+    })
   end)
 
   it("are reached by either word of the path, the newer one from the second call on", function()

@@ -59,8 +59,10 @@ local VALUES = {
   { '""', "" },
   { '"a\\u0000b"', "a\0b" },
   { '{"\\u0000":"\\u0000"}', { ["\0"] = "\0" } },
-  { '"\240\159\154\128 \244\143\191\191 \226\130\172"',
-    "\240\159\154\128 \244\143\191\191 \226\130\172" },
+  {
+    '"\240\159\154\128 \244\143\191\191 \226\130\172"',
+    "\240\159\154\128 \244\143\191\191 \226\130\172",
+  },
   { '"\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\127"', '"\\/\b\f\n\r\t\1\31\127' },
   { '"\226\128\168\226\128\169"', "\226\128\168\226\128\169" },
   { '"  spaces  "', "  spaces  " },
@@ -94,8 +96,14 @@ end
 
 local function assert_identical(expected, value, what)
   if not identical(expected, value) then
-    error(("%s: %s became %s"):format(what, json.encode(expected):sub(1, 200),
-      tostring(json.encode(value)):sub(1, 200)), 2)
+    error(
+      ("%s: %s became %s"):format(
+        what,
+        json.encode(expected):sub(1, 200),
+        tostring(json.encode(value)):sub(1, 200)
+      ),
+      2
+    )
   end
 end
 
@@ -135,7 +143,9 @@ describe("JSON values survive", function()
   local function check_wire(text, since)
     local writes = {}
     for _, entry in ipairs(t.e:log(since)) do
-      if entry.method ~= "GET" then writes[#writes + 1] = entry.body end
+      if entry.method ~= "GET" then
+        writes[#writes + 1] = entry.body
+      end
     end
     local output = t.generation == "reference" and "output" or "expected_output"
     for i, names in ipairs({ { "input" }, { "input", output }, { "a", "b" } }) do
@@ -214,15 +224,22 @@ describe("JSON values survive", function()
 
   it("in datasets and skills too", function()
     local client = t.client()
-    local metadata = assert(json.decode(
-      '{"n":18446744073709551615,"e":[],"o":{},"x":null,"f":0.1,"deep":[[null,{"k":null}]]}'))
+    local metadata = assert(
+      json.decode(
+        '{"n":18446744073709551615,"e":[],"o":{},"x":null,"f":0.1,"deep":[[null,{"k":null}]]}'
+      )
+    )
     local row = assert(client.datasets:create({ name = "x", metadata = metadata }))
     assert_identical(metadata, row.metadata, "create")
     row = assert(client.datasets:update(row.id, { metadata = row.metadata }))
     assert_identical(metadata, row.metadata, "update")
     assert_identical(metadata, assert(client.datasets:get(row.id)).metadata, "get")
     local skill = assert(client.skills:create({
-      name = "x", description = "d", body = "b", metadata = metadata }))
+      name = "x",
+      description = "d",
+      body = "b",
+      metadata = metadata,
+    }))
     assert_identical(metadata, skill.metadata, "create")
     skill = assert(client.skills:publish("x", { base_version = 1, metadata = skill.metadata }))
     assert_identical(metadata, skill.metadata, "publish")

@@ -68,7 +68,7 @@ local function requires(module)
   for line in (read(module.path) .. "\n"):gmatch("(.-)\n") do
     number = number + 1
     local code = line:gsub("^%s*%-%-.*", "")
-    for name in code:gmatch('["\'](posthog[%w_.]*)["\']') do
+    for name in code:gmatch("[\"'](posthog[%w_.]*)[\"']") do
       found[#found + 1] = { name = name, line = number }
     end
   end

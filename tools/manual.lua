@@ -74,7 +74,7 @@ local TRY = {
   "posthog-llm skills push skills/pdf-forms",
   "printf 'input,output\\nWhat is 2 + 2?,4\\n' > golden.csv",
   "printf 'question,answer\\nWhat is 3 + 3?,6\\n' > q.csv",
-  "echo '{\"input\": \"Who?\", \"output\": null}' > more.jsonl",
+  'echo \'{"input": "Who?", "output": null}\' > more.jsonl',
   "posthog-llm datasets import golden golden.csv --create",
 }
 
@@ -162,15 +162,23 @@ local function document()
   add(blocks, "section", "Try it")
   add(blocks, "text", "The examples below are made to be pasted one after the other, after this:")
   add(blocks, "lines", TRY)
-  add(blocks, "text", "The first line starts the local emulator of PostHog; leave it out when your "
-    .. "own key is in the environment.")
+  add(
+    blocks,
+    "text",
+    "The first line starts the local emulator of PostHog; leave it out when your "
+      .. "own key is in the environment."
+  )
   add_examples(blocks, commands)
   add(blocks, "section", "Commands")
   add_commands(blocks, commands.commands, NAME)
   add(blocks, "section", "Exit status")
-  add(blocks, "list", list_of(exits.LIST, function(row)
-    return tostring(row[1])
-  end))
+  add(
+    blocks,
+    "list",
+    list_of(exits.LIST, function(row)
+      return tostring(row[1])
+    end)
+  )
   local function first(row)
     return row[1]
   end
@@ -185,9 +193,11 @@ local markdown = {}
 
 --- Text of Markdown: what is not between backticks is to mean nothing there.
 local function plain(text)
-  return ("`" .. text .. "`"):gsub("`([^`]*)`", function(outside)
-    return "`" .. outside:gsub("[<*|]", "\\%0") .. "`"
-  end):sub(2, -2)
+  return ("`" .. text .. "`")
+    :gsub("`([^`]*)`", function(outside)
+      return "`" .. outside:gsub("[<*|]", "\\%0") .. "`"
+    end)
+    :sub(2, -2)
 end
 
 function markdown.section(text)
@@ -263,7 +273,7 @@ local writers = {
   man = function(blocks)
     local parts = {
       '.\\" Made from the help texts by `make manual`.',
-      (".TH %s 1 %s \"%s %s\""):format(NAME:upper():gsub("%-", "\\-"), DATE, NAME, version),
+      ('.TH %s 1 %s "%s %s"'):format(NAME:upper():gsub("%-", "\\-"), DATE, NAME, version),
       ".SH NAME\n" .. roff(NAME) .. " \\- " .. commands.text:gsub("%.$", "") .. "\n.nh\n.ad l",
     }
     for i, block in ipairs(blocks) do

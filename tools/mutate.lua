@@ -63,13 +63,21 @@ local function tokens_of(text)
   end
   while at <= #text do
     local _, stop = text:find("^%-%-%[%[.-%]%]", at)
-    if not stop then _, stop = text:find("^%-%-[^\n]*", at) end
-    if not stop then _, stop = text:find("^%s+", at) end
+    if not stop then
+      _, stop = text:find("^%-%-[^\n]*", at)
+    end
+    if not stop then
+      _, stop = text:find("^%s+", at)
+    end
     if not stop then
       local kind
       for _, rule in ipairs({
-        { "name", "^[%a_][%w_]*" }, { "number", "^%d[%w.]*" }, { "string", '^"[^"\n\\]*"' },
-        { "op", "^[=~<>]=" }, { "op", "^%.%.%.?" }, { "op", "^[^%w%s]" },
+        { "name", "^[%a_][%w_]*" },
+        { "number", "^%d[%w.]*" },
+        { "string", '^"[^"\n\\]*"' },
+        { "op", "^[=~<>]=" },
+        { "op", "^%.%.%.?" },
+        { "op", "^[^%w%s]" },
       }) do
         _, stop = text:find(rule[2], at)
         if stop then
@@ -82,21 +90,34 @@ local function tokens_of(text)
         repeat
           stop = text:find('["\\]', stop + 1)
           local escaped = text:sub(stop, stop) == "\\"
-          if escaped then stop = stop + 1 end
+          if escaped then
+            stop = stop + 1
+          end
         until not escaped
         kind = "string"
       end
       add(kind, at, stop)
     end
-    for _ in text:sub(at, stop):gmatch("\n") do line = line + 1 end
+    for _ in text:sub(at, stop):gmatch("\n") do
+      line = line + 1
+    end
     at = stop + 1
   end
   return list
 end
 
 local TURNED = {
-  ["=="] = "~=", ["~="] = "==", ["<"] = "<=", ["<="] = "<", [">"] = ">=", [">="] = ">",
-  ["+"] = "-", ["and"] = "or", ["or"] = "and", ["true"] = "false", ["false"] = "true",
+  ["=="] = "~=",
+  ["~="] = "==",
+  ["<"] = "<=",
+  ["<="] = "<",
+  [">"] = ">=",
+  [">="] = ">",
+  ["+"] = "-",
+  ["and"] = "or",
+  ["or"] = "and",
+  ["true"] = "false",
+  ["false"] = "true",
   ["not"] = "",
 }
 local OPENS = { ["if"] = "then", ["elseif"] = "then", ["while"] = "do" }
@@ -105,19 +126,38 @@ local OPENS = { ["if"] = "then", ["elseif"] = "then", ["while"] = "do" }
 local function changes_of(text)
   local list, tokens = {}, tokens_of(text)
   local function add(token, to, replacement, what)
-    list[#list + 1] = { from = token.from, to = to, text = replacement, what = what,
-      line = token.line }
+    list[#list + 1] =
+      { from = token.from, to = to, text = replacement, what = what, line = token.line }
   end
   for i, token in ipairs(tokens) do
     local before = tokens[i - 1]
     if TURNED[token.text] and token.kind ~= "string" then
-      add(token, token.to, TURNED[token.text], ("%s to %s"):format(token.text,
-        TURNED[token.text] == "" and "nothing" or TURNED[token.text]))
-    elseif token.text == "-" and before and (before.kind == "name" or before.kind == "number"
-      or before.text == ")" or before.text == "]") then
+      add(
+        token,
+        token.to,
+        TURNED[token.text],
+        ("%s to %s"):format(
+          token.text,
+          TURNED[token.text] == "" and "nothing" or TURNED[token.text]
+        )
+      )
+    elseif
+      token.text == "-"
+      and before
+      and (
+        before.kind == "name"
+        or before.kind == "number"
+        or before.text == ")"
+        or before.text == "]"
+      )
+    then
       add(token, token.to, "+", "- to +")
-    elseif token.kind == "string" and token.text:find('^"%l+"$') and before
-      and before.text:find("^[=~]?=$") then
+    elseif
+      token.kind == "string"
+      and token.text:find('^"%l+"$')
+      and before
+      and before.text:find("^[=~]?=$")
+    then
       add(token, token.to, token.text:sub(1, -2) .. '_"', token.text .. " to another word")
     elseif token.kind == "number" and tonumber(token.text) then
       local n = tonumber(token.text)
@@ -125,13 +165,25 @@ local function changes_of(text)
     elseif OPENS[token.text] then
       local j, depth = i + 1, 0
       while tokens[j] and not (depth == 0 and tokens[j].text == OPENS[token.text]) do
-        if tokens[j].text == "function" then depth = depth + 1 end
-        if tokens[j].text == "end" and depth > 0 then depth = depth - 1 end
+        if tokens[j].text == "function" then
+          depth = depth + 1
+        end
+        if tokens[j].text == "end" and depth > 0 then
+          depth = depth - 1
+        end
         j = j + 1
       end
       if tokens[j] then
-        add(token, tokens[j].to, ("%s not (%s) %s"):format(token.text,
-          text:sub(token.to + 1, tokens[j].from - 1), OPENS[token.text]), "condition turned")
+        add(
+          token,
+          tokens[j].to,
+          ("%s not (%s) %s"):format(
+            token.text,
+            text:sub(token.to + 1, tokens[j].from - 1),
+            OPENS[token.text]
+          ),
+          "condition turned"
+        )
       end
     end
   end
@@ -139,11 +191,18 @@ local function changes_of(text)
   for line in (text .. "\n"):gmatch("(.-)\n") do
     number = number + 1
     local code = line:gsub("%s*%-%-.*$", ""):match("^%s*(.-)%s*$")
-    local is_statement = code:find("^[%a_][%w_.:%[%]\"#, +%-]* = ")
-      or code:find("^[%a_][%w_.:]*%b()$") or code:find("^return%f[%W]") or code == "break"
+    local is_statement = code:find('^[%a_][%w_.:%[%]"#, +%-]* = ')
+      or code:find("^[%a_][%w_.:]*%b()$")
+      or code:find("^return%f[%W]")
+      or code == "break"
     if is_statement and not code:find("^local ") and not code:find("^end") then
-      list[#list + 1] = { from = at, to = at + #line - 1, text = "", line = number,
-        what = "left out: " .. code }
+      list[#list + 1] = {
+        from = at,
+        to = at + #line - 1,
+        text = "",
+        line = number,
+        what = "left out: " .. code,
+      }
     end
     at = at + #line + 1
   end
@@ -158,7 +217,9 @@ local function line_of(text, number)
   local n = 0
   for line in (text .. "\n"):gmatch("(.-)\n") do
     n = n + 1
-    if n == number then return line:match("^%s*(.-)%s*$") end
+    if n == number then
+      return line:match("^%s*(.-)%s*$")
+    end
   end
 end
 
@@ -177,11 +238,24 @@ function commands.make(folder, share, seed, ...)
         local own = ("%s/%d"):format(folder, made)
         os.execute("mkdir -p " .. own)
         write(own .. "/module.lua", changed)
-        write(own .. "/init.lua", ("package.preload[%q] = loadfile(%q)\n"):format(module,
-          root .. "/" .. own .. "/module.lua"))
+        write(
+          own .. "/init.lua",
+          ("package.preload[%q] = loadfile(%q)\n"):format(
+            module,
+            root .. "/" .. own .. "/module.lua"
+          )
+        )
         write(own .. "/specs", specs .. "\n")
-        write(own .. "/what", ("%s\n%s:%d: %s\n%s\n"):format(module, path_of(module), change.line,
-          change.what, line_of(text, change.line)))
+        write(
+          own .. "/what",
+          ("%s\n%s:%d: %s\n%s\n"):format(
+            module,
+            path_of(module),
+            change.line,
+            change.what,
+            line_of(text, change.line)
+          )
+        )
         print(made)
       end
     end
@@ -190,10 +264,14 @@ end
 
 local function equal_changes()
   local known, file = {}, io.open(EQUAL, "rb")
-  if not file then return known end
+  if not file then
+    return known
+  end
   for line in file:lines() do
     local what = line:match("^(posthog[^|]*|[^|]*|[^|]*)|")
-    if what then known[what:gsub("%s+", " "):gsub(" $", "")] = true end
+    if what then
+      known[what:gsub("%s+", " "):gsub(" $", "")] = true
+    end
   end
   file:close()
   return known
@@ -204,13 +282,17 @@ function commands.report(folder)
   local count = 0
   while true do
     local file = io.open(("%s/%d/what"):format(folder, count + 1), "rb")
-    if not file then break end
+    if not file then
+      break
+    end
     count = count + 1
     local module, where, line = file:read("l", "l", "l")
     file:close()
     local result = io.open(("%s/%d/result"):format(folder, count), "rb")
     local seen = result and result:read("l") or "not run"
-    if result then result:close() end
+    if result then
+      result:close()
+    end
     if not modules[module] then
       modules[module] = { made = 0, noticed = 0, equal = 0 }
       names[#names + 1] = module
@@ -231,8 +313,15 @@ function commands.report(folder)
     local row = modules[name]
     local counted = row.made - row.equal
     noticed, made = noticed + row.noticed, made + counted
-    print(("%-40s %4d changes, %3d of no effect, %4d noticed, %5.1f %%"):format(name, row.made,
-      row.equal, row.noticed, row.noticed / math.max(counted, 1) * 100))
+    print(
+      ("%-40s %4d changes, %3d of no effect, %4d noticed, %5.1f %%"):format(
+        name,
+        row.made,
+        row.equal,
+        row.noticed,
+        row.noticed / math.max(counted, 1) * 100
+      )
+    )
   end
   print(("%d passed, %d failed"):format(noticed, made - noticed))
 end

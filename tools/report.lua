@@ -31,8 +31,14 @@ return function()
   local function print_failure(element, message, trace)
     local at = element.trace or trace
     local place = at and at.short_src .. ":" .. at.currentline .. ": " or ""
-    io.write("  FAILED ", place, one_line(handler.getFullName(element)), "\n      ",
-      indented(message), "\n")
+    io.write(
+      "  FAILED ",
+      place,
+      one_line(handler.getFullName(element)),
+      "\n      ",
+      indented(message),
+      "\n"
+    )
     if element.descriptor ~= "it" and trace and trace.traceback then
       io.write("      ", indented(trace.traceback), "\n")
     end
@@ -55,8 +61,12 @@ return function()
   end)
 
   busted.subscribe({ "pending" }, function(element, _, message)
-    io.write("  skipped: ", one_line(handler.getFullName(element)),
-      message and ": " .. one_line(message) or "", "\n")
+    io.write(
+      "  skipped: ",
+      one_line(handler.getFullName(element)),
+      message and ": " .. one_line(message) or "",
+      "\n"
+    )
     return nil, true
   end)
 
@@ -72,8 +82,13 @@ return function()
   local function failed(element, _, message, trace)
     local lacked = element.descriptor ~= "it" and not running and lacking(message)
     if lacked then
-      io.write("  skipped: ", os.getenv("SPEC_FILE") or "", ": there is no ", lacked,
-        " for this Lua\n")
+      io.write(
+        "  skipped: ",
+        os.getenv("SPEC_FILE") or "",
+        ": there is no ",
+        lacked,
+        " for this Lua\n"
+      )
       count("pending", lacked)
       report:write("lacks ", lacked, "\n")
       return nil, true
@@ -94,11 +109,15 @@ return function()
   busted.subscribe({ "suite", "end" }, function(suite)
     local failures = counts.failure + counts.error
     if counts.success + failures + counts.pending > 0 then
-      io.write(("  %-34s %4d passed%s%s (%.2f s)\n"):format(os.getenv("SPEC_FILE") or "",
-        counts.success,
-        failures > 0 and (", %d failed"):format(failures) or "",
-        counts.pending > 0 and (", %d skipped"):format(counts.pending) or "",
-        (suite.endtick or 0) - (suite.starttick or 0)))
+      io.write(
+        ("  %-34s %4d passed%s%s (%.2f s)\n"):format(
+          os.getenv("SPEC_FILE") or "",
+          counts.success,
+          failures > 0 and (", %d failed"):format(failures) or "",
+          counts.pending > 0 and (", %d skipped"):format(counts.pending) or "",
+          (suite.endtick or 0) - (suite.starttick or 0)
+        )
+      )
     end
     io.flush()
     report:write("end\n")

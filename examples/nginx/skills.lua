@@ -13,8 +13,16 @@ local skills = {
 -- What is served. A skill has more, such as the name and the e-mail address of
 -- whoever made the version, which is not for everybody.
 local PUBLIC = {
-  "name", "description", "body", "files", "version", "license", "compatibility", "allowed_tools",
-  "metadata", "updated_at",
+  "name",
+  "description",
+  "body",
+  "files",
+  "version",
+  "license",
+  "compatibility",
+  "allowed_tools",
+  "metadata",
+  "updated_at",
 }
 
 local KEPT = 3600 -- seconds that an old copy is better than none

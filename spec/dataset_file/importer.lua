@@ -25,11 +25,15 @@ end
 local STEP = 50 -- instructions
 
 local function count_down()
-  if jit then jit.off() end -- compiled code calls no hook
+  if jit then
+    jit.off()
+  end -- compiled code calls no hook
   local command, left = "kill -9 " .. pid(), settings.kill.after
   local function tick()
     left = left - STEP
-    if left <= 0 then os.execute(command) end
+    if left <= 0 then
+      os.execute(command)
+    end
   end
   local create = coroutine.create -- each coroutine has a hook of its own
   coroutine.create = function(f) -- luacheck: ignore
@@ -41,7 +45,9 @@ local function count_down()
 end
 
 local kill = settings.kill or {}
-if kill.from == "start" then count_down() end
+if kill.from == "start" then
+  count_down()
+end
 
 local client = llm.new({
   personal_api_key = "phx_emulator_all",

@@ -76,7 +76,9 @@ local function held(e, dataset)
       counts[row.input] = (counts[row.input] or 0) + 1
     end
     offset = offset + #page.results
-    if offset >= page.count then return counts end
+    if offset >= page.count then
+      return counts
+    end
   end
 end
 
@@ -99,21 +101,30 @@ function kills.run(e, options)
     local kill
     if result.killed < options.kills then
       kill = { from = "create", after = math.random(options.after or 1) }
-      if math.random(5) == 1 then kill = { from = "start", after = math.random(500000) } end
+      if math.random(5) == 1 then
+        kill = { from = "start", after = math.random(500000) }
+      end
     end
-    write(name, cjson.encode({
-      url = e.url,
-      dataset = dataset,
-      source = source,
-      settle = options.settle,
-      concurrency = 8,
-      kill = kill,
-    }))
+    write(
+      name,
+      cjson.encode({
+        url = e.url,
+        dataset = dataset,
+        source = source,
+        settle = options.settle,
+        concurrency = 8,
+        kill = kill,
+      })
+    )
     result.output = output_of(program)
     status = tonumber(result.output:match("status=(%d+)%s*$"))
     result.runs = result.runs + 1
-    if status == 137 then result.killed = result.killed + 1 end
-    if options.tell then options.tell(result.runs, result.killed) end
+    if status == 137 then
+      result.killed = result.killed + 1
+    end
+    if options.tell then
+      options.tell(result.runs, result.killed)
+    end
   until status ~= 137 and (status == 0 or result.runs > 2 * options.kills + 10)
   e:faults({})
   local line = result.output:match("(%b{})%s*status=0%s*$")

@@ -42,16 +42,35 @@ for _, generation in ipairs({ "reference", "current" }) do
     doubled = doubled + math.max(0, there - count)
   end
   local s = result.summary
-  print(("%s, seed %d: %d runs, %d killed; %d rows, %d missing, %d too many"):format(
-    generation, settings.seed, result.runs, result.killed, rows, missing, doubled))
+  print(
+    ("%s, seed %d: %d runs, %d killed; %d rows, %d missing, %d too many"):format(
+      generation,
+      settings.seed,
+      result.runs,
+      result.killed,
+      rows,
+      missing,
+      doubled
+    )
+  )
   if s then
-    print(("  %d records: %d created, %d found, %d rejected"):format(
-      s.records, s.created, s.found, s.rejected))
+    print(
+      ("  %d records: %d created, %d found, %d rejected"):format(
+        s.records,
+        s.created,
+        s.found,
+        s.rejected
+      )
+    )
   else
     print(result.output)
   end
-  local good = s and missing == 0 and doubled == 0 and s.imported == settings.records
-    and s.rejected == 1 and s.records == settings.records + 1
+  local good = s
+    and missing == 0
+    and doubled == 0
+    and s.imported == settings.records
+    and s.rejected == 1
+    and s.records == settings.records + 1
   passed, failed = passed + (good and 1 or 0), failed + (good and 0 or 1)
 end
 print(("%d passed, %d failed"):format(passed, failed))

@@ -40,9 +40,13 @@ local function call(e, method, target, options)
     file:write(options.body)
     file:close()
     words[#words + 1] = "--data-binary " .. quote("@" .. name)
-    if not typed then words[#words + 1] = "-H 'Content-Type: application/json'" end
+    if not typed then
+      words[#words + 1] = "-H 'Content-Type: application/json'"
+    end
   end
-  if options.tls then words[#words + 1] = "--cacert " .. quote(e.ca_file) end
+  if options.tls then
+    words[#words + 1] = "--cacert " .. quote(e.ca_file)
+  end
   words[#words + 1] = options.arguments or ""
   words[#words + 1] = quote((options.tls and e.tls_url or e.url) .. target)
   words[#words + 1] = "2>" .. quote(e.prefix .. "/err")
@@ -54,7 +58,9 @@ local function call(e, method, target, options)
   local version, status, rest = text:match("^HTTP/([%d.]+) (%d%d%d)[^\n]*\n(.*)$")
   if status then
     local head, body = rest:match("^(.-\n)\r\n(.*)$")
-    if not head then head, body = "", rest:gsub("^\r\n", "") end
+    if not head then
+      head, body = "", rest:gsub("^\r\n", "")
+    end
     answer.version, answer.status, answer.body = version, tonumber(status), body
     for name, value in head:gmatch("([^:\r\n]+):%s*([^\r\n]*)\r\n") do
       answer.headers[name:lower()] = value

@@ -3,8 +3,8 @@ local cjson = require("cjson")
 local expect = require("spec.emulator.expect")
 
 local t = expect.session()
-local call, get, send, must, envelope, invalid
-  = t.call, t.get, t.send, t.must, t.envelope, t.invalid
+local call, get, send, must, envelope, invalid =
+  t.call, t.get, t.send, t.must, t.envelope, t.invalid
 local keys, contains = expect.keys, expect.contains
 
 local P = "/api/projects/112358"
@@ -23,18 +23,26 @@ describe("the emulator", function()
 
   describe("has datasets that", function()
     it("are created, read, changed and listed in the shape of the API", function()
-      local made, answer = must(201, "POST", P .. "/datasets/",
-        '{"name":"  \227\128\128Übung \\n","x":1,"id":"mine","team":5}')
+      local made, answer = must(
+        201,
+        "POST",
+        P .. "/datasets/",
+        '{"name":"  \227\128\128Übung \\n","x":1,"id":"mine","team":5}'
+      )
       assert.equal(DATASET_KEYS, keys(made))
       assert.equal(USER_KEYS, keys(made.created_by))
-      assert.same({ "Übung", cjson.null, cjson.null, false, 112358 },
-        { made.name, made.description, made.metadata, made.deleted, made.team })
+      assert.same(
+        { "Übung", cjson.null, cjson.null, false, 112358 },
+        { made.name, made.description, made.metadata, made.deleted, made.team }
+      )
       assert.is_nil(answer.body:find("\n"))
       local path = P .. "/datasets/" .. made.id .. "/"
       assert.same(made, must(200, "GET", path))
       local changed = must(200, "PATCH", path, { description = "d", metadata = { 1, "two" } })
-      assert.same({ "Übung", "d", { 1, "two" } },
-        { changed.name, changed.description, changed.metadata })
+      assert.same(
+        { "Übung", "d", { 1, "two" } },
+        { changed.name, changed.description, changed.metadata }
+      )
       assert.not_equal(made.updated_at, changed.updated_at)
       assert.equal(cjson.null, must(200, "PATCH", path, '{"description":null}').description)
       must(200, "PATCH", path)
@@ -48,9 +56,12 @@ describe("the emulator", function()
     it("check the fields of a request", function()
       local long = ("é"):rep(401)
       for _, case in ipairs({
-        { "{}", "required", "name" }, { "", "required", "name" },
-        { '{"name":null}', "null", "name" }, { '{"name":" \\t "}', "blank", "name" },
-        { '{"name":[]}', "invalid_input", "name" }, { '{"name":true}', "invalid_input", "name" },
+        { "{}", "required", "name" },
+        { "", "required", "name" },
+        { '{"name":null}', "null", "name" },
+        { '{"name":" \\t "}', "blank", "name" },
+        { '{"name":[]}', "invalid_input", "name" },
+        { '{"name":true}', "invalid_input", "name" },
         { '{"name":"' .. long .. '"}', "max_length", "name" },
         { '{"name":"a\\u0000b"}', "null_characters_not_allowed", "name" },
         { '{"name":"a\\ud800b"}', "surrogate_characters_not_allowed", "name" },
@@ -83,14 +94,21 @@ describe("the emulator", function()
         assert.is_nil(answer.headers["content-type"])
         assert.equal("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", answer.headers.allow)
       end
-      envelope(call("DELETE", P .. "/datasets/x/", { key = "phx_emulator_read" }), 403,
-        "authentication_error", "permission_denied")
+      envelope(
+        call("DELETE", P .. "/datasets/x/", { key = "phx_emulator_read" }),
+        403,
+        "authentication_error",
+        "permission_denied"
+      )
     end)
 
     it("are filtered, searched and ordered", function()
       local ids = {}
-      for i, body in ipairs({ '{"name":"Alpha","description":"one 100%"}',
-        '{"name":"Beta","metadata":{"Sprache":"Übung"}}', '{"name":"Gamma_x"}' }) do
+      for i, body in ipairs({
+        '{"name":"Alpha","description":"one 100%"}',
+        '{"name":"Beta","metadata":{"Sprache":"Übung"}}',
+        '{"name":"Gamma_x"}',
+      }) do
         ids[i] = must(201, "POST", P .. "/datasets/", body).id
       end
       must(200, "PATCH", P .. "/datasets/" .. ids[1] .. "/", {})
@@ -102,12 +120,20 @@ describe("the emulator", function()
         return table.concat(list)
       end
       for query, expected in pairs({
-        [""] = "GBA", ["order_by="] = "GBA", ["order_by=created_at"] = "ABG",
-        ["order_by=-updated_at,created_at"] = "AGB", ["search=ALPHA"] = "A", ["search="] = "GBA",
-        ["search=%25"] = "A", ["search=_"] = "G", ["search=sprache"] = "B",
+        [""] = "GBA",
+        ["order_by="] = "GBA",
+        ["order_by=created_at"] = "ABG",
+        ["order_by=-updated_at,created_at"] = "AGB",
+        ["search=ALPHA"] = "A",
+        ["search="] = "GBA",
+        ["search=%25"] = "A",
+        ["search=_"] = "G",
+        ["search=sprache"] = "B",
         ["search=%C3%BCbung"] = "B",
-        ["id__in="] = "GBA", ["id__in=" .. ids[1] .. "%2C" .. ids[3] .. ","] = "GA",
-        ["id__in=" .. ids[1] .. "&id__in=" .. ids[2]] = "B", ["id__in=" .. UNKNOWN_ID] = "",
+        ["id__in="] = "GBA",
+        ["id__in=" .. ids[1] .. "%2C" .. ids[3] .. ","] = "GA",
+        ["id__in=" .. ids[1] .. "&id__in=" .. ids[2]] = "B",
+        ["id__in=" .. UNKNOWN_ID] = "",
       }) do
         assert.equal(expected, names(query), query)
       end
@@ -126,9 +152,17 @@ describe("the emulator", function()
         output = '[0.30000000000000004,null,[[]],"\\/"]',
         metadata = '"text"',
       }
-      local made, answer = must(201, "POST", P .. "/dataset_items/", ('{ "dataset" : "%s",\n'
-        .. '"input": %s , "output":%s,"metadata":%s}'):format(dataset:upper(), free.input,
-        free.output, free.metadata))
+      local made, answer = must(
+        201,
+        "POST",
+        P .. "/dataset_items/",
+        ('{ "dataset" : "%s",\n' .. '"input": %s , "output":%s,"metadata":%s}'):format(
+          dataset:upper(),
+          free.input,
+          free.output,
+          free.metadata
+        )
+      )
       assert.equal(ITEM_KEYS, keys(made))
       local path = P .. "/dataset_items/" .. made.id .. "/"
       for _, text in ipairs({ answer.body, get(path).body, get(P .. "/dataset_items/").body }) do
@@ -148,7 +182,8 @@ describe("the emulator", function()
         return '{"dataset":"' .. dataset .. '",' .. rest .. "}"
       end
       for _, case in ipairs({
-        { "{}", "required", "dataset" }, { '{"dataset":null}', "null", "dataset" },
+        { "{}", "required", "dataset" },
+        { '{"dataset":null}', "null", "dataset" },
         { '{"dataset":"zz"}', "invalid_input", "dataset" },
         { '{"dataset":true}', "incorrect_type", "dataset" },
         { '{"dataset":"' .. UNKNOWN_ID .. '"}', "does_not_exist", "dataset" },
@@ -161,13 +196,21 @@ describe("the emulator", function()
       end
       invalid(get(P .. "/dataset_items/?dataset=x"), "invalid_input", "dataset")
       invalid(get(P .. "/dataset_items/?dataset=" .. UNKNOWN_ID), "invalid_choice", "dataset")
-      for sent, stored in pairs({ ["2026-03-14T09:26:53+02:00"] = "2026-03-14T07:26:53Z",
+      for sent, stored in pairs({
+        ["2026-03-14T09:26:53+02:00"] = "2026-03-14T07:26:53Z",
         ["2026-03-14 07:26:53.5"] = "2026-03-14T07:26:53.500000Z",
-        ["2024-02-29T23:59Z"] = "2024-02-29T23:59:00Z" }) do
-        local made = must(201, "POST", P .. "/dataset_items/",
-          with('"ref_timestamp":"' .. sent .. '","ref_source_id":""'))
-        assert.same({ stored, "", cjson.null },
-          { made.ref_timestamp, made.ref_source_id, made.ref_trace_id })
+        ["2024-02-29T23:59Z"] = "2024-02-29T23:59:00Z",
+      }) do
+        local made = must(
+          201,
+          "POST",
+          P .. "/dataset_items/",
+          with('"ref_timestamp":"' .. sent .. '","ref_source_id":""')
+        )
+        assert.same(
+          { stored, "", cjson.null },
+          { made.ref_timestamp, made.ref_source_id, made.ref_trace_id }
+        )
       end
     end)
 
@@ -190,8 +233,11 @@ describe("the emulator", function()
 
     it("cannot be changed to null where that is not allowed", function()
       local id = t.e:seed({ datasets = 1, items = 1 }).items[1]
-      invalid(send("PATCH", P .. "/dataset_items/" .. id .. "/", '{"dataset":null}'), "null",
-        "dataset")
+      invalid(
+        send("PATCH", P .. "/dataset_items/" .. id .. "/", '{"dataset":null}'),
+        "null",
+        "dataset"
+      )
     end)
   end)
 
@@ -205,14 +251,25 @@ describe("the emulator", function()
         return { body.next, body.previous, #body.results }
       end
       local null = cjson.null
-      assert.same({ base .. "?dataset=" .. dataset .. "&limit=2&offset=2", null, 2 },
-        page("limit=2&dataset=" .. dataset))
-      assert.same({ base .. "?limit=2&offset=4&z=%C3%A4+b", base .. "?limit=2&z=%C3%A4+b", 2 },
-        page("z=%C3%A4%20b&offset=2&limit=2"))
+      assert.same(
+        { base .. "?dataset=" .. dataset .. "&limit=2&offset=2", null, 2 },
+        page("limit=2&dataset=" .. dataset)
+      )
+      assert.same(
+        { base .. "?limit=2&offset=4&z=%C3%A4+b", base .. "?limit=2&z=%C3%A4+b", 2 },
+        page("z=%C3%A4%20b&offset=2&limit=2")
+      )
       assert.same({ null, base .. "?limit=2&offset=2", 1 }, page("offset=4&limit=2"))
       assert.same({ null, base .. "?limit=100&offset=900", 0 }, page("offset=1000"))
-      for _, junk in ipairs({ "limit=0", "limit=-1", "limit=x", "limit=", "offset=-3", "offset=x",
-        "limit=100000" }) do
+      for _, junk in ipairs({
+        "limit=0",
+        "limit=-1",
+        "limit=x",
+        "limit=",
+        "offset=-3",
+        "offset=x",
+        "limit=100000",
+      }) do
         assert.same({ null, null, 5 }, page(junk))
       end
       local first = must(200, "GET", P .. "/dataset_items/?limit=1").results[1]
@@ -220,8 +277,10 @@ describe("the emulator", function()
       local prefixed = must(200, "GET", "/posthog" .. P .. "/dataset_items?limit=4")
       assert.equal(t.e.url .. "/posthog" .. P .. "/dataset_items?limit=4&offset=4", prefixed.next)
       t.e:settings({ link_origin = "http://internal:8000" })
-      assert.equal("http://internal:8000" .. P .. "/dataset_items/?limit=4&offset=4",
-        must(200, "GET", "/posthog" .. P .. "/dataset_items/?limit=4").next)
+      assert.equal(
+        "http://internal:8000" .. P .. "/dataset_items/?limit=4&offset=4",
+        must(200, "GET", "/posthog" .. P .. "/dataset_items/?limit=4").next
+      )
     end)
   end)
 end)

@@ -30,11 +30,17 @@ end
 function expect.session(options)
   local t = { e = nil }
 
-  function t.start() t.e = emulator.start(options) end
+  function t.start()
+    t.e = emulator.start(options)
+  end
 
-  function t.stop() t.e:stop() end
+  function t.stop()
+    t.e:stop()
+  end
 
-  function t.reset() t.e:reset() end
+  function t.reset()
+    t.e:reset()
+  end
 
   --- See spec/emulator/curl.lua.
   function t.call(...)
@@ -58,8 +64,16 @@ function expect.session(options)
   function t.must(status, method, target, body, call_options)
     local answer = t.send(method, target, body, call_options)
     if answer.status ~= status then
-      error(("%s %s: %d %s%s"):format(method, target, answer.status, answer.body:sub(1, 500),
-        answer.err), 2)
+      error(
+        ("%s %s: %d %s%s"):format(
+          method,
+          target,
+          answer.status,
+          answer.body:sub(1, 500),
+          answer.err
+        ),
+        2
+      )
     end
     return answer.json, answer
   end
@@ -69,8 +83,10 @@ function expect.session(options)
     assert.equal(status, answer.status, answer.body)
     assert.equal("application/json", answer.headers["content-type"])
     assert.equal("attr code detail type", expect.keys(answer.json))
-    assert.same({ kind, code, attr or cjson.null },
-      { answer.json.type, answer.json.code, answer.json.attr })
+    assert.same(
+      { kind, code, attr or cjson.null },
+      { answer.json.type, answer.json.code, answer.json.attr }
+    )
   end
 
   --- Asserts a 400 that concerns the field `attr`, or nil the whole body.

@@ -47,14 +47,20 @@ function emulator.start(options)
   if options.profile then
     words[#words + 1] = "--profile " .. quote(options.profile)
   end
-  if options.port then words[#words + 1] = ("--port %d"):format(options.port) end
-  if options.tls then words[#words + 1] = "--tls" end
+  if options.port then
+    words[#words + 1] = ("--port %d"):format(options.port)
+  end
+  if options.tls then
+    words[#words + 1] = "--tls"
+  end
   local text = output_of(table.concat(words, " ") .. " 2>&1")
   local values = {}
   for name, value in text:gmatch("(%l[%l_]*)=([^\n]*)\n") do
     values[name] = value
   end
-  if not values.prefix then error("the emulator did not start:\n" .. text, 2) end
+  if not values.prefix then
+    error("the emulator did not start:\n" .. text, 2)
+  end
   return setmetatable({
     url = values.url,
     tls_url = values.tls_url,
@@ -67,7 +73,9 @@ end
 
 --- One call of a control route. Raises when the server is gone or does not like it.
 local function control(self, method, route, value)
-  if not self.prefix then error("this emulator has been stopped", 3) end
+  if not self.prefix then
+    error("this emulator has been stopped", 3)
+  end
   local words = { "curl -q -sS --noproxy '*' --max-time 30 -w '\\n%{http_code}' -X", method }
   if value ~= nil then
     local name = self.prefix .. "/control.json"
@@ -136,7 +144,9 @@ end
 
 --- Stops the server and removes its directory. A second call does nothing.
 function Emulator:stop()
-  if not self.prefix then return end
+  if not self.prefix then
+    return
+  end
   local prefix = self.prefix
   self.prefix = nil
   output_of("sh " .. quote(HERE .. "stop") .. " " .. quote(prefix) .. " 2>&1")

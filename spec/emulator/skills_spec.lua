@@ -37,27 +37,41 @@ describe("the emulator", function()
     it("are created with everything or the least, and read back", function()
       local least = new_skill("least")
       assert.equal(SKILL_KEYS, keys(least))
-      local made, answer = must(201, "POST", E .. "/llm_skills/",
+      local made, answer = must(
+        201,
+        "POST",
+        E .. "/llm_skills/",
         '{"name":"full","description":"d",'
-        .. '"body":"# A #\\r\\n\\n## B c ##\\n####### no\\n#no\\n```\\n# code\\n```\\n\\n",'
-        .. '"license":"MIT","compatibility":"c","allowed_tools":["Bash","Read"],'
-        .. '"metadata":{"max":9223372036854775807,"e":[],"f":1.0},'
-        .. '"files":[{"path":"b.md","content":" x \\n"},'
-        .. '{"path":"a b/€.md","content":"y","content_type":"text/markdown"}]}')
+          .. '"body":"# A #\\r\\n\\n## B c ##\\n####### no\\n#no\\n```\\n# code\\n```\\n\\n",'
+          .. '"license":"MIT","compatibility":"c","allowed_tools":["Bash","Read"],'
+          .. '"metadata":{"max":9223372036854775807,"e":[],"f":1.0},'
+          .. '"files":[{"path":"b.md","content":" x \\n"},'
+          .. '{"path":"a b/€.md","content":"y","content_type":"text/markdown"}]}'
+      )
       contains('"metadata":{"max":9223372036854775807,"e":[],"f":1.0},', answer.body)
-      assert.same({ { level = 1, text = "A" }, { level = 2, text = "B c" },
-        { level = 1, text = "code" } }, made.outline)
-      assert.same({ { path = "b.md", content_type = "text/plain" },
-        { path = "a b/€.md", content_type = "text/markdown" } }, made.files)
+      assert.same(
+        { { level = 1, text = "A" }, { level = 2, text = "B c" }, { level = 1, text = "code" } },
+        made.outline
+      )
+      assert.same({
+        { path = "b.md", content_type = "text/plain" },
+        { path = "a b/€.md", content_type = "text/markdown" },
+      }, made.files)
       assert.equal("# A #\r\n\n## B c ##\n####### no\n#no\n```\n# code\n```", made.body)
-      assert.same({ 1, 1, 1, true, false }, { made.version, made.latest_version,
-        made.version_count, made.is_latest, made.deleted })
+      assert.same(
+        { 1, 1, 1, true, false },
+        { made.version, made.latest_version, made.version_count, made.is_latest, made.deleted }
+      )
       assert.same(made, must(200, "GET", P .. "/llm_skills/name/full/"))
-      contains('"allowed_tools":[],"metadata":{},"files":[],"outline":[{',
-        get(P .. "/llm_skills/name/least/").body)
+      contains(
+        '"allowed_tools":[],"metadata":{},"files":[],"outline":[{',
+        get(P .. "/llm_skills/name/least/").body
+      )
       local page = must(200, "GET", E .. "/llm_skills/")
-      assert.same({ 2, "full", ROW_KEYS },
-        { page.count, page.results[1].name, keys(page.results[1]) })
+      assert.same(
+        { 2, "full", ROW_KEYS },
+        { page.count, page.results[1].name, keys(page.results[1]) }
+      )
       assert.equal("least", must(200, "GET", E .. "/llm_skills/?order_by=-name").results[1].name)
       must(200, "GET", E .. "/llm_skills/?order_by=junk")
       assert.equal(1, must(200, "GET", E .. "/llm_skills/?search=FINDS").count)
@@ -67,15 +81,21 @@ describe("the emulator", function()
       new_skill("taken")
       local good = { name = "n", description = "d", body = "b" }
       local cases = {
-        { "name", "", "blank" }, { "name", "A", "invalid_name" },
+        { "name", "", "blank" },
+        { "name", "A", "invalid_name" },
         { "name", "a--b", "invalid_name" },
-        { "name", "a-", "invalid_name" }, { "name", "new", "reserved_name" },
-        { "name", ("a"):rep(65), "max_length" }, { "name", "taken", "unique" },
-        { "description", ("d"):rep(4097), "max_length" }, { "description", cjson.null, "null" },
-        { "body", " ", "blank" }, { "body", ("b"):rep(1000001), "max_size" },
+        { "name", "a-", "invalid_name" },
+        { "name", "new", "reserved_name" },
+        { "name", ("a"):rep(65), "max_length" },
+        { "name", "taken", "unique" },
+        { "description", ("d"):rep(4097), "max_length" },
+        { "description", cjson.null, "null" },
+        { "body", " ", "blank" },
+        { "body", ("b"):rep(1000001), "max_size" },
         { "license", ("l"):rep(256), "max_length" },
         { "compatibility", ("c"):rep(501), "max_length" },
-        { "allowed_tools", "Bash", "not_a_list" }, { "metadata", "text", "not_a_dict" },
+        { "allowed_tools", "Bash", "not_a_list" },
+        { "metadata", "text", "not_a_dict" },
         { "allowed_tools", { true }, "invalid_input", "allowed_tools__0" },
         { "files", "text", "not_a_list", "files__non_field_errors" },
         { "files", { file("a"), file("..") }, "{}" },
@@ -94,8 +114,11 @@ describe("the emulator", function()
         body[case[1]] = case[2]
         invalid(send("POST", E .. "/llm_skills/", body), case[3], case[4] or case[1])
       end
-      local garbled = send("POST", E .. "/llm_skills/",
-        { name = "n", description = "d", body = "b", files = { { path = "a" } } })
+      local garbled = send(
+        "POST",
+        E .. "/llm_skills/",
+        { name = "n", description = "d", body = "b", files = { { path = "a" } } }
+      )
       assert.equal("files", garbled.json.attr)
       contains("code='required'", garbled.json.code)
       assert.equal(1, #t.e:state().projects["112358"].skills)
@@ -103,9 +126,13 @@ describe("the emulator", function()
 
     it("get a plain 404 when they are unknown", function()
       new_skill("alpha")
-      for _, target in ipairs({ "/llm_skills/name/beta/", "/llm_skills/resolve/name/beta/",
-        "/llm_skills/name/beta/files/a/", "/llm_skills/name/alpha/?version=2",
-        "/llm_skills/name/alpha/files/a/" }) do
+      for _, target in ipairs({
+        "/llm_skills/name/beta/",
+        "/llm_skills/resolve/name/beta/",
+        "/llm_skills/name/beta/files/a/",
+        "/llm_skills/name/alpha/?version=2",
+        "/llm_skills/name/alpha/files/a/",
+      }) do
         plain(get(E .. target), 404)
       end
       plain(call("POST", E .. "/llm_skills/name/beta/archive/"), 404)
@@ -118,35 +145,57 @@ describe("the emulator", function()
       new_skill("alpha", { license = "MIT", files = { file("a.md", "one two one"), file("b.md") } })
       local path = E .. "/llm_skills/name/alpha/"
       local second = must(200, "PATCH", path, { base_version = 1, description = "new" })
-      assert.same({ 2, "new", "MIT", 2, "# One\n\ntext" }, { second.version, second.description,
-        second.license, #second.files, second.body })
+      assert.same(
+        { 2, "new", "MIT", 2, "# One\n\ntext" },
+        { second.version, second.description, second.license, #second.files, second.body }
+      )
       assert.equal("Finds things", must(200, "GET", path .. "?version=1").description)
       local old = must(200, "GET", path .. "?version=1")
       assert.same({ false, 2, 2 }, { old.is_latest, old.latest_version, old.version_count })
 
-      local third = must(200, "PATCH", path, { base_version = "2", edits = {
-        { old = "One", new = "Two" }, { old = "Two", new = "Three" } } })
+      local third = must(200, "PATCH", path, {
+        base_version = "2",
+        edits = {
+          { old = "One", new = "Two" },
+          { old = "Two", new = "Three" },
+        },
+      })
       assert.equal("# Three\n\ntext", third.body)
-      must(200, "PATCH", path, { base_version = 3,
-        file_edits = { { path = "a.md", edits = { { old = "two", new = "2" } } } } })
+      must(200, "PATCH", path, {
+        base_version = 3,
+        file_edits = { { path = "a.md", edits = { { old = "two", new = "2" } } } },
+      })
       assert.equal("one 2 one", must(200, "GET", path .. "files/a.md/").content)
       assert.equal("one two one", must(200, "GET", path .. "files/a.md/?version=3").content)
 
       local conflict = send("PATCH", path, { base_version = 3 })
       plain(conflict, 409, "current_version detail")
       assert.equal(4, conflict.json.current_version)
-      plain(send("PATCH", path, { base_version = 4, edits = { { old = "t", new = "u" } } }), 400,
-        "detail edit_index")
-      local twice = send("PATCH", path, { base_version = 4, file_edits = { { path = "a.md",
-        edits = { { old = "2", new = "" }, { old = "one", new = "1" } } } } })
+      plain(
+        send("PATCH", path, { base_version = 4, edits = { { old = "t", new = "u" } } }),
+        400,
+        "detail edit_index"
+      )
+      local twice = send("PATCH", path, {
+        base_version = 4,
+        file_edits = {
+          {
+            path = "a.md",
+            edits = { { old = "2", new = "" }, { old = "one", new = "1" } },
+          },
+        },
+      })
       plain(twice, 400, "detail edit_index file_path")
       assert.same({ 1, "a.md" }, { twice.json.edit_index, twice.json.file_path })
       for _, case in ipairs({
         { "{}", "required", "base_version" },
         { '{"base_version":null}', "null", "base_version" },
         { '{"base_version":4,"body":"b","edits":[{"old":"t","new":"u"}]}', "invalid_input" },
-        { '{"base_version":4,"files":[],'
-          .. '"file_edits":[{"path":"a.md","edits":[{"old":"2","new":""}]}]}', "invalid_input" },
+        {
+          '{"base_version":4,"files":[],'
+            .. '"file_edits":[{"path":"a.md","edits":[{"old":"2","new":""}]}]}',
+          "invalid_input",
+        },
         { '{"base_version":4,"edits":[]}', "empty", "edits__non_field_errors" },
         { '{"base_version":4,"file_edits":[]}', "empty", "file_edits__non_field_errors" },
         { '{"base_version":4,"license":null}', "null", "license" },
@@ -163,11 +212,14 @@ describe("the emulator", function()
     it("are archived for good and duplicated at version 1", function()
       new_skill("alpha", { files = { file("a.md") } })
       must(200, "PATCH", E .. "/llm_skills/name/alpha/", { base_version = 1 })
-      local copy = must(201, "POST", E .. "/llm_skills/name/alpha/duplicate/",
-        { new_name = "beta" })
+      local copy =
+        must(201, "POST", E .. "/llm_skills/name/alpha/duplicate/", { new_name = "beta" })
       assert.same({ "beta", 1, "a.md" }, { copy.name, copy.version, copy.files[1].path })
-      plain(send("POST", E .. "/llm_skills/name/alpha/duplicate/", { new_name = "beta" }), 400,
-        "attr detail")
+      plain(
+        send("POST", E .. "/llm_skills/name/alpha/duplicate/", { new_name = "beta" }),
+        400,
+        "attr detail"
+      )
       invalid(send("POST", E .. "/llm_skills/name/alpha/duplicate/", {}), "required", "new_name")
       local gone = call("POST", E .. "/llm_skills/name/alpha/archive/")
       assert.same({ 204, "" }, { gone.status, gone.body })
@@ -203,7 +255,8 @@ describe("the emulator", function()
       plain(get(path .. "?version=4&version_id=" .. third.id), 404)
       plain(get(path .. "?version_id=" .. UNKNOWN_ID), 404)
       for _, case in ipairs({
-        { "?limit=0", "min_value", "limit" }, { "?limit=101", "max_value", "limit" },
+        { "?limit=0", "min_value", "limit" },
+        { "?limit=101", "max_value", "limit" },
         { "?offset=-1", "min_value", "offset" },
         { "?before_version=0", "min_value", "before_version" },
         { "?offset=0&before_version=2", "invalid_input" },
@@ -220,13 +273,19 @@ describe("the emulator", function()
     it("are created, read, renamed and deleted, each write a version", function()
       new_skill("alpha")
       local made = must(201, "POST", path .. "files/", { path = "a b/100%.md", content = "text\n" })
-      assert.same({ 2, { { path = "a b/100%.md", content_type = "text/plain" } } },
-        { made.version, made.files })
+      assert.same(
+        { 2, { { path = "a b/100%.md", content_type = "text/plain" } } },
+        { made.version, made.files }
+      )
       local got = must(200, "GET", path .. "files/a%20b/100%25.md/")
       assert.same({ path = "a b/100%.md", content = "text", content_type = "text/plain" }, got)
       must(200, "GET", path .. "files/a%20b%2F100%25.md///")
-      local renamed = must(200, "POST", path .. "files-rename/",
-        { old_path = "a b/100%.md", new_path = "x?y#z+€.md", base_version = 2 })
+      local renamed = must(
+        200,
+        "POST",
+        path .. "files-rename/",
+        { old_path = "a b/100%.md", new_path = "x?y#z+€.md", base_version = 2 }
+      )
       assert.same({ 3, "x?y#z+€.md" }, { renamed.version, renamed.files[1].path })
       plain(get(path .. "files/a%20b/100%25.md/"), 404)
       local deleted = must(200, "DELETE", path .. "files/x%3Fy%23z+%E2%82%AC.md/?base_version=3")
@@ -248,8 +307,12 @@ describe("the emulator", function()
         { "files/", { path = "a", content = "c", base_version = 0 }, "min_value", "base_version" },
         { "files-rename/", { old_path = "a" }, "required", "new_path" },
         { "files-rename/", { old_path = "a", new_path = "a " }, "invalid_input" },
-        { "files-rename/", '{"old_path":"a","new_path":"b","base_version":null}', "null",
-          "base_version" },
+        {
+          "files-rename/",
+          '{"old_path":"a","new_path":"b","base_version":null}',
+          "null",
+          "base_version",
+        },
       }) do
         invalid(send("POST", path .. case[1], case[2]), case[3], case[4])
       end
@@ -260,10 +323,19 @@ describe("the emulator", function()
 
     it("check skill, version, limits, file and target in that order", function()
       new_skill("alpha", { files = { file("a"), file("b") } })
-      plain(send("POST", E .. "/llm_skills/name/nope/files-rename/",
-        { old_path = "x", new_path = "y", base_version = 9 }), 404)
-      plain(send("POST", path .. "files-rename/",
-        { old_path = "x", new_path = "y", base_version = 9 }), 409, "current_version detail")
+      plain(
+        send(
+          "POST",
+          E .. "/llm_skills/name/nope/files-rename/",
+          { old_path = "x", new_path = "y", base_version = 9 }
+        ),
+        404
+      )
+      plain(
+        send("POST", path .. "files-rename/", { old_path = "x", new_path = "y", base_version = 9 }),
+        409,
+        "current_version detail"
+      )
       plain(call("DELETE", path .. "files/x/?base_version=9"), 409, "current_version detail")
       plain(send("POST", path .. "files-rename/", { old_path = "x", new_path = "b" }), 404)
       plain(send("POST", path .. "files-rename/", { old_path = "a", new_path = "b" }), 409)

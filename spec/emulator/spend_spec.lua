@@ -6,7 +6,6 @@ local t = expect.session()
 local get, must, envelope, invalid = t.get, t.must, t.envelope, t.invalid
 local keys, contains = expect.keys, expect.contains
 
-
 describe("the emulator", function()
   setup(t.start)
   teardown(t.stop)
@@ -25,15 +24,22 @@ describe("the emulator", function()
     local path = "/api/llm_analytics/@me/spend/?"
 
     it("comes in the shape of the API, with its floats, nulls and large integers", function()
-      local body, answer = must(200, "GET", path .. "product=posthog_code", nil,
-        { key = "phx_emulator_read" })
+      local body, answer =
+        must(200, "GET", path .. "product=posthog_code", nil, { key = "phx_emulator_read" })
       assert.equal("by_model by_product by_tool summary top_traces", keys(body))
-      assert.equal("date_from date_to event_count product scoped_cost_usd scoped_event_count "
-        .. "total_cost_usd", keys(body.summary))
-      assert.equal("avg_input_tokens cost_usd generation_count share_of_scoped tool",
-        keys(body.by_tool.items[1]))
-      assert.same({ 50, true, cjson.null }, { #body.by_tool.items, body.by_tool.truncated,
-        body.by_tool.items[3].tool })
+      assert.equal(
+        "date_from date_to event_count product scoped_cost_usd scoped_event_count "
+          .. "total_cost_usd",
+        keys(body.summary)
+      )
+      assert.equal(
+        "avg_input_tokens cost_usd generation_count share_of_scoped tool",
+        keys(body.by_tool.items[1])
+      )
+      assert.same(
+        { 50, true, cjson.null },
+        { #body.by_tool.items, body.by_tool.truncated, body.by_tool.items[3].tool }
+      )
       assert.same({ {}, false }, { body.top_traces.items, body.top_traces.truncated })
       contains('"input_tokens":9007199254740993', answer.body)
       contains('"cost_usd":0.0', answer.body)
@@ -47,7 +53,8 @@ describe("the emulator", function()
     it("checks its parameters and its window", function()
       local product = "product=posthog_code&"
       for _, case in ipairs({
-        { "", "required", "product" }, { "product=", "blank", "product" },
+        { "", "required", "product" },
+        { "product=", "blank", "product" },
         { "product=other", "invalid_choice", "product" },
         { product .. "limit=0", "min_value", "limit" },
         { product .. "limit=201", "max_value", "limit" },
@@ -64,13 +71,19 @@ describe("the emulator", function()
       t.e:settings({ clock = "2026-05-14T10:02:11Z" })
       for query, window in pairs({
         ["date_from=-90d"] = { "2026-02-13T10:02:11Z", "2026-05-14T10:02:11Z" },
-        ["date_from=2026-04-23&date_to=2026-04-30"] =
-          { "2026-04-23T00:00:00Z", "2026-04-30T00:00:00Z" },
-        ["date_from=-2m&date_to=2026-05-01T02:00:00%2B02:00"] =
-          { "2026-03-14T10:02:11Z", "2026-05-01T00:00:00Z" },
+        ["date_from=2026-04-23&date_to=2026-04-30"] = {
+          "2026-04-23T00:00:00Z",
+          "2026-04-30T00:00:00Z",
+        },
+        ["date_from=-2m&date_to=2026-05-01T02:00:00%2B02:00"] = {
+          "2026-03-14T10:02:11Z",
+          "2026-05-01T00:00:00Z",
+        },
         ["date_from=-10M"] = { "2026-05-14T09:52:11Z", "2026-05-14T10:02:11Z" },
-        ["date_from=-1mStart&date_to=-1mEnd"] =
-          { "2026-04-01T00:00:00Z", "2026-04-30T23:59:59.999999Z" },
+        ["date_from=-1mStart&date_to=-1mEnd"] = {
+          "2026-04-01T00:00:00Z",
+          "2026-04-30T23:59:59.999999Z",
+        },
       }) do
         t.e:settings({ clock = "2026-05-14T10:02:11Z", clock_step = 0 })
         local summary = must(200, "GET", path .. product .. query).summary
@@ -79,18 +92,29 @@ describe("the emulator", function()
     end)
 
     it("needs its scope and an e-mail, has a limit of its own, and may be elsewhere", function()
-      envelope(get(path .. "product=posthog_code", { key = "phx_emulator_skills" }), 403,
-        "authentication_error", "permission_denied")
-      envelope(get(path .. "product=posthog_code", { key = "phx_emulator_gone" }), 403,
-        "authentication_error", "permission_denied")
+      envelope(
+        get(path .. "product=posthog_code", { key = "phx_emulator_skills" }),
+        403,
+        "authentication_error",
+        "permission_denied"
+      )
+      envelope(
+        get(path .. "product=posthog_code", { key = "phx_emulator_gone" }),
+        403,
+        "authentication_error",
+        "permission_denied"
+      )
       t.e:settings({ spend_rate_limit = 1 })
       must(200, "GET", path .. "product=posthog_code")
       must(429, "GET", path .. "product=posthog_code")
       t.e:settings({ spend_rate_limit = 0, spend = "redirect" })
       local answer = get(path .. "product=posthog_code&x=1&date_from=-7d")
       assert.same({ 302, "" }, { answer.status, answer.body })
-      assert.equal("https://us.posthog.com/api/llm_analytics/@me/spend/?date_from=-7d"
-        .. "&product=posthog_code", answer.headers.location)
+      assert.equal(
+        "https://us.posthog.com/api/llm_analytics/@me/spend/?date_from=-7d"
+          .. "&product=posthog_code",
+        answer.headers.location
+      )
       t.e:settings({ spend = "absent" })
       envelope(get(path .. "product=posthog_code"), 404, "invalid_request", "not_found")
       t.e:settings({ spend = "empty" })

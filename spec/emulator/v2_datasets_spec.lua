@@ -3,8 +3,8 @@ local cjson = require("cjson")
 local expect = require("spec.emulator.expect")
 
 local t = expect.session({ profile = "current" })
-local call, get, send, must, envelope, invalid, conflict
-  = t.call, t.get, t.send, t.must, t.envelope, t.invalid, t.conflict
+local call, get, send, must, envelope, invalid, conflict =
+  t.call, t.get, t.send, t.must, t.envelope, t.invalid, t.conflict
 local keys, contains = expect.keys, expect.contains
 
 local P = "/api/projects/112358"
@@ -30,13 +30,22 @@ describe("the emulator on API v2 has datasets that", function()
   it("have new fields, and need only a name", function()
     local made, answer = must(201, "POST", P .. "/datasets/", { name = " Übung " })
     assert.equal(DATASET_KEYS, keys(made))
-    assert.same({ "Übung", "", false, cjson.null, cjson.null, 112358 }, { made.name,
-      made.description, made.archived, made.current_revision, made.current_revision_id,
-      made.team_id })
+    assert.same({ "Übung", "", false, cjson.null, cjson.null, 112358 }, {
+      made.name,
+      made.description,
+      made.archived,
+      made.current_revision,
+      made.current_revision_id,
+      made.team_id,
+    })
     contains('"metadata":{}', answer.body)
     assert.same(made, must(200, "GET", path_of(made)))
-    local changed = must(200, "PATCH", path_of(made), '{"description":"d","metadata":{"big":'
-      .. '18446744073709551615,"e":[]}}')
+    local changed = must(
+      200,
+      "PATCH",
+      path_of(made),
+      '{"description":"d","metadata":{"big":' .. '18446744073709551615,"e":[]}}'
+    )
     assert.same({ "Übung", "d" }, { changed.name, changed.description })
     contains('"metadata":{"big":18446744073709551615,"e":[]}', get(path_of(made)).body)
     assert.not_equal(made.updated_at, changed.updated_at)
@@ -48,7 +57,8 @@ describe("the emulator on API v2 has datasets that", function()
       { '{"name":"y","deleted":true}', "invalid_input", "deleted" },
       { '{"name":"y","team":1}', "invalid_input", "team" },
       { '{"zz":1,"id":"mine"}', "invalid_input", "id" },
-      { '{"name":null}', "null", "name" }, { '{"name":" "}', "blank", "name" },
+      { '{"name":null}', "null", "name" },
+      { '{"name":" "}', "blank", "name" },
       { '{"name":"' .. ("é"):rep(401) .. '"}', "max_length", "name" },
       { '{"name":"y","description":null}', "null", "description" },
       { '{"name":"y","description":"' .. ("d"):rep(10001) .. '"}', "max_length", "description" },
@@ -78,12 +88,18 @@ describe("the emulator on API v2 has datasets that", function()
   it("are twenty at most, archived ones counted, unless settings say otherwise", function()
     local made = t.e:seed({ datasets = 20 }).datasets
     must(200, "POST", path_of(made[1]) .. "archive/")
-    conflict(send("POST", P .. "/datasets/", { name = "x" }), "limit_reached",
-      { resource = "datasets", current_count = 20, limit = 20 })
+    conflict(
+      send("POST", P .. "/datasets/", { name = "x" }),
+      "limit_reached",
+      { resource = "datasets", current_count = 20, limit = 20 }
+    )
     t.e:settings({ dataset_limit = 21 })
     create({ name = "x" })
-    conflict(send("POST", P .. "/datasets/", { name = "y" }), "limit_reached",
-      { resource = "datasets", current_count = 21, limit = 21 })
+    conflict(
+      send("POST", P .. "/datasets/", { name = "y" }),
+      "limit_reached",
+      { resource = "datasets", current_count = 21, limit = 21 }
+    )
     t.e:settings({ dataset_limit = 0 })
     create({ name = "y" })
   end)
@@ -137,17 +153,24 @@ describe("the emulator on API v2 has datasets that", function()
       return table.concat(list)
     end
     for query, expected in pairs({
-      [""] = "GBA", ["order_by=created_at"] = "ABG", ["order_by=-updated_at"] = "AGB",
-      ["search=ALPHA"] = "A", ["search=%C3%BCbung"] = "B", ["search=_"] = "G",
+      [""] = "GBA",
+      ["order_by=created_at"] = "ABG",
+      ["order_by=-updated_at"] = "AGB",
+      ["search=ALPHA"] = "A",
+      ["search=%C3%BCbung"] = "B",
+      ["search=_"] = "G",
       ["id__in=" .. ids[1] .. "%2C" .. ids[3] .. ","] = "GA",
-      ["id__in=" .. ids[1] .. "&id__in=" .. ids[2]] = "BA", ["id__in=" .. UNKNOWN_ID] = "",
+      ["id__in=" .. ids[1] .. "&id__in=" .. ids[2]] = "BA",
+      ["id__in=" .. UNKNOWN_ID] = "",
     }) do
       assert.equal(expected, names(query), query)
     end
     for _, case in ipairs({
-      { "id__in=", "empty", "id__in" }, { "id__in=x", "invalid_input", "id__in" },
+      { "id__in=", "empty", "id__in" },
+      { "id__in=x", "invalid_input", "id__in" },
       { "id__in=" .. (ids[1] .. ","):rep(101), "max_length", "id__in" },
-      { "search=", "blank", "search" }, { "search=%20", "blank", "search" },
+      { "search=", "blank", "search" },
+      { "search=%20", "blank", "search" },
       { "archived=maybe", "invalid_input", "archived" },
       { "order_by=name", "invalid_choice", "order_by" },
       { "order_by=", "invalid_choice", "order_by" },
@@ -164,14 +187,23 @@ describe("the emulator on API v2 has datasets that", function()
     end
     assert.same({ 0, {} }, { revisions().count, revisions().results })
     local item = must(201, "POST", P .. "/dataset_items/", { dataset = dataset.id, input = 1 })
-    must(200, "PATCH", P .. "/dataset_items/" .. item.id .. "/",
-      { base_version = 1, input = 2 }, { key = "phx_emulator_gone" })
+    must(
+      200,
+      "PATCH",
+      P .. "/dataset_items/" .. item.id .. "/",
+      { base_version = 1, input = 2 },
+      { key = "phx_emulator_gone" }
+    )
     local list = revisions()
     assert.equal(2, list.count)
     assert.equal(REVISION_KEYS, keys(list.results[1]))
-    assert.same({ 2, 1, cjson.null, dataset.id, 112358 }, { list.results[1].revision,
-      list.results[2].revision, list.results[1].created_by, list.results[1].dataset_id,
-      list.results[1].team_id })
+    assert.same({ 2, 1, cjson.null, dataset.id, 112358 }, {
+      list.results[1].revision,
+      list.results[2].revision,
+      list.results[1].created_by,
+      list.results[1].dataset_id,
+      list.results[1].team_id,
+    })
     assert.equal(item.dataset_revision_id, list.results[2].id)
     local now = must(200, "GET", path_of(dataset))
     assert.same({ 2, list.results[1].id }, { now.current_revision, now.current_revision_id })
@@ -191,8 +223,11 @@ describe("the emulator on API v2 has datasets that", function()
 
   it("may be switched off for a project", function()
     t.e:settings({ dataset_feature = false })
-    for _, target in ipairs({ "/datasets/", "/datasets/x/revisions/",
-      "/dataset_items/?dataset=x" }) do
+    for _, target in ipairs({
+      "/datasets/",
+      "/datasets/x/revisions/",
+      "/dataset_items/?dataset=x",
+    }) do
       envelope(get(P .. target), 403, "authentication_error", "permission_denied")
     end
     must(200, "GET", P .. "/llm_skills/")
@@ -202,9 +237,11 @@ describe("the emulator on API v2 has datasets that", function()
     local ids = t.e:seed({ datasets = 2 }).datasets
     local page, answer = must(200, "GET", E .. "/datasets/?limit=1")
     assert.equal(t.e.url .. P .. "/datasets/?limit=1&offset=1", page.next)
-    assert.same({ "true", "<" .. P .. '/datasets/?limit=1>; rel="successor-version"',
-      "Fri, 31 Jul 2026 00:00:00 GMT" },
-      { answer.headers.deprecation, answer.headers.link, answer.headers.sunset })
+    assert.same({
+      "true",
+      "<" .. P .. '/datasets/?limit=1>; rel="successor-version"',
+      "Fri, 31 Jul 2026 00:00:00 GMT",
+    }, { answer.headers.deprecation, answer.headers.link, answer.headers.sunset })
     assert.is_nil(get(P .. "/datasets/").headers.deprecation)
     must(200, "PATCH", E .. "/datasets/" .. ids[1] .. "/", { name = "z" })
     t.e:settings({ environments = "absent" })
@@ -221,7 +258,9 @@ describe("the emulator on API v2 has datasets that", function()
     assert.is_nil(get(E .. "/datasets/").headers.deprecation)
     t.e:settings({ profile = "current" })
     assert.equal("newer", must(200, "GET", P .. "/datasets/").results[1].name)
-    assert.error_matches(function() t.e:settings({ profile = "nope" }) end, "no profile nope")
+    assert.error_matches(function()
+      t.e:settings({ profile = "nope" })
+    end, "no profile nope")
     t.e:settings({ profile = "reference" })
     t.e:reset()
     assert.equal("current", t.e:settings().profile)

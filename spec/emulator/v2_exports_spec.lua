@@ -3,8 +3,8 @@ local cjson = require("cjson")
 local expect = require("spec.emulator.expect")
 
 local t = expect.session({ profile = "current" })
-local get, send, must, envelope, invalid, plain
-  = t.get, t.send, t.must, t.envelope, t.invalid, t.plain
+local get, send, must, envelope, invalid, plain =
+  t.get, t.send, t.must, t.envelope, t.invalid, t.plain
 
 local P = "/api/projects/112358"
 local ITEMS = P .. "/dataset_items/"
@@ -33,8 +33,10 @@ describe("the emulator on API v2 has exports that", function()
     must(200, "POST", ITEMS .. first.id .. "/archive/", { base_version = 2 })
     local made = must(201, "POST", path, { revision = 3 }, { key = "phx_emulator_read" })
     assert.equal(EXPORT_KEYS, expect.keys(made))
-    assert.same({ "pending", 3, 'a "b"\\ é-r3.jsonl', cjson.null },
-      { made.status, made.dataset_revision, made.filename, made.exception })
+    assert.same(
+      { "pending", 3, 'a "b"\\ é-r3.jsonl', cjson.null },
+      { made.status, made.dataset_revision, made.filename, made.exception }
+    )
     local one = path .. ("%d/"):format(made.id)
     plain(get(one .. "content/"), 409)
     assert.same(made, must(200, "GET", one))
@@ -42,10 +44,15 @@ describe("the emulator on API v2 has exports that", function()
     made.status = "complete"
     assert.same(made, must(200, "GET", one))
     local content = get(one .. "content/")
-    assert.same({ 200, NDJSON, 'attachment; filename="a _b__ é-r3.jsonl"' }, { content.status,
-      content.headers["content-type"], content.headers["content-disposition"] })
-    assert.equal('{"input":{"big":18446744073709551615,"f":1.0},"expected_output":[1]}\n'
-      .. '{"input":"two","expected_output":null}\n', content.body)
+    assert.same(
+      { 200, NDJSON, 'attachment; filename="a _b__ é-r3.jsonl"' },
+      { content.status, content.headers["content-type"], content.headers["content-disposition"] }
+    )
+    assert.equal(
+      '{"input":{"big":18446744073709551615,"f":1.0},"expected_output":[1]}\n'
+        .. '{"input":"two","expected_output":null}\n',
+      content.body
+    )
 
     t.e:settings({ export_polls = 0 })
     local latest = must(201, "POST", path)
@@ -68,9 +75,13 @@ describe("the emulator on API v2 has exports that", function()
     add("1")
     local id = ("%d/"):format(must(201, "POST", path).id)
     local other = t.e:seed({ datasets = 1 }).datasets[1]
-    for _, answer in ipairs({ get(path .. id, { key = "phx_emulator_li" }),
-      get(path .. id .. "content/", { key = "phx_emulator_li" }), get(path .. "1/"),
-      get(path .. "x/"), get(P .. "/datasets/" .. other .. "/exports/" .. id) }) do
+    for _, answer in ipairs({
+      get(path .. id, { key = "phx_emulator_li" }),
+      get(path .. id .. "content/", { key = "phx_emulator_li" }),
+      get(path .. "1/"),
+      get(path .. "x/"),
+      get(P .. "/datasets/" .. other .. "/exports/" .. id),
+    }) do
       envelope(answer, 404, "invalid_request", "not_found")
     end
   end)
@@ -81,8 +92,12 @@ describe("the emulator on API v2 has exports that", function()
     invalid(send("POST", path, { revision = 0 }), "min_value", "revision")
     invalid(send("POST", path, { format = "csv" }), "invalid_input", "format")
     envelope(send("POST", path, { revision = 2 }), 404, "invalid_request", "not_found")
-    envelope(send("POST", path, {}, { key = "phx_emulator_skills" }), 403,
-      "authentication_error", "permission_denied")
+    envelope(
+      send("POST", path, {}, { key = "phx_emulator_skills" }),
+      403,
+      "authentication_error",
+      "permission_denied"
+    )
   end)
 
   it("have a limit of their own beside the common one", function()

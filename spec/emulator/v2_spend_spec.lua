@@ -16,17 +16,26 @@ describe("the emulator on API v2 has spend that", function()
 
   it("has further breakdowns, and no traces", function()
     local body = must(200, "GET", PATH .. "date_from=-2d")
-    assert.equal("by_day by_day_model by_input_size by_model by_product by_tool summary",
-      keys(body))
-    assert.equal("avg_input_tokens cost_attributed_usd cost_usd generation_count "
-      .. "share_attributed share_of_scoped tool", keys(body.by_tool.items[1]))
-    assert.equal("avg_cost_per_generation bucket cost_usd generation_count min_input_tokens "
-      .. "share_of_scoped", keys(body.by_input_size.items[1]))
+    assert.equal(
+      "by_day by_day_model by_input_size by_model by_product by_tool summary",
+      keys(body)
+    )
+    assert.equal(
+      "avg_input_tokens cost_attributed_usd cost_usd generation_count "
+        .. "share_attributed share_of_scoped tool",
+      keys(body.by_tool.items[1])
+    )
+    assert.equal(
+      "avg_cost_per_generation bucket cost_usd generation_count min_input_tokens "
+        .. "share_of_scoped",
+      keys(body.by_input_size.items[1])
+    )
     assert.equal("items truncated", keys(body.by_day))
-    assert.equal("cost_usd day event_count input_tokens output_tokens",
-      keys(body.by_day.items[1]))
-    assert.equal("cost_usd day generation_count input_tokens model output_tokens",
-      keys(body.by_day_model[1]))
+    assert.equal("cost_usd day event_count input_tokens output_tokens", keys(body.by_day.items[1]))
+    assert.equal(
+      "cost_usd day generation_count input_tokens model output_tokens",
+      keys(body.by_day_model[1])
+    )
   end)
 
   it("attributes the cost to tools so that it adds up", function()
@@ -65,30 +74,43 @@ describe("the emulator on API v2 has spend that", function()
     local body, answer = must(200, "GET", PATH .. "date_from=-3h&bucket_minutes=60")
     local buckets = body.by_bucket
     assert.equal("bucket_minutes items truncated", keys(buckets))
-    assert.same({ 60, false, 4, "2026-05-14T07:00:00Z", "2026-05-14T10:00:00Z" },
-      { buckets.bucket_minutes, buckets.truncated, #buckets.items,
-        buckets.items[1].bucket_start, buckets.items[4].bucket_start })
-    assert.equal("bucket_start cache_creation_cost_usd cache_creation_input_tokens "
-      .. "cache_read_cost_usd cache_read_input_tokens cost_usd event_count input_cost_usd "
-      .. "input_tokens output_cost_usd output_tokens", keys(buckets.items[1]))
+    assert.same({ 60, false, 4, "2026-05-14T07:00:00Z", "2026-05-14T10:00:00Z" }, {
+      buckets.bucket_minutes,
+      buckets.truncated,
+      #buckets.items,
+      buckets.items[1].bucket_start,
+      buckets.items[4].bucket_start,
+    })
+    assert.equal(
+      "bucket_start cache_creation_cost_usd cache_creation_input_tokens "
+        .. "cache_read_cost_usd cache_read_input_tokens cost_usd event_count input_cost_usd "
+        .. "input_tokens output_cost_usd output_tokens",
+      keys(buckets.items[1])
+    )
     contains('"cache_read_input_tokens":9007199254740995', answer.body)
-    assert.equal(15, must(200, "GET",
-      PATH .. "date_from=-3h&bucket_minutes=15").by_bucket.bucket_minutes)
+    assert.equal(
+      15,
+      must(200, "GET", PATH .. "date_from=-3h&bucket_minutes=15").by_bucket.bucket_minutes
+    )
     assert.is_nil(must(200, "GET", PATH .. "date_from=-3h").by_bucket)
     must(200, "GET", PATH .. "date_from=-25d&bucket_minutes=60")
-    for _, case in ipairs({ { "bucket_minutes=10", "invalid_choice" },
+    for _, case in ipairs({
+      { "bucket_minutes=10", "invalid_choice" },
       { "bucket_minutes=x", "invalid_input" },
       { "date_from=-26d&bucket_minutes=60", "invalid_input" },
-      { "date_from=-51h&bucket_minutes=5", "invalid_input" } }) do
+      { "date_from=-51h&bucket_minutes=5", "invalid_input" },
+    }) do
       invalid(get(PATH .. case[1]), case[2], "bucket_minutes")
     end
   end)
 
   it("may be empty, or pass on what the other region sent", function()
     t.e:settings({ spend = "empty" })
-    contains('"by_day":{"items":[],"truncated":false},"by_day_model":[],"by_bucket":{"items":[],'
-      .. '"bucket_minutes":5,"truncated":false}',
-      get(PATH .. "date_from=-1h&bucket_minutes=5").body)
+    contains(
+      '"by_day":{"items":[],"truncated":false},"by_day_model":[],"by_bucket":{"items":[],'
+        .. '"bucket_minutes":5,"truncated":false}',
+      get(PATH .. "date_from=-1h&bucket_minutes=5").body
+    )
     t.e:settings({ spend = "relay_502" })
     envelope(get(PATH), 502, "server_error", "cross_region_upstream_unavailable")
     for _, status in ipairs({ 400, 429 }) do

@@ -11,7 +11,9 @@ local engine = core.engine()
 local function lines_of(data)
   local lines = {}
   for line in data:gmatch("[^\n]*\n?") do
-    if line ~= "" then lines[#lines + 1] = line end
+    if line ~= "" then
+      lines[#lines + 1] = line
+    end
   end
   return lines
 end
@@ -21,7 +23,9 @@ local function final_block(lines)
   local block, ended, bytes = {}, false, 0
   for _, line in ipairs(lines) do
     bytes = bytes + #line
-    if bytes > MOST then return block, false end
+    if bytes > MOST then
+      return block, false
+    end
     if ended and table.concat(block):match("^[^ ]* (.)") == "1" then
       block, ended = {}, false
     end

@@ -21,7 +21,9 @@ end
 
 --- What is left of a value when null members are not kept.
 local function without_null(value, free, keep)
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" then
+    return value
+  end
   local is_list = getmetatable(value) == core.array_mt
   local copy = setmetatable({}, getmetatable(value))
   for name, member in pairs(value) do
@@ -34,7 +36,9 @@ local function without_null(value, free, keep)
 end
 
 local function depth(value)
-  if type(value) ~= "table" then return 0 end
+  if type(value) ~= "table" then
+    return 0
+  end
   local most = 0
   for _, member in pairs(value) do
     most = math.max(most, depth(member))
@@ -49,8 +53,13 @@ end
 
 local function agree(text, expected, value)
   if not json.identical(expected, value) then
-    error(("%q: %s, not %s"):format(text, tostring((core.encode(value))),
-      tostring((core.encode(expected)))))
+    error(
+      ("%q: %s, not %s"):format(
+        text,
+        tostring((core.encode(value))),
+        tostring((core.encode(expected)))
+      )
+    )
   end
 end
 
@@ -59,7 +68,9 @@ local function reference(texts)
   local results = {}
   for i, text in ipairs(texts) do
     local value, message, position = fuzz.decode(core.decoder({}), text)
-    if message then check_failure(text, value, message, position) end
+    if message then
+      check_failure(text, value, message, position)
+    end
     results[i] = { value = value, message = message, position = position }
   end
   return results
@@ -77,7 +88,9 @@ end
 local function same(change)
   return function(text, result, value, message, position)
     assert(message == result.message and position == result.position, message)
-    if not message then agree(text, change and change(result.value) or result.value, value) end
+    if not message then
+      agree(text, change and change(result.value) or result.value, value)
+    end
   end
 end
 
@@ -98,11 +111,21 @@ return function(data)
   local texts = texts_of(data)
   local results = reference(texts)
   compare(texts, results, {}, same())
-  compare(texts, results, { keep_null = false }, same(function(value)
-    return without_null(value, {}, false)
-  end))
-  compare(texts, results, { keep_null = false, free = { "a", "metadata" } }, same(function(value)
-    return without_null(value, FREE, false)
-  end))
+  compare(
+    texts,
+    results,
+    { keep_null = false },
+    same(function(value)
+      return without_null(value, {}, false)
+    end)
+  )
+  compare(
+    texts,
+    results,
+    { keep_null = false, free = { "a", "metadata" } },
+    same(function(value)
+      return without_null(value, FREE, false)
+    end)
+  )
   compare(texts, results, { max_depth = DEPTH }, limited)
 end

@@ -37,7 +37,9 @@ function Builder:table(each)
 end
 
 function Builder:list()
-  return self:table(function(t, i) t[i] = self:value() end)
+  return self:table(function(t, i)
+    t[i] = self:value()
+  end)
 end
 
 function Builder:map()
@@ -51,22 +53,58 @@ local NO_JSON = { print, coroutine.create(print), io.stdout, 0 / 0, 1 / 0 }
 
 --- @type (fun(builder: table): any)[]
 local MAKE = {
-  function(b) return b:list() end,
-  function(b) return b:map() end,
-  function(b) return core.array(b:list()) end,
-  function(b) return core.object(b:map()) end,
-  function(b) return b:text() end,
-  function(b) return b:byte() - 128 end,
-  function(b) return (b:byte() - 128) / (b:byte() + 1) * 2 ^ ((b:byte() - 128) * 8) end,
-  function(b) return b:byte() % 2 == 0 end,
-  function() return core.null end,
-  function() return BIG end,
-  function(b) return setmetatable(b:list(), cjson.empty_array_mt) end,
-  function(b) return setmetatable(b:list(), cjson.array_mt) end,
-  function(b) return b:table(function(t) t[b:byte() / 2] = b:value() end) end, -- holes, fractions
-  function(b) return b:table(function(t) t[b:byte() % 2 == 0 and b:text() or b:byte()] = 1 end) end,
-  function(b) return b.open[b:byte() % 8 + 1] end, -- itself, or what holds it
-  function(b) return NO_JSON[b:byte() % 8 + 1] end,
+  function(b)
+    return b:list()
+  end,
+  function(b)
+    return b:map()
+  end,
+  function(b)
+    return core.array(b:list())
+  end,
+  function(b)
+    return core.object(b:map())
+  end,
+  function(b)
+    return b:text()
+  end,
+  function(b)
+    return b:byte() - 128
+  end,
+  function(b)
+    return (b:byte() - 128) / (b:byte() + 1) * 2 ^ ((b:byte() - 128) * 8)
+  end,
+  function(b)
+    return b:byte() % 2 == 0
+  end,
+  function()
+    return core.null
+  end,
+  function()
+    return BIG
+  end,
+  function(b)
+    return setmetatable(b:list(), cjson.empty_array_mt)
+  end,
+  function(b)
+    return setmetatable(b:list(), cjson.array_mt)
+  end,
+  function(b)
+    return b:table(function(t)
+      t[b:byte() / 2] = b:value()
+    end)
+  end, -- holes, fractions
+  function(b)
+    return b:table(function(t)
+      t[b:byte() % 2 == 0 and b:text() or b:byte()] = 1
+    end)
+  end,
+  function(b)
+    return b.open[b:byte() % 8 + 1]
+  end, -- itself, or what holds it
+  function(b)
+    return NO_JSON[b:byte() % 8 + 1]
+  end,
   function(b) -- deep
     local t = b:value()
     for _ = 1, b:byte() * 3 do
@@ -78,13 +116,17 @@ local MAKE = {
 
 function Builder:value()
   self.count = self.count + 1
-  if self.count > MOST_VALUES or #self.open > DEEPEST then return 1 end
+  if self.count > MOST_VALUES or #self.open > DEEPEST then
+    return 1
+  end
   return MAKE[self:byte() % #MAKE + 1](self)
 end
 
 --- Asserts that there is something at the path, where it is one that Lua can read.
 local function follow(value, path)
-  if path == "" or not path:find("^[%w_.%[%]]+$") then return end
+  if path == "" or not path:find("^[%w_.%[%]]+$") then
+    return
+  end
   local find = load("local v = ... return v" .. (path:find("^%[") and path or "." .. path))
   assert(not find or find(value) ~= nil, path)
 end

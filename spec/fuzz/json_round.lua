@@ -28,30 +28,42 @@ local function equals(ours, theirs)
   elseif type(ours) ~= "table" then
     return ours == theirs
   end
-  if type(theirs) ~= "table" then return false end
+  if type(theirs) ~= "table" then
+    return false
+  end
   for name, member in pairs(ours) do
-    if not equals(member, theirs[name]) then return false end
+    if not equals(member, theirs[name]) then
+      return false
+    end
   end
   for name in pairs(theirs) do
-    if ours[name] == nil then return false end
+    if ours[name] == nil then
+      return false
+    end
   end
   return true
 end
 
 --- Has no table more than one order of its members?
 local function one_order(value)
-  if type(value) ~= "table" then return true end
+  if type(value) ~= "table" then
+    return true
+  end
   local is_list, count = getmetatable(value) == core.array_mt, 0
   for _, member in pairs(value) do
     count = count + 1
-    if (count > 1 and not is_list) or not one_order(member) then return false end
+    if (count > 1 and not is_list) or not one_order(member) then
+      return false
+    end
   end
   return true
 end
 
 --- The value as a program would make it: lists without a mark, from their end.
 local function unmarked(value)
-  if type(value) ~= "table" or next(value) == nil then return value end
+  if type(value) ~= "table" or next(value) == nil then
+    return value
+  end
   local copy, count = {}, #value
   for i = count, 1, -1 do
     copy[i] = unmarked(value[i])

@@ -10,8 +10,8 @@ local retry = require("posthog.llm.http.retry")
 local times = require("posthog.llm.util.time")
 
 local DAYS = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" }
-local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-  "Dec" }
+local MONTHS =
+  { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
 local LAST = 253402300799 -- the end of the year 9999
 
 --- A time in the three forms of a date; the second one only where it can say the year.
@@ -22,8 +22,9 @@ local function written(time)
   return {
     ("%s, %02d %s %04d %s GMT"):format(day:sub(1, 3), d.day, month, d.year, clock),
     ("%s %s %2d %s %04d"):format(day:sub(1, 3), month, d.day, clock, d.year),
-    d.year >= 1970 and d.year < 2070
-      and ("%s, %02d-%s-%02d %s GMT"):format(day, d.day, month, d.year % 100, clock)
+    d.year >= 1970
+        and d.year < 2070
+        and ("%s, %02d-%s-%02d %s GMT"):format(day, d.day, month, d.year % 100, clock)
       or nil,
   }
 end
@@ -44,7 +45,9 @@ end
 local function begins_with_day(text)
   local word = text:match("^%a+")
   for _, day in ipairs(DAYS) do
-    if word == day or word == day:sub(1, 3) then return true end
+    if word == day or word == day:sub(1, 3) then
+      return true
+    end
   end
   return false
 end

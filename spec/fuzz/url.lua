@@ -13,9 +13,11 @@ local url = require("posthog.llm.http.url")
 local BASE = "https://us.posthog.com/api/projects/1/datasets/?limit=2"
 
 local function unescape(text)
-  return (text:gsub("%%(%x%x)", function(digits)
-    return string.char(tonumber(digits, 16))
-  end))
+  return (
+    text:gsub("%%(%x%x)", function(digits)
+      return string.char(tonumber(digits, 16))
+    end)
+  )
 end
 
 local function origin_of(parts)
@@ -65,7 +67,9 @@ local function check_escape(value)
 end
 
 local function check_query(name, value)
-  if name == "personal_api_key" or name == "token" then return end
+  if name == "personal_api_key" or name == "token" then
+    return
+  end
   local encoded = query.encode({ [name] = { value, name } }, 1)
   local parts = assert(fuzz.curl_url("https://us.posthog.com/?" .. encoded))
   assert(parts.query == encoded, parts.query)
@@ -77,7 +81,9 @@ return function(data)
   local text, reference, value = data:match("^([^\30]*)\30?([^\30]*)\30?(.*)$")
   check_escape(data)
   check_query(reference, value)
-  if data:find("%z") then return end -- libcurl's functions end there
+  if data:find("%z") then
+    return
+  end -- libcurl's functions end there
   local parsed = parse(text)
   check_join(parsed and not parsed.userinfo and text or BASE, reference)
   check_join(BASE, reference)

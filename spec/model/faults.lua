@@ -27,8 +27,14 @@ faults.READS = {
   { name = "read lost", action = { close = "before" } },
   { name = "read 503", action = { status = 503 } },
   { name = "read: gateway's 404", action = { status = 404, body = "default backend - 404" } },
-  { name = "read: gateway's JSON 404", action = { status = 404, headers = JSON,
-    body = '{"message":"no Route matched with those values"}' } },
+  {
+    name = "read: gateway's JSON 404",
+    action = {
+      status = 404,
+      headers = JSON,
+      body = '{"message":"no Route matched with those values"}',
+    },
+  },
   { name = "read: router's 404", action = { status = 404, body = ROUTER, headers = JSON } },
   { name = "read: 204", action = { status = 204 } },
 }
@@ -41,6 +47,8 @@ for _, list in ipairs({ faults.WRITES, faults.READS }) do
 end
 
 --- @param name string
-function faults.find(name) return BY_NAME[name] end
+function faults.find(name)
+  return BY_NAME[name]
+end
 
 return faults

@@ -10,9 +10,13 @@ local judge = {}
 local function writes_of(log)
   local list = {}
   for _, entry in ipairs(log) do
-    if entry.order then list[#list + 1] = entry end
+    if entry.order then
+      list[#list + 1] = entry
+    end
   end
-  table.sort(list, function(a, b) return a.order < b.order end)
+  table.sort(list, function(a, b)
+    return a.order < b.order
+  end)
   return list
 end
 
@@ -22,18 +26,30 @@ end
 
 --- What a write did to the names of skills: the one that is made, and the one that goes.
 local function names_of(entry)
-  if not entry.applied or not entry.target:find("/llm_skills/", 1, true) then return nil end
+  if not entry.applied or not entry.target:find("/llm_skills/", 1, true) then
+    return nil
+  end
   local name = entry.target:match("/name/([^/]+)/")
   local body = entry.body ~= "" and cjson.decode(entry.body) or {}
-  if ends(entry.target, "/llm_skills/") then return body.name, nil end
-  if ends(entry.target, "/archive/") then return nil, name end
-  if ends(entry.target, "/duplicate/") then return body.new_name, nil end
-  if ends(entry.target, "/rename/") then return body.new_name, name end
+  if ends(entry.target, "/llm_skills/") then
+    return body.name, nil
+  end
+  if ends(entry.target, "/archive/") then
+    return nil, name
+  end
+  if ends(entry.target, "/duplicate/") then
+    return body.new_name, nil
+  end
+  if ends(entry.target, "/rename/") then
+    return body.new_name, name
+  end
 end
 
 --- Whether the write did something; kinds may have answers of their own for that.
 local function has_written(kind, entry)
-  if kind.answers then return kind.answers[entry.handled] == true end
+  if kind.answers then
+    return kind.answers[entry.handled] == true
+  end
   return entry.applied
 end
 
@@ -46,8 +62,12 @@ local function holder(writes, name, initial, count)
   for _, entry in ipairs(writes) do
     if entry.order <= count then
       local made, gone = names_of(entry)
-      if made == name then found = entry.order end
-      if gone == name then found = nil end
+      if made == name then
+        found = entry.order
+      end
+      if gone == name then
+        found = nil
+      end
     end
   end
   return found
@@ -64,8 +84,12 @@ local function find_out(kind, result)
   local writes, name = writes_of(result.log), result.world.name
   local truth, arrived, returned, changed = { applied = 0 }, math.huge, math.huge, false
   for _, entry in ipairs(result.log) do
-    if stage.is_tried(entry) then arrived = math.min(arrived, entry.writes) end
-    if stage.is_return(entry) then returned = entry.writes end
+    if stage.is_tried(entry) then
+      arrived = math.min(arrived, entry.writes)
+    end
+    if stage.is_return(entry) then
+      returned = entry.writes
+    end
   end
   --- What had the name when there were so many writes.
   local function holder_at(count)
@@ -76,8 +100,8 @@ local function find_out(kind, result)
     if stage.is_tried(entry) and has_written(kind, entry) then
       truth.applied = truth.applied + 1
       truth.beyond = truth.beyond or changed
-      truth.missed = truth.missed or (gone == name and entry.order > returned
-        and holder_at(returned) ~= nil)
+      truth.missed = truth.missed
+        or (gone == name and entry.order > returned and holder_at(returned) ~= nil)
     end
     changed = changed or (stage.is_later(entry) and (made or gone) ~= nil)
   end
@@ -110,8 +134,12 @@ function judge.decide(told, result)
   else
     why = truth.applied == 0 and "it is said to have happened, and did not"
   end
-  if why and truth.beyond then return "beyond", why end
-  if why then return "wrong", why end
+  if why and truth.beyond then
+    return "beyond", why
+  end
+  if why then
+    return "wrong", why
+  end
   return outcome, nil, truth
 end
 

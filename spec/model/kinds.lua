@@ -33,19 +33,27 @@ kinds.skill_fields = skill_fields
 
 --- What a publish sends: all that the server changes or that is looked for in another way.
 local PUBLISHED = {
-  function() return { body = " mine " } end,
+  function()
+    return { body = " mine " }
+  end,
   function()
     return { body = "mine", license = 5, metadata = { a = 1e16, b = -0.0, source = "x" } }
   end,
-  function() return { edits = { { old = "aa", new = "b " } } } end,
+  function()
+    return { edits = { { old = "aa", new = "b " } } }
+  end,
   function()
     return { files = { { path = "g.md", content = " G\n", content_type = " text/x " } } }
   end,
   function()
     return { file_edits = { { path = "f.md", edits = { { old = "F", new = "FF" } } } } }
   end,
-  function() return { allowed_tools = { "A ", " A" }, description = "\194\160mine" } end,
-  function() return {} end,
+  function()
+    return { allowed_tools = { "A ", " A" }, description = "\194\160mine" }
+  end,
+  function()
+    return {}
+  end,
 }
 
 --- @return table fields without a base
@@ -65,20 +73,33 @@ local function prepare_skill(world)
   end
 end
 
-local SKILL = { "publish other", "publish same", "archive", "replace", "replace same", "add file",
-  "delete file", "rename file", "archive and add" }
+local SKILL = {
+  "publish other",
+  "publish same",
+  "archive",
+  "replace",
+  "replace same",
+  "add file",
+  "delete file",
+  "rename file",
+  "archive and add",
+}
 
 local list = {}
 local function kind(name, fields)
   fields.name = name
-  if fields.once == nil then fields.once = true end
+  if fields.once == nil then
+    fields.once = true
+  end
   list[#list + 1] = fields
 end
 
 kind("skills:create", {
   method = "POST",
   prepare = function(world)
-    if world.old_name then world.name = world.old_name end
+    if world.old_name then
+      world.name = world.old_name
+    end
     if world.variant % 4 == 0 and not world.old_name then
       assert(world.creator.skills:create(skill_fields(world.name, "taken")))
     end
@@ -115,7 +136,9 @@ kind("skills:publish owners", {
 kind("skills:archive", {
   method = "POST",
   prepare = prepare_skill,
-  run = function(world, client, options) return client.skills:archive(world.name, options) end,
+  run = function(world, client, options)
+    return client.skills:archive(world.name, options)
+  end,
   others = SKILL,
 })
 
@@ -130,15 +153,25 @@ kind("skills:duplicate", {
   run = function(world, client, options)
     return client.skills:duplicate(world.name, world.new_name, options)
   end,
-  others = { "publish other", "archive", "replace", "create new same", "create new other",
-    "archive new", "publish new other", "delete file" },
+  others = {
+    "publish other",
+    "archive",
+    "replace",
+    "create new same",
+    "create new other",
+    "archive new",
+    "publish new other",
+    "delete file",
+  },
 })
 
 kind("skills:rename", {
   method = "POST",
   version = "current",
   prepare = function(world)
-    if world.variant % 6 > 0 then prepare_skill(world) end
+    if world.variant % 6 > 0 then
+      prepare_skill(world)
+    end
     if world.variant % 5 == 0 then
       assert(world.creator.skills:create(skill_fields(world.new_name, "taken")))
     end
@@ -146,16 +179,27 @@ kind("skills:rename", {
   run = function(world, client, options)
     return client.skills:rename(world.name, world.new_name, options)
   end,
-  others = { "publish other", "archive", "replace", "create new same", "create new other",
-    "archive new", "create other", "publish new other" },
+  others = {
+    "publish other",
+    "archive",
+    "replace",
+    "create new same",
+    "create new other",
+    "archive new",
+    "create other",
+    "publish new other",
+  },
 })
 
 kind("skills:create_file", {
   method = "POST",
   prepare = prepare_skill,
   run = function(world, client, options)
-    return client.skills:create_file(world.name, { path = "g.md", content = " G ",
-      base_version = world.base or nil }, options)
+    return client.skills:create_file(
+      world.name,
+      { path = "g.md", content = " G ", base_version = world.base or nil },
+      options
+    )
   end,
   others = SKILL,
 })
@@ -207,7 +251,9 @@ kind("datasets:delete", {
   method = nil, -- PATCH on v1, POST on v2
   once = false,
   prepare = prepare_dataset,
-  run = function(world, client, options) return client.datasets:delete(world.dataset, options) end,
+  run = function(world, client, options)
+    return client.datasets:delete(world.dataset, options)
+  end,
   others = { "update dataset", "archive dataset", "restore dataset" },
 })
 
@@ -217,11 +263,16 @@ end
 
 local function prepare_item(world)
   prepare_dataset(world)
-  world.item = assert(world.creator.dataset_items:create({ dataset = world.dataset, input = 0,
-    metadata = { k = 0 } })).id
+  world.item = assert(
+    world.creator.dataset_items:create({ dataset = world.dataset, input = 0, metadata = { k = 0 } })
+  ).id
   for version = 1, (world.base or 1) - 1 do
-    assert(world.creator.dataset_items:update(world.item,
-      { input = version, base_version = world.v2 and version or nil }))
+    assert(
+      world.creator.dataset_items:update(
+        world.item,
+        { input = version, base_version = world.v2 and version or nil }
+      )
+    )
   end
 end
 
@@ -254,8 +305,11 @@ kind("dataset_items:update", {
   version = "current",
   prepare = prepare_item,
   run = function(world, client, options)
-    return client.dataset_items:update(world.item, { input = { "mine", 1e16 },
-      base_version = world.base or nil }, options)
+    return client.dataset_items:update(
+      world.item,
+      { input = { "mine", 1e16 }, base_version = world.base or nil },
+      options
+    )
   end,
   others = ITEM,
 })
@@ -314,7 +368,9 @@ kinds.list = list
 --- @param name string
 function kinds.find(name)
   for _, one in ipairs(list) do
-    if one.name == name then return one end
+    if one.name == name then
+      return one
+    end
   end
 end
 

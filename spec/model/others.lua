@@ -26,7 +26,9 @@ end
 
 local function change_item(client, id, change)
   local item = id and client.dataset_items:get(id)
-  if item then change(item) end
+  if item then
+    change(item)
+  end
 end
 
 --- A text that nobody has written yet: else a version might be like one that changes nothing.
@@ -43,18 +45,28 @@ others.acts = {
   ["publish same"] = function(world, client)
     publish(client, world.name, kinds.published(world))
   end,
-  archive = function(world, client) client.skills:archive(world.name) end,
-  replace = function(world, client) replace(world, client, "theirs") end,
-  ["replace same"] = function(world, client) replace(world, client) end,
+  archive = function(world, client)
+    client.skills:archive(world.name)
+  end,
+  replace = function(world, client)
+    replace(world, client, "theirs")
+  end,
+  ["replace same"] = function(world, client)
+    replace(world, client)
+  end,
   ["archive and add"] = function(world, client)
     replace(world, client)
     client.skills:create_file(world.name, { path = "g.md", content = "G" })
   end,
   ["add file"] = function(world, client)
-    client.skills:create_file(world.name, { path = "g.md", content = world.variant % 2 == 0 and "G"
-      or "theirs" })
+    client.skills:create_file(
+      world.name,
+      { path = "g.md", content = world.variant % 2 == 0 and "G" or "theirs" }
+    )
   end,
-  ["delete file"] = function(world, client) client.skills:delete_file(world.name, "f.md") end,
+  ["delete file"] = function(world, client)
+    client.skills:delete_file(world.name, "f.md")
+  end,
   ["rename file"] = function(world, client)
     client.skills:rename_file(world.name, "f.md", world.variant % 2 == 0 and "g.md" or "h.md")
   end,
@@ -70,7 +82,9 @@ others.acts = {
   ["create new other"] = function(world, client)
     client.skills:create(kinds.skill_fields(world.new_name, "theirs, under the new name"))
   end,
-  ["archive new"] = function(world, client) client.skills:archive(world.new_name) end,
+  ["archive new"] = function(world, client)
+    client.skills:archive(world.new_name)
+  end,
   ["publish new other"] = function(world, client)
     publish(client, world.new_name, { body = new_text(world) })
   end,
@@ -83,18 +97,29 @@ others.acts = {
   ["update dataset"] = function(world, client)
     client.datasets:update(world.dataset, { description = "theirs" })
   end,
-  ["archive dataset"] = function(world, client) client.datasets:delete(world.dataset) end,
-  ["restore dataset"] = function(world, client) client.datasets:undelete(world.dataset) end,
+  ["archive dataset"] = function(world, client)
+    client.datasets:delete(world.dataset)
+  end,
+  ["restore dataset"] = function(world, client)
+    client.datasets:undelete(world.dataset)
+  end,
   ["create item same"] = function(world, client)
     client.dataset_items:create({ dataset = world.dataset, input = { "mine" } })
   end,
   ["create keyed same"] = function(world, client)
-    client.dataset_items:create({ dataset = world.dataset, client_item_id = world.name,
-      input = { "mine", 1e16 }, metadata = { k = 1.5e19 } })
+    client.dataset_items:create({
+      dataset = world.dataset,
+      client_item_id = world.name,
+      input = { "mine", 1e16 },
+      metadata = { k = 1.5e19 },
+    })
   end,
   ["create keyed other"] = function(world, client)
-    client.dataset_items:create({ dataset = world.dataset, client_item_id = world.name,
-      input = "theirs" })
+    client.dataset_items:create({
+      dataset = world.dataset,
+      client_item_id = world.name,
+      input = "theirs",
+    })
   end,
   ["change keyed"] = function(world, client)
     local page = client.dataset_items:list({ dataset = world.dataset })
@@ -105,8 +130,10 @@ others.acts = {
   end,
   ["update item same"] = function(world, client)
     change_item(client, world.item, function(item)
-      client.dataset_items:update(item.id, { input = { "mine", 1e16 },
-        base_version = item.version })
+      client.dataset_items:update(
+        item.id,
+        { input = { "mine", 1e16 }, base_version = item.version }
+      )
     end)
   end,
   ["update item other"] = function(world, client)
@@ -130,8 +157,10 @@ others.acts = {
 --- or is the same one.
 --- @param name string
 function others.is_alike(name)
-  return name:find("same", 1, true) ~= nil or name:find("file", 1, true) ~= nil
-    or name:find("archive", 1, true) ~= nil or name:find("restore", 1, true) ~= nil
+  return name:find("same", 1, true) ~= nil
+    or name:find("file", 1, true) ~= nil
+    or name:find("archive", 1, true) ~= nil
+    or name:find("restore", 1, true) ~= nil
     or name:find("add", 1, true) ~= nil
 end
 

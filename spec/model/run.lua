@@ -19,8 +19,15 @@ local OUTCOMES = { "ok", "failed", "ambiguous", "beyond", "wrong" }
 local MOST_WRONG = 3 -- stories that are told
 local VERSION_BATCH = 100 -- stories in a row with one version of the API, as of the stage
 
-local settings = { seconds = 30, stories = 1e9, seed = os.time() % 1000000, story = 0, kind = "",
-  worker = 1, alone = 0 }
+local settings = {
+  seconds = 30,
+  stories = 1e9,
+  seed = os.time() % 1000000,
+  story = 0,
+  kind = "",
+  worker = 1,
+  alone = 0,
+}
 for _, word in ipairs(arg) do
   local name, value = word:match("^%-%-(%l+)=(.*)$")
   if not name or settings[name] == nil then
@@ -68,9 +75,16 @@ local function tell(told, why, result)
   print("  it ended with " .. (result.err and tostring(result.err) or "a success"))
   for _, entry in ipairs(result.log) do
     local who = entry.raw_header:match("model%-(%S+)") or "?"
-    print(("    %s%s %s %s -> %s%s"):format(who, stage.is_tried(entry) and "*" or "", entry.method,
-      entry.target, tostring(entry.status),
-      entry.order and (", handled %d as write %d"):format(entry.handled, entry.order) or ""))
+    print(
+      ("    %s%s %s %s -> %s%s"):format(
+        who,
+        stage.is_tried(entry) and "*" or "",
+        entry.method,
+        entry.target,
+        tostring(entry.status),
+        entry.order and (", handled %d as write %d"):format(entry.handled, entry.order) or ""
+      )
+    )
   end
 end
 
@@ -97,8 +111,11 @@ local function print_counts(title, map)
     for _, outcome in ipairs(OUTCOMES) do
       runs = runs + row[outcome]
     end
-    local shares = ("%4.1f%%  %5.1f%%  %8.1f%%"):format(row.ok / runs * 100,
-      row.failed / runs * 100, row.ambiguous / runs * 100)
+    local shares = ("%4.1f%%  %5.1f%%  %8.1f%%"):format(
+      row.ok / runs * 100,
+      row.failed / runs * 100,
+      row.ambiguous / runs * 100
+    )
     print(("%-58s %8d  %s  %7d  %6d"):format(name, runs, shares, row.beyond, row.wrong))
   end
 end
@@ -136,7 +153,9 @@ local function run()
   print(("seed %d, %d stories in %d s"):format(settings.seed, played, os.time() - started))
   print_counts("kind of write", counts)
   print_counts("what befell its first request", by_fault)
-  if settings.alone > 0 then print_counts("alone, and only that", alone) end
+  if settings.alone > 0 then
+    print_counts("alone, and only that", alone)
+  end
   return played - total.wrong, total.wrong
 end
 

@@ -11,8 +11,12 @@ local others = require("spec.model.others")
 local stage = {}
 stage.__index = stage
 
-local KEYS = { A = "phx_emulator_all", B = "phx_emulator_li", C = "phx_emulator_gone",
-  D = "phx_emulator_all" }
+local KEYS = {
+  A = "phx_emulator_all",
+  B = "phx_emulator_li",
+  C = "phx_emulator_gone",
+  D = "phx_emulator_all",
+}
 local TRIED = "model%-A" -- of the tried client, as a pattern on the User-Agent
 local MARK = "X-Story" -- the header of the tried call
 local RETURN = "/__emulator/echo?returned" -- comes behind it in the log
@@ -24,7 +28,9 @@ local now, sleep = clock.now, clock.sleep
 
 --- Lets the waits between attempts pass at once, until stage.stop_time.
 function stage.fake_time()
-  clock.now = function() return now() + passed end
+  clock.now = function()
+    return now() + passed
+  end
   clock.sleep = function(seconds)
     passed = passed + seconds
     return true
@@ -79,9 +85,18 @@ function stage:begin(version)
   self.steer = self:add(llm.new({ host = self.e.url, personal_api_key = KEYS.A }))
   self:control("POST", "reset")
   self.left, self.version, self.seen, self.old = BATCH, version, 0, {}
-  self:control("POST", "settings", { profile = version, jsonb = true, dataset_limit = 0,
-    item_version_limit = 0, clock = "2026-01-01T00:00:00Z" })
-  self.tried = self:add(self:client("A", nil, { on_request = function() self:on_request() end }))
+  self:control("POST", "settings", {
+    profile = version,
+    jsonb = true,
+    dataset_limit = 0,
+    item_version_limit = 0,
+    clock = "2026-01-01T00:00:00Z",
+  })
+  self.tried = self:add(self:client("A", nil, {
+    on_request = function()
+      self:on_request()
+    end,
+  }))
   -- It knows what the tried client knows, and is not met by its faults.
   self.maker = self:add(self.tried:with({ user_agent_suffix = "model-maker" }))
   self.people, self.later = {}, {}
@@ -118,7 +133,9 @@ end
 --- Called before each request of the tried client.
 function stage:on_request()
   local playing = self.playing
-  if not playing then return end
+  if not playing then
+    return
+  end
   playing.requests = playing.requests + 1
   self:act(playing.requests, self.people)
 end
@@ -142,7 +159,9 @@ local function fault_list(told, kind)
   local list = llm.array({})
   for _, fault in ipairs(told.faults) do
     local methods = fault.on == "read" and { "GET" } or { kind.method }
-    if fault.on == "write" and not kind.method then methods = { "PATCH", "POST" } end
+    if fault.on == "write" and not kind.method then
+      methods = { "PATCH", "POST" }
+    end
     for _, method in ipairs(methods) do
       list[#list + 1] = {
         match = { agent = TRIED, method = method, nth = fault.nth },
@@ -156,13 +175,19 @@ end
 --- Plays a story.
 --- @return table result { value, err, log }
 function stage:play(told)
-  if self.left == 0 or self.version ~= told.version then self:begin(told.version) end
+  if self.left == 0 or self.version ~= told.version then
+    self:begin(told.version)
+  end
   self.left = self.left - 1
   local kind, world = kinds.find(told.kind), self:world(told)
   kind.prepare(world)
   local client = self.tried
   if told.cold then
-    client = self:client("A", nil, { on_request = function() self:on_request() end })
+    client = self:client("A", nil, {
+      on_request = function()
+        self:on_request()
+      end,
+    })
   end
   self:control("POST", "faults", fault_list(told, kind))
   self.playing = { told = told, world = world, requests = 0 }
@@ -172,8 +197,12 @@ function stage:play(told)
   self.playing = nil
   self:control("POST", "release")
   local log = self:control("GET", ("log?since=%d"):format(self.seen))
-  if log[#log] then self.seen = log[#log].n end
-  if told.cold then client:close() end
+  if log[#log] then
+    self.seen = log[#log].n
+  end
+  if told.cold then
+    client:close()
+  end
   return { value = value, err = err, log = log, world = world }
 end
 

@@ -41,7 +41,9 @@ end
 local function draw_act(random, told, kind, at)
   local who = random:of({ "B", "B", "C", "D" })
   local act = random:of(kind.others)
-  if others.is_alike(act) and at ~= "after" and (told.cold or who == "D") then return nil end
+  if others.is_alike(act) and at ~= "after" and (told.cold or who == "D") then
+    return nil
+  end
   return { at = at, who = who, act = act }
 end
 
@@ -75,7 +77,9 @@ function story.draw(seed, number, version, only)
   local kind
   repeat
     kind = only and kinds.find(only) or random:of(kinds.list)
-    if only and kind.version and kind.version ~= version then return nil end
+    if only and kind.version and kind.version ~= version then
+      return nil
+    end
   until not kind.version or kind.version == version
   local told = {
     seed = seed,
@@ -88,7 +92,9 @@ function story.draw(seed, number, version, only)
     base = (kind.based or random:falls(0.6)) and 1 + random:below(2),
     variant = random:below(1000),
   }
-  if told.creator == "A" and told.cold then told.creator = "D" end
+  if told.creator == "A" and told.cold then
+    told.creator = "D"
+  end
   told.faults = draw_faults(random, kind)
   told.events = random:falls(QUIET) and {} or draw_events(random, told, kind)
   return told
@@ -97,14 +103,17 @@ end
 --- What befell the first write: by it the results are counted.
 function story.first_fault(told)
   for _, fault in ipairs(told.faults) do
-    if fault.on == "write" and fault.nth == 1 then return fault.name end
+    if fault.on == "write" and fault.nth == 1 then
+      return fault.name
+    end
   end
   return "no fault"
 end
 
 --- Whether nothing else happens than what befalls the first write.
 function story.is_quiet(told)
-  return #told.events == 0 and #told.faults <= 1
+  return #told.events == 0
+    and #told.faults <= 1
     and (not told.faults[1] or (told.faults[1].on == "write" and told.faults[1].nth == 1))
 end
 
@@ -112,10 +121,17 @@ end
 --- @return string
 function story.text(told)
   local lines = {
-    ("%s, %s version of the API, base %s, variant %d"):format(told.kind, told.version,
-      tostring(told.base), told.variant),
-    ("  %s client; what is there was made by %s%s"):format(told.cold and "a new" or "a used",
-      told.creator, told.old and ", long ago" or ""),
+    ("%s, %s version of the API, base %s, variant %d"):format(
+      told.kind,
+      told.version,
+      tostring(told.base),
+      told.variant
+    ),
+    ("  %s client; what is there was made by %s%s"):format(
+      told.cold and "a new" or "a used",
+      told.creator,
+      told.old and ", long ago" or ""
+    ),
   }
   for _, fault in ipairs(told.faults) do
     lines[#lines + 1] = ("  %s %d: %s"):format(fault.on, fault.nth, fault.name)
@@ -130,7 +146,9 @@ end
 local function without(list, i)
   local copy = {}
   for j, one in ipairs(list) do
-    if j ~= i then copy[#copy + 1] = one end
+    if j ~= i then
+      copy[#copy + 1] = one
+    end
   end
   return copy
 end
@@ -155,8 +173,12 @@ function story.shorter(told)
       list[#list + 1] = with(told, { [part] = without(told[part], i) })
     end
   end
-  if told.old then list[#list + 1] = with(told, { old = false }) end
-  if told.base and told.base > 1 then list[#list + 1] = with(told, { base = 1 }) end
+  if told.old then
+    list[#list + 1] = with(told, { old = false })
+  end
+  if told.base and told.base > 1 then
+    list[#list + 1] = with(told, { base = 1 })
+  end
   return list
 end
 

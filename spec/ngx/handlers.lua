@@ -48,8 +48,12 @@ function handlers.try_others(name)
   end)
   ngx.shared.results:set(name .. ".sleep", tostring(ok) .. " " .. tostring(message))
   local values, failures = llm.gather({
-    function() return 1 end,
-    function() return slow(20) end,
+    function()
+      return 1
+    end,
+    function()
+      return slow(20)
+    end,
   })
   ngx.shared.results:set(name .. ".gather", values[1] .. " " .. failures[2].kind)
 end
@@ -93,15 +97,23 @@ function paths.gather()
   local began = ngx.now()
   local functions = {}
   for i = 1, 10 do
-    functions[i] = function() return slow(100 + i) end
+    functions[i] = function()
+      return slow(100 + i)
+    end
   end
   local values, errors = llm.gather(functions, { concurrency = 10 })
   ngx.update_time()
   local most, now = 0, 0
   local mixed, failures = llm.gather({
-    function() return "one" end,
-    function() return nil, "two" end,
-    function() error("three", 0) end,
+    function()
+      return "one"
+    end,
+    function()
+      return nil, "two"
+    end,
+    function()
+      error("three", 0)
+    end,
     function()
       now = now + 1
       most = math.max(most, now)
@@ -138,7 +150,9 @@ end
 function paths.close()
   local own = handlers.client()
   local began = ngx.now()
-  local thread = ngx.thread.spawn(function() return slow(5000, own) end)
+  local thread = ngx.thread.spawn(function()
+    return slow(5000, own)
+  end)
   ngx.sleep(0.1)
   own:close()
   local _, value, err = ngx.thread.wait(thread)
@@ -163,16 +177,22 @@ end
 --- transfers; answers with how often.
 function paths.break_()
   local ffi = require("ffi")
-  pcall(ffi.cdef, [[
+  pcall(
+    ffi.cdef,
+    [[
     struct spec_address { unsigned short family; char path[108]; };
     int getpeername(int fd, struct spec_address *address, unsigned *length);
     int shutdown(int fd, int how);
-  ]])
+  ]]
+  )
   local count = 0
   for fd = 0, 1023 do
     local address, length = ffi.new("struct spec_address"), ffi.new("unsigned[1]", 110)
-    if ffi.C.getpeername(fd, address, length) == 0 and address.family == 1
-      and ffi.string(address.path):find("/posthog%-llm%.") then
+    if
+      ffi.C.getpeername(fd, address, length) == 0
+      and address.family == 1
+      and ffi.string(address.path):find("/posthog%-llm%.")
+    then
       count = count + 1
       ffi.C.shutdown(fd, 2)
     end

@@ -11,14 +11,20 @@ local pace = {}
 local now, sleep = clock.now, clock.sleep
 
 local function hurry()
-  clock.now = function() return now() * FASTER end
-  clock.sleep = function(seconds) return sleep(seconds / FASTER) end
+  clock.now = function()
+    return now() * FASTER
+  end
+  clock.sleep = function(seconds)
+    return sleep(seconds / FASTER)
+  end
 end
 
 --- GET /paced?per_minute=&dict=&deadline=&fast=1&key=: one call, and which worker made it.
 function pace.call()
   local arg = ngx.req.get_uri_args()
-  if arg.fast then hurry() end
+  if arg.fast then
+    hurry()
+  end
   local client = handlers.client({
     pace = { per_minute = tonumber(arg.per_minute), dict = arg.dict },
     deadline = tonumber(arg.deadline),

@@ -30,8 +30,12 @@ end
 
 --- Where a module lies, "" when it is built in or absent.
 local function load_module(name)
-  for _, directory in ipairs({ "/usr/lib/nginx/modules", "/usr/share/nginx/modules",
-    "/usr/lib64/nginx/modules", "/usr/local/libexec/nginx" }) do
+  for _, directory in ipairs({
+    "/usr/lib/nginx/modules",
+    "/usr/share/nginx/modules",
+    "/usr/lib64/nginx/modules",
+    "/usr/local/libexec/nginx",
+  }) do
     local path = directory .. "/" .. name .. ".so"
     if read(path) ~= "" then
       return ('load_module "%s";'):format(path)
@@ -81,8 +85,10 @@ local function environment()
     return ""
   end
   local runtime = output_of("gcc -print-file-name=lib" .. mode .. ".so"):gsub("\n$", "")
-  return ("LD_PRELOAD='%s' ASAN_OPTIONS='%s:detect_leaks=0' "):format(runtime,
-    os.getenv("ASAN_OPTIONS") or "")
+  return ("LD_PRELOAD='%s' ASAN_OPTIONS='%s:detect_leaks=0' "):format(
+    runtime,
+    os.getenv("ASAN_OPTIONS") or ""
+  )
 end
 
 -- Ends the server when the spec that started it has died.
@@ -135,7 +141,9 @@ function server.start(options)
     local run = PATH .. "%s nginx -p '%s' -c '%s/nginx.conf' -e '%s/error.log' 2>&1"
     local said = output_of(run:format(environment(), prefix, prefix, prefix))
     if self:pid() then
-      assert(server.eventually(5, function() return #self:workers() == (options.workers or 1) end))
+      assert(server.eventually(5, function()
+        return #self:workers() == (options.workers or 1)
+      end))
       os.execute(WATCH:format(self.owner, prefix, prefix, prefix, prefix))
       return self
     elseif not said:find("Address already in use", 1, true) then
@@ -173,8 +181,13 @@ end
 --- @return string body
 --- @return string status
 function Nginx:get(path, options)
-  local text = output_of(("curl -q -s -m 20 --noproxy '*' -w '\\n%%{http_code}' %s '%s%s'"):format(
-    options or "", self.url, path))
+  local text = output_of(
+    ("curl -q -s -m 20 --noproxy '*' -w '\\n%%{http_code}' %s '%s%s'"):format(
+      options or "",
+      self.url,
+      path
+    )
+  )
   local body, status = text:match("^(.-)\n?\n(%d+)$")
   return body, status
 end
@@ -185,9 +198,11 @@ end
 function Nginx:get_many(path, times, options)
   local separator = path:find("?", 1, true) and "&" or "?"
   local text = output_of(
-    ("curl -q -s -m 60 --noproxy '*' -o /dev/null -Z --parallel-immediate --parallel-max %d"
-      .. " -w '%%{http_code} %%{time_total}\\n' %s '%s%s%sn=[1-%d]' 2>/dev/null"):format(
-      math.min(times, 300), options or "", self.url, path, separator, times))
+    (
+      "curl -q -s -m 60 --noproxy '*' -o /dev/null -Z --parallel-immediate --parallel-max %d"
+      .. " -w '%%{http_code} %%{time_total}\\n' %s '%s%s%sn=[1-%d]' 2>/dev/null"
+    ):format(math.min(times, 300), options or "", self.url, path, separator, times)
+  )
   local statuses, seconds = {}, {}
   for status, time in text:gmatch("(%d+) ([%d.]+)\n") do
     statuses[status] = (statuses[status] or 0) + 1
@@ -210,7 +225,8 @@ function Nginx:complaints(expected)
   end
   for line in read(self.prefix .. "/error.log"):gmatch("[^\n]+") do
     local level = line:match("%[(%l+)%] %d+#")
-    local is_finding = line:find("^==%d+==") or line:find(": runtime error: ", 1, true)
+    local is_finding = line:find("^==%d+==")
+      or line:find(": runtime error: ", 1, true)
       or line:find("^WARNING: ThreadSanitizer")
     local is_complaint = level and level ~= "notice" and level ~= "info"
     if is_finding or is_complaint and not is_expected(line) then
@@ -276,7 +292,9 @@ function Nginx:stop()
   local prefix, pid = self.prefix, self:pid()
   self.prefix = nil
   self:signal("QUIT", pid)
-  local gone = server.eventually(10, function() return read(prefix .. "/nginx.pid") == "" end)
+  local gone = server.eventually(10, function()
+    return read(prefix .. "/nginx.pid") == ""
+  end)
   if not gone then
     self:signal("TERM", pid)
   end

@@ -62,7 +62,9 @@ local function in_fast_event(f)
     ok, why = pcall(f)
     ok = ok and "yes" or "no"
   end)
-  wait(function() return ok end)
+  wait(function()
+    return ok
+  end)
   equal({ "yes" }, { ok, why })
 end
 
@@ -76,7 +78,9 @@ it("reads line by line, and every call lets Neovim go on", function()
     return "a", nil, "c"
   end)
   order[#order + 1] = "go has returned"
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   linger()
   equal({ "first line", "go has returned", "second line" }, order)
   equal({ { n = 4, fast = false, nil, "a", nil, "c" } }, calls)
@@ -103,7 +107,9 @@ it("may use vim.api and vim.fn after a call, a sleep and a gather, and in on_don
     vim.cmd("only!")
     lines[4] = vim.fn.winnr("$")
   end)
-  wait(function() return lines[4] end)
+  wait(function()
+    return lines[4]
+  end)
   equal({ "call", "called", 2, 1 }, lines)
 end)
 
@@ -111,11 +117,15 @@ it("makes fifty calls at once", function()
   slow(1)
   local from, all = uv.hrtime(), {}
   for i = 1, 50 do
-    all[i] = go(function() return slow(100, { headers = { ["X-Number"] = i } }) and i end)
+    all[i] = go(function()
+      return slow(100, { headers = { ["X-Number"] = i } }) and i
+    end)
   end
   wait(function()
     for i = 1, 50 do
-      if #all[i] == 0 then return false end
+      if #all[i] == 0 then
+        return false
+      end
     end
     return true
   end)
@@ -137,7 +147,9 @@ it("cancels a call in flight at once, and only once", function()
   began = uv.hrtime()
   task:cancel()
   task:cancel()
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   linger()
   equal(1, #calls)
   equal("cancelled", calls[1][1].kind)
@@ -147,14 +159,20 @@ end)
 
 it("cancels from a fast event, while sleeping and before the start", function()
   local second, third
-  local one, one_task = go(function() llm().sleep(20) end)
+  local one, one_task = go(function()
+    llm().sleep(20)
+  end)
   in_fast_event(function()
     one_task:cancel()
-    local _, task = go(function() second = true end)
+    local _, task = go(function()
+      second = true
+    end)
     third = task
     task:cancel()
   end)
-  wait(function() return #one > 0 end)
+  wait(function()
+    return #one > 0
+  end)
   linger()
   equal("cancelled", one[1][1].kind)
   equal(nil, second)
@@ -162,8 +180,12 @@ it("cancels from a fast event, while sleeping and before the start", function()
 end)
 
 it("does nothing when a task is cancelled that has ended", function()
-  local calls, task = go(function() return 1 end)
-  wait(function() return #calls > 0 end)
+  local calls, task = go(function()
+    return 1
+  end)
+  wait(function()
+    return #calls > 0
+  end)
   task:cancel()
   linger()
   equal({ { n = 2, fast = false, nil, 1 } }, calls)
@@ -174,7 +196,9 @@ it("hands what is raised to on_done and keeps the traceback", function()
     slow(1)
     error({ mine = true })
   end)
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   linger()
   equal({ { n = 1, fast = false, { mine = true } } }, calls)
   assert(task.traceback:find("scenarios.lua"))
@@ -182,7 +206,9 @@ it("hands what is raised to on_done and keeps the traceback", function()
     local _, err = client.skills:get("no-such-skill")
     error(err)
   end)
-  wait(function() return #library > 0 end)
+  wait(function()
+    return #library > 0
+  end)
   assert(llm().is_error(library[1][1]), vim.inspect(library))
   equal("not_found", library[1][1].kind)
 end)
@@ -193,12 +219,22 @@ it("shows an error that no on_done takes the way Neovim shows errors", function(
     slow(1)
     error("nobody takes this")
   end)
-  wait(function() return vim.v.errmsg:find("nobody takes this") end)
+  wait(function()
+    return vim.v.errmsg:find("nobody takes this")
+  end)
   assert(vim.v.errmsg:find("scenarios.lua")) -- it names the line
   vim.api.nvim_set_vvar("errmsg", "")
-  local _, task = go(function() error("taken") end)
-  llm().go(function() slow(5000) end):cancel()
-  wait(function() return task.traceback end)
+  local _, task = go(function()
+    error("taken")
+  end)
+  llm()
+    .go(function()
+      slow(5000)
+    end)
+    :cancel()
+  wait(function()
+    return task.traceback
+  end)
   linger()
   equal("", vim.v.errmsg)
 end)
@@ -206,12 +242,18 @@ end)
 it("gathers and sleeps without stopping Neovim", function()
   slow(1)
   local ticks, timer = 0, uv.new_timer()
-  timer:start(5, 5, function() ticks = ticks + 1 end)
+  timer:start(5, 5, function()
+    ticks = ticks + 1
+  end)
   local from = uv.hrtime()
   local calls = go(function()
     local values, errs = llm().gather({
-      function() return slow(80) and 1 end,
-      function() error("no", 0) end,
+      function()
+        return slow(80) and 1
+      end,
+      function()
+        error("no", 0)
+      end,
       function()
         llm().sleep(0.08)
         return 3
@@ -219,7 +261,9 @@ it("gathers and sleeps without stopping Neovim", function()
     })
     return values, errs
   end)
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   timer:stop()
   equal({ [1] = 1, [3] = 3 }, calls[1][2])
   equal({ [2] = "no" }, calls[1][3])
@@ -229,10 +273,14 @@ it("gathers and sleeps without stopping Neovim", function()
 end)
 
 it("blocks outside of llm.go", function()
-  local done = go(function() return slow(20) end)
+  local done = go(function()
+    return slow(20)
+  end)
   assert(slow(60))
   local values = llm().gather({
-    function() return slow(20) and 1 end,
+    function()
+      return slow(20) and 1
+    end,
     function()
       llm().sleep(0.01)
       return 2
@@ -240,10 +288,14 @@ it("blocks outside of llm.go", function()
   })
   equal({ 1, 2 }, values)
   llm().sleep(0.01)
-  local inner = coroutine.wrap(function() return slow(1) end)
+  local inner = coroutine.wrap(function()
+    return slow(1)
+  end)
   assert(inner())
   equal(0, #done)
-  wait(function() return #done > 0 end)
+  wait(function()
+    return #done > 0
+  end)
 end)
 
 it("refuses to block in a fast event and names llm.go", function()
@@ -261,7 +313,9 @@ it("refuses to block in a fast event and names llm.go", function()
       vim.fn.getline(1)
     end)
   end)
-  wait(function() return seen end)
+  wait(function()
+    return seen
+  end)
   equal({ false, true, false }, seen)
 end)
 
@@ -275,13 +329,17 @@ end)
 it("goes on when a picker or another plugin resumes the coroutine", function()
   local calls = go(function()
     local co = coroutine.running()
-    vim.defer_fn(function() assert(coroutine.resume(co, "picked")) end, 10)
+    vim.defer_fn(function()
+      assert(coroutine.resume(co, "picked"))
+    end, 10)
     local word = coroutine.yield()
     slow(1)
     vim.api.nvim_buf_set_lines(0, 0, -1, false, { word })
     return word
   end)
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   equal({ { n = 2, fast = false, nil, "picked" } }, calls)
 end)
 
@@ -291,10 +349,14 @@ it("cancels within moments while a name is looked up", function()
     personal_api_key = "phx_x",
     project_id = 1,
   })
-  local calls, task = go(function() lost.datasets:list() end)
+  local calls, task = go(function()
+    lost.datasets:list()
+  end)
   local began = uv.hrtime()
   task:cancel()
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   local lasted = (uv.hrtime() - began) / 1e6
   assert(lasted < 20, ("it took %g ms"):format(lasted))
   equal("cancelled", calls[1][1].kind)
@@ -316,7 +378,9 @@ it("does not wake an editor that has nothing to wait for", function()
     slow(20)
     llm().sleep(0.01)
   end)
-  wait(function() return #calls > 0 end)
+  wait(function()
+    return #calls > 0
+  end)
   linger()
   if naps() > 0 then -- on Linux
     local before = naps()
@@ -335,11 +399,15 @@ local function example_plugin(picks)
     local texts, chosen = {}, nil
     for i, item in ipairs(items) do
       texts[i] = (options.format_item or tostring)(item)
-      if texts[i] == picks[#shown + 1] then chosen = item end
+      if texts[i] == picks[#shown + 1] then
+        chosen = item
+      end
     end
     shown[#shown + 1] = { options.prompt, texts }
     if #shown == 1 then
-      vim.schedule(function() callback(chosen) end)
+      vim.schedule(function()
+        callback(chosen)
+      end)
     else
       callback(chosen) -- as some pickers do
     end
@@ -366,7 +434,9 @@ it("opens the body of a skill by the example plugin", function()
   example_skill()
   local shown = example_plugin({ "pdf-forms: Fill forms.", "SKILL.md" })
   vim.cmd("PosthogSkills")
-  wait(function() return vim.bo.filetype == "markdown" end)
+  wait(function()
+    return vim.bo.filetype == "markdown"
+  end)
   equal({ "# PDF", "", "Read on." }, lines())
   equal({ "pdf-forms", { "SKILL.md", "scripts/a.py" } }, shown[2])
   equal("nofile", vim.bo.buftype)
@@ -376,7 +446,9 @@ it("opens a file of a skill by the example plugin", function()
   example_skill()
   example_plugin({ "pdf-forms: Fill forms.", "scripts/a.py" })
   vim.cmd("PosthogSkills")
-  wait(function() return lines()[1] ~= "" end)
+  wait(function()
+    return lines()[1] ~= ""
+  end)
   equal({ "print(1)" }, lines())
 end)
 
@@ -384,19 +456,25 @@ it("opens nothing when nothing is picked, and a lone body without asking", funct
   example_skill()
   local shown = example_plugin({ "nothing" })
   vim.cmd("PosthogSkills")
-  wait(function() return #shown == 1 end)
+  wait(function()
+    return #shown == 1
+  end)
   linger()
   equal({ "" }, lines())
   shown = example_plugin({ "short: One body." })
   vim.cmd("PosthogSkills")
-  wait(function() return lines()[1] == "all" end)
+  wait(function()
+    return lines()[1] == "all"
+  end)
   equal(1, #shown)
 end)
 
 it("shows the spend in a float by the example plugin", function()
   example_plugin({})
   vim.cmd("PosthogSpend")
-  wait(function() return vim.api.nvim_win_get_config(0).relative == "editor" end)
+  wait(function()
+    return vim.api.nvim_win_get_config(0).relative == "editor"
+  end)
   assert(lines()[1]:find("^%d%d%d%d%-%d%d%-%d%d to "), lines()[1])
   assert(lines()[2]:find("USD .* in all$"), lines()[2])
   assert(#lines() > 2)
@@ -407,11 +485,15 @@ end)
 it("shows the library's error by the example plugin", function()
   example_plugin({})
   local notes = {}
-  vim.notify = function(text, level) notes[#notes + 1] = { text, level } end
+  vim.notify = function(text, level)
+    notes[#notes + 1] = { text, level }
+  end
   vim.env.POSTHOG_PERSONAL_API_KEY = "phx_unknown"
   vim.cmd("PosthogSpend")
   vim.cmd("PosthogSkills")
-  wait(function() return #notes == 2 end)
+  wait(function()
+    return #notes == 2
+  end)
   for _, note in ipairs(notes) do
     assert(note[1]:find("^%w+:%w+: auth: the key is not valid"), note[1])
     equal(vim.log.levels.ERROR, note[2])
@@ -420,9 +502,13 @@ end)
 
 it("leaves Neovim free to quit with calls and sleeps in flight", function()
   for _ = 1, 50 do
-    llm().go(function() slow(20000) end)
+    llm().go(function()
+      slow(20000)
+    end)
   end
-  llm().go(function() llm().sleep(20) end)
+  llm().go(function()
+    llm().sleep(20)
+  end)
 end)
 
 it("leaves Neovim free to quit in the middle of many TLS handshakes", function()
@@ -434,7 +520,9 @@ it("leaves Neovim free to quit in the middle of many TLS handshakes", function()
       project_id = 112358,
     })
     for _ = 1, 8 do
-      llm().go(function() tls.datasets:list() end)
+      llm().go(function()
+        tls.datasets:list()
+      end)
     end
   end
   vim.wait(tonumber(os.getenv("WAIT") or 3))
@@ -454,7 +542,9 @@ it("pulls, merges and pushes a skill folder while the editor goes on", function(
   vim.fn.writefile({ "---", "name: nvim-skill", "description: d", "---", "b" }, here .. "/SKILL.md")
   vim.fn.writefile({ "1", "2", "3", "4", "5" }, here .. "/a.md")
   local ticks, timer = 0, uv.new_timer()
-  timer:start(0, 1, function() ticks = ticks + 1 end)
+  timer:start(0, 1, function()
+    ticks = ticks + 1
+  end)
   local calls = go(function()
     assert(skill_folder.push(new, here))
     assert(skill_folder.pull(new, "nvim-skill", there))
@@ -463,7 +553,9 @@ it("pulls, merges and pushes a skill folder while the editor goes on", function(
     vim.fn.writefile({ "1", "2", "3", "4", "five" }, here .. "/a.md")
     return assert(skill_folder.push(new, here)).version
   end)
-  wait(function() return calls[1] end)
+  wait(function()
+    return calls[1]
+  end)
   timer:close()
   equal({ n = 2, fast = false, [2] = 3 }, calls[1])
   equal({ "one", "2", "3", "4", "five" }, vim.fn.readfile(here .. "/a.md"))

@@ -15,7 +15,9 @@ return function(busted, path)
       return
     end
     local run
-    busted.setup(function() run = runner.run(path) end)
+    busted.setup(function()
+      run = runner.run(path)
+    end)
 
     for n, block in ipairs(page.blocks(path)) do
       local runs = block.kind ~= "output" and block.kind ~= "text" and not block.by

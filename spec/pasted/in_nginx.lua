@@ -58,9 +58,14 @@ function in_nginx.start(run, base)
   main = main or "\nenv POSTHOG_PERSONAL_API_KEY;\nenv POSTHOG_PROJECT_ID;\nhttp {\n}\n"
   local from, to = main:find("\nhttp {", 1, true)
   local rest = main:sub(to + 1):gsub("}%s*$", "") -- the first server is the one that answers
-  main = main:sub(1, from - 1) .. "\nenv POSTHOG_HOST=@EMULATOR@;\nhttp {" .. PATHS
-    .. rest .. table.concat(inside, "\n") .. "\n}\n"
-  main = main:gsub("env (POSTHOG_PERSONAL_API_KEY);", "env %1=phx_emulator_all;")
+  main = main:sub(1, from - 1)
+    .. "\nenv POSTHOG_HOST=@EMULATOR@;\nhttp {"
+    .. PATHS
+    .. rest
+    .. table.concat(inside, "\n")
+    .. "\n}\n"
+  main = main
+    :gsub("env (POSTHOG_PERSONAL_API_KEY);", "env %1=phx_emulator_all;")
     :gsub("env (POSTHOG_PROJECT_ID);", "env %1=112358;")
     :gsub("127%.0%.0%.1:8080", "127.0.0.1:@PORT@")
   local template = base .. "/nginx.conf"

@@ -32,7 +32,9 @@ vim.notify = tell -- luacheck: ignore
 
 local function done()
   if running then
-    if not vim.wait(10000, function() return open == 0 end, 10) then
+    if not vim.wait(10000, function()
+      return open == 0
+    end, 10) then
       tell("it is not done after ten seconds")
     end
     local lines = vim.api.nvim_buf_get_lines(0, 0, -1, true)

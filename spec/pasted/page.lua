@@ -29,9 +29,16 @@ local HOSTS = { nvim = true, nginx = true, luv = true }
 
 --- What a line of a block may begin with that another target runs.
 local BUILDS = {
-  "^make%f[%s%z]", "^sudo make%f[%s%z]", "^sudo apt%-get ",
-  "^apt%-get ", "^luarocks ", "^git clone ", "^tools/fuzz ", "^tools/needs ",
-  "^[A-Z_]+=%S+ make%f[%s%z]", '^[A-Z_]+="[^"]*" make%f[%s%z]',
+  "^make%f[%s%z]",
+  "^sudo make%f[%s%z]",
+  "^sudo apt%-get ",
+  "^apt%-get ",
+  "^luarocks ",
+  "^git clone ",
+  "^tools/fuzz ",
+  "^tools/needs ",
+  "^[A-Z_]+=%S+ make%f[%s%z]",
+  '^[A-Z_]+="[^"]*" make%f[%s%z]',
 }
 
 local function fail(block, text, ...)
@@ -82,7 +89,8 @@ local function check_builds(block)
       if not builds then
         fail(block, "'%s' neither builds nor installs: let it run", command)
       end
-      local words = command:match("^make%f[%s%z](.*)$") or command:match("^[A-Z_]+=%S+ make(.*)$")
+      local words = command:match("^make%f[%s%z](.*)$")
+        or command:match("^[A-Z_]+=%S+ make(.*)$")
         or command:match("^sudo make(.*)$")
       if words then
         for word in words:gsub('"[^"]*"', ""):gmatch("%S+") do
@@ -117,8 +125,11 @@ local function check(block, before)
   elseif block.by then
     (block.by:find("^make ") and check_builds or check_spec)(block)
   elseif block.kind == "sh" and ("\n" .. block.text):find("\nmake%f[%s]") then
-    fail(block, "what builds needs a mark in front of it, such as <!-- pasted: by make all -->, "
-      .. "and # before remarks")
+    fail(
+      block,
+      "what builds needs a mark in front of it, such as <!-- pasted: by make all -->, "
+        .. "and # before remarks"
+    )
   elseif block.kind == "text" and ("\n" .. block.text):find("\n%$ ") then
     fail(block, "a session of a shell is not 'text'")
   elseif block.kind == "nginx" and block.host ~= "nginx" then

@@ -210,8 +210,10 @@ local function driver(run, out)
   local function make_fixture(n, block)
     if block.with and not block.is_made then
       block.is_made = true
-      parts[#parts + 1] = ('cd "$work"; . "$root/spec/pasted/fixtures/%s.sh" >"$out/%d.with" 2>&1')
-        :format(block.with, n)
+      parts[#parts + 1] = ('cd "$work"; . "$root/spec/pasted/fixtures/%s.sh" >"$out/%d.with" 2>&1'):format(
+        block.with,
+        n
+      )
     end
   end
   for n, block in ipairs(run.blocks) do
@@ -274,8 +276,15 @@ end
 
 --- The folder that the blocks run in: a checkout, by links.
 local function make_folders(base, root)
-  output_of(("mkdir -p %s/work/home %s/bin %s/out; for f in %s/*; do ln -s \"$f\" %s/work/; done")
-    :format(base, base, base, quote(root), base))
+  output_of(
+    ('mkdir -p %s/work/home %s/bin %s/out; for f in %s/*; do ln -s "$f" %s/work/; done'):format(
+      base,
+      base,
+      base,
+      quote(root),
+      base
+    )
+  )
   write(base .. "/bin/posthog-llm", '#!/bin/sh\nexec "$root/spec/pasted/command.sh" "$@"\n')
   write(base .. "/bin/pass", "#!/bin/sh\necho " .. KEY .. "\n")
   output_of(("chmod +x %s/bin/*"):format(base))
@@ -344,8 +353,8 @@ local function judge(run, n, block, output)
     end
     return
   end
-  local expected = block.shows and block.shows.text or block.kind == "lua"
-    and told_in_comments(block.text)
+  local expected = block.shows and block.shows.text
+    or block.kind == "lua" and told_in_comments(block.text)
   if expected then
     run.problems[n] = shown.differs(expected, output or "")
   elseif ("\n" .. (output or "")):find("\nposthog%-llm: ") then
@@ -361,8 +370,10 @@ local function check_log(run)
   for _, entry in ipairs(run.log) do
     local status, is_own = entry.status or 0, (entry.raw_header or ""):find(KEY, 1, true)
     local project = entry.target:match("^/api/%l+s/([^/]+)/")
-    if is_own and (REFUSED[status] or status >= 500)
-      or project and not entry.target:find("/users/", 1, true) and not PROJECTS[project] then
+    if
+      is_own and (REFUSED[status] or status >= 500)
+      or project and not entry.target:find("/users/", 1, true) and not PROJECTS[project]
+    then
       run.refused = ("%s %s was answered with %d"):format(entry.method, entry.target, status)
     end
   end
@@ -371,8 +382,8 @@ end
 --- @param path string of the page, from the root of the checkout
 --- @return spec.pasted.Run
 function runner.run(path)
-  local run = setmetatable({ path = path, blocks = page.blocks(path), problems = {}, skipped = {} },
-    Run)
+  local run =
+    setmetatable({ path = path, blocks = page.blocks(path), problems = {}, skipped = {} }, Run)
   local uses_nginx
   for n, block in ipairs(run.blocks) do
     run.skipped[n] = skipped(block)
@@ -393,8 +404,8 @@ function runner.run(path)
   end
   local script = environment(run, root, base) .. driver(run, base .. "/out")
   write(base .. "/driver.sh", script)
-  run.said = output_of(("setsid -w timeout --foreground %d bash %s/driver.sh 2>&1"):format(SECONDS,
-    base))
+  run.said =
+    output_of(("setsid -w timeout --foreground %d bash %s/driver.sh 2>&1"):format(SECONDS, base))
   if not read(base .. "/out/done") then
     run.said = run.said .. ("\nthe page was not done within %d s"):format(SECONDS)
   end

@@ -39,7 +39,9 @@ function shown.pattern(line)
 end
 
 local function bar_pattern(line)
-  local pattern = escape(line):gsub("%%%[[%%#.]+%%%]", function() return BAR end)
+  local pattern = escape(line):gsub("%%%[[%%#.]+%%%]", function()
+    return BAR
+  end)
   return "^" .. pattern:gsub("%d+", "%%d+") .. "%s*$"
 end
 
@@ -86,8 +88,10 @@ function shown.differs(expected, came)
       any = true
     elseif line:find(BAR) then
       if not contains(overwritten, bar_pattern(line)) then
-        return ("no bar like this was seen: %s\nin:\n%s"):format(line,
-          table.concat(overwritten, "\n"))
+        return ("no bar like this was seen: %s\nin:\n%s"):format(
+          line,
+          table.concat(overwritten, "\n")
+        )
       end
     else
       local pattern = shown.pattern(line)
@@ -95,8 +99,11 @@ function shown.differs(expected, came)
         at = at + 1
       end
       if not (lines[at] or ""):find(pattern) then
-        return ("the page shows: %s\nwhat came:      %s\nin all:\n%s"):format(line,
-          lines[at] or "(nothing)", table.concat(lines, "\n"))
+        return ("the page shows: %s\nwhat came:      %s\nin all:\n%s"):format(
+          line,
+          lines[at] or "(nothing)",
+          table.concat(lines, "\n")
+        )
       end
       at, any = at + 1, false
     end

@@ -54,7 +54,9 @@ local function client(tls)
 end
 
 local function collect()
-  if jit then jit.flush() end -- compiled code counts as memory, and holds on to functions
+  if jit then
+    jit.flush()
+  end -- compiled code counts as memory, and holds on to functions
   for _ = 1, 4 do
     collectgarbage()
   end
@@ -78,7 +80,9 @@ local function turn(worker)
     while worker.calls < last do
       local possible = {}
       for _, one in ipairs(CALLS) do
-        if one.may(worker) then possible[#possible + 1] = one end
+        if one.may(worker) then
+          possible[#possible + 1] = one
+        end
       end
       worker.chance:weighted(possible).run(worker)
     end
@@ -93,10 +97,19 @@ local function raised(errors)
 end
 
 local function show(began, sample)
-  if not settings.terminal then return end
-  io.stderr:write(("\r%4d s %7d calls, %d failed, %d unknown; %d KiB, %d descriptors   "):format(
-    os.time() - began, sample.calls, counts.failed, counts.unknown, sample.memory or 0,
-    sample.descriptors or 0))
+  if not settings.terminal then
+    return
+  end
+  io.stderr:write(
+    ("\r%4d s %7d calls, %d failed, %d unknown; %d KiB, %d descriptors   "):format(
+      os.time() - began,
+      sample.calls,
+      counts.failed,
+      counts.unknown,
+      sample.memory or 0,
+      sample.descriptors or 0
+    )
+  )
 end
 
 local function run()
@@ -118,29 +131,39 @@ local function run()
     local _, errors = llm.gather(turns, { concurrency = WORKERS })
     raised(errors)
     sample = measured()
-    if not warm and sample.calls >= WARM then warm = sample end
+    if not warm and sample.calls >= WARM then
+      warm = sample
+    end
     most = math.max(most or 0, sample.descriptors or 0)
     journal:write(cjson.encode({ kind = "sample", sample = sample }), "\n")
     show(began, sample)
-  until os.time() - began >= settings.minutes * 60 or sample.calls >= settings.calls
+  until os.time() - began >= settings.minutes * 60
+    or sample.calls >= settings.calls
     or counts.raised
   for _, one in ipairs(clients) do
     one:close()
   end
-  journal:write(cjson.encode({
-    kind = "end",
-    start = start,
-    warm = warm,
-    last = sample,
-    closed = measured(),
-    most_descriptors = most,
-  }), "\n")
+  journal:write(
+    cjson.encode({
+      kind = "end",
+      start = start,
+      warm = warm,
+      last = sample,
+      closed = measured(),
+      most_descriptors = most,
+    }),
+    "\n"
+  )
   journal:close()
-  if settings.terminal then io.stderr:write("\n") end
+  if settings.terminal then
+    io.stderr:write("\n")
+  end
 end
 
 local sleep = clock.sleep
-function clock.sleep(seconds) return sleep(seconds / FASTER) end
+function clock.sleep(seconds)
+  return sleep(seconds / FASTER)
+end
 
 if settings.host == "uv" then
   local uv = require("luv")
@@ -150,7 +173,9 @@ if settings.host == "uv" then
     uv.stop()
   end)
   uv.run()
-  if problem then error(problem, 0) end
+  if problem then
+    error(problem, 0)
+  end
 else
   run()
 end

@@ -23,10 +23,14 @@ end
 
 --- @param share number 0 to 1
 --- @return boolean
-function chance:falls(share) return self:below(1000000) < share * 1000000 end
+function chance:falls(share)
+  return self:below(1000000) < share * 1000000
+end
 
 --- @return any one of the list, nil when it is empty
-function chance:of(list) return list[self:below(#list) + 1] end
+function chance:of(list)
+  return list[self:below(#list) + 1]
+end
 
 --- @param weighted { weight: number }[]
 function chance:weighted(weighted)
@@ -37,13 +41,26 @@ function chance:weighted(weighted)
   local left = self:below(1000000) / 1000000 * sum
   for _, one in ipairs(weighted) do
     left = left - one.weight
-    if left < 0 then return one end
+    if left < 0 then
+      return one
+    end
   end
   return weighted[#weighted]
 end
 
-local WORDS = { "form", "Ünder", "pdf", "“quoted”", "日本", "a\tb", "c\\d", "x/y", "1e5", "€",
-  "line\nline" }
+local WORDS = {
+  "form",
+  "Ünder",
+  "pdf",
+  "“quoted”",
+  "日本",
+  "a\tb",
+  "c\\d",
+  "x/y",
+  "1e5",
+  "€",
+  "line\nline",
+}
 
 --- Some words, never with white space at an end.
 --- @return string

@@ -51,8 +51,13 @@ add("refused", 0.002, {
   { name = "401", action = { status = 401, body = "" } },
   { name = "403", action = { status = 403, body = "<b>no</b>", headers = HTML } },
   { name = "413", method = "POST", action = { status = 413 } },
-  { name = "409", method = "PATCH", path = "/llm_skills/", share = 0.01,
-    action = { status = 409, body = '{"detail":"newer","current_version":99999}' } },
+  {
+    name = "409",
+    method = "PATCH",
+    path = "/llm_skills/",
+    share = 0.01,
+    action = { status = 409, body = '{"detail":"newer","current_version":99999}' },
+  },
 })
 add("closed", 0.008, {
   { name = "closed before", action = { close = "before" } },
@@ -61,11 +66,18 @@ add("closed", 0.008, {
   { name = "reset after", action = { close = "after", reset = true } },
 })
 add("cut in the head", 0.006, {
-  { name = "head cut, done", http = "1.1",
-    action = { raw = "HTTP/1.1 201 Created\r\nContent-Ty", apply = true } },
+  {
+    name = "head cut, done",
+    http = "1.1",
+    action = { raw = "HTTP/1.1 201 Created\r\nContent-Ty", apply = true },
+  },
   { name = "head cut", http = "1.1", action = { raw = "HTTP/1.1 20" } },
-  { name = "head without end", http = "1.1", share = 0.001,
-    action = { head = OK, body = "", endless = "X-A: b\r\n" } },
+  {
+    name = "head without end",
+    http = "1.1",
+    share = 0.001,
+    action = { head = OK, body = "", endless = "X-A: b\r\n" },
+  },
 })
 add("cut in the body", 0.006, {
   { name = "truncated", action = { truncate = 40 } },
@@ -75,8 +87,11 @@ add("cut in the body", 0.006, {
 })
 add("wrong length", 0.004, {
   { name = "length too short", action = { headers = { ["Content-Length"] = "5" } } },
-  { name = "length too long", share = 0.001,
-    action = { headers = { ["Content-Length"] = "100000" } } },
+  {
+    name = "length too long",
+    share = 0.001,
+    action = { headers = { ["Content-Length"] = "100000" } },
+  },
 })
 add("garbage", 0.004, {
   { name = "no HTTP", http = "1.1", action = { raw = "\1\2 nothing\r\n\r\n" } },
@@ -89,8 +104,10 @@ add("garbage", 0.004, {
 add("compressed", 0.004, {
   { name = "gzip", action = { gzip = true } },
   { name = "gzip cut", action = { gzip = true, cut = -8 } },
-  { name = "gzip that is none",
-    action = { body = "\31\139\8\0\0nothing", headers = { ["Content-Encoding"] = "gzip" } } },
+  {
+    name = "gzip that is none",
+    action = { body = "\31\139\8\0\0nothing", headers = { ["Content-Encoding"] = "gzip" } },
+  },
   { name = "gzip bomb", share = 0.002, action = { gzip = true, endless = "0" } },
   { name = "body without end", share = 0.002, action = { endless = "x" } },
 })
@@ -102,21 +119,51 @@ add("slow", 0.004, {
 add("too slow", 0.001, {
   { name = "answer too late", action = { delay = OVER } },
   { name = "body too late", action = { delay = { body = OVER } } },
-  { name = "item too late", late = true, method = "POST", path = "/dataset_items/", share = 0.003,
-    action = { delay = { write = OVER } } },
-  { name = "skill too late", late = true, method = "POST", path = "/llm_skills/", share = 0.003,
-    action = { delay = { write = OVER } } },
-  { name = "version too late", late = true, method = "PATCH", path = "/llm_skills/",
-    share = 0.003, action = { delay = { write = OVER } } },
-  { name = "deletion too late", late = true, method = "DELETE", path = "/llm_skills/",
-    share = 0.003, action = { delay = { write = OVER } } },
+  {
+    name = "item too late",
+    late = true,
+    method = "POST",
+    path = "/dataset_items/",
+    share = 0.003,
+    action = { delay = { write = OVER } },
+  },
+  {
+    name = "skill too late",
+    late = true,
+    method = "POST",
+    path = "/llm_skills/",
+    share = 0.003,
+    action = { delay = { write = OVER } },
+  },
+  {
+    name = "version too late",
+    late = true,
+    method = "PATCH",
+    path = "/llm_skills/",
+    share = 0.003,
+    action = { delay = { write = OVER } },
+  },
+  {
+    name = "deletion too late",
+    late = true,
+    method = "DELETE",
+    path = "/llm_skills/",
+    share = 0.003,
+    action = { delay = { write = OVER } },
+  },
 })
 add("connection", 0.006, {
   { name = "ends behind the answer", http = "1.1", action = { head = OK .. LENGTH } },
-  { name = "told to close", http = "1.1",
-    action = { head = OK .. "Connection: close\r\n" .. LENGTH } },
-  { name = "interim answers", http = "1.1",
-    action = { head = "HTTP/1.1 103 Early Hints\r\n\r\n" .. OK .. LENGTH } },
+  {
+    name = "told to close",
+    http = "1.1",
+    action = { head = OK .. "Connection: close\r\n" .. LENGTH },
+  },
+  {
+    name = "interim answers",
+    http = "1.1",
+    action = { head = "HTTP/1.1 103 Early Hints\r\n\r\n" .. OK .. LENGTH },
+  },
 })
 add("redirect", 0.004, {
   { name = "307 here", path = "/$", action = { status = 307, headers = { Location = "./" } } },

@@ -6,13 +6,21 @@ local judge = {}
 --- at most. Updates may be repeated, since twice is the same as once. An archive may find that
 --- another worker's was first.
 local TIMES = {
-  ["create dataset"] = { 1, 1 }, ["create item"] = { 1, 1 },
-  ["update dataset"] = { 1, 9 }, ["update item"] = { 1, 9 },
-  ["delete dataset"] = { 1, 9 }, ["delete item"] = { 1, 9 },
-  ["undelete dataset"] = { 1, 9 }, ["undelete item"] = { 1, 9 },
-  ["create skill"] = { 1, 1 }, ["duplicate skill"] = { 1, 1 },
-  ["publish"] = { 1, 1 }, ["create file"] = { 1, 1 }, ["rename file"] = { 1, 1 },
-  ["delete file"] = { 1, 1 }, ["archive skill"] = { 0, 1 },
+  ["create dataset"] = { 1, 1 },
+  ["create item"] = { 1, 1 },
+  ["update dataset"] = { 1, 9 },
+  ["update item"] = { 1, 9 },
+  ["delete dataset"] = { 1, 9 },
+  ["delete item"] = { 1, 9 },
+  ["undelete dataset"] = { 1, 9 },
+  ["undelete item"] = { 1, 9 },
+  ["create skill"] = { 1, 1 },
+  ["duplicate skill"] = { 1, 1 },
+  ["publish"] = { 1, 1 },
+  ["create file"] = { 1, 1 },
+  ["rename file"] = { 1, 1 },
+  ["delete file"] = { 1, 1 },
+  ["archive skill"] = { 0, 1 },
 }
 
 --- @class soak.Case what is judged, and what was found
@@ -25,7 +33,9 @@ local function history(case, entry, text, ...)
   local lines = { ("%s %s: %s"):format(entry.kind, entry.call or "", text:format(...)) }
   local told = {}
   for name, value in pairs(entry) do
-    if type(value) == "number" then value = ("%g"):format(value) end
+    if type(value) == "number" then
+      value = ("%g"):format(value)
+    end
     told[#told + 1] = ("%s=%s"):format(name, tostring(value))
   end
   table.sort(told)
@@ -33,9 +43,16 @@ local function history(case, entry, text, ...)
   for _, request in ipairs(case.truth.log[entry.call] or {}) do
     local fault = case.faults[request.fault]
     local status = request.status and ("%d"):format(request.status) or "no status"
-    lines[#lines + 1] = ("  %d %s %s over %s (%d): %s%s%s"):format(request.n, request.method,
-      request.target, request.http, request.connection, status, request.applied and ", done" or "",
-      fault and ", fault: " .. fault.name or "")
+    lines[#lines + 1] = ("  %d %s %s over %s (%d): %s%s%s"):format(
+      request.n,
+      request.method,
+      request.target,
+      request.http,
+      request.connection,
+      status,
+      request.applied and ", done" or "",
+      fault and ", fault: " .. fault.name or ""
+    )
   end
   return table.concat(lines, "\n")
 end
@@ -43,7 +60,9 @@ end
 local function applied(case, entry)
   local n = 0
   for _, request in ipairs(case.truth.log[entry.call] or {}) do
-    if request.applied then n = n + 1 end
+    if request.applied then
+      n = n + 1
+    end
   end
   return n
 end
@@ -52,7 +71,9 @@ end
 local function came_late(case, entry)
   for _, request in ipairs(case.truth.log[entry.call] or {}) do
     local fault = case.faults[request.fault]
-    if fault and fault.late and request.applied then return true end
+    if fault and fault.late and request.applied then
+      return true
+    end
   end
   return false
 end
@@ -60,17 +81,23 @@ end
 --- Each check gets a function that takes a problem: an entry, and what is wrong with it.
 local checks = {}
 
-local function check(name, run) checks[#checks + 1] = { name = name, run = run } end
+local function check(name, run)
+  checks[#checks + 1] = { name = name, run = run }
+end
 
 check("no call raised", function(case, bad)
   for _, entry in ipairs(case.journal) do
-    if entry.kind == "raised" then bad(entry, "%s", entry.message) end
+    if entry.kind == "raised" then
+      bad(entry, "%s", entry.message)
+    end
   end
 end)
 
 check("every answer was the one to its call", function(case, bad)
   for _, entry in ipairs(case.journal) do
-    if entry.wrong then bad(entry, "%s", entry.wrong) end
+    if entry.wrong then
+      bad(entry, "%s", entry.wrong)
+    end
   end
 end)
 
@@ -87,7 +114,9 @@ for _, one in ipairs({
         local n = applied(case, entry)
         local least = outcome == "done" and times[1] or 0
         local most = outcome == "failed" and 0 or times[2]
-        if n < least or n > most then bad(entry, "it was done %d times", n) end
+        if n < least or n > most then
+          bad(entry, "it was done %d times", n)
+        end
       end
     end
   end)
@@ -106,8 +135,12 @@ local function expected_rows(journal, what)
         maybe[entry.mark] = entry
       end
     elseif entry.kind == "update " .. what then
-      if entry.outcome == "done" then row.marks = {} end
-      if entry.outcome ~= "failed" then row.marks[entry.mark] = true end
+      if entry.outcome == "done" then
+        row.marks = {}
+      end
+      if entry.outcome ~= "failed" then
+        row.marks[entry.mark] = true
+      end
     elseif entry.kind == "delete " .. what or entry.kind == "undelete " .. what then
       local alive = entry.kind == "undelete " .. what
       if entry.outcome == "done" then
@@ -141,15 +174,25 @@ local function compare_rows(what, mark_of)
       if not rows[id] and (not entry or seen[made]) then
         bad(entry or { kind = what }, "%s, made by %s, is one too many", id, tostring(made))
       end
-      if made then seen[made] = true end
+      if made then
+        seen[made] = true
+      end
     end
   end
 end
 
-check("the server's datasets are those of the callers",
-  compare_rows("dataset", function(row) return row.description end))
-check("the server's items are those of the callers",
-  compare_rows("item", function(row) return row.input.mark end))
+check(
+  "the server's datasets are those of the callers",
+  compare_rows("dataset", function(row)
+    return row.description
+  end)
+)
+check(
+  "the server's items are those of the callers",
+  compare_rows("item", function(row)
+    return row.input.mark
+  end)
+)
 
 check("find_created found what there was", function(case, bad)
   local creates = {}
@@ -173,19 +216,27 @@ local function paths_only_in(one, other)
     there[file.path] = true
   end
   for _, file in ipairs(one.files) do
-    if not there[file.path] then list[#list + 1] = file.path end
+    if not there[file.path] then
+      list[#list + 1] = file.path
+    end
   end
   return list
 end
 
 --- Who made a version: by the mark that it bears, or for a deletion by what he was told.
 local function maker(writes, before, after)
-  if before.description ~= after.description then return writes.marks[after.description] end
+  if before.description ~= after.description then
+    return writes.marks[after.description]
+  end
   local new, gone = paths_only_in(after, before), paths_only_in(before, after)
-  if new[1] then return writes.marks[new[1]:match("^f/%d+/ä (%S+)/")] end
+  if new[1] then
+    return writes.marks[new[1]:match("^f/%d+/ä (%S+)/")]
+  end
   for _, entry in ipairs(writes.deletes[gone[1]] or {}) do
     local here = entry.on == after.name and entry.outcome ~= "failed"
-    if here and (entry.version == nil or entry.version == after.version) then return entry end
+    if here and (entry.version == nil or entry.version == after.version) then
+      return entry
+    end
   end
 end
 
@@ -226,11 +277,14 @@ check("the server's skills are those of the callers", function(case, bad)
     end
   end
   for name in pairs(case.truth.skills) do
-    if not writes.names[name] then bad({ kind = "skill", on = name }, "nobody made it") end
+    if not writes.names[name] then
+      bad({ kind = "skill", on = name }, "nobody made it")
+    end
   end
 end)
 
-check("each version of a skill is one caller's write, and each write one version",
+check(
+  "each version of a skill is one caller's write, and each write one version",
   function(case, bad)
     local writes = skill_writes(case.journal)
     local made_by = {}
@@ -255,7 +309,8 @@ check("each version of a skill is one caller's write, and each write one version
         bad(entry, "version %s is not there, or somebody else's", tostring(entry.version))
       end
     end
-  end)
+  end
+)
 
 --- @param case soak.Case
 --- @return { name: string, problems: string[] }[] one for each check

@@ -5,7 +5,9 @@ local llm = require("posthog.llm")
 
 local MOST_ITEMS = 30 -- of a dataset, before it is given up for a new one
 
-local function wrong(text, ...) return text:format(...) end
+local function wrong(text, ...)
+  return text:format(...)
+end
 
 --- What a live row may hold after an update of this outcome.
 local function remember(row, outcome, mark)
@@ -28,10 +30,16 @@ end
 --- A read of a row: what is wrong with the answer.
 local function read_row(row, mark_of)
   return function(value)
-    if row.alive == false then return wrong("%s is deleted", row.id) end
-    if value.id ~= row.id then return wrong("%s instead of %s", value.id, row.id) end
+    if row.alive == false then
+      return wrong("%s is deleted", row.id)
+    end
+    if value.id ~= row.id then
+      return wrong("%s instead of %s", value.id, row.id)
+    end
     local mark = mark_of(value)
-    if not row.marks[mark] then return wrong("%s has the mark %s", row.id, tostring(mark)) end
+    if not row.marks[mark] then
+      return wrong("%s has the mark %s", row.id, tostring(mark))
+    end
   end
 end
 
@@ -39,11 +47,15 @@ end
 local function get_row(w, kind, resource, row, mark_of)
   local entry, options = w:begin(kind, { on = row.id })
   local value, err, response = resource:get(row.id, options)
-  if err and err.status == 404 and row.alive then entry.wrong = "it is not found" end
+  if err and err.status == 404 and row.alive then
+    entry.wrong = "it is not found"
+  end
   w:finish(entry, read_row(row, mark_of), value, err, response)
 end
 
-local function description(value) return value.description end
+local function description(value)
+  return value.description
+end
 
 --- Ends a search for what a create may have made.
 --- @return string? id
@@ -61,7 +73,9 @@ local function new_dataset(w)
   local value, err, response = w.client.datasets:create(fields, options)
   entry.id = value and value.id
   local outcome = w:finish(entry, function(made)
-    if made.metadata.made ~= mark then return "another dataset" end
+    if made.metadata.made ~= mark then
+      return "another dataset"
+    end
   end, value, err, response)
   local id = entry.id
   if outcome == "unknown" then
@@ -79,9 +93,15 @@ local function update_dataset(w)
   local entry, options = w:begin("update dataset", { on = w.dataset.id, mark = mark })
   local value, err, response =
     w.client.datasets:update(w.dataset.id, { description = mark }, options)
-  remember(w.dataset, w:finish(entry, function(row)
-    if row.id ~= w.dataset.id or row.description ~= mark then return "another value" end
-  end, value, err, response), mark)
+  remember(
+    w.dataset,
+    w:finish(entry, function(row)
+      if row.id ~= w.dataset.id or row.description ~= mark then
+        return "another value"
+      end
+    end, value, err, response),
+    mark
+  )
 end
 
 local function get_dataset(w)
@@ -154,16 +174,23 @@ end
 local function update_item(w)
   local row, mark = w.chance:of(w.dataset.items), w:mark()
   local entry, options = w:begin("update item", { on = row.id, mark = mark })
-  local value, err, response =
-    w.client.dataset_items:update(row.id, item_fields(w, mark), options)
-  remember(row, w:finish(entry, function(after)
-    if after.id ~= row.id or item_mark(after) ~= mark then return "another value" end
-  end, value, err, response), mark)
+  local value, err, response = w.client.dataset_items:update(row.id, item_fields(w, mark), options)
+  remember(
+    row,
+    w:finish(entry, function(after)
+      if after.id ~= row.id or item_mark(after) ~= mark then
+        return "another value"
+      end
+    end, value, err, response),
+    mark
+  )
 end
 
 local function get_item(w)
   local row = w.chance:of(w.dataset.items)
-  if row.alive == false then return end -- a 404
+  if row.alive == false then
+    return
+  end -- a 404
   get_row(w, "get item", w.client.dataset_items, row, item_mark)
 end
 
@@ -185,48 +212,75 @@ local function compare_items(dataset, rows)
   end
   for _, value in ipairs(rows) do
     local row = expected[value.id]
-    if seen[value.id] then return wrong("%s comes twice", value.id) end
+    if seen[value.id] then
+      return wrong("%s comes twice", value.id)
+    end
     seen[value.id] = true
     local problem = row and read_row(row, item_mark)(value)
-    if problem then return problem end
+    if problem then
+      return problem
+    end
     if not row and not dataset.maybe[value.metadata.made] then
       return wrong("nobody made %s", value.id)
     end
   end
   for _, row in ipairs(dataset.items) do
-    if row.alive and not seen[row.id] then return wrong("%s is missing", row.id) end
+    if row.alive and not seen[row.id] then
+      return wrong("%s is missing", row.id)
+    end
   end
 end
 
 local function each_item(w)
   local ahead = w.chance:below(3)
-  local entry, options = w:begin("each item", { on = w.dataset.id },
-    { dataset = w.dataset.id, limit = 7, prefetch = ahead })
+  local entry, options = w:begin(
+    "each item",
+    { on = w.dataset.id },
+    { dataset = w.dataset.id, limit = 7, prefetch = ahead }
+  )
   -- A gather of one catches what the iterator raises, on every Lua.
-  local values, errors = llm.gather({ function()
-    local rows = {}
-    for row in w.client.dataset_items:each(options) do
-      rows[#rows + 1] = row
-    end
-    return rows
-  end })
+  local values, errors = llm.gather({
+    function()
+      local rows = {}
+      for row in w.client.dataset_items:each(options) do
+        rows[#rows + 1] = row
+      end
+      return rows
+    end,
+  })
   local err = errors and errors[1]
-  if err and not llm.is_error(err) then error(err, 0) end
-  w:finish(entry, function(rows) return compare_items(w.dataset, rows) end, values[1], err)
+  if err and not llm.is_error(err) then
+    error(err, 0)
+  end
+  w:finish(entry, function(rows)
+    return compare_items(w.dataset, rows)
+  end, values[1], err)
 end
 
 local function get_spend(w)
   local entry, options = w:begin("get spend", {})
   w:finish(entry, function(value)
-    if not value.summary then return "no summary" end
+    if not value.summary then
+      return "no summary"
+    end
   end, w.client.spend:get(options))
 end
 
-local function no_dataset(w) return not w.dataset end
-local function has_dataset(w) return w.dataset end
-local function has_items(w) return w.dataset and #w.dataset.items > 0 end
-local function has_room(w) return w.dataset and #w.dataset.items < MOST_ITEMS end
-local function is_full(w) return w.dataset and #w.dataset.items >= MOST_ITEMS end
+local function no_dataset(w)
+  return not w.dataset
+end
+local function has_dataset(w)
+  return w.dataset
+end
+local function has_items(w)
+  return w.dataset and #w.dataset.items > 0
+end
+local function has_room(w)
+  return w.dataset and #w.dataset.items < MOST_ITEMS
+end
+local function is_full(w)
+  return w.dataset and #w.dataset.items >= MOST_ITEMS
+end
 
 return {
   { weight = 100, may = no_dataset, run = new_dataset },
@@ -240,5 +294,11 @@ return {
   { weight = 4, may = has_items, run = mark_item("delete item", "delete", false) },
   { weight = 3, may = has_items, run = mark_item("undelete item", "undelete", true) },
   { weight = 5, may = has_dataset, run = each_item },
-  { weight = 2, may = function() return true end, run = get_spend },
+  {
+    weight = 2,
+    may = function()
+      return true
+    end,
+    run = get_spend,
+  },
 }

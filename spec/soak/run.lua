@@ -60,7 +60,8 @@ local function make_calls(e)
   file:close()
   local patience = settings.minutes * 60 + HANG
   local limit = succeeds("command -v timeout >/dev/null")
-    and ("timeout --foreground -k 10 %d "):format(patience) or ""
+      and ("timeout --foreground -k 10 %d "):format(patience)
+    or ""
   local in_order = succeeds(("%s%s '%s'"):format(limit, PROGRAM, name))
   local journal = {}
   for line in io.lines(settings.journal) do
@@ -116,13 +117,19 @@ local function print_calls(journal)
         if entry.outcome == "done" and (entry.attempts or 1) > 1 and not entry.settled then
           count(rows, name, "repeated")
         end
-        if entry.settled then count(rows, name, "settled") end
-        if entry.found then count(rows, name, entry.found > 0 and "found" or "not found") end
+        if entry.settled then
+          count(rows, name, "settled")
+        end
+        if entry.found then
+          count(rows, name, entry.found > 0 and "found" or "not found")
+        end
       end
     end
   end
-  print_table({ "calls", "calls", "done", "repeated", "settled", "failed", "unknown", "found",
-    "not found" }, rows)
+  print_table(
+    { "calls", "calls", "done", "repeated", "settled", "failed", "unknown", "found", "not found" },
+    rows
+  )
   return calls
 end
 
@@ -156,20 +163,41 @@ local function report_resources(last)
   end
   if warm and ending.calls >= FEWEST * warm.calls then
     if MODE == "plain" then -- a sanitizer keeps what is freed, and tells of what is lost itself
-      report(ending.memory <= warm.memory + GROWTH, "memory: %d KiB after %d calls, %d after %d",
-        warm.memory, warm.calls, ending.memory, ending.calls)
+      report(
+        ending.memory <= warm.memory + GROWTH,
+        "memory: %d KiB after %d calls, %d after %d",
+        warm.memory,
+        warm.calls,
+        ending.memory,
+        ending.calls
+      )
     end
-    report(ending.heap <= warm.heap + HEAP_GROWTH, "Lua's memory: %d KiB, then %d", warm.heap,
-      ending.heap)
+    report(
+      ending.heap <= warm.heap + HEAP_GROWTH,
+      "Lua's memory: %d KiB, then %d",
+      warm.heap,
+      ending.heap
+    )
   else
     print("left out: memory, of which so few calls tell nothing")
   end
-  report(last.most_descriptors <= start.descriptors + CONNECTIONS,
-    "descriptors: %d at the start, %d at most", start.descriptors, last.most_descriptors)
-  report(closed.descriptors == start.descriptors, "descriptors after close(): %d",
-    closed.descriptors)
-  report(closed.threads == start.threads, "threads after close(): %d, as at the start %d",
-    closed.threads, start.threads)
+  report(
+    last.most_descriptors <= start.descriptors + CONNECTIONS,
+    "descriptors: %d at the start, %d at most",
+    start.descriptors,
+    last.most_descriptors
+  )
+  report(
+    closed.descriptors == start.descriptors,
+    "descriptors after close(): %d",
+    closed.descriptors
+  )
+  report(
+    closed.threads == start.threads,
+    "threads after close(): %d, as at the start %d",
+    closed.threads,
+    start.threads
+  )
 end
 
 local function soak(e)
@@ -181,8 +209,10 @@ local function soak(e)
   local faulted = print_faults(found)
   local last = journal[#journal] or {}
   report(in_order and last.kind == "end", "the program ended in order")
-  report(faulted > found.requests / 10 and found.requests > calls,
-    "a tenth of the requests, at least, got a fault")
+  report(
+    faulted > found.requests / 10 and found.requests > calls,
+    "a tenth of the requests, at least, got a fault"
+  )
   for _, result in ipairs(judge.all({ journal = journal, truth = found, faults = faults })) do
     report(#result.problems == 0, "%s", result.name)
     for i = 1, math.min(#result.problems, SHOWN) do
@@ -192,7 +222,9 @@ local function soak(e)
       print(("        and %d more"):format(#result.problems - SHOWN))
     end
   end
-  if last.kind == "end" then report_resources(last) end
+  if last.kind == "end" then
+    report_resources(last)
+  end
 end
 
 local e = emulator.start({ tls = true })
@@ -202,6 +234,8 @@ if failed > 0 or not ok then
   print(("%s has the journal of the calls and the server's log"):format(KEPT))
 end
 e:stop()
-if not ok then report(false, "%s", problem) end
+if not ok then
+  report(false, "%s", problem)
+end
 print(("%d passed, %d failed"):format(passed, failed))
 os.exit(failed == 0 and 0 or 1, true) -- closes the state, so that nothing counts as leaked

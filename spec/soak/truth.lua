@@ -23,7 +23,9 @@ end
 --- Some requests may still be at work for a client that has gone long ago.
 local function wait_for_all(e)
   for _ = 1, PATIENCE do
-    if #lines_of(e.log_file) >= e:state().requests then return end
+    if #lines_of(e.log_file) >= e:state().requests then
+      return
+    end
     os.execute("sleep 0.1")
   end
   error("the server is still at work", 0)
@@ -83,7 +85,9 @@ end
 
 --- The call of the soak that a request was for.
 local function call_of(entry)
-  if entry.headers then return entry.headers["x-soak-call"] end
+  if entry.headers then
+    return entry.headers["x-soak-call"]
+  end
   return entry.raw_header and entry.raw_header:match("\r\n[Xx]%-[Ss]oak%-[Cc]all: ([%d.]+)\r\n")
 end
 
@@ -106,7 +110,9 @@ function truth.read(e)
     local entry = cjson.decode(line)
     local call, place = call_of(entry), entry.fault
     all.requests = all.requests + 1
-    if place then all.faulted[place] = (all.faulted[place] or 0) + 1 end
+    if place then
+      all.faulted[place] = (all.faulted[place] or 0) + 1
+    end
     if call then
       all.log[call] = all.log[call] or {}
       entry.body, entry.headers, entry.raw_header = nil, nil, nil

@@ -30,8 +30,13 @@ end
 --- @param name string
 --- @param source string
 function cc.module(name, source)
-  compile(("${CC:-cc} -shared -fPIC -O1 -g -pthread $flags -o '%s/%s.so' %s"):format(cc.build, name,
-    source))
+  compile(
+    ("${CC:-cc} -shared -fPIC -O1 -g -pthread $flags -o '%s/%s.so' %s"):format(
+      cc.build,
+      name,
+      source
+    )
+  )
 end
 
 --- A program with Lua and the core linked in.
@@ -42,10 +47,20 @@ end
 function cc.program(name, source, wrapped)
   local sanitizer = SANITIZERS[os.getenv("SPEC_MODE")]
   local path = cc.build .. "/" .. name
-  compile(("%s %s -std=c99 -O1 -g -pthread $flags -o '%s' %s "
-    .. "$(find src -name '*.c' | sed 's|^src/\\(.*\\)c$|%s/obj/\\1o|') -Wl,--wrap=%s "
-    .. "$(pkg-config --libs $n libcurl) -lm"):format(sanitizer and "gcc" or "${CC:-cc}",
-    sanitizer or "", path, source, cc.build, table.concat(wrapped, ",--wrap=")))
+  compile(
+    (
+      "%s %s -std=c99 -O1 -g -pthread $flags -o '%s' %s "
+      .. "$(find src -name '*.c' | sed 's|^src/\\(.*\\)c$|%s/obj/\\1o|') -Wl,--wrap=%s "
+      .. "$(pkg-config --libs $n libcurl) -lm"
+    ):format(
+      sanitizer and "gcc" or "${CC:-cc}",
+      sanitizer or "",
+      path,
+      source,
+      cc.build,
+      table.concat(wrapped, ",--wrap=")
+    )
+  )
   return path
 end
 

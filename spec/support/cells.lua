@@ -19,26 +19,50 @@ local CALLS = {
   get = {
     method = "GET",
     path = DATASETS .. "%x+-",
-    prepare = function(c) return assert(c.datasets:create({ name = "row" })).id end,
-    run = function(c, id) return c.datasets:get(id) end,
-    good = function(value) return value.name == "row" end,
-    done = function(c, id) return assert(c.datasets:get(id)).name ~= "row" end,
+    prepare = function(c)
+      return assert(c.datasets:create({ name = "row" })).id
+    end,
+    run = function(c, id)
+      return c.datasets:get(id)
+    end,
+    good = function(value)
+      return value.name == "row"
+    end,
+    done = function(c, id)
+      return assert(c.datasets:get(id)).name ~= "row"
+    end,
   },
   update = {
     method = "PATCH",
     path = DATASETS .. "%x+-",
-    prepare = function(c) return assert(c.datasets:create({ name = "row" })).id end,
-    run = function(c, id) return c.datasets:update(id, { name = "changed" }) end,
-    good = function(value) return value.name == "changed" end,
-    done = function(c, id) return assert(c.datasets:get(id)).name == "changed" end,
+    prepare = function(c)
+      return assert(c.datasets:create({ name = "row" })).id
+    end,
+    run = function(c, id)
+      return c.datasets:update(id, { name = "changed" })
+    end,
+    good = function(value)
+      return value.name == "changed"
+    end,
+    done = function(c, id)
+      return assert(c.datasets:get(id)).name == "changed"
+    end,
   },
   ["create item"] = {
     method = "POST",
     path = ITEMS,
-    prepare = function(c) return assert(c.datasets:create({ name = "row" })).id end,
-    run = function(c, id) return c.dataset_items:create({ dataset = id, input = "made" }) end,
-    good = function(value) return value.input == "made" end,
-    done = function(c, id) return assert(c.dataset_items:list({ dataset = id })).count end,
+    prepare = function(c)
+      return assert(c.datasets:create({ name = "row" })).id
+    end,
+    run = function(c, id)
+      return c.dataset_items:create({ dataset = id, input = "made" })
+    end,
+    good = function(value)
+      return value.input == "made"
+    end,
+    done = function(c, id)
+      return assert(c.dataset_items:list({ dataset = id })).count
+    end,
   },
   publish = {
     method = "PATCH",
@@ -46,18 +70,28 @@ local CALLS = {
     prepare = function(c)
       return assert(c.skills:create({ name = "published", description = "d", body = "old" })).name
     end,
-    run = function(c, name) return c.skills:publish(name, { base_version = 1, body = "new" }) end,
-    good = function(value) return value.version == 2 and value.body == "new" end,
-    done = function(c, name) return assert(c.skills:get(name)).version - 1 end,
+    run = function(c, name)
+      return c.skills:publish(name, { base_version = 1, body = "new" })
+    end,
+    good = function(value)
+      return value.version == 2 and value.body == "new"
+    end,
+    done = function(c, name)
+      return assert(c.skills:get(name)).version - 1
+    end,
   },
   ["create skill"] = {
     method = "POST",
     path = "/llm_skills/%??[^/]*$",
-    prepare = function() return "created" end,
+    prepare = function()
+      return "created"
+    end,
     run = function(c, name)
       return c.skills:create({ name = name, description = "d", body = "made" })
     end,
-    good = function(value) return value.version == 1 and value.body == "made" end,
+    good = function(value)
+      return value.version == 1 and value.body == "made"
+    end,
     done = function(c, name)
       local skill, err = c.skills:get(name)
       return skill and skill.version or assert(err.status == 404 and 0, tostring(err))
@@ -69,8 +103,12 @@ local CALLS = {
     prepare = function(c)
       return assert(c.skills:create({ name = "archived", description = "d", body = "old" })).name
     end,
-    run = function(c, name) return c.skills:archive(name) end,
-    good = function(value) return value == true end,
+    run = function(c, name)
+      return c.skills:archive(name)
+    end,
+    good = function(value)
+      return value == true
+    end,
     done = function(c, name)
       local skill, err = c.skills:get(name)
       return not skill and assert(err.status == 404 and true, tostring(err))
@@ -85,7 +123,9 @@ local function settle_down()
     for _, entry in ipairs(t.e:log()) do
       open = open or not entry.status
     end
-    if not open then return end
+    if not open then
+      return
+    end
   end
   error("a request does not end")
 end
@@ -93,7 +133,9 @@ end
 --- Returns when the server has closed the connections of the client.
 local function wait_for_the_end()
   for _ = 1, 1000 do
-    if t.e:state().connections == 1 then return end -- the one that asks
+    if t.e:state().connections == 1 then
+      return
+    end -- the one that asks
   end
   error("the connection does not end")
 end
@@ -112,7 +154,9 @@ local function count(log, kind, subject)
       applied = applied + (entry.applied and 1 or 0)
     end
   end
-  if kind == "get" then return reads, 0, 0 end
+  if kind == "get" then
+    return reads, 0, 0
+  end
   return sent, applied, reads
 end
 
@@ -120,7 +164,9 @@ end
 local function cell_of(kind, err, sent, applied, reads)
   local text = err and err.kind .. (err.ambiguous and "?" or "") or "ok"
   text = ("%s %d"):format(text, sent)
-  if kind ~= "get" then text = ("%s/%d"):format(text, applied) end
+  if kind ~= "get" then
+    text = ("%s/%d"):format(text, applied)
+  end
   return reads > 0 and ("%s+%d"):format(text, reads) or text
 end
 
@@ -158,15 +204,23 @@ end
 local function try(row, kind, client, subject)
   local call = CALLS[kind]
   local user = row.options and client:with(row.options) or client
-  if row.always then t.e:faults(faults(row, { kind })) end
+  if row.always then
+    t.e:faults(faults(row, { kind }))
+  end
   if row.before then
     assert(user.skills:list())
     wait_for_the_end()
   end
   local value, err, response = call.run(user, subject)
-  if row.always then t.e:faults({}) end
-  if row.late then settle_down() end
-  if row.linger then core.sleep(row.linger) end
+  if row.always then
+    t.e:faults({})
+  end
+  if row.late then
+    settle_down()
+  end
+  if row.linger then
+    core.sleep(row.linger)
+  end
   if err then
     assert.is_nil(value)
   else
@@ -187,13 +241,15 @@ end
 --- @param http2? boolean over TLS and HTTP/2
 function cells.check(row, http2)
   t.reset()
-  local client = t.client({ max_retries = 2, host = http2 and t.e.tls_url or t.e.url,
-    ca_file = t.e.ca_file })
+  local client =
+    t.client({ max_retries = 2, host = http2 and t.e.tls_url or t.e.url, ca_file = t.e.ca_file })
   local subjects, errs, done = {}, {}, {}
   for _, kind in ipairs(reliability.CALLS) do
     subjects[kind] = CALLS[kind].prepare(client)
   end
-  if not row.always then t.e:faults(faults(row, reliability.CALLS)) end
+  if not row.always then
+    t.e:faults(faults(row, reliability.CALLS))
+  end
   for _, kind in ipairs(reliability.CALLS) do
     errs[kind], done[kind] = try(row, kind, client, subjects[kind])
   end
@@ -211,15 +267,21 @@ function cells.check(row, http2)
     newer[i] = row.newer and kind .. ": " .. row.newer[i]
     seen[i] = kind .. ": " .. cell_of(kind, err, sent, applied, reads)
   end
-  if seen[1] == newer[1] and libcurl_is_newer() then expected = newer end
+  if seen[1] == newer[1] and libcurl_is_newer() then
+    expected = newer
+  end
   assert.same(expected, seen)
 end
 
 --- Whether a fault of HTTP/1.1 itself: HTTP/2 knows no such thing.
 function cells.is_http1(row)
   local action = row[2]
-  return (action.raw or action.head or action.surplus
-    or (action.headers and action.headers["Content-Length"])) ~= nil
+  return (
+    action.raw
+    or action.head
+    or action.surplus
+    or (action.headers and action.headers["Content-Length"])
+  ) ~= nil
 end
 
 --- For setup, teardown, before_each and after_each.
@@ -229,7 +291,9 @@ local sleep = clock.sleep
 
 --- Lets the waits between attempts pass at once.
 function cells.hurry()
-  clock.sleep = function() return true end
+  clock.sleep = function()
+    return true
+  end
 end
 
 function cells.restore()

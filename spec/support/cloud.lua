@@ -71,10 +71,13 @@ local Cloud = {}
 Cloud.__index = Cloud
 
 local function wait_for(path, why)
-  assert(server.eventually(10, function()
-    local file = io.open(path, "rb")
-    return file and file:close()
-  end), why)
+  assert(
+    server.eventually(10, function()
+      local file = io.open(path, "rb")
+      return file and file:close()
+    end),
+    why
+  )
 end
 
 local function start_proxy(dir, status)
@@ -94,8 +97,10 @@ end
 function cloud.start(e, names)
   local dir = output_of('mktemp -d "${TMPDIR:-/tmp}/posthog-cloud.XXXXXX"'):gsub("\n$", "")
   assert(output_of(MAKE:format(dir, e.prefix, names)) == "0\n", "no certificate in " .. dir)
-  write(dir .. "/nginx.conf", (CONF:gsub("proxy_pass %%s", "proxy_pass " .. e.url)
-    :gsub("%%s", dir)))
+  write(
+    dir .. "/nginx.conf",
+    (CONF:gsub("proxy_pass %%s", "proxy_pass " .. e.url):gsub("%%s", dir))
+  )
   local run = "PATH=$PATH:/usr/sbin nginx -p '%s' -c '%s/nginx.conf' >/dev/null "
     .. "2>'%s/nginx.log' & echo $!"
   local self = setmetatable({ dir = dir, ca_file = dir .. "/ca.pem", pids = {} }, Cloud)

@@ -4,7 +4,9 @@ local assert = require("luassert")
 
 local command = { KEY = "phx_emulator_all" }
 
-local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
 
 local function read(path)
   local file = io.open(path, "rb")
@@ -88,7 +90,9 @@ function command.run(args, options)
   lines[#lines + 1] = options.dir and "cd " .. quote(options.dir) or nil
   lines[#lines + 1] = options.before
   local run = command.line(args, here())
-  if options.through then run = options.through .. " " .. run end
+  if options.through then
+    run = options.through .. " " .. run
+  end
   if options.terminal then
     -- A terminal is made by script(1), of util-linux; its lines end in CR LF.
     local inner = ("stty cols %d rows 24 -echo; exec %s"):format(options.terminal, run)
@@ -157,7 +161,9 @@ end
 
 --- @return string? why the command cannot be tested here
 function command.unable()
-  if not pcall(require, "argparse") then return "argparse is not there for this Lua" end
+  if not pcall(require, "argparse") then
+    return "argparse is not there for this Lua"
+  end
 end
 
 return command

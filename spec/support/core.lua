@@ -32,7 +32,9 @@ end
 
 --- For setup in one of the modes. There is no way back from the thread.
 function common.enter(mode)
-  if mode == "on a thread" then core.engine():run() end
+  if mode == "on a thread" then
+    core.engine():run()
+  end
 end
 
 --- For before_each: a pool, and nothing left of the test before.
@@ -46,7 +48,9 @@ end
 --- For after_each.
 function common.tidy()
   common.pool:close()
-  if server then server:stop() end
+  if server then
+    server:stop()
+  end
   server = nil
 end
 
@@ -61,7 +65,9 @@ end
 function common.start(request, of)
   request.method = request.method or "GET"
   request.url = request.url or (request.base or e.url) .. (request.path or "/__emulator/echo")
-  if request.url:match("^https") then request.ca_file = request.ca_file or e.ca_file end
+  if request.url:match("^https") then
+    request.ca_file = request.ca_file or e.ca_file
+  end
   return assert(common.launch(of or common.pool, request))
 end
 
@@ -72,7 +78,9 @@ function common.finish(...)
   for _, transfer in ipairs({ ... }) do
     while not transfer:done() do
       assert(core.now() < stop, "not done in time")
-      if server then scripted.step() end
+      if server then
+        scripted.step()
+      end
       engine:poll(server and 0.001 or 1)
       engine:collect(ids)
     end

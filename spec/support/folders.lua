@@ -31,7 +31,9 @@ end
 function folders.read(dir, path)
   local file = io.open(dir .. "/" .. path, "rb")
   local text = file and file:read("*a")
-  if file then file:close() end
+  if file then
+    file:close()
+  end
   return text
 end
 
@@ -55,7 +57,9 @@ function folders.tree(dir, without)
         end
       end
     end
-    if count == 0 and folder ~= "" then tree[folder] = "" end
+    if count == 0 and folder ~= "" then
+      tree[folder] = ""
+    end
   end
   visit("")
   return tree

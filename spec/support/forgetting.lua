@@ -11,13 +11,16 @@ local starve = require("spec_starve")
 local TIMEOUT = 0.5 -- seconds
 
 local engine = core.engine()
-if mode == "thread" then engine:run() end
+if mode == "thread" then
+  engine:run()
+end
 local pool = engine:pool()
 local config = core.request_config({ max_connections = 2 })
 
 local function start(path, timeout, deadline)
-  return assert(pool:start(config, { method = "GET", idempotent = true }, url .. path, timeout,
-    deadline))
+  return assert(
+    pool:start(config, { method = "GET", idempotent = true }, url .. path, timeout, deadline)
+  )
 end
 
 local function finish(transfer)
@@ -42,7 +45,9 @@ print("before", (finish(start("/__emulator/echo?before", 20)):result()))
 
 local began = core.now()
 local by_timeout, by_deadline
-if when == "before" then starve.forget(true) end
+if when == "before" then
+  starve.forget(true)
+end
 by_timeout = start("/__emulator/slow?ms=20000&by_timeout", TIMEOUT)
 by_deadline = start("/__emulator/slow?ms=20000&by_deadline", 20, TIMEOUT)
 if when == "after" then

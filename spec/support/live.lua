@@ -24,9 +24,13 @@ function live.session(started)
   started = started or { profile = live.generation }
   local t = { e = nil, generation = started.profile or "reference" }
 
-  function t.start() t.e = emulator.start(started) end
+  function t.start()
+    t.e = emulator.start(started)
+  end
 
-  function t.stop() t.e:stop() end
+  function t.stop()
+    t.e:stop()
+  end
 
   function t.reset()
     t.e:reset()
@@ -69,7 +73,9 @@ function live.session(started)
   end
 
   --- Asserts that nothing was sent.
-  function t.silent(since) t.sent({}, since) end
+  function t.silent(since)
+    t.sent({}, since)
+  end
 
   --- Answers the matching requests of the client, in this order, with these bodies.
   --- @param path string a Lua pattern
@@ -151,7 +157,11 @@ end
 function live.all(iterator, field)
   local list = {}
   for row in iterator do
-    if field then list[#list + 1] = row[field] else list[#list + 1] = row end
+    if field then
+      list[#list + 1] = row[field]
+    else
+      list[#list + 1] = row
+    end
   end
   return list
 end

@@ -4,21 +4,29 @@ local process = {}
 
 local function field(name)
   local file = io.open("/proc/self/status")
-  if not file then return nil end
+  if not file then
+    return nil
+  end
   local text = file:read("*a")
   file:close()
   return tonumber(text:match("\n" .. name .. ":%s*(%d+)"))
 end
 
 --- Memory in use, in KiB.
-function process.memory() return field("VmRSS") end
+function process.memory()
+  return field("VmRSS")
+end
 
-function process.threads() return field("Threads") end
+function process.threads()
+  return field("Threads")
+end
 
 --- Open descriptors.
 function process.descriptors()
   local pid = field("Pid")
-  if not pid then return nil end
+  if not pid then
+    return nil
+  end
   local name = os.tmpname() -- not a pipe, which would be a descriptor too
   os.execute("ls /proc/" .. pid .. "/fd | wc -l >" .. name)
   local file = assert(io.open(name))

@@ -20,7 +20,9 @@ end
 function Connection:close()
   if not self.socket:is_closing() then
     self.socket:shutdown(function()
-      if not self.socket:is_closing() then self.socket:close() end
+      if not self.socket:is_closing() then
+        self.socket:close()
+      end
     end)
   end
 end
@@ -36,9 +38,13 @@ local function read(server, connection, bytes)
   connection.text = connection.text .. bytes
   while true do
     local head, rest = connection.text:match("^(.-\r\n\r\n)(.*)$")
-    if not head then return end
+    if not head then
+      return
+    end
     local length = tonumber(head:lower():match("\r\ncontent%-length: *(%d+)")) or 0
-    if #rest < length then return end
+    if #rest < length then
+      return
+    end
     connection.text = rest:sub(length + 1)
     connection.requests = connection.requests + 1
     server.requests[#server.requests + 1] = head .. rest:sub(1, length)
@@ -66,7 +72,9 @@ function scripted.start(script)
   server.listener = uv.new_tcp()
   assert(server.listener:bind("127.0.0.1", 0))
   assert(server.listener:listen(64, function()
-    if script then accept(server) end
+    if script then
+      accept(server)
+    end
   end))
   server.port = server.listener:getsockname().port
   server.url = ("http://127.0.0.1:%d"):format(server.port)
@@ -81,7 +89,9 @@ end
 
 function Server:stop()
   for _, connection in ipairs(self.connections) do
-    if not connection.socket:is_closing() then connection.socket:close() end
+    if not connection.socket:is_closing() then
+      connection.socket:close()
+    end
   end
   self.listener:close()
   uv.run("nowait")

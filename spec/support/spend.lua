@@ -17,7 +17,9 @@ function spend.answer(parts)
   }
   for name, part in pairs(parts or {}) do
     if name == "summary" then
-      for field, value in pairs(part) do made.summary[field] = value end
+      for field, value in pairs(part) do
+        made.summary[field] = value
+      end
     else
       made[name] = part
     end

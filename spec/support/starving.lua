@@ -6,15 +6,23 @@
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
-if jit then jit.off() end -- its compiler may not run out of memory
+if jit then
+  jit.off()
+end -- its compiler may not run out of memory
 
 local mode, url, tls_url, ca_file = ...
 local core = require("posthog.llm.core")
 local starve = require("spec_starve")
 
 local TEXT = '{"results":[{"id":1,"name":"a\\u00e9","big":18446744073709551616,"n":null},'
-  .. '{"id":2,"name":"' .. ("b"):rep(200) .. '\\n","long":"' .. ("\\t"):rep(600) .. '"}],"deep":'
-  .. ("["):rep(100) .. ("]"):rep(100) .. "}"
+  .. '{"id":2,"name":"'
+  .. ("b"):rep(200)
+  .. '\\n","long":"'
+  .. ("\\t"):rep(600)
+  .. '"}],"deep":'
+  .. ("["):rep(100)
+  .. ("]"):rep(100)
+  .. "}"
 local MANY = {}
 for i = 1, 300 do
   MANY[i] = ("%q:{%q:%d}"):format("key" .. i, "member" .. i, i)
@@ -36,10 +44,16 @@ local function check_value(value)
 end
 
 --- libcurl has other words for it, by where it was when memory was short.
-local Failed = { __tostring = function(failed) return failed.message end }
+local Failed = {
+  __tostring = function(failed)
+    return failed.message
+  end,
+}
 
 local function check_transfer(status, message)
-  if not status then error(setmetatable({ message = message }, Failed)) end
+  if not status then
+    error(setmetatable({ message = message }, Failed))
+  end
 end
 
 local function wait(transfer)
@@ -53,8 +67,12 @@ end
 
 --- A call to the echo, which answers with what it was sent.
 local function exchange(origin)
-  local transfer, why = pool:start(core.request_config({ ca_file = ca_file }, LINES),
-    { method = "POST", json = VALUE }, origin .. "/__emulator/echo", timeout)
+  local transfer, why = pool:start(
+    core.request_config({ ca_file = ca_file }, LINES),
+    { method = "POST", json = VALUE },
+    origin .. "/__emulator/echo",
+    timeout
+  )
   assert(transfer, why)
   wait(transfer)
   local status, _, message = transfer:result()
@@ -69,7 +87,9 @@ end
 
 --- For want of memory, and of nothing else?
 local function is_starved(why)
-  if getmetatable(why) == Failed or (type(why) == "table" and why.kind) then return true end
+  if getmetatable(why) == Failed or (type(why) == "table" and why.kind) then
+    return true
+  end
   local text = tostring(why):lower()
   -- The last two: no room on the stack of Lua.
   return text:find("memory") or text:find("nested too deeply") or text:find("stack overflow")
@@ -119,15 +139,21 @@ step("engine", 5, function()
 end)
 
 step("run the thread", 0, function()
-  if mode == "thread" then engine:run() end
+  if mode == "thread" then
+    engine:run()
+  end
 end)
 
 step("pool", 1, function()
-  if pool then pool:close() end
+  if pool then
+    pool:close()
+  end
   pool, seen, decoder = engine:pool(), {}, core.decoder({})
 end)
 
-step("exchange", 50, function() exchange(url) end)
+step("exchange", 50, function()
+  exchange(url)
+end)
 
 step("a new pool's exchange", 100, function()
   pool:close()
@@ -147,8 +173,8 @@ step("a crowd", 100, function()
   local config = core.request_config({ max_connections = 4 }, {})
   local open, failed = {}, nil
   for i = 1, 6 do
-    local transfer, why = pool:start(config, { method = "GET" }, url .. "/__emulator/bytes?n=3000",
-      timeout)
+    local transfer, why =
+      pool:start(config, { method = "GET" }, url .. "/__emulator/bytes?n=3000", timeout)
     assert(transfer, why)
     open[i] = transfer
   end
@@ -156,11 +182,12 @@ step("a crowd", 100, function()
   for i, transfer in ipairs(open) do
     wait(transfer)
     local status, _, message = transfer:result()
-    if not status and i ~= 5 then failed = message end
+    if not status and i ~= 5 then
+      failed = message
+    end
   end
   check_transfer(not failed, failed)
 end)
-
 
 local function new_client()
   return require("posthog.llm").new({
@@ -175,10 +202,14 @@ local client
 step("a call of a client", 100, function()
   client = client or new_client()
   local dataset, err = client.datasets:create({ name = "starving" })
-  if not dataset then error(err, 0) end
+  if not dataset then
+    error(err, 0)
+  end
   assert(dataset.name == "starving")
   local ok, problem = client.datasets:delete(dataset.id)
-  if not ok then error(problem, 0) end
+  if not ok then
+    error(problem, 0)
+  end
 end)
 
 step("a client, made and closed", 20, function()
@@ -197,9 +228,13 @@ local function attempt(name, n, most, call, again)
     error(what .. ": " .. tostring(why), 0)
   end
   if failures > 0 or late then
-    if not ok then collectgarbage() end
+    if not ok then
+      collectgarbage()
+    end
     ok, why = pcall(again)
-    if not ok then error(what .. ", and then: " .. tostring(why), 0) end
+    if not ok then
+      error(what .. ", and then: " .. tostring(why), 0)
+    end
   end
   return failures
 end
@@ -216,12 +251,20 @@ end
 -- From 5.2 on Lua collects garbage and asks again, which has to fail too.
 local ALONE = _VERSION == "Lua 5.1" and 1 or 2
 
-table.insert(steps, 1, { name = "load", least = 50, f = function() end,
-  call = function(n, most) return starve.load(n, most) end })
+table.insert(steps, 1, {
+  name = "load",
+  least = 50,
+  f = function() end,
+  call = function(n, most)
+    return starve.load(n, most)
+  end,
+})
 
 make_first_engine()
 for _, s in ipairs(steps) do
-  local call = s.call or function(n, most) return starve.call(s.f, n, most) end
+  local call = s.call or function(n, most)
+    return starve.call(s.f, n, most)
+  end
   local counts = {}
   starve.spare(s.is_tls)
   for i, most in ipairs({ ALONE, 1e9 }) do

@@ -15,7 +15,9 @@ function wire.fetch(url, request, stop)
   local socket = uv.new_tcp()
   local function done(word)
     how = how or word
-    if not socket:is_closing() then socket:close() end
+    if not socket:is_closing() then
+      socket:close()
+    end
   end
   socket:connect("127.0.0.1", tonumber(url:match("%d+$")), function(refused)
     assert(not refused, refused)
@@ -25,12 +27,16 @@ function wire.fetch(url, request, stop)
         done("end") -- libuv takes some resets for an end in order
       else
         text = text .. bytes
-        if stop and stop(text) then done("open") end
+        if stop and stop(text) then
+          done("open")
+        end
       end
     end)
   end)
   local guard = uv.new_timer()
-  guard:start(20000, 0, function() done("open") end)
+  guard:start(20000, 0, function()
+    done("open")
+  end)
   while not how do
     uv.run("once")
   end

@@ -71,27 +71,47 @@ function answers.not_found(detail)
 end
 
 function answers.method_not_allowed(method, allow)
-  local answer = answers.envelope(405, "invalid_request", "method_not_allowed",
-    ('Method "%s" not allowed.'):format(method))
+  local answer = answers.envelope(
+    405,
+    "invalid_request",
+    "method_not_allowed",
+    ('Method "%s" not allowed.'):format(method)
+  )
   answer.headers["Allow"] = allow
   return answer
 end
 
 function answers.not_acceptable()
-  return answers.envelope(406, "invalid_request", "not_acceptable",
-    "Could not satisfy the request Accept header.")
+  return answers.envelope(
+    406,
+    "invalid_request",
+    "not_acceptable",
+    "Could not satisfy the request Accept header."
+  )
 end
 
 function answers.unsupported_media_type(content_type)
-  return answers.envelope(415, "invalid_request", "unsupported_media_type",
-    ('Unsupported media type "%s" in request.'):format(content_type))
+  return answers.envelope(
+    415,
+    "invalid_request",
+    "unsupported_media_type",
+    ('Unsupported media type "%s" in request.'):format(content_type)
+  )
 end
 
 function answers.throttled(seconds, with_header)
-  local answer = answers.envelope(429, "throttled_error", "throttled",
-    ("Request was throttled. Expected available in %d second%s."):format(seconds,
-      seconds == 1 and "" or "s"))
-  if with_header then answer.headers["Retry-After"] = ("%d"):format(seconds) end
+  local answer = answers.envelope(
+    429,
+    "throttled_error",
+    "throttled",
+    ("Request was throttled. Expected available in %d second%s."):format(
+      seconds,
+      seconds == 1 and "" or "s"
+    )
+  )
+  if with_header then
+    answer.headers["Retry-After"] = ("%d"):format(seconds)
+  end
   return answer
 end
 

@@ -11,20 +11,24 @@ local ZOE = {
   id = "48213",
   uuid = "0192f3a4-6b1e-7c55-9d02-3f7be1c0a911",
   email = "zoe.nunez@example.net",
-  text = json.raw('{"id":48213,"uuid":"0192f3a4-6b1e-7c55-9d02-3f7be1c0a911",'
-    .. '"distinct_id":"rQ7xk2ZpT0mVb9LwYh3Nc5Jd8Gs1Fa6E","first_name":"Zoë",'
-    .. '"last_name":"Núñez-Ōta","email":"zoe.nunez@example.net","is_email_verified":true,'
-    .. '"hedgehog_config":{"use_as_profile":true,"color":"green",'
-    .. '"accessories":["beret","glasses"],"skin":"default"},'
-    .. '"role_at_organization":"engineering"}'),
+  text = json.raw(
+    '{"id":48213,"uuid":"0192f3a4-6b1e-7c55-9d02-3f7be1c0a911",'
+      .. '"distinct_id":"rQ7xk2ZpT0mVb9LwYh3Nc5Jd8Gs1Fa6E","first_name":"Zoë",'
+      .. '"last_name":"Núñez-Ōta","email":"zoe.nunez@example.net","is_email_verified":true,'
+      .. '"hedgehog_config":{"use_as_profile":true,"color":"green",'
+      .. '"accessories":["beret","glasses"],"skin":"default"},'
+      .. '"role_at_organization":"engineering"}'
+  ),
 }
 local LI = {
   id = "9007199254740993", -- as text: no number of Lua holds it
   uuid = "018e44c0-91aa-7d10-8f3e-0c2b7aa1d4e2",
   email = "li+ml@example.org",
-  text = json.raw('{"id":9007199254740993,"uuid":"018e44c0-91aa-7d10-8f3e-0c2b7aa1d4e2",'
-    .. '"distinct_id":null,"first_name":"李","last_name":"","email":"li+ml@example.org",'
-    .. '"is_email_verified":null,"hedgehog_config":null,"role_at_organization":null}'),
+  text = json.raw(
+    '{"id":9007199254740993,"uuid":"018e44c0-91aa-7d10-8f3e-0c2b7aa1d4e2",'
+      .. '"distinct_id":null,"first_name":"李","last_name":"","email":"li+ml@example.org",'
+      .. '"is_email_verified":null,"hedgehog_config":null,"role_at_organization":null}'
+  ),
 }
 local GONE = { email = nil, text = json.raw("null") } -- rows of a removed account
 
@@ -33,7 +37,9 @@ local function scopes(list)
   for scope in list:gmatch("%S+") do
     set[scope] = true
     local resource = scope:match("^(.-):write$")
-    if resource then set[resource .. ":read"] = true end
+    if resource then
+      set[resource .. ":read"] = true
+    end
   end
   return set
 end
@@ -44,7 +50,9 @@ local USERS = { ZOE, LI }
 --- The account that has this `id` or `uuid`, or nil.
 function auth.find_user(field, value)
   for _, user in ipairs(USERS) do
-    if user[field] == value then return user end
+    if user[field] == value then
+      return user
+    end
   end
 end
 
@@ -71,7 +79,7 @@ local KEYS = {
 local function refuse(code, detail)
   local answer = answers.not_authenticated(code, detail)
   if settings.www_authenticate then
-    answer.headers["WWW-Authenticate"] = 'Bearer resource_metadata='
+    answer.headers["WWW-Authenticate"] = "Bearer resource_metadata="
       .. '"https://us.posthog.com/.well-known/oauth-protected-resource"'
   end
   error(answer)
@@ -80,15 +88,19 @@ end
 --- Finds the key of the request; throws a 401 without a good one.
 function auth.identify(ctx)
   local header = ctx.headers["authorization"]
-  if type(header) == "table" then header = header[1] end
+  if type(header) == "table" then
+    header = header[1]
+  end
   local text = header and header:match("^Bearer%s+(.-)%s*$")
   if not text or text == "" then
     refuse("not_authenticated", "Authentication credentials were not provided.")
   end
   local key = KEYS[text]
   if not key then
-    refuse("authentication_failed",
-      "The personal API key in the Authorization header is not valid.")
+    refuse(
+      "authentication_failed",
+      "The personal API key in the Authorization header is not valid."
+    )
   end
   ctx.key, ctx.key_text, ctx.user = key, text, key.user
 end
@@ -99,7 +111,9 @@ function auth.enter_project(ctx, id)
     id = tostring(ctx.key.project or store.current)
   end
   local project = id:match("^%d+$") and store.projects[tonumber(id)]
-  if not project then error(answers.not_found("Project not found.")) end
+  if not project then
+    error(answers.not_found("Project not found."))
+  end
   if project.foreign or (ctx.key.project and ctx.key.project ~= project.id) then
     error(answers.denied(("The key cannot be used for project %d."):format(project.id)))
   end
@@ -127,11 +141,20 @@ function auth.own_key(ctx)
     list[#list + 1] = json.string(scope)
   end
   table.sort(list)
-  return answers.ok(('{"id":"k%s","label":"%s","value":null,"mask_value":"phx_...%s",'
-    .. '"created_at":"2026-01-05T10:00:00Z","last_used_at":"2026-11-20","user_id":%s,'
-    .. '"scopes":[%s],"scoped_teams":[%s],"scoped_organizations":[],"last_rolled_at":null}'):format(
-    #ctx.key_text, ctx.key_text:match("[^_]*$"), ctx.key_text:sub(-4), ctx.user.id or "0",
-    table.concat(list, ","), ctx.key.project or ""))
+  return answers.ok(
+    (
+      '{"id":"k%s","label":"%s","value":null,"mask_value":"phx_...%s",'
+      .. '"created_at":"2026-01-05T10:00:00Z","last_used_at":"2026-11-20","user_id":%s,'
+      .. '"scopes":[%s],"scoped_teams":[%s],"scoped_organizations":[],"last_rolled_at":null}'
+    ):format(
+      #ctx.key_text,
+      ctx.key_text:match("[^_]*$"),
+      ctx.key_text:sub(-4),
+      ctx.user.id or "0",
+      table.concat(list, ","),
+      ctx.key.project or ""
+    )
+  )
 end
 
 return auth

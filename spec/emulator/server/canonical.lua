@@ -10,7 +10,9 @@ local function number(raw)
   local sign, whole, fraction, exponent = raw:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
   local digits, zeros = (whole .. fraction):gsub("^0+", ""):match("^(.-)(0*)$")
   local kind = raw:find("[.eE]") and "float " or ""
-  if digits == "" then return kind .. "0" end
+  if digits == "" then
+    return kind .. "0"
+  end
   local power = (tonumber(exponent) or 0) - #fraction + #zeros
   return ("%s%s%se%d"):format(kind, sign, digits, power)
 end
@@ -31,8 +33,12 @@ end
 --- @return string
 function canonical(raw)
   local kind = json.kind(raw)
-  if kind == "number" then return number(raw) end
-  if kind == "object" then return object(raw) end
+  if kind == "number" then
+    return number(raw)
+  end
+  if kind == "object" then
+    return object(raw)
+  end
   if kind == "string" then
     local value = json.decode(raw)
     return value and json.string(value) or raw -- lone surrogates stay as they are

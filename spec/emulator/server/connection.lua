@@ -23,8 +23,10 @@ function connection.end_by_reset()
   local request = ffi.cast("struct emulator_request *", base.get_request())
   assert(request.signature == SIGNATURE, "this nginx lays out its requests in another way")
   local at_once = ffi.new("struct emulator_linger", 1, 0)
-  assert(ffi.C.setsockopt(request.connection.fd, SOL_SOCKET, SO_LINGER, at_once,
-    ffi.sizeof(at_once)) == 0)
+  assert(
+    ffi.C.setsockopt(request.connection.fd, SOL_SOCKET, SO_LINGER, at_once, ffi.sizeof(at_once))
+      == 0
+  )
 end
 
 return connection

@@ -21,7 +21,9 @@ end
 
 local function body_table(ctx)
   local value = cjson.decode(ctx.body)
-  if type(value) ~= "table" then error(bad("the body has to be a JSON object or list")) end
+  if type(value) ~= "table" then
+    error(bad("the body has to be a JSON object or list"))
+  end
   return value
 end
 
@@ -84,10 +86,12 @@ local function project_state(project)
     for i, file in ipairs(skill.versions[#skill.versions].files) do
       paths[i] = json.string(file.path)
     end
-    skills[#skills + 1] = { name = name, version = #skill.versions,
-      files = json.raw(json.list(paths)) }
+    skills[#skills + 1] =
+      { name = name, version = #skill.versions, files = json.raw(json.list(paths)) }
   end
-  table.sort(skills, function(a, b) return a.name < b.name end)
+  table.sort(skills, function(a, b)
+    return a.name < b.name
+  end)
   local kept, shapes = store.rows(project), profile().state
   return json.raw(json.object(PROJECT, {
     skills = write_rows(skills, SKILL),
@@ -152,9 +156,13 @@ end
 
 function control.answer(ctx, name)
   local address = ngx.var.remote_addr
-  if address ~= "127.0.0.1" and address ~= "::1" then error(answers.denied("Loopback only.")) end
+  if address ~= "127.0.0.1" and address ~= "::1" then
+    error(answers.denied("Loopback only."))
+  end
   local run = plain[name] or routes[ctx.method .. " " .. name]
-  if not run then return bad("no such control route: " .. ctx.method .. " " .. name) end
+  if not run then
+    return bad("no such control route: " .. ctx.method .. " " .. name)
+  end
   return run(ctx)
 end
 

@@ -21,11 +21,26 @@ local FIELDS = {
   { "deleted", "boolean", null = true },
 }
 
-local SHAPE = { "id", "dataset", "input", "output", "metadata", "ref_trace_id", "ref_timestamp",
-  "ref_source_id", "deleted", "created_at", "updated_at", "created_by", "team" }
+local SHAPE = {
+  "id",
+  "dataset",
+  "input",
+  "output",
+  "metadata",
+  "ref_trace_id",
+  "ref_timestamp",
+  "ref_source_id",
+  "deleted",
+  "created_at",
+  "updated_at",
+  "created_by",
+  "team",
+}
 
 local function write(row)
-  if row.text then return row.text end
+  if row.text then
+    return row.text
+  end
   local moment = row.ref_timestamp
   row.text = json.object(SHAPE, {
     id = row.id,
@@ -49,8 +64,13 @@ end
 local function read(ctx, partial)
   local values = validate.body(ctx, FIELDS, partial)
   if values.dataset and not store.rows(ctx.project).dataset_by_id[values.dataset] then
-    error(answers.invalid("dataset", "does_not_exist",
-      ('Invalid pk "%s" - object does not exist.'):format(values.dataset)))
+    error(
+      answers.invalid(
+        "dataset",
+        "does_not_exist",
+        ('Invalid pk "%s" - object does not exist.'):format(values.dataset)
+      )
+    )
   end
   return values
 end
@@ -64,14 +84,21 @@ end
 --- The dataset to filter by, or nil; throws on an unknown one.
 local function wanted_dataset(ctx)
   local id = ctx.query.dataset
-  if not id or id == "" then return nil end
+  if not id or id == "" then
+    return nil
+  end
   local uuid = validate.uuid(id)
   if not uuid then
     error(answers.invalid("dataset", "invalid_input", "“" .. id .. "” is not a valid UUID."))
   end
   if not store.rows(ctx.project).dataset_by_id[uuid] then
-    error(answers.invalid("dataset", "invalid_choice",
-      "Select a valid choice. That choice is not one of the available choices."))
+    error(
+      answers.invalid(
+        "dataset",
+        "invalid_choice",
+        "Select a valid choice. That choice is not one of the available choices."
+      )
+    )
   end
   return uuid
 end

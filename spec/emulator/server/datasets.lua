@@ -18,21 +18,31 @@ local FIELDS = {
   { "deleted", "boolean", null = true },
 }
 
-local SHAPE = { "id", "name", "description", "metadata", "created_at", "updated_at", "deleted",
-  "created_by", "team" }
+local SHAPE = {
+  "id",
+  "name",
+  "description",
+  "metadata",
+  "created_at",
+  "updated_at",
+  "deleted",
+  "created_by",
+  "team",
+}
 
 local function write(row)
-  row.text = row.text or json.object(SHAPE, {
-    id = row.id,
-    name = row.name,
-    description = row.description,
-    metadata = row.metadata,
-    created_at = times.format(row.created_at),
-    updated_at = times.format(row.updated_at),
-    deleted = row.deleted,
-    created_by = row.created_by,
-    team = row.team,
-  })
+  row.text = row.text
+    or json.object(SHAPE, {
+      id = row.id,
+      name = row.name,
+      description = row.description,
+      metadata = row.metadata,
+      created_at = times.format(row.created_at),
+      updated_at = times.format(row.updated_at),
+      deleted = row.deleted,
+      created_by = row.created_by,
+      team = row.team,
+    })
   return row.text
 end
 
@@ -50,8 +60,13 @@ local function order(ctx)
   for name in (ctx.query.order_by or ""):gmatch("[^,]+") do
     local sign, column = name:match("^(%-?)(.*)$")
     if not ORDERS[column] then
-      error(answers.invalid("order_by", "invalid_choice",
-        ("Select a valid choice. %s is not one of the available choices."):format(name)))
+      error(
+        answers.invalid(
+          "order_by",
+          "invalid_choice",
+          ("Select a valid choice. %s is not one of the available choices."):format(name)
+        )
+      )
     end
     keys[#keys + 1] = { column, sign == "-" }
   end
@@ -61,18 +76,24 @@ end
 --- The set of ids to show, or nil for all; throws on a bad one.
 local function wanted_ids(ctx)
   local list = ctx.query.id__in
-  if not list or list == "" then return nil end
+  if not list or list == "" then
+    return nil
+  end
   local wanted = {}
   for id in list:gmatch("[^,]+") do
     local uuid = validate.uuid(id)
-    if not uuid then error(answers.invalid("id__in", "invalid_input", "Enter a valid UUID.")) end
+    if not uuid then
+      error(answers.invalid("id__in", "invalid_input", "Enter a valid UUID."))
+    end
     wanted[uuid] = true
   end
   return wanted
 end
 
 local function matches(row, search)
-  if text.contains(row.name, search) then return true end
+  if text.contains(row.name, search) then
+    return true
+  end
   if type(row.description) == "string" and text.contains(row.description, search) then
     return true
   end
@@ -83,8 +104,11 @@ function datasets.list(ctx)
   local keys, wanted, search = order(ctx), wanted_ids(ctx), text.trim(ctx.query.search or "")
   local rows = {}
   for _, row in ipairs(store.rows(ctx.project).datasets) do
-    if row.deleted ~= true and (not wanted or wanted[row.id])
-      and (search == "" or matches(row, search)) then
+    if
+      row.deleted ~= true
+      and (not wanted or wanted[row.id])
+      and (search == "" or matches(row, search))
+    then
       rows[#rows + 1] = row
     end
   end

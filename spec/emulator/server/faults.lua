@@ -22,42 +22,79 @@ function faults.reset()
   list, generation, alike, held = {}, generation + 1, {}, {}
 end
 
-local ACTIONS = { status = "number", body = "string", headers = "table", delay = "table",
-  times = "number", close = "string", truncate = "number", chunked = "boolean", raw = "string",
-  head = "string", apply = "boolean", reset = "boolean", cut = "number", append = "string",
-  surplus = "string", hold = "boolean", gzip = "boolean", endless = "string", drip = "table" }
+local ACTIONS = {
+  status = "number",
+  body = "string",
+  headers = "table",
+  delay = "table",
+  times = "number",
+  close = "string",
+  truncate = "number",
+  chunked = "boolean",
+  raw = "string",
+  head = "string",
+  apply = "boolean",
+  reset = "boolean",
+  cut = "number",
+  append = "string",
+  surplus = "string",
+  hold = "boolean",
+  gzip = "boolean",
+  endless = "string",
+  drip = "table",
+}
 local MEMBERS = { -- of the tables among them
   delay = { write = "number", answer = "number", body = "number", surplus = "number" },
   drip = { bytes = "number", every = "number" },
 }
 local CLOSES = { before = true, after = true }
-local MATCHES = { method = "string", path = "string", agent = "string", http = "string",
-  share = "number", nth = "number" }
+local MATCHES = {
+  method = "string",
+  path = "string",
+  agent = "string",
+  http = "string",
+  share = "number",
+  nth = "number",
+}
 
 --- Turns the short forms of an action into the long ones.
 local function spell_out(action)
-  if action.close == true then action.close = "before" end
-  if type(action.delay) == "number" then action.delay = { answer = action.delay } end
+  if action.close == true then
+    action.close = "before"
+  end
+  if type(action.delay) == "number" then
+    action.delay = { answer = action.delay }
+  end
 end
 
 --- What is wrong with the members of a table, or nil.
 local function mismatch(values, types, what)
   for name, value in pairs(values) do
-    if not types[name] then return ("unknown %s %s"):format(what, tostring(name)) end
-    if type(value) ~= types[name] then return ("%s wants a %s"):format(name, types[name]) end
+    if not types[name] then
+      return ("unknown %s %s"):format(what, tostring(name))
+    end
+    if type(value) ~= types[name] then
+      return ("%s wants a %s"):format(name, types[name])
+    end
   end
 end
 
 local function problem(fault)
   local action = type(fault) == "table" and fault.action
-  if type(action) ~= "table" then return "has no action" end
+  if type(action) ~= "table" then
+    return "has no action"
+  end
   spell_out(action)
   local err = mismatch(action, ACTIONS, "action") or mismatch(fault.match or {}, MATCHES, "match")
   for name, types in pairs(MEMBERS) do
     err = err or mismatch(action[name] or {}, types, "member of " .. name)
   end
-  if err then return err end
-  if action.close and not CLOSES[action.close] then return "close wants before or after" end
+  if err then
+    return err
+  end
+  if action.close and not CLOSES[action.close] then
+    return "close wants before or after"
+  end
   if action.drip and not ((action.drip.bytes or 0) >= 1 and action.drip.every) then
     return "drip wants bytes and every"
   end
@@ -74,7 +111,9 @@ end
 function faults.set(new)
   for i, fault in ipairs(new) do
     local err = problem(fault)
-    if err then return ("fault %d: %s"):format(i, err) end
+    if err then
+      return ("fault %d: %s"):format(i, err)
+    end
   end
   list, alike = {}, {}
   for i, fault in ipairs(new) do
@@ -114,11 +153,15 @@ function faults.pick(ctx)
   local http = ngx.req.http_version() == 2 and "2" or "1.1"
   local picked, place, drawn
   for i, fault in ipairs(list) do
-    if (not fault.method or fault.method == ctx.method)
+    if
+      (not fault.method or fault.method == ctx.method)
       and (not fault.path or ctx.target:find(fault.path))
       and (not fault.agent or (ctx.headers["user-agent"] or ""):find(fault.agent))
-      and (not fault.http or fault.http == http) then
-      if fault.share then drawn = drawn or lot(ctx) end
+      and (not fault.http or fault.http == http)
+    then
+      if fault.share then
+        drawn = drawn or lot(ctx)
+      end
       if not fault.share or falls(drawn, i, fault.share) then
         fault.seen = fault.seen + 1
         if not picked and fault.left > 0 and (not fault.nth or fault.seen >= fault.nth) then
@@ -156,8 +199,12 @@ end
 
 --- Whether the handler, and with it the write, is to run.
 local function applies(action)
-  if action.hold then return false end
-  if action.apply ~= nil then return action.apply end
+  if action.hold then
+    return false
+  end
+  if action.apply ~= nil then
+    return action.apply
+  end
   return not (action.status or action.raw or action.close == "before")
 end
 
@@ -166,9 +213,17 @@ end
 --- @return table answer or faults.DONE
 function faults.perform(ctx, action, handle)
   local delay, answer = action.delay or {}, nil
-  if not faults.wait(ctx, delay.write) then return faults.DONE end
-  if applies(action) then answer = handle(ctx) end
-  if action.hold then held[#held + 1] = function() return handle(ctx) end end
+  if not faults.wait(ctx, delay.write) then
+    return faults.DONE
+  end
+  if applies(action) then
+    answer = handle(ctx)
+  end
+  if action.hold then
+    held[#held + 1] = function()
+      return handle(ctx)
+    end
+  end
   if action.status then
     answer = { status = action.status, body = action.body or "", headers = action.headers or {} }
   else
@@ -178,7 +233,9 @@ function faults.perform(ctx, action, handle)
       answer.headers[name] = value
     end
   end
-  if not faults.wait(ctx, delay.answer) or action.close then return faults.DONE end
+  if not faults.wait(ctx, delay.answer) or action.close then
+    return faults.DONE
+  end
   return answer
 end
 

@@ -27,8 +27,18 @@ local FULL_FLUSH, FINISH, STREAM_END = 3, 4, 1
 --- @return string compressed
 local function compress(text, open)
   local z = ffi.new("emulator_z_stream")
-  assert(ffi.C.deflateInit2_(z, BEST, DEFLATED, GZIP_WINDOW, MEMORY, 0, ffi.C.zlibVersion(),
-    ffi.sizeof(z)) == 0)
+  assert(
+    ffi.C.deflateInit2_(
+      z,
+      BEST,
+      DEFLATED,
+      GZIP_WINDOW,
+      MEMORY,
+      0,
+      ffi.C.zlibVersion(),
+      ffi.sizeof(z)
+    ) == 0
+  )
   local size = tonumber(ffi.C.compressBound(#text)) + 64
   local room = ffi.new("char[?]", size)
   z.next_in, z.avail_in, z.next_out, z.avail_out = text, #text, room, size

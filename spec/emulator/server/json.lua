@@ -21,13 +21,21 @@ local function after_string(text, i)
   i = i + 1
   while true do
     i = find(text, '["\\%z\1-\31]', i)
-    if not i then fail("Unterminated string starting at", start) end
+    if not i then
+      fail("Unterminated string starting at", start)
+    end
     local c = byte(text, i)
-    if c == 34 then return i + 1 end
-    if c ~= 92 then fail("Invalid control character at", i) end
+    if c == 34 then
+      return i + 1
+    end
+    if c ~= 92 then
+      fail("Invalid control character at", i)
+    end
     c = byte(text, i + 1)
     if c == 117 then
-      if not find(text, "^%x%x%x%x", i + 2) then fail("Invalid \\uXXXX escape", i) end
+      if not find(text, "^%x%x%x%x", i + 2) then
+        fail("Invalid \\uXXXX escape", i)
+      end
       i = i + 6
     elseif c and find(sub(text, i + 1, i + 1), '["\\/bfnrt]') then
       i = i + 2
@@ -49,13 +57,19 @@ end
 
 local function after_number(text, i)
   local start = i
-  if byte(text, i) == 45 then i = i + 1 end
+  if byte(text, i) == 45 then
+    i = i + 1
+  end
   local first = byte(text, i)
   local stop = first == 48 and i + 1 or after_digits(text, i)
-  if stop == i then fail("Expecting value", start) end
+  if stop == i then
+    fail("Expecting value", start)
+  end
   if byte(text, stop) == 46 then
     local after = after_digits(text, stop + 1)
-    if after == stop + 1 then return stop end -- the point is extra data then
+    if after == stop + 1 then
+      return stop
+    end -- the point is extra data then
     stop = after
   end
   local c = byte(text, stop)
@@ -63,7 +77,9 @@ local function after_number(text, i)
     local sign = byte(text, stop + 1)
     local digits = (sign == 43 or sign == 45) and stop + 2 or stop + 1
     local after = after_digits(text, digits)
-    if after > digits then stop = after end
+    if after > digits then
+      stop = after
+    end
   end
   return stop
 end
@@ -82,11 +98,15 @@ local after_value
 --- The position after the object or array that opens at `i`. `each(from, to, key)` is told about
 --- the direct children; `key` is the raw text of the name, nil in an array.
 local function after_container(text, i, depth, each)
-  if depth > MAX_DEPTH then fail("Too deep", i) end
+  if depth > MAX_DEPTH then
+    fail("Too deep", i)
+  end
   local is_object = byte(text, i) == 123
   local close = is_object and 125 or 93
   i = skip(text, i + 1)
-  if byte(text, i) == close then return i + 1 end
+  if byte(text, i) == close then
+    return i + 1
+  end
   while true do
     local key
     if is_object then
@@ -94,34 +114,62 @@ local function after_container(text, i, depth, each)
         fail("Expecting property name enclosed in double quotes", i)
       end
       local key_end = after_string(text, i)
-      if each then key = sub(text, i, key_end - 1) end
+      if each then
+        key = sub(text, i, key_end - 1)
+      end
       i = skip(text, key_end)
-      if byte(text, i) ~= 58 then fail("Expecting ':' delimiter", i) end
+      if byte(text, i) ~= 58 then
+        fail("Expecting ':' delimiter", i)
+      end
       i = skip(text, i + 1)
     end
     local value_end = after_value(text, i, depth + 1)
-    if each then each(i, value_end - 1, key) end
+    if each then
+      each(i, value_end - 1, key)
+    end
     i = skip(text, value_end)
     local c = byte(text, i)
-    if c == close then return i + 1 end
-    if c ~= 44 then fail("Expecting ',' delimiter", i) end
+    if c == close then
+      return i + 1
+    end
+    if c ~= 44 then
+      fail("Expecting ',' delimiter", i)
+    end
     i = skip(text, i + 1)
   end
 end
 
 function after_value(text, i, depth)
   local c = byte(text, i)
-  if c == 34 then return after_string(text, i) end
-  if c == 123 or c == 91 then return after_container(text, i, depth) end
-  if c == 116 and find(text, "^true", i) then return i + 4 end
-  if c == 102 and find(text, "^false", i) then return i + 5 end
-  if c == 110 and find(text, "^null", i) then return i + 4 end
-  if not c then fail("Expecting value", i) end
+  if c == 34 then
+    return after_string(text, i)
+  end
+  if c == 123 or c == 91 then
+    return after_container(text, i, depth)
+  end
+  if c == 116 and find(text, "^true", i) then
+    return i + 4
+  end
+  if c == 102 and find(text, "^false", i) then
+    return i + 5
+  end
+  if c == 110 and find(text, "^null", i) then
+    return i + 4
+  end
+  if not c then
+    fail("Expecting value", i)
+  end
   return after_number(text, i)
 end
 
-local KINDS = { [34] = "string", [123] = "object", [91] = "array", [116] = "boolean",
-  [102] = "boolean", [110] = "null" }
+local KINDS = {
+  [34] = "string",
+  [123] = "object",
+  [91] = "array",
+  [116] = "boolean",
+  [102] = "boolean",
+  [110] = "null",
+}
 
 --- What a text that is known to be good JSON holds.
 --- @return string kind object, array, string, number, boolean or null
@@ -140,13 +188,17 @@ local function scan(text, each)
     stop = after_value(text, i, 1)
   end
   local rest = skip(text, stop)
-  if rest <= #text then fail("Extra data", rest) end
+  if rest <= #text then
+    fail("Extra data", rest)
+  end
 end
 
 --- The elements of an array, as raw texts.
 function json.elements(raw)
   local list = {}
-  scan(raw, function(from, to) list[#list + 1] = sub(raw, from, to) end)
+  scan(raw, function(from, to)
+    list[#list + 1] = sub(raw, from, to)
+  end)
   return list
 end
 
@@ -155,7 +207,9 @@ function json.members(raw)
   local members = {}
   scan(raw, function(from, to, key)
     local name = key and json.decode(key)
-    if name then members[name] = sub(raw, from, to) end
+    if name then
+      members[name] = sub(raw, from, to)
+    end
   end)
   return members
 end
@@ -166,8 +220,12 @@ end
 ---   wrong and where, worded like the server's
 function json.check(text)
   local ok, result = pcall(json.members, text)
-  if ok then return json.kind(text:match("^[ \t\r\n]*(.)")), result end
-  if type(result) == "table" then return nil, result.json end
+  if ok then
+    return json.kind(text:match("^[ \t\r\n]*(.)")), result
+  end
+  if type(result) == "table" then
+    return nil, result.json
+  end
   error(result, 0)
 end
 
@@ -175,11 +233,20 @@ end
 --- lua-cjson still refuses then.
 function json.decode(raw)
   local box = cjson.decode("[" .. raw .. "]")
-  if box then return box[1] end
+  if box then
+    return box[1]
+  end
 end
 
-local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n",
-  ["\r"] = "\\r", ["\t"] = "\\t" }
+local ESCAPES = {
+  ['"'] = '\\"',
+  ["\\"] = "\\\\",
+  ["\b"] = "\\b",
+  ["\f"] = "\\f",
+  ["\n"] = "\\n",
+  ["\r"] = "\\r",
+  ["\t"] = "\\t",
+}
 for code = 0, 31 do
   local char = string.char(code)
   ESCAPES[char] = ESCAPES[char] or ("\\u%04x"):format(code)
@@ -187,7 +254,9 @@ end
 
 --- A string as JSON; bytes above 127 stay as they are.
 function json.string(text)
-  if find(text, '["\\%z\1-\31]') then text = text:gsub('["\\%z\1-\31]', ESCAPES) end
+  if find(text, '["\\%z\1-\31]') then
+    text = text:gsub('["\\%z\1-\31]', ESCAPES)
+  end
   return '"' .. text .. '"'
 end
 
@@ -199,12 +268,18 @@ end
 --- A scalar, or text marked by json.raw, as JSON. nil is null.
 function json.encode(value)
   local kind = type(value)
-  if kind == "string" then return json.string(value) end
+  if kind == "string" then
+    return json.string(value)
+  end
   if kind == "number" then
     return value % 1 == 0 and ("%d"):format(value) or ("%.17g"):format(value)
   end
-  if kind == "boolean" then return tostring(value) end
-  if value == nil or value == json.null then return "null" end
+  if kind == "boolean" then
+    return tostring(value)
+  end
+  if value == nil or value == json.null then
+    return "null"
+  end
   return value.raw
 end
 

@@ -9,8 +9,12 @@ local jsonb = {}
 --- The digits of a number without exponent, and how many of them are behind the point.
 local function expand(whole, fraction, exponent)
   local digits, scale = whole .. fraction, #fraction - exponent
-  if scale <= 0 then return digits .. ("0"):rep(-scale), 0 end
-  if #digits <= scale then digits = ("0"):rep(scale - #digits + 1) .. digits end
+  if scale <= 0 then
+    return digits .. ("0"):rep(-scale), 0
+  end
+  if #digits <= scale then
+    digits = ("0"):rep(scale - #digits + 1) .. digits
+  end
   return digits, scale
 end
 
@@ -18,16 +22,22 @@ end
 local function shortest(value)
   for digits = 1, 17 do
     local text = ("%." .. digits .. "g"):format(value)
-    if tonumber(text) == value then return text:find("[.e]") and text or text .. ".0" end
+    if tonumber(text) == value then
+      return text:find("[.e]") and text or text .. ".0"
+    end
   end
 end
 
 local function number(raw)
   local sign, whole, fraction, exponent = raw:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
   local digits, scale = expand(whole, fraction, tonumber(exponent) or 0)
-  if not digits:find("[1-9]") then sign = "" end -- there is no negative zero
+  if not digits:find("[1-9]") then
+    sign = ""
+  end -- there is no negative zero
   digits = digits:gsub("^0+(%d)", "%1")
-  if scale == 0 then return sign .. digits end
+  if scale == 0 then
+    return sign .. digits
+  end
   digits = ("0"):rep(scale - #digits + 1) .. digits
   return shortest(tonumber(sign .. digits:sub(1, -scale - 1) .. "." .. digits:sub(-scale)))
 end
@@ -50,7 +60,9 @@ local function value(raw)
     names[#names + 1] = name
   end
   table.sort(names, function(a, b)
-    if #a ~= #b then return #a < #b end
+    if #a ~= #b then
+      return #a < #b
+    end
     return a < b
   end)
   for i, name in ipairs(names) do

@@ -19,13 +19,17 @@ end
 
 function log.reset()
   entries, texts, first, last, writes = {}, {}, 1, 0, 0
-  if file then file:close() end
+  if file then
+    file:close()
+  end
   file = assert(io.open(path, "wb"))
 end
 
 --- Notes a request whose headers are here.
 function log.arrive(method, target)
-  if not settings.log then return nil end
+  if not settings.log then
+    return nil
+  end
   last = last + 1
   local version = ngx.req.http_version()
   local entry = {
@@ -56,14 +60,20 @@ end
 function log.handled(entry, status)
   writes = writes + 1
   entry.handled, entry.order, entry.applied = status, writes, status < 300
-  if entries[entry.n] == entry then texts[entry.n] = nil end
+  if entries[entry.n] == entry then
+    texts[entry.n] = nil
+  end
 end
 
 --- Notes how it was answered; status 0 is a connection closed without an answer.
 function log.finish(entry, status)
-  if entry.status then return end
+  if entry.status then
+    return
+  end
   entry.status = status
-  if entries[entry.n] ~= entry then return end -- a reset came between
+  if entries[entry.n] ~= entry then
+    return
+  end -- a reset came between
   local text = cjson.encode(entry)
   texts[entry.n] = text
   file:write(text, "\n")

@@ -24,7 +24,9 @@ function main.start(options)
   require("server.settings").start(options.profile)
   router.load(options.profile)
   log.open(options.log)
-  if options.parent then parent.watch(options.parent, options.prefix) end
+  if options.parent then
+    parent.watch(options.parent, options.prefix)
+  end
 end
 
 local function request_id()
@@ -33,9 +35,13 @@ end
 
 --- How servers on their way from the environments prefix to projects answer, or nil.
 local function drifted(ctx)
-  if settings.environments == "serve" then return nil end
+  if settings.environments == "serve" then
+    return nil
+  end
   local rest = ctx.target:match("^" .. ctx.prefix .. "/api/environments/(.*)$")
-  if not rest then return nil end
+  if not rest then
+    return nil
+  end
   local successor = ctx.prefix .. "/api/projects/" .. rest
   if settings.environments == "absent" then
     return answers.not_found("Endpoint not found.")
@@ -52,12 +58,20 @@ end
 --- handler checks input, row and version.
 local function api(ctx)
   local route, captures = router.match(ctx.path)
-  if not route then return answers.not_found("Endpoint not found.") end
+  if not route then
+    return answers.not_found("Endpoint not found.")
+  end
   local elsewhere = drifted(ctx)
-  if elsewhere then return elsewhere end
-  if not request.accepts(ctx, route.media) then return answers.not_acceptable() end
+  if elsewhere then
+    return elsewhere
+  end
+  if not request.accepts(ctx, route.media) then
+    return answers.not_acceptable()
+  end
   auth.identify(ctx)
-  if route.in_project then auth.enter_project(ctx, table.remove(captures, 1)) end
+  if route.in_project then
+    auth.enter_project(ctx, table.remove(captures, 1))
+  end
   local entry = route.methods[ctx.method == "HEAD" and "GET" or ctx.method]
   if entry then
     auth.require_scope(ctx, entry.scope)
@@ -68,7 +82,9 @@ local function api(ctx)
     return answers.denied("This feature is not switched on for the project.")
   end
   throttle.check(ctx, route.throttle)
-  if not entry then return answers.method_not_allowed(ctx.method, route.allow) end
+  if not entry then
+    return answers.method_not_allowed(ctx.method, route.allow)
+  end
   ctx.allow = route.allow
   return entry.run(ctx, unpack(captures))
 end
@@ -76,7 +92,9 @@ end
 --- Runs a handler; what it throws is its answer, anything else a bug and a 500.
 local function guarded(run, ...)
   local ok, answer = xpcall(run, function(err)
-    if type(err) == "table" and err.status then return err end
+    if type(err) == "table" and err.status then
+      return err
+    end
     ngx.log(ngx.ERR, debug.traceback(tostring(err), 2))
     return answers.server_error()
   end, ...)
@@ -86,7 +104,9 @@ end
 --- Runs the API, and notes whether something has been written.
 local function handle(ctx)
   local answer = guarded(api, ctx)
-  if ctx.entry and WRITES[ctx.method] then log.handled(ctx.entry, answer.status) end
+  if ctx.entry and WRITES[ctx.method] then
+    log.handled(ctx.entry, answer.status)
+  end
   return answer
 end
 
@@ -101,14 +121,24 @@ function main.content()
     ngx.ctx.entry = ctx.entry
   end
   request.read_body(ctx)
-  if ctx.entry then ctx.entry.body = ctx.body end
-  if name then return send.answer(ctx, (guarded(control.answer, ctx, name))) end
+  if ctx.entry then
+    ctx.entry.body = ctx.body
+  end
+  if name then
+    return send.answer(ctx, (guarded(control.answer, ctx, name)))
+  end
 
   local action, place = faults.pick(ctx)
-  if not action then return send.answer(ctx, handle(ctx)) end
-  if ctx.entry then ctx.entry.fault = place end
+  if not action then
+    return send.answer(ctx, handle(ctx))
+  end
+  if ctx.entry then
+    ctx.entry.fault = place
+  end
   local answer = faults.perform(ctx, action, handle)
-  if answer == faults.DONE then return send.nothing(ctx, action) end
+  if answer == faults.DONE then
+    return send.nothing(ctx, action)
+  end
   return send.faulty(ctx, answer, action)
 end
 
@@ -118,7 +148,9 @@ function main.log()
   if not entry and not ngx.ctx.seen then
     entry = log.arrive(ngx.req.get_method(), ngx.var.request_uri or "")
   end
-  if entry then log.finish(entry, ngx.status) end
+  if entry then
+    log.finish(entry, ngx.status)
+  end
 end
 
 return main

@@ -25,9 +25,13 @@ local function link(ctx, limit, offset)
     end
   end
   parameters[#parameters + 1] = { "limit", ("%d"):format(limit), 0 }
-  if offset > 0 then parameters[#parameters + 1] = { "offset", ("%d"):format(offset), 0 } end
+  if offset > 0 then
+    parameters[#parameters + 1] = { "offset", ("%d"):format(offset), 0 }
+  end
   table.sort(parameters, function(a, b)
-    if a[1] ~= b[1] then return a[1] < b[1] end
+    if a[1] ~= b[1] then
+      return a[1] < b[1]
+    end
     return a[3] < b[3]
   end)
   local parts = {}
@@ -45,10 +49,16 @@ end
 --- @param policy { default: integer, max: integer? }
 function pages.answer(ctx, rows, write, policy)
   local limit = integer(ctx.query.limit)
-  if not limit or limit <= 0 then limit = policy.default end
-  if policy.max and limit > policy.max then limit = policy.max end
+  if not limit or limit <= 0 then
+    limit = policy.default
+  end
+  if policy.max and limit > policy.max then
+    limit = policy.max
+  end
   local offset = integer(ctx.query.offset)
-  if not offset or offset < 0 then offset = 0 end
+  if not offset or offset < 0 then
+    offset = 0
+  end
   local texts = {}
   for i = offset + 1, math.min(offset + limit, #rows) do
     texts[#texts + 1] = write(rows[i])
@@ -71,7 +81,9 @@ function pages.sorted(rows, keys)
     for _, key in ipairs(keys) do
       local x, y = a[key[1]], b[key[1]]
       if x ~= y then
-        if key[2] then x, y = y, x end
+        if key[2] then
+          x, y = y, x
+        end
         return x < y
       end
     end

@@ -11,9 +11,13 @@ local parent = {}
 
 --- Whether the process runs. A zombie, dead but not yet waited for, does not; only /proc tells.
 local function alive(pid)
-  if ffi.C.kill(pid, 0) ~= 0 then return false end
+  if ffi.C.kill(pid, 0) ~= 0 then
+    return false
+  end
   local file = io.open("/proc/" .. pid .. "/stat")
-  if not file then return true end
+  if not file then
+    return true
+  end
   local stat = file:read("*a") or ""
   file:close()
   return not stat:find("^.*%) Z")
@@ -27,7 +31,9 @@ local EVERY = 0.5 -- seconds
 function parent.watch(pid, prefix)
   local master = ffi.C.getppid()
   assert(ngx.timer.every(EVERY, function(premature)
-    if premature or alive(pid) then return end
+    if premature or alive(pid) then
+      return
+    end
     os.execute("rm -rf '" .. prefix .. "'")
     ffi.C.kill(master, SIGTERM)
   end))

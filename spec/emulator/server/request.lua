@@ -60,12 +60,20 @@ end
 --- Whether the client takes JSON, or this other type.
 function request.accepts(ctx, other)
   local accept = ctx.headers["accept"]
-  if type(accept) == "table" then accept = table.concat(accept, ",") end
-  if not accept or accept == "" then return true end
+  if type(accept) == "table" then
+    accept = table.concat(accept, ",")
+  end
+  if not accept or accept == "" then
+    return true
+  end
   for range in accept:lower():gmatch("[^,]+") do
     local media = range:match("^%s*([^;%s]*)")
-    if media == "*/*" or media == "application/*" or media == "application/json"
-      or media == other then
+    if
+      media == "*/*"
+      or media == "application/*"
+      or media == "application/json"
+      or media == other
+    then
       return true
     end
   end
@@ -84,15 +92,21 @@ end
 local function multipart_members(body, content_type)
   local members = {}
   local boundary = content_type:match('boundary="?([^";]+)')
-  if not boundary then return members end
+  if not boundary then
+    return members
+  end
   local delimiter = "--" .. boundary
   local from = body:find(delimiter, 1, true)
   while from do
     local to = body:find("\r\n" .. delimiter, from + #delimiter, true)
-    if not to then break end
+    if not to then
+      break
+    end
     local head, value = body:sub(from + #delimiter, to - 1):match("^\r\n(.-)\r\n\r\n(.*)$")
     local name = head and head:match('name="([^"]*)"')
-    if name then members[name] = json.string(text.valid(value)) end
+    if name then
+      members[name] = json.string(text.valid(value))
+    end
     from = to + 2
   end
   return members
@@ -101,27 +115,47 @@ end
 local function json_members(body)
   local bad = text.bad_utf8(body)
   if bad then
-    error(answers.parse_error(("'utf-8' codec can't decode byte 0x%02x in position %d"):format(
-      body:byte(bad), bad - 1)))
+    error(
+      answers.parse_error(
+        ("'utf-8' codec can't decode byte 0x%02x in position %d"):format(body:byte(bad), bad - 1)
+      )
+    )
   end
   local kind, members = json.check(body)
-  if not kind then error(answers.parse_error(members)) end
+  if not kind then
+    error(answers.parse_error(members))
+  end
   if kind ~= "object" then
-    error(answers.invalid(nil, "invalid_input",
-      ("Invalid data. Expected a dictionary, but got %s."):format(kind)))
+    error(
+      answers.invalid(
+        nil,
+        "invalid_input",
+        ("Invalid data. Expected a dictionary, but got %s."):format(kind)
+      )
+    )
   end
   return members
 end
 
 --- The raw members of the body by name. Throws 415 and 400.
 function request.members(ctx)
-  if ctx.body == "" then return {} end
+  if ctx.body == "" then
+    return {}
+  end
   local content_type = ctx.headers["content-type"] or ""
-  if type(content_type) == "table" then content_type = content_type[1] end
+  if type(content_type) == "table" then
+    content_type = content_type[1]
+  end
   local media = content_type:lower():match("^%s*([^;%s]*)")
-  if media == "application/json" then return json_members(ctx.body) end
-  if media == "application/x-www-form-urlencoded" then return form_members(ctx.body) end
-  if media == "multipart/form-data" then return multipart_members(ctx.body, content_type) end
+  if media == "application/json" then
+    return json_members(ctx.body)
+  end
+  if media == "application/x-www-form-urlencoded" then
+    return form_members(ctx.body)
+  end
+  if media == "multipart/form-data" then
+    return multipart_members(ctx.body, content_type)
+  end
   error(answers.unsupported_media_type(content_type))
 end
 

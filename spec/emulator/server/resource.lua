@@ -12,14 +12,18 @@ local resource = {}
 function resource.find(by_id, id)
   local uuid = validate.uuid(id)
   local row = uuid and by_id[uuid]
-  if not row then error(answers.not_found()) end
+  if not row then
+    error(answers.not_found())
+  end
   return row
 end
 
 --- The same, but a soft-deleted row is a 404 too.
 function resource.find_alive(by_id, id)
   local row = resource.find(by_id, id)
-  if row.deleted == true then error(answers.not_found()) end
+  if row.deleted == true then
+    error(answers.not_found())
+  end
   return row
 end
 

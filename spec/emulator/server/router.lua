@@ -12,9 +12,13 @@ local METHODS = { "GET", "POST", "PUT", "PATCH", "DELETE" }
 local function allow(route)
   local list = {}
   for _, method in ipairs(METHODS) do
-    if route[method] then list[#list + 1] = method end
+    if route[method] then
+      list[#list + 1] = method
+    end
   end
-  if route.GET then list[#list + 1] = "HEAD" end
+  if route.GET then
+    list[#list + 1] = "HEAD"
+  end
   list[#list + 1] = "OPTIONS"
   return table.concat(list, ", ")
 end
@@ -72,7 +76,9 @@ function router.match(path)
   local name = settings.profile
   for _, route in ipairs(loaded[name] or router.load(name)) do
     local captures = { path:match(route.pattern) }
-    if captures[1] then return route, captures end
+    if captures[1] then
+      return route, captures
+    end
   end
 end
 

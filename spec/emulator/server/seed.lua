@@ -28,8 +28,11 @@ MAKERS.reference = {
     return datasets.insert(project, user, { name = ("Seeded dataset %d"):format(i) })
   end,
   item = function(project, user, dataset, input, output)
-    return dataset_items.insert(project, user,
-      { dataset = dataset, input = input, output = output })
+    return dataset_items.insert(
+      project,
+      user,
+      { dataset = dataset, input = input, output = output }
+    )
   end,
 }
 
@@ -39,8 +42,12 @@ MAKERS.current = {
     return current_datasets.insert(project, user, { name = ("Seeded dataset %d"):format(n) })
   end,
   item = function(project, user, dataset, input, output)
-    return current_items.insert(project, user, store.rows(project).dataset_by_id[dataset],
-      { input = input, expected_output = output })
+    return current_items.insert(
+      project,
+      user,
+      store.rows(project).dataset_by_id[dataset],
+      { input = input, expected_output = output }
+    )
   end,
 }
 

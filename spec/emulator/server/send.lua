@@ -28,21 +28,29 @@ local function announce(answer)
 end
 
 local function finish(ctx, status)
-  if ctx.entry then log.finish(ctx.entry, status) end
+  if ctx.entry then
+    log.finish(ctx.entry, status)
+  end
 end
 
 --- Closes the connection, or over HTTP/2 the stream, without an answer.
 function send.nothing(ctx, action)
   finish(ctx, 0)
-  if action and action.reset then connection.end_by_reset() end
+  if action and action.reset then
+    connection.end_by_reset()
+  end
   return ngx.exit(444)
 end
 
 function send.answer(ctx, answer)
   announce(answer)
-  if not bare(answer) then ngx.header["Content-Length"] = #answer.body end
+  if not bare(answer) then
+    ngx.header["Content-Length"] = #answer.body
+  end
   finish(ctx, answer.status)
-  if not bare(answer) and answer.body ~= "" then ngx.print(answer.body) end
+  if not bare(answer) and answer.body ~= "" then
+    ngx.print(answer.body)
+  end
   return ngx.exit(ngx.OK)
 end
 
@@ -71,7 +79,9 @@ local function payload(answer, action)
   elseif action.gzip then
     body = gzip.whole(body)
   end
-  if action.cut then body = part(body, action.cut) end
+  if action.cut then
+    body = part(body, action.cut)
+  end
   return body .. (action.append or ""), piece
 end
 
@@ -89,10 +99,16 @@ end
 
 --- Writes bytes in pieces with pauses, or at once; false when there is no use in going on.
 local function drip(ctx, write, bytes, how)
-  if not how then return write(bytes) end
+  if not how then
+    return write(bytes)
+  end
   for from = 1, #bytes, how.bytes do
-    if not write(bytes:sub(from, from + how.bytes - 1)) then return false end
-    if not faults.wait(ctx, how.every) then return false end
+    if not write(bytes:sub(from, from + how.bytes - 1)) then
+      return false
+    end
+    if not faults.wait(ctx, how.every) then
+      return false
+    end
   end
   return true
 end
@@ -107,19 +123,24 @@ local function write_body(ctx, write, body, piece, action)
   if surplus and not delay.surplus then -- in one write with the end of the body
     shown, surplus = shown .. surplus, nil
   end
-  local on = drip(ctx, write, shown:sub(1, half), action.drip) and faults.wait(ctx, delay.body)
+  local on = drip(ctx, write, shown:sub(1, half), action.drip)
+    and faults.wait(ctx, delay.body)
     and drip(ctx, write, shown:sub(half + 1), action.drip)
   while on and piece do
     on = write(piece) and faults.wait(ctx, BREATH)
   end
-  if on and surplus then on = faults.wait(ctx, delay.surplus) and write(surplus) end
+  if on and surplus then
+    on = faults.wait(ctx, delay.surplus) and write(surplus)
+  end
   return on and not action.truncate
 end
 
 --- Head and body, or both in one, as the fault wrote them; then closes.
 local function send_raw(ctx, answer, action)
   finish(ctx, action.head and answer.status or 0)
-  if action.reset then connection.end_by_reset() end
+  if action.reset then
+    connection.end_by_reset()
+  end
   local write = by_socket()
   if action.raw then
     drip(ctx, write, action.raw, action.drip)
@@ -127,25 +148,37 @@ local function send_raw(ctx, answer, action)
     local body, piece = payload(answer, action)
     local values = { length = #body, status = answer.status }
     local head = action.head:gsub("{(%l+)}", values)
-    if drip(ctx, write, head, action.drip) then write_body(ctx, write, body, piece, action) end
+    if drip(ctx, write, head, action.drip) then
+      write_body(ctx, write, body, piece, action)
+    end
   end
   return ngx.exit(444)
 end
 
 --- @param action table of the fault
 function send.faulty(ctx, answer, action)
-  if action.raw or action.head then return send_raw(ctx, answer, action) end
+  if action.raw or action.head then
+    return send_raw(ctx, answer, action)
+  end
   ngx.req.clear_header("Accept-Encoding") -- else nginx would compress what is meant as it is
   local body, piece = payload(answer, action)
   announce(answer)
-  if action.gzip then ngx.header["Content-Encoding"] = "gzip" end
+  if action.gzip then
+    ngx.header["Content-Encoding"] = "gzip"
+  end
   if not (bare(answer) or action.chunked or piece or ngx.header["Content-Length"]) then
     ngx.header["Content-Length"] = #body
   end
-  if without_body(ctx, answer) then body, piece = "", nil end
+  if without_body(ctx, answer) then
+    body, piece = "", nil
+  end
   finish(ctx, answer.status)
-  if write_body(ctx, by_nginx, body, piece, action) then return ngx.exit(ngx.OK) end
-  if action.reset then connection.end_by_reset() end
+  if write_body(ctx, by_nginx, body, piece, action) then
+    return ngx.exit(ngx.OK)
+  end
+  if action.reset then
+    connection.end_by_reset()
+  end
   return ngx.exit(444)
 end
 

@@ -52,7 +52,9 @@ settings.values = values
 
 --- The profile of that name, or nil.
 local function find_profile(name)
-  if not name:find("^%l+$") then return nil end
+  if not name:find("^%l+$") then
+    return nil
+  end
   local ok, profile = pcall(require, "server.profiles." .. name)
   return ok and profile or nil
 end
@@ -87,7 +89,9 @@ end
 --- @return string? err what is wrong with them; then nothing has changed
 function settings.change(changes)
   for name, value in pairs(changes) do
-    if DEFAULTS[name] == nil then return "unknown setting: " .. tostring(name) end
+    if DEFAULTS[name] == nil then
+      return "unknown setting: " .. tostring(name)
+    end
     if type(value) ~= type(DEFAULTS[name]) then
       return ("setting %s wants a %s"):format(name, type(DEFAULTS[name]))
     end
@@ -102,7 +106,9 @@ function settings.change(changes)
   if changes.profile and not find_profile(changes.profile) then
     return "no profile " .. changes.profile
   end
-  if changes.profile and changes.profile ~= values.profile then play(changes.profile) end
+  if changes.profile and changes.profile ~= values.profile then
+    play(changes.profile)
+  end
   for name, value in pairs(changes) do
     values[name] = value
   end

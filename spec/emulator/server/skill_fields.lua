@@ -14,8 +14,13 @@ local MAX_BYTES = 1000000
 --- Throws unless it can be the name of a new skill.
 local function check_name(name, attr)
   if name:find("[^a-z0-9-]") or ("-" .. name .. "-"):find("--", 1, true) then
-    error(answers.invalid(attr, "invalid_name",
-      "Use lower case letters, digits and single inner hyphens only."))
+    error(
+      answers.invalid(
+        attr,
+        "invalid_name",
+        "Use lower case letters, digits and single inner hyphens only."
+      )
+    )
   end
   if profile().skill.reserved[name] then
     error(answers.invalid(attr, "reserved_name", "This name is reserved."))
@@ -27,23 +32,36 @@ end
 function skill_fields.usable_path(path)
   local slashed = path:gsub("\\", "/")
   local walled = "/" .. slashed .. "/"
-  if path == "" or slashed:sub(1, 1) == "/" or walled:find("/../", 1, true) then return nil end
-  if not profile().skill.strict_paths then return path end
-  if walled:find("/%.?/") or slashed:find("%c") or slashed:lower() == "skill.md" then return nil end
+  if path == "" or slashed:sub(1, 1) == "/" or walled:find("/../", 1, true) then
+    return nil
+  end
+  if not profile().skill.strict_paths then
+    return path
+  end
+  if walled:find("/%.?/") or slashed:find("%c") or slashed:lower() == "skill.md" then
+    return nil
+  end
   return slashed
 end
 
 local function check_path(path, attr)
   local usable = skill_fields.usable_path(path)
-  if not usable then error(answers.invalid(attr, "invalid_input", "That path is not usable.")) end
+  if not usable then
+    error(answers.invalid(attr, "invalid_input", "That path is not usable."))
+  end
   return usable
 end
 
 local function check_description(description, attr)
   local max = profile().skill.max_description
   if text.length(description) > max then
-    error(answers.invalid(attr, "max_length",
-      ("Ensure this field has no more than %d characters."):format(max)))
+    error(
+      answers.invalid(
+        attr,
+        "max_length",
+        ("Ensure this field has no more than %d characters."):format(max)
+      )
+    )
   end
 end
 
@@ -57,21 +75,29 @@ local MAX_OWNERS = 25
 --- The accounts with these UUIDs, each once.
 local function check_owners(uuids, attr)
   if #uuids > MAX_OWNERS then
-    error(answers.invalid(attr, "max_length",
-      ("Ensure this field has no more than %d elements."):format(MAX_OWNERS)))
+    error(
+      answers.invalid(
+        attr,
+        "max_length",
+        ("Ensure this field has no more than %d elements."):format(MAX_OWNERS)
+      )
+    )
   end
   local wanted, owners = {}, {}
   for i, written in ipairs(uuids) do
     local uuid = validate.uuid(written)
     if not uuid then
-      error(answers.invalid(("%s__%d"):format(attr, i - 1), "invalid_input",
-        "Must be a valid UUID."))
+      error(
+        answers.invalid(("%s__%d"):format(attr, i - 1), "invalid_input", "Must be a valid UUID.")
+      )
     end
     local user = auth.find_user("uuid", uuid)
     if not user then
       error(answers.invalid(attr, "does_not_exist", "There is no such user here."))
     end
-    if not wanted[uuid] then owners[#owners + 1] = user end
+    if not wanted[uuid] then
+      owners[#owners + 1] = user
+    end
     wanted[uuid] = true
   end
   return owners
@@ -80,8 +106,13 @@ end
 --- Throws when a list of files is too long or names a path twice.
 local function check_files(files, attr)
   if #files > settings.file_limit then
-    error(answers.invalid(attr, "max_count", ("A skill has at most %d files."):format(
-      settings.file_limit)))
+    error(
+      answers.invalid(
+        attr,
+        "max_count",
+        ("A skill has at most %d files."):format(settings.file_limit)
+      )
+    )
   end
   local seen = {}
   for _, file in ipairs(files) do
@@ -109,23 +140,39 @@ local EDIT = {
   { "new", "string", required = true, blank = true },
 }
 local EDITS = { "edits", "objects", min = 1, fields = EDIT }
-local FILE_EDITS = { "file_edits", "objects", min = 1, fields = {
-  { "path", "string", required = true, max = 500 },
-  { "edits", "objects", required = true, min = 1, fields = EDIT },
-} }
+local FILE_EDITS = {
+  "file_edits",
+  "objects",
+  min = 1,
+  fields = {
+    { "path", "string", required = true, max = 500 },
+    { "edits", "objects", required = true, min = 1, fields = EDIT },
+  },
+}
 
 skill_fields.CREATE = {
   { "name", "string", required = true, max = 64, check = check_name },
   { "description", "string", required = true, check = check_description },
   { "body", "string", required = true, max_bytes = MAX_BYTES },
-  LICENSE, COMPATIBILITY, ALLOWED_TOOLS, METADATA, FILES, OWNERS,
+  LICENSE,
+  COMPATIBILITY,
+  ALLOWED_TOOLS,
+  METADATA,
+  FILES,
+  OWNERS,
 }
 
 skill_fields.PUBLISH = {
   { "body", "string", max_bytes = MAX_BYTES },
   EDITS,
   { "description", "string", check = check_description },
-  LICENSE, COMPATIBILITY, ALLOWED_TOOLS, METADATA, FILES, FILE_EDITS, OWNERS,
+  LICENSE,
+  COMPATIBILITY,
+  ALLOWED_TOOLS,
+  METADATA,
+  FILES,
+  FILE_EDITS,
+  OWNERS,
   { "version_description", "string", blank = true, max = 400, when = owned },
   BASE_VERSION, -- required unless there are only owners
 }

@@ -13,7 +13,9 @@ local FILE = { "path", "content", "content_type" }
 --- The path that the target names: all slashes at its end are cut; throws when it is unusable.
 local function target_path(path)
   path = fields.usable_path((path:gsub("/+$", "")))
-  if not path then error(answers.plain(400, "That path is not usable.")) end
+  if not path then
+    error(answers.plain(400, "That path is not usable."))
+  end
   return path
 end
 
@@ -40,7 +42,9 @@ function skill_files.get(ctx, name, path)
   path = target_path(path)
   local skill = rows.find(ctx, name)
   local file = rows.file(rows.version(skill, query.version), path)
-  if not file then rows.no_file(skill, path) end
+  if not file then
+    rows.no_file(skill, path)
+  end
   return answers.ok(json.object(FILE, file))
 end
 
@@ -48,7 +52,9 @@ function skill_files.create(ctx, name)
   rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.FILE_CREATE)
   local skill, latest = for_writing(ctx, name, values.base_version)
-  if rows.file(latest, values.path) then rows.path_taken(skill, values.path) end
+  if rows.file(latest, values.path) then
+    rows.path_taken(skill, values.path)
+  end
   rows.check_file_room(#latest.files + 1)
   local files = copied(latest.files)
   files[#files + 1] = {
@@ -68,8 +74,12 @@ function skill_files.rename(ctx, name)
   end
   local skill, latest = for_writing(ctx, name, values.base_version)
   local file, place = rows.file(latest, values.old_path)
-  if not file then rows.no_file(skill, values.old_path) end
-  if rows.file(latest, values.new_path) then rows.path_taken(skill, values.new_path) end
+  if not file then
+    rows.no_file(skill, values.old_path)
+  end
+  if rows.file(latest, values.new_path) then
+    rows.path_taken(skill, values.new_path)
+  end
   local files = copied(latest.files)
   files[place] = {
     path = values.new_path,
@@ -86,7 +96,9 @@ function skill_files.delete(ctx, name, path)
   path = target_path(path)
   local skill, latest = for_writing(ctx, name, query.base_version)
   local _, place = rows.file(latest, path)
-  if not place then rows.no_file(skill, path) end
+  if not place then
+    rows.no_file(skill, path)
+  end
   local files = copied(latest.files)
   table.remove(files, place)
   rows.add_version(skill, ctx.user, { files = files })

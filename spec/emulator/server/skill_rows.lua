@@ -111,7 +111,9 @@ end
 function skill_rows.write_row(skill)
   local traits, shape = profile().skill, {}
   for _, key in ipairs(traits.shape) do
-    if not traits.not_in_lists[key] then shape[#shape + 1] = key end
+    if not traits.not_in_lists[key] then
+      shape[#shape + 1] = key
+    end
   end
   return write_as(shape, skill, skill.versions[#skill.versions])
 end
@@ -148,7 +150,9 @@ end
 --- Throws the 404 of a skill before the input is looked at, on servers that do so.
 --- @param find function skill_rows.find or skill_rows.find_named
 function skill_rows.look_first(find, ctx, name)
-  if profile().skill.skill_first then find(ctx, name) end
+  if profile().skill.skill_first then
+    find(ctx, name)
+  end
 end
 
 --- The asked version, or the latest; throws the 404.
@@ -163,16 +167,25 @@ end
 --- Throws the 409 of a stale base_version.
 function skill_rows.check_base(skill, base)
   if base and base ~= #skill.versions then
-    error(answers.plain(409, "Someone published a newer version; fetch it and try again.",
-      { { "current_version", #skill.versions } }))
+    error(
+      answers.plain(
+        409,
+        "Someone published a newer version; fetch it and try again.",
+        { { "current_version", #skill.versions } }
+      )
+    )
   end
 end
 
 --- Throws the 400 of a skill that may not have more versions.
 function skill_rows.check_room(skill)
   if #skill.versions >= settings.version_limit then
-    error(answers.plain(400, ("This skill already has the maximum of %d versions."):format(
-      settings.version_limit)))
+    error(
+      answers.plain(
+        400,
+        ("This skill already has the maximum of %d versions."):format(settings.version_limit)
+      )
+    )
   end
 end
 
@@ -189,20 +202,26 @@ end
 --- Throws the 400 of too many files.
 function skill_rows.check_file_room(count)
   if count > settings.file_limit then
-    error(answers.plain(400, ("This skill already has the maximum of %d files."):format(
-      settings.file_limit)))
+    error(
+      answers.plain(
+        400,
+        ("This skill already has the maximum of %d files."):format(settings.file_limit)
+      )
+    )
   end
 end
 
 --- The file and its place, or nil.
 function skill_rows.file(version, path)
   for i, file in ipairs(version.files) do
-    if file.path == path then return file, i end
+    if file.path == path then
+      return file, i
+    end
   end
 end
 
-local CARRIED = { "description", "body", "license", "compatibility", "allowed_tools", "metadata",
-  "files" }
+local CARRIED =
+  { "description", "body", "license", "compatibility", "allowed_tools", "metadata", "files" }
 
 --- Appends a version: what `changes` has, the rest carried over.
 function skill_rows.add_version(skill, user, changes)

@@ -13,8 +13,14 @@ local skills = {}
 
 local RESOLVED = { "skill", "versions", "has_more" }
 
-local ORDERS = { name = true, created_at = true, updated_at = true, version = true,
-  latest_version = true, version_count = true }
+local ORDERS = {
+  name = true,
+  created_at = true,
+  updated_at = true,
+  version = true,
+  latest_version = true,
+  version_count = true,
+}
 
 --- The columns of one skill that lists are sorted by.
 local function sortable(skill)
@@ -38,16 +44,21 @@ function skills.list_of(ctx, wanted)
   local found = {}
   for name, skill in pairs(ctx.project.skills) do
     local latest = skill.versions[#skill.versions]
-    if (search == "" or text.contains(name, search) or text.contains(latest.description, search))
-      and (not wanted or wanted(skill, latest)) then
+    if
+      (search == "" or text.contains(name, search) or text.contains(latest.description, search))
+      and (not wanted or wanted(skill, latest))
+    then
       found[#found + 1] = sortable(skill)
     end
   end
   local sign, column = (ctx.query.order_by or ""):match("^(%-?)(.*)$")
-  if not ORDERS[column] then sign, column = "-", "created_at" end
+  if not ORDERS[column] then
+    sign, column = "-", "created_at"
+  end
   local sorted = pages.sorted(found, { { column, sign == "-" }, { "id", false } })
-  return pages.answer(ctx, sorted, function(row) return rows.write_row(row.skill) end,
-    { default = 100 })
+  return pages.answer(ctx, sorted, function(row)
+    return rows.write_row(row.skill)
+  end, { default = 100 })
 end
 
 function skills.list(ctx)
@@ -86,9 +97,19 @@ local function apply_edits(whole, edits, path)
     local count, first = occurrences(whole, edit.old)
     if count ~= 1 then
       local extra = { { "edit_index", i - 1 } }
-      if path then extra[2] = { "file_path", path } end
-      error(answers.plain(400, ("The text to replace occurs %d times in %s."):format(count,
-        path and "'" .. path .. "'" or "the body"), extra))
+      if path then
+        extra[2] = { "file_path", path }
+      end
+      error(
+        answers.plain(
+          400,
+          ("The text to replace occurs %d times in %s."):format(
+            count,
+            path and "'" .. path .. "'" or "the body"
+          ),
+          extra
+        )
+      )
     end
     whole = whole:sub(1, first - 1) .. edit.new .. whole:sub(first + #edit.old)
   end
@@ -104,8 +125,13 @@ local function edited_files(version, file_edits)
   for _, edit in ipairs(file_edits) do
     local _, place = rows.file({ files = files }, edit.path)
     if not place then
-      error(answers.plain(400, ("There is no file '%s' to edit."):format(edit.path),
-        { { "file_path", edit.path } }))
+      error(
+        answers.plain(
+          400,
+          ("There is no file '%s' to edit."):format(edit.path),
+          { { "file_path", edit.path } }
+        )
+      )
     end
     local file = files[place]
     files[place] = {
@@ -128,7 +154,9 @@ end
 --- Whether the body has owners and, but for the base_version, nothing else that is known.
 local function only_owners(values)
   for name in pairs(values) do
-    if name ~= "owners" and name ~= "base_version" then return false end
+    if name ~= "owners" and name ~= "base_version" then
+      return false
+    end
   end
   return values.owners ~= nil
 end
@@ -136,13 +164,19 @@ end
 --- The metadata of the next version: what the server keeps for itself stays as it is.
 local function next_metadata(given, before)
   local own = profile().skill.own_metadata
-  if not given or not own then return given end
+  if not given or not own then
+    return given
+  end
   local members, kept, texts = json.members(given.raw), json.members(before.raw), {}
   for name, raw in pairs(members) do
-    if not own[name] then texts[#texts + 1] = json.string(name) .. ":" .. raw end
+    if not own[name] then
+      texts[#texts + 1] = json.string(name) .. ":" .. raw
+    end
   end
   for name in pairs(own) do
-    if kept[name] then texts[#texts + 1] = json.string(name) .. ":" .. kept[name] end
+    if kept[name] then
+      texts[#texts + 1] = json.string(name) .. ":" .. kept[name]
+    end
   end
   table.sort(texts)
   return json.raw("{" .. table.concat(texts, ",") .. "}")
@@ -169,8 +203,12 @@ function skills.publish(ctx, name)
   rows.check_room(skill)
   local latest = rows.version(skill)
   check_description(values.description or latest.description)
-  if values.edits then values.body = apply_edits(latest.body, values.edits) end
-  if values.file_edits then values.files = edited_files(latest, values.file_edits) end
+  if values.edits then
+    values.body = apply_edits(latest.body, values.edits)
+  end
+  if values.file_edits then
+    values.files = edited_files(latest, values.file_edits)
+  end
   values.metadata = next_metadata(values.metadata, latest.metadata)
   skill.owners = values.owners or skill.owners
   rows.add_version(skill, ctx.user, values)
@@ -197,10 +235,14 @@ end
 --- The version that `skill` of a resolve shows.
 local function resolved(skill, query)
   local version = rows.version(skill, query.version)
-  if not query.version_id or version.id == query.version_id then return version end
+  if not query.version_id or version.id == query.version_id then
+    return version
+  end
   if not query.version then
     for _, candidate in ipairs(skill.versions) do
-      if candidate.id == query.version_id then return candidate end
+      if candidate.id == query.version_id then
+        return candidate
+      end
     end
   end
   error(answers.plain(404, ("The skill '%s' has no such version."):format(skill.name)))

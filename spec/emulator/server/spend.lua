@@ -46,8 +46,9 @@ local FIELDS = {
 local function moment(value, attr, now)
   local at = times.parse(value) or times.parse_date(value) or times.parse_relative(value, now)
   if not at then
-    error(answers.invalid(attr, "invalid_input",
-      "Use an ISO 8601 date or a relative one such as -7d."))
+    error(
+      answers.invalid(attr, "invalid_input", "Use an ISO 8601 date or a relative one such as -7d.")
+    )
   end
   return at
 end
@@ -63,22 +64,33 @@ local function redirect(ctx)
   local parts = {}
   for _, name in ipairs({ "date_from", "date_to", "limit", "product", "refresh" }) do
     local value = ctx.query[name]
-    if value then parts[#parts + 1] = name .. "=" .. text.escape_query(value) end
+    if value then
+      parts[#parts + 1] = name .. "=" .. text.escape_query(value)
+    end
   end
   return answers.empty(302, {
     ["Content-Type"] = "text/html; charset=utf-8",
-    ["Location"] = settings.spend_redirect .. "/api/llm_analytics/@me/spend/"
+    ["Location"] = settings.spend_redirect
+      .. "/api/llm_analytics/@me/spend/"
       .. (#parts > 0 and "?" .. table.concat(parts, "&") or ""),
   })
 end
 
 --- Answers that come from the other region, by the setting that asks for them: any shape.
 local RELAYED = {
-  relay_400 = function() return answers.ok('{"error":"bad_request"}', 400) end,
-  relay_429 = function() return answers.ok('{"error":"slow_down"}', 429) end,
+  relay_400 = function()
+    return answers.ok('{"error":"bad_request"}', 400)
+  end,
+  relay_429 = function()
+    return answers.ok('{"error":"slow_down"}', 429)
+  end,
   relay_502 = function()
-    return answers.envelope(502, "server_error", "cross_region_upstream_unavailable",
-      "The spend analysis cannot be had right now.")
+    return answers.envelope(
+      502,
+      "server_error",
+      "cross_region_upstream_unavailable",
+      "The spend analysis cannot be had right now."
+    )
   end,
 }
 
@@ -90,11 +102,21 @@ local function window_of(query, now)
   if to <= from then
     error(answers.invalid("date_to", "invalid_input", "date_to has to be after date_from."))
   elseif to - from > MAX_DAYS * times.DAY then
-    error(answers.invalid("date_from", "invalid_input",
-      ("The window has at most %d days."):format(MAX_DAYS)))
+    error(
+      answers.invalid(
+        "date_from",
+        "invalid_input",
+        ("The window has at most %d days."):format(MAX_DAYS)
+      )
+    )
   elseif minutes and to - from > MAX_BUCKETS * minutes * 60 * times.SECOND then
-    error(answers.invalid("bucket_minutes", "invalid_input",
-      ("The window has more than %d buckets."):format(MAX_BUCKETS)))
+    error(
+      answers.invalid(
+        "bucket_minutes",
+        "invalid_input",
+        ("The window has more than %d buckets."):format(MAX_BUCKETS)
+      )
+    )
   end
   return {
     from = from,
@@ -107,16 +129,31 @@ local function window_of(query, now)
 end
 
 function spend.get(ctx)
-  if settings.spend == "absent" then error(answers.not_found("Endpoint not found.")) end
-  if settings.spend == "redirect" then return redirect(ctx) end
-  if RELAYED[settings.spend] then return RELAYED[settings.spend]() end
-  if not ctx.user.email then error(answers.denied("The user has no e-mail address.")) end
+  if settings.spend == "absent" then
+    error(answers.not_found("Endpoint not found."))
+  end
+  if settings.spend == "redirect" then
+    return redirect(ctx)
+  end
+  if RELAYED[settings.spend] then
+    return RELAYED[settings.spend]()
+  end
+  if not ctx.user.email then
+    error(answers.denied("The user has no e-mail address."))
+  end
   local query = validate.query(ctx, FIELDS)
   local now = store.now()
   local window = window_of(query, now)
-  local name = table.concat({ ctx.user.email, query.date_from or "-30d", query.date_to or "",
-    query.product, window.limit, query.bucket_minutes or "", settings.spend, settings.profile },
-    "\0")
+  local name = table.concat({
+    ctx.user.email,
+    query.date_from or "-30d",
+    query.date_to or "",
+    query.product,
+    window.limit,
+    query.bucket_minutes or "",
+    settings.spend,
+    settings.profile,
+  }, "\0")
   local kept = cache[name]
   if not query.refresh and kept and now - kept.at < CACHE_SECONDS * times.SECOND then
     return answers.ok(kept.body)

@@ -7,19 +7,42 @@ local times = require("server.times")
 
 local figures = {}
 
-local SUMMARY = { "date_from", "date_to", "product", "total_cost_usd", "event_count",
-  "scoped_cost_usd", "scoped_event_count" }
+local SUMMARY = {
+  "date_from",
+  "date_to",
+  "product",
+  "total_cost_usd",
+  "event_count",
+  "scoped_cost_usd",
+  "scoped_event_count",
+}
 local PRODUCT = { "product", "event_count", "cost_usd" }
 local MODEL = { "model", "generation_count", "cost_usd", "input_tokens", "output_tokens" }
 local BREAKDOWN = { "items", "truncated" }
-local INPUT_SIZE = { "bucket", "min_input_tokens", "generation_count", "cost_usd",
-  "share_of_scoped", "avg_cost_per_generation" }
+local INPUT_SIZE = {
+  "bucket",
+  "min_input_tokens",
+  "generation_count",
+  "cost_usd",
+  "share_of_scoped",
+  "avg_cost_per_generation",
+}
 local DAY = { "day", "event_count", "cost_usd", "input_tokens", "output_tokens" }
-local DAY_MODEL = { "day", "model", "cost_usd", "input_tokens", "output_tokens",
-  "generation_count" }
-local BUCKET = { "bucket_start", "event_count", "cost_usd", "input_cost_usd", "output_cost_usd",
-  "cache_read_cost_usd", "cache_creation_cost_usd", "input_tokens", "output_tokens",
-  "cache_read_input_tokens", "cache_creation_input_tokens" }
+local DAY_MODEL =
+  { "day", "model", "cost_usd", "input_tokens", "output_tokens", "generation_count" }
+local BUCKET = {
+  "bucket_start",
+  "event_count",
+  "cost_usd",
+  "input_cost_usd",
+  "output_cost_usd",
+  "cache_read_cost_usd",
+  "cache_creation_cost_usd",
+  "input_tokens",
+  "output_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+}
 
 --- A float field: always with a fraction or an exponent, and read back bit-equal.
 local function float(value)
@@ -50,7 +73,9 @@ local function make_tools()
   end
   for i = 1, 229 do
     local name = names[i]
-    if name == nil then name = ("mcp__posthog__tool-%03d"):format(i) end
+    if name == nil then
+      name = ("mcp__posthog__tool-%03d"):format(i)
+    end
     local cost = math.floor(911031778 / i ^ 1.5) / 1e6
     tools[i] = {
       tool = name or nil,
@@ -62,30 +87,61 @@ local function make_tools()
       share_attributed = float(cost / total),
     }
   end
-  tools[#tools + 1] = { tool = "mcp__posthog__query-run", generation_count = 3,
-    cost_usd = json.raw("1e-6"), share_of_scoped = json.raw("5.586232892518606e-10"),
-    avg_input_tokens = json.raw("1.2e+4"), cost_attributed_usd = json.raw("0.0"),
-    share_attributed = json.raw("0.0") }
+  tools[#tools + 1] = {
+    tool = "mcp__posthog__query-run",
+    generation_count = 3,
+    cost_usd = json.raw("1e-6"),
+    share_of_scoped = json.raw("5.586232892518606e-10"),
+    avg_input_tokens = json.raw("1.2e+4"),
+    cost_attributed_usd = json.raw("0.0"),
+    share_attributed = json.raw("0.0"),
+  }
   return tools
 end
 
 local TOOLS = make_tools()
 
 local MODELS = {
-  { model = "claude-opus-4-8", generation_count = 30111, cost_usd = float(1502.25),
-    input_tokens = json.raw("9007199254740993"), output_tokens = 18112345 },
-  { model = "gpt-5", generation_count = 15890, cost_usd = float(287.864305),
-    input_tokens = 812345678901, output_tokens = 99120045 },
-  { model = nil, generation_count = 1, cost_usd = json.raw("0.0"), input_tokens = 0,
-    output_tokens = 0 },
+  {
+    model = "claude-opus-4-8",
+    generation_count = 30111,
+    cost_usd = float(1502.25),
+    input_tokens = json.raw("9007199254740993"),
+    output_tokens = 18112345,
+  },
+  {
+    model = "gpt-5",
+    generation_count = 15890,
+    cost_usd = float(287.864305),
+    input_tokens = 812345678901,
+    output_tokens = 99120045,
+  },
+  {
+    model = nil,
+    generation_count = 1,
+    cost_usd = json.raw("0.0"),
+    input_tokens = 0,
+    output_tokens = 0,
+  },
 }
 
 local INPUT_SIZES = {
-  { bucket = "<50k", min_input_tokens = 0, generation_count = 20100, cost_usd = float(210.5),
-    share_of_scoped = float(210.5 / SCOPED_COST), avg_cost_per_generation = float(210.5 / 20100) },
-  { bucket = ">300k", min_input_tokens = 300000, generation_count = 4102,
-    cost_usd = float(903.2), share_of_scoped = float(903.2 / SCOPED_COST),
-    avg_cost_per_generation = float(903.2 / 4102) },
+  {
+    bucket = "<50k",
+    min_input_tokens = 0,
+    generation_count = 20100,
+    cost_usd = float(210.5),
+    share_of_scoped = float(210.5 / SCOPED_COST),
+    avg_cost_per_generation = float(210.5 / 20100),
+  },
+  {
+    bucket = ">300k",
+    min_input_tokens = 300000,
+    generation_count = 4102,
+    cost_usd = float(903.2),
+    share_of_scoped = float(903.2 / SCOPED_COST),
+    avg_cost_per_generation = float(903.2 / 4102),
+  },
 }
 
 --- `items` and whether they are all; without `limit` they are.
@@ -153,20 +209,32 @@ function parts.summary(window)
   }))
 end
 
-function parts.by_product(window) return part(PRODUCT, PRODUCTS, window) end
+function parts.by_product(window)
+  return part(PRODUCT, PRODUCTS, window)
+end
 
-function parts.by_tool(window) return part(window.tool, TOOLS, window) end
+function parts.by_tool(window)
+  return part(window.tool, TOOLS, window)
+end
 
-function parts.by_model(window) return part(MODEL, MODELS, window) end
+function parts.by_model(window)
+  return part(MODEL, MODELS, window)
+end
 
-function parts.by_input_size(window) return part(INPUT_SIZE, INPUT_SIZES, window) end
+function parts.by_input_size(window)
+  return part(INPUT_SIZE, INPUT_SIZES, window)
+end
 
 --- Nothing comes out of it any more.
-function parts.top_traces(window) return part({}, {}, window) end
+function parts.top_traces(window)
+  return part({}, {}, window)
+end
 
 --- All days of the window, whatever the limit.
 function parts.by_day(window)
-  local days = each_day(window, function(day, rows) rows[#rows + 1] = day_figures(day) end)
+  local days = each_day(window, function(day, rows)
+    rows[#rows + 1] = day_figures(day)
+  end)
   return json.raw(json.object(BREAKDOWN, breakdown(DAY, days)))
 end
 
@@ -175,11 +243,20 @@ function parts.by_day_model(window)
   local texts = each_day(window, function(day, rows)
     local whole = day_figures(day)
     for _, row in ipairs({
-      { model = "claude-opus-4-8", cost_usd = json.raw("0.25"), input_tokens = 1134455,
-        output_tokens = 12331, generation_count = 102 },
-      { model = "Other", cost_usd = float(tonumber(whole.cost_usd.raw) - 0.25),
-        input_tokens = whole.input_tokens - 1134455, output_tokens = 800000,
-        generation_count = whole.event_count - 102 },
+      {
+        model = "claude-opus-4-8",
+        cost_usd = json.raw("0.25"),
+        input_tokens = 1134455,
+        output_tokens = 12331,
+        generation_count = 102,
+      },
+      {
+        model = "Other",
+        cost_usd = float(tonumber(whole.cost_usd.raw) - 0.25),
+        input_tokens = whole.input_tokens - 1134455,
+        output_tokens = 800000,
+        generation_count = whole.event_count - 102,
+      },
     }) do
       row.day = whole.day
       rows[#rows + 1] = json.object(DAY_MODEL, row)
@@ -191,7 +268,9 @@ end
 --- The pieces of the window, when they were asked for.
 function parts.by_bucket(window)
   local minutes = window.bucket_minutes
-  if not minutes then return nil end
+  if not minutes then
+    return nil
+  end
   local width, rows = minutes * 60 * times.SECOND, {}
   local start = window.from - window.from % width
   while settings.spend ~= "empty" and start < window.to do
@@ -223,7 +302,9 @@ function figures.write(names, window)
   local keys, values = {}, {}
   for _, name in ipairs(names) do
     values[name] = parts[name](window)
-    if values[name] then keys[#keys + 1] = name end
+    if values[name] then
+      keys[#keys + 1] = name
+    end
   end
   return json.object(keys, values)
 end

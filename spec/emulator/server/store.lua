@@ -64,9 +64,15 @@ local serial = 0
 function store.new_id()
   serial = (serial + 1) % 0x1000
   local ms = ("%012x"):format(math.floor(ngx.now() * 1000))
-  return ("%s-%s-7%03x-%x%03x-%06x%06x"):format(ms:sub(1, 8), ms:sub(9), serial,
-    8 + math.random(0, 3), math.random(0, 0xFFF), math.random(0, 0xFFFFFF),
-    math.random(0, 0xFFFFFF))
+  return ("%s-%s-7%03x-%x%03x-%06x%06x"):format(
+    ms:sub(1, 8),
+    ms:sub(9),
+    serial,
+    8 + math.random(0, 3),
+    math.random(0, 0xFFF),
+    math.random(0, 0xFFFFFF),
+    math.random(0, 0xFFFFFF)
+  )
 end
 
 store.reset()

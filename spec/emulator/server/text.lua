@@ -5,8 +5,14 @@ local text = {}
 --- The characters that Python's str.strip removes, beyond one byte.
 local WIDE_SPACES = {}
 for _, char in ipairs({
-  "\194\133", "\194\160", "\225\154\128", "\226\128\168", "\226\128\169", "\226\128\175",
-  "\226\129\159", "\227\128\128",
+  "\194\133",
+  "\194\160",
+  "\225\154\128",
+  "\226\128\168",
+  "\226\128\169",
+  "\226\128\175",
+  "\226\129\159",
+  "\227\128\128",
 }) do
   WIDE_SPACES[char] = true
 end
@@ -44,8 +50,12 @@ end
 function text.slice(s, offset, length)
   local from, count = #s + 1, 0
   for at in s:gmatch("()[^\128-\191]") do
-    if count == offset then from = at end
-    if count == offset + length then return s:sub(from, at - 1), count end
+    if count == offset then
+      from = at
+    end
+    if count == offset + length then
+      return s:sub(from, at - 1), count
+    end
     count = count + 1
   end
   return s:sub(from)
@@ -56,23 +66,40 @@ function text.bad_utf8(s)
   local i = 1
   while true do
     i = s:find("[\128-\255]", i)
-    if not i then return nil end
+    if not i then
+      return nil
+    end
     local c = s:byte(i)
     local n, low, high = 0, 0x80, 0xBF
-    if c >= 0xC2 and c <= 0xDF then n = 1
+    if c >= 0xC2 and c <= 0xDF then
+      n = 1
     elseif c >= 0xE0 and c <= 0xEF then
       n = 2
-      if c == 0xE0 then low = 0xA0 elseif c == 0xED then high = 0x9F end
+      if c == 0xE0 then
+        low = 0xA0
+      elseif c == 0xED then
+        high = 0x9F
+      end
     elseif c >= 0xF0 and c <= 0xF4 then
       n = 3
-      if c == 0xF0 then low = 0x90 elseif c == 0xF4 then high = 0x8F end
+      if c == 0xF0 then
+        low = 0x90
+      elseif c == 0xF4 then
+        high = 0x8F
+      end
     end
-    if n == 0 then return i end
+    if n == 0 then
+      return i
+    end
     local second = s:byte(i + 1)
-    if not second or second < low or second > high then return i end
+    if not second or second < low or second > high then
+      return i
+    end
     for k = 2, n do
       local follow = s:byte(i + k)
-      if not follow or follow < 0x80 or follow > 0xBF then return i end
+      if not follow or follow < 0x80 or follow > 0xBF then
+        return i
+      end
     end
     i = i + n + 1
   end
@@ -91,14 +118,24 @@ end
 --- Folds case for a search: ASCII, Latin-1 and Cyrillic.
 function text.fold(s)
   s = s:lower()
-  if not s:find("[\195\208]") then return s end
-  s = s:gsub("\195([\128-\158])", function(c) return "\195" .. string.char(c:byte() + 32) end)
-  return (s:gsub("\208([\128-\175])", function(c)
-    local code = c:byte()
-    if code < 0x90 then return "\209" .. string.char(code + 16) end
-    if code < 0xA0 then return "\208" .. string.char(code + 32) end
-    return "\209" .. string.char(code - 32)
-  end))
+  if not s:find("[\195\208]") then
+    return s
+  end
+  s = s:gsub("\195([\128-\158])", function(c)
+    return "\195" .. string.char(c:byte() + 32)
+  end)
+  return (
+    s:gsub("\208([\128-\175])", function(c)
+      local code = c:byte()
+      if code < 0x90 then
+        return "\209" .. string.char(code + 16)
+      end
+      if code < 0xA0 then
+        return "\208" .. string.char(code + 32)
+      end
+      return "\209" .. string.char(code - 32)
+    end)
+  )
 end
 
 --- Whether `s` holds `part`, whatever the case. `%` and `_` are plain characters.
@@ -108,12 +145,18 @@ end
 
 --- Undoes percent escapes; what is no escape stays.
 function text.unescape(s)
-  return (s:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  return (s:gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
 end
 
 --- Escapes a query name or value the way Python's urlencode does.
 function text.escape_query(s)
-  return (s:gsub("[^%w%-%._~ ]", function(c) return ("%%%02X"):format(c:byte()) end):gsub(" ", "+"))
+  return (
+    s:gsub("[^%w%-%._~ ]", function(c)
+      return ("%%%02X"):format(c:byte())
+    end):gsub(" ", "+")
+  )
 end
 
 return text

@@ -17,7 +17,9 @@ local function counted(ctx, name, now)
   local bucket = name .. "/" .. ctx.key_text
   local kept = {}
   for _, at in ipairs(history[bucket] or {}) do
-    if at > now - window then kept[#kept + 1] = at end
+    if at > now - window then
+      kept[#kept + 1] = at
+    end
   end
   history[bucket] = kept
   if #kept >= limit then
@@ -30,7 +32,9 @@ end
 function throttle.check(ctx, names)
   local now, counts = ngx.now(), {}
   for name in names:gmatch("%S+") do
-    if settings[name] > 0 then counts[#counts + 1] = counted(ctx, name, now) end
+    if settings[name] > 0 then
+      counts[#counts + 1] = counted(ctx, name, now)
+    end
   end
   for _, kept in ipairs(counts) do
     kept[#kept + 1] = now

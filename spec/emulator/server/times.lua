@@ -8,7 +8,9 @@ times.DAY = 86400 * SECOND
 
 --- Days since 1970 of a date of the Gregorian calendar.
 local function days(year, month, day)
-  if month <= 2 then year = year - 1 end
+  if month <= 2 then
+    year = year - 1
+  end
   local era = math.floor(year / 400)
   local in_era = year - era * 400
   local in_year = math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
@@ -25,15 +27,23 @@ end
 
 --- @return number? moment nil when there is no such date or time
 function times.make(year, month, day, hour, minute, second, micro)
-  if month < 1 or month > 12 or day < 1 or day > days_in_month(year, month) then return nil end
-  if year < 1 or hour > 23 or minute > 59 or second > 59 then return nil end
+  if month < 1 or month > 12 or day < 1 or day > days_in_month(year, month) then
+    return nil
+  end
+  if year < 1 or hour > 23 or minute > 59 or second > 59 then
+    return nil
+  end
   return (days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * SECOND + micro
 end
 
 local function zone_offset(zone)
-  if zone == "" or zone == "Z" or zone == "z" then return 0 end
+  if zone == "" or zone == "Z" or zone == "z" then
+    return 0
+  end
   local sign, hours, minutes = zone:match("^([+-])(%d%d):?(%d?%d?)$")
-  if not sign or #minutes == 1 then return nil end
+  if not sign or #minutes == 1 then
+    return nil
+  end
   local offset = (tonumber(hours) * 60 + (tonumber(minutes) or 0)) * 60 * SECOND
   return sign == "-" and -offset or offset
 end
@@ -43,22 +53,39 @@ end
 function times.parse(s)
   local year, month, day, hour, minute, rest =
     s:match("^(%d%d%d%d)%-(%d%d?)%-(%d%d?)[T ](%d%d?):(%d%d)(.*)$")
-  if not year then return nil end
+  if not year then
+    return nil
+  end
   local second, fraction, zone = rest:match("^:(%d%d)[.,](%d+)%s*(.-)$")
-  if not second then second, zone = rest:match("^:(%d%d)%s*(.-)$") end
-  if not second then zone = rest:match("^%s*(.-)$") end
+  if not second then
+    second, zone = rest:match("^:(%d%d)%s*(.-)$")
+  end
+  if not second then
+    zone = rest:match("^%s*(.-)$")
+  end
   local offset = zone_offset(zone)
-  if not offset then return nil end
+  if not offset then
+    return nil
+  end
   local micro = tonumber(((fraction or "") .. "000000"):sub(1, 6))
-  local moment = times.make(tonumber(year), tonumber(month), tonumber(day), tonumber(hour),
-    tonumber(minute), tonumber(second or 0), micro)
+  local moment = times.make(
+    tonumber(year),
+    tonumber(month),
+    tonumber(day),
+    tonumber(hour),
+    tonumber(minute),
+    tonumber(second or 0),
+    micro
+  )
   return moment and moment - offset
 end
 
 --- Reads a bare date as midnight UTC.
 function times.parse_date(s)
   local year, month, day = s:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)$")
-  if not year then return nil end
+  if not year then
+    return nil
+  end
   return times.make(tonumber(year), tonumber(month), tonumber(day), 0, 0, 0, 0)
 end
 
@@ -81,16 +108,22 @@ local function months_before(moment, count)
   return midnight and midnight + moment % times.DAY
 end
 
-local UNITS = { h = 3600 * SECOND, d = times.DAY, w = 7 * times.DAY, q = 91 * times.DAY,
-  M = 60 * SECOND }
+local UNITS =
+  { h = 3600 * SECOND, d = times.DAY, w = 7 * times.DAY, q = 91 * times.DAY, M = 60 * SECOND }
 local MONTHS = { m = 1, y = 12 }
 
 --- The start of the hour, day, month or year that `moment` lies in.
 local function start_of(moment, unit)
   local date = os.date("!*t", math.floor(moment / SECOND))
-  if unit == "h" then return moment - moment % UNITS.h end
-  if unit == "m" then return times.make(date.year, date.month, 1, 0, 0, 0, 0) end
-  if unit == "y" then return times.make(date.year, 1, 1, 0, 0, 0, 0) end
+  if unit == "h" then
+    return moment - moment % UNITS.h
+  end
+  if unit == "m" then
+    return times.make(date.year, date.month, 1, 0, 0, 0, 0)
+  end
+  if unit == "y" then
+    return times.make(date.year, 1, 1, 0, 0, 0, 0)
+  end
   return moment - moment % times.DAY
 end
 
@@ -98,8 +131,12 @@ end
 --- @return number? moment nil when it is no such text
 function times.parse_relative(s, now)
   local count, unit, edge = s:match("^%-?(%d+)([hdwmqyHDWMQY])(%a*)$")
-  if not count or #count > 4 then return nil end
-  if edge ~= "" and edge ~= "Start" and edge ~= "End" then return nil end
+  if not count or #count > 4 then
+    return nil
+  end
+  if edge ~= "" and edge ~= "Start" and edge ~= "End" then
+    return nil
+  end
   count = tonumber(count)
   local moment = now
   if UNITS[unit] then
@@ -107,10 +144,16 @@ function times.parse_relative(s, now)
   elseif MONTHS[unit] then
     moment = months_before(now, count * MONTHS[unit])
   end
-  if not moment or edge == "" then return moment end
+  if not moment or edge == "" then
+    return moment
+  end
   local first = start_of(moment, unit)
-  if edge == "Start" then return first end
-  if MONTHS[unit] then return months_before(first, -MONTHS[unit]) - 1 end
+  if edge == "Start" then
+    return first
+  end
+  if MONTHS[unit] then
+    return months_before(first, -MONTHS[unit]) - 1
+  end
   return first + (unit == "h" and UNITS.h or times.DAY) - 1
 end
 

@@ -21,7 +21,9 @@ local PYTHON_TYPES = { string = "str", object = "dict", array = "list", boolean 
 
 local function python_type(raw)
   local kind = json.kind(raw)
-  if kind == "number" then return raw:find("[.eE]") and "float" or "int" end
+  if kind == "number" then
+    return raw:find("[.eE]") and "float" or "int"
+  end
   return PYTHON_TYPES[kind]
 end
 
@@ -34,8 +36,12 @@ end
 
 function kinds.object(raw, _, attr)
   if json.kind(raw) ~= "object" then
-    invalid(attr, "not_a_dict", 'Expected a dictionary of items but got type "%s".',
-      python_type(raw))
+    invalid(
+      attr,
+      "not_a_dict",
+      'Expected a dictionary of items but got type "%s".',
+      python_type(raw)
+    )
   end
   return json.raw(raw)
 end
@@ -43,24 +49,35 @@ end
 --- The text of a string or number; nil and a reason otherwise.
 local function scalar_text(raw)
   local kind = json.kind(raw)
-  if kind == "number" then return raw end
-  if kind ~= "string" then return nil, "type" end
+  if kind == "number" then
+    return raw
+  end
+  if kind ~= "string" then
+    return nil, "type"
+  end
   local value = json.decode(raw)
-  if not value then return nil, "surrogate" end
+  if not value then
+    return nil, "surrogate"
+  end
   return value
 end
 
 function kinds.string(raw, field, attr)
   local value, reason = scalar_text(raw)
   if reason == "surrogate" then
-    invalid(attr, "surrogate_characters_not_allowed",
-      "Surrogate characters are not allowed: U+D800 to U+DFFF.")
+    invalid(
+      attr,
+      "surrogate_characters_not_allowed",
+      "Surrogate characters are not allowed: U+D800 to U+DFFF."
+    )
   elseif not value then
     invalid(attr, "invalid_input", "Not a valid string.")
   end
   value = text.trim(value)
   if value == "" then
-    if not field.blank then invalid(attr, "blank", "This field may not be blank.") end
+    if not field.blank then
+      invalid(attr, "blank", "This field may not be blank.")
+    end
     return value
   end
   if field.max and text.length(value) > field.max then
@@ -79,7 +96,9 @@ function kinds.integer(raw, field, attr)
   local value = scalar_text(raw)
   local digits = value and #value < 1000 and text.trim(value):match("^([+-]?%d+)%.?0*$")
   local number = digits and tonumber((digits:gsub("^%+", "")))
-  if not number then invalid(attr, "invalid_input", "A valid integer is required.") end
+  if not number then
+    invalid(attr, "invalid_input", "A valid integer is required.")
+  end
   if field.min and number < field.min then
     invalid(attr, "min_value", "Ensure this value is greater than or equal to %d.", field.min)
   end
@@ -111,8 +130,12 @@ end
 function kinds.timestamp(raw, _, attr)
   local moment = json.kind(raw) == "string" and times.parse(json.decode(raw) or "")
   if not moment then
-    invalid(attr, "invalid_input", "Datetime has wrong format. Use one of these formats instead: "
-      .. "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].")
+    invalid(
+      attr,
+      "invalid_input",
+      "Datetime has wrong format. Use one of these formats instead: "
+        .. "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+    )
   end
   return moment
 end
@@ -120,19 +143,32 @@ end
 --- A UUID in the usual form, or nil.
 function validate.uuid(value)
   local hex = value:lower():gsub("^urn:uuid:", ""):gsub("[{}]", ""):gsub("-", "")
-  if #hex ~= 32 or hex:find("%X") then return nil end
-  return ("%s-%s-%s-%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(13, 16), hex:sub(17, 20),
-    hex:sub(21))
+  if #hex ~= 32 or hex:find("%X") then
+    return nil
+  end
+  return ("%s-%s-%s-%s-%s"):format(
+    hex:sub(1, 8),
+    hex:sub(9, 12),
+    hex:sub(13, 16),
+    hex:sub(17, 20),
+    hex:sub(21)
+  )
 end
 
 function kinds.uuid(raw, _, attr)
   if json.kind(raw) ~= "string" then
-    invalid(attr, "incorrect_type", "Incorrect type. Expected pk value, received %s.",
-      python_type(raw))
+    invalid(
+      attr,
+      "incorrect_type",
+      "Incorrect type. Expected pk value, received %s.",
+      python_type(raw)
+    )
   end
   local value = json.decode(raw) or ""
   local uuid = validate.uuid(value)
-  if not uuid then invalid(attr, "invalid_input", "“" .. value .. "” is not a valid UUID.") end
+  if not uuid then
+    invalid(attr, "invalid_input", "“" .. value .. "” is not a valid UUID.")
+  end
   return uuid
 end
 
@@ -155,8 +191,12 @@ end
 --- first element's errors are printed at all, and as a dictionary.
 function kinds.objects(raw, field, attr)
   if json.kind(raw) ~= "array" then
-    invalid(attr .. "__non_field_errors", "not_a_list",
-      'Expected a list of items but got type "%s".', python_type(raw))
+    invalid(
+      attr .. "__non_field_errors",
+      "not_a_list",
+      'Expected a list of items but got type "%s".',
+      python_type(raw)
+    )
   end
   local elements = json.elements(raw)
   if field.min and #elements < field.min then
@@ -172,9 +212,15 @@ function kinds.objects(raw, field, attr)
     end)
     if not ok then
       local problem = type(result) == "table" and result.problem
-      if not problem then error(result, 0) end
-      local printed = i > 1 and "{}" or ("{'%s': [ErrorDetail(string='%s', code='%s')]}"):format(
-        problem.attr, problem.detail, problem.code)
+      if not problem then
+        error(result, 0)
+      end
+      local printed = i > 1 and "{}"
+        or ("{'%s': [ErrorDetail(string='%s', code='%s')]}"):format(
+          problem.attr,
+          problem.detail,
+          problem.code
+        )
       error(answers.invalid(attr, printed, printed))
     end
     list[i] = result
@@ -195,7 +241,9 @@ function validate.members(members, fields, partial)
         invalid(name, "required", "This field is required.")
       end
     elseif json.kind(raw) == "null" then
-      if not field.null then invalid(name, "null", "This field may not be null.") end
+      if not field.null then
+        invalid(name, "null", "This field may not be null.")
+      end
       values[name] = json.null
     else
       values[name] = kinds[field[2]](raw, field, name)
@@ -220,10 +268,14 @@ function validate.strict_body(ctx, fields, partial)
   end
   local unknown = {}
   for name in pairs(members) do
-    if not known[name] then unknown[#unknown + 1] = name end
+    if not known[name] then
+      unknown[#unknown + 1] = name
+    end
   end
   table.sort(unknown)
-  if unknown[1] then invalid(unknown[1], "invalid_input", "Unknown field.") end
+  if unknown[1] then
+    invalid(unknown[1], "invalid_input", "Unknown field.")
+  end
   return validate.members(members, fields, partial)
 end
 

@@ -11,15 +11,23 @@ local cjson = { null = NULL }
 
 --- A copy in which empty tables are objects, as they are to cjson, which takes no NaN either.
 local function marked(value)
-  if value ~= value then error("not a number") end
-  if type(value) ~= "table" then return value end
+  if value ~= value then
+    error("not a number")
+  end
+  if type(value) ~= "table" then
+    return value
+  end
   local copy = {}
-  for k, v in pairs(value) do copy[k] = marked(v) end
+  for k, v in pairs(value) do
+    copy[k] = marked(v)
+  end
   return next(copy) == nil and setmetatable(copy, { __jsontype = "object" }) or copy
 end
 
 local function write_null(reason, value)
-  if value == NULL then return "null" end
+  if value == NULL then
+    return "null"
+  end
   return nil, reason
 end
 
@@ -29,7 +37,9 @@ end
 
 function cjson.decode(text)
   local value, _, err = dkjson.decode(text, 1, NULL, nil, nil) -- without metatables
-  if err then error(err, 2) end
+  if err then
+    error(err, 2)
+  end
   return value
 end
 

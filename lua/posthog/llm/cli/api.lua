@@ -180,7 +180,7 @@ return {
       "all datasets, a line each",
     },
     {
-      "posthog-llm api POST /api/projects/:project_id/datasets/ --data '{\"name\": \"new\"}'",
+      'posthog-llm api POST /api/projects/:project_id/datasets/ --data \'{"name": "new"}\'',
       "make one",
     },
   },

@@ -13,7 +13,7 @@ return {
     .. "shells look.",
   arguments = { { "shell", "bash, zsh or fish.", choices = { "bash", "zsh", "fish" } } },
   examples = {
-    { "eval \"$(posthog-llm completions bash)\"", "for bash, in ~/.bashrc" },
+    { 'eval "$(posthog-llm completions bash)"', "for bash, in ~/.bashrc" },
     {
       "mkdir -p ~/.zfunc && posthog-llm completions zsh > ~/.zfunc/_posthog-llm",
       "for zsh, with fpath=(~/.zfunc $fpath) before compinit in ~/.zshrc",

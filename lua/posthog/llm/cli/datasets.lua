@@ -157,7 +157,7 @@ return {
       examples = {
         { "posthog-llm datasets create silver --description 'Reviewed by hand'", "a new dataset" },
         {
-          "posthog-llm datasets create bronze --metadata '{\"owner\": \"evals\"}'",
+          'posthog-llm datasets create bronze --metadata \'{"owner": "evals"}\'',
           "with metadata",
         },
         { "id=$(posthog-llm datasets create drafts)", "its id is printed" },
@@ -270,7 +270,7 @@ return {
       arguments = { { "dataset", "Its id; with API v2 its name, too." } },
       examples = {
         { "id=$(posthog-llm datasets delete more --yes)", "what delete prints" },
-        { "posthog-llm datasets undelete \"$id\"", "is what undelete takes" },
+        { 'posthog-llm datasets undelete "$id"', "is what undelete takes" },
         { "posthog-llm datasets show more", "it is back" },
       },
       run = changes.undelete,

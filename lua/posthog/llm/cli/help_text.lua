@@ -157,9 +157,12 @@ function help_text.of(root, command, path, columns)
   else
     page:paragraph(command.text or command.summary and help_text.sentence(command.summary))
   end
-  page:list("Arguments", rows_of(command.arguments, function(argument)
-    return argument[1]
-  end))
+  page:list(
+    "Arguments",
+    rows_of(command.arguments, function(argument)
+      return argument[1]
+    end)
+  )
   local options = rows_of(command.options, help_text.option)
   table.insert(options, 1, { "-h, --help", "Show this." })
   if command == root then

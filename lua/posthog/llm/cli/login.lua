@@ -91,10 +91,12 @@ end
 local function tell_of_old(context)
   local old, err = credentials.stored()
   if old then
-    context:note(("logged in already, to project %s at %s: a new login replaces it"):format(
-      old.project_id,
-      old.host
-    ))
+    context:note(
+      ("logged in already, to project %s at %s: a new login replaces it"):format(
+        old.project_id,
+        old.host
+      )
+    )
   elseif err then
     context:note("the login that is there cannot be used: ", err.message)
   end

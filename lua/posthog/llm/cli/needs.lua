@@ -70,7 +70,9 @@ local function package_of(needed, name)
     return nil
   end
   local values = { V = LUA_VERSION, v = LUA_VERSION:gsub("%.", "") }
-  return (package:gsub("lua([Vv])", function(letter) return "lua" .. values[letter] end))
+  return (package:gsub("lua([Vv])", function(letter)
+    return "lua" .. values[letter]
+  end))
 end
 
 --- How all these are installed: by the system's packages, and by LuaRocks.

@@ -142,7 +142,8 @@ return {
       name = "status",
       summary = "show what has changed, here and on the server",
       text = "Show what has changed since the pull: local, new (here only) and gone (removed "
-        .. "here) on this side, remote on the server, both on both." .. EACH,
+        .. "here) on this side, remote on the server, both on both."
+        .. EACH,
       arguments = { DIRS },
       options = {
         { "--offline", "Only what has changed here, without the network." },

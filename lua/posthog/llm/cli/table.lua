@@ -80,8 +80,7 @@ function Table:begin()
   for column = 1, #self.header - 1 do
     taken = taken + self.widths[column] + 2
   end
-  self.is_narrow = self.screen.columns and #self.header > 1
-    and taken + LEAST > self.screen.columns
+  self.is_narrow = self.screen.columns and #self.header > 1 and taken + LEAST > self.screen.columns
   local header = self:lines(self.header)
   self.screen:raw((self.screen.color and "\27[1m" .. header .. "\27[m" or header) .. "\n")
 end

@@ -140,8 +140,7 @@ local function spend_pace(value, what, level)
   return checked
 end
 
-local PACE =
-  { per_minute = count(1), per_hour = count(1), spend = spend_pace, dict = one_line }
+local PACE = { per_minute = count(1), per_hour = count(1), spend = spend_pace, dict = one_line }
 
 local function pace_rules(value, what, level)
   if type(value) == "boolean" then

@@ -46,9 +46,10 @@ function host.uv()
   if ok then
     return uv
   elseif tostring(uv):find("luv is not available", 1, true) then
-    return nil, "it needs an event loop: in Neovim, or in a program that begins with "
-      .. "require(\"luv\") (Debian: lua-luv) and ends with luv.run(); elsewhere call directly, or "
-      .. "use llm.gather"
+    return nil,
+      "it needs an event loop: in Neovim, or in a program that begins with "
+        .. 'require("luv") (Debian: lua-luv) and ends with luv.run(); elsewhere call directly, or '
+        .. "use llm.gather"
   end
   error(uv, 0)
 end

@@ -12,7 +12,7 @@ local deliver -- calls what those that have ended would have called
 local sentinel -- its finalizer is called when the Lua state is closed
 
 local MESSAGE = "llm.go: the program ended and its event loop never ran, so the task was never "
-  .. "done: end the program by require(\"luv\").run()"
+  .. 'done: end the program by require("luv").run()'
 
 --- The thread of the library is ended first: TLS at work while OpenSSL cleans up is a crash.
 local function end_program(message)

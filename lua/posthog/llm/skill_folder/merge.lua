@@ -132,20 +132,15 @@ function merge.texts(base, ours, theirs, labels)
   elseif text.check(ours) then
     return ours, 1
   end
-  local merged, conflicts = merge_lines(
-    base == "" and "" or text.file(base),
-    text.file(ours),
-    text.file(theirs),
-    labels
-  )
+  local merged, conflicts =
+    merge_lines(base == "" and "" or text.file(base), text.file(ours), text.file(theirs), labels)
   if not merged then
     return nil, conflicts
   end
   return (text.trim(merged)), conflicts
 end
 
-local FIELDS =
-  { "name", "description", "license", "compatibility", "allowed_tools", "metadata" }
+local FIELDS = { "name", "description", "license", "compatibility", "allowed_tools", "metadata" }
 
 --- A field as a text that is the same for the same value.
 local function print_of(field, fields)
@@ -184,12 +179,8 @@ function merge.skill_md(base, present, theirs, labels)
     local before, after = skill_md.canonical(base), skill_md.canonical(theirs)
     return three_way(before, text.file((text.trim(source))), after, labels)
   end
-  local body, conflicts = merge.texts(
-    (text.trim(base.body)),
-    (text.trim(ours.body)),
-    (text.trim(theirs.body)),
-    labels
-  )
+  local body, conflicts =
+    merge.texts((text.trim(base.body)), (text.trim(ours.body)), (text.trim(theirs.body)), labels)
   if not body then
     return nil, conflicts
   end

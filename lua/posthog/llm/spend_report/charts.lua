@@ -27,7 +27,12 @@ end
 --- @param attributes string[]
 local function chart(id, height, attributes, title, description, content)
   local all = {
-    "role", "img", "aria-labelledby", id .. "-t " .. id .. "-d", "height", tostring(height),
+    "role",
+    "img",
+    "aria-labelledby",
+    id .. "-t " .. id .. "-d",
+    "height",
+    tostring(height),
   }
   for _, attribute in ipairs(attributes) do
     all[#all + 1] = attribute
@@ -43,7 +48,16 @@ end
 
 local function rect(class, x, y, across, high, inside)
   return element("rect", {
-    "class", class, "x", x, "y", markup.decimal(y), "width", across, "height", markup.decimal(high),
+    "class",
+    class,
+    "x",
+    x,
+    "y",
+    markup.decimal(y),
+    "width",
+    across,
+    "height",
+    markup.decimal(high),
   }, inside)
 end
 
@@ -57,7 +71,15 @@ local function ranked_bar(section, row, y, hatch)
   if hatch and part(row.cost) > 0 then
     local across = percent(part(row.cost))
     parts[#parts + 1] = element("rect", {
-      "x", "0", "y", tostring(y), "width", across, "height", tostring(BAR), "fill",
+      "x",
+      "0",
+      "y",
+      tostring(y),
+      "width",
+      across,
+      "height",
+      tostring(BAR),
+      "fill",
       "url(#" .. hatch .. ")",
     })
     parts[#parts + 1] = rect("outline", "0", y, across, BAR)
@@ -72,7 +94,16 @@ local function ranked_bar(section, row, y, hatch)
   if section.compared and before then
     local x = percent(part(before))
     parts[#parts + 1] = element("line", {
-      "class", "before", "x1", x, "x2", x, "y1", tostring(y - 3), "y2", tostring(y + BAR + 3),
+      "class",
+      "before",
+      "x1",
+      x,
+      "x2",
+      x,
+      "y1",
+      tostring(y - 3),
+      "y2",
+      tostring(y + BAR + 3),
     })
   end
   return table.concat(parts)
@@ -83,7 +114,15 @@ local function hatching(id)
     "defs",
     nil,
     element("pattern", {
-      "id", id, "width", "6", "height", "6", "patternUnits", "userSpaceOnUse", "patternTransform",
+      "id",
+      id,
+      "width",
+      "6",
+      "height",
+      "6",
+      "patternUnits",
+      "userSpaceOnUse",
+      "patternTransform",
       "rotate(45)",
     }, element("line", { "class", "hatch", "x1", "0", "y1", "0", "x2", "0", "y2", "6" }))
   )
@@ -150,9 +189,27 @@ local function scale_lines(most)
   for i = 0, math.floor(most / step + 1e-9) do
     local y = markup.decimal(TOP + PLOT * (1 - i * step / most))
     parts[#parts + 1] = element("line", {
-      "class", "grid", "x1", "0", "x2", "100%", "y1", y, "y2", y,
+      "class",
+      "grid",
+      "x1",
+      "0",
+      "x2",
+      "100%",
+      "y1",
+      y,
+      "y2",
+      y,
     }) .. element("text", {
-      "class", "soft", "x", "-8", "y", y, "dy", "4", "text-anchor", "end",
+      "class",
+      "soft",
+      "x",
+      "-8",
+      "y",
+      y,
+      "dy",
+      "4",
+      "text-anchor",
+      "end",
     }, tick(i * step))
   end
   return table.concat(parts)
@@ -168,7 +225,13 @@ local function axis(names, slots)
   for i = 1, #names, math.max(1, step) do
     local at = (i - 0.5) / slots
     parts[#parts + 1] = element("text", {
-      "class", "soft", "x", percent(at), "y", tostring(TOP + PLOT + 18), "text-anchor",
+      "class",
+      "soft",
+      "x",
+      percent(at),
+      "y",
+      tostring(TOP + PLOT + 18),
+      "text-anchor",
       longest > 5 and (at > 0.88 and "end" or at < 0.12 and "start") or "middle",
     }, escape((display.fit(names[i], 16, "…"))))
   end
@@ -231,8 +294,18 @@ local function columns_chart(id, title, columns)
     end
   end
   local plot = element("svg", {
-    "viewBox", ("0 0 %d 100"):format(slots), "preserveAspectRatio", "none", "x", "0", "y",
-    tostring(TOP), "width", "100%", "height", tostring(PLOT),
+    "viewBox",
+    ("0 0 %d 100"):format(slots),
+    "preserveAspectRatio",
+    "none",
+    "x",
+    "0",
+    "y",
+    tostring(TOP),
+    "width",
+    "100%",
+    "height",
+    tostring(PLOT),
   }, table.concat(parts))
   local description = ("%d columns, %s to %s, the highest %s; the table has the figures."):format(
     #columns,
@@ -295,9 +368,14 @@ end
 local function legend(list)
   local parts = {}
   for i, series in ipairs(list) do
-    local swatch = element("svg", { "viewBox", "0 0 1 1", "aria-hidden", "true" },
-      rect("s" .. i, "0", 0, "1", 1))
-    local text = display.fit(series.label, LONGEST_LABEL, "…") .. " " .. numbers.money(series.cost)
+    local swatch = element(
+      "svg",
+      { "viewBox", "0 0 1 1", "aria-hidden", "true" },
+      rect("s" .. i, "0", 0, "1", 1)
+    )
+    local text = display.fit(series.label, LONGEST_LABEL, "…")
+      .. " "
+      .. numbers.money(series.cost)
     parts[i] = element("span", { "class", "key" }, swatch .. escape(text))
   end
   return table.concat(parts, "\n")

@@ -104,7 +104,14 @@ local function table_of(section)
   local content = element("thead", nil, element("tr", nil, table.concat(headers)))
     .. element("tbody", nil, table.concat(rows, "\n"))
   return element("div", {
-    "class", "scroll", "role", "region", "tabindex", "0", "aria-label", "Table: " .. section.title,
+    "class",
+    "scroll",
+    "role",
+    "region",
+    "tabindex",
+    "0",
+    "aria-label",
+    "Table: " .. section.title,
   }, element("table", { "class", section.kind == "rank" and "" or "time" }, content))
 end
 

@@ -6,9 +6,11 @@ local numbers = require("posthog.llm.spend_report.numbers")
 --- Escapes in a text what a terminal would obey: the encoder leaves DEL and
 --- U+0080 to U+009F as they are, which JSON allows.
 local function quiet(text)
-  return (text:gsub("\127", "\\u007f"):gsub("\194([\128-\159])", function(byte)
-    return ("\\u%04x"):format(byte:byte())
-  end))
+  return (
+    text:gsub("\127", "\\u007f"):gsub("\194([\128-\159])", function(byte)
+      return ("\\u%04x"):format(byte:byte())
+    end)
+  )
 end
 
 --- @param value any a string, boolean, number or nil

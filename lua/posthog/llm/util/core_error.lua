@@ -12,9 +12,11 @@ local CHECKOUT = MODULES:match("^(.*)lua/$")
 
 --- The same path without "bin/../", for people to read.
 local function shorten(path)
-  return (path:gsub("([^/]+)/%.%./", function(folder)
-    return (folder ~= "." and folder ~= "..") and "" or nil
-  end))
+  return (
+    path:gsub("([^/]+)/%.%./", function(folder)
+      return (folder ~= "." and folder ~= "..") and "" or nil
+    end)
+  )
 end
 
 local JIT = rawget(_G, "jit") ~= nil

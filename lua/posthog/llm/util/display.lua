@@ -153,9 +153,11 @@ end
 --- @param text string clean
 --- @return string
 function display.ascii(text)
-  return (text:gsub("[\194-\244][\128-\191]+", function(character)
-    return ("\\u{%x}"):format(decode(character, 1))
-  end))
+  return (
+    text:gsub("[\194-\244][\128-\191]+", function(character)
+      return ("\\u{%x}"):format(decode(character, 1))
+    end)
+  )
 end
 
 local function json_escape(character, ascii)
@@ -177,9 +179,11 @@ end
 --- @param ascii? boolean escape all but ASCII
 --- @return string
 function display.clean_json(text, ascii)
-  return (text:gsub("[\127-\255][\128-\191]*", function(character)
-    return json_escape(character, ascii)
-  end))
+  return (
+    text:gsub("[\127-\255][\128-\191]*", function(character)
+      return json_escape(character, ascii)
+    end)
+  )
 end
 
 --- @return integer columns of one character of a clean text

@@ -16,8 +16,8 @@ local exports = {}
 
 local CREATE = { { "revision", "integer", min = 1 } }
 
-local SHAPE = { "id", "status", "dataset_revision", "filename", "created_at", "expires_after",
-  "exception" }
+local SHAPE =
+  { "id", "status", "dataset_revision", "filename", "created_at", "expires_after", "exception" }
 local LINE = { "input", "expected_output" }
 
 local ID_BASE = 55119 -- ids go on from here; the list of exports has them from 1
@@ -50,7 +50,9 @@ function exports.create(ctx, id)
   local values = validate.strict_body(ctx, CREATE)
   local dataset = datasets.find(ctx, id)
   local revision = values.revision or dataset.current_revision
-  if not revision then error(answers.plain(409, "The dataset has no revision yet.")) end
+  if not revision then
+    error(answers.plain(409, "The dataset has no revision yet."))
+  end
   datasets.check_revision(dataset, revision)
   local kept = store.rows(ctx.project).exports
   local export = {
@@ -70,7 +72,9 @@ end
 function exports.get(ctx, id, number)
   local export = find(ctx, id, number)
   if export.status == "pending" then
-    if export.polls >= settings.export_polls then export.status = settings.export_outcome end
+    if export.polls >= settings.export_polls then
+      export.status = settings.export_outcome
+    end
     export.polls = export.polls + 1
   end
   return answers.ok(write(export))

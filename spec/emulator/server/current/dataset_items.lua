@@ -23,7 +23,8 @@ local REVISION = { "revision", "integer", min = 1 }
 local CREATE = {
   { "dataset", "uuid", required = true },
   { "client_item_id", "string", null = true, max = 255 },
-  INPUT, EXPECTED_OUTPUT,
+  INPUT,
+  EXPECTED_OUTPUT,
   { "source_output", "json", null = true },
   METADATA,
   { "source_trace_id", "string", null = true, max = 255 },
@@ -52,11 +53,18 @@ end
 local function check_size(values)
   local bytes = 0
   for _, name in ipairs(PARTS) do
-    if values[name] then bytes = bytes + #json.encode(values[name]) end
+    if values[name] then
+      bytes = bytes + #json.encode(values[name])
+    end
   end
   if bytes > MAX_BYTES then
-    error(answers.invalid(nil, "max_size",
-      ("The JSON of an item has at most %d bytes."):format(MAX_BYTES)))
+    error(
+      answers.invalid(
+        nil,
+        "max_size",
+        ("The JSON of an item has at most %d bytes."):format(MAX_BYTES)
+      )
+    )
   end
 end
 
@@ -115,7 +123,9 @@ function dataset_items.create(ctx)
   datasets.check_active(dataset)
   local name = given(values.client_item_id)
   local item = name and dataset.item_by_client_id[name]
-  if item then return repeated(item, values) end
+  if item then
+    return repeated(item, values)
+  end
   datasets.check_limit("dataset_items", #dataset.items, "item_limit")
   item = rows.insert(ctx.project, ctx.user, dataset, values)
   return answers.ok(rows.write(rows.at(item)), 201)
@@ -126,7 +136,9 @@ function dataset_items.get(ctx, id)
   local item = rows.find(ctx, id)
   datasets.check_revision(item.parent, query.revision)
   local version = rows.at(item, query.revision)
-  if not version then error(answers.not_found()) end
+  if not version then
+    error(answers.not_found())
+  end
   return answers.ok(rows.write(version))
 end
 
@@ -139,8 +151,9 @@ local function for_writing(ctx, id, base_version, archived)
     error(conflict(item, "stale_version", "The item changed meanwhile."))
   elseif rows.at(item).archived ~= archived then
     local code = archived and "dataset_item_active" or "dataset_item_archived"
-    error(answers.conflict(code, archived and "The item is not archived."
-      or "The item is archived."))
+    error(
+      answers.conflict(code, archived and "The item is not archived." or "The item is archived.")
+    )
   end
   return item
 end
@@ -156,7 +169,9 @@ function dataset_items.update(ctx, id)
   local item = for_writing(ctx, id, values.base_version, false)
   local merged = rows.merged(item, values)
   check_size(merged)
-  if rows.same(rows.at(item), merged) then return answers.ok(rows.write(rows.at(item))) end
+  if rows.same(rows.at(item), merged) then
+    return answers.ok(rows.write(rows.at(item)))
+  end
   return add(ctx, item, merged)
 end
 

@@ -42,8 +42,20 @@ local LIST_QUERY = {
 local MAX_IDS = 100
 local PAGE = { default = 50, max = 100 }
 
-local SHAPE = { "id", "name", "description", "metadata", "archived", "current_revision",
-  "current_revision_id", "created_at", "updated_at", "created_by", "team_id", "user_access_level" }
+local SHAPE = {
+  "id",
+  "name",
+  "description",
+  "metadata",
+  "archived",
+  "current_revision",
+  "current_revision_id",
+  "created_at",
+  "updated_at",
+  "created_by",
+  "team_id",
+  "user_access_level",
+}
 local REVISION = { "id", "dataset_id", "revision", "created_at", "created_by", "team_id" }
 
 local function write(row)
@@ -125,9 +137,13 @@ end
 function datasets.check_limit(resource_name, count, setting)
   local limit = settings[setting]
   if limit > 0 and count >= limit then
-    error(answers.conflict("limit_reached", ("There are already %d of %s."):format(count,
-      resource_name), { { "resource", resource_name }, { "current_count", count },
-      { "limit", limit } }))
+    error(
+      answers.conflict(
+        "limit_reached",
+        ("There are already %d of %s."):format(count, resource_name),
+        { { "resource", resource_name }, { "current_count", count }, { "limit", limit } }
+      )
+    )
   end
 end
 
@@ -158,14 +174,20 @@ local function wanted_ids(ctx)
   if wanted and count == 0 then
     error(answers.invalid("id__in", "empty", "This list may not be empty."))
   elseif count > MAX_IDS then
-    error(answers.invalid("id__in", "max_length",
-      ("Ensure this field has no more than %d elements."):format(MAX_IDS)))
+    error(
+      answers.invalid(
+        "id__in",
+        "max_length",
+        ("Ensure this field has no more than %d elements."):format(MAX_IDS)
+      )
+    )
   end
   return wanted
 end
 
 local function matches(row, search)
-  return text.contains(row.name, search) or text.contains(row.description, search)
+  return text.contains(row.name, search)
+    or text.contains(row.description, search)
     or text.contains(json.encode(row.metadata), search)
 end
 
@@ -173,8 +195,11 @@ function datasets.list(ctx)
   local query, wanted = validate.query(ctx, LIST_QUERY, true), wanted_ids(ctx)
   local rows = {}
   for _, row in ipairs(store.rows(ctx.project).datasets) do
-    if row.archived == (query.archived or false) and (not wanted or wanted[row.id])
-      and (not query.search or matches(row, query.search)) then
+    if
+      row.archived == (query.archived or false)
+      and (not wanted or wanted[row.id])
+      and (not query.search or matches(row, query.search))
+    then
       rows[#rows + 1] = row
     end
   end
@@ -198,14 +223,18 @@ function datasets.update(ctx, id)
   local values = validate.strict_body(ctx, FIELDS, true)
   local row = datasets.find(ctx, id)
   datasets.check_active(row)
-  if values.name then check_name(store.rows(ctx.project).datasets, values.name, row) end
+  if values.name then
+    check_name(store.rows(ctx.project).datasets, values.name, row)
+  end
   return answers.ok(write(resource.change(row, values)))
 end
 
 --- Archiving and restoring may be repeated; only a change counts as an update.
 local function set_archived(ctx, id, archived)
   local row = datasets.find(ctx, id)
-  if row.archived ~= archived then resource.change(row, { archived = archived }) end
+  if row.archived ~= archived then
+    resource.change(row, { archived = archived })
+  end
   return answers.ok(write(row))
 end
 

@@ -13,10 +13,16 @@ local DIGEST_BYTES = 32
 --- The digest in hex by the OpenSSL that nginx is linked with; nil, a null then, without one.
 local function sha256(content)
   local digest = ffi.new("unsigned char[?]", DIGEST_BYTES)
-  if not pcall(function() ffi.C.SHA256(content, #content, digest) end) then return nil end
-  return (ffi.string(digest, DIGEST_BYTES):gsub(".", function(c)
-    return ("%02x"):format(c:byte())
-  end))
+  if not pcall(function()
+    ffi.C.SHA256(content, #content, digest)
+  end) then
+    return nil
+  end
+  return (
+    ffi.string(digest, DIGEST_BYTES):gsub(".", function(c)
+      return ("%02x"):format(c:byte())
+    end)
+  )
 end
 
 local known = setmetatable({}, { __mode = "k" }) -- by file: its content never changes

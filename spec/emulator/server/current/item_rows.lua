@@ -13,10 +13,29 @@ local times = require("server.times")
 
 local item_rows = {}
 
-local SHAPE = { "id", "dataset", "client_item_id", "version", "version_id", "dataset_revision",
-  "dataset_revision_id", "archived", "input", "expected_output", "source_output", "metadata",
-  "source_trace_id", "source_event_id", "source_timestamp", "created_at", "updated_at",
-  "created_by", "version_created_at", "version_created_by", "team_id" }
+local SHAPE = {
+  "id",
+  "dataset",
+  "client_item_id",
+  "version",
+  "version_id",
+  "dataset_revision",
+  "dataset_revision_id",
+  "archived",
+  "input",
+  "expected_output",
+  "source_output",
+  "metadata",
+  "source_trace_id",
+  "source_event_id",
+  "source_timestamp",
+  "created_at",
+  "updated_at",
+  "created_by",
+  "version_created_at",
+  "version_created_by",
+  "team_id",
+}
 
 --- What a version has of its own, and what belongs to the item for good.
 local CONTENT = { "archived", "input", "expected_output", "metadata" }
@@ -61,7 +80,9 @@ end
 function item_rows.at(item, revision)
   for n = #item.versions, 1, -1 do
     local version = item.versions[n]
-    if not revision or version.revision.revision <= revision then return version end
+    if not revision or version.revision.revision <= revision then
+      return version
+    end
   end
 end
 
@@ -70,7 +91,9 @@ function item_rows.merged(item, changes)
   local latest, content = item_rows.at(item), {}
   for _, name in ipairs(CONTENT) do
     content[name] = changes[name]
-    if content[name] == nil then content[name] = latest[name] end
+    if content[name] == nil then
+      content[name] = latest[name]
+    end
   end
   return content
 end
@@ -89,7 +112,9 @@ function item_rows.add_version(item, user, changes)
   version.created_at = store.now()
   item.versions[version.version] = version
   item.archived, item.version = version.archived, version.version -- for GET state
-  if version.version > 1 then item.updated_at = version.created_at end
+  if version.version > 1 then
+    item.updated_at = version.created_at
+  end
   return version
 end
 
@@ -121,7 +146,9 @@ end
 --- Whether fields of two rows hold the same JSON, by kind and value.
 local function equal(names, a, b)
   for _, name in ipairs(names) do
-    if canonical(json.encode(a[name])) ~= canonical(json.encode(b[name])) then return false end
+    if canonical(json.encode(a[name])) ~= canonical(json.encode(b[name])) then
+      return false
+    end
   end
   return true
 end

@@ -47,7 +47,9 @@ local function add(entries, skill, content)
     name = skill.name .. "/SKILL.md",
     content = skill_markdown.write(skill, version, body),
   }
-  if content == "stub" then return end
+  if content == "stub" then
+    return
+  end
   for _, file in ipairs(version.files) do
     entries[#entries + 1] = { name = skill.name .. "/" .. file.path, content = file.content }
   end

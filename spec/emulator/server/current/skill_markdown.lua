@@ -13,15 +13,20 @@ local ANSWER = { "name", "version", "content", "frontmatter" }
 
 --- The header of a version: names in order, and what they stand for as JSON.
 local function header(skill, version)
-  local names, values = { "name", "description" }, {
-    name = json.string(skill.name),
-    description = json.string(version.description),
-  }
+  local names, values =
+    { "name", "description" }, {
+      name = json.string(skill.name),
+      description = json.string(version.description),
+    }
   local function add(name, value)
     names[#names + 1], values[name] = name, value
   end
-  if version.license ~= "" then add("license", json.string(version.license)) end
-  if version.compatibility ~= "" then add("compatibility", json.string(version.compatibility)) end
+  if version.license ~= "" then
+    add("license", json.string(version.license))
+  end
+  if version.compatibility ~= "" then
+    add("compatibility", json.string(version.compatibility))
+  end
   if #version.allowed_tools > 0 then
     local tools = {}
     for i, tool in ipairs(version.allowed_tools) do
@@ -38,7 +43,9 @@ end
 --- A value in YAML: bare where that means the same text, else as JSON, which is YAML too.
 local function yaml(raw)
   local bare = json.kind(raw) == "string" and json.decode(raw)
-  if bare and bare:find("^%a[%w ,.«»\128-\255-]*$") and not bare:find(" $") then return bare end
+  if bare and bare:find("^%a[%w ,.«»\128-\255-]*$") and not bare:find(" $") then
+    return bare
+  end
   return raw
 end
 

@@ -30,10 +30,14 @@ local function suggestions(project, wanted)
   local near = {}
   for name in pairs(project.skills) do
     local steps = distance(wanted, name)
-    if steps <= MAX_DISTANCE then near[#near + 1] = { name = name, steps = steps } end
+    if steps <= MAX_DISTANCE then
+      near[#near + 1] = { name = name, steps = steps }
+    end
   end
   table.sort(near, function(a, b)
-    if a.steps ~= b.steps then return a.steps < b.steps end
+    if a.steps ~= b.steps then
+      return a.steps < b.steps
+    end
     return a.name < b.name
   end)
   local texts = {}

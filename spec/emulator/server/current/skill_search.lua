@@ -33,7 +33,9 @@ local function line_with(whole, query)
   local number = 0
   for line in (whole .. "\n"):gmatch("(.-)\n") do
     number = number + 1
-    if text.contains(line, query) then return line, number end
+    if text.contains(line, query) then
+      return line, number
+    end
   end
 end
 
@@ -43,10 +45,16 @@ local LINED = { body = true, file_content = true }
 local function match(place, query)
   local field, whole, path = place[1], place[2], place[3]
   local line, number = line_with(whole, query)
-  if not line then return nil end
+  if not line then
+    return nil
+  end
   local keys, values = { "matched_field" }, { matched_field = field, path = path, line = number }
-  if path then keys[#keys + 1] = "path" end
-  if LINED[field] then keys[#keys + 1] = "line" end
+  if path then
+    keys[#keys + 1] = "path"
+  end
+  if LINED[field] then
+    keys[#keys + 1] = "line"
+  end
   keys[#keys + 1] = "excerpt"
   values.excerpt = text.slice(text.trim(line), 0, MAX_EXCERPT)
   return json.object(keys, values)
@@ -55,9 +63,13 @@ end
 local function search(skill, query)
   local version, matches = skill.versions[#skill.versions], {}
   for _, place in ipairs(places(skill, version)) do
-    if #matches < MAX_MATCHES then matches[#matches + 1] = match(place, query) end
+    if #matches < MAX_MATCHES then
+      matches[#matches + 1] = match(place, query)
+    end
   end
-  if #matches == 0 then return nil end
+  if #matches == 0 then
+    return nil
+  end
   return json.object(RESULT, {
     name = skill.name,
     description = version.description,

@@ -36,7 +36,9 @@ local LIST_QUERY = {
 
 local function has_owner(skill, user)
   for _, owner in ipairs(skill.owners) do
-    if owner == user then return true end
+    if owner == user then
+      return true
+    end
   end
   return false
 end
@@ -56,7 +58,9 @@ end
 local function by_version_id(project, uuid)
   for _, skill in pairs(project.skills) do
     for _, version in ipairs(skill.versions) do
-      if version.id == uuid then return skill end
+      if version.id == uuid then
+        return skill
+      end
     end
   end
 end
@@ -65,10 +69,14 @@ end
 local function redirect(ctx, name)
   local uuid = not ctx.project.skills[name] and validate.uuid(name)
   local skill = uuid and by_version_id(ctx.project, uuid)
-  if not skill then return nil end
+  if not skill then
+    return nil
+  end
   local query = ctx.target:match("%?.*$") or ""
-  return answers.empty(302, { ["Location"] = ctx.prefix
-    .. ctx.raw_path:gsub("[^/]+/?$", "") .. skill.name .. "/" .. query })
+  return answers.empty(
+    302,
+    { ["Location"] = ctx.prefix .. ctx.raw_path:gsub("[^/]+/?$", "") .. skill.name .. "/" .. query }
+  )
 end
 
 --- The asked version, or throws a 404 that tells which there are.
@@ -81,12 +89,14 @@ end
 
 function current.get(ctx, name)
   local elsewhere = redirect(ctx, name)
-  if elsewhere then return elsewhere end
+  if elsewhere then
+    return elsewhere
+  end
   local skill = rows.find_named(ctx, name)
   local query = validate.query(ctx, GET_QUERY)
   local version = current.version(skill, query.version)
-  local body, next_offset = text.slice(version.body, query.body_offset or 0,
-    query.body_length or BODY_LENGTH)
+  local body, next_offset =
+    text.slice(version.body, query.body_offset or 0, query.body_length or BODY_LENGTH)
   return answers.ok(rows.write(skill, version, {
     body = json.raw(json.string(body)),
     next = next_offset,

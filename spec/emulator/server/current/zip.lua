@@ -19,14 +19,25 @@ local function little(value, bytes)
   return table.concat(list)
 end
 
-local function short(value) return little(value, 2) end
-local function long(value) return little(value, 4) end
+local function short(value)
+  return little(value, 2)
+end
+local function long(value)
+  return little(value, 4)
+end
 
 --- What a file's own header and the directory say alike.
 local function facts(entry)
-  return short(VERSION) .. short(UTF8_NAMES) .. short(STORED) .. short(NO_TIME) .. short(FIRST_DAY)
+  return short(VERSION)
+    .. short(UTF8_NAMES)
+    .. short(STORED)
+    .. short(NO_TIME)
+    .. short(FIRST_DAY)
     .. long(tonumber(ffi.C.crc32(0, entry.content, #entry.content)))
-    .. long(#entry.content) .. long(#entry.content) .. short(#entry.name) .. short(0)
+    .. long(#entry.content)
+    .. long(#entry.content)
+    .. short(#entry.name)
+    .. short(0)
 end
 
 --- @param entries { name: string, content: string }[]
@@ -36,13 +47,27 @@ function zip.pack(entries)
   for i, entry in ipairs(entries) do
     local known = facts(entry)
     parts[i] = "PK\3\4" .. known .. entry.name .. entry.content
-    directory[i] = "PK\1\2" .. short(VERSION) .. known .. short(0) .. short(0) .. short(0)
-      .. long(0) .. long(offset) .. entry.name
+    directory[i] = "PK\1\2"
+      .. short(VERSION)
+      .. known
+      .. short(0)
+      .. short(0)
+      .. short(0)
+      .. long(0)
+      .. long(offset)
+      .. entry.name
     offset = offset + #parts[i]
   end
   local listed = table.concat(directory)
-  return table.concat(parts) .. listed .. "PK\5\6" .. long(0) .. short(#entries)
-    .. short(#entries) .. long(#listed) .. long(offset) .. short(0)
+  return table.concat(parts)
+    .. listed
+    .. "PK\5\6"
+    .. long(0)
+    .. short(#entries)
+    .. short(#entries)
+    .. long(#listed)
+    .. long(offset)
+    .. short(0)
 end
 
 return zip

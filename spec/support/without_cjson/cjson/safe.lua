@@ -5,7 +5,9 @@ local cjson = require("cjson")
 local function guarded(call)
   return function(value)
     local ok, result = pcall(call, value)
-    if ok then return result end
+    if ok then
+      return result
+    end
     return nil, result
   end
 end

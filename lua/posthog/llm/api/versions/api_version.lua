@@ -112,7 +112,7 @@ function api_version.follow(run, known)
 end
 
 local ONLY_V2 = "%sonly API v2 has it; %s"
-local CLIENT_IS_V1 = "the client's `profile` is \"reference\", API v1"
+local CLIENT_IS_V1 = 'the client\'s `profile` is "reference", API v1'
 local SERVER_IS_V1 = "this server has API v1"
 local MAY_LACK = "It may be an older server: only API v2 has %s"
 

@@ -46,7 +46,8 @@ function path_scope.follow(run, state)
     if scope ~= "projects" then
       if response and names_successor(response) then
         state.path_scope = "projects"
-      elseif is_unknown_route(err)
+      elseif
+        is_unknown_route(err)
         and not err.ambiguous -- else it may have been done already, under this scope
         and (state.path_scope == "projects" or not refuted)
       then

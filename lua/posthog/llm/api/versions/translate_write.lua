@@ -114,8 +114,7 @@ local function translate_write(known, plan)
     api_version.hint(known, err, response, "archive and restore")
   elseif value and version == "current" and api_version.of(value) == "reference" then
     if field_names.has_current_names(plan.fields) then
-      local words = "the server has API v1 now, and may"
-        .. " have dropped fields of this row"
+      local words = "the server has API v1 now, and may" .. " have dropped fields of this row"
       err = errors.new({ kind = "decode", message = words, body = value })
       err.ambiguous, err.sent_at = true, sent_at
     end

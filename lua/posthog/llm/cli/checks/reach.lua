@@ -146,8 +146,8 @@ local function explain_tls(self, err)
   end
   local plain, origin = speaks(self, "http")
   if not plain and not self.proxy and (err.option or ""):find("timeout$") then
-    return "the port takes the connection, but does not answer in TLS", NO_TLS
-      .. self:how_to_set("host")
+    return "the port takes the connection, but does not answer in TLS",
+      NO_TLS .. self:how_to_set("host")
   elseif not plain then
     return "no TLS with the port: " .. err.message, NO_TLS .. self:how_to_set("host")
   end

@@ -140,8 +140,12 @@ local function check_project(self)
   for _, one in ipairs({ skills, datasets }) do
     if one.status == 403 and not one.no_scope then
       local words = ("project %s: %s (HTTP 403)"):format(id, one.err.message)
-      return self:fail("project", "forbidden", words, "ask for access to it, or have what is meant "
-        .. "switched on; else " .. cure)
+      return self:fail(
+        "project",
+        "forbidden",
+        words,
+        "ask for access to it, or have what is meant " .. "switched on; else " .. cure
+      )
     end
   end
   self:tell("project", "unknown", ("project %s: no response has shown it"):format(id))

@@ -91,8 +91,13 @@ return function(commands)
       end
     end
     local rest = entry.path == "" and "" or " " .. table.concat(everywhere, " ", 2)
-    add("OPTIONS", '            "%s") COMPREPLY=($(compgen -W "%s%s" -- "$cur")) ;;', entry.path,
-      table.concat(names, " "), rest)
+    add(
+      "OPTIONS",
+      '            "%s") COMPREPLY=($(compgen -W "%s%s" -- "$cur")) ;;',
+      entry.path,
+      table.concat(names, " "),
+      rest
+    )
     local inner = {}
     for i, command in ipairs(entry.commands) do
       inner[i] = command[1]
@@ -111,7 +116,9 @@ return function(commands)
   for _, name in ipairs({ "VALUES", "COMMANDS" }) do
     lists[name] = { table.concat(lists[name], "|\\\n                ") }
   end
-  return (TEMPLATE:gsub("@([%u_]+)@", function(name)
-    return table.concat(lists[name], "\n")
-  end))
+  return (
+    TEMPLATE:gsub("@([%u_]+)@", function(name)
+      return table.concat(lists[name], "\n")
+    end)
+  )
 end

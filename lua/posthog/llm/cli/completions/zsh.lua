@@ -79,7 +79,7 @@ return function(commands)
     end
     lines[#lines + 1] = name_of(entry.path) .. "() {"
     lines[#lines + 1] = "  local state state_descr line curcontext=$curcontext"
-    lines[#lines + 1] = "  typeset -A opt_args";
+    lines[#lines + 1] = "  typeset -A opt_args"
     (#entry.commands > 0 and group or leaf)(entry, specs, lines)
     lines[#lines + 1] = "}\n"
   end

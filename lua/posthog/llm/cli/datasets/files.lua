@@ -105,16 +105,13 @@ end
 --- What is there of an import that was stopped.
 local function tell_rest(context, summary)
   local words = "%d of %s are known to be in the dataset; the same command goes on there (%s)"
-  context.err:line(
-    words:format(summary.imported, count(summary.records, "row"), summary.journal)
-  )
+  context.err:line(words:format(summary.imported, count(summary.records, "row"), summary.journal))
 end
 
 --- The options that the command shares with the library.
 local READING = { "format", "values", "separator" }
 local LISTING = { "revision", "prefetch" }
-local WRITING =
-  { "concurrency", "journal", "rejects", "settle", "give_up", "create", "dry_run" }
+local WRITING = { "concurrency", "journal", "rejects", "settle", "give_up", "create", "dry_run" }
 
 --- @param bar posthog.llm.cli.Progress
 --- @param ... string[] names

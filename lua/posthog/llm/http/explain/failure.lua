@@ -82,16 +82,11 @@ function CAUSES.refused(failed)
 end
 
 function CAUSES.unreachable(failed)
-  return unconnected(
-    failed,
-    "there is no route to the proxy %s",
-    "there is no route to %s"
-  )
+  return unconnected(failed, "there is no route to the proxy %s", "there is no route to %s")
 end
 
 function CAUSES.connect(failed)
-  local explained =
-    unconnected(failed, "no connection to the proxy %s", "no connection to %s")
+  local explained = unconnected(failed, "no connection to the proxy %s", "no connection to %s")
   explained.message = ("%s (%s)"):format(explained.message, failed.words)
   return explained
 end
