@@ -72,9 +72,8 @@ local function tokens_of(text)
     if not stop then
       local kind
       for _, rule in ipairs({
-        { "name", "^[%a_][%w_]*" },
+{ "name", "^[%a_][%w_]*" },
         { "number", "^%d[%w.]*" },
-        { "string", '^"[^"\n\\]*"' },
         { "op", "^[=~<>]=" },
         { "op", "^%.%.%.?" },
         { "op", "^[^%w%s]" },
@@ -85,15 +84,18 @@ local function tokens_of(text)
           break
         end
       end
-      if text:find('^"', at) then -- with escapes
-        stop = at
+      local quote = text:match("^[\"']", at)
+      if quote then
+        stop, kind = at, "string"
         repeat
-          stop = text:find('["\\]', stop + 1)
+          stop = text:find("[\\" .. quote .. "]", stop + 1)
           local escaped = text:sub(stop, stop) == "\\"
           if escaped then
             stop = stop + 1
           end
         until not escaped
+      elseif text:find("^%[%[", at) then
+        _, stop = text:find("%]%]", at)
         kind = "string"
       end
       add(kind, at, stop)
