@@ -72,7 +72,7 @@ local function tokens_of(text)
     if not stop then
       local kind
       for _, rule in ipairs({
-{ "name", "^[%a_][%w_]*" },
+        { "name", "^[%a_][%w_]*" },
         { "number", "^%d[%w.]*" },
         { "op", "^[=~<>]=" },
         { "op", "^%.%.%.?" },
