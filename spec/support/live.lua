@@ -136,8 +136,8 @@ function live.raises(kind, fields, f)
   live.fails(kind, fields, nil, err)
 end
 
---- Asserts that each function, which has to stand on a line of its own, raises a message with
---- this text that names that line.
+--- Asserts that each function, whose first line is the call, raises a message with this text that
+--- names that line.
 --- @param cases { [1]: string, [2]: function }[] the text, plain; the call
 function live.misuses(cases)
   for _, case in ipairs(cases) do
@@ -145,7 +145,9 @@ function live.misuses(cases)
     local ok, message = pcall(case[2])
     assert.is_false(ok, "it did not raise: " .. case[1])
     assert.equal("string", type(message), tostring(message))
-    local where = ("%s:%d: "):format(place.short_src, place.linedefined)
+    -- What is called stands on the line below `function()`, or on that very line.
+    local line = place.linedefined + (place.lastlinedefined > place.linedefined and 1 or 0)
+    local where = ("%s:%d: "):format(place.short_src, line)
     assert.equal(where, message:sub(1, #where), message)
     if not message:find(case[1], 1, true) then
       error(("%q is not in %s"):format(case[1], message), 2)
