@@ -266,6 +266,19 @@ describe("what is stored", function()
 
   it("is the text that was sent, trimmed", function()
     assert.equal("equal", stored.text(" \194\160text/x\226\128\131\n", "text/x"))
+    -- All that Python's str.strip() takes for white space, and nothing beside it.
+    local spaces = { "\t", "\n", "\v", "\f", "\r", "\28", "\29", "\30", "\31", " " }
+    for _, wide in ipairs({ "\194\133", "\194\160", "\225\154\128", "\226\128\128", "\226\128\138",
+      "\226\128\168", "\226\128\169", "\226\128\175", "\226\129\159", "\227\128\128" }) do
+      spaces[#spaces + 1] = wide
+    end
+    for _, space in ipairs(spaces) do
+      assert.equal("equal", stored.text(space .. "x" .. space, "x"), ("%q"):format(space))
+      assert.equal("equal", stored.text(space, ""), ("%q"):format(space))
+    end
+    for _, other in ipairs({ "\8", "\14", "\27", "\127", "\226\128\139", "\226\128\127" }) do
+      assert.not_equal("equal", stored.text(other .. "x", "x"), ("%q"):format(other))
+    end
     assert.equal("equal", stored.text(5, "5"))
     assert.equal("equal", stored.text(1e100, "1e+100"))
     assert.equal("equal", stored.text(1.5, "1.5"))

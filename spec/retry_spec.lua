@@ -41,6 +41,54 @@ describe("posthog.llm.http.retry", function()
     end)
   end)
 
+  describe("delay", function()
+    --- Whether an attempt with this error is followed by another one.
+    local function goes_on(err, changes)
+      local attempt = {
+        number = 1,
+        max_retries = 2,
+        left = 100,
+        idempotent = true,
+        repeats = 0,
+        sent = true,
+        permanent = false,
+      }
+      for name, value in pairs(changes or {}) do
+        attempt[name] = value
+      end
+      return retry.delay(err, attempt) ~= nil
+    end
+
+    it("goes on after what passes, where a repeat is safe", function()
+      for _, status in ipairs({ 408, 429, 500, 502, 503, 504 }) do
+        assert.is_true(goes_on({ status = status }), status)
+        assert.equal(status == 429, goes_on({ status = status }, { idempotent = false }), status)
+        assert.is_true(goes_on({ status = status }, { idempotent = false, repeats = 1 }), status)
+      end
+      for _, status in ipairs({ 200, 400, 401, 403, 404, 409, 430, 501, 505 }) do
+        assert.is_false(goes_on({ status = status }), status)
+      end
+      for _, kind in ipairs({ "network", "timeout", "tls" }) do
+        assert.is_true(goes_on({ kind = kind }), kind)
+        assert.is_false(goes_on({ kind = kind }, { idempotent = false }), kind)
+        assert.is_true(goes_on({ kind = kind }, { idempotent = false, sent = false }), kind)
+      end
+      assert.is_false(goes_on({ kind = "cancelled" }))
+    end)
+
+    it("ends with the retries, with the time, and with what would fail again", function()
+      assert.is_true(goes_on({ status = 503 }, { number = 2 }))
+      assert.is_false(goes_on({ status = 503 }, { number = 3 }))
+      assert.is_false(goes_on({ status = 503 }, { permanent = true }))
+      assert.is_false(goes_on({ status = 503 }, { costly = true }))
+      assert.is_true(goes_on({ status = 504 }, { costly = true }))
+      assert.is_true(goes_on({ status = 503, retry_after = 60 }))
+      assert.is_false(goes_on({ status = 503, retry_after = 61 }))
+      assert.is_false(goes_on({ status = 503, retry_after = 7 }, { left = 7 }))
+      assert.is_true(goes_on({ status = 503, retry_after = 7 }, { left = 7.1 }))
+    end)
+  end)
+
   describe("after", function()
     local now = "Sun, 06 Nov 1994 08:49:37 GMT"
     local words = "Request was throttled. Expected available in 17 seconds."

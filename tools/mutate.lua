@@ -22,7 +22,7 @@ local SPECS = {
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors url limits pace keys"
     .. " secrets config settle lost_writes",
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
-  ["posthog.llm.http.retry"] = "retry transport",
+  ["posthog.llm.http.retry"] = "retry transport current_skills",
   ["posthog.llm.skill_folder.merge"] = "skill_folder_text skill_folder skill_folder_meanwhile"
     .. " skill_folder_tree skill_folder_safety",
   ["posthog.llm.dataset_file.journal"] = "dataset_file_import dataset_file_hostile"
