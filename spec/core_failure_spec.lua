@@ -81,6 +81,15 @@ for _, mode in ipairs(common.MODES) do
         silent:stop()
       end)
 
+      it("of a response that is late on a connection that was idle before", function()
+        local slow = { path = "/__emulator/slow?ms=3000", timeout = 0.5 }
+        for _, base in ipairs({ e.url, e.tls_url }) do
+          assert.equal(200, (fetch({ base = base, path = "/__emulator/slow?ms=1" }):result()))
+          slow.base = base
+          assert.equal("waiting", (cause(slow)))
+        end
+      end)
+
       it("of a failure at a port that is not TLS", function()
         local found = cause({ base = e.url:gsub("http:", "https:") })
         assert.is_truthy(found == "no_tls" or found == "handshake", found)

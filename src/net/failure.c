@@ -185,10 +185,12 @@ static const char *of_connect (int number) {
 static const char *of_timeout (const Transfer *t) {
   if (!t->failure.harvested)
     return "queued"; /* it never got a connection to try */
-  if (t->timings.name_lookup == 0)
-    return "looking_up";
-  if (t->timings.connect == 0 || (t->secure && t->timings.tls == 0))
-    return "connecting";
+  if (!t->sent) { /* an idle connection that was taken again counts no times */
+    if (t->timings.name_lookup == 0)
+      return "looking_up";
+    if (t->timings.connect == 0 || (t->secure && t->timings.tls == 0))
+      return "connecting";
+  }
   return t->timings.first_byte == 0 ? "waiting" : "answering";
 }
 
