@@ -2,6 +2,7 @@
 
 local core = require("posthog.llm.core")
 local common = require("spec.support.core")
+local scripted = require("spec.support.scripted")
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 local fetch, finish, start = common.fetch, common.finish, common.start
@@ -73,6 +74,29 @@ for _, mode in ipairs(common.MODES) do
           )
           assert.equal(200, (fetch({ base = e[base], max_connections = 1 }):result()))
           assert.is_true(core.now() - from < 2)
+        end)
+      end
+
+      if mode == "on a thread" then
+        it("a transfer in flight, whose connection ends by itself", function()
+          local server = common.serve(function() end) -- it never answers
+          local function step_until(done)
+            local stop = core.now() + 10
+            while not done() and core.now() < stop do
+              scripted.step()
+              core.sleep(0.01)
+            end
+            assert.is_true(done())
+          end
+          local transfer = start({ base = server.url })
+          step_until(function()
+            return #server.requests == 1
+          end)
+          core.sleep(1) -- libcurl's timers of a new connection end; now only a wake-up is left
+          transfer:cancel()
+          step_until(function()
+            return server.connections[1].socket:is_closing()
+          end)
         end)
       end
 
