@@ -200,7 +200,7 @@ describe("evidence on a lost write", function()
   end)
 end)
 
-describe("what earlier answers have told", function()
+describe("what earlier responses have shown", function()
   local settings = { target = { base = "https://x" }, project = "1" }
 
   it("is shared by clients of one host, project and key", function()

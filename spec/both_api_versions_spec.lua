@@ -6,7 +6,7 @@ local FILES = {
   "mistakes",
   "pages",
   "prefetch",
-  "settle",
+  "lost_response",
   "skill_bodies",
   "skill_files",
   "skill_folder",

@@ -19,7 +19,7 @@ local GATEWAY =
   { status = 404, body = "default backend - 404", headers = { ["Content-Type"] = "text/plain" } }
 
 for _, version in ipairs({ "reference", "current" }) do
-  describe("a lost answer among other writers, " .. version .. ",", function()
+  describe("a lost response among other writers, " .. live.api_name[version] .. ",", function()
     local t = live.session({ profile = version })
     local sleep = clock.sleep
     local client, other
@@ -480,7 +480,7 @@ for _, version in ipairs({ "reference", "current" }) do
   end)
 end
 
-describe("a lost answer on the current generation", function()
+describe("a lost response on API v2", function()
   local t = live.session({ profile = "current" })
   local sleep = clock.sleep
   local client, other

@@ -7,20 +7,20 @@
 -- FOLDER/N/specs has the specs that cover it, the quick ones first; FOLDER/N/what says what is changed.
 
 -- By module: the specs that are to notice a change of it.
-local LOST = "ambiguous_rules settle lost_writes settle_doubt api_versions v2_skills model"
+local LOST = "ambiguous_rules lost_response lost_writes lost_response_doubt api_versions v2_skills model"
 local SPECS = {
   ["posthog.llm.api.ambiguous"] = LOST,
-  ["posthog.llm.api.ambiguous.created"] = "settle api_versions lost_writes",
+  ["posthog.llm.api.ambiguous.created"] = "lost_response api_versions lost_writes",
   ["posthog.llm.api.ambiguous.known"] = LOST,
   ["posthog.llm.api.ambiguous.lost"] = LOST,
-  ["posthog.llm.api.ambiguous.rows"] = "api_versions lost_writes settle_doubt model",
+  ["posthog.llm.api.ambiguous.rows"] = "api_versions lost_writes lost_response_doubt model",
   ["posthog.llm.api.ambiguous.rules"] = LOST,
-  ["posthog.llm.api.ambiguous.skills"] = "settle lost_writes v2_skills settle_doubt model",
+  ["posthog.llm.api.ambiguous.skills"] = "lost_response lost_writes v2_skills lost_response_doubt model",
   ["posthog.llm.api.ambiguous.stored"] = LOST,
-  ["posthog.llm.http.server_clock"] = "ambiguous_rules retry settle",
-  ["posthog.llm.util.compare"] = "ambiguous_rules settle lost_writes values skills skill_bodies",
+  ["posthog.llm.http.server_clock"] = "ambiguous_rules retry lost_response",
+  ["posthog.llm.util.compare"] = "ambiguous_rules lost_response lost_writes values skills skill_bodies",
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors url limits pace keys"
-    .. " secrets config settle lost_writes",
+    .. " secrets config lost_response lost_writes",
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
   ["posthog.llm.http.retry"] = "retry transport current_skills",
   ["posthog.llm.skill_folder.merge"] = "skill_folder_text skill_folder skill_folder_meanwhile"

@@ -4,7 +4,7 @@ local clock = require("posthog.llm.clock")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
-describe("a write whose answer is lost", function()
+describe("a write whose response is lost", function()
   local t = live.session()
   local sleep = clock.sleep
   local client

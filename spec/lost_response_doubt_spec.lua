@@ -5,9 +5,9 @@ local live = require("spec.support.live")
 
 local fails = live.fails
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a lost answer on the " .. generation .. " generation", function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a lost response on " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     local sleep = clock.sleep
     local client
 
@@ -78,7 +78,7 @@ for _, generation in ipairs({ "reference", "current" }) do
   end)
 end
 
-describe("a lost answer to a write on an item", function()
+describe("a lost response to a write on an item", function()
   local t = live.session({ profile = "current" })
   local sleep = clock.sleep
   local client, item
