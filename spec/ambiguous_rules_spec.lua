@@ -268,8 +268,18 @@ describe("what is stored", function()
     assert.equal("equal", stored.text(" \194\160text/x\226\128\131\n", "text/x"))
     -- All that Python's str.strip() takes for white space, and nothing beside it.
     local spaces = { "\t", "\n", "\v", "\f", "\r", "\28", "\29", "\30", "\31", " " }
-    for _, wide in ipairs({ "\194\133", "\194\160", "\225\154\128", "\226\128\128", "\226\128\138",
-      "\226\128\168", "\226\128\169", "\226\128\175", "\226\129\159", "\227\128\128" }) do
+    for _, wide in ipairs({
+      "\194\133",
+      "\194\160",
+      "\225\154\128",
+      "\226\128\128",
+      "\226\128\138",
+      "\226\128\168",
+      "\226\128\169",
+      "\226\128\175",
+      "\226\129\159",
+      "\227\128\128",
+    }) do
       spaces[#spaces + 1] = wide
     end
     for _, space in ipairs(spaces) do

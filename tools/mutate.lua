@@ -7,7 +7,8 @@
 -- FOLDER/N/specs has the specs that cover it, the quick ones first; FOLDER/N/what says what is changed.
 
 -- By module: the specs that are to notice a change of it.
-local LOST = "ambiguous_rules lost_response lost_writes lost_response_doubt api_versions v2_skills model"
+local LOST =
+  "ambiguous_rules lost_response lost_writes lost_response_doubt api_versions v2_skills model"
 local SPECS = {
   ["posthog.llm.api.ambiguous"] = LOST,
   ["posthog.llm.api.ambiguous.created"] = "lost_response api_versions lost_writes",

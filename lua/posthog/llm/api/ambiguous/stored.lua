@@ -141,7 +141,7 @@ end
 
 --- Whether a row of a dataset, or a dataset, has the fields that were sent.
 --- @param row table
---- @param fields table with the values that the row's generation stores
+--- @param fields table with the values as the row's version of the API stores them
 function stored.has_row_fields(row, fields)
   local result = "equal"
   for name, sent in next, fields do
