@@ -82,11 +82,11 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("of a response that is late on a connection that was idle before", function()
-        local slow = { path = "/__emulator/slow?ms=3000", timeout = 0.5 }
+        local late = { path = "/__emulator/slow?ms=3000", timeout = 0.5 }
         for _, base in ipairs({ e.url, e.tls_url }) do
           assert.equal(200, (fetch({ base = base, path = "/__emulator/slow?ms=1" }):result()))
-          slow.base = base
-          assert.equal("waiting", (cause(slow)))
+          late.base = base
+          assert.equal("waiting", (cause(late)))
         end
       end)
 

@@ -16,10 +16,12 @@ local SPECS = {
   ["posthog.llm.api.ambiguous.lost"] = LOST,
   ["posthog.llm.api.ambiguous.rows"] = "api_versions lost_writes lost_response_doubt model",
   ["posthog.llm.api.ambiguous.rules"] = LOST,
-  ["posthog.llm.api.ambiguous.skills"] = "lost_response lost_writes v2_skills lost_response_doubt model",
+  ["posthog.llm.api.ambiguous.skills"] = "lost_response lost_writes v2_skills"
+    .. " lost_response_doubt model",
   ["posthog.llm.api.ambiguous.stored"] = LOST,
   ["posthog.llm.http.server_clock"] = "ambiguous_rules retry lost_response",
-  ["posthog.llm.util.compare"] = "ambiguous_rules lost_response lost_writes values skills skill_bodies",
+  ["posthog.llm.util.compare"] = "ambiguous_rules lost_response lost_writes values"
+    .. " skills skill_bodies",
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors url limits pace keys"
     .. " secrets config lost_response lost_writes",
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
