@@ -25,7 +25,7 @@ local ambiguous = {}
 --- @param repeats? boolean it was to be made again, which the server would have refused
 local function refused(err, finding, repeats)
   err.ambiguous, err.sent_at = nil, nil
-  err.message = ("%s; it did not happen: %s"):format(err.message, finding.why)
+  err.message = ("%s; it did not happen: %s"):format(err.message, tostring(finding.why))
   if repeats and finding.current_version then
     err.kind, err.current_version = "conflict", finding.current_version
   end
