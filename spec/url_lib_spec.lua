@@ -1,3 +1,4 @@
+local core = require("posthog.llm.core")
 local url = require("posthog.llm.http.url")
 
 describe("posthog.llm.http.url", function()
@@ -47,6 +48,18 @@ describe("posthog.llm.http.url", function()
         for _, value in pairs(parsed) do
           assert.is_nil(tostring(value):find("hunter2", 1, true))
         end
+      end
+    end)
+
+    it("refuses a URL whose host is another one to libcurl, which connects", function()
+      local text = "https://us.eass@[::%.er:pass@[::1]:443"
+      local parsed, why = url.parse(text)
+      local host = core.url_address(text) -- not every libcurl takes it so, or at all
+      if host and host ~= "[::1]" then
+        assert.is_nil(parsed)
+        assert.matches("invalid host", why, 1, true)
+      else
+        assert.is_true(parsed.userinfo)
       end
     end)
 

@@ -38,11 +38,16 @@ function url.parse(text)
   if not DEFAULT_PORTS[scheme] then
     return nil, "is not an http or https URL"
   end
-  local userinfo = authority:find("@", 1, true) ~= nil
+  local whole = authority
   authority = authority:match("([^@]*)$")
+  local userinfo = authority ~= whole
   local host, port
   if authority ~= "" then -- libcurl would take the next segment for it
     host, port = core.url_address(scheme .. "://" .. authority)
+  end
+  local other = userinfo and core.url_address(scheme .. "://" .. whole)
+  if other and other ~= host then -- where the user ends is not clear: "user@[::%x:y@[::1]"
+    return nil, PROBLEMS["bad host"]
   end
   if not host then
     return nil, PROBLEMS[port] or PROBLEMS["no host"]
