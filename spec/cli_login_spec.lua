@@ -99,7 +99,8 @@ describe("posthog-llm login", function()
     end
     local run = command.line(words, (output_of("pwd"):gsub("\n$", "")))
     run = ("sh -c %s"):format(quote(("echo $$ >%s; exec %s"):format(quote(home .. "/pid"), run)))
-    local inner = ("stty echo cols 80 rows 24; %s; echo code=$?; stty -a"):format(run)
+    -- The trap: a shell goes on after Ctrl-C, which it gets too. Some would without it.
+    local inner = ("trap : INT; stty echo cols 80 rows 24; %s; echo code=$?; stty -a"):format(run)
     local typed = {}
     for i, step in ipairs(steps) do
       -- Only what came after the step before counts.

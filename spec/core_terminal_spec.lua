@@ -16,7 +16,8 @@ local function on_terminal(program, typed)
   local wait = ("n=0; until grep -qs ready %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done"):format(
     out
   )
-  local inner = ("stty echo; %s -e %s; stty -a"):format(LUA, quote(program))
+  -- The trap: a shell goes on after Ctrl-C, which it gets too. Some would without it.
+  local inner = ("trap : INT; stty echo; %s -e %s; stty -a"):format(LUA, quote(program))
   os.execute(
     ("{ %s; sleep 0.2; printf '%s'; sleep 0.5; } | script -qefc %s /dev/null >%s"):format(
       wait,
