@@ -245,9 +245,11 @@ build = {
     ["posthog.llm.util.file_system"] = "lua/posthog/llm/util/file_system.lua",
     ["posthog.llm.util.json_text"] = "lua/posthog/llm/util/json_text.lua",
     ["posthog.llm.util.json_value"] = "lua/posthog/llm/util/json_value.lua",
+    ["posthog.llm.util.name_key"] = "lua/posthog/llm/util/name_key.lua",
     ["posthog.llm.util.option_names"] = "lua/posthog/llm/util/option_names.lua",
     ["posthog.llm.util.terminal"] = "lua/posthog/llm/util/terminal.lua",
     ["posthog.llm.util.time"] = "lua/posthog/llm/util/time.lua",
+    ["posthog.llm.util.unicode_data"] = "lua/posthog/llm/util/unicode_data.lua",
   },
   install = {
     bin = { "bin/posthog-llm" },

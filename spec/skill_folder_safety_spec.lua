@@ -42,6 +42,10 @@ local HOSTILE = {
   "SKILL.md",
   "skill.MD",
   "SKILL.md/x",
+  "\197\191KILL.md", -- a long s
+  "S\226\132\170ILL.md", -- the sign of Kelvin
+  "SKILL\194\173.md", -- a soft hyphen
+  ".gi\239\184\143t/config", -- a variation selector
   ".posthog-skill.json",
   ".POSTHOG-skill.json",
   ".posthog-skill.tmp/plan",
@@ -205,6 +209,52 @@ describe("a pulled skill", function()
     assert.same({}, tree(root))
     assert(skill_folder.pull(hostile({ "A.md", "a.md" }), "pdf-forms", dir))
     assert.equal("owned\n", folders.read(dir, "a.md"))
+  end)
+
+  --- Two paths that some folders take for one, and what such a folder takes no note of.
+  local TWINS = {
+    { "\195\132.md", "\195\164.md", "case" }, -- Ä and ä
+    { "\195\164.md", "a\204\136.md", "form" }, -- in one code point and in two
+    { "\195\132.md", "a\204\136.md", "both" },
+    { "stra\195\159e/x.md", "STRASSE/y.md", "case" },
+    { "\225\186\158", "ss", "case" },
+    { "a", "\239\188\161", "no" }, -- a full-width A is folded to a full-width a
+    { "\196\177.md", "i.md", "no" }, -- an i without a dot
+    { "\196\176.md", "i.md", "no" }, -- an I with one
+    { "\206\163.md", "\207\130.md", "case" }, -- a capital sigma and a final one
+    { "\237\149\156.md", "\225\132\146\225\133\161\225\134\171.md", "form" }, -- Hangul
+  }
+
+  it("has no two paths that are one in its folder by Unicode's case or form", function()
+    local change = require("posthog.llm.skill_folder.change")
+    local folds_case, folds_form = change.folds_case, change.folds_form
+    for _, folding in ipairs({ "case", "form", "both" }) do
+      change.folds_case = function()
+        return folding ~= "form"
+      end
+      change.folds_form = function()
+        return folding ~= "case"
+      end
+      for i, twin in ipairs(TWINS) do
+        local there = ("%s/%s%d"):format(root, folding, i)
+        local pulled, err = skill_folder.pull(hostile({ twin[1], twin[2] }), "pdf-forms", there)
+        local is_one = twin[3] == folding or (folding == "both" and twin[3] ~= "no")
+        assert.equal(is_one, pulled == nil, folding .. " " .. i)
+        if is_one then
+          fails("invalid", nil, pulled, err)
+          assert.is_nil(lfs.attributes(there))
+        else
+          folders.remove(there)
+        end
+      end
+    end
+    change.folds_case, change.folds_form = folds_case, folds_form
+    for i, twin in ipairs(TWINS) do -- and here, where they are two
+      local there = ("%s/here%d"):format(root, i)
+      assert(skill_folder.pull(hostile({ twin[1], twin[2] }), "pdf-forms", there))
+      assert.equal("owned\n", folders.read(there, twin[1]))
+      assert.equal("owned\n", folders.read(there, twin[2]))
+    end
   end)
 
   it("does not go through symbolic links", function()

@@ -420,6 +420,27 @@ describe("lint of a skill folder", function()
     assert.truthy(said():find("202 files beside it; at most 200 are allowed", 1, true))
   end)
 
+  it("warns of names that are one on other systems, by Unicode's case and form", function()
+    skill()
+    folders.write(dir, "s/\195\132.md", "x")
+    folders.write(dir, "s/\195\164.md", "x")
+    folders.write(dir, "s/sub/e\204\129/x.md", "x")
+    folders.write(dir, "s/sub/\195\169/y.md", "x")
+    folders.write(dir, "s/ı.md", "x")
+    folders.write(dir, "s/i.md", "x")
+    assert.equal("", said())
+    assert.equal(
+      table.concat({
+        "sub/\195\169/y.md:nil differs only by how accents are written: on macOS it is the same as "
+          .. "sub/e\204\129",
+        "\195\164.md:nil differs only by case: on macOS and Windows it is the same as \195\132.md",
+      }, "\n"),
+      said("warning")
+    )
+    folders.write(dir, "s/\197\191kill.md", "x") -- a long s
+    assert.equal("\197\191kill.md:nil the path is the skill's own body", said())
+  end)
+
   it("fails for a folder that is not there", function()
     fails("file", nil, skill_folder.lint(dir .. "/nowhere"))
   end)

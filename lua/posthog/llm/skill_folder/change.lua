@@ -373,23 +373,49 @@ function change.apply(dir, writes, removes, seen)
   return true
 end
 
---- Whether a folder takes "A" and "a" for the same. One that is not there yet
---- is as the nearest one above it.
---- @param dir string
---- @return boolean
-function change.folds_case(dir)
+--- Two names that a folder may take for one: by case, and by how accents are written.
+local PROBES = {
+  case = { ".posthog-skill.probe", ".POSTHOG-skill.probe" },
+  form = { ".posthog-skill.\195\164", ".posthog-skill.a\204\136" },
+}
+
+--- Whether a folder takes two names for one. One that is not there yet is as the
+--- nearest one above it.
+local function takes_for_one(dir, names)
   local at = dir:gsub("/+$", "")
   while at ~= "" and disk.kind(at) == nil do
     at = at:match("^(.*)/[^/]*$") or "."
   end
-  local probe = at .. "/.posthog-skill.probe"
+  local probe = at .. "/" .. names[1]
   os.remove(probe) -- of a process that died
   if not file_system.create_file(probe, "") then
     return false -- not to be written to, which is found out later
   end
-  local folds = lfs.attributes(at .. "/.POSTHOG-skill.probe", "mode") ~= nil
+  local is_one = lfs.attributes(at .. "/" .. names[2], "mode") ~= nil
   os.remove(probe)
-  return folds
+  return is_one
+end
+
+--- Whether a folder takes "A" and "a" for the same.
+--- @param dir string
+--- @return boolean
+function change.folds_case(dir)
+  return takes_for_one(dir, PROBES.case)
+end
+
+--- Whether a folder takes "ä" in one code point and in two for the same.
+--- @param dir string
+--- @return boolean
+function change.folds_form(dir)
+  return takes_for_one(dir, PROBES.form)
+end
+
+--- What a folder sees no difference in.
+--- @param dir string
+--- @return posthog.llm.NameFolding|false
+function change.folding(dir)
+  local case, form = change.folds_case(dir), change.folds_form(dir)
+  return case and form and "both" or case and "case" or form and "form"
 end
 
 return change

@@ -165,6 +165,18 @@ local function check_total(report, count, bytes, api_version)
   end
 end
 
+--- What is one name where others unpack the skill.
+local SAME_NAME = {
+  case = "differs only by case: on macOS and Windows it is the same as %s",
+  form = "differs only by how accents are written: on macOS it is the same as %s",
+}
+
+local function check_names(report, folder)
+  for _, twin in ipairs(paths.collisions(folder.scan.files, "both")) do
+    report:add("warning", twin.path, nil, SAME_NAME[twin.differs], twin.other)
+  end
+end
+
 --- @param folder posthog.llm.Folder looked at
 --- @param api_version? posthog.llm.ApiVersion where it is known
 --- @return posthog.llm.SkillFinding[] findings
@@ -186,9 +198,7 @@ function lint.run(folder, api_version)
     local message = "is a %s: the API holds texts of at most 1000000 bytes"
     report:add("error", other.path, nil, message, other.kind).skippable = true
   end
-  for _, twin in ipairs(paths.collisions(folder.scan.files, true)) do
-    report:add("warning", twin.path, nil, "differs only by case: " .. twin.message)
-  end
+  check_names(report, folder)
   for _, finding in ipairs(folder:unresolved()) do
     report:add("error", finding.path, finding.line, finding.message)
   end

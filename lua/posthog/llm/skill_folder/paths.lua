@@ -3,6 +3,7 @@
 
 local compare = require("posthog.llm.util.compare")
 local json_value = require("posthog.llm.util.json_value")
+local name_key = require("posthog.llm.util.name_key")
 local text = require("posthog.llm.skill_folder.text")
 
 local paths = {
@@ -30,9 +31,7 @@ local TAKEN_ON_TOP = {
 --- A name as the least careful file system reads it: no case, no characters of
 --- no width, no dots and spaces at the end, no stream after a colon.
 local function folded(segment)
-  segment = segment:gsub("\226\128[\139-\143\170-\174]", ""):gsub("\226\129[\160-\175]", "")
-  segment = segment:gsub("\239\187\191", ""):lower()
-  return (segment:gsub(":.*$", ""):gsub("[%. ]+$", ""))
+  return (name_key.of(segment):gsub(":.*$", ""):gsub("[%. ]+$", ""))
 end
 
 local function segment_error(segment)
@@ -84,18 +83,40 @@ function paths.parents(path)
   return list
 end
 
---- Paths that cannot be in one folder together: a file that is a folder of
---- another one, the same path twice and, where asked, two that differ by case.
---- @param list string[]
---- @param folds boolean? whether the folder takes "A" and "a" for the same
---- @return { path: string, message: string }[]
-function paths.collisions(list, folds)
-  local findings, files, folders = {}, {}, {}
-  local function key(path)
-    return folds and path:lower() or path
+--- @class posthog.llm.SkillCollision two paths of one folder
+--- @field path string
+--- @field other string
+--- @field message string
+--- @field differs? posthog.llm.NameFolding what of, where they differ
+
+--- Collects what collides.
+local function collector(folding)
+  local findings = {}
+  --- @param same string? the part of the path that is taken for the other; all of it
+  local function blame(path, other, what, same)
+    local differs
+    same = same or path
+    if folding and same ~= other then
+      local is_case = name_key.of(same, "form") ~= name_key.of(other, "form")
+      differs = is_case and "case" or "form"
+    end
+    findings[#findings + 1] =
+      { path = path, other = other, message = what .. other, differs = differs }
   end
-  local function blame(path, other, what)
-    findings[#findings + 1] = { path = path, message = what .. other }
+  return findings, blame
+end
+
+--- Paths that cannot be in one folder together: a file that is a folder of
+--- another one, the same path twice and, where asked, two that the folder takes
+--- for one.
+--- @param list string[]
+--- @param folding? posthog.llm.NameFolding|false what the folder sees no difference in
+--- @return posthog.llm.SkillCollision[]
+function paths.collisions(list, folding)
+  local files, folders = {}, {}
+  local findings, blame = collector(folding)
+  local function key(path)
+    return folding and name_key.of(path, folding) or path
   end
   for _, path in ipairs(list) do
     if files[key(path)] then
@@ -104,15 +125,16 @@ function paths.collisions(list, folds)
     files[key(path)] = path
     for _, parent in ipairs(paths.parents(path)) do
       local other = folders[key(parent)]
-      if folds and other and other ~= parent then
-        blame(path, other, "has a folder that is, in this folder, the same as ")
+      if folding and other and other ~= parent then
+        blame(path, other, "has a folder that is, in this folder, the same as ", parent)
       end
       folders[key(parent)] = other or parent
     end
   end
   for _, path in ipairs(list) do
-    if folders[key(path)] then
-      blame(path, folders[key(path)] .. "/", "is a file and there is also ")
+    local folder = folders[key(path)]
+    if folder then
+      blame(path, folder .. "/", "is a file and there is also ", path .. "/")
     end
   end
   return findings
@@ -120,9 +142,9 @@ end
 
 --- All that is wrong with the paths of a skill's files.
 --- @param list any[]
---- @param folds boolean?
+--- @param folding? posthog.llm.NameFolding|false what the folder sees no difference in
 --- @return { path: string, message: string }[]
-function paths.check_all(list, folds)
+function paths.check_all(list, folding)
   local findings = {}
   for _, path in ipairs(list) do
     local reason = paths.check(path)
@@ -133,7 +155,7 @@ function paths.check_all(list, folds)
   if #findings > 0 then
     return findings
   end
-  return paths.collisions(list, folds)
+  return paths.collisions(list, folding)
 end
 
 return paths

@@ -49,9 +49,9 @@ local function read_theirs(client, folder, name, options, progress)
   if not theirs then
     return errors.failure(err)
   end
-  local has_twins = #paths.collisions(theirs.paths, true) > 0
+  local has_twins = #paths.collisions(theirs.paths, "both") > 0
   local ok
-  ok, err = refuse.unfit(theirs, has_twins and change.folds_case(folder.dir))
+  ok, err = refuse.unfit(theirs, has_twins and change.folding(folder.dir))
   if ok and not options.force then
     ok, err = check_lock(folder, theirs)
   end

@@ -26,11 +26,11 @@ end
 
 --- Refuses a version that no folder can hold.
 --- @param theirs posthog.llm.SkillSnapshot
---- @param folds boolean? whether the folder takes "A" and "a" for the same
+--- @param folding? posthog.llm.NameFolding|false what the folder sees no difference in
 --- @return true? ok
 --- @return posthog.llm.Error? err
-function refuse.unfit(theirs, folds)
-  local findings = paths.check_all(theirs.paths, folds)
+function refuse.unfit(theirs, folding)
+  local findings = paths.check_all(theirs.paths, folding)
   if #findings > 0 then
     return refuse.all("the skill has files that cannot be in a folder", findings)
   end
