@@ -18,6 +18,8 @@ files["spec/**/*nvim*"] = { read_globals = { "vim" } }
 files["spec/**/*ngx*"] = { std = "+ngx_lua" }
 files["spec/**/*nginx*"] = { std = "+ngx_lua" }
 files["examples/nginx"] = { std = "+ngx_lua" }
+files["lua/posthog/nvim"] = { read_globals = { "vim" } }
+files["build.lua"] = { read_globals = { "vim" } }
 files["examples/nvim"] = { read_globals = { vim = { other_fields = true,
   fields = { bo = { read_only = false, other_fields = true } } } } }
 

@@ -52,7 +52,8 @@ endif
 
 BUILD ?= build/$(LUA_VERSION)
 SOURCES = $(wildcard src/*.c src/*/*.c)
-MODULES = $(shell cd lua && find posthog -name '*.lua')
+# The editor plugin, lua/posthog/nvim, is for no other Lua.
+LIBRARY = $(shell cd lua && find posthog/llm -name '*.lua')
 SERVER = $(shell cd spec/emulator && find server -name '*.lua')
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 CORE = $(BUILD)/posthog/llm/core.so
@@ -262,7 +263,7 @@ install: check-prefix ## install for these Luas under PREFIX (and DESTDIR)
 	  tools/needs command $(LUA_VERSION) "$(LUA_COMMAND)"; fi
 
 install-library: all
-	@set -e; for f in $(MODULES); do \
+	@set -e; for f in $(LIBRARY); do \
 	  d="$(LUA_DIR)/$$(dirname $$f)"; \
 	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
 	@$(INSTALL) -d "$(LUA_LIB_DIR)/posthog/llm"
@@ -310,7 +311,7 @@ ifdef LUA_VERSION
 nvim: all ## put the library where Neovim finds it; NVIM_PLUGIN_DIR=
 	@set -e; to="$(NVIM_PLUGIN_DIR)"; case $$to in ("~/"*) to=$$HOME/$${to#??} ;; esac; \
 	$(INSTALL) -d "$$to/lua/posthog/llm"; \
-	if [ "$$(cd "$$to" && pwd -P)" != "$$(pwd -P)" ]; then for f in $(MODULES); do \
+	if [ "$$(cd "$$to" && pwd -P)" != "$$(pwd -P)" ]; then for f in $(LIBRARY); do \
 	  d="$$to/lua/$$(dirname $$f)"; \
 	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done; fi; \
 	$(INSTALL) -m 755 $(CORE) "$$to/lua/posthog/llm/"; \

@@ -60,6 +60,7 @@ build = {
         "src/lua/text.c",
         "src/lua/transfer_handle.c",
         "src/lua/wakeup_socket_handle.c",
+        "src/net/curl_library.c",
         "src/net/easy.c",
         "src/net/engine.c",
         "src/net/engine_orders.c",

@@ -195,9 +195,14 @@ describe("a checkout", function()
       ):format(WITHOUT_PATHS, home, home, home, (root:gsub(" ", "\\ ")))
     )
     folders.remove(home)
+    local _, is_old =
+      run([[nvim --headless -u NONE -c 'if has("nvim-0.10") | qa | endif' -c cquit]])
+    local command = is_old == 0 and "nvim -l build.lua" or "make nvim NVIM_PLUGIN_DIR=."
     assert.equal(
       '[string ":lua"]:1: posthog.llm: there is no C core, no lua/posthog/llm/core.so'
-        .. ' on the runtimepath: run "make nvim NVIM_PLUGIN_DIR=." in '
+        .. ' on the runtimepath: run "'
+        .. command
+        .. '" in '
         .. root,
       output
     )

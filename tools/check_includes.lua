@@ -33,6 +33,10 @@ local PARTS = {
   { "^net/pool$", "net/engine and pool" },
 }
 
+-- What stands for the headers of Lua and libcurl where those are not installed. A room sees
+-- them by the names of those, <lua.h> and <curl/curl.h>.
+local HEADERS = "^headers/"
+
 local function contains(list, value)
   for _, one in ipairs(list) do
     if one == value then
@@ -63,8 +67,10 @@ local function read_tree()
   local list = assert(io.popen(command:format(ROOT)))
   for found in list:lines() do
     local path = found:gsub("^%./", "")
-    files[path] = { path = path, includes = {} }
-    order[#order + 1] = files[path]
+    if not path:find(HEADERS) then
+      files[path] = { path = path, includes = {} }
+      order[#order + 1] = files[path]
+    end
   end
   list:close()
   for _, file in ipairs(order) do

@@ -4,6 +4,7 @@
 #include "libcurl.h"
 
 #include "net/curl_compat.h"
+#include "net/curl_library.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -24,6 +25,9 @@ static void ask_libcurl (void) {
 }
 
 void libcurl_open (lua_State *L) {
+  const char *why = curl_library_open();
+  if (why != NULL)
+    luaL_error(L, "%s", why);
   pthread_once(&once, ask_libcurl);
   lua_pushstring(L, default_ca);
   lua_setfield(L, -2, "default_ca");

@@ -9,7 +9,7 @@
 #pragma GCC visibility push(hidden)
 
 /* Adds curl_version and default_ca (nil: it has none) to the module table on
-** top of the stack. */
+** top of the stack. Raises where libcurl cannot be used. */
 void libcurl_open (lua_State *L);
 
 #pragma GCC visibility pop

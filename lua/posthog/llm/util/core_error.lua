@@ -35,8 +35,10 @@ if CHECKOUT and not exists(CHECKOUT .. "src/core.c") then
   CHECKOUT = nil
 end
 
+local vim = rawget(_G, "vim")
+
 local function in_neovim()
-  return type(rawget(_G, "vim")) == "table"
+  return type(vim) == "table"
 end
 
 --- The core that `require` comes upon.
@@ -49,7 +51,7 @@ local function find()
     end
   end
   if in_neovim() then
-    local ran, found = pcall(rawget(_G, "vim").api.nvim_get_runtime_file, "lua/" .. FILE, false)
+    local ran, found = pcall(vim.api.nvim_get_runtime_file, "lua/" .. FILE, false)
     return ran and found[1] or nil
   end
 end
@@ -101,7 +103,9 @@ end
 --- What to do, so that a core of this version is found.
 --- @return string
 local function remedy(version)
-  if in_neovim() then
+  if in_neovim() and CHECKOUT and vim.fn.has("nvim-0.10") == 1 then
+    return run("nvim -l build.lua")
+  elseif in_neovim() then
     return run(make("nvim", "luajit") .. (CHECKOUT and " NVIM_PLUGIN_DIR=." or ""))
   end
   local folder = own_folder()

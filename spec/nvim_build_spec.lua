@@ -1,0 +1,173 @@
+-- build.lua, by which a plugin manager compiles the core, in a real Neovim.
+if os.getenv("LUA") ~= "luajit" or os.getenv("SPEC_MODE") ~= "plain" then
+  return
+end
+
+local emulator = require("spec.emulator")
+local folders = require("spec.support.folders")
+local shell = require("spec.support.shell")
+
+local run = shell.run
+
+if select(2, run("command -v nvim")) ~= 0 then
+  describe("build.lua", function()
+    pending("nvim is not installed")
+  end)
+  return
+end
+
+local IS_NEW = select(
+  2,
+  run("nvim --headless -u NONE -c 'if has(\"nvim-0.10\") | qa | endif' -c cquit")
+) == 0
+
+describe("build.lua", function()
+  local root, plugin
+
+  before_each(function()
+    root = folders.new()
+    plugin = root .. "/a plugin"
+    run(("mkdir '%s' && cp -R build.lua src lua '%s/'"):format(plugin, plugin))
+    run(("rm -f '%s'/lua/posthog/llm/core.so"):format(plugin))
+  end)
+  after_each(function()
+    folders.remove(root)
+  end)
+
+  --- @return string output
+  --- @return integer status
+  local function nvim(arguments, env)
+    local command = "cd / && env HOME='%s' XDG_DATA_HOME='%s/data' XDG_CONFIG_HOME='%s/config'"
+      .. " XDG_STATE_HOME='%s/state' %s -u LUA_PATH -u LUA_CPATH timeout 120"
+      .. " nvim --headless -i NONE -n -u NONE %s </dev/null"
+    -- The options of env come before its variables.
+    command = command:gsub(
+      "^(cd / && env) (.-) (%%s) %-u LUA_PATH %-u LUA_CPATH",
+      "%1 -u LUA_PATH -u LUA_CPATH %2 %3"
+    )
+    return run(command:format(root, root, root, root, env or "", arguments))
+  end
+
+  local function build(env)
+    return nvim(('-c "luafile %s/build.lua" -c qall'):format(plugin:gsub(" ", "\\\\ ")), env)
+  end
+
+  local function core_exists()
+    return select(2, run(("ls '%s'/lua/posthog/llm/core.so*"):format(plugin))) == 0
+  end
+
+  if not IS_NEW then
+    it("says in one line that this Neovim is too old, and what to run", function()
+      local output, status = build()
+      assert.equal(
+        "posthog-llm is not built: Neovim 0.10 or newer is needed; on older ones run make nvim "
+          .. "(doc/neovim.md)\n",
+        output
+      )
+      assert.equal(1, status)
+      assert.is_false(core_exists())
+    end)
+    return
+  end
+
+  it("compiles a core that makes calls in that Neovim", function()
+    local server = emulator.start()
+    local output, status = build()
+    assert.matches("^built .*/a plugin/lua/posthog/llm/core%.so for libcurl/[%d.]+ %S+\n$", output)
+    assert.equal(0, status)
+    folders.write(
+      root,
+      "try.lua",
+      [[
+        vim.opt.runtimepath:append(vim.env.PLUGIN)
+        local client = require("posthog.llm").new()
+        local fields = { name = "first", description = "d", body = "text" }
+        assert(client.skills:create(fields))
+        io.stdout:write(client.skills:get("first").body)
+        vim.cmd("qall!")
+      ]]
+    )
+    output = nvim(
+      ('-c "luafile %s/try.lua"'):format(root),
+      ("PLUGIN='%s' POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358"):format(
+        plugin,
+        server.url
+      )
+    )
+    server:stop()
+    assert.equal("text", output)
+  end)
+
+  it("can be run again, beside an editor that uses the core", function()
+    build()
+    local before = run(("stat -c %%i '%s/lua/posthog/llm/core.so'"):format(plugin))
+    local output, status = build()
+    assert.matches("^built ", output)
+    assert.equal(0, status)
+    assert.not_equal(before, run(("stat -c %%i '%s/lua/posthog/llm/core.so'"):format(plugin)))
+    assert.equal("core.so\n", run(("cd '%s/lua/posthog/llm' && ls core.so*"):format(plugin)))
+  end)
+
+  it("says in one line which compiler is missing", function()
+    local bin = root .. "/bin"
+    run(("mkdir '%s' && ln -s $(command -v nvim) $(command -v timeout) '%s/'"):format(bin, bin))
+    local output, status = build(("PATH='%s' CC="):format(bin))
+    assert.matches(
+      "^posthog%-llm is not built: a C compiler is needed: install gcc or clang [^\n]+\n$",
+      output
+    )
+    assert.equal(1, status)
+    assert.is_false(core_exists())
+  end)
+
+  it("says in one line that the headers of the C library are missing", function()
+    folders.write(
+      root,
+      "cc",
+      "#!/bin/sh\necho 'src/x.c:3:10: fatal error: stdio.h: No such file or directory' >&2\nexit 1\n"
+    )
+    run(("chmod +x '%s/cc'"):format(root))
+    local output, status = build(("CC='%s/cc'"):format(root))
+    assert.matches(
+      "^posthog%-llm is not built: the headers of the C library are missing [^\n]+\n$",
+      output
+    )
+    assert.equal(1, status)
+  end)
+
+  it("keeps the core that is there when the new one cannot be built", function()
+    build()
+    local before = run(("sha256sum '%s/lua/posthog/llm/core.so'"):format(plugin))
+    folders.write(plugin, "src/broken.c", "this is not C;\n")
+    local output, status = build()
+    assert.matches(
+      "^posthog%-llm is not built: the compiler says: [^\n]*broken%.c[^\n]+\n$",
+      output
+    )
+    assert.equal(1, status)
+    assert.equal(before, run(("sha256sum '%s/lua/posthog/llm/core.so'"):format(plugin)))
+  end)
+
+  it("lets lazy.nvim's loop go on while the compiler runs", function()
+    folders.write(
+      root,
+      "lazy.lua",
+      [[
+        package.loaded["lazy"] = {}
+        local steps, shown = 0, nil
+        local thread = coroutine.create(assert(loadfile(vim.env.PLUGIN .. "/build.lua")))
+        repeat
+          local ran, message = coroutine.resume(thread)
+          assert(ran, message)
+          shown, steps = message or shown, steps + 1
+          vim.wait(10)
+        until coroutine.status(thread) == "dead"
+        io.stdout:write(shown, " ", tostring(steps > 5), "\n")
+        vim.cmd("qall!")
+      ]]
+    )
+    local output = nvim(('-c "luafile %s/lazy.lua"'):format(root), ("PLUGIN='%s'"):format(plugin))
+    assert.matches("compiling the C core true\n$", output)
+    assert.is_true(core_exists())
+  end)
+end)
