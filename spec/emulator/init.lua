@@ -1,4 +1,4 @@
---- Starts and steers a local stand-in for PostHog from a test or bench, on any Lua.
+--- Starts and steers a local emulator of PostHog from a test or bench, on any Lua.
 ---
 ---   local emulator = require("spec.emulator")
 ---   local e = emulator.start({ tls = true })

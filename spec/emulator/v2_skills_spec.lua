@@ -14,11 +14,11 @@ local UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 local ZOE, LI = "0192f3a4-6b1e-7c55-9d02-3f7be1c0a911", "018e44c0-91aa-7d10-8f3e-0c2b7aa1d4e2"
 local ROW_KEYS = "allowed_tools category compatibility created_at created_by deleted description "
   .. "first_version_created_at id is_latest latest_version license metadata name outline owners "
-  .. "updated_at version version_count version_description"
+  .. "spec_problems updated_at version version_count version_description"
 local SKILL_KEYS = "allowed_tools body body_next_offset body_total_length category compatibility "
   .. "created_at created_by deleted description files first_version_created_at id is_latest "
-  .. "latest_version license metadata name outline owners updated_at version version_count "
-  .. "version_description"
+  .. "latest_version license metadata name outline owners spec_problems updated_at version "
+  .. "version_count version_description"
 
 local function new_skill(name, extra, options)
   local body = { name = name, description = "Finds things", body = "# One\n\ntext" }
@@ -67,7 +67,7 @@ describe("the emulator on API v2 has skills that", function()
     }, made.files[1])
     local page = must(200, "GET", S)
     assert.equal(ROW_KEYS, keys(page.results[1]))
-    local least = send("POST", S, { name = "least", description = "d", body = "b" })
+    local least = send("POST", S, '{"name":"least","description":"d","body":"b","owners":[]}')
     contains('"owners":[],', least.body)
     assert.equal("één\ntwee", must(200, "GET", S .. "name/alpha/files/a%5C%C3%A9.md/").content)
   end)
@@ -283,7 +283,7 @@ describe("the emulator on API v2 has skills that", function()
       ["?created_by_id=48213"] = "seeded-0001 b",
       ["?created_by_id=9007199254740993"] = "a",
       ["?created_by_id=9007199254740992"] = "",
-      ["?owner_id=48213"] = "b a",
+      ["?owner_id=48213"] = "seeded-0001 b a",
       ["?owner_id=1"] = "",
       ["?category=triage"] = "seeded-0001",
       ["?category="] = "c b a",
@@ -306,7 +306,7 @@ describe("the emulator on API v2 has skills that", function()
       { "taken", "unique" },
       { "Beta", "invalid_name" },
       { "scouts", "reserved_name" },
-      { "scouts-1", "reserved_prefix" },
+      { "signals-scout-1", "reserved_prefix" },
       { "", "blank" },
     }) do
       invalid(send("POST", S .. "name/beta/rename/", { new_name = case[1] }), case[2], "new_name")

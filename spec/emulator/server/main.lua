@@ -72,7 +72,8 @@ local function api(ctx)
   if route.in_project then
     auth.enter_project(ctx, table.remove(captures, 1))
   end
-  local entry = route.methods[ctx.method == "HEAD" and "GET" or ctx.method]
+  local method = ctx.method == "HEAD" and "GET" or ctx.method
+  local entry = route.methods[method]
   if entry then
     auth.require_scope(ctx, entry.scope)
   elseif settings.unknown_method == "denied" then
@@ -81,7 +82,7 @@ local function api(ctx)
   if route.flag and not settings[route.flag] then
     return answers.denied("This feature is not switched on for the project.")
   end
-  throttle.check(ctx, route.throttle)
+  throttle.check(ctx, route.throttle[method] or "rate_limit")
   if not entry then
     return answers.method_not_allowed(ctx.method, route.allow)
   end

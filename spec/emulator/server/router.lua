@@ -37,10 +37,20 @@ local function handler(text)
   return { scope = scope, run = assert(require("server." .. module)[name], text) }
 end
 
+--- The settings that limit the calls of a method.
+local function limits(route, method)
+  local throttle = route.throttle
+  if type(throttle) == "table" then
+    throttle = throttle[method]
+  end
+  return throttle or "rate_limit"
+end
+
 local function add(routes, route, prefix, group)
-  local methods = {}
+  local methods, throttle = {}, {}
   for _, method in ipairs(METHODS) do
     methods[method] = route[method] and handler(route[method])
+    throttle[method] = limits(route, method)
   end
   routes[#routes + 1] = {
     pattern = pattern(prefix .. route.path),
@@ -48,7 +58,7 @@ local function add(routes, route, prefix, group)
     flag = group and group.flag,
     allow = allow(route),
     methods = methods,
-    throttle = route.throttle or "rate_limit",
+    throttle = throttle, -- by method
     media = route.media,
   }
 end

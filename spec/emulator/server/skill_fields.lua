@@ -11,7 +11,12 @@ local skill_fields = {}
 
 local MAX_BYTES = 1000000
 
---- Throws unless it can be the name of a new skill.
+--- Whether a list of names, separated by blanks, has this one.
+local function is_listed(names, name)
+  return (" " .. names .. " "):find(" " .. name .. " ", 1, true) ~= nil
+end
+
+--- Throws unless it can be the name of a skill.
 local function check_name(name, attr)
   if name:find("[^a-z0-9-]") or ("-" .. name .. "-"):find("--", 1, true) then
     error(
@@ -25,6 +30,19 @@ local function check_name(name, attr)
   if profile().skill.reserved[name] then
     error(answers.invalid(attr, "reserved_name", "This name is reserved."))
   end
+end
+
+--- The same for one that is created: those that PostHog brings itself are taken.
+local function check_new_name(name, attr)
+  check_name(name, attr)
+  if profile().skill.bundles and is_listed(settings.bundled_skills, name) then
+    error(answers.invalid(attr, "reserved_name", "A skill of PostHog has this name."))
+  end
+end
+
+--- Whether PostHog keeps others from archiving this skill.
+function skill_fields.is_locked(name)
+  return profile().skill.bundles and is_listed(settings.locked_skills, name)
 end
 
 --- The path that a file gets, or nil when it may not have it: relative, without `..`; a backslash
@@ -62,6 +80,14 @@ local function check_description(description, attr)
         ("Ensure this field has no more than %d characters."):format(max)
       )
     )
+  end
+end
+
+local function check_tools(tools, attr)
+  for _, tool in ipairs(tools) do
+    if profile().skill.spaceless_tools and text.has_space(tool) then
+      error(answers.invalid(attr, "invalid_input", "Tool names cannot contain whitespace."))
+    end
   end
 end
 
@@ -130,7 +156,7 @@ local CONTENT_TYPE = { "content_type", "string", max = 100 }
 local FILES = { "files", "objects", fields = { PATH, CONTENT, CONTENT_TYPE }, check = check_files }
 local LICENSE = { "license", "string", blank = true, max = 255 }
 local COMPATIBILITY = { "compatibility", "string", blank = true, max = 500 }
-local ALLOWED_TOOLS = { "allowed_tools", "strings" }
+local ALLOWED_TOOLS = { "allowed_tools", "strings", check = check_tools }
 local METADATA = { "metadata", "object" }
 local OWNERS = { "owners", "strings", check = check_owners, when = owned }
 local BASE_VERSION = { "base_version", "integer", min = 1 }
@@ -151,7 +177,7 @@ local FILE_EDITS = {
 }
 
 skill_fields.CREATE = {
-  { "name", "string", required = true, max = 64, check = check_name },
+  { "name", "string", required = true, max = 64, check = check_new_name },
   { "description", "string", required = true, check = check_description },
   { "body", "string", required = true, max_bytes = MAX_BYTES },
   LICENSE,

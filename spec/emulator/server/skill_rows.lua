@@ -1,7 +1,7 @@
 --- Skills as rows: versions, files, outlines, and how they are written.
 ---
---- A skill is { name, versions, owners, category }, versions[n] the version n. Versions never change
---- once made. What is written of them is said by the profile.
+--- A skill is { project, name, versions, owners, category }, versions[n] the version n. Versions never
+--- change once made. What is written of them is said by the profile.
 
 local answers = require("server.answers")
 local file_facts = require("server.current.file_facts")
@@ -10,6 +10,7 @@ local jsonb = require("server.jsonb")
 local profile = require("server.profile")
 local settings = require("server.settings").values
 local skill_names = require("server.current.skill_names")
+local spec_problems = require("server.current.spec_problems")
 local store = require("server.store")
 local text = require("server.text")
 local times = require("server.times")
@@ -45,7 +46,7 @@ end
 --- The parts of a version that never change, as JSON, made once for each profile.
 local function rendered(version)
   local made = version.rendered[settings.profile]
-  if not made then
+  if not made or made.digests ~= settings.file_digests then
     local tools = {}
     for i, tool in ipairs(version.allowed_tools) do
       tools[i] = json.string(tool)
@@ -56,6 +57,7 @@ local function rendered(version)
       allowed_tools = json.raw(json.list(tools)),
       files = json.raw(manifest(version.files)),
       outline = json.raw(outline(version.body)),
+      digests = settings.file_digests,
     }
     version.rendered[settings.profile] = made
   end
@@ -68,6 +70,16 @@ local function write_owners(skill)
     texts[i] = json.encode(owner.text)
   end
   return json.raw(json.list(texts))
+end
+
+--- What of a version does not hold to the specification of skills: each as JSON.
+function skill_rows.problems(skill, version)
+  local kept = version.problems
+  if not kept or kept.name ~= skill.name then
+    kept = { name = skill.name, list = spec_problems.of(skill.name, version) }
+    version.problems = kept
+  end
+  return kept.list
 end
 
 --- @param part { body: string, next: integer? }? what stands for the whole body
@@ -86,6 +98,7 @@ local function write_as(shape, skill, version, part)
     allowed_tools = parts.allowed_tools,
     metadata = version.metadata,
     category = skill.category,
+    spec_problems = json.raw(json.list(skill_rows.problems(skill, version))),
     owners = write_owners(skill),
     files = parts.files,
     outline = parts.outline,
@@ -223,6 +236,11 @@ end
 local CARRIED =
   { "description", "body", "license", "compatibility", "allowed_tools", "metadata", "files" }
 
+--- Notes that the list of the project's skills has changed; the number only grows.
+function skill_rows.moved(project)
+  project.skills_version = math.max(store.last, project.skills_version + 1)
+end
+
 --- Appends a version: what `changes` has, the rest carried over.
 function skill_rows.add_version(skill, user, changes)
   local before = skill.versions[#skill.versions] or {}
@@ -240,16 +258,34 @@ function skill_rows.add_version(skill, user, changes)
   end
   version.metadata = jsonb.kept(version.metadata)
   skill.versions[version.version] = version
+  skill_rows.moved(skill.project)
   return version
+end
+
+--- The owners of a new skill that names none: who made it, where skills have owners.
+local function first_owners(user)
+  local owned = profile().skill.owned and settings.first_owner == "creator"
+  return owned and user.uuid and { user } or {}
+end
+
+--- The category that the server gives to a name.
+local function category_of(name)
+  for prefix, category in pairs(profile().skill.categories) do
+    if name:sub(1, #prefix) == prefix then
+      return category
+    end
+  end
+  return ""
 end
 
 --- Makes a skill with its version 1. Used by the endpoints and to seed many.
 function skill_rows.insert(project, user, name, values)
   local skill = {
+    project = project,
     name = name,
     versions = {},
-    owners = values.owners or {},
-    category = values.category or "",
+    owners = values.owners or first_owners(user),
+    category = values.category or category_of(name),
   }
   skill_rows.add_version(skill, user, {
     description = values.description,

@@ -3,9 +3,11 @@
 local answers = require("server.answers")
 local fields = require("server.skill_fields")
 local json = require("server.json")
+local own_metadata = require("server.current.own_metadata")
 local pages = require("server.pages")
 local profile = require("server.profile")
 local rows = require("server.skill_rows")
+local settings = require("server.settings").values
 local text = require("server.text")
 local validate = require("server.validate")
 
@@ -70,6 +72,7 @@ function skills.create(ctx)
   if ctx.project.skills[values.name] then
     error(answers.invalid("name", "unique", "A skill with this name already exists."))
   end
+  values.metadata = own_metadata.created(values.metadata)
   local skill = rows.insert(ctx.project, ctx.user, values.name, values)
   return answers.ok(rows.write(skill), 201)
 end
@@ -161,27 +164,6 @@ local function only_owners(values)
   return values.owners ~= nil
 end
 
---- The metadata of the next version: what the server keeps for itself stays as it is.
-local function next_metadata(given, before)
-  local own = profile().skill.own_metadata
-  if not given or not own then
-    return given
-  end
-  local members, kept, texts = json.members(given.raw), json.members(before.raw), {}
-  for name, raw in pairs(members) do
-    if not own[name] then
-      texts[#texts + 1] = json.string(name) .. ":" .. raw
-    end
-  end
-  for name in pairs(own) do
-    if kept[name] then
-      texts[#texts + 1] = json.string(name) .. ":" .. kept[name]
-    end
-  end
-  table.sort(texts)
-  return json.raw("{" .. table.concat(texts, ",") .. "}")
-end
-
 function skills.publish(ctx, name)
   rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.PUBLISH)
@@ -209,7 +191,7 @@ function skills.publish(ctx, name)
   if values.file_edits then
     values.files = edited_files(latest, values.file_edits)
   end
-  values.metadata = next_metadata(values.metadata, latest.metadata)
+  values.metadata = own_metadata.published(values.metadata, latest.metadata)
   skill.owners = values.owners or skill.owners
   rows.add_version(skill, ctx.user, values)
   return answers.ok(rows.write(skill))
@@ -217,7 +199,11 @@ end
 
 function skills.archive(ctx, name)
   rows.find_named(ctx, name)
+  if fields.is_locked(name) then
+    error(answers.plain(settings.locked_status, "This skill is locked and cannot be archived."))
+  end
   ctx.project.skills[name] = nil
+  rows.moved(ctx.project)
   return answers.empty(204)
 end
 
@@ -228,7 +214,11 @@ function skills.duplicate(ctx, name)
   if ctx.project.skills[values.new_name] then
     error(answers.plain(400, "The name is taken.", { { "attr", "new_name" } }))
   end
-  local copy = rows.insert(ctx.project, ctx.user, values.new_name, latest)
+  local content = setmetatable(
+    { metadata = own_metadata.duplicated(latest.metadata) },
+    { __index = latest }
+  )
+  local copy = rows.insert(ctx.project, ctx.user, values.new_name, content)
   return answers.ok(rows.write(copy), 201)
 end
 

@@ -16,6 +16,7 @@ function store.reset()
       id = project.id,
       foreign = project.foreign,
       skills = {}, -- by name; the same in all profiles
+      skills_version = 0, -- microseconds; grows whenever they change
       rows = {}, -- the rest by profile: see store.rows
     }
   end

@@ -38,6 +38,19 @@ function text.trim(s)
   end
 end
 
+--- Whether `s` holds whitespace anywhere, that of Unicode too.
+function text.has_space(s)
+  if s:find("[\t-\r\28-\32]") then
+    return true
+  end
+  for char in s:gmatch("[\194\225-\227][\128-\191]+") do
+    if WIDE_SPACES[char] then
+      return true
+    end
+  end
+  return false
+end
+
 --- The number of code points.
 function text.length(s)
   local _, continuation = s:gsub("[\128-\191]", "")

@@ -2,6 +2,8 @@
 
 local ffi = require("ffi")
 
+local json = require("server.json")
+local settings = require("server.settings").values
 local text = require("server.text")
 
 ffi.cdef("unsigned char *SHA256(const char *data, size_t size, unsigned char *digest);")
@@ -27,12 +29,15 @@ end
 
 local known = setmetatable({}, { __mode = "k" }) -- by file: its content never changes
 
+local UNKNOWN = { "size", "sha256" } -- of files that were written before servers kept them
+
 --- @param file { path: string, content: string, content_type: string }
 --- @return table facts by the names of the API
 function file_facts.of(file)
-  if not known[file] then
+  local facts = known[file]
+  if not facts then
     local _, line_ends = file.content:gsub("\n", "")
-    known[file] = {
+    facts = {
       path = file.path,
       content_type = file.content_type,
       line_count = line_ends + 1, -- content never ends in one
@@ -40,8 +45,16 @@ function file_facts.of(file)
       size = #file.content,
       sha256 = sha256(file.content),
     }
+    known[file] = facts
   end
-  return known[file]
+  if settings.file_digests then
+    return facts
+  end
+  local shown = setmetatable({}, { __index = facts })
+  for _, name in ipairs(UNKNOWN) do
+    shown[name] = json.null
+  end
+  return shown
 end
 
 return file_facts

@@ -1,10 +1,9 @@
 --- All skills in one zip: SKILL.md of each, as a stub or whole with its files.
 
 local answers = require("server.answers")
-local profile = require("server.profile")
+local rows = require("server.skill_rows")
 local settings = require("server.settings").values
 local skill_markdown = require("server.current.skill_markdown")
-local text = require("server.text")
 local validate = require("server.validate")
 local zip = require("server.current.zip")
 
@@ -28,8 +27,7 @@ local LIMIT = 50
 local function usable(skills)
   local names, skipped = {}, 0
   for name, skill in pairs(skills) do
-    local description = skill.versions[#skill.versions].description
-    if text.length(description) <= profile().skill.max_description then
+    if #rows.problems(skill, skill.versions[#skill.versions]) == 0 then
       names[#names + 1] = name
     else
       skipped = skipped + 1

@@ -2,6 +2,7 @@
 
 local answers = require("server.answers")
 local json = require("server.json")
+local settings = require("server.settings").values
 local text = require("server.text")
 local validate = require("server.validate")
 
@@ -9,10 +10,16 @@ local skill_search = {}
 
 local QUERY = { { "query", "string", required = true, max = 200 } }
 
-local MAX_RESULTS, MAX_MATCHES, MAX_EXCERPT = 10, 2, 200
+local MAX_RESULTS, MAX_MATCHES, MAX_EXCERPT = 10, 2, 300
 
 local ANSWER = { "count", "results" }
 local RESULT = { "name", "description", "matches" }
+
+--- The content of other files is not searched.
+local function is_markdown(file)
+  local path = file.path:lower()
+  return path:find("%.md$") or path:find("%.markdown$")
+end
 
 --- The places of a version that are searched, the strongest first: { matched_field, text, path? }.
 local function places(skill, version)
@@ -23,7 +30,9 @@ local function places(skill, version)
   }
   for _, file in ipairs(version.files) do
     list[#list + 1] = { "file_path", file.path, file.path }
-    list[#list + 1] = { "file_content", file.content, file.path }
+    if is_markdown(file) then
+      list[#list + 1] = { "file_content", file.content, file.path }
+    end
   end
   return list
 end
@@ -79,6 +88,9 @@ end
 
 function skill_search.get(ctx)
   local query = validate.query(ctx, QUERY).query
+  if settings.search == "timeout" then
+    error(answers.plain(503, "The search took too long; use a narrower query."))
+  end
   local names, results = {}, {}
   for name in pairs(ctx.project.skills) do
     names[#names + 1] = name

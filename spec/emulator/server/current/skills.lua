@@ -2,8 +2,10 @@
 
 local answers = require("server.answers")
 local auth = require("server.auth")
+local etag = require("server.current.etag")
 local fields = require("server.skill_fields")
 local json = require("server.json")
+local profile = require("server.profile")
 local rows = require("server.skill_rows")
 local skill_names = require("server.current.skill_names")
 local skills = require("server.skills")
@@ -43,15 +45,34 @@ local function has_owner(skill, user)
   return false
 end
 
+--- The headers by which a list can be asked for again.
+local function list_headers(ctx)
+  local version = ("1.0.%d"):format(ctx.project.skills_version)
+  local query = ctx.target:match("%?(.*)$") or ""
+  return {
+    ["ETag"] = etag.of(version, ctx.project.id, ctx.raw_path, query),
+    ["X-Skills-Version"] = version,
+    ["Cache-Control"] = "private, no-cache",
+  }
+end
+
 function current.list(ctx)
   local query = validate.query(ctx, LIST_QUERY, true)
+  local headers = list_headers(ctx)
+  if etag.matches(ctx, headers["ETag"]) then
+    return answers.empty(304, headers)
+  end
   local author = query.created_by_id and (auth.find_user("id", query.created_by_id) or {})
   local owner = query.owner_id and (auth.find_user("id", query.owner_id) or {})
-  return skills.list_of(ctx, function(skill, latest)
+  local answer = skills.list_of(ctx, function(skill, latest)
     return (not author or latest.created_by == author.text)
       and (not owner or has_owner(skill, owner))
       and (not query.category or skill.category == query.category)
   end)
+  for name, value in pairs(headers) do
+    answer.headers[name] = value
+  end
+  return answer
 end
 
 --- The skill that one of whose versions has this id, or nil.
@@ -108,14 +129,25 @@ function current.refuse_export()
   return answers.denied("No scope of a key fits this action.")
 end
 
---- How names may not begin when they are changed.
-local RESERVED_PREFIXES = { "community-", "review-hog-", "scouts-" }
-
-local function check_prefix(name, attr)
-  for _, prefix in ipairs(RESERVED_PREFIXES) do
+--- The prefix of a name that stays as it is when the skill is renamed, or nil.
+local function fixed_prefix(name)
+  for prefix in pairs(profile().skill.categories) do
     if name:sub(1, #prefix) == prefix then
-      error(answers.invalid(attr, "reserved_prefix", ("No name begins with '%s'."):format(prefix)))
+      return prefix
     end
+  end
+end
+
+local function check_prefix(name, new_name, attr)
+  local before, after = fixed_prefix(name), fixed_prefix(new_name)
+  if before ~= after then
+    error(
+      answers.invalid(
+        attr,
+        "reserved_prefix",
+        ("No skill is renamed into or out of '%s'."):format(after or before)
+      )
+    )
   end
 end
 
@@ -123,13 +155,14 @@ function current.rename(ctx, name)
   local skill = rows.find_named(ctx, name)
   local values = validate.body(ctx, fields.DUPLICATE)
   local new_name = values.new_name
-  check_prefix(new_name, "new_name")
+  check_prefix(name, new_name, "new_name")
   if new_name ~= name and ctx.project.skills[new_name] then
     error(answers.invalid("new_name", "unique", "A skill with this name already exists."))
   end
   ctx.project.skills[name] = nil
   skill.name = new_name
   ctx.project.skills[new_name] = skill
+  rows.moved(ctx.project)
   return answers.ok(rows.write(skill))
 end
 

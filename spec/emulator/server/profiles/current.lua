@@ -1,4 +1,4 @@
---- The newest generation of the API. The skills routes of the reference stay; what is new comes
+--- API v2, the newest. The skills routes of the reference stay; what is new comes
 --- first, so that it also replaces an old one of the same path. See reference.lua for the form.
 
 local reference = require("server.profiles.reference")
@@ -9,6 +9,7 @@ return {
     {
       {
         path = "llm_skills",
+        throttle = { GET = "list_rate_limit" },
         GET = "llm_skill:read current.skills.list",
         POST = "llm_skill:write skills.create",
       },
@@ -95,6 +96,7 @@ return {
       "allowed_tools",
       "metadata",
       "category",
+      "spec_problems",
       "owners",
       "files",
       "outline",
@@ -122,6 +124,9 @@ return {
     skill_first = true,
     explains = true,
     own_metadata = { source = true, seeded_by = true, canonical_hash = true },
+    spaceless_tools = true,
+    categories = { ["signals-scout-"] = "scouts", ["review-hog-"] = "review-hog" },
+    bundles = true,
     owned = true,
   },
   spend = {

@@ -3,8 +3,9 @@
 ---
 --- `project` routes lie below /api/environments/:project_id/ and /api/projects/:project_id/ alike,
 --- `root` routes below /api/. In a path `:x` is one segment and `*x` all the rest. A method has the
---- scope that it needs, or `any`, and the function of server/ that answers. `throttle` names the settings that
---- limit the calls; without it `rate_limit` does. `media` is what a route answers beside JSON.
+--- scope that it needs, or `any`, and the function of server/ that answers. `throttle` names the settings
+--- that limit the calls, all of them or those of a method; without it `rate_limit` does. `media` is what
+--- a route answers beside JSON.
 --- `flag` names the setting that has a group of routes switched on.
 
 return {
@@ -100,6 +101,9 @@ return {
     skill_first = false, -- whether an unknown skill is told before bad input
     explains = false, -- whether the 404 of a skill proposes others
     own_metadata = nil, -- the keys of metadata that a publish leaves as they are
+    spaceless_tools = false, -- whether the names of tools hold no whitespace
+    categories = {}, -- categories by the prefix of a name
+    bundles = false, -- whether PostHog brings skills, which have names and locks of their own
     owned = false, -- whether skills have owners, and versions descriptions
   },
   spend = {
