@@ -98,6 +98,16 @@ describe("numbers", function()
     assert.is_true(decode("-1e400") < decode("1e400"))
   end)
 
+  it("are equal to no userdata of another kind, on either side", function()
+    local number = decode("18446744073709551615")
+    for _, other in ipairs({ io.stdout, core.hasher(), core.null }) do
+      assert.is_false(number == other)
+      assert.is_false(other == number)
+      assert.is_true(number ~= other)
+    end
+    assert.is_false(number == decode("1e400"))
+  end)
+
   it("refuse to be compared with anything else", function()
     assert.has_error(function()
       return decode("18446744073709551615") < {}

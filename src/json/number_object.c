@@ -99,8 +99,12 @@ static int compare (const NumberText *a, const NumberText *b) {
   return x.negative ? -order : order;
 }
 
+/* Lua 5.3 and later also ask about a userdata of another class: it is no
+ * number. */
 static int number_eq (lua_State *L) {
-  lua_pushboolean(L, compare(checknumber(L, 1), checknumber(L, 2)) == 0);
+  const NumberText *a = luaL_testudata(L, 1, JSON_NUMBER);
+  const NumberText *b = luaL_testudata(L, 2, JSON_NUMBER);
+  lua_pushboolean(L, a != NULL && b != NULL && compare(a, b) == 0);
   return 1;
 }
 
