@@ -664,6 +664,34 @@ describe("an import", function()
       assert.equal(60, #inputs())
     end)
 
+    it("is resumed though its journal was torn time after time on a disk that is full", function()
+      local client, dataset = now()
+      local source = numbers(40)
+      local settings = write(
+        "settings.json",
+        llm.json.encode({
+          url = t.e.url,
+          dataset = dataset,
+          source = source,
+          settle = 0,
+          concurrency = 4,
+        })
+      )
+      local command = "trap '' XFSZ; prlimit --fsize=%d %s spec/dataset_file/importer.lua %s 2>&1"
+      for bytes = 700, 1700, 111 do -- at first there is no room for the header
+        for more = 0, 20, 10 do -- each is torn where the one before was, or a little later
+          local output = output_of(command:format(bytes + more, LUA, settings))
+          assert.truthy(output:find("cannot write the journal", 1, true), output)
+        end
+      end
+      local options = { settle = 0.05 }
+      assert.equal(40, assert(dataset_file.import(client, dataset, source, options)).imported)
+      assert.equal(40, #inputs())
+      for line in text_of(source .. ".journal"):gmatch("[^\n]+") do
+        assert.is_table(llm.json.decode(line), line)
+      end
+    end)
+
     it("sends nothing when the journal cannot be written", function()
       local since = #t.e:log()
       local value, err = import(numbers(3), { journal = folder .. "/none/journal" })

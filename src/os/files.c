@@ -223,15 +223,30 @@ static int files_real_path (lua_State *L) {
   return 1;
 }
 
+/*
+** core.truncate(path, bytes) -> true | nil, message, errno
+** Cuts a file off behind so many bytes, and waits until that is on the disk.
+*/
+static int files_truncate (lua_State *L) {
+  const char *path = check_path(L, 1);
+  lua_Number bytes = luaL_checknumber(L, 2);
+  int fd, failed;
+  luaL_argcheck(L, bytes >= 0 && bytes < 9e15, 2, "invalid size");
+  fd = open(path, O_WRONLY | O_CLOEXEC);
+  failed = fd < 0;
+  if (!failed) {
+    failed = ftruncate(fd, (off_t)bytes) != 0 || sync_all(fd) != 0;
+    failed = finish(fd, failed) != 0;
+  }
+  return push_outcome(L, failed);
+}
+
 void files_open (lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"create_file", files_create},
-      {"create_folder", files_create_folder},
-      {"read_file", files_read},
-      {"real_path", files_real_path},
-      {"set_mode", files_set_mode},
-      {"sync", files_sync},
-      {NULL, NULL},
+      {"create_file", files_create}, {"create_folder", files_create_folder},
+      {"read_file", files_read},     {"real_path", files_real_path},
+      {"set_mode", files_set_mode},  {"sync", files_sync},
+      {"truncate", files_truncate},  {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);
 }

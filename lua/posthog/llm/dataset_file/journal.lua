@@ -10,6 +10,10 @@
 ---   {"n":7,"skipped":true}         the caller's function left it out
 ---   {"resumed":1700000000}         a run begins
 ---   {"finished":true}              nothing is left to do
+---
+--- A line counts once its newline is there. What stands after the last one was
+--- being written when the process, the machine or the disk's space came to its
+--- end: it is cut off before anything is appended.
 
 local atomic_file = require("posthog.llm.util.atomic_file")
 local file_system = require("posthog.llm.util.file_system")
@@ -20,6 +24,8 @@ local failure = require("posthog.llm.dataset_file.failure")
 --- Seconds that a row may be older than the time of its record's line: how long
 --- ago a row may have been made that a search for lost ones finds.
 local REMEMBERED = 300
+
+local BLOCK = 65536 -- bytes that are read at once
 
 --- @class posthog.llm.dataset_file.Journal
 --- @field header? table
@@ -95,46 +101,105 @@ local function damaged(path, number)
   return failure(path, words, number)
 end
 
---- Reads what is there. A line that was being written when the process or the
---- machine stopped is the last of its run: it was not on the disk, so nothing
---- was sent on its account, or what it says is looked up again.
---- @return boolean? torn whether the last line has no end
---- @return posthog.llm.Error? err
-local function replay(self, visit)
-  local file, message = io.open(self.path, "rb")
-  if not file then
-    return atomic_file.failure(self.path, "cannot be read", message)
+--- What the first line of a journal begins with.
+local BEGINNINGS = { '{"journal":', '{"other":"' }
+
+--- Whether a text may be the start of a first line, be it only a part of it.
+local function is_beginning(text)
+  for _, beginning in ipairs(BEGINNINGS) do
+    local length = math.min(#text, #beginning)
+    if length > 0 and text:sub(1, length) == beginning:sub(1, length) then
+      return true
+    end
   end
-  local number, bad = 0, nil
-  for line in file:lines() do
+  return false
+end
+
+--- The lines of a file, whatever bytes are in them: `file:lines` of LuaJIT and of
+--- Lua 5.1 ends a line at a zero byte, with which a power failure fills a file.
+--- @param file file*
+--- @return fun(): string?, boolean? next_line the line, and whether its newline is there
+local function lines_of(file)
+  local rest, at = "", 1
+  return function()
+    while true do
+      local stop = rest:find("\n", at, true)
+      if stop then
+        local line = rest:sub(at, stop - 1)
+        at = stop + 1
+        return line, true
+      end
+      local block = file:read(BLOCK)
+      if not block then
+        local line = rest:sub(at)
+        rest, at = "", 1
+        return line ~= "" and line or nil, false
+      end
+      rest, at = rest:sub(at) .. block, 1
+    end
+  end
+end
+
+--- Goes through the lines that are whole. One that cannot be read is damage,
+--- unless a run begins behind it: earlier releases ended a torn line there.
+--- @param path string
+--- @param visit fun(entry: table): posthog.llm.Error? to stop
+--- @return integer? torn where the lines that are whole end, if something follows them
+--- @return posthog.llm.Error? err
+--- @return boolean? is_foreign the first line is none of a journal
+local function each_line(path, visit)
+  local file, message = io.open(path, "rb")
+  if not file then
+    return atomic_file.failure(path, "cannot be read", message)
+  end
+  local number, bytes, torn, bad, err, is_foreign = 0, 0, nil, nil, nil, false
+  for line, is_whole in lines_of(file) do
     number = number + 1
+    if not is_whole then
+      torn = bytes
+      is_foreign = is_foreign or (number == 1 and not is_beginning(line))
+      break
+    end
+    bytes = bytes + #line + 1
     local entry = json.decode(line)
     local usable = type(entry) == "table"
     if bad and not (usable and (entry.resumed or entry.other or entry.journal)) then
-      file:close()
-      return nil, damaged(self.path, bad)
+      err = damaged(path, bad)
+      break
     end
     bad = nil
-    if not usable then
-      bad = number
-      self.foreign = self.foreign or (number == 1 and line:sub(1, 2) ~= '{"')
-    elseif visit then
-      local err = visit(entry)
-      if err then
-        file:close()
-        return nil, err
-      end
+    if usable then
+      err = visit(entry)
     else
-      apply(self, entry)
+      bad = number
+      is_foreign = is_foreign or (number == 1 and not is_beginning(line))
+    end
+    if err then
+      break
     end
   end
-  local torn = false
-  if file:seek("end") > 0 then
-    file:seek("end", -1)
-    torn = file:read(1) ~= "\n"
-  end
   file:close()
-  return torn
+  if err then
+    return nil, err, is_foreign
+  end
+  return torn, nil, is_foreign
+end
+
+--- Reads what is there, and cuts off what is torn.
+--- @return posthog.llm.Error? err
+local function replay(self)
+  local torn, err, is_foreign = each_line(self.path, function(entry)
+    apply(self, entry)
+  end)
+  if is_foreign or self.foreign then
+    return failure(self.path, "this file is not a journal")
+  elseif err then
+    return err
+  end
+  if torn then
+    local ok, message = file_system.truncate(self.path, torn)
+    return not ok and unwritten(self.path, message) or nil
+  end
 end
 
 --- Opens a journal, new or not; it is this process's alone until it is closed.
@@ -158,11 +223,8 @@ function journal.open(path)
     finished = false,
     groups = { { at = 0, ids = {} } },
   }, Journal)
-  local torn, err = replay(self)
+  local err = replay(self)
   local file
-  if not err and self.foreign then
-    err = failure(path, "this file is not a journal")
-  end
   if not err then
     file, message = io.open(path, "ab")
   end
@@ -174,10 +236,20 @@ function journal.open(path)
     return nil, err
   end
   self.file = file
-  if torn then
-    file:write("\n")
-  end
   return self
+end
+
+--- The text of an entry. The header begins with its mark, by which a part of it
+--- is known too.
+local function line_of(entry)
+  if not entry.journal then
+    return json.encode(entry) .. "\n"
+  end
+  local rest = {}
+  for name, value in pairs(entry) do
+    rest[name] = name ~= "journal" and value or nil
+  end
+  return ('{"journal":%d,%s\n'):format(entry.journal, json.encode(rest):sub(2))
 end
 
 --- Writes lines. After a failure nothing more is written: half a line in the
@@ -190,7 +262,7 @@ function Journal:write(entries)
   end
   local lines = {}
   for i, entry in ipairs(entries) do
-    lines[i] = json.encode(entry) .. "\n"
+    lines[i] = line_of(entry)
   end
   local ok, message = self.file:write(table.concat(lines))
   if ok then
@@ -286,7 +358,7 @@ end
 --- @param visit fun(entry: { n: integer, line?: integer, rejected: string }): posthog.llm.Error? to stop
 --- @return posthog.llm.Error? err
 function Journal:each_rejected(visit)
-  local _, err = replay(self, function(entry)
+  local _, err = each_line(self.path, function(entry)
     return entry.rejected and visit(entry) or nil
   end)
   return err

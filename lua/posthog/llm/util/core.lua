@@ -2,7 +2,7 @@
 --- error is one line that says why, and what to run.
 
 --- The same as in src/base/version.h, and counted up with it.
-local VERSION = "0.1.0-3"
+local VERSION = "0.1.0-4"
 
 local loaded, core = pcall(require, "posthog.llm.core")
 

@@ -10,6 +10,9 @@ return {
   --- Waits until a file or folder is on the disk.
   --- @type fun(path: string): boolean?, string?
   sync = core.sync,
+  --- Cuts a file off behind so many bytes, and waits until that is on the disk.
+  --- @type fun(path: string, bytes: integer): boolean?, string?
+  truncate = core.truncate,
   --- Makes a file that was not there, with the mode given or that of another one.
   --- @type fun(path: string, text: string, like_or_mode?: string|integer): boolean?, string?
   create_file = core.create_file,
