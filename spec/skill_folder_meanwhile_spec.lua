@@ -123,24 +123,6 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("ONE\r\ntwo\r\nTHREE\r\n", read(there, "a.md"))
     end)
 
-    it("a git that is stopped merges nothing", function()
-      publish({ ["a.md"] = "one\ntwo\nTHREE\n" })
-      write(dir, "a.md", "ONE\ntwo\nthree\n")
-      local before, git = tree(dir), merge.git
-      merge.git = root .. "/git"
-      for _, last in ipairs({ "kill -2 $$", "kill -9 $$", "exit 3", "exit 128" }) do
-        write(root, "git", "#!/bin/sh\n" .. last .. "\n")
-        os.execute("chmod +x " .. merge.git)
-        local pulled, err = skill_folder.pull(client, "pdf-forms", dir)
-        if pulled or err.kind ~= "file" then
-          merge.git = git
-        end
-        fails("file", nil, pulled, err)
-        assert.same(before, tree(dir), last)
-      end
-      merge.git = git
-    end)
-
     it("an empty folder makes room for a file, another is reported as in the way", function()
       publish({ new = "n\n" })
       write(dir, "new/x/mine.md", "m\n")

@@ -235,37 +235,40 @@ describe("a skill folder", function()
       { "removed", "removed", nil, "unchanged" },
     }
     for _, case in ipairs(TABLE) do
-      it(("becomes what git makes of it: %s here, %s there"):format(case[1], case[2]), function()
-        CHANGES[case[2]](there, "1")
-        assert(skill_folder.push(client, there))
-        CHANGES[case[1]](here, "9")
-        local latest = assert(client.skills:get("pdf-forms")).version
-        local pushed, err = skill_folder.push(client, here)
-        assert.equal(case[3], read(here, "m.md"))
-        if case[4] == "conflict" then
-          fails("conflict", nil, pushed, err)
-          assert.equal("m.md", err.conflicts[1].path)
-          assert.truthy(err.message:find("nothing was published", 1, true))
-          assert.equal(latest, assert(client.skills:get("pdf-forms")).version)
-          assert.equal(
-            case[1] == "changed" and "published" or "unchanged",
-            assert(skill_folder.push(client, here)).action
-          ) -- as it was left
-        else
-          assert.is_nil(err, tostring(err))
-          assert.equal(case[4], pushed.action)
-          local both = case[1] == "changed" and case[2] == "changed"
-          local comes = case[2] == "changed" and case[1] ~= "removed"
-          local goes = case[2] == "removed" and case[1] == "none"
-          assert.same(
-            { comes and { "m.md" } or {}, goes and { "m.md" } or {}, both and { "m.md" } or {} },
-            { pushed.written, pushed.removed, pushed.merged }
-          )
+      it(
+        ("becomes what a merge of git makes of it: %s here, %s there"):format(case[1], case[2]),
+        function()
+          CHANGES[case[2]](there, "1")
+          assert(skill_folder.push(client, there))
+          CHANGES[case[1]](here, "9")
+          local latest = assert(client.skills:get("pdf-forms")).version
+          local pushed, err = skill_folder.push(client, here)
+          assert.equal(case[3], read(here, "m.md"))
+          if case[4] == "conflict" then
+            fails("conflict", nil, pushed, err)
+            assert.equal("m.md", err.conflicts[1].path)
+            assert.truthy(err.message:find("nothing was published", 1, true))
+            assert.equal(latest, assert(client.skills:get("pdf-forms")).version)
+            assert.equal(
+              case[1] == "changed" and "published" or "unchanged",
+              assert(skill_folder.push(client, here)).action
+            ) -- as it was left
+          else
+            assert.is_nil(err, tostring(err))
+            assert.equal(case[4], pushed.action)
+            local both = case[1] == "changed" and case[2] == "changed"
+            local comes = case[2] == "changed" and case[1] ~= "removed"
+            local goes = case[2] == "removed" and case[1] == "none"
+            assert.same(
+              { comes and { "m.md" } or {}, goes and { "m.md" } or {}, both and { "m.md" } or {} },
+              { pushed.written, pushed.removed, pushed.merged }
+            )
+          end
+          local file = client.skills:file("pdf-forms", "m.md")
+          assert.equal(read(here, "m.md"), file and file.content .. "\n")
+          assert.same({ "unchanged" }, { assert(skill_folder.push(client, here)).action })
         end
-        local file = client.skills:file("pdf-forms", "m.md")
-        assert.equal(read(here, "m.md"), file and file.content .. "\n")
-        assert.same({ "unchanged" }, { assert(skill_folder.push(client, here)).action })
-      end)
+      )
     end
 
     it("has markers where both changed the same, and is pushed once they are gone", function()
@@ -333,18 +336,19 @@ describe("a skill folder", function()
       assert.same(before, tree(here))
     end)
 
-    it("reports that git is missing, and changes nothing", function()
-      local merge = require("posthog.llm.skill_folder.merge")
+    it("merges without git, and without a file for it", function()
       CHANGES.changed(there, "1")
       assert(skill_folder.push(client, there))
       CHANGES.changed(here, "9")
-      local before, git = tree(here), merge.git
-      merge.git = "no-such-git"
-      local pushed, err = skill_folder.push(client, here)
-      merge.git = git
-      fails("file", nil, pushed, err)
-      assert.truthy(err.message:find("git is needed", 1, true))
-      assert.same(before, tree(here))
+      local execute, tmpname = os.execute, os.tmpname
+      -- luacheck: globals os.execute os.tmpname
+      os.execute, os.tmpname = nil, nil
+      local ran, pushed, err = pcall(skill_folder.push, client, here)
+      os.execute, os.tmpname = execute, tmpname
+      assert.is_true(ran, pushed)
+      assert.is_nil(err, tostring(err))
+      assert.equal("published", pushed.action)
+      assert.equal("x1\n2\n3\n4\n5\n6\n7\n8\nx9\n", read(here, "m.md"))
     end)
 
     it("is only overwritten with force", function()

@@ -113,22 +113,16 @@ local function take(outcome, folder, theirs, path)
   return true
 end
 
---- @return string? merged
---- @return integer|posthog.llm.Error conflicts or err
+--- @return string merged
+--- @return integer conflicts
 local function merge_one(path, present, base, theirs)
-  local labels = { base = "the folder was pulled from", theirs = "version " .. theirs.version }
-  if base then
-    labels.base = "version " .. base.version
-  end
+  local labels = { ours = "this folder", theirs = "version " .. theirs.version }
   if path == paths.SKILL then
     return merge.skill_md(base and base.fields or { body = "" }, present, theirs.fields, labels)
   end
   local ours = text.trim(present)
   local before = base and base.texts[path] or ""
   local merged, conflicts = merge.texts(before, ours, theirs.texts[path], labels)
-  if not merged then
-    return nil, conflicts
-  end
   return text.replace(merged, present), conflicts
 end
 
@@ -148,9 +142,6 @@ local function settle_one(outcome, folder, theirs, base, path, action)
       return errors.failure(err)
     end
     local merged, conflicts = merge_one(path, present, base, theirs)
-    if not merged then
-      return errors.failure(conflicts)
-    end
     outcome.writes[path] = merged ~= present and merged or nil
     if conflicts > 0 then
       conflict(outcome, path, BOTH, text.marker(merged))
