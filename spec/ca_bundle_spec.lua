@@ -104,7 +104,7 @@ describe("a client over TLS", function()
     assert.equal(
       (
         "datasets:list: tls: the certificate of 127.0.0.1:%s is for another name. "
-        .. "Is the host spelt right? Else something answers in its place, such as a proxy"
+        .. "Is the host spelt right? If it is, something answers in its place, such as a proxy"
       ):format(port),
       tostring(err)
     )
@@ -114,7 +114,7 @@ describe("a client over TLS", function()
     local port = start({ ends = "20210101000000Z" })
     local words = "datasets:list: tls: the certificate of 127.0.0.1:%s has expired. "
       .. "Is the clock of this machine right? It says DATE UTC; "
-      .. "else the server's operators have to renew it"
+      .. "if it is right, the server's operators have to renew the certificate"
     assert.equal(words:format(port), without_date(refusal(port)))
   end)
 
@@ -131,8 +131,8 @@ describe("a client over TLS", function()
     assert.equal("tls", err.kind)
     assert.equal("ca_file", err.option)
     local words = "datasets:list: tls: the certificate of %s is signed by an authority that is not "
-      .. "trusted here. Has the server or a proxy an authority of its own? Name its file (PEM) in "
-      .. "SSL_CERT_FILE or ca_file"
+      .. "trusted here. Does the server or a proxy use a certificate authority of its own? "
+      .. "Name its file (PEM) in SSL_CERT_FILE or ca_file"
     assert.equal(words:format(e.tls_url:match("//(.*)$")), tostring(err))
     assert.same({}, e:log())
     c:close()
@@ -154,9 +154,9 @@ describe("a client over TLS", function()
   end)
 
   describe("uses a CA bundle that", function()
-    local places = ca_bundle.places
+    local candidates = ca_bundle.candidates
     after_each(function()
-      ca_bundle.places = places
+      ca_bundle.candidates = candidates
     end)
 
     local function first_call(options)
@@ -167,27 +167,27 @@ describe("a client over TLS", function()
     end
 
     it("is the first that can be read of the system's places", function()
-      ca_bundle.places = { "/nowhere/a.pem", "/tmp", e.ca_file, "/nowhere/b.pem" }
+      ca_bundle.candidates = { "/nowhere/a.pem", "/tmp", e.ca_file, "/nowhere/b.pem" }
       assert.is_truthy(first_call())
     end)
 
     it("is searched again when there was none", function()
       local c = pipeline.client(e.tls_url)
-      ca_bundle.places = { "/nowhere/a.pem", "/nowhere/b.pem" }
+      ca_bundle.candidates = { "/nowhere/a.pem", "/nowhere/b.pem" }
       local _, err = c.datasets:list()
       assert.equal("tls", err.kind)
       assert.equal(
-        "no certificate authorities found; name their file in ca_file or SSL_CERT_FILE"
+        "no CA bundle found; name the file in ca_file or SSL_CERT_FILE"
           .. " (tried /nowhere/a.pem, /nowhere/b.pem)",
         err.message
       )
-      ca_bundle.places = { e.ca_file }
+      ca_bundle.candidates = { e.ca_file }
       assert.is_truthy(c.datasets:list())
       c:close()
     end)
 
     it("is named when it cannot be read, and no other one is taken", function()
-      ca_bundle.places = { e.ca_file }
+      ca_bundle.candidates = { e.ca_file }
       for path, why in pairs({
         ["/nowhere/ca.pem"] = "No such file",
         ["/tmp"] = "directory",
@@ -196,7 +196,7 @@ describe("a client over TLS", function()
       }) do
         local _, err = first_call({ ca_file = path })
         assert.equal("tls", err.kind)
-        assert.matches("of ca_file, " .. path .. ", cannot be read: ", err.message, 1, true)
+        assert.matches("in ca_file, " .. path .. ", cannot be read: ", err.message, 1, true)
         assert.matches(why, err.message, 1, true)
       end
       local said = pipeline.run(
@@ -208,7 +208,7 @@ describe("a client over TLS", function()
       ]]):format(e.tls_url),
         { SSL_CERT_FILE = "/nowhere/env.pem" }
       )
-      assert.matches("of SSL_CERT_FILE, /nowhere/env.pem, cannot be read", said, 1, true)
+      assert.matches("in SSL_CERT_FILE, /nowhere/env.pem, cannot be read", said, 1, true)
       assert.same({}, e:log())
     end)
 

@@ -271,7 +271,7 @@ describe("the text of an error", function()
     it("whose name cannot be looked up says so", function()
       local err = tells(
         "skills:get: network: the name nope.invalid cannot be looked up. Is it "
-          .. "spelt right, and is this machine on the network?",
+          .. "spelt right, and is this machine online?",
         "https://nope.invalid"
       )
       assert.equal("host", err.option)
@@ -280,7 +280,7 @@ describe("the text of an error", function()
     it("whose port refuses the connection says so", function()
       local err = tells(
         "skills:get: network: 127.0.0.1:1 refuses the connection: nothing listens "
-          .. "there. Is the host right, its port included, and does the server run?",
+          .. "there. Are host and port right, and is the server running?",
         "https://127.0.0.1:1"
       )
       assert.equal("host", err.option)
@@ -305,7 +305,7 @@ describe("the text of an error", function()
       local err = error_at("http://" .. address)
       assert.equal(
         (
-          "skills:get: invalid: %s speaks https, and was asked in plain http (HTTP 400 "
+          "skills:get: invalid: %s speaks https, but the request was plain http (HTTP 400 "
           .. 'from http://%s). Then host = "https://%s"'
         ):format(address, address, address),
         text_of(err)
@@ -316,7 +316,7 @@ describe("the text of an error", function()
     it("that does not speak HTTP at all says so", function()
       e:fault({ action = { raw = "SSH-2.0-OpenSSH_9.2\r\n" } })
       local err = tells(
-        "skills:get: network: what answers at ADDRESS does not speak HTTP. Does "
+        "skills:get: network: the program at ADDRESS does not speak HTTP. Does "
           .. 'the port speak https? Then host = "https://ADDRESS"',
         "own"
       )
@@ -342,7 +342,7 @@ describe("the text of an error", function()
     for _, case in ipairs({
       {
         401,
-        "auth: something in front of the server, not PostHog's API, wants a login (%s)" .. RIGHT,
+        "auth: something in front of the server, not PostHog's API, requires a login (%s)" .. RIGHT,
         "host",
       },
       {
@@ -353,26 +353,26 @@ describe("the text of an error", function()
       },
       {
         404,
-        "not_found: what answers has no " .. SKILL .. ", so it is not PostHog's API (%s)" .. RIGHT,
+        "not_found: the server has no " .. SKILL .. ", so it is not PostHog's API (%s)" .. RIGHT,
         "host",
       },
       { 400, "invalid: the request was refused, not by PostHog's API (%s)" .. RIGHT, "host" },
       { 451, "invalid: the request was refused, not by PostHog's API (%s)" .. RIGHT, "host" },
       { 405, "invalid: this server does not allow GET here (%s)" .. RIGHT, "host" },
-      { 407, "invalid: the proxy wants a user and a password (%s)", "proxy" },
+      { 407, "invalid: the proxy requires a user and a password (%s)", "proxy" },
       {
         413,
         "invalid: the request is too large (%s). Send less at once; a gateway in front of a "
           .. "self-hosted server sets limits too",
       },
-      { 500, "server: the server failed (%s). Try again later; the server's log tells why" },
+      { 500, "server: the server failed (%s). Try again later; the server's log has the reason" },
       { 502, "server: a gateway failed (%s). Try again later" },
       { 503, "server: the server is not available (%s). Try again later" },
       { 504, "server: a gateway timed out (%s). Try again later" },
       {
         200,
         "decode: the response is text/html; charset=utf-8, not JSON: is it the right host? "
-          .. "(%s). A login page, the portal of a network or another program may answer there in "
+          .. "(%s). A login page, a network's captive portal or another program may answer in "
           .. "its place",
         "host",
       },
@@ -390,7 +390,7 @@ describe("the text of an error", function()
       e:fault({ action = { status = 503, body = "" } })
       tells(
         "skills:get: server: the server is not available (HTTP 503 from us.posthog.com). Try "
-          .. "again later; https://status.posthog.com tells of outages",
+          .. "again later; https://status.posthog.com lists outages",
         "us"
       )
     end)
@@ -399,7 +399,7 @@ describe("the text of an error", function()
       e:fault({ action = { status = 401, body = envelope("not_authenticated", "None given.") } })
       tells(
         "skills:get: auth: the server saw no key (HTTP 401 from http://ADDRESS). Does a proxy "
-          .. "in between take the header Authorization away?",
+          .. "remove the header Authorization?",
         "own"
       )
     end)
@@ -453,7 +453,7 @@ describe("the text of an error", function()
     for name, case in pairs({
       ["to a login"] = {
         "https://sso.example/auth",
-        "It wants a login, which the API does not: is it the right host?",
+        "It leads to a login page, which the API never does: is it the right host?",
       },
       ["to where the server is now"] = {
         "https://posthog.example" .. SKILL,
@@ -557,7 +557,7 @@ describe("the text of an error", function()
       local address = refusing.proxy:match("//(.*)$")
       local err = tells(
         (
-          "skills:get: network: the proxy %s wants a user and a password (HTTP 407) "
+          "skills:get: network: the proxy %s requires a user and a password (HTTP 407) "
           .. "(host us.posthog.com). Put them into its URL: http://USER:PASSWORD@%s"
         ):format(address, address),
         "us",

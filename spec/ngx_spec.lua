@@ -312,7 +312,7 @@ describe("nginx", function()
     local s = serving({
       expected = {
         "lua_max_running_timers are not enough",
-        "calls wait by polling: nginx runs no more timers",
+        "calls wait by polling: nginx starts no more timers",
       },
       http = "lua_max_running_timers 1;",
       server = [[

@@ -145,7 +145,7 @@ describe("posthog.llm.util.display", function()
       ["…"] = 1,
       ["█"] = 1,
     }) do
-      assert.equal(columns, display.of(text), text)
+      assert.equal(columns, display.width(text), text)
     end
   end)
 
@@ -156,7 +156,7 @@ describe("posthog.llm.util.display", function()
     assert.equal("…", (display.fit("日本", 1, "…")))
     for room = 1, 12 do
       local text, columns = display.fit("a日b本c日d本", room, "~")
-      assert.equal(display.of(text), columns)
+      assert.equal(display.width(text), columns)
       assert.is_true(columns <= room)
     end
   end)

@@ -31,7 +31,7 @@ end
 --- Asserts that a terminal shows this as lines of at most so many columns.
 local function fits(text, columns)
   for _, line in ipairs(lines_of(text)) do
-    assert.is_true(display.of(line) <= columns, line)
+    assert.is_true(display.width(line) <= columns, line)
     assert.equal(display.clean(line), line)
   end
 end
@@ -598,7 +598,9 @@ describe("spend_report.line", function()
       whole
     )
     for columns = 20, 80 do
-      assert.is_true(display.of(report.line(spend, { budget = 150, width = columns })) <= columns)
+      assert.is_true(
+        display.width(report.line(spend, { budget = 150, width = columns })) <= columns
+      )
     end
     assert.equal("$100.00 in 10 days", report.line(spend, { budget = 150, width = 20 }))
     assert.equal(

@@ -1,4 +1,4 @@
---- The time, the chance and the waiting between two attempts: `now`, `random` and
---- `sleep`. A test may put functions of its own in their place.
+--- The clock, the randomness and the sleep used between attempts: `now`, `random` and `sleep`. A
+--- test may replace them.
 
 return require("posthog.llm.host.clock")

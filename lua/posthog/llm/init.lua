@@ -26,8 +26,8 @@ local llm = {
   object = json.object,
 }
 
---- A client. It does no I/O: a missing or unusable key, project or host is the
---- error of the first call that needs it. Misuse raises.
+--- Makes a client, without I/O: a missing or invalid key, project or host is the error of the first
+--- call that needs it. Misuse raises.
 --- @param options? posthog.llm.Options
 --- @return posthog.llm.Client
 function llm.new(options)
@@ -35,11 +35,12 @@ function llm.new(options)
   return new
 end
 
---- Runs functions at the same time, as far as they wait for the library.
+--- Runs functions concurrently: while one waits for a response, others run.
 --- @param functions (fun(): any, any)[]
---- @param options? { concurrency?: integer } how many at once; 8
---- @return any[] values the first result of each, by its place
---- @return any[]? errors by place: what a function raised, or its second result beside nil; nil when none failed
+--- @param options? { concurrency?: integer } how many at once; default 8
+--- @return any[] values the first result of each, at the function's index
+--- @return any[]? errors by the same index: what a function raised, or its second result when the
+---   first is nil; nil when none failed
 function llm.gather(functions, options)
   check.list(functions, "functions", 2)
   for i, f in ipairs(functions) do
@@ -58,13 +59,13 @@ function llm.gather(functions, options)
   return hosts.current().gather(functions, concurrency)
 end
 
---- Runs a function as a coroutine of Neovim's or luv's event loop: in it every
---- call yields to the loop until its response is there. It runs at once up to
---- its first call. In Neovim all that comes after a call may use vim.api.
+--- Runs a function as a coroutine of Neovim's or luv's event loop: each call of the library in it
+--- yields to the loop until the response has arrived. It runs at once up to its first call. In
+--- Neovim, the code after a call may use vim.api.
 --- @param fn fun(): ...
 --- @param on_done? fun(err: any, ...) called once, from the loop: with what fn
 ---   raised, or nil and what it returned; without it an error is reported by the host
---- @return posthog.llm.Task task its cancel() gives up: an error of kind "cancelled"
+--- @return posthog.llm.Task task its cancel() ends the function with an error of kind "cancelled"
 function llm.go(fn, on_done)
   if not check.callable(fn) then
     check.fail(2, "fn: function expected, got %s", check.type_name(fn))
@@ -83,13 +84,13 @@ end
 function llm.sleep(seconds)
   check.type(seconds, "number", "seconds", 2)
   if not (seconds >= 0 and seconds < 1e9) then
-    check.fail(2, "seconds: a time expected, got %s", tostring(seconds))
+    check.fail(2, "seconds: a number from 0 to 1e9 expected, got %s", tostring(seconds))
   end
   hosts.current().sleep(seconds)
 end
 
---- A copy of a dataset or an item that has the names of both versions of the
---- API: `output` and `expected_output`, `deleted` and `archived`, and so on.
+--- A copy of a dataset or an item that has the field names of both versions of the API: `output`
+--- and `expected_output`, `deleted` and `archived`, and so on.
 --- @param row table as a call returned it
 --- @return table
 function llm.row(row)

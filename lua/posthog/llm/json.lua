@@ -1,6 +1,5 @@
---- JSON to Lua values and back without loss: the codec of the C core with the
---- errors of this library. What it does with each kind of value, and why, is
---- in doc/json.md.
+--- JSON to Lua values and back without loss: the codec of the C core with the errors of this
+--- library. doc/json.md says what each kind of value becomes, and why.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -15,15 +14,15 @@ local json = {
   object = core.object,
 }
 
---- An integer that Lua cannot hold, or a float beyond its range: tostring gives
---- the digits as they came, == < <= compare two of them by value.
+--- An integer that Lua cannot represent, or a float beyond its range. tostring gives the digits as
+--- they came; == < <= compare two of them by value.
 --- @class posthog.llm.Number
---- @field tonumber fun(self: posthog.llm.Number): number the nearest number of Lua
+--- @field tonumber fun(self: posthog.llm.Number): number the nearest Lua number
 
 --- Decodes one JSON text. Every null becomes json.null.
 --- @param text string
 --- @return any? value
---- @return posthog.llm.Error? err kind "decode", or "too_large" for what nests more than 512 levels
+--- @return posthog.llm.Error? err kind "decode", or "too_large" when it nests more than 512 levels
 ---   deep; `position` is a byte offset, from 1
 function json.decode(text)
   if type(text) ~= "string" then
@@ -48,7 +47,8 @@ end
 --- Encodes a value. Reads tables without metamethods.
 --- @param value any
 --- @return string? text
---- @return posthog.llm.Error? err kind "invalid"; `path` leads to the value to blame, "" is the top
+--- @return posthog.llm.Error? err kind "invalid"; `path` of the value that cannot be encoded; "":
+---   the value itself
 function json.encode(value)
   local text, message, path = core.encode(value)
   if message then

@@ -114,8 +114,9 @@ function exports.define(class)
   --- Waits until an export is complete.
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer it, or its id
-  --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?: number }
-  ---   seconds between two polls (1, growing to 15); called with each response; seconds in all (2400)
+  --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?:
+  ---   number } seconds between two polls (1, growing to 15); called with each response; seconds in
+  ---   all (2400)
   --- @return posthog.llm.Export? export status "complete"
   --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
   --- @return posthog.llm.Response? response
@@ -143,7 +144,7 @@ function exports.define(class)
         if err then
           return errors.failure(err, response)
         elseif found == true then
-          return errors.failure(errors.nothing("state of the export"), response)
+          return errors.failure(errors.no_content("state of the export"), response)
         elseif on_progress then
           on_progress(found)
         end
@@ -192,7 +193,7 @@ function exports.define(class)
           })
         end)
         if err or text == true then
-          return nil, err or errors.nothing("rows")
+          return nil, err or errors.no_content("rows")
         end
         lines = lines_of(text)
       end

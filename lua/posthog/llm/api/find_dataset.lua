@@ -55,7 +55,7 @@ function find_dataset.find(client, dataset, archived)
   end
   local row, err, response = client.datasets:get(dataset)
   if not row or row == true then
-    return errors.failure(err or errors.nothing("dataset"), response)
+    return errors.failure(err or errors.no_content("dataset"), response)
   end
   return row, nil, response
 end
@@ -74,7 +74,7 @@ function find_dataset.create(client, fields)
   local sent_at = os.time()
   local row, err, response = client.datasets:create(fields)
   if row == true then
-    err = errors.nothing("dataset")
+    err = errors.no_content("dataset")
     err.ambiguous, err.sent_at = true, sent_at
   end
   if err and err.ambiguous then

@@ -31,9 +31,10 @@ local NONE = query.spec({})
 --- @field of_restore? string[] what restore takes besides the marks
 --- @field has_unique_names? boolean on v2
 --- @field of_get? posthog.llm.Parameter[] parameters of get
---- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response?
----   makes a write on a row of API v2; request: method, path, json, options;
----   archived: the mark that the row is to have, if it may have it already
+--- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean):
+---   any, posthog.llm.Error?, posthog.llm.Response? makes a write on a row of API v2; request:
+---   method, path, json, options; archived: the mark that the row is to have, if it may have it
+---   already
 
 --- Completes a request of a resource of rows.
 --- @param request table method, path, and more of posthog.llm.Request
@@ -97,7 +98,7 @@ end
 function row_resource.read(self, path, call_options)
   local row, err, response = get(self, path, call_options)
   if row == true then -- 204
-    err = errors.nothing("row")
+    err = errors.no_content("row")
   end
   return errors.result(row, err, response)
 end

@@ -17,7 +17,7 @@ local MARK, NAME, WIDEST = 9, 15, 80 -- columns
 local function wrapped(text, columns)
   local lines, line = {}, nil
   for word in text:gmatch("%S+") do
-    if line and display.of(line) + 1 + display.of(word) > columns then
+    if line and display.width(line) + 1 + display.width(word) > columns then
       lines[#lines + 1], line = line, word
     else
       line = line and line .. " " .. word or word

@@ -24,7 +24,7 @@ function help_text.fill(text, columns, indent, more)
   local lines, line = {}, nil
   local glued = text:gsub("%b[]", glue):gsub("%f[%S]'[^']*'", glue):gsub('%f[%S]"[^"]*"', glue)
   for word in glued:gmatch("%S+") do
-    if line and display.of(line) + 1 + display.of(word) > room then
+    if line and display.width(line) + 1 + display.width(word) > room then
       lines[#lines + 1], line = line .. (more or ""), (indent or "") .. word
     else
       line = line and line .. " " .. word or word

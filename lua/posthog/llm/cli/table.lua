@@ -38,7 +38,7 @@ local function measure(header, rows)
   local widths = {}
   for i = 0, #rows do
     for column, text in ipairs(rows[i] or header) do
-      widths[column] = math.max(widths[column] or 0, display.of(text))
+      widths[column] = math.max(widths[column] or 0, display.width(text))
     end
   end
   return widths
@@ -57,7 +57,7 @@ function Table:line(row, first, room)
     end
     if room then
       text = display.fit(text, math.max(room, 1), self.screen.cut)
-      room = room - display.of(text) - 2
+      room = room - display.width(text) - 2
     end
     texts[#texts + 1] = text
   end

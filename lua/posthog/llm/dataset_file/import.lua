@@ -260,7 +260,7 @@ end
 function Import:send(job, seen)
   local row, err, response = self.client.dataset_items:create(job.fields)
   if row == true then -- 204: it may have been made
-    row, err = nil, errors.nothing("row")
+    row, err = nil, errors.no_content("row")
     err.ambiguous = true
   end
   local entry

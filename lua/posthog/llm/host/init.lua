@@ -1,9 +1,9 @@
---- Finds the host at run time: who waits, and how.
+--- Finds the host at run time: it decides how a call waits.
 ---
 --- A host is a module of
----   unavailable() -> posthog.llm.Error?   why no call can be made here and now
+---   unavailable() -> posthog.llm.Error?   why no call can be made here, now
 ---   wait(transfer)                    returns when the transfer is done
----   sleep(seconds) -> false?          false when it was cancelled
+---   sleep(seconds) -> false?           false when it was cancelled
 ---   gather(functions, concurrency) -> values, errors
 ---
 --- `ngx` present: nginx. `vim` present, or llm.go in use on a luv loop: uv.
@@ -23,10 +23,10 @@ end
 local NGX = "posthog.llm.host.ngx"
 local PLAIN = "posthog.llm.host.plain"
 
---- What this process is does not change; only luv may come into use later.
+--- The kind of process does not change; only luv may be loaded later.
 local HERE = rawget(_G, "ngx") and NGX or in_neovim() and UV or PLAIN
 
---- It is asked for every call, so what it costs is two lookups in a table.
+--- Runs for every call: two table lookups.
 --- @return table host the module for the present one
 function host.current()
   if HERE == PLAIN and loaded[UV] then
@@ -37,7 +37,7 @@ end
 
 --- The host of llm.go.
 --- @return table? uv
---- @return string? why not, here
+--- @return string? why it is not available
 function host.uv()
   if HERE == NGX then
     return nil, "it needs Neovim or luv; in nginx use llm.gather or ngx.thread.spawn"

@@ -1,17 +1,16 @@
---- How an nginx worker waits: the light thread of the caller waits on a
---- semaphore of its own, and nginx serves others meanwhile.
+--- How an nginx worker waits: the caller's light thread waits on a semaphore of its own, and nginx
+--- serves others meanwhile.
 ---
---- The engine's thread works on the transfers and writes into a unix socket
---- when some are done. One light thread a worker, the reader, reads there,
---- collects them and posts their semaphores. A cosocket belongs to the light
---- thread that made it, so the reader runs in a timer. It starts with the first call, and
---- ends when there was none for TICK seconds: an idle worker has no thread, no
---- timer and no socket of ours that could delay its end, and a Lua
---- state of `lua_code_cache off` can be closed.
+--- The engine's thread runs the transfers and writes into a unix socket when some are done. One
+--- light thread per worker, the reader, reads that socket, collects the finished transfers and
+--- posts their semaphores. A cosocket belongs to the light thread that made it, so the reader runs
+--- in a timer. It starts with the first call and ends after TICK seconds without one: an idle
+--- worker has no light thread, timer or socket of ours that could delay its exit, and a Lua state
+--- of `lua_code_cache off` can be closed.
 ---
---- When nginx gives up a light thread (its client has gone, ngx.exit, another
---- one killed it) no Lua runs in it any more. Its semaphore has no waiter then;
---- the reader checks for that every TICK seconds, and cancels their transfers.
+--- When nginx ends a light thread (its client disconnected, ngx.exit, another thread killed it), no
+--- more Lua runs in it, and its semaphore has no waiter. The reader checks for such semaphores
+--- every TICK seconds and cancels their transfers.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -19,15 +18,15 @@ local semaphore = require("ngx.semaphore")
 
 local host = {}
 
-local SHORTEST = 0.001 -- seconds of a sleep: nginx takes less for none, and says so in its log
-local TICK = 0.5 -- seconds between two checks of who waits
+local SHORTEST = 0.001 -- seconds of a sleep: nginx takes less for zero, and logs that
+local TICK = 0.5 -- seconds between two checks for abandoned waiters
 local LONGEST = 60 -- seconds on a semaphore before a check whether the transfer is done
-local STARTUP = 0.1 -- seconds; its timer comes before that of who waits for it
+local STARTUP = 0.1 -- seconds until a new reader must run: its timer is due before the waiter's own
 local POLL = 0.01 -- seconds between two polls while there cannot be a reader
 local AGAIN = 1 -- seconds until the next try to start one
-local FOREVER = 0x7fffffff -- ms, as long as nginx can wait for a socket
-local CONNECT = 1000 -- ms; it is immediate, unless nginx has no connection left
-local PIECE = 4096 -- bytes; each wake-up is one to eight
+local FOREVER = 0x7fffffff -- ms, the longest timeout that nginx takes for a socket
+local CONNECT = 1000 -- ms; connecting is immediate unless nginx has no free connection
+local PIECE = 4096 -- bytes to read at once; a wake-up is one to eight bytes
 
 local CAN_WAIT = {
   rewrite = true,
@@ -35,7 +34,7 @@ local CAN_WAIT = {
   access = true,
   content = true,
   timer = true,
-  ssl_cert = true, -- in the other phases of TLS only a patched nginx can
+  ssl_cert = true, -- only a patched nginx can wait in the other TLS phases
 }
 
 local ELSEWHERE = "nginx cannot wait in its %s phase; it can in rewrite, access, content and"
@@ -43,23 +42,23 @@ local ELSEWHERE = "nginx cannot wait in its %s phase; it can in rewrite, access,
 
 --- @class posthog.llm.ngx.Waiter
 --- @field transfer userdata
---- @field semaphore table one light thread waits on it, or it was given up
+--- @field semaphore table one light thread waits on it, unless nginx ended that thread
 
---- All that waits for one engine, that is of one process.
+--- The waiters of one engine, that is, of one process.
 --- @class posthog.llm.ngx.Worker
 --- @field engine userdata
 --- @field waiters table<integer, posthog.llm.ngx.Waiter> by the transfer's id
---- @field waiting integer how many there are
---- @field calls integer how many there ever were
+--- @field waiting integer the number of waiters
+--- @field calls integer the number of waiters so far
 --- @field reader? "starting" | "running"
---- @field retry_at? number on core.now's clock: no reader can be started before
+--- @field retry_at? number on core.now's clock: not before this time is a reader started again
 --- @field warned? boolean
 
 --- @type posthog.llm.ngx.Worker?
 local current
 local ids = {} -- scratch for engine:collect
 
---- After a fork there is a new engine, and nobody waits for it yet.
+--- The worker of this process. After a fork there is a new engine, without waiters.
 --- @return posthog.llm.ngx.Worker
 local function worker_of_process()
   local engine = core.engine()
@@ -75,7 +74,7 @@ local function remove(worker, id)
   worker.waiting = worker.waiting - 1
 end
 
---- Wakes whose transfers are done.
+--- Wakes the waiters whose transfers are done.
 local function collect(worker)
   for i = 1, worker.engine:collect(ids) do
     local waiter = worker.waiters[ids[i]]
@@ -86,8 +85,8 @@ local function collect(worker)
   end
 end
 
---- Cancels the transfers of light threads that have ended. A woken thread is no longer
---- among the waiters, so one whose semaphore nobody waits on is gone for good.
+--- Cancels the transfers of light threads that have ended. A woken thread is no longer among the
+--- waiters, so when nothing waits on a waiter's semaphore, its thread has ended.
 local function cancel_abandoned(worker)
   for id, waiter in pairs(worker.waiters) do
     if waiter.semaphore:count() >= 0 then
@@ -119,8 +118,8 @@ local function connect(engine)
   return socket
 end
 
---- Calls wait by polling for a while. Those that rely on a reader are woken.
-local function no_reader(worker, message)
+--- Makes calls wait by polling for AGAIN seconds, and wakes those that rely on a reader.
+local function fall_back_to_polling(worker, message)
   worker.reader = nil
   worker.retry_at = core.now() + AGAIN
   for _, waiter in pairs(worker.waiters) do
@@ -141,7 +140,7 @@ local function read(worker, socket, ended)
   ended.message = message
 end
 
---- Reads until there is nobody to read for.
+--- Reads until there are no more waiters.
 --- @return string? message what went wrong
 local function serve(worker)
   local socket, message = connect(worker.engine)
@@ -161,18 +160,18 @@ local function serve(worker)
   worker.reader = nil
   ngx.thread.kill(thread)
   socket:close()
-  collect(worker) -- what was cancelled
+  collect(worker) -- the cancelled transfers
   return ended.message
 end
 
 --- The reader, as the handler of a timer.
 local function in_timer(_, worker)
   if worker.reader == "running" then
-    return -- nginx was late, and another one was started meanwhile
+    return -- nginx ran this timer late, and another reader was started meanwhile
   end
   local ok, message = pcall(serve, worker)
   if message or not ok then
-    no_reader(worker, tostring(message))
+    fall_back_to_polling(worker, tostring(message))
   end
 end
 
@@ -188,7 +187,7 @@ local function longest_wait(worker)
       worker.reader = "starting"
       return STARTUP
     end
-    no_reader(worker, message)
+    fall_back_to_polling(worker, message)
   end
   return POLL
 end
@@ -203,8 +202,7 @@ function host.unavailable()
   return errors.new({ kind = "phase", message = ELSEWHERE:format(phase) })
 end
 
---- Returns when the transfer is done, which it is at the latest at the end of
---- its own timeout or deadline.
+--- Returns when the transfer is done, at the latest at its own timeout or deadline.
 --- @param transfer userdata
 function host.wait(transfer)
   if transfer:done() then
@@ -220,7 +218,7 @@ function host.wait(transfer)
     local longest = longest_wait(worker)
     if not waiter.semaphore:wait(longest) then
       if longest == STARTUP and worker.reader == "starting" then
-        no_reader(worker, "nginx runs no more timers, see lua_max_running_timers")
+        fall_back_to_polling(worker, "nginx starts no more timers, see lua_max_running_timers")
       end
       collect(worker)
     end
@@ -239,8 +237,8 @@ function host.sleep(seconds)
   ngx.sleep(seconds > 0 and math.max(seconds, SHORTEST) or 0)
 end
 
---- Runs the functions in light threads. Where nginx cannot wait they run one
---- after another, and each call in them returns why it failed.
+--- Runs the functions in light threads. In a phase where nginx cannot wait they run one after
+--- another, and each call in them returns the error of that phase.
 --- @param functions function[]
 --- @param concurrency integer
 --- @return any[] values
@@ -251,15 +249,15 @@ function host.gather(functions, concurrency)
   local function run()
     while last < total do
       last = last + 1
-      local place = last
-      local ok, value, err = pcall(functions[place])
+      local index = last
+      local ok, value, err = pcall(functions[index])
       if not ok then
         value, err = nil, value
       end
-      values[place] = value
+      values[index] = value
       if value == nil and err ~= nil then
         failures = failures or {}
-        failures[place] = err
+        failures[index] = err
       end
     end
   end

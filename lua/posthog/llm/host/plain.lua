@@ -1,9 +1,8 @@
---- How a plain Lua program waits: it blocks, and inside llm.gather the other
---- functions run meanwhile.
+--- How a plain Lua program waits: it blocks; inside llm.gather the other functions run meanwhile.
 ---
---- The functions of a gather run as coroutines of one scheduler. A call made
---- in one of them parks it until its transfer is done; a call made anywhere
---- else (the main program, a coroutine of the caller's own) blocks.
+--- The functions of a gather run as coroutines of one scheduler. A call in one of them suspends it
+--- until its transfer is done. A call made anywhere else (the main program, a coroutine of the
+--- program's own) blocks.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -12,7 +11,8 @@ local scheduler = require("posthog.llm.host.scheduler")
 local plain = {}
 
 local running = coroutine.running
--- Lua 5.1 cannot tell; there, table.sort and the like raise instead.
+-- Lua 5.1 cannot tell whether a yield is possible; there, one inside table.sort and the like
+-- raises.
 local can_yield = coroutine.isyieldable or function()
   return true
 end
@@ -20,13 +20,13 @@ end
 --- @class posthog.llm.plain.Coroutine: posthog.llm.Waiter
 --- @field co thread
 --- @field done fun(ok: boolean, value: any, err: any)
---- @field waiting boolean in the library, not in a yield of the function's own
---- @field driver table stands for the loop that resumes it
---- @field transfer userdata? that it waits for
+--- @field waiting boolean suspended by the library, not by a yield of the function's own
+--- @field driver table identifies the loop that resumes it
+--- @field transfer userdata? the one that it waits for
 
-local routines = setmetatable({}, { __mode = "kv" }) -- by thread
+local routines = setmetatable({}, { __mode = "kv" }) -- table<thread, Coroutine>
 local sleepers = {} -- list of { at, routine }
-local ready = {} -- queue of coroutines, from first to last
+local ready = {} -- queue of coroutines to resume, from index `first` to `last`
 local first, last = 1, 0
 
 local Coroutine = {}
@@ -37,34 +37,33 @@ function Coroutine:wake()
   ready[last] = self
 end
 
---- The record of the running coroutine, when the scheduler can resume it here.
+--- The Coroutine that is running, if it may yield here.
 local function current()
   local co = running()
   local routine = co and routines[co]
   return routine and can_yield() and routine or nil
 end
 
---- Returns once the coroutine was woken. It may be for nothing: on Lua 5.1 a wait
---- inside pcall raises, and what it waited for comes later.
+--- Returns once the coroutine is woken. The wake-up may be spurious: on Lua 5.1 a wait inside pcall
+--- raises, and the wake-up that it expected comes later.
 local function suspend(routine)
   routine.waiting = true
   coroutine.yield()
 end
 
---- Tells whether the program is to end; nil: not watched.
+--- Whether a signal has asked the program to end; nil: signals are not watched.
 --- @type fun(): any?
 local interrupted
 
---- From now on Ctrl-C, and the signals that ask a process to end, give up what
---- is waited for and begin no new call, so that the program comes to its end
---- by itself: every call returns an error of kind "cancelled". The second
---- signal kills as ever. For programs that own their process.
+--- From now on Ctrl-C, and the signals that ask a process to end, cancel the calls in flight and
+--- prevent new ones: every call returns an error of kind "cancelled", so that the program ends in
+--- its own way. A second signal kills the process as usual. For programs that own their process.
 function plain.stop_on_interrupt()
   core.catch_interrupts()
   interrupted = core.interrupted
 end
 
---- Unless it is to end, a plain program may wait anywhere.
+--- A plain program may wait anywhere, unless a signal has asked it to end.
 --- @return posthog.llm.Error?
 function plain.unavailable()
   if interrupted and interrupted() then
@@ -113,7 +112,7 @@ function plain.sleep(seconds)
   end
 end
 
---- Wakes those whose sleep is over; returns the seconds until the next.
+--- Wakes the coroutines whose sleep is over. Returns the seconds until the next is due.
 local function wake_sleepers()
   local now, least = core.now(), nil
   for i = #sleepers, 1, -1 do
@@ -128,7 +127,7 @@ local function wake_sleepers()
 end
 
 local function spawn(f, done, driver)
-  local co = coroutine.create(function() -- f may be a table that can be called
+  local co = coroutine.create(function() -- f may be a callable table
     return f()
   end)
   local routine = { co = co, done = done, waiting = false, driver = driver }
@@ -139,14 +138,14 @@ end
 
 local function resume(routine)
   if routines[routine.co] ~= routine or coroutine.status(routine.co) ~= "suspended" then
-    return -- it has ended, or was given up
+    return -- it has ended, or was abandoned
   end
   routine.waiting = false
   local ok, value, err = coroutine.resume(routine.co)
   if not ok or coroutine.status(routine.co) == "dead" then
     routines[routine.co] = nil
     routine.done(ok, value, err)
-  elseif not routine.waiting then -- nobody would ever resume it
+  elseif not routine.waiting then -- nothing would ever resume it
     routines[routine.co] = nil
     local words = "a function of llm.gather yielded, and nothing would resume it: only calls of "
       .. "the library may yield there"
@@ -154,8 +153,9 @@ local function resume(routine)
   end
 end
 
---- Gives up what all wait for; each sees by itself that it is to end.
-local function give_up()
+--- Cancels all that the coroutines wait for. Each of them then finds out that the program is to
+--- end.
+local function cancel_all()
   for _, routine in pairs(routines) do
     if routine.transfer then
       routine.transfer:cancel()
@@ -166,7 +166,7 @@ local function give_up()
   end
 end
 
---- Runs whatever is ready, waiting when nothing is, until the group is done.
+--- Resumes the coroutines that are ready, and waits while none is, until the group is done.
 local function drive(group)
   while group.running > 0 do
     local least = wake_sleepers()
@@ -179,14 +179,14 @@ local function drive(group)
       first, last = 1, 0
       core.engine():poll(least)
       if interrupted and interrupted() then
-        give_up()
+        cancel_all()
       end
       scheduler.collect()
     end
   end
 end
 
---- Gives up what a loop that was broken off would have resumed.
+--- Removes the coroutines that an interrupted loop would have resumed, and cancels their transfers.
 local function abandon(driver)
   for co, routine in pairs(routines) do
     if routine.driver == driver then
@@ -224,8 +224,8 @@ function plain.gather(functions, concurrency)
       suspend(waiter)
     end
   elseif group.running > 0 then
-    -- What the functions raise is theirs; what breaks off the loop itself is
-    -- an interrupt from the keyboard, or want of memory.
+    -- Errors of the functions end up in group.errors. What the loop itself raises is an
+    -- interrupt from the keyboard, or an allocation failure.
     local ok, err = pcall(drive, group)
     if not ok then
       abandon(driver)

@@ -1,5 +1,5 @@
---- What the hosts without a web server share: who waits for which transfer,
---- and the bookkeeping of a gather.
+--- What the plain and the uv host share: which waiter waits for which transfer, and the bookkeeping
+--- of a gather.
 
 local core = require("posthog.llm.util.core")
 
@@ -9,12 +9,12 @@ local scheduler = {}
 --- @field wake fun(self: posthog.llm.Waiter) called once, when its transfer is done
 
 local waiters = {} --- @type table<integer, posthog.llm.Waiter> by transfer id
-local engine -- whose ids these are
+local engine -- the one that gave the ids
 local ids = {} -- scratch for engine:collect
 
---- After a fork there is a new engine, which counts from 1 again. The transfers
---- of the old one are done: each gives an error.
-local function follow(current)
+--- Switches to the new engine after a fork, whose ids start at 1 again. The transfers of the old
+--- one have ended with an error: their waiters are woken.
+local function switch_engine(current)
   if engine ~= nil then
     local orphans = waiters
     waiters = {}
@@ -25,13 +25,12 @@ local function follow(current)
   engine = current
 end
 
---- Wakes the waiters of transfers that are done. Others than those of the
---- caller may be among them.
+--- Wakes the waiters of all transfers that are done, whoever started them.
 --- @return userdata engine the present one
 function scheduler.collect()
   local current = core.engine()
   if current ~= engine then
-    follow(current)
+    switch_engine(current)
   end
   for i = 1, current:collect(ids) do
     local waiter = waiters[ids[i]]
@@ -48,12 +47,12 @@ end
 function scheduler.park(transfer, waiter)
   local current = core.engine()
   if current ~= engine then
-    follow(current)
+    switch_engine(current)
   end
   waiters[transfer:id()] = waiter
 end
 
---- Takes a waiter back before its transfer is done.
+--- Removes a waiter before its transfer is done.
 function scheduler.unpark(transfer)
   waiters[transfer:id()] = nil
 end
@@ -66,7 +65,8 @@ end
 --- Starts the functions of a gather, some at a time.
 --- @param functions function[]
 --- @param concurrency integer
---- @param spawn fun(f: function, done: fun(ok: boolean, value: any, err: any)) may call done before it returns
+--- @param spawn fun(f: function, done: fun(ok: boolean, value: any, err: any)) may call done before
+---   it returns
 --- @param finished fun() called once, when all have ended; not for an empty list
 --- @return posthog.llm.Group
 function scheduler.group(functions, concurrency, spawn, finished)
@@ -94,7 +94,7 @@ function scheduler.group(functions, concurrency, spawn, finished)
   end
 
   function start()
-    starting = true -- one that ends at once must not make this recur
+    starting = true -- a function that ends at once must not make this recurse
     while group.running < concurrency and last < #functions do
       last = last + 1
       group.running = group.running + 1

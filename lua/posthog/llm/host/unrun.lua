@@ -1,20 +1,21 @@
---- What becomes of the tasks of a luv program that ends though its event loop never ran: they would
---- go without a word. At the end of the program each gets its error; where nobody takes one, it does
---- what an error does that is raised in the loop: it ends the program.
+--- The tasks of a luv program that ends without ever having run its event loop. Without this module
+--- they would vanish silently. When the Lua state is closed, each task's on_done gets an error; for
+--- a task without on_done the program ends with a message and exit status 1, as it does after an
+--- error raised in the loop.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 
 local unrun = {}
 
-local tasks = {} -- that have begun; nil once the loop has run
-local deliver -- calls what those that have ended would have called
+local tasks = {} -- those started; nil once the loop has run
+local deliver -- runs the queued callbacks of ended tasks (uv.lua)
 local sentinel -- its finalizer is called when the Lua state is closed
 
 local MESSAGE = "llm.go: the program ended and its event loop never ran, so the task was never "
   .. 'done: end the program by require("luv").run()'
 
---- The thread of the library is ended first: TLS at work while OpenSSL cleans up is a crash.
+--- Ends the library's thread first: TLS at work while OpenSSL cleans up at exit() crashes.
 local function end_program(message)
   io.stdout:flush()
   io.stderr:write(message, "\n")
@@ -24,10 +25,10 @@ local function end_program(message)
 end
 
 local function at_end()
-  local left = tasks or {}
+  local remaining = tasks or {}
   tasks = nil
-  local message = deliver and left[1] and deliver()
-  for _, task in ipairs(left) do
+  local message = deliver and remaining[1] and deliver()
+  for _, task in ipairs(remaining) do
     local on_done, was_open = task.on_done, not task.ended
     task.on_done, task.ended = nil, true
     if on_done then
@@ -43,14 +44,14 @@ end
 
 local function guard()
   if newproxy then -- luacheck: ignore
-    local made = newproxy(true) -- luacheck: ignore
-    getmetatable(made).__gc = at_end
-    return made
+    local proxy = newproxy(true) -- luacheck: ignore
+    getmetatable(proxy).__gc = at_end
+    return proxy
   end
   return setmetatable({}, { __gc = at_end })
 end
 
---- Has `forget` called in the first turn of the loop, which it does not keep running.
+--- Calls `forget` in the first turn of the loop, without keeping the loop alive.
 local function watch(luv)
   local check = assert(luv.new_check())
   check:start(function()
@@ -60,22 +61,22 @@ local function watch(luv)
   check:unref()
 end
 
---- A task has begun.
+--- Registers a task that has started.
 --- @param luv table
 --- @param task posthog.llm.Task
---- @param how fun(): string? calls what those that have ended would have called from the loop;
----   the message of an error that nobody takes
-function unrun.add(luv, task, how)
+--- @param deliver_queued fun(): string? runs the callbacks of ended tasks that wait for the loop;
+---   returns the message of an error that no on_done takes
+function unrun.add(luv, task, deliver_queued)
   if tasks then
     if not sentinel then
-      sentinel, deliver = guard(), how
+      sentinel, deliver = guard(), deliver_queued
       watch(luv)
     end
     tasks[#tasks + 1] = task
   end
 end
 
---- The loop has run.
+--- To be called once the loop has run: from then on tasks need no care.
 function unrun.forget()
   tasks = nil
 end

@@ -1,10 +1,10 @@
---- How Neovim and luv programs wait: a call made inside llm.go gives up its
---- coroutine and goes on from the event loop. One poll handle on the engine's
---- descriptor serves all of them, and is active only while one of them waits,
---- so an idle editor never wakes up and a luv program ends when all is done.
+--- How Neovim and luv programs wait: a call made inside llm.go suspends its coroutine, which the
+--- event loop resumes. One poll handle on the engine's descriptor serves all of them. It is active
+--- only while one of them waits, so an idle editor never wakes up and a luv program ends when all
+--- is done.
 ---
---- Every function of llm.go or of a gather inside it is a coroutine
---- that is resumed here. A call made anywhere else blocks, as in a plain program.
+--- Every function of llm.go, or of a gather inside it, is a coroutine that is resumed here. A call
+--- made anywhere else blocks, as in a plain program.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -17,7 +17,7 @@ if type(vim) ~= "table" or not vim.schedule then
   vim = nil
 end
 
--- Only what the program itself has loaded: one that does not will not run a loop either.
+-- Only if the program itself has loaded it: a program that has not runs no loop.
 local luv = vim and (vim.uv or vim.loop) or package.loaded.luv or package.loaded.uv -- luvi's name
 if not luv then
   error("posthog.llm.host.uv: luv is not available", 0)
@@ -27,22 +27,23 @@ local uv = {}
 
 local running, status = coroutine.running, coroutine.status
 local unpack = table.unpack or unpack -- luacheck: ignore
--- Lua 5.1 cannot tell; there, table.sort and the like raise instead.
+-- Lua 5.1 cannot tell whether a yield is possible; there, one inside table.sort and the like
+-- raises.
 local can_yield = coroutine.isyieldable or function()
   return true
 end
---- A pcall in the coroutine sees an error also when somebody else resumed it. Lua
---- 5.1 cannot yield through one; there, only the resumer sees it.
+--- With an xpcall inside the coroutine an error is caught whoever has resumed it. Lua 5.1 cannot
+--- yield through xpcall; there, only the one that resumes sees the error.
 local YIELDS_THROUGH_PCALL = coroutine.wrap(function()
   return pcall(coroutine.yield, true)
 end)() == true
 
---- How long coroutines are resumed before the loop gets its turn. Neither typing
---- nor other people's timers should notice that a hundred calls came back.
+--- Seconds of resuming coroutines before the loop gets its turn, so that a hundred responses at
+--- once delay neither typing nor other timers.
 local SLICE = 0.001
 
 --- @class posthog.llm.Task
---- @field traceback string? where an error was raised, once on_done has it
+--- @field traceback string? where the error was raised, set before on_done is called
 --- @field private on_done fun(err: any, ...)?
 --- @field private routines table<posthog.llm.uv.Coroutine, true> those that have not ended
 --- @field private cancelled posthog.llm.Error? set by cancel
@@ -54,17 +55,17 @@ Task.__index = Task
 --- @field co thread
 --- @field task posthog.llm.Task
 --- @field done fun(ok: boolean, ...)
---- @field waiting boolean in the library, not in a yield of the program's own
---- @field queued boolean will be resumed
+--- @field waiting boolean suspended by the library, not by a yield of the program's own
+--- @field queued boolean in the queue, to be resumed
 --- @field started boolean
 --- @field ended boolean
 --- @field traceback string?
---- @field transfer userdata? that it waits for
---- @field timer userdata? that it sleeps by
+--- @field transfer userdata? the one that it waits for
+--- @field timer userdata? the one that ends its sleep
 local Coroutine = {}
 Coroutine.__index = Coroutine
 
-local routines = setmetatable({}, { __mode = "kv" }) -- by thread
+local routines = setmetatable({}, { __mode = "kv" }) -- table<thread, Coroutine>
 -- Coroutines to resume, functions to call, and messages of errors to raise.
 local queue, first, last = {}, 1, 0
 
@@ -74,16 +75,16 @@ local engine -- the one whose descriptor `poll` is on
 local poll -- active while parked > 0
 local polling = false
 local parked = 0 -- coroutines that wait for a transfer
-local armed = false -- the queue will be run
-local pumping = false -- it is being run
-local soon -- an idle handle: the next turn of the loop
-local idle_timers = {} -- kept: luv 1.44 may crash when one is closed in its own callback
-local left = false -- Neovim is on its way out
+local armed = false -- a run of the queue is scheduled
+local pumping = false -- the queue is being run
+local next_turn -- an idle handle, for a callback in the next turn of the loop
+local idle_timers = {} -- for reuse: luv 1.44 may crash when one is closed in its own callback
+local exiting = false -- Neovim is exiting
 
 local pump
 
 local function on_turn()
-  soon:stop()
+  next_turn:stop()
   if vim then
     vim.schedule(pump)
   else
@@ -91,22 +92,22 @@ local function on_turn()
   end
 end
 
---- Has the queue run after timers and descriptors had their turn. (A timer of
---- 0 ms would run in this one: libuv goes by the time at which a turn began.)
+--- Schedules a run of the queue after timers and descriptors have had their turn. (A timer of 0 ms
+--- would run in the same turn: libuv compares with the time at which the turn began.)
 local function arm_later()
   armed = true
-  soon = soon or assert(luv.new_idle())
-  soon:start(on_turn)
+  next_turn = next_turn or assert(luv.new_idle())
+  next_turn:start(on_turn)
 end
 
 local function push(item)
   last = last + 1
   queue[last] = item
-  if armed or left then
+  if armed or exiting then
     return
   elseif vim and not pumping then
     armed = true
-    vim.schedule(pump) -- the way to where vim.api may be used
+    vim.schedule(pump) -- there vim.api may be used
   else
     arm_later()
   end
@@ -114,7 +115,7 @@ end
 
 local function on_readable()
   if not vim then
-    armed = true -- what is collected runs below: spares a turn of the loop
+    armed = true -- the queue is run below, without waiting for another turn of the loop
   end
   scheduler.collect()
   if not vim then
@@ -122,7 +123,7 @@ local function on_readable()
   end
 end
 
---- Follows core.engine(), which is a new one after a fork.
+--- Polls the present engine, which is a new one after a fork.
 local function open_engine()
   local current = core.engine()
   if current == engine then
@@ -146,7 +147,7 @@ end
 
 local function stop_polling()
   polling = false
-  scheduler.collect() -- what was cancelled is not to lie there
+  scheduler.collect() -- also the cancelled transfers
   poll:stop()
 end
 
@@ -154,8 +155,8 @@ end
 
 -- {==== Coroutines ====
 
---- Takes back what would wake a coroutine.
-local function forget(routine)
+--- Removes whatever would wake a coroutine: its transfer or its timer.
+local function disarm(routine)
   local transfer, timer = routine.transfer, routine.timer
   if transfer then
     routine.transfer = nil
@@ -168,16 +169,16 @@ local function forget(routine)
   end
 end
 
---- Has the coroutine go on from the loop.
+--- Queues the coroutine to be resumed from the loop.
 function Coroutine:wake()
-  forget(self)
+  disarm(self)
   if not self.queued then
     self.queued = true
     push(self)
   end
 end
 
---- Returns once the coroutine was woken, whoever else may resume it meanwhile.
+--- Returns once the coroutine is woken; if the program itself resumes it before, it yields again.
 local function suspend(routine)
   routine.waiting = true
   repeat
@@ -185,7 +186,7 @@ local function suspend(routine)
   until not routine.waiting
 end
 
---- The coroutine that runs here and may yield.
+--- The Coroutine that is running, if it may yield here.
 local function current()
   local co = running()
   local routine = co and routines[co]
@@ -198,7 +199,7 @@ local function finish(routine, ok, ...)
   end
   routine.ended = true
   routine.task.routines[routine] = nil
-  forget(routine) -- 5.1 may have refused the yield
+  disarm(routine) -- Lua 5.1 may have raised at the yield
   if not ok and (...) == nil then
     routine.done(false, "nil was raised")
   else
@@ -255,7 +256,7 @@ local function run(routine)
   resume(routine)
 end
 
---- Ends what a coroutine waits for, because its task was cancelled.
+--- Ends the wait of a coroutine whose task was cancelled.
 local function interrupt(routine)
   if routine.transfer then
     routine.transfer:cancel()
@@ -263,7 +264,7 @@ local function interrupt(routine)
   elseif routine.timer then
     routine:wake()
   elseif routine.started and not routine.waiting and status(routine.co) == "suspended" then
-    finish(routine, false, routine.task.cancelled) -- in a yield of its own: who knows until when
+    finish(routine, false, routine.task.cancelled) -- in a yield of its own, which may never end
   end
 end
 
@@ -271,9 +272,8 @@ end
 
 -- {==== Tasks ====
 
---- Gives up what the task does. The call in flight returns an error of kind
---- "cancelled", a call begun later raises it, and on_done gets it. Does nothing
---- to a task that has ended.
+--- Cancels the task. The call in flight returns an error of kind "cancelled", a later call raises
+--- it, and on_done gets it. Does nothing to a task that has ended.
 function Task:cancel()
   if self.ended or self.cancelled then
     return
@@ -297,7 +297,7 @@ local function describe(err)
   return with_traceback(err, debug.traceback("", 2):gsub("^\n", ""))
 end
 
---- @param traceback string? of an error
+--- @param traceback string? of the error, if the task failed
 local function end_task(task, traceback, ok, ...)
   local on_done = task.on_done
   task.ended, task.on_done = true, nil
@@ -320,8 +320,8 @@ local function end_task(task, traceback, ok, ...)
   end)
 end
 
---- Calls what tasks that have ended would have called from the loop.
---- @return string? message of an error that nobody takes
+--- Runs the callbacks that wait in the queue, when the loop never ran (unrun.lua).
+--- @return string? message of an error that no on_done takes
 local function deliver()
   local message
   for at = first, last do
@@ -336,8 +336,8 @@ local function deliver()
   return message
 end
 
---- Runs the queue, a slice of it at a time. What a function raises goes to the
---- host: an error message in Neovim, the end of a luv program.
+--- Runs the queue for at most SLICE seconds, and the rest in the next turn. An error that a
+--- function raises goes to the host: Neovim shows it, a luv program ends.
 function pump()
   armed, pumping = false, true
   local stop = core.now() + SLICE
@@ -370,18 +370,17 @@ end
 
 -- }====
 
--- {==== The way out of Neovim ====
+-- {==== The exit of Neovim ====
 
---- Nothing is to be called back while Neovim takes itself apart, and the
---- engine's thread has to be gone: Neovim never closes its Lua state, and TLS
---- at work while OpenSSL cleans up at exit() is a crash.
+--- No callback may run while Neovim shuts down, and the engine's thread has to end: Neovim never
+--- closes its Lua state, and TLS at work while OpenSSL cleans up at exit() crashes.
 function uv.leave()
-  left = true
-  if soon then
-    soon:stop()
+  exiting = true
+  if next_turn then
+    next_turn:stop()
   end
   for _, routine in pairs(routines) do
-    forget(routine)
+    disarm(routine)
   end
   if polling then
     poll:stop()
@@ -411,7 +410,7 @@ local function phase_error(what)
   return errors.new({
     kind = "phase",
     message = what
-      .. " would stop Neovim in the middle of an event; put it into llm.go or vim.schedule",
+      .. " would block Neovim in the middle of an event; put it into llm.go or vim.schedule",
   })
 end
 
@@ -421,7 +420,7 @@ function uv.unavailable()
   if not routine then
     return vim and vim.in_fast_event() and phase_error("a call here") or nil
   elseif routine.task.cancelled then
-    error(routine.task.cancelled, 0) -- a program that only tries again must end too
+    error(routine.task.cancelled, 0) -- raised, so that a loop of retries ends too
   end
   local ok, why = pcall(open_engine)
   if not ok then
@@ -435,12 +434,12 @@ function uv.wait(transfer)
   local routine = current()
   if not routine then
     return plain.wait(transfer)
-  elseif routine.task.cancelled then -- in a hook, since the call began
+  elseif routine.task.cancelled then -- cancelled by a hook of this call
     return transfer:cancel()
   elseif transfer:done() then
     return
   end
-  forget(routine)
+  disarm(routine)
   start_polling()
   scheduler.park(transfer, routine)
   routine.transfer = transfer
@@ -460,9 +459,9 @@ function uv.sleep(seconds)
   elseif routine.task.cancelled then
     error(routine.task.cancelled, 0)
   end
-  forget(routine)
-  luv.update_time() -- the loop's clock stands still while Lua runs, and
-  local ms = seconds > 0 and math.ceil(seconds * 1000) + 1 or 0 -- has whole ms only
+  disarm(routine)
+  luv.update_time() -- the loop's clock stands still while Lua runs
+  local ms = seconds > 0 and math.ceil(seconds * 1000) + 1 or 0 -- the loop's clock counts whole ms
   routine.timer = table.remove(idle_timers) or assert(luv.new_timer())
   routine.timer:start(ms, 0, function()
     routine:wake()
@@ -507,7 +506,8 @@ end
 
 --- Runs a function as a coroutine of the event loop.
 --- @param fn fun(): ... runs at once up to its first call of the library
---- @param on_done? fun(err: any, ...) called once, from the loop: the error, or nil and what fn returned
+--- @param on_done? fun(err: any, ...) called once, from the loop: the error, or nil and what fn
+---   returned
 --- @return posthog.llm.Task
 function uv.go(fn, on_done)
   local task = setmetatable({ on_done = on_done, routines = {}, ended = false }, Task)

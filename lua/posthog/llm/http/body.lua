@@ -1,4 +1,4 @@
---- Bodies: what a request sends and what a response holds.
+--- Encodes the bodies of requests and decodes those of responses.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -8,10 +8,10 @@ local body = {}
 
 local array_mt = core.array_mt
 
---- Decoders by what they are made of: mostly one pair for all clients.
+--- Decoders by their settings, shared by all clients: mostly there are two.
 local decoders = setmetatable({}, { __mode = "v" })
 
---- @param free? string[] fields in which null is a value like any other; nil: in all of them
+--- @param free? string[] fields of free JSON, in which null is kept; nil: null is kept everywhere
 --- @param settings { max_json_depth: integer, max_decode_seconds: number }
 --- @return userdata decoder
 function body.decoder(free, settings)
@@ -30,8 +30,8 @@ function body.decoder(free, settings)
   return decoder
 end
 
---- With a codec of the caller's choice null is only dropped afterwards.
---- @param is_free table<string, boolean> fields in which it stays
+--- Removes the nulls that a codec of the caller's leaves in.
+--- @param is_free table<string, boolean> fields in which null is kept
 local function drop_null(value, is_free)
   if type(value) ~= "table" then
     return value
@@ -63,7 +63,7 @@ end
 --- @return any? value
 --- @return string? message
 --- @return integer? position
---- @return string? limit "max_depth" or "max_seconds": what it was over, if that was the trouble
+--- @return string? limit "max_depth" or "max_seconds", when one was exceeded
 function body.decode(transfer, settings)
   if settings.json then
     return decode_by(settings.json, transfer:body(), settings.is_free)
@@ -71,7 +71,7 @@ function body.decode(transfer, settings)
   return transfer:decode(settings.decoder)
 end
 
---- Decodes an error body, where nothing is lost by a failure.
+--- Decodes the body of an error response, which need not be JSON.
 --- @return any? value nil when it is not JSON
 function body.decode_error(transfer, settings)
   return (transfer:decode(settings.error_decoder))
@@ -81,8 +81,8 @@ local function is_marked_empty(value)
   return type(value) == "table" and next(value) == nil and getmetatable(value) == array_mt
 end
 
---- Not every codec can say [], so the empty lists among the fields of a body
---- are put in by hand.
+--- Encodes a body by a codec that may not be able to encode an empty list: each empty list among
+--- the fields is written here as [].
 local function encode_fields(codec, fields)
   local has_empty = false
   for _, value in next, fields do
@@ -121,7 +121,7 @@ function body.encode_by(codec, value)
   return nil, errors.new({ kind = "invalid", message = message })
 end
 
---- A value the way it comes back: through the codec that responses go through.
+--- A value as it would come back from the server: encoded, and decoded by the codec of responses.
 --- @param value any
 --- @param codec? { decode: function, encode: function } the caller's own
 --- @return any? value nil: it cannot be encoded
@@ -154,7 +154,7 @@ local function is_object(value)
   return type(value) == "table" and getmetatable(value) ~= array_mt
 end
 
---- A codec of the caller's choice may leave its lists unmarked.
+--- A codec of the caller's may leave its lists unmarked.
 local function is_list(value)
   return type(value) == "table"
     and (getmetatable(value) == array_mt or value[1] ~= nil or next(value) == nil)
@@ -169,10 +169,11 @@ local function has_type(value, expected)
   return type(value) == expected
 end
 
---- Tells what is wrong with a decoded response, nil when it has the shape.
+--- Compares a decoded response with the expected shape.
 --- @param value any
---- @param shape table<string, string> required fields, each a name of type(), "object" or "list"
---- @return string?
+--- @param shape table<string, string> required fields with their types: a name of type(), "object"
+---   or "list"
+--- @return string? mismatch what is wrong; nil: the value has the shape
 function body.mismatch(value, shape)
   if not is_object(value) then
     return ("a JSON object was expected, the response is %s"):format(describe(value))

@@ -1,22 +1,22 @@
---- Finds the file of certificate authorities that TLS goes by. There is no
---- switch to go without: what cannot be verified is not talked to.
+--- Finds the CA bundle, the file of the certificate authorities that TLS trusts. Verification
+--- cannot be switched off.
 
 local core = require("posthog.llm.util.core")
 
 local ca_bundle = {}
 
---- Where systems have it: Debian, Fedora, openSUSE, Alpine and macOS, FreeBSD.
---- libcurl's own place comes before them.
-ca_bundle.places = {
+--- The CA bundles of systems, in the order in which they are tried: libcurl's own default, Debian,
+--- Fedora, openSUSE, Alpine and macOS, FreeBSD.
+ca_bundle.candidates = {
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/ca-bundle.pem",
   "/etc/ssl/cert.pem",
   "/usr/local/share/certs/ca-root-nss.crt",
 }
-table.insert(ca_bundle.places, 1, core.default_ca)
+table.insert(ca_bundle.candidates, 1, core.default_ca)
 
-local NONE = "no certificate authorities found; name their file in ca_file or SSL_CERT_FILE"
+local NONE = "no CA bundle found; name the file in ca_file or SSL_CERT_FILE"
 
 --- @return string? reason
 local function unreadable(path)
@@ -30,13 +30,13 @@ local function unreadable(path)
   return not first and (reason or "it is empty") or nil
 end
 
---- A TLS library that asks the system and needs no file.
-local function asks_system()
+--- Whether the TLS library uses the system's store of certificates and needs no file.
+local function uses_system_store()
   local version = core.curl_version
   return version:find("Schannel", 1, true) or version:find("SecureTransport", 1, true)
 end
 
---- What a user has named by mistake; the TLS library does not say which file it means.
+--- Catches a file that is not a CA bundle: the error of the TLS library would not name the file.
 --- @return string? reason
 local function not_pem(path)
   local file = assert(io.open(path, "rb"))
@@ -49,16 +49,16 @@ end
 local function named(path, by)
   local reason = unreadable(path) or not_pem(path)
   if reason then
-    local words = "the certificate authorities of %s, %s, cannot be read: %s"
+    local words = "the CA bundle in %s, %s, cannot be read: %s"
     return nil, words:format(by, path, reason)
   end
   return path
 end
 
---- SSL_CERT_DIR plays no part: with a folder libcurl would read all authorities
---- again for each connection, which takes 30 ms.
+--- SSL_CERT_DIR is ignored: with a folder, libcurl would read all certificates again for each
+--- connection, which takes 30 ms.
 --- @param option? string the option ca_file
---- @return string? file nil without a reason: the system is asked
+--- @return string? file nil without a reason: the TLS library uses the system's store
 --- @return string? reason
 function ca_bundle.find(option)
   if option then
@@ -68,15 +68,15 @@ function ca_bundle.find(option)
   if variable and variable ~= "" then
     return named(variable, "SSL_CERT_FILE")
   end
-  for _, path in ipairs(ca_bundle.places) do
+  for _, path in ipairs(ca_bundle.candidates) do
     if not unreadable(path) then
       return path
     end
   end
-  if asks_system() then
+  if uses_system_store() then
     return nil
   end
-  return nil, NONE .. " (tried " .. table.concat(ca_bundle.places, ", ") .. ")"
+  return nil, NONE .. " (tried " .. table.concat(ca_bundle.candidates, ", ") .. ")"
 end
 
 return ca_bundle

@@ -1,4 +1,4 @@
---- One pipeline for every call: build, send, decode, and retry or return.
+--- The pipeline of every call: build the request, send it, decode the response, retry or return.
 
 local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
@@ -17,40 +17,43 @@ local url = require("posthog.llm.http.url")
 
 local call = {}
 
-local LONGEST_NAP = 0.25 -- seconds until a call that waits for its next attempt sees client:close()
+local PAUSE_STEP = 0.25 -- seconds between two checks for client:close() while a call waits
 local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
 --- @class posthog.llm.Request
 --- @field method string
---- @field under? "projects"|"environments" the path is below the project, by this word
---- @field path string without `under`: below the host's base
+--- @field under? "projects"|"environments" the path is relative to the project, in this path scope
+--- @field path string relative to the project if `under` is set, else to the host's base
 --- @field query? string encoded, without "?"
 --- @field json? any the value to send
---- @field body? string the text to send instead, by a codec of the caller's
---- @field idempotent boolean it is safe to repeat
---- @field costly? boolean a server that says 503 of it has tried for too long, and would again
---- @field repeats? integer how often it may be made again, though not idempotent, while its outcome is unknown; 0
---- @field guard? fun(err: posthog.llm.Error): boolean asked right before that: false gives up
---- @field raw? boolean the value is the body as it came
---- @field bare? boolean success has no content (204): with content, something else has answered
---- @field numbers? table<string, string> with raw: header fields with a number, by the names that the
----   numbers get in the value, whose `data` is the body
+--- @field body? string the text to send instead of `json`, encoded by the caller's codec
+--- @field idempotent boolean safe to repeat
+--- @field costly? boolean not repeated after a 503: the server gave up after much work, and would
+---   again
+--- @field repeats? integer how often a request that is not idempotent may be repeated while its
+---   outcome is unknown; default 0
+--- @field guard? fun(err: posthog.llm.Error): boolean called right before such a repetition: false
+---   prevents it
+--- @field raw? boolean the value is the undecoded body
+--- @field bare? boolean success has no content (204): a response with content is not PostHog's
+--- @field numbers? table<string, string> with raw: header fields by the names that their numbers
+---   get in the value, which is then a table whose `data` is the body
 --- @field shape? table required fields of the response (body.mismatch); nil: any JSON
---- @field options table timeout, deadline, max_retries, headers of this call; and `expires` where
----   several requests make one call
+--- @field options table timeout, deadline, max_retries, headers of this call; and `expires` when
+---   one call makes several requests
 --- @field expires? number on clock.now's clock: the deadline, set once the request is first made
---- @field sent_at? integer seconds since 1970, set once it is not known what became of it; that holds
----   for all that comes after, under whatever path it is made again
+--- @field sent_at? integer seconds since 1970: when it was first sent, set once its outcome is
+---   unknown, and kept when it is made again, also under another path
 
 --- @class posthog.llm.Attempt
 --- @field number integer counted from 1
---- @field host table who waits
+--- @field host table the host module (host/init.lua)
 --- @field key string
---- @field url string where this request goes
+--- @field url string of the current request
 --- @field began number on clock.now's clock: before the first attempt
 --- @field expires number on clock.now's clock: the call's deadline
---- @field permanent? boolean another attempt would fail as well
---- @field seconds number that this attempt may take
+--- @field permanent? boolean another attempt would fail in the same way
+--- @field seconds number what this attempt may take
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
 
@@ -73,38 +76,38 @@ local function pool_of(state)
   return family.pool
 end
 
---- Where a request goes. What stays the same of it is kept, by `under`.
+--- The URL of a request. The part before the path is cached, by `under`.
 local function target_of(state, request)
   local under, settings = request.under, state.settings
   if under and settings.project_error then
     return nil, errors.copy(settings.project_error)
   end
-  local before = settings.target.base
+  local prefix = settings.target.base
   if under then
-    before = state.prefixes[under]
-    if not before then
-      before = ("%s/api/%s/%s/"):format(settings.target.base, under, settings.project)
-      state.prefixes[under] = before
+    prefix = state.prefixes[under]
+    if not prefix then
+      prefix = ("%s/api/%s/%s/"):format(settings.target.base, under, settings.project)
+      state.prefixes[under] = prefix
     end
   end
   local query = request.query
-  return query and before .. request.path .. "?" .. query or before .. request.path
+  return query and prefix .. request.path .. "?" .. query or prefix .. request.path
 end
 
---- Waits before the next attempt, in steps: client:close() ends the wait too.
---- @return boolean? over false: the call was given up meanwhile
+--- Waits before the next attempt, in steps, so that client:close() ends the wait.
+--- @return boolean? finished false: the call was cancelled meanwhile
 local function pause(state, seconds)
   while seconds > 0 and not state.closed do
-    local nap = math.min(seconds, LONGEST_NAP)
-    if clock.sleep(nap) == false then
+    local step = math.min(seconds, PAUSE_STEP)
+    if clock.sleep(step) == false then
       return false
     end
-    seconds = seconds - nap
+    seconds = seconds - step
   end
   return not state.closed
 end
 
---- Waits until the request may go out, where a rate limit is set.
+--- Waits until the rate limit allows the request.
 --- @return posthog.llm.Error? err
 local function wait_for_slot(state, request, attempt)
   if state.closed then
@@ -119,10 +122,10 @@ end
 
 local function send(state, request, attempt)
   local settings, options = state.settings, request.options
-  local held = settings.rate_limit and wait_for_slot(state, request, attempt)
-  if held then
-    attempt.held = true
-    return nil, held
+  local held_back = settings.rate_limit and wait_for_slot(state, request, attempt)
+  if held_back then
+    attempt.held_back = true
+    return nil, held_back
   end
   local has_body = request.json ~= nil or request.body ~= nil
   local config = headers.request_config(state, attempt.key, has_body)
@@ -135,7 +138,7 @@ local function send(state, request, attempt)
       attempt = attempt.number,
     })
   end
-  if state.closed then -- by the hook, or while the hook waited
+  if state.closed then -- by on_request, or while it waited
     return nil, closed()
   end
   local timeout = options.timeout or settings.timeout
@@ -156,14 +159,14 @@ local function send(state, request, attempt)
   return nil, errors.new({ kind = "network", message = message })
 end
 
---- Waits for a transfer; client:close() cancels it from outside.
+--- Waits for a transfer; client:close() cancels all transfers in `in_flight`.
 local function wait(state, transfer, host)
   state.in_flight[transfer] = true
   host.wait(transfer)
   state.in_flight[transfer] = nil
 end
 
---- What a server says may be long; an error has the start of it.
+--- The start of a text of the server, for an error.
 local function cut(text, settings)
   local most = settings.max_excerpt_bytes
   if #text <= most then
@@ -175,11 +178,10 @@ local function cut(text, settings)
   return text:sub(1, most) .. "... (cut, max_excerpt_bytes)"
 end
 
---- Where a redirect may be followed to: GET on the same origin, and 307 / 308
---- on the same origin with method and body (doc/api.md 0.8). The key never goes
---- to another one.
+--- The target of a redirect that may be followed: for GET, and for 307 and 308 with their method
+--- and body, on the same origin (doc/api.md 0.8). The key is never sent to another origin.
 --- @return string? target nil: not to be followed
---- @return string? why a sentence for the error
+--- @return string? message for the error
 local function redirect_target(state, request, attempt, response, redirects)
   local status, location = response.status, response.headers.location
   if not REDIRECTS[status] then
@@ -189,7 +191,7 @@ local function redirect_target(state, request, attempt, response, redirects)
   end
   local target = url.join(attempt.url, location)
   local settings = state.settings
-  local shown = cut(redact.text(url.without_userinfo(target), attempt.key), settings)
+  local redacted = cut(redact.text(url.without_userinfo(target), attempt.key), settings)
   local parsed = url.parse(target)
   local why
   if not parsed or parsed.userinfo or parsed.origin ~= settings.target.origin then
@@ -201,11 +203,11 @@ local function redirect_target(state, request, attempt, response, redirects)
   else
     return target
   end
-  return nil, ("the server redirects to %s, %s"):format(shown, why)
+  return nil, ("the server redirects to %s, %s"):format(redacted, why)
 end
 
---- The start of a body that is not JSON, for the error. A key across the end is
---- redacted before it is cut.
+--- The start of a body that is not JSON, for the error. The key is redacted before the text is cut,
+--- so that no part of a key at the end remains.
 local function excerpt(transfer, key, settings)
   local most = settings.max_excerpt_bytes + #key * redact.LONGEST_ESCAPE
   local text = cut(redact.text(transfer:body(most), key), settings)
@@ -216,7 +218,7 @@ local function path_of(address)
   return address:match("^%a+://[^/?]*([^?]*)")
 end
 
---- @param redirect? string what to say of a redirect that is not followed
+--- @param redirect? string the message for a redirect that is not followed
 local function status_error(transfer, response, request, attempt, settings, redirect)
   local key = attempt.key
   local value = body.decode_error(transfer, settings)
@@ -241,8 +243,8 @@ local function status_error(transfer, response, request, attempt, settings, redi
   return err
 end
 
---- The error of an attempt that brought no usable response.
-local function no_answer(state, transfer, attempt, kind, words)
+--- The error of an attempt without a usable response.
+local function no_response(state, transfer, attempt, kind, words)
   if kind == "cancelled" then
     local message = state.closed and "the client was closed during the call" or words
     return errors.new({ kind = kind, message = message })
@@ -264,10 +266,10 @@ local function no_answer(state, transfer, attempt, kind, words)
 end
 
 local NOT_JSON_HINT =
-  "A login page, the portal of a network or another program may answer there in its place"
+  "A login page, a network's captive portal or another program may answer in its place"
 
---- A login page, a captive portal, another program on the port: the most common
---- reasons for a response that is not JSON.
+--- The most common reasons for a response that is not JSON are a login page, a captive portal, and
+--- another program on the port.
 local function not_json(err, message, content_type)
   if content_type and not content_type:find("json", 1, true) then
     err.message = ("the response is %s, not JSON: is it the right host?"):format(content_type)
@@ -277,7 +279,7 @@ local function not_json(err, message, content_type)
   end
 end
 
---- By the decoder's name of a limit: the option that sets it.
+--- The options that set the decoder's limits, by the decoder's names.
 local DECODER_LIMITS = { max_depth = "max_json_depth", max_seconds = "max_decode_seconds" }
 
 local function over_limit(err, limit, settings, message)
@@ -336,7 +338,7 @@ local function read_value(state, request, transfer, response, size, key)
   return value
 end
 
---- Kinds of failure that leave open what the server did with a request.
+--- Kinds of failure after which it is unknown what the server did with the request.
 local UNSURE = {
   network = true,
   timeout = true,
@@ -347,7 +349,7 @@ local UNSURE = {
 }
 local READS = { GET = true, HEAD = true, OPTIONS = true }
 
---- Says of an error that the write may have happened all the same.
+--- Marks the error of a write that may have happened nevertheless.
 local function mark_ambiguous(request, err)
   if request.sent_at and not READS[request.method] then
     err.ambiguous, err.sent_at = true, request.sent_at
@@ -390,18 +392,19 @@ local function try(state, request, attempt)
       local kind, message = size, echoed
       attempt.sent = attempt.sent or sent
       attempt.permanent = permanent or kind == "too_large" or kind == "cancelled"
-      err = no_answer(state, transfer, attempt, kind, message)
+      err = no_response(state, transfer, attempt, kind, message)
       err.stage = stage
       return finish_error(state, request, attempt, err)
     end
     attempt.sent, state.answered = true, true
-    local shown = redact.text(attempt.url, attempt.key)
-    local response = responses.new(transfer, status, shown, attempt.number, echoed and attempt.key)
+    local redacted = redact.text(attempt.url, attempt.key)
+    local response =
+      responses.new(transfer, status, redacted, attempt.number, echoed and attempt.key)
     if settings.on_response then
       settings.on_response({
         status = status,
         headers = responses.copy_headers(response.headers),
-        url = shown,
+        url = redacted,
         attempt = attempt.number,
       })
     end
@@ -429,7 +432,7 @@ local function try(state, request, attempt)
   end
 end
 
---- The first call looks for the authorities: a new client does no I/O.
+--- The first call finds the CA bundle: making a client does no I/O.
 --- @return posthog.llm.Error?
 local function find_ca_bundle(settings)
   local file, reason = ca_bundle.find(settings.ca_file)
@@ -487,8 +490,8 @@ local function prepare(state, request)
   }
 end
 
---- Adds what decides whether a call is made again. Few calls need it, and each
---- field of a new table costs as much as a call of a C function.
+--- Adds the fields that retry.delay reads. Only failed attempts need them, and each field of a new
+--- table costs as much as calling a C function.
 local function add_policy(state, request, attempt)
   attempt.max_retries = request.options.max_retries or state.settings.max_retries
   attempt.idempotent = request.idempotent
@@ -510,11 +513,11 @@ function call.run(state, request)
   local last, last_response
   while true do
     attempt.number = attempt.number + 1
-    attempt.url = target -- no redirect is for ever
+    attempt.url = target -- redirects are not remembered between attempts
     local value, err, response = try(state, request, attempt)
     if not err then
       return value, nil, response
-    elseif attempt.held and last then -- say why there was to be another attempt
+    elseif attempt.held_back and last then -- return the error that made another attempt necessary
       last.retry_after = last.retry_after or err.retry_after
       return errors.failure(last, last_response)
     end
@@ -541,7 +544,7 @@ function call.run(state, request)
       end
       key, stop_err = state.settings.key()
     else
-      local why = state.closed and "the client was closed" or "the call was given up"
+      local why = state.closed and "the client was closed" or "the call was cancelled"
       stop_err = errors.new({ kind = "cancelled", message = why .. " before another attempt" })
     end
     if not key then

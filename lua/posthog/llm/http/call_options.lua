@@ -1,4 +1,4 @@
---- Options that every call takes, with the check of each.
+--- The options that every call takes, with their checks.
 
 local check = require("posthog.llm.util.check")
 
@@ -6,7 +6,7 @@ local check = require("posthog.llm.util.check")
 --- @field timeout? number seconds for one attempt
 --- @field deadline? number seconds for the whole call, waits included
 --- @field max_retries? integer
---- @field headers? table<string, string> sent besides those of the library
+--- @field headers? table<string, string> sent in addition to the library's own
 
 --- @type table<string, fun(value: any, what: string, level: integer): any>
 return {

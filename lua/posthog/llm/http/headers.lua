@@ -1,4 +1,4 @@
---- The header fields of requests: as they are sent, and as a hook sees them.
+--- The header fields of requests, as they are sent and as a hook gets them.
 
 local core = require("posthog.llm.util.core")
 local redact = require("posthog.llm.http.redact")
@@ -7,10 +7,10 @@ local headers = {}
 
 --- @class posthog.llm.RequestConfig
 --- @field lines string[] of headers
---- @field core userdata what the core keeps of them, and of settings.transfer
+--- @field core userdata the core's object made from them and settings.transfer
 
---- What stays the same from one request to the next, by whether there is a body.
---- Reused as long as the key is the same.
+--- The part of a request that stays the same from one to the next, with or without a body. Cached
+--- until the key changes.
 --- @return posthog.llm.RequestConfig
 function headers.request_config(state, key, has_body)
   local configs = state.request_configs
@@ -32,13 +32,14 @@ function headers.request_config(state, key, has_body)
   return config
 end
 
---- The header lines of a call that has some of its own.
+--- The header lines of a call that has headers of its own, which replace the library's.
 function headers.merge(lines, own)
   local all, replaced = {}, {}
   for name, value in pairs(own) do
     replaced[name:lower()] = true
     local text = tostring(value)
-    all[#all + 1] = text == "" and name .. ";" or name .. ": " .. text -- "Name:" would send none
+    -- libcurl sends an empty value for "Name;" and nothing for "Name:".
+    all[#all + 1] = text == "" and name .. ";" or name .. ": " .. text
   end
   for _, line in ipairs(lines) do
     if not replaced[line:match("^[^:;]+"):lower()] then
@@ -48,7 +49,7 @@ function headers.merge(lines, own)
   return all
 end
 
---- What a hook sees of the headers: everything but the key.
+--- The headers that a hook gets: without the key, and without the empty Expect.
 function headers.for_hook(lines, key)
   local fields = {}
   for _, line in ipairs(lines) do

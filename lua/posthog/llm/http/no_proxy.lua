@@ -1,7 +1,7 @@
---- Whether a host is one of those that no_proxy names, by libcurl's rules but for
---- networks such as 10.0.0.0/8: a name stands for itself and all below it, * for all.
---- @param list? string as in the environment
---- @param host string an IPv6 address with its brackets
+--- Whether no_proxy names a host, by libcurl's rules, without networks such as 10.0.0.0/8: a name
+--- matches itself and its subdomains, * matches everything.
+--- @param list? string the value of no_proxy
+--- @param host string a name, or an address; IPv6 in brackets
 --- @return boolean
 return function(list, host)
   host = host:gsub("^%[(.*)%]$", "%1")

@@ -1,4 +1,4 @@
---- Query strings: parameters by their declared types, in declared order.
+--- Query strings: parameters are encoded by their declared types, in declared order.
 
 local check = require("posthog.llm.util.check")
 local CALL_OPTIONS = require("posthog.llm.http.call_options")
@@ -10,8 +10,9 @@ local escape = core.escape
 
 --- @class posthog.llm.Parameter
 --- @field [1] string name
---- @field [2] "integer"|"string"|"boolean"|"id"|"ids"|"strings" ids: a list of ids; strings: one or a list
---- @field omit_empty? boolean an empty string is as good as none
+--- @field [2] "integer"|"string"|"boolean"|"id"|"ids"|"strings" ids: a list of ids; strings: a
+---   string or a list of them
+--- @field omit_empty? boolean an empty string is not sent
 --- @field least? integer
 --- @field most? integer
 
@@ -29,15 +30,15 @@ local function text(value, what, level)
   check.type(value, "string", what, level + 1)
 end
 
---- One string parameter by itself.
+--- Encodes a single string parameter.
 --- @return string encoded
 function query.text(value, what, level)
   check.type(value, "string", what, level + 1)
   return escape(value)
 end
 
---- No encoder ends in a tail call where something may raise: a frame that is
---- gone would shift the level.
+--- No encoder ends in a tail call to something that may raise: the missing stack frame would shift
+--- the level.
 local ENCODERS = {
   integer = function(value, what, level, parameter)
     return ("%d"):format(check.integer(value, what, level + 1, parameter.least, parameter.most))
@@ -62,8 +63,8 @@ local ENCODERS = {
   end,
 }
 
---- Declares what a method takes in its options table: query parameters and
---- the options of every call.
+--- Declares what a method takes in its options table: query parameters, and the options of every
+--- call.
 --- @param parameters posthog.llm.Parameter[]
 --- @param others? string[] options that are neither
 function query.spec(parameters, others)
@@ -100,11 +101,11 @@ local function call_options(options, level)
   return checked or NO_OPTIONS
 end
 
---- Takes an options table apart.
+--- Splits an options table into the query string and the options of every call.
 --- @param spec table from query.spec
---- @param options? table as the caller gave it
+--- @param options? table as the caller passed it
 --- @param level integer as for error()
---- @return string? query encoded; nil without a parameter
+--- @return string? query encoded; nil when it has no parameter
 --- @return table call_options
 function query.read(spec, options, level)
   if options == nil then
@@ -118,7 +119,7 @@ function query.read(spec, options, level)
     local value = options[name]
     if value ~= nil then
       local encoded = ENCODERS[parameter[2]](value, name, level + 1, parameter)
-      -- An empty list asks for nothing.
+      -- An empty list is not sent.
       if encoded ~= "" or not (type(value) == "table" or parameter.omit_empty) then
         parts[#parts + 1] = name .. "=" .. encoded
       end
@@ -142,8 +143,8 @@ function query.accepting_all(given)
   return own
 end
 
---- The option of iterators: pages to read ahead.
---- @param options? table that was read already
+--- Reads the option of iterators `prefetch`: pages to read ahead.
+--- @param options? table one that query.read has checked
 --- @param level integer as for error()
 --- @return integer
 function query.prefetch(options, level)
@@ -153,10 +154,10 @@ function query.prefetch(options, level)
   return (check.integer(options.prefetch, "prefetch", level + 1, 0))
 end
 
---- What must not travel in a URL, which gets logged (doc/api.md 0.1).
+--- Parameters that must not be in a URL, since URLs are logged (doc/api.md 0.1).
 local SECRET = { personal_api_key = true, token = true }
 
---- The same for a query that the caller has encoded.
+--- Refuses secrets in a query that the caller has encoded.
 function query.check_encoded(encoded, level)
   for name in encoded:gmatch("[^&=]+") do
     if SECRET[name] then
@@ -165,7 +166,7 @@ function query.check_encoded(encoded, level)
   end
 end
 
---- Encodes the free query table of client:request.
+--- Encodes the query table of client:request, which may have any parameters.
 --- @param values table<string, string|number|boolean|table>
 --- @param level integer as for error()
 --- @return string?

@@ -1,6 +1,6 @@
---- Takes the key out of what is shown, should a server echo it: as it is, and
---- with any of its characters escaped, as they are in URLs (%5F), in JSON and
---- JavaScript (\u005f, \x5f, \/) and in HTML (&#95;, &#x5f;).
+--- Removes the key from what users see, in case a server echoes it: as it is, and with any of its
+--- characters escaped as in URLs (%5F), in JSON and JavaScript (\u005f, \x5f, \/) and in HTML
+--- (&#95;, &#x5f;).
 
 local core = require("posthog.llm.util.core")
 
@@ -8,8 +8,7 @@ local redact = {}
 
 local REDACTED = "[key]"
 
---- The longest form of one character that is found again, in bytes; leading
---- zeros of HTML left out.
+--- The longest escape of one character that is recognised, in bytes, without leading zeros in HTML.
 redact.LONGEST_ESCAPE = 6
 
 --- @param text string

@@ -1,4 +1,4 @@
---- What a call returns third: the response without its body.
+--- The response without its body, the third result of a call.
 
 local redact = require("posthog.llm.http.redact")
 local server_clock = require("posthog.llm.http.server_clock")
@@ -7,15 +7,18 @@ local response = {}
 
 --- @class posthog.llm.Response
 --- @field status integer
---- @field headers table<string, string> by lower-case name, found in any case; repeated ones joined by ", "
+--- @field headers table<string, string> by lower-case name, indexed in any case; repeated ones
+---   joined by ", "
 --- @field request_id? string
 --- @field attempts integer requests made for the call
 --- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number } seconds since the attempt began
 --- @field http_version? string "1.1" or "2"
 --- @field url string
---- @field server_time? integer seconds since 1970 by the server's clock, when it made the response
+--- @field server_time? integer when the server made the response, in seconds since 1970 by its
+---   clock
 --- @field successor? string the path that a server names for one that it deprecates (RFC 9745, RFC 5829)
---- @field settled? boolean true: the write's own response was lost, and this one shows that it happened
+--- @field settled? boolean true: the write's own response was lost, and this one shows that it
+---   happened
 
 local HEADERS = {
   __index = function(headers, name)
@@ -25,7 +28,7 @@ local HEADERS = {
   end,
 }
 
---- A copy for a hook, which may do with it what it likes.
+--- A copy for a hook, which may change it.
 function response.copy_headers(headers)
   local copy = setmetatable({}, HEADERS)
   for name, value in pairs(headers) do
@@ -34,11 +37,11 @@ function response.copy_headers(headers)
   return copy
 end
 
---- By response: the transfer that its other fields are read from once somebody
---- asks. Few do, and making them costs as much as decoding a small row.
+--- The transfer of each response, from which its other fields are read when first used: few
+--- programs use them, and making them costs as much as decoding a small row.
 local transfers = setmetatable({}, { __mode = "k" })
 
-local LATER = {
+local LAZY_FIELDS = {
   headers = function(transfer)
     return setmetatable(transfer:headers(), HEADERS)
   end,
@@ -63,7 +66,7 @@ local LATER = {
 
 local Response = {
   __index = function(self, name)
-    local make, transfer = LATER[name], transfers[self]
+    local make, transfer = LAZY_FIELDS[name], transfers[self]
     if not make or not transfer then
       return nil
     end
@@ -77,7 +80,7 @@ local Response = {
 --- @param status integer
 --- @param url string
 --- @param attempts integer
---- @param echoed string? the key, when the headers hold it: it is redacted
+--- @param echoed string? the key, if the headers hold it: it is redacted
 --- @return posthog.llm.Response
 function response.new(transfer, status, url, attempts, echoed)
   local self = setmetatable({ status = status, attempts = attempts, url = url }, Response)
@@ -88,8 +91,8 @@ function response.new(transfer, status, url, attempts, echoed)
   return self
 end
 
---- What some APIs say in header fields of their own beside a body: the numbers in
---- the fields that a request names.
+--- The numbers in the header fields that a request names: some calls of the API return data in
+--- header fields in addition to a body.
 --- @param self posthog.llm.Response
 --- @param names table<string, string> the fields, by the names that they get
 --- @return table<string, number>

@@ -1,4 +1,4 @@
---- Which failed attempts are made again, and after how long.
+--- Decides whether a failed attempt is made again, and after how long.
 
 local clock = require("posthog.llm.host.clock")
 local server_clock = require("posthog.llm.http.server_clock")
@@ -23,8 +23,8 @@ function retry.backoff(n)
   return math.min(LONGEST_DELAY, FIRST_DELAY * 2 ^ (n - 1)) * (0.5 + 0.5 * clock.random())
 end
 
---- How long the server asks to wait: by the header in seconds or as a date,
---- else by its words (doc/api.md 0.6).
+--- How long the server asks to wait: from Retry-After (seconds or a date), else from the text of
+--- the error (doc/api.md 0.6).
 --- @param headers table
 --- @param detail? string
 --- @return number? seconds
@@ -44,7 +44,7 @@ function retry.after(headers, detail)
   return tonumber(words)
 end
 
---- @param err posthog.llm.Error what the attempt ended with
+--- @param err posthog.llm.Error of the failed attempt
 --- @param attempt { costly?: boolean, idempotent: boolean, repeats: integer, sent: boolean, permanent: boolean, number: integer, max_retries: integer, left: number }
 ---   sent: the server may have seen the request; left: seconds to the deadline
 --- @return number? delay seconds before the next attempt; nil: give up
@@ -55,13 +55,13 @@ function retry.delay(err, attempt)
     return nil
   end
   local repeatable = attempt.idempotent or attempt.repeats > 0
-  local may
+  local allowed
   if err.status then
-    may = err.status == 429 or (repeatable and TRANSIENT[err.status])
+    allowed = err.status == 429 or (repeatable and TRANSIENT[err.status])
   elseif err.kind == "network" or err.kind == "timeout" or err.kind == "tls" then
-    may = repeatable or not attempt.sent
+    allowed = repeatable or not attempt.sent
   end
-  if not may then
+  if not allowed then
     return nil
   end
   local delay = retry.backoff(attempt.number)

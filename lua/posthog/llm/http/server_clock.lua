@@ -1,16 +1,17 @@
---- The server's clock, as its responses tell it. All times that are compared with
---- one of the server's go through here.
+--- The server's clock, read from its responses. Everything that compares a time with one of the
+--- server's uses this module.
 
 local times = require("posthog.llm.util.time")
 
 local server_clock = {
-  --- Seconds that two of its times may differ by though they are of one moment:
-  --- a server is many machines, and `Date` has whole seconds.
+  --- Seconds by which two of its times of the same moment may differ: a server is many machines,
+  --- and `Date` has whole seconds.
   SKEW = 5,
 }
 
 --- @param headers table<string, string> of a response
---- @return integer? time seconds since 1970 when it was made; nil: it does not tell
+--- @return integer? time when the response was made, in seconds since 1970; nil: it has no valid
+---   Date
 function server_clock.read(headers)
   return headers.date and times.http(headers.date)
 end

@@ -1,5 +1,4 @@
---- URLs: taking apart, joining, comparing (RFC 3986). Whom one reaches is read by
---- libcurl, which is who connects.
+--- Parses and joins URLs (RFC 3986). The host is parsed by libcurl, since libcurl connects to it.
 
 local core = require("posthog.llm.util.core")
 
@@ -24,7 +23,7 @@ local PROBLEMS = {
 --- @field origin string scheme://host[:port], without a default port
 --- @field path string beginning with "/", or ""
 --- @field query? string what follows "?"
---- @field userinfo? boolean there was a user or password; it is not kept
+--- @field userinfo? boolean whether there was a user or password, which is not stored
 
 --- @param text string an absolute http or https URL
 --- @return posthog.llm.Url? url
@@ -42,11 +41,11 @@ function url.parse(text)
   authority = authority:match("([^@]*)$")
   local userinfo = authority ~= whole
   local host, port
-  if authority ~= "" then -- libcurl would take the next segment for it
+  if authority ~= "" then -- libcurl would take the first path segment for an empty host
     host, port = core.url_address(scheme .. "://" .. authority)
   end
   local other = userinfo and core.url_address(scheme .. "://" .. whole)
-  if other and other ~= host then -- where the user ends is not clear: "user@[::%x:y@[::1]"
+  if other and other ~= host then -- parsers disagree where the user ends: "user@[::%x:y@[::1]"
     return nil, PROBLEMS["bad host"]
   end
   if not host then
@@ -83,7 +82,7 @@ function url.is_loopback(host)
   return b ~= nil and tonumber(b) < 256 and tonumber(c) < 256 and tonumber(d) < 256
 end
 
---- The URL without its user and password, to show it.
+--- The URL without its user and password, for messages.
 --- @param text string
 --- @return string
 function url.without_userinfo(text)
@@ -91,16 +90,16 @@ function url.without_userinfo(text)
 end
 
 local function remove_dots(path)
-  local kept = {}
+  local segments = {}
   for segment in path:gmatch("/([^/]*)") do
     if segment == ".." then
-      kept[#kept] = nil
+      segments[#segments] = nil
     elseif segment ~= "." then
-      kept[#kept + 1] = segment
+      segments[#segments + 1] = segment
     end
   end
   local last = path:match("/([^/]*)$")
-  local joined = "/" .. table.concat(kept, "/")
+  local joined = "/" .. table.concat(segments, "/")
   if (last == "." or last == "..") and joined:sub(-1) ~= "/" then
     joined = joined .. "/"
   end
@@ -117,7 +116,7 @@ function url.join(base, reference)
   local own_scheme, rest = reference:match("^(%a[%w+.-]*):(.*)$")
   if own_scheme then
     scheme, reference = own_scheme, rest
-    if reference:sub(1, 2) ~= "//" then -- no host in it: nothing to resolve
+    if reference:sub(1, 2) ~= "//" then -- such as "mailto:x": nothing to resolve
       return scheme .. ":" .. reference
     end
   end

@@ -219,7 +219,7 @@ local function send(client, folder, tree, theirs, outcome, result, options, prog
   progress("publish", result.name, 0, 1)
   local skill, failed, response = publish(client, tree, theirs, options.note)
   if skill == true then -- 204: published or not, which the next push sees
-    skill, failed = nil, errors.nothing("skill")
+    skill, failed = nil, errors.no_content("skill")
     failed.ambiguous = true
   end
   if not skill then

@@ -76,7 +76,7 @@ end
 function remote.read(client, name, version)
   local found, err = client.skills:resolve(name, { version = version, limit = 1 })
   if not found or found == true then
-    return errors.failure(err or errors.nothing("skill"))
+    return errors.failure(err or errors.no_content("skill"))
   end
   local reason = lacks(found.skill, name)
   if reason then
@@ -116,7 +116,7 @@ function remote.load(client, self, wanted, progress)
     jobs[i] = function()
       local file, err = client.skills:file(self.name, path, { version = self.version })
       if not file or file == true then
-        return errors.failure(err or errors.nothing("file"))
+        return errors.failure(err or errors.no_content("file"))
       end
       self.texts[path] = (text.trim(file.content))
       self.digests[path] = sha256(self.texts[path])

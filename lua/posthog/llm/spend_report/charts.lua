@@ -219,7 +219,7 @@ end
 local function axis(names, slots)
   local parts, longest = {}, 0
   for _, name in ipairs(names) do
-    longest = math.max(longest, display.of(name))
+    longest = math.max(longest, display.width(name))
   end
   local step = math.ceil(#names / (longest > 5 and 3 or 5))
   for i = 1, #names, math.max(1, step) do

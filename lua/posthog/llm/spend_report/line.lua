@@ -44,13 +44,13 @@ return function(report, options)
   local between = options.ascii and " | " or " · "
   local room = options.width or math.huge
   local line = sum(report)
-  if display.of(line) > room then
+  if display.width(line) > room then
     return (display.fit(line, room, options.ascii and "~" or "…"))
   end
   for _, forms in ipairs({ budget(report.forecast), dearest(report) }) do
     for _, form in ipairs(forms) do
       local longer = line .. between .. form
-      if display.of(longer) <= room then
+      if display.width(longer) <= room then
         line = longer
         break
       end

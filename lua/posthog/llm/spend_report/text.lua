@@ -49,12 +49,12 @@ end
 local function plan(view, headers, rows)
   local natural, widths = 1, {}
   for _, row in ipairs(rows) do
-    natural = math.max(natural, display.of(row.label))
+    natural = math.max(natural, display.width(row.label))
   end
   for i, header in ipairs(headers) do
-    widths[i] = display.of(header)
+    widths[i] = display.width(header)
     for _, row in ipairs(rows) do
-      widths[i] = math.max(widths[i], display.of(row.cells[i]))
+      widths[i] = math.max(widths[i], display.width(row.cells[i]))
     end
   end
   local bars = rows[1] and rows[1].part ~= nil
@@ -88,7 +88,7 @@ local function put_table(view, headers, rows)
     local parts = { display.pad(display.fit(name, layout.name, view.marks.cut), layout.name) }
     parts[1] = toned(view, tone, parts[1])
     if layout.bar > 0 then
-      local blank = (" "):rep(layout.bar - display.of(drawn))
+      local blank = (" "):rep(layout.bar - display.width(drawn))
       parts[2] = toned(view, "bar", drawn) .. blank
     end
     for i = 1, layout.kept do
@@ -111,7 +111,7 @@ local function put_words(view, text, tone)
     local word = display.fit(found, view.width, view.marks.cut)
     if line == "" then
       line = word
-    elseif display.of(line) + 1 + display.of(word) <= view.width then
+    elseif display.width(line) + 1 + display.width(word) <= view.width then
       line = line .. " " .. word
     else
       view:put(toned(view, tone, line))

@@ -1,5 +1,5 @@
---- Files that are there as a whole or not at all: written under a temporary
---- name beside their own, synced, renamed. And what is said when a disk fails.
+--- Files that exist whole or not at all: written under a temporary name in the same folder,
+--- synced, renamed. Also the error for any failure of a file or disk.
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
@@ -7,8 +7,8 @@ local errors = require("posthog.llm.util.errors")
 local atomic_file = {}
 
 --- @param path string
---- @param what string what could not be done
---- @param why string the system's words, which may begin with the path
+--- @param what string what failed, such as "cannot be written"
+--- @param why string the system's message, which may begin with the path
 --- @return nil
 --- @return posthog.llm.Error err kind "file"; `file` and `path` are the path
 function atomic_file.failure(path, what, why)
@@ -24,7 +24,7 @@ function atomic_file.failure(path, what, why)
   }))
 end
 
---- Waits until the name of a file is on the disk; some file systems cannot.
+--- Waits until the file's directory entry is on the disk. File systems that cannot are ignored.
 --- @param path string of the file
 function atomic_file.sync_name(path)
   core.sync(path:match("^(.*/)[^/]*$") or ".")
@@ -39,20 +39,21 @@ end
 local Atomic = {}
 Atomic.__index = Atomic
 
-local TRIES = 20 -- of names that are taken
+local MAX_TRIES = 20 -- while the temporary name exists already
 
---- A name that nobody else uses now: the clock's digits, and where a table lies.
+--- A name that nothing else is likely to use: from the time, and from a table's address, which
+--- differs between processes.
 local function temporary_name(path)
-  local word = core.sha256(("%.9f %s"):format(core.now(), tostring({}))):sub(1, 12)
-  return ("%s.%s.tmp"):format(path, word)
+  local suffix = core.sha256(("%.9f %s"):format(core.now(), tostring({}))):sub(1, 12)
+  return ("%s.%s.tmp"):format(path, suffix)
 end
 
 local function reserve(path, mode)
-  local made, message
-  for _ = 1, TRIES do
+  local created, message
+  for _ = 1, MAX_TRIES do
     local name = temporary_name(path)
-    made, message = core.create_file(name, "", mode or path) -- who could not read it cannot then
-    if made then
+    created, message = core.create_file(name, "", mode or path) -- path: with the old file's mode
+    if created then
       return name
     end
   end
@@ -60,7 +61,8 @@ local function reserve(path, mode)
 end
 
 --- @param path string
---- @param mode? integer who may use it; without it as before, or 0644 less the umask
+--- @param mode? integer permission bits; nil: those of the file that it replaces, or 0644 less the
+---   umask
 --- @return posthog.llm.AtomicFile?
 --- @return posthog.llm.Error?
 function atomic_file.open(path, mode)
@@ -95,7 +97,7 @@ function Atomic:write(text)
   return true
 end
 
---- Puts the file in its place.
+--- Replaces the file at `path`.
 --- @return string? sha256 of what was written
 --- @return posthog.llm.Error?
 function Atomic:commit()
@@ -117,7 +119,7 @@ function Atomic:commit()
   return self.hasher:hex()
 end
 
---- Leaves what was there before.
+--- Discards what was written; the file at `path` stays as it was.
 function Atomic:abandon()
   local file = self.file
   self.file = nil

@@ -1,20 +1,20 @@
---- The functions that users call. Each names itself in its errors, `err.call`,
---- and the origin that it asks, `err.host`: here, on the way out, so that no
---- function and no way to fail is forgotten, and what succeeds pays one frame.
+--- Wraps the functions that users call. The wrapper sets `err.call`, the function's name, and
+--- `err.host`, the origin of the server, on every error that it returns. Done in one place, no
+--- function and no failure can miss it, and a call that succeeds pays for one stack frame.
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
 
 local calls = {}
 
---- Ends a failed method. One method may be made of others; it is the outermost
---- that the user has called.
+--- The failure of a method. A method may call others: the outermost is the one that the user
+--- called.
 local function fail(err, name, self, response)
   err.call, err.host = name, self._origin
   return errors.failure(err, response)
 end
 
---- The iterator of a method: it raises what its steps return.
+--- The iterator of a method: it raises the error that a step returns.
 --- @param step fun(): any, posthog.llm.Error?
 local function raising(step, name, self)
   return function()
@@ -27,12 +27,12 @@ local function raising(step, name, self)
   end
 end
 
---- A method as users call it. It takes four arguments at most. A method that
+--- A method as users call it, with at most four arguments. A method that
 --- iterates returns a step, which returns a row, or nil and an error.
 --- @param class table
 --- @param name string as a user writes it, "skills:get"
 --- @param method function
---- @param complaint string of a call without its object
+--- @param complaint string the message when `self` is not an object of the class
 --- @return function
 function calls.method(class, name, method, complaint)
   local function call(self, a, b, c, d)
@@ -51,8 +51,7 @@ function calls.method(class, name, method, complaint)
   return call
 end
 
---- Gives all methods of a resource to the users of a client. Names that begin
---- with "_" are the resource's own.
+--- Wraps all public methods of a resource. Names that begin with "_" are private.
 --- @param class table
 --- @param name string of the resource in a client
 function calls.publish(class, name)
@@ -68,12 +67,12 @@ function calls.publish(class, name)
   end
 end
 
---- Kinds of error that are about this machine: no server is to blame for them.
+--- Kinds of error that are about this machine: they get no `err.host`.
 local LOCAL = { file = true, invalid = true }
 
---- Gives the functions of a tool to users. An error of a call that a tool makes
---- has that call's name already; this is for those that begin in the tool.
---- @param tool table<string, function> each takes a client first, or none, and four arguments at most
+--- Wraps the functions of a tool. An error of a client call that the tool makes has that call's
+--- name already; an error that begins in the tool gets the name of the tool's function.
+--- @param tool table<string, function> at most four arguments each; the first may be a client
 --- @param name string of the module
 function calls.tool(tool, name)
   for key, inner in pairs(tool) do

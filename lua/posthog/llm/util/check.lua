@@ -1,21 +1,21 @@
---- Checks of arguments. What is wrong raises at the line that made the call:
---- every function takes the `level` that error() would take in its caller.
+--- Checks of arguments. Misuse raises, at the line that made the call: every function takes the
+--- `level` that error() would take in its caller.
 
 local core = require("posthog.llm.util.core")
 
 local check = {}
 
---- Functions that stand between a method and its caller.
+--- Wrappers between a method and its caller (util/calls.lua): never the line to report.
 local passed_over = setmetatable({}, { __mode = "k" })
 
---- From now on misuse is never reported at a line of this function.
+--- Misuse is never reported at a line of this function, but at its caller.
 --- @param f function
 function check.pass_over(f)
   passed_over[f] = true
 end
 
---- Raises misuse. The command has a function of its own here: there it was no
---- program that gave the words, but the user.
+--- Raises misuse. The command replaces this function by its own: there the arguments come from
+--- the user, not from a program.
 --- @param text string
 --- @param level integer as for error()
 function check.raise(text, level)
@@ -26,7 +26,7 @@ end
 --- @param message string a format
 --- @param ... any for the format
 function check.fail(level, message, ...)
-  local text = message:format(...):gsub("\r", "\\r"):gsub("\\?\n", "\\n") -- one line, whatever %q made
+  local text = message:format(...):gsub("\r", "\\r"):gsub("\\?\n", "\\n") -- as %q does not
   level = level + 1
   local info = debug.getinfo(level, "f")
   while info and passed_over[info.func] do
@@ -55,7 +55,7 @@ function check.type(value, expected, what, level)
   end
 end
 
---- An integer in any form that Lua gives numbers: 5 and 5.0 are both 5.
+--- An integer in either form of Lua's numbers: 5 and 5.0 are both 5.
 --- @return integer
 function check.integer(value, what, level, least, most)
   if type(value) ~= "number" then
@@ -107,8 +107,8 @@ function check.segment(value, what, level)
   return escaped
 end
 
---- The path of a bundled file. The server takes a backslash for a slash when
---- it looks for dot segments, so we do (doc/api.md 1.1).
+--- The path of a bundled file. A backslash counts as a slash when dot segments are looked for, as
+--- on the server (doc/api.md 1.1).
 function check.file_path(value, what, level)
   check.type(value, "string", what, level + 1)
   if value:find("%c") then
@@ -123,8 +123,8 @@ function check.file_path(value, what, level)
   end
 end
 
---- A path that is to be written: the rules of the newest server hold for all,
---- so that a skill can move between servers (doc/api.md 1.1).
+--- A path that is to be written. The rules of API v2 apply on every server, so that a skill can
+--- move between servers (doc/api.md 1.1).
 function check.new_file_path(value, what, level)
   check.file_path(value, what, level + 1)
   if value:find("^%s") or value:find("%s$") then
@@ -180,9 +180,9 @@ function check.callable(value)
   return type(mt) == "table" and type(mt.__call) == "function"
 end
 
---- Headers that say who asks whom, and where the request ends: with others the
---- next request on the connection would begin in the middle of this one.
-local OURS = {
+--- Header fields that only the client may set: those that authenticate and route the request, and
+--- those that frame it (a wrong one would let the server misread where the next request begins).
+local RESERVED = {
   authorization = true,
   host = true,
   connection = true,
@@ -203,7 +203,7 @@ function check.header(name, value, level)
   end
   if tostring(value):gsub("\t", ""):find("[%c%z]") then
     check.fail(level + 1, "headers[%q] holds a line break or a control character", name)
-  elseif OURS[name:lower()] then
+  elseif RESERVED[name:lower()] then
     check.fail(level + 1, "headers: %s is set by the client", name)
   end
 end

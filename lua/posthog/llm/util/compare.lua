@@ -1,12 +1,12 @@
---- Whether what the server holds is what was sent to it: equal by value, after
---- all that the server is known to change (doc/api.md 0.4, 1.1).
+--- Whether what the server stores is what was sent to it: equal by value, apart from the changes
+--- that the server is known to make (doc/api.md 0.4, 1.1).
 
 local core = require("posthog.llm.util.core")
 
 local compare = {}
 
---- White space of more than one byte, as the server's str.strip() knows it.
-local WIDE = {
+--- White space of more than one byte in UTF-8 that the server's str.strip() removes.
+local WIDE_SPACES = {
   ["\194\133"] = true, -- U+0085
   ["\194\160"] = true, -- U+00A0
   ["\225\154\128"] = true, -- U+1680
@@ -17,10 +17,10 @@ local WIDE = {
   ["\227\128\128"] = true, -- U+3000
 }
 for last = 128, 138 do -- U+2000 to U+200A
-  WIDE["\226\128" .. string.char(last)] = true
+  WIDE_SPACES["\226\128" .. string.char(last)] = true
 end
 
---- Bytes of white space at a place, 0 for none.
+--- Length in bytes of the white space character at one end of text[first..last]; 0: none there.
 local function space_at(text, first, last, from_end)
   local byte = text:byte(from_end and last or first)
   if not byte then
@@ -29,7 +29,9 @@ local function space_at(text, first, last, from_end)
     return 1
   elseif byte >= 128 then
     for n = 2, 3 do
-      if WIDE[from_end and text:sub(last - n + 1, last) or text:sub(first, first + n - 1)] then
+      if
+        WIDE_SPACES[from_end and text:sub(last - n + 1, last) or text:sub(first, first + n - 1)]
+      then
         return n
       end
     end
@@ -37,10 +39,10 @@ local function space_at(text, first, last, from_end)
   return 0
 end
 
---- What the server keeps of a text: no white space at either end.
+--- The part of a text that the server stores: without white space at either end.
 --- @param text string
 --- @return integer first byte of it
---- @return integer last before first, where nothing is left
+--- @return integer last less than first when nothing remains
 function compare.span(text)
   local first, last = 1, #text
   while first <= last do
@@ -60,7 +62,7 @@ function compare.span(text)
   return first, last
 end
 
---- The number of characters, by which the server counts: code points.
+--- The length as the server counts it, in code points.
 --- @param text string UTF-8
 --- @return integer
 function compare.length(text)
@@ -75,10 +77,10 @@ function compare.trim(text)
   return text:sub(compare.span(text))
 end
 
---- One text for all spellings of a number: its digits without zeros around them,
---- and the power of ten of the last one.
---- @param text string a number as JSON has it
---- @return string? nil: it is not one
+--- The canonical form of a decimal number: its digits without leading and trailing zeros, and the
+--- power of ten of the last digit. Two texts of one number have the same form.
+--- @param text string as in JSON
+--- @return string? nil: not a number
 local function decimal(text)
   local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
   if not sign then
@@ -86,13 +88,12 @@ local function decimal(text)
   end
   local digits, zeros = (whole .. fraction):gsub("^0+", ""):match("^(.-)(0*)$")
   if digits == "" then
-    return "0" -- also negative zero, which a database does not keep
+    return "0" -- also negative zero, whose sign a database does not store
   end
   return ("%s%se%d"):format(sign, digits, (tonumber(exponent) or 0) - #fraction + #zeros)
 end
 
---- A number as it is written in JSON; nil for what is not one. Those that Lua cannot
---- hold are userdata.
+--- A number as JSON text; nil for other values. Numbers that Lua cannot represent are userdata.
 local function number_text(value)
   if type(value) == "number" then
     return core.encode(value)
@@ -101,8 +102,8 @@ local function number_text(value)
   end
 end
 
---- Whether a number is this one. A float is written as the shortest text that reads
---- as the same, and some write all its digits.
+--- Whether a number is the one that a text says. The core writes a float in its shortest form;
+--- other writers give all its digits.
 local function is_number(value, text)
   local own, wanted = number_text(value), decimal(text)
   return decimal(own) == wanted
@@ -112,8 +113,7 @@ local function is_number(value, text)
       and decimal(("%.0f"):format(value)) == wanted
 end
 
---- Whether two numbers are equal, however they are written: a database makes
---- 15000000000000000000 of 1.5e19.
+--- Whether two numbers are equal in value: a database turns 1.5e19 into 15000000000000000000.
 local function equal_numbers(a, b)
   local one, other = number_text(a), number_text(b)
   if not one or not other or not decimal(one) or not decimal(other) then
@@ -122,15 +122,15 @@ local function equal_numbers(a, b)
   return is_number(a, other) or is_number(b, one)
 end
 
---- An empty array is not an empty object. Only those are distinguished: a
---- decoder marks arrays, and not every one does.
+--- An empty array differs from an empty object. Arrays with elements need no mark to be told apart
+--- from objects, and not every decoder sets the mark.
 local function differ_in_kind(a, b)
   local one, other = getmetatable(a) == core.array_mt, getmetatable(b) == core.array_mt
   return one ~= other and next(a) == nil and next(b) == nil
 end
 
 --- Equal JSON values: the order of keys does not count, absent is null, and
---- numbers are compared by value, however they are written.
+--- numbers are compared by value, not by their text.
 --- @return boolean
 function compare.equal(a, b)
   if a == core.null then
@@ -163,11 +163,11 @@ end
 --- @return boolean
 function compare.field(sent, stored)
   if type(stored) == "string" then
-    if type(sent) == "number" or type(sent) == "userdata" then -- the server makes it a text
+    if type(sent) == "number" or type(sent) == "userdata" then -- the server stores it as a text
       return equal_numbers(sent, tonumber(stored)) or number_text(sent) == compare.trim(stored)
     end
     return type(sent) == "string" and compare.trim(sent) == compare.trim(stored)
-  elseif type(sent) == "string" and stored == nil then -- "" and null are one to some fields
+  elseif type(sent) == "string" and stored == nil then -- some fields store "" as null
     return compare.trim(sent) == ""
   end
   return compare.equal(sent, stored)

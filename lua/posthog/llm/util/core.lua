@@ -1,7 +1,7 @@
---- The C core, posthog.llm.core. Every module takes it from here: where it cannot be had, the
---- error is one line that says why, and what to run.
+--- The C core, posthog.llm.core. Every module gets it from here: when it cannot be loaded, or has
+--- another version, the error is one line that says why and what to run.
 
---- The same as in src/base/version.h, and counted up with it.
+--- Equal to CORE_VERSION in src/base/version.h; both are incremented together.
 local VERSION = "0.1.0-4"
 
 local loaded, core = pcall(require, "posthog.llm.core")

@@ -1,16 +1,16 @@
---- Why the C core cannot be used, as one line with the way out. It is loaded only then, and
---- requires nothing of the library, all of which needs the core.
+--- Why the C core cannot be used, and how to fix it, in one line. This module is loaded only in
+--- that case, and requires no other module of the library, since those need the core.
 
 local core_error = {}
 
 local FILE = "posthog/llm/core.so"
 
---- Where this copy of the library is: all before posthog/llm/, "" in the present folder.
+--- The folder that holds this copy of posthog/llm/, with a final slash; "": the working directory.
 local SOURCE = debug.getinfo(1, "S").source
 local MODULES = SOURCE:match("^@(.*)posthog/llm/util/core_error%.lua$") or ""
 local CHECKOUT = MODULES:match("^(.*)lua/$")
 
---- The same path without "bin/../", for people to read.
+--- The same path without "bin/../", to be read by people.
 local function shorten(path)
   return (
     path:gsub("([^/]+)/%.%./", function(folder)
@@ -41,7 +41,7 @@ local function in_neovim()
   return type(vim) == "table"
 end
 
---- The core that `require` comes upon.
+--- The core that `require` finds first.
 --- @return string? path
 local function find()
   for template in package.cpath:gmatch("[^;]+") do
@@ -56,9 +56,9 @@ local function find()
   end
 end
 
---- Which core a file says that it is.
+--- The version and Lua that a core was built for, read from its bytes without loading it.
 --- @return string? version
---- @return string? lua that it was built for
+--- @return string? lua
 local function build_of(path)
   local file = io.open(path, "rb")
   local bytes = file and file:read("*a") or ""
@@ -68,7 +68,7 @@ local function build_of(path)
   return bytes:match("posthog%-llm core (%S+) for (Lua%u*[ %d.]*)")
 end
 
---- The folder of modules in C that belongs to this copy of the library.
+--- The folder for C modules that belongs to this copy of the library.
 local function own_folder()
   if CHECKOUT then
     return CHECKOUT .. "build/" .. LUA_VERSION .. "/"
@@ -76,16 +76,16 @@ local function own_folder()
   return (MODULES:gsub("share/lua/([%d.]+/)$", "lib/lua/%1"))
 end
 
---- @return boolean there is one for this Lua
+--- @return boolean whether the folder has a core of this version for this Lua
 local function is_built(version, folder)
   local built_version, built_lua = build_of(folder .. FILE)
   return built_version == version and built_lua == THIS_LUA
 end
 
---- What a target of the Makefile builds for this Lua.
-local function make(target, is_for)
+--- The command that runs a target of the Makefile for this Lua.
+local function make(target, default_version)
   local words = { "make", target }
-  if LUA_VERSION ~= is_for then
+  if LUA_VERSION ~= default_version then
     words[#words + 1] = "LUA_VERSION=" .. LUA_VERSION
   end
   return table.concat(words, " ")
@@ -100,7 +100,7 @@ local function run(command)
   return ('run "%s"%s'):format(command, where ~= "" and where ~= "." and " in " .. where or "")
 end
 
---- What to do, so that a core of this version is found.
+--- What to do so that a core of this version is found.
 --- @return string
 local function remedy(version)
   if in_neovim() and CHECKOUT and vim.fn.has("nvim-0.10") == 1 then
@@ -128,7 +128,7 @@ local function describe(version, loaded, value)
     built_version, built_lua = build_of(path)
   end
   if loaded then
-    local what = "%s is version %s of the C core, and its Lua files want %s: %s"
+    local what = "%s is version %s of the C core, and its Lua files need %s: %s"
     return what:format(shorten(path or FILE), built_version or "0.0", version, remedy(version))
   elseif not path then
     local what = in_neovim() and "there is no C core, no lua/%s on the runtimepath: %s"
@@ -142,8 +142,8 @@ local function describe(version, loaded, value)
   return ("the C core cannot be loaded: %s"):format(reason)
 end
 
---- The level of the first function outside of the library, as error() counts it for
---- whom calls this.
+--- The level of the first function outside the library, as error() counts it in the caller of this
+--- function.
 local function callers_level()
   local own = "@" .. MODULES .. "posthog/llm/"
   local level = 2
@@ -159,8 +159,8 @@ local function callers_level()
   return 0
 end
 
---- Lua 5.1 takes a module whose loading has failed for a loop when it is required again;
---- then too it is to say this. The mark of such a module is not a table, and each of ours is one.
+--- Lua 5.1 leaves a marker, not a table, in package.loaded for a module whose loading failed, and
+--- reports a loop when it is required again. Without the marker the same error is raised again.
 local function forget_unfinished()
   for name, value in pairs(package.loaded) do
     if name:find("^posthog%.llm") and type(value) ~= "table" then
@@ -169,9 +169,9 @@ local function forget_unfinished()
   end
 end
 
---- Raises the reason, at the line of the program that wanted the library.
---- @param version string that is wanted
---- @param loaded boolean whether there is a core
+--- Raises the reason, at the line of the program that required the library.
+--- @param version string the one that the Lua files need
+--- @param loaded boolean whether `require` found a core
 --- @param value any the core, or what `require` raised
 function core_error.raise(version, loaded, value)
   local message = "posthog.llm: " .. describe(version, loaded, value)

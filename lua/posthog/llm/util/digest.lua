@@ -1,4 +1,4 @@
---- SHA-256, of a whole text or of one that comes in pieces.
+--- SHA-256 of a whole text, or of one that arrives in pieces.
 
 local core = require("posthog.llm.util.core")
 

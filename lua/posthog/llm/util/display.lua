@@ -1,10 +1,9 @@
---- Texts of the server on a terminal: without anything that steers it, and as
---- many columns wide as was asked for.
+--- Texts of the server made safe for a terminal (no control characters), and fitted into columns.
 
 local display = {}
 
---- Ranges of two columns: East Asian wide and full-width, and emoji. What
---- Unicode added later, or leaves to the font, counts as one.
+--- Ranges of code points that take two columns: East Asian wide and full-width, and emoji. What
+--- Unicode added later, or leaves to the font, counts as one column.
 local WIDE = {
   { 0x1100, 0x115F },
   { 0x231A, 0x231B },
@@ -35,8 +34,8 @@ local WIDE = {
   { 0x20000, 0x3FFFD },
 }
 
---- Ranges of none: marks that combine, joiners, variation selectors.
-local NONE = {
+--- Ranges that take no column: combining marks, joiners, variation selectors.
+local ZERO_WIDTH = {
   { 0x0300, 0x036F },
   { 0x0483, 0x0489 },
   { 0x0591, 0x05BD },
@@ -57,9 +56,9 @@ local NONE = {
   { 0xE0100, 0xE01EF },
 }
 
---- Ranges that are shown as their number: controls, what changes the direction
---- of the text around it, line separators, halves of pairs and noncharacters.
-local SHOWN = {
+--- Ranges that are escaped: controls, marks that change the direction of the text, line separators,
+--- surrogates and noncharacters.
+local ESCAPED = {
   { 0x0000, 0x001F },
   { 0x007F, 0x009F },
   { 0x00AD, 0x00AD },
@@ -91,13 +90,13 @@ local function within(ranges, code)
   return false
 end
 
-local LEAST = { 0, 0x80, 0x800, 0x10000 }
+local SMALLEST = { 0, 0x80, 0x800, 0x10000 }
 
---- The character at a place.
+--- Decodes the character at a byte position.
 --- @param text string
 --- @param at integer
---- @return integer? code nil: the byte there is not UTF-8
---- @return integer after
+--- @return integer? code code point; nil: the byte is not part of valid UTF-8
+--- @return integer after position of the next character
 local function decode(text, at)
   local first = text:byte(at)
   local bytes = first < 0x80 and 1
@@ -115,7 +114,7 @@ local function decode(text, at)
     end
     code = code * 64 + byte % 64
   end
-  if code < LEAST[bytes] or code > 0x10FFFF then
+  if code < SMALLEST[bytes] or code > 0x10FFFF then
     return nil, at + 1
   end
   return code, at + bytes
@@ -123,8 +122,8 @@ end
 
 local NAMED = { [9] = "\\t", [10] = "\\n", [13] = "\\r" }
 
---- A text of the server that may be shown: what steers a terminal, breaks the
---- line or is not UTF-8 is there as an escape such as \x1b or \u{202e}.
+--- A text of the server that is safe to print: what controls a terminal, breaks the line or is not
+--- UTF-8 becomes an escape such as \x1b or \u{202e}.
 --- @param text string
 --- @return string
 function display.clean(text)
@@ -138,7 +137,7 @@ function display.clean(text)
       pieces[#pieces + 1] = ("\\x%02x"):format(text:byte(at))
     elseif NAMED[code] then
       pieces[#pieces + 1] = NAMED[code]
-    elseif within(SHOWN, code) then
+    elseif within(ESCAPED, code) then
       pieces[#pieces + 1] = (code < 0x80 and "\\x%02x" or "\\u{%x}"):format(code)
     else
       pieces[#pieces + 1] = text:sub(at, after - 1)
@@ -148,8 +147,8 @@ function display.clean(text)
   return table.concat(pieces)
 end
 
---- A clean text for a terminal without UTF-8, which may take some bytes of it for
---- controls: all but ASCII is there as an escape.
+--- A clean text for a terminal without UTF-8, which may take some of its bytes for controls: all
+--- but ASCII becomes an escape.
 --- @param text string clean
 --- @return string
 function display.ascii(text)
@@ -164,7 +163,7 @@ local function json_escape(character, ascii)
   local code = decode(character, 1)
   if not code then
     return "\\ufffd"
-  elseif not ascii and not within(SHOWN, code) then
+  elseif not ascii and not within(ESCAPED, code) then
     return nil
   elseif code < 0x10000 then
     return ("\\u%04x"):format(code)
@@ -173,8 +172,7 @@ local function json_escape(character, ascii)
   return ("\\u%04x\\u%04x"):format(0xD800 + math.floor(code / 1024), 0xDC00 + code % 1024)
 end
 
---- A text of JSON that may be shown: what `clean` does not let through, and
---- JSON lets stand, is there as JSON's own escapes.
+--- JSON text that is safe to print: the characters that `clean` escapes become JSON's own escapes.
 --- @param text string
 --- @param ascii? boolean escape all but ASCII
 --- @return string
@@ -186,17 +184,17 @@ function display.clean_json(text, ascii)
   )
 end
 
---- @return integer columns of one character of a clean text
+--- @return integer columns that one character of a clean text takes
 local function columns(code)
   if not code or code < 0x300 then
     return 1
   end
-  return within(NONE, code) and 0 or within(WIDE, code) and 2 or 1
+  return within(ZERO_WIDTH, code) and 0 or within(WIDE, code) and 2 or 1
 end
 
 --- @param text string clean
 --- @return integer columns
-function display.of(text)
+function display.width(text)
   if not text:find("[\128-\255]") then
     return #text
   end
@@ -208,7 +206,7 @@ function display.of(text)
   return sum
 end
 
---- Where the characters of a text end, and how wide it is up to there.
+--- Where each character of a text ends, in bytes, and the width in columns up to there.
 local function steps(text)
   local list, sum, at = { { last = 0, width = 0 } }, 0, 1
   while at <= #text do
@@ -219,11 +217,11 @@ local function steps(text)
   return list, sum
 end
 
---- A text that fits, its middle left out when it is too long: names that
---- begin alike often end differently.
+--- A text that fits. When it is too long its middle is left out: names that begin alike often end
+--- differently.
 --- @param text string clean
 --- @param room integer columns, at least 1
---- @param mark string one column, stands for what is left out
+--- @param mark string one column wide, in place of what is left out
 --- @return string text
 --- @return integer columns it takes
 function display.fit(text, room, mark)
@@ -246,16 +244,16 @@ function display.fit(text, room, mark)
     end
     tail = list[i]
   end
-  local kept = text:sub(1, head.last) .. mark .. text:sub(tail.last + 1)
-  return kept, head.width + 1 + whole - tail.width
+  local shortened = text:sub(1, head.last) .. mark .. text:sub(tail.last + 1)
+  return shortened, head.width + 1 + whole - tail.width
 end
 
 --- @param text string clean
 --- @param room integer columns
---- @param right? boolean at the right end
+--- @param right? boolean align at the right end
 --- @return string
 function display.pad(text, room, right)
-  local gap = (" "):rep(room - display.of(text))
+  local gap = (" "):rep(room - display.width(text))
   return right and gap .. text or text .. gap
 end
 

@@ -1,4 +1,4 @@
---- What every failed call returns as its second value.
+--- The error objects that every failed call returns as its second value.
 
 local option_names = require("posthog.llm.util.option_names")
 
@@ -16,65 +16,67 @@ local errors = {}
 --- | "tls"           no trusted connection
 --- | "timeout"       an attempt's timeout or the call's deadline
 --- | "redirect"      a response that points elsewhere and was not followed
---- | "decode"        the response is not the JSON that was expected
+--- | "decode"        the response is not the expected JSON
 --- | "too_large"     the response is over a limit
---- | "cancelled"     given up by the caller, or the client is closed
+--- | "cancelled"     cancelled by the caller, or the client is closed
 --- | "phase"         this phase of nginx, or event of Neovim, cannot wait
 --- | "file"          a file or folder of this machine cannot be read or written
 
 --- @class posthog.llm.Error
---- @field kind posthog.llm.ErrorKind what a program decides by
---- @field message string what went wrong, for a person; one line
+--- @field kind posthog.llm.ErrorKind stable: programs decide by it
+--- @field message string what went wrong, in one line for people
 --- @field call? string the method as a user writes it, "skills:get"; "skill_folder.push" where the
----   error begins in a tool; nil of llm.json
---- @field host? string the origin that was asked, or would have been, "https://us.posthog.com"
+---   error begins in a tool; nil for llm.json
+--- @field host? string the origin of the server, "https://us.posthog.com"
 --- @field option? string the option to blame, "project_id"
---- @field hint? string what may help where that is not certain; a sentence
---- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable response: the step on
----   the way to the server that failed, where it was one of these
---- @field source? string where the value to blame is from: a variable or a file
---- @field key_source? string credentials: where the key is from
+--- @field hint? string a sentence: what may help, where that is not certain
+--- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable response: the step
+---   of connecting that failed
+--- @field source? string where the invalid value comes from: a variable or a file
+--- @field key_source? string credentials: where the key comes from
 --- @field status? integer HTTP status, nil when there was no response
 --- @field type? string `type` of the server's error body (doc/api.md 0.5)
---- @field code? string `code` of it, such as "required" or "throttled"
---- @field attr? string the request field to blame
---- @field detail? string the server's own words; not stable, never match on it
+--- @field code? string `code` of that body, such as "required" or "throttled"
+--- @field attr? string `attr` of that body: the request field to blame
+--- @field detail? string `detail` of that body, for people; not stable, never match on it
 --- @field current_version? integer conflict: the version to edit instead
 --- @field edit_index? integer publish: the edit that does not apply, counted from 0
 --- @field file_path? string publish: the file whose edit does not apply
---- @field current_item_id? string conflict: the item that is there
---- @field resource? string code "limit_reached": what there are too many of
---- @field current_count? integer how many there are
---- @field limit? integer how many there may be
---- @field retry_after? number seconds to wait before another try
+--- @field current_item_id? string conflict: the item that exists already
+--- @field resource? string code "limit_reached": what has reached its limit
+--- @field current_count? integer how many exist
+--- @field limit? integer how many are allowed
+--- @field retry_after? number seconds to wait before another attempt
 --- @field request_id? string to give to the server's operators
 --- @field attempts? integer requests made for the call
 --- @field ambiguous? boolean true when a write may or may not have happened
---- @field sent_at? integer ambiguous: when the call began, seconds since 1970, for find_created
+--- @field sent_at? integer ambiguous: when the call began, in seconds since 1970; find_created
+---   takes it
 --- @field body? any the decoded error body, or the start of one that is not JSON
 --- @field position? integer decode: 1-based byte offset in the text
---- @field path? string a value that cannot be encoded: where, such as `results[3].input`; the
----   path of a file
+--- @field path? string where the value is that cannot be encoded, such as `results[3].input`; or
+---   the path of a file
 --- @field file? string the file of this machine to blame
---- @field line? integer and the line in it
---- @field problems? { path: string, line?: integer, message: string }[] skill folders: all that is wrong
---- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a person
----   has to decide
+--- @field line? integer the line in that file
+--- @field problems? { path: string, line?: integer, message: string }[] skill folders: everything
+---   that is wrong
+--- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a
+---   person has to decide
 --- @field summary? string the message without `problems` or `conflicts`
---- @field result? table skill folders: what was done all the same
+--- @field result? table skill folders: what was done nevertheless
 local Error = { __name = "posthog.llm.Error" }
 Error.__index = Error
 
---- A host as people name it. That it is plain http is worth telling.
-local function place(host)
+--- A host as people name it; plain http stays visible.
+local function short_host(host)
   return (host:gsub("^https://", ""))
 end
 
---- What helps to look an error up.
+--- Details that help to find the cause, for the end of the line.
 --- @return string[]
 local function notes_of(self)
   local notes = {}
-  local host = self.host and place(self.host)
+  local host = self.host and short_host(self.host)
   if self.status and host then
     notes[#notes + 1] = ("HTTP %d from %s"):format(self.status, host)
   elseif self.status then
@@ -104,8 +106,8 @@ local function notes_of(self)
   return notes
 end
 
---- What went wrong, where, and what may help, in a line, without the call and
---- the kind: for the command, whose user knows neither.
+--- What went wrong, where, and what may help, in one line without the call and the kind: for the
+--- command, whose users know neither.
 --- @param err posthog.llm.Error
 --- @return string
 function errors.describe(err)
@@ -125,7 +127,7 @@ function Error:__tostring()
   return ("%s%s: %s"):format(call, self.kind, errors.describe(self))
 end
 
---- An error is text where a program puts it together with text.
+--- Lets a program concatenate an error with a string.
 function Error.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
@@ -136,7 +138,7 @@ function errors.new(fields)
   return setmetatable(fields, Error)
 end
 
---- The same error once more, for a caller who may do with it what he likes.
+--- A shallow copy, which the caller may change.
 --- @param err posthog.llm.Error
 --- @return posthog.llm.Error
 function errors.copy(err)
@@ -147,9 +149,8 @@ function errors.copy(err)
   return errors.new(copy)
 end
 
---- What a failed call returns. LuaJIT's assert raises its last argument, not
---- its second, so the error comes last again: assert(client.datasets:get(id))
---- is to raise it everywhere.
+--- What a failed call returns. LuaJIT's assert raises its last argument, not its second, so the
+--- error is also the last one: assert(client.datasets:get(id)) raises it on every Lua.
 --- @param err posthog.llm.Error
 --- @param response? posthog.llm.Response
 --- @return nil
@@ -171,10 +172,10 @@ function errors.result(value, err, response)
   return value, nil, response
 end
 
---- The error of a 204, whose value is true, where something was asked for.
---- @param what string "row"
+--- The error when a 204, whose value is `true`, answers a call that needs content.
+--- @param what string what is missing, "row"
 --- @return posthog.llm.Error
-function errors.nothing(what)
+function errors.no_content(what)
   return errors.new({ kind = "decode", status = 204, message = "the response has no " .. what })
 end
 
@@ -236,8 +237,8 @@ local COPIED = {
   limit = "number",
 }
 
---- Understands the three shapes of doc/api.md 0.5: the envelope, `detail` alone,
---- and anything that is not JSON.
+--- Makes an error from any of the three shapes of doc/api.md 0.5: the envelope, `detail` alone, and
+--- what is not JSON.
 --- @param status integer
 --- @param body any the decoded body, or the start of its text, or nil
 --- @return posthog.llm.Error

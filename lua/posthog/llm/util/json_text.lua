@@ -1,4 +1,4 @@
---- JSON with its keys in order, for files and for people.
+--- JSON with sorted keys, for files and for people.
 
 local display = require("posthog.llm.util.display")
 local json = require("posthog.llm.json")
@@ -6,12 +6,12 @@ local json_value = require("posthog.llm.util.json_value")
 
 local json_text = {}
 
-local SHOWN = 60 -- characters of a value where only its start is shown
+local EXCERPT_LENGTH = 60 -- characters
 
 local is_array = json_value.is_array
 
---- JSON with sorted keys: equal values have equal texts, whatever made them.
---- @param value any that can be encoded
+--- JSON with sorted keys: equal values have equal texts.
+--- @param value any one that JSON can represent
 --- @return string
 local function sorted(value)
   if type(value) ~= "table" then
@@ -32,7 +32,7 @@ local function sorted(value)
 end
 json_text.sorted = sorted
 
---- The same, for a value that may be one that JSON cannot hold.
+--- The same for any value, with an error when JSON cannot represent it.
 --- @return string?
 --- @return posthog.llm.Error? err
 function json_text.encode(value)
@@ -43,12 +43,12 @@ function json_text.encode(value)
   return text, err
 end
 
---- A value in a few characters, without control characters.
+--- The start of a value's JSON, without control characters.
 --- @return string
 function json_text.excerpt(value)
   local text = display.clean(sorted(value))
   local last = 1
-  for _ = 1, SHOWN do
+  for _ = 1, EXCERPT_LENGTH do
     local _, stop = text:find("^[^\128-\191][\128-\191]*", last)
     if not stop then
       return text

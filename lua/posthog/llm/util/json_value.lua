@@ -1,4 +1,4 @@
---- What JSON value a Lua value is.
+--- Which kind of JSON value a Lua value becomes.
 
 local core = require("posthog.llm.util.core")
 
@@ -6,21 +6,21 @@ local json_value = {}
 
 local array_mt = core.array_mt
 
---- A table that would be encoded as an array. An empty one is, when it is marked.
+--- Whether a table is encoded as an array. An empty one is when it is marked.
 --- @param value table
 --- @return boolean
 function json_value.is_array(value)
   return getmetatable(value) == array_mt or value[1] ~= nil
 end
 
---- A table that is not marked as an array.
+--- Whether a value is a table that is not marked as an array.
 --- @param value any
 --- @return boolean
 function json_value.is_object(value)
   return type(value) == "table" and getmetatable(value) ~= array_mt
 end
 
---- Whether JSON can hold a text: it is UTF-8.
+--- Whether JSON can represent a text, that is, whether it is UTF-8.
 --- @param text string
 --- @return boolean
 function json_value.is_text(text)

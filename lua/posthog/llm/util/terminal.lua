@@ -1,15 +1,16 @@
---- The terminal and the signals of a program.
+--- The terminal and the signals of the process.
 
 local core = require("posthog.llm.util.core")
 
 return {
-  --- The width of the terminal that a descriptor is; nil: it is not one.
+  --- The width in columns of the terminal at a file descriptor; nil: it is not a terminal.
   --- @type fun(descriptor: integer): integer?
   columns = core.columns,
-  --- The signal that has ended a wait; nil: none has.
+  --- The number of the signal that interrupted a wait; nil: none did.
   --- @type fun(): integer?
   interrupted = core.interrupted,
-  --- A line from a terminal that does not show it; nil: its end, or a signal has ended the wait.
+  --- Reads a line from a terminal without echo; nil at the end of input, or when a signal
+  --- interrupts.
   --- @type fun(descriptor: integer): string?, string?
   read_hidden = core.read_hidden,
 }

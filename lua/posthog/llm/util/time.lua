@@ -1,4 +1,4 @@
---- Dates as servers write them, in seconds since 1970.
+--- Parses dates as servers write them, into seconds since 1970.
 
 local times = {}
 
@@ -26,7 +26,7 @@ local function days(year, month, day)
   return 365 * year + leaps + math.floor((153 * (month - 3) + 2) / 5) + day - 719469
 end
 
---- @return integer? time nil: there is no such time
+--- @return integer? time nil: not a valid date and time
 local function seconds(year, month, day, hour, min, sec)
   year, day, hour = tonumber(year), tonumber(day), tonumber(hour)
   min, sec = tonumber(min), tonumber(sec)
@@ -58,10 +58,9 @@ function times.http(text)
   return day and seconds(year, MONTHS[name], day, hour, min, sec)
 end
 
---- ISO 8601 as the API writes it (doc/api.md 0.4), and with an offset; without a
---- zone it counts as UTC.
+--- ISO 8601 as the API writes it (doc/api.md 0.4), or with an offset; UTC when there is no zone.
 --- @param text string
---- @return number? time with its fraction
+--- @return number? time with the fraction of a second
 function times.iso(text)
   local year, month, day, clock, rest =
     text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d:%d%d:%d%d)(.*)$")

@@ -24,7 +24,7 @@ local UNKNOWN = { verdict = rules.UNKNOWN }
 --- What a read has found: a 204 is nothing.
 local function seen(value, err, response)
   if value == true then
-    return nil, errors.nothing("skill"), response
+    return nil, errors.no_content("skill"), response
   end
   return value, err, response
 end
@@ -335,7 +335,8 @@ local function first_version(skills, lost, name, is_ours)
   end
   local evidence = { at = skill.created_at, by = skill.created_by }
   local identity = lost:identity(skill, response)
-  -- What had the name before was not made now. It is asked no more, so that this read is the last one.
+  -- What had the name before was not made now. It is asked no more, so that this read is the last
+  -- one.
   if not identity and lost:may_have_made(evidence, response) then
     evidence.content = confirm(skills, lost, is_ours(skill))
   end

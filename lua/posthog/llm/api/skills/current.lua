@@ -140,7 +140,7 @@ function current.define(class, skill_path)
       options = query.accepting_all(call_options),
     })
     if bundle == true then -- 204
-      err = errors.nothing("archive")
+      err = errors.no_content("archive")
     elseif bundle and bundle.data:sub(1, 2) ~= "PK" then
       local message = "the response is not a zip archive: is it the right host?"
       err = errors.new({ kind = "decode", option = "host", message = message })

@@ -275,7 +275,8 @@ end
 --- A skill and a page of its history, newest first.
 --- @param name string
 --- @param options? posthog.llm.SkillResolve
---- @return { skill: posthog.llm.Skill, versions: posthog.llm.SkillVersion[], has_more: boolean }? resolved
+--- @return { skill: posthog.llm.Skill, versions: posthog.llm.SkillVersion[], has_more: boolean }?
+---   resolved
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Skills:resolve(name, options)
@@ -297,7 +298,8 @@ end
 --- The history of a skill, newest first, all pages. Versions that others
 --- publish meanwhile do not disturb it.
 --- @param name string
---- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages to read ahead (0)
+--- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages
+---   to read ahead (0)
 --- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
 function Skills:versions(name, options)
   check.segment(name, "name", 2)
@@ -326,7 +328,7 @@ function Skills:versions(name, options)
     if not page then
       return nil, err, response
     elseif page == true then -- 204
-      return nil, errors.nothing("history")
+      return nil, errors.no_content("history")
     end
     local last = page.versions[#page.versions]
     local version = type(last) == "table" and last.version or nil
@@ -350,8 +352,8 @@ end
 --- @param request table method, path, json or query, and options
 --- @param name string that the version is of
 --- @param probe fun(lost: posthog.llm.Lost): posthog.llm.Finding
---- @param repeats? boolean the request names the version that it is based on, so that it can be made
----   again where the skill is still the same one
+--- @param repeats? boolean the request names the version that it is based on, so that it can be
+---   made again where the skill is still the same one
 local function write(self, request, name, probe, repeats)
   request.idempotent = false
   request.shape = SKILL
@@ -492,7 +494,8 @@ end
 --- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it the path is taken
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it
+---   the path is taken
 --- @return posthog.llm.Response? response
 function Skills:create_file(name, fields, options)
   check.segment(name, "name", 2)
@@ -513,9 +516,11 @@ end
 --- @param name string
 --- @param old_path string
 --- @param new_path string
---- @param options? { base_version?: integer } without it the last writer wins; and the options of every call
+--- @param options? { base_version?: integer } without it the last writer wins; and the options of
+---   every call
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it new_path is taken
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it
+---   new_path is taken
 --- @return posthog.llm.Response? response
 function Skills:rename_file(name, old_path, new_path, options)
   check.segment(name, "name", 2)
@@ -534,7 +539,8 @@ end
 --- Deletes a file, which makes a new version; older ones keep it.
 --- @param name string
 --- @param path string
---- @param options? { base_version?: integer } without it the last writer wins; and the options of every call
+--- @param options? { base_version?: integer } without it the last writer wins; and the options of
+---   every call
 --- @return posthog.llm.Skill? skill
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response

@@ -1,9 +1,9 @@
---- What to tell of an attempt that brought no usable response. The core names the
---- cause (src/net/cause.c); the words of libcurl and of the TLS library, which
---- differ from version to version, follow ours where they add something.
+--- The error of an attempt without a usable response: message, option to blame and hint. The core
+--- names the cause (src/net/failure.c). The messages of libcurl and of the TLS library, which
+--- differ between versions, follow ours in parentheses where they add something.
 
 local option_names = require("posthog.llm.util.option_names")
-local place = require("posthog.llm.http.explain.place")
+local endpoint = require("posthog.llm.http.explain.endpoint")
 local url = require("posthog.llm.http.url")
 
 --- @class posthog.llm.Explained
@@ -13,43 +13,43 @@ local url = require("posthog.llm.http.url")
 
 --- @class posthog.llm.Failed
 --- @field settings table of the client
---- @field words string libcurl's own
---- @field proxy? string address of the one in between
+--- @field words string libcurl's message
+--- @field proxy? string address of the proxy
 --- @field status? integer its response to CONNECT
---- @field timeout number seconds that the attempt had
+--- @field timeout number seconds that the attempt was given
 --- @field answered? boolean the client has had a response before
 
 local function clock_says()
   return ("Is the clock of this machine right? It says %s"):format(os.date("!%Y-%m-%d %H:%M UTC"))
 end
 
---- How to speak plain http to the server; nil: it may not be.
+--- How to set the host to plain http; nil: not allowed for this host.
 local function http_host(settings)
-  if settings.allow_insecure_http or url.is_loopback(place.name(settings)) then
-    return place.give_host(settings, "http://" .. place.address(settings))
+  if settings.allow_insecure_http or url.is_loopback(endpoint.host_name(settings)) then
+    return endpoint.give_host(settings, "http://" .. endpoint.address(settings))
   end
 end
 
 local function https_hint(failed)
   local settings = failed.settings
   if settings.target.scheme == "http" and not failed.answered then
-    local address = place.address(settings)
+    local address = endpoint.address(settings)
     return ("Does the port speak https? Then %s"):format(
-      place.give_host(settings, "https://" .. address)
+      endpoint.give_host(settings, "https://" .. address)
     )
   end
 end
 
-local NETWORK = "Is this machine on the network, and does no firewall forbid it?"
+local NETWORK = "Is this machine online, and could a firewall block the connection?"
 
 local CAUSES = {}
 
 function CAUSES.name(failed)
   local words = "the name %s cannot be looked up"
   return {
-    message = words:format(place.name(failed.settings)),
+    message = words:format(endpoint.host_name(failed.settings)),
     option = "host",
-    hint = "Is it spelt right, and is this machine on the network?",
+    hint = "Is it spelt right, and is this machine online?",
   }
 end
 
@@ -59,22 +59,22 @@ function CAUSES.proxy_name(failed)
   return { message = words:format(name), option = "proxy" }
 end
 
---- A connection that came to nothing, to the proxy or to the server.
-local function unconnected(failed, to_proxy, to_server)
+--- A failed connection, to the proxy or to the server.
+local function connect_failed(failed, to_proxy, to_server)
   if failed.proxy then
     return { message = to_proxy:format(failed.proxy), option = "proxy" }
   end
-  local hint = place.is_cloud(failed.settings) and NETWORK
-    or "Is the host right, its port included, and does the server run?"
+  local hint = endpoint.is_cloud(failed.settings) and NETWORK
+    or "Are host and port right, and is the server running?"
   return {
-    message = to_server:format(place.address(failed.settings)),
+    message = to_server:format(endpoint.address(failed.settings)),
     option = "host",
     hint = hint,
   }
 end
 
 function CAUSES.refused(failed)
-  return unconnected(
+  return connect_failed(
     failed,
     "the proxy %s refuses the connection: nothing listens there",
     "%s refuses the connection: nothing listens there"
@@ -82,11 +82,11 @@ function CAUSES.refused(failed)
 end
 
 function CAUSES.unreachable(failed)
-  return unconnected(failed, "there is no route to the proxy %s", "there is no route to %s")
+  return connect_failed(failed, "there is no route to the proxy %s", "there is no route to %s")
 end
 
 function CAUSES.connect(failed)
-  local explained = unconnected(failed, "no connection to the proxy %s", "no connection to %s")
+  local explained = connect_failed(failed, "no connection to the proxy %s", "no connection to %s")
   explained.message = ("%s (%s)"):format(explained.message, failed.words)
   return explained
 end
@@ -96,7 +96,7 @@ function CAUSES.proxy_refused(failed)
   local proxy = failed.proxy or "in between"
   if status == 407 then
     return {
-      message = ("the proxy %s wants a user and a password (HTTP 407)"):format(proxy),
+      message = ("the proxy %s requires a user and a password (HTTP 407)"):format(proxy),
       option = "proxy",
       hint = "Put them into its URL: http://USER:PASSWORD@" .. proxy,
     }
@@ -104,7 +104,7 @@ function CAUSES.proxy_refused(failed)
   local words = "the proxy %s does not connect to %s (%s)"
   local why = status > 0 and ("HTTP %d"):format(status) or failed.words
   return {
-    message = words:format(proxy, place.address(failed.settings), why),
+    message = words:format(proxy, endpoint.address(failed.settings), why),
     option = "proxy",
   }
 end
@@ -112,35 +112,39 @@ end
 function CAUSES.authority(failed)
   local words = "the certificate of %s is signed by an authority that is not trusted here"
   return {
-    message = words:format(place.address(failed.settings)),
+    message = words:format(endpoint.address(failed.settings)),
     option = "ca_file",
-    hint = "Has the server or a proxy an authority of its own? Name its file (PEM) in SSL_CERT_FILE"
+    hint = "Does the server or a proxy use a certificate authority of its own? "
+      .. "Name its file (PEM) in SSL_CERT_FILE"
       .. option_names.also(" or %s", "ca_file"),
   }
 end
 
 function CAUSES.wrong_name(failed)
   return {
-    message = ("the certificate of %s is for another name"):format(place.address(failed.settings)),
+    message = ("the certificate of %s is for another name"):format(
+      endpoint.address(failed.settings)
+    ),
     option = "host",
-    hint = "Is the host spelt right? Else something answers in its place, such as a proxy",
+    hint = "Is the host spelt right? If it is, something answers in its place, such as a proxy",
   }
 end
 
 function CAUSES.expired(failed)
   local words = "the certificate of %s has expired"
-  local hint = clock_says() .. "; else the server's operators have to renew it"
-  return { message = words:format(place.address(failed.settings)), hint = hint }
+  local hint = clock_says()
+    .. "; if it is right, the server's operators have to renew the certificate"
+  return { message = words:format(endpoint.address(failed.settings)), hint = hint }
 end
 
 function CAUSES.not_yet_valid(failed)
   local words = "the certificate of %s is not valid yet"
-  return { message = words:format(place.address(failed.settings)), hint = clock_says() }
+  return { message = words:format(endpoint.address(failed.settings)), hint = clock_says() }
 end
 
 function CAUSES.certificate(failed)
   local words = "the certificate of %s cannot be trusted (%s)"
-  return { message = words:format(place.address(failed.settings), failed.words) }
+  return { message = words:format(endpoint.address(failed.settings), failed.words) }
 end
 
 function CAUSES.proxy_certificate(failed)
@@ -148,7 +152,7 @@ function CAUSES.proxy_certificate(failed)
   return { message = words:format(failed.proxy or "?", failed.words), option = "proxy" }
 end
 
---- A proxy whose URL says https is spoken TLS with before the server is.
+--- Whether the connection to the proxy itself uses TLS.
 local function is_tls_proxy(failed)
   return failed.proxy ~= nil and failed.settings.transfer.proxy:lower():find("^https:") ~= nil
 end
@@ -156,15 +160,15 @@ end
 function CAUSES.no_tls(failed)
   if is_tls_proxy(failed) then
     local words = "the proxy %s does not speak https; it seems to speak plain http"
-    local hint = "Its URL begins with http://, also where the server's is https"
+    local hint = "Then the proxy's URL has to begin with http://, also for a server with https"
     return { message = words:format(failed.proxy), option = "proxy", hint = hint }
   end
   local host = http_host(failed.settings)
   local words = "%s does not speak https; it seems to speak plain http"
   return {
-    message = words:format(place.address(failed.settings)),
+    message = words:format(endpoint.address(failed.settings)),
     option = "host",
-    hint = host and "Then " .. host or "Is it the port that speaks https?",
+    hint = host and "Then " .. host or "Is it the server's port for https?",
   }
 end
 
@@ -173,16 +177,16 @@ function CAUSES.handshake(failed)
   local words = "no TLS connection to %s (%s)"
   local host = http_host(settings)
   local hint = host and "Does the port speak plain http? Then " .. host
-    or "Is it the port that speaks https?"
+    or "Is it the server's port for https?"
   if is_tls_proxy(failed) then
-    hint = "The URL of a proxy mostly begins with http://, also where the server's is https"
-  elseif place.is_cloud(settings) then
-    hint = "Something on the way may break TLS connections: a firewall, or a proxy"
+    hint = "The URL of a proxy mostly begins with http://, also for a server with https"
+  elseif endpoint.is_cloud(settings) then
+    hint = "A firewall or a proxy may interrupt TLS connections"
   end
-  return { message = words:format(place.address(settings), failed.words), hint = hint }
+  return { message = words:format(endpoint.address(settings), failed.words), hint = hint }
 end
 
---- Seconds until a connection has to be there, and the option that says so.
+--- Seconds within which the connection has to be made, and the option that sets them.
 local function connect_limit(failed)
   local settings = failed.settings
   if settings.connect_timeout < failed.timeout then
@@ -195,7 +199,7 @@ function CAUSES.looking_up(failed)
   local seconds, option = connect_limit(failed)
   local words = "the name %s was not looked up within %.3g s"
   return {
-    message = words:format(place.name(failed.settings), seconds),
+    message = words:format(endpoint.host_name(failed.settings), seconds),
     option = option,
     hint = NETWORK,
   }
@@ -204,21 +208,21 @@ end
 function CAUSES.connecting(failed)
   local seconds, option = connect_limit(failed)
   local words = "no connection to %s within %.3g s"
-  local whom = failed.proxy and "the proxy " .. failed.proxy or place.address(failed.settings)
+  local whom = failed.proxy and "the proxy " .. failed.proxy or endpoint.address(failed.settings)
   return { message = words:format(whom, seconds), option = option, hint = NETWORK }
 end
 
 function CAUSES.waiting(failed)
   local words = "no response from %s within %.3g s"
   return {
-    message = words:format(place.server(failed.settings), failed.timeout),
+    message = words:format(endpoint.server(failed.settings), failed.timeout),
     option = "timeout",
   }
 end
 
 function CAUSES.answering(failed)
   local words = "the response of %s was not complete within %.3g s (%s)"
-  local server = place.server(failed.settings)
+  local server = endpoint.server(failed.settings)
   return { message = words:format(server, failed.timeout, failed.words), option = "timeout" }
 end
 
@@ -228,7 +232,7 @@ end
 
 function CAUSES.no_http(failed)
   return {
-    message = ("what answers at %s does not speak HTTP"):format(place.address(failed.settings)),
+    message = ("the program at %s does not speak HTTP"):format(endpoint.address(failed.settings)),
     option = "host",
     hint = https_hint(failed),
   }
@@ -262,6 +266,6 @@ end
 --- @return posthog.llm.Explained
 return function(cause, failed)
   local explain = CAUSES[cause]
-  failed.proxy = place.proxy(failed.settings)
+  failed.proxy = endpoint.proxy(failed.settings)
   return explain and explain(failed) or { message = failed.words }
 end

@@ -1,16 +1,16 @@
---- What to tell of a response that is a refusal: in the server's words where it
---- has some that help, in ours where the reason is a wrong host, key or project,
---- or something that is not PostHog's API at all.
+--- The error of a response with an error status: the server's message where it helps, ours where
+--- the reason is a wrong host, key or project, or a server that is not PostHog's API.
 
 local errors = require("posthog.llm.util.errors")
-local place = require("posthog.llm.http.explain.place")
+local endpoint = require("posthog.llm.http.explain.endpoint")
 local url = require("posthog.llm.http.url")
 
 --- @class posthog.llm.Refused
---- @field err posthog.llm.Error as errors.from_response made it; what is found out is put into it
+--- @field err posthog.llm.Error from errors.from_response; message, hint and option are changed in
+---   it
 --- @field settings table of the client
 --- @field request posthog.llm.Request
---- @field path string that was asked for, with the host's prefix
+--- @field path string of the request, with the host's prefix
 --- @field headers table<string, string> of the response
 
 local REFUSED = {}
@@ -19,8 +19,8 @@ local function is_json(err)
   return type(err.body) == "table"
 end
 
---- Something else has answered: a login page, a gateway, another program.
-local function by_others(refused, message)
+--- The response is not PostHog's: a login page, a gateway, another program.
+local function not_posthog(refused, message)
   refused.err.message = message
   refused.err.hint = "Is it the right host, its path prefix included?"
   refused.err.option = "host"
@@ -30,19 +30,19 @@ REFUSED[401] = function(refused)
   local err, settings = refused.err, refused.settings
   err.option = "personal_api_key"
   if err.body ~= nil and not is_json(err) then
-    by_others(refused, "something in front of the server, not PostHog's API, wants a login")
+    not_posthog(refused, "something in front of the server, not PostHog's API, requires a login")
     return
   elseif err.code == "not_authenticated" then
     err.message = "the server saw no key"
-    err.hint = "Does a proxy in between take the header Authorization away?"
+    err.hint = "Does a proxy remove the header Authorization?"
     return
   end
   err.message = "the key is not valid"
-  err.hint = place.other_cloud(settings, "the account")
-    or ("Was it made on this server? Its keys are at %s"):format(place.keys_page(settings))
+  err.hint = endpoint.other_cloud(settings, "the account")
+    or ("Was it made on this server? Its keys are at %s"):format(endpoint.keys_page(settings))
 end
 
---- The scope that a key lacks; servers name it in quotes at the end (contract 0.5).
+--- The scope that a key lacks; servers name it in quotes at the end (doc/api.md 0.5).
 local function lacking_scope(err)
   return err.detail and err.detail:match("['\"]([%l_]+:[%l_]+)['\"]%.?$")
 end
@@ -52,7 +52,7 @@ REFUSED[403] = function(refused)
   local scope = lacking_scope(err)
   if scope then
     err.message = ("the key lacks the scope %s"):format(scope)
-    err.hint = ("Add it to the key at %s"):format(place.keys_page(settings))
+    err.hint = ("Add it to the key at %s"):format(endpoint.keys_page(settings))
     err.option = "personal_api_key"
   elseif err.body ~= nil and not is_json(err) then
     err.message = "refused by a firewall or gateway in front of the server, not by PostHog's API"
@@ -68,18 +68,18 @@ local function no_project(refused)
   local err, settings = refused.err, refused.settings
   err.option = "project_id"
   if settings.project == "@current" then
-    err.message = "the key's user has no current project; give the number of one"
+    err.message = "the key's user has no current project: give a project's number"
   else
     local words = "project %s is not known at %s"
-    err.message = words:format(settings.project, place.server(settings))
+    err.message = words:format(settings.project, endpoint.server(settings))
   end
-  err.hint = place.other_cloud(settings, "it")
+  err.hint = endpoint.other_cloud(settings, "it")
   err.hint = err.hint and "Key and project have to be of the same cloud. " .. err.hint
     or "Project, key and host have to belong together"
 end
 
---- The words of a router; a row or a skill that is not there has others. They
---- only choose words.
+--- The texts of the server's router; a missing row or skill has others. They only choose our
+--- message.
 local ROUTER = "^Endpoint not found"
 local PROJECT = "^Project not found"
 
@@ -90,13 +90,13 @@ REFUSED[404] = function(refused)
     no_project(refused)
   elseif detail:find(ROUTER) then
     err.message = ("Endpoint not found: this server does not have %s"):format(refused.path)
-    err.hint = not place.is_cloud(refused.settings)
+    err.hint = not endpoint.is_cloud(refused.settings)
         and "A self-hosted server that is older may lack it; or the host's path prefix is wrong"
       or nil
   elseif not is_json(err) then
-    local words = err.body and "what answers has no %s, so it is not PostHog's API"
+    local words = err.body and "the server has no %s, so it is not PostHog's API"
       or "nothing is at %s"
-    by_others(refused, words:format(refused.path))
+    not_posthog(refused, words:format(refused.path))
   elseif refused.request.under then
     err.hint = ("Is it in project %s?"):format(refused.settings.project)
   end
@@ -109,15 +109,15 @@ REFUSED[400] = function(refused)
     return
   end
   local excerpt = tostring(err.body)
-  -- Of nginx, Apache and Go; there is nothing else to tell it by.
+  -- The texts of nginx, Apache and Go: nothing else identifies this error.
   local is_tls_port = excerpt:find("HTTPS", 1, true) or excerpt:find("SSL%-enabled")
   if settings.target.scheme == "http" and is_tls_port then
-    local address = place.address(settings)
-    err.message = ("%s speaks https, and was asked in plain http"):format(address)
-    err.hint = "Then " .. place.give_host(settings, "https://" .. address)
+    local address = endpoint.address(settings)
+    err.message = ("%s speaks https, but the request was plain http"):format(address)
+    err.hint = "Then " .. endpoint.give_host(settings, "https://" .. address)
     err.option = "host"
   else
-    by_others(refused, "the request was refused, not by PostHog's API")
+    not_posthog(refused, "the request was refused, not by PostHog's API")
   end
 end
 
@@ -127,14 +127,14 @@ REFUSED[405] = function(refused)
     err.message = ("this server does not allow %s here"):format(refused.request.method)
   end
   if err.body ~= nil and not is_json(err) then
-    by_others(refused, err.message)
+    not_posthog(refused, err.message)
   end
 end
 
 REFUSED[407] = function(refused)
-  local proxy = place.proxy(refused.settings)
+  local proxy = endpoint.proxy(refused.settings)
   local err = refused.err
-  err.message = "the proxy wants a user and a password"
+  err.message = "the proxy requires a user and a password"
   err.hint = proxy and "Put them into its URL: http://USER:PASSWORD@" .. proxy or nil
   err.option = "proxy"
 end
@@ -176,9 +176,9 @@ local LATER = "Try again later"
 
 local function server_failed(refused)
   local err = refused.err
-  err.hint = LATER .. (err.status == 500 and "; the server's log tells why" or "")
-  if place.is_cloud(refused.settings) then
-    err.hint = LATER .. "; https://status.posthog.com tells of outages"
+  err.hint = LATER .. (err.status == 500 and "; the server's log has the reason" or "")
+  if endpoint.is_cloud(refused.settings) then
+    err.hint = LATER .. "; https://status.posthog.com lists outages"
   end
 end
 
@@ -187,11 +187,11 @@ for status = 500, 599 do
 end
 
 REFUSED[511] = function(refused)
-  refused.err.message = "this network wants a login of its own first"
-  refused.err.hint = "Open any page in a browser: its portal answers there"
+  refused.err.message = "this network requires a login first"
+  refused.err.hint = "Open any page in a browser: the login page appears there"
 end
 
---- A redirect that is not followed: the address that it names may be the right one.
+--- A redirect that is not followed: its target may be the right host.
 local function redirected(refused)
   local err, settings = refused.err, refused.settings
   local location = refused.headers.location
@@ -200,17 +200,17 @@ local function redirected(refused)
   if not target or target.userinfo then
     return
   elseif target.path:find("/log%-?in") or target.path:find("/sso") or target.path:find("/auth") then
-    err.hint = "It wants a login, which the API does not: is it the right host?"
-  elseif place.is_cloud(settings) then
-    return -- the clouds are their own addresses; EU's spend points to the US (doc/api.md 1.5)
+    err.hint = "It leads to a login page, which the API never does: is it the right host?"
+  elseif endpoint.is_cloud(settings) then
+    return -- the addresses of the clouds are known; EU's spend points to the US (doc/api.md 1.5)
   elseif target.origin ~= settings.origin and target.path == refused.path then
     err.hint = ("If that is the server's address: %s"):format(
-      place.give_host(settings, target.origin)
+      endpoint.give_host(settings, target.origin)
     )
   end
 end
 
---- Finds out what a refusal means: `message`, `option` and `hint` of its error.
+--- Explains an error status: sets `message`, `option` and `hint` of its error.
 --- @param refused posthog.llm.Refused
 return function(refused)
   local err = refused.err

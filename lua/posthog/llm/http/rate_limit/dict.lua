@@ -1,31 +1,30 @@
---- The times of one queue of requests, in a lua_shared_dict of nginx, where all
---- workers see them. Entries are only appended, each by an atomic `add` under
---- its own number: of two workers that want the same number one gets it, and
---- the other one tries the next number. So no lock can be left over, and a
---- worker that dies takes nothing with it.
+--- The times of one queue of requests, in a lua_shared_dict of nginx, where all workers see them.
+--- Entries are only appended, each by an atomic `add` under its own number: when two workers try
+--- the same number, one succeeds and the other tries the next. So there is no lock that a dead
+--- worker could leave behind, and no entry is lost with a worker.
 
 --- @class posthog.llm.RateDict: posthog.llm.RateTimes
 --- @field private _dict table
 --- @field private _name string
---- @field private _prefix string of its keys: a digest, since anybody may list these
+--- @field private _prefix string of its keys: a digest, since other code may list them
 --- @field private _keep number seconds after its time that an entry still counts
 local Dict = {}
 Dict.__index = Dict
 
 local dict = {}
 
---- Seconds that an entry is kept beyond need: nginx counts them on a clock of
---- its own, that of its last event.
+--- Seconds that an entry is stored longer than needed: nginx expires it by a clock of its own, that
+--- of its last event.
 local MARGIN = 5
---- The same for a position that was given up: the one before it, for which it
---- stands, may be delayed by a day.
+--- The same for a position that was given up: it counts as the one before it, which may be delayed
+--- by up to a day.
 local A_DAY = 86400
---- The newest number outlives the entry that has it.
-local LONGER = 5
+--- Seconds that the number of the newest entry is stored longer than that entry.
+local LAST_MARGIN = 5
 
 --- @param name string
 --- @param keep number seconds after its time that an entry still counts
---- @param ... string what is counted; the key is in there
+--- @param ... string what is counted, the API key included
 --- @return posthog.llm.RateDict?
 --- @return string? err
 function dict.new(name, keep, ...)
@@ -43,7 +42,7 @@ function dict.new(name, keep, ...)
   }, Dict)
 end
 
---- @return integer last the newest entry that is known of; another worker may be ahead
+--- @return integer last the newest known entry; another worker may have added one since
 function Dict:last()
   return self._dict:get(self._prefix .. "last") or 0
 end
@@ -52,7 +51,7 @@ local function key_of(self, i)
   return ("%s%d"):format(self._prefix, i)
 end
 
---- @return number? at nil: there is none, or it is so long ago that it does not count
+--- @return number? at nil: no such entry, or one too old to count
 function Dict:get(i)
   return (self._dict:get(key_of(self, i)))
 end
@@ -67,12 +66,12 @@ end
 function Dict:add(i, at, now)
   local store, key, life = self._dict, key_of(self, i), lifetime(self, at, now)
   local ok, err = store:safe_add(key, at, life)
-  if err == "no memory" then -- only the oldest expired ones were let go of
+  if err == "no memory" then -- nginx itself removed only some of the expired ones
     store:flush_expired()
     ok, err = store:safe_add(key, at, life)
   end
   if ok then
-    store:safe_set(self._prefix .. "last", i, life + LONGER)
+    store:safe_set(self._prefix .. "last", i, life + LAST_MARGIN)
   elseif err ~= "exists" then
     return nil, ("pace.dict: lua_shared_dict %q: %s"):format(self._name, err)
   end
@@ -84,7 +83,7 @@ function Dict:set(i, at, now)
   self._dict:safe_set(key_of(self, i), at, lifetime(self, at, now))
 end
 
---- Nothing of it is in this process.
+--- Always true: this process holds none of its data.
 function Dict:idle()
   return true
 end

@@ -1,9 +1,8 @@
---- Stays below a server's limits of requests (doc/api.md 0.6), so that a long
---- run waits a little now and then rather than be refused.
+--- Keeps a client within the server's rate limits (doc/api.md 0.6), so that a long run waits now
+--- and then instead of being refused.
 ---
---- All clients of one key to one host share the count, as far as they have the
---- same limits. Keys are only in the upvalue `accounts`, where no walk over
---- fields finds them.
+--- All clients with the same key, host and limits share the count. Keys are stored only in the
+--- upvalue `accounts`, which cannot be reached through the fields of any object.
 
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
@@ -13,19 +12,20 @@ local memory = require("posthog.llm.http.rate_limit.memory")
 local rate_limit = {}
 
 --- Seconds until a waiting request checks whether its time has changed.
-local LONGEST_NAP = 0.25
---- Accounts; beyond that, idle ones are forgotten.
-local MANY = 100
+local PAUSE_STEP = 0.25
+--- Above this number of accounts, idle ones are removed.
+local MAX_ACCOUNTS = 100
 
 --- @class posthog.llm.RateClass
 --- @field name string
 --- @field path string a pattern of its paths
---- @field one string
---- @field many string
---- @field limits table<string, integer> what the cloud allows a key
+--- @field one string "one request", for messages
+--- @field many string "%d requests"
+--- @field limits table<string, integer> the cloud's limits for a key
 --- @field longest number seconds: a longer Retry-After is ignored
 
---- What is counted separately: the first one whose pattern matches the path.
+--- Classes of requests that are counted separately: a path is in the first one whose pattern
+--- matches.
 --- @type posthog.llm.RateClass[]
 local CLASSES = {
   {
@@ -46,8 +46,8 @@ local CLASSES = {
   },
 }
 
---- From the longest to the shortest: of two that hold back as long, the
---- shorter one is named.
+--- From the longest to the shortest: when two hold a request back equally long, the error names the
+--- shorter one.
 local WINDOWS = {
   { name = "per_day", seconds = 86400, word = "a day" },
   { name = "per_hour", seconds = 3600, word = "an hour" },
@@ -62,7 +62,7 @@ local WINDOWS = {
 
 --- @class posthog.llm.RateRules
 --- @field id string the same for the same rules
---- @field keep number seconds that a request counts
+--- @field keep number seconds for which a request counts
 --- @field windows posthog.llm.RateWindow[]
 
 local function rules_of(class, limits, dict)
@@ -110,13 +110,13 @@ local function class_of(path)
   end
 end
 
---- @class posthog.llm.RateAccount what one key may do at one host
+--- @class posthog.llm.RateAccount the requests of one key to one host
 --- @field queues table<string, posthog.llm.RateQueue> by the rules' id
 --- @field blocks table<string, posthog.llm.RateTimes> by class and dict
 
 --- @type table<string, table<string, posthog.llm.RateAccount>> by origin and key
 local accounts = {}
-local known, many = 0, MANY
+local account_count, max_accounts = 0, MAX_ACCOUNTS
 
 local function is_idle(account, now)
   for _, requests in pairs(account.queues) do
@@ -127,30 +127,30 @@ local function is_idle(account, now)
   return true
 end
 
---- A program may use many keys, one after another.
+--- Removes idle accounts: a program may use many keys, one after another.
 local function forget_idle(now)
   for _, keys in pairs(accounts) do
     for key, account in pairs(keys) do
       if is_idle(account, now) then
         keys[key] = nil
-        known = known - 1
+        account_count = account_count - 1
       end
     end
   end
-  many = math.max(MANY, 2 * known)
+  max_accounts = math.max(MAX_ACCOUNTS, 2 * account_count)
 end
 
 local function account_of(origin, key)
   local keys = accounts[origin]
   local account = keys and keys[key]
   if not account then
-    if known >= many then
+    if account_count >= max_accounts then
       forget_idle(clock.now())
     end
     account = { queues = {}, blocks = {} }
     accounts[origin] = keys or {}
     accounts[origin][key] = account
-    known = known + 1
+    account_count = account_count + 1
   end
   return account
 end
@@ -194,8 +194,9 @@ end
 --- @param self posthog.llm.RateLimit
 --- @param key string
 --- @param path string
---- @param seconds number that it may take
---- @param pause fun(state: table, seconds: number): boolean? waits; not true: the call was given up
+--- @param seconds number the longest time to wait
+--- @param pause fun(state: table, seconds: number): boolean? waits; not true: the call was
+---   cancelled
 --- @param state table
 --- @return posthog.llm.Error? err nil: it may go now
 function rate_limit.pass(self, key, path, seconds, pause, state)
@@ -207,12 +208,12 @@ function rate_limit.pass(self, key, path, seconds, pause, state)
   local expires = now + seconds
   local position, at, why = requests:take(now, expires)
   while position and at > now do
-    if not pause(state, math.min(at - now, LONGEST_NAP)) then
+    if not pause(state, math.min(at - now, PAUSE_STEP)) then
       requests:give_up(position, clock.now())
-      return errors.new({ kind = "cancelled", message = "given up while held back " .. why })
+      return errors.new({ kind = "cancelled", message = "cancelled while held back " .. why })
     end
     now = clock.now()
-    if now - at > queue.MARGIN then -- those after it relied on the time that has passed
+    if now - at > queue.MARGIN then -- requests after it have relied on the time that has passed
       requests:give_up(position, now)
       position, at, why = requests:take(now, expires)
     else
@@ -235,8 +236,8 @@ function rate_limit.pass(self, key, path, seconds, pause, state)
   end
 end
 
---- What is left of the limits of all requests but those for spend, as far as this
---- program, or those that share its count, has used them.
+--- What is left of the limits of all requests except those for spend, by the count of this program
+--- and of those that share it.
 --- @param self posthog.llm.RateLimit
 --- @param key string
 --- @return { left: integer, most: integer, seconds: number }[]?
@@ -248,8 +249,8 @@ function rate_limit.left(self, key)
   end
 end
 
---- Learns from a 429: no request of its class is sent before the time that the
---- server gave, which counts no longer than the longest window.
+--- Learns from a 429: no request of its class is sent before the time that the server gave, or
+--- before the end of the longest window when that is earlier.
 --- @param self posthog.llm.RateLimit
 --- @param key string
 --- @param path string of the refused request

@@ -2,7 +2,7 @@
 
 --- @class posthog.llm.RateMemory: posthog.llm.RateTimes
 --- @field private _times table<integer, number>
---- @field private _first integer the oldest one that it still has
+--- @field private _first integer the oldest entry still stored
 --- @field private _last integer
 --- @field private _keep number seconds after its time that an entry still counts
 local Memory = {}
@@ -16,12 +16,12 @@ function memory.new(keep)
   return setmetatable({ _times = {}, _first = 1, _last = 0, _keep = keep }, Memory)
 end
 
---- @return integer last the newest entry that is known of
+--- @return integer last the newest entry
 function Memory:last()
   return self._last
 end
 
---- @return number? at nil: there is none, or it is so long ago that it does not count
+--- @return number? at nil: no such entry, or one too old to count
 function Memory:get(i)
   return self._times[i]
 end
@@ -30,7 +30,7 @@ end
 --- @param i integer
 --- @param at number
 --- @param now number
---- @return boolean added false: somebody else has just added it
+--- @return boolean added always true: nothing else adds to it
 function Memory:add(i, at, now)
   local times = self._times
   while self._first < i and (times[self._first] or 0) + self._keep < now do
@@ -48,7 +48,7 @@ function Memory:set(i, at)
 end
 
 --- @param now number
---- @return boolean whether nothing in it counts any more
+--- @return boolean whether all its entries are too old to count
 function Memory:idle(now)
   return (self._times[self._last] or 0) + self._keep < now
 end

@@ -1,9 +1,9 @@
---- The queue in which requests wait that one set of limits holds back: first
---- come, first served. Each takes the next position, and with it a time to go.
---- Exact for the windows that the server counts: of any n + 1 requests, the
---- first and the last are a whole window apart.
+--- The queue of the requests that one set of limits holds back, first come, first served. Each
+--- request takes the next position, and with it the time at which it may go out. Exact for sliding
+--- windows: for a limit of n, the first and the last of any n + 1 requests are at least a window
+--- apart.
 
---- Where a queue keeps its times: RateMemory or RateDict.
+--- The storage of a queue's times: RateMemory or RateDict.
 --- @class posthog.llm.RateTimes
 --- @field last fun(self): integer
 --- @field get fun(self, i: integer): number?
@@ -14,7 +14,7 @@
 --- @class posthog.llm.RateWindow
 --- @field most integer requests
 --- @field seconds number
---- @field words string what it is called in an error
+--- @field words string its name in errors, such as "to stay within 480 requests a minute"
 
 --- @class posthog.llm.RateQueue
 --- @field private _windows posthog.llm.RateWindow[]
@@ -24,8 +24,8 @@ local Queue = {}
 Queue.__index = Queue
 
 local queue = {
-  --- Seconds. A window is longer by it, since requests do not all take the
-  --- same time to arrive; and a request that is later than that has lost its position.
+  --- Seconds. Each window is longer by this, since requests do not all take the same time to
+  --- arrive. A request that goes out later than this after its time has lost its position.
   MARGIN = 0.25,
 }
 
@@ -37,7 +37,7 @@ function queue.new(windows, times, blocks)
   return setmetatable({ _windows = windows, _times = times, _blocks = blocks }, Queue)
 end
 
---- In place of a time: it counts no more than the position before it.
+--- In place of a time: the position was given up, and counts as the one before it.
 local GIVEN_UP = -1
 
 --- @return number? at when the request in a position went out, or will
@@ -50,7 +50,7 @@ local function time_of(times, position)
   return at
 end
 
---- The newest entry, which no entry is later than.
+--- The newest entry, which has the latest time.
 local function newest(times)
   local i = times:last()
   local at = times:get(i)
@@ -64,7 +64,7 @@ end
 
 --- When the request in a position may go out.
 --- @return number at not before `now`
---- @return string? why what holds it back
+--- @return string? why the end of a sentence: what holds it back
 local function due(self, position, now)
   local at, why = now, nil
   local before = time_of(self._times, position - 1)
@@ -87,7 +87,7 @@ end
 
 --- Takes the next position.
 --- @param now number
---- @param expires number the latest time to go
+--- @param expires number the latest time to go out
 --- @return integer? position nil: it would be later, and no position is taken; false: an error
 --- @return number|string at when the request may go out; or the error
 --- @return string? why what holds it back, such as "to stay within 480 requests a minute"
@@ -108,15 +108,15 @@ function Queue:take(now, expires)
   return position, at, why
 end
 
---- Computes again when the request in a position may go out: one ahead may have
---- given up, or the server asked to wait.
+--- Computes again when the request in a position may go out: one ahead may have been given up, or
+--- the server may have asked to wait.
 --- @return number at
 --- @return string? why
 function Queue:recheck(position, now)
   local times = self._times
   local at, why = due(self, position, now)
   times:set(position, at, now)
-  -- Those after it may not recheck for a while, and others rely on their times.
+  -- Requests after it may not recheck for a while, and new ones rely on their times.
   local following = position + 1
   local time = times:get(following)
   while time and time < at do
@@ -129,7 +129,7 @@ function Queue:recheck(position, now)
   return at, why
 end
 
---- Gives a position back.
+--- Releases a position whose request is not sent.
 function Queue:give_up(position, now)
   self._times:set(position, GIVEN_UP, now)
 end
@@ -171,7 +171,7 @@ function Queue:left(now)
 end
 
 --- @param now number
---- @return boolean whether it remembers nothing that counts
+--- @return boolean whether it has no entry that still counts
 function Queue:idle(now)
   return self._times:idle(now) and self._blocks:idle(now)
 end
