@@ -50,7 +50,7 @@ describe("a selection that only API v2 can make", function()
         api_version.forget()
         local value, err = call(t.client(options))
         fails("invalid", nil, value or nil, err)
-        says("only API v2 has it", err)
+        says("only API v2 has this", err)
       end
     end)
   end

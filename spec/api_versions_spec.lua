@@ -690,7 +690,7 @@ describe("API v2", function()
           end,
         },
         {
-          "interval: seconds above 0 expected",
+          "interval: a positive number of seconds expected",
           function()
             client.datasets:export_wait(dataset, 1, { interval = 0 })
           end,

@@ -121,7 +121,7 @@ describe("the methods of client.dataset_items", function()
     t.answer(403, '{"detail":"No."}')
     value, err = items:destroy(id)
     fails("forbidden", { status = 403 }, value, err)
-    assert.matches("^No; rows are not destroyed, use :delete", err.message)
+    assert.matches("^No; rows cannot be destroyed: use :delete", err.message)
   end)
 
   it("report what the server refuses", function()

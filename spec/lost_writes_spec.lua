@@ -126,7 +126,7 @@ for _, version in ipairs({ "reference", "current" }) do
       local skill, err = client.skills:publish("a", { base_version = 1, body = "mine" })
       fails("conflict", { ambiguous = true, attempts = 2 }, skill, err)
       assert.equal("number", type(err.sent_at))
-      assert.is_truthy(tostring(err):find("archived and made anew", 1, true))
+      assert.is_truthy(tostring(err):find("archived and created again", 1, true))
     end)
 
     it("of a publish on a skill that is gone is left open", function()

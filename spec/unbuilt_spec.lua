@@ -156,7 +156,7 @@ describe("a checkout", function()
       )
     )
     local output = program(root .. "/build/" .. VERSION .. "/?.so")
-    local words = "%s is version %s of the C core, and its Lua files want %s: run %q in %s"
+    local words = "%s is version %s of the C core, and its Lua files need %s: run %q in %s"
     assert.equal(fails(words:format(file, old, wanted, MAKE, root)), first_line(output))
   end)
 

@@ -1,5 +1,5 @@
---- Exports of datasets, which only API v2 has (doc/api.md 2.2):
---- started, made by the server in the background, and read line by line.
+--- Exports of datasets, which only API v2 has (doc/api.md 2.2): started, made by the server in the
+--- background, and read line by line.
 
 local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
@@ -33,7 +33,7 @@ local function export_path(self, id, export_id)
   return export_id and ("%s%d/"):format(path, export_id) or path
 end
 
---- The id of an export, given as such or as the export.
+--- The id of an export, which callers pass as the id or as the export.
 local function check_export(export, level)
   if type(export) == "table" then
     export = export.id
@@ -51,8 +51,8 @@ local function read_export(self, id, export_id, call_options)
   })
 end
 
---- Options of one poll within a wait.
-local function look_options(call_options, left)
+--- The options of one poll within a wait.
+local function poll_options(call_options, left)
   return {
     timeout = call_options.timeout,
     deadline = math.max(left, 0.001),
@@ -61,7 +61,7 @@ local function look_options(call_options, left)
   }
 end
 
---- The lines of a text, each decoded; nil and an error for one that is not JSON.
+--- An iterator over the decoded lines of a text; nil and an error for a line that is not JSON.
 local function lines_of(text)
   local at, number = 1, 0
   return function()
@@ -81,13 +81,13 @@ local function lines_of(text)
   end
 end
 
---- Gives the class of datasets its exports.
+--- Adds the methods for exports to the class of datasets.
 --- @param class table
 function exports.define(class)
   --- @class posthog.llm.Datasets
   local Datasets = class
 
-  --- Asks the server to export a dataset; ten a day.
+  --- Asks the server to export a dataset, which it does at most ten times a day.
   --- @param id string
   --- @param options? { revision?: integer } default: the latest; and the options of every call
   --- @return posthog.llm.Export? export
@@ -113,10 +113,9 @@ function exports.define(class)
 
   --- Waits until an export is complete.
   --- @param id string of the dataset
-  --- @param export posthog.llm.Export|integer it, or its id
-  --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?:
-  ---   number } seconds between two polls (1, growing to 15); called with each response; seconds in
-  ---   all (2400)
+  --- @param export posthog.llm.Export|integer the export, or its id
+  --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?: number } interval: seconds between two polls, default 1, growing to 15; on_progress: called
+  ---   with each response; deadline: seconds in total, default 2400
   --- @return posthog.llm.Export? export status "complete"
   --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
   --- @return posthog.llm.Response? response
@@ -129,7 +128,7 @@ function exports.define(class)
     if interval ~= nil then
       check.type(interval, "number", "interval", 2)
       if interval <= 0 or interval ~= interval then
-        check.fail(2, "interval: seconds above 0 expected, got %g", interval)
+        check.fail(2, "interval: a positive number of seconds expected, got %g", interval)
       end
     end
     if on_progress ~= nil and not check.callable(on_progress) then
@@ -139,7 +138,7 @@ function exports.define(class)
     local pause = interval or FIRST_INTERVAL
     return api_version.only_current(self._api_version, function()
       while true do
-        local own = look_options(call_options, expires - clock.now())
+        local own = poll_options(call_options, expires - clock.now())
         local found, err, response = read_export(self, id, export_id, own)
         if err then
           return errors.failure(err, response)
@@ -158,10 +157,10 @@ function exports.define(class)
             response
           )
         elseif clock.now() + pause >= expires then
-          local message = ("the export is still %s at the end of the wait"):format(found.status)
+          local message = ("the export is still %s after the deadline"):format(found.status)
           return errors.failure(errors.new({ kind = "timeout", message = message }), response)
         elseif clock.sleep(pause) == false then
-          local message = "the wait for the export was given up"
+          local message = "the wait for the export was cancelled"
           return errors.failure(errors.new({ kind = "cancelled", message = message }))
         end
         pause = interval or math.min(pause * 1.5, LONGEST_INTERVAL)
@@ -169,10 +168,10 @@ function exports.define(class)
     end)
   end
 
-  --- The rows of a complete export. It is fetched at the first step, and held as
-  --- text while its lines are decoded one by one.
+  --- The rows of a complete export. It is fetched as a whole at the first step, and its lines are
+  --- decoded one by one.
   --- @param id string of the dataset
-  --- @param export posthog.llm.Export|integer it, or its id
+  --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.CallOptions
   --- @return fun(): table? iterator raises an error, of the call or of a line
   function Datasets:export_read(id, export, options)

@@ -1,4 +1,4 @@
---- The dataset that a caller means, by its id or its name.
+--- Finds a dataset by its id or its name.
 
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
@@ -6,7 +6,7 @@ local listing = require("posthog.llm.api.listing")
 
 local find_dataset = {}
 
-local PAGE = 100
+local PAGE_SIZE = 100
 
 local UUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 
@@ -19,7 +19,7 @@ local function by_name(client, name, archived)
   local next_row, listed = listing(client.datasets, {
     search = name,
     order_by = "created_at",
-    limit = PAGE,
+    limit = PAGE_SIZE,
     archived = archived,
   })
   while true do
@@ -45,13 +45,13 @@ end
 
 --- @param client posthog.llm.Client
 --- @param dataset string id or name
---- @param archived? boolean API v2: by name, one of those that are deleted
+--- @param archived? boolean API v2: a name is searched among the deleted datasets
 --- @return posthog.llm.Dataset? row
---- @return posthog.llm.Error? err kind "not_found"; "conflict" where two have the name
+--- @return posthog.llm.Error? err kind "not_found"; "conflict" when two datasets have the name
 --- @return posthog.llm.Response? response
 function find_dataset.find(client, dataset, archived)
   if not find_dataset.is_id(dataset) then
-    return by_name(client, compare.trim(dataset), archived) -- as the server keeps names
+    return by_name(client, compare.trim(dataset), archived) -- as the server stores names
   end
   local row, err, response = client.datasets:get(dataset)
   if not row or row == true then
@@ -64,7 +64,7 @@ function find_dataset.is_id(dataset)
   return dataset:find(UUID) ~= nil
 end
 
---- Creates a dataset under a free name. Where the response is lost, the dataset is looked for.
+--- Creates a dataset under a free name. When the response is lost, the dataset is read back.
 --- @param client posthog.llm.Client
 --- @param fields posthog.llm.DatasetFields
 --- @return posthog.llm.Dataset? row
@@ -78,9 +78,9 @@ function find_dataset.create(client, fields)
     err.ambiguous, err.sent_at = true, sent_at
   end
   if err and err.ambiguous then
-    local found, _, seen = client.datasets:find_created(fields, err.sent_at)
+    local found, _, found_response = client.datasets:find_created(fields, err.sent_at)
     if found and #found == 1 then
-      return found[1], nil, seen
+      return found[1], nil, found_response
     end
   end
   return errors.result(row, err, response)

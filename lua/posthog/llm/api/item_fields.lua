@@ -1,20 +1,19 @@
---- The fields of datasets, items and skills that are more than plain text: the
---- one table of their names on both versions of the API and of what they hold
---- (doc/api.md). All that treats a field by its name asks here.
+--- The fields of datasets, items and skills that are not plain text: the only table of their names
+--- in both versions of the API and of their types (doc/api.md). All code that treats a field by its
+--- name uses this module.
 
 local json = require("posthog.llm.json")
 
 local item_fields = {}
 
 --- @class posthog.llm.ItemField
---- @field name string on v2, and the name that stands for both inside the library
---- @field v1? string the name on v1; nil: v1 does not have it
---- @field kind "json"|"time"|"text" what it holds
---- @field fixed? boolean set once, when the item is created
---- @field instead? string what a v1 server has in its place, for a message
+--- @field name string the name in API v2, which the library uses internally
+--- @field v1? string the name in API v1; nil: API v1 does not have it
+--- @field kind "json"|"time"|"text" its type
+--- @field fixed? boolean can only be set when the item is created
+--- @field instead? string what API v1 has instead, for a message
 
---- What a caller can set on an item, in the order in which files and reports
---- have the fields.
+--- The fields of an item that a caller can set, in the order in which files and reports list them.
 --- @type posthog.llm.ItemField[]
 local FIELDS = {
   { name = "input", v1 = "input", kind = "json" },
@@ -32,7 +31,7 @@ local FIELDS = {
 }
 item_fields.FIELDS = FIELDS
 
---- By either name.
+--- By both names.
 --- @type table<string, posthog.llm.ItemField>
 local BY_NAME = {}
 for _, field in ipairs(FIELDS) do
@@ -42,20 +41,19 @@ for _, field in ipairs(FIELDS) do
   end
 end
 
---- @param name string on either version
---- @return posthog.llm.ItemField? field nil: an item has no such field that can be set
+--- @param name string in either version
+--- @return posthog.llm.ItemField? field nil: not a field that a caller can set
 function item_fields.of(name)
   return BY_NAME[name]
 end
 
---- Names that differ, those of v1 to those of v2.
+--- The names that differ: from those of API v1 to those of API v2.
 --- @type table<string, string>
 item_fields.RENAMED = {}
---- The names that a version has, in order.
+--- The names in each API version, in order.
 --- @type table<posthog.llm.ApiVersion, string[]>
 item_fields.NAMES = { reference = {}, current = {} }
---- Fields that hold anybody's JSON, by all their names: in them null is a value
---- like any other.
+--- Fields of free JSON, by all their names: in them null is kept as a value.
 --- @type string[]
 item_fields.FREE_JSON = {}
 
@@ -73,7 +71,7 @@ for _, field in ipairs(FIELDS) do
   end
 end
 
---- Fields that the API defines as lists: an empty table in them is a list.
+--- Fields that the API defines as lists: an empty table in them is encoded as [].
 local LISTS = { files = true, edits = true, file_edits = true, allowed_tools = true, owners = true }
 
 --- Fields that the API defines as integers.
@@ -83,13 +81,12 @@ local function is_empty_unmarked(value)
   return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
 end
 
---- Puts the API's own fields into the form that they have on the wire, in a
---- copy: the caller's tables stay as they are.
+--- A copy of the fields in the form in which they are sent; the caller's tables are not changed.
 --- @param fields table
 --- @return table
 function item_fields.on_wire(fields)
   local copy = {}
-  for name, value in next, fields do -- raw, as the encoder reads tables
+  for name, value in next, fields do -- without metamethods, as the encoder reads tables
     if LISTS[name] and is_empty_unmarked(value) then
       value = json.array({})
     elseif name == "file_edits" and type(value) == "table" then

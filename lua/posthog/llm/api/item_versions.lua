@@ -1,5 +1,5 @@
---- Writes on the items of API v2, which have versions: each
---- names the one that it is based on (doc/api.md 2.2).
+--- Writes on the items of API v2, which have versions: each write names the version that it is
+--- based on (doc/api.md 2.2).
 
 local errors = require("posthog.llm.util.errors")
 local item_fields = require("posthog.llm.api.item_fields")
@@ -8,8 +8,9 @@ local row_resource = require("posthog.llm.api.row_resource")
 
 local versions = {}
 
---- Times that a write without a base of the caller's own follows other writers.
-local MOST_FOLLOWED = 3
+--- How often a write without a base version is tried, each time on the latest version, while others
+--- write too.
+local MAX_TRIES = 3
 
 local function write(self, request, path, base)
   local json, changes = { base_version = base }, {}
@@ -28,25 +29,26 @@ local function write(self, request, path, base)
       path = request.path,
       json = item_fields.on_wire(json),
       idempotent = false,
-      repeats = 1, -- the server refuses the second of two
+      repeats = 1, -- the server refuses the second of two requests
       shape = { id = "string" },
       options = request.options,
     },
     probe = probes.next_version(self, path, base, changes),
-    -- The item is its creator's, and a write that changes nothing makes no version.
+    -- Not created_by, which is the item's creator; and a write that changes nothing makes no
+    -- version.
     author = function(row)
       return row.version == base + 1 and row.version_created_by or nil
     end,
   })
 end
 
---- Makes a write on an item. Without a base of the caller's own it is based on
---- the item as it is, so that the last writer wins, as on the reference.
+--- Makes a write on an item. Without `base` it is based on the latest version, so that the last
+--- writer wins, as with API v1.
 --- @param self table the resource
 --- @param request { method: string, path: string, json?: table, options: table }
 --- @param id string
 --- @param base? integer the version that the caller has edited
---- @param archived? boolean nothing is sent when the item is marked like that already
+--- @param archived? boolean nothing is sent when the item has this mark already
 --- @return posthog.llm.DatasetItem? row
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
@@ -56,7 +58,7 @@ function versions.change(self, request, id, base, archived)
     return write(self, request, path, base)
   end
   local value, err, response
-  for _ = 1, MOST_FOLLOWED do
+  for _ = 1, MAX_TRIES do
     local row
     row, err, response = row_resource.read(self, path, request.options)
     if err then

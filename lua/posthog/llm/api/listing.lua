@@ -1,15 +1,15 @@
---- The rows of all pages, with failures as values: an iterator that raises
---- needs pcall, within which Lua 5.1 cannot wait.
+--- The rows of all pages, with failures returned, not raised: to catch a raised one takes pcall,
+--- through which Lua 5.1 cannot yield.
 
 local pages = require("posthog.llm.api.pages")
 
---- @class posthog.llm.Listed what the latest page has shown
---- @field total? integer rows in all
+--- @class posthog.llm.Listed what the latest page says
+--- @field total? integer rows of all pages
 --- @field response? posthog.llm.Response
 
 --- @param resource table client.datasets or client.dataset_items
 --- @param options table for its `list`, with limit; not changed
---- @param prefetch? integer pages to read at the same time as the one that is needed; 0
+--- @param prefetch? integer pages to read ahead, at the same time as the one needed; default 0
 --- @return fun(): table?, posthog.llm.Error? next_row
 --- @return posthog.llm.Listed listed
 local function listing(resource, options, prefetch)

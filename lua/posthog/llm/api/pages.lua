@@ -1,4 +1,4 @@
---- Lists that come in pages (doc/api.md 0.9).
+--- Paginated lists (doc/api.md 0.9).
 
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
@@ -7,52 +7,52 @@ local json = require("posthog.llm.json")
 local pages = {}
 
 --- @class posthog.llm.Page
---- @field count integer rows in all, at the time of the response
+--- @field count integer rows of all pages, at the time of the response
 --- @field next? string URL of the following page
 --- @field previous? string
 --- @field results table[]
 
---- Pages in a row, beyond the server's own count of rows, that may bring
---- nothing new before an iterator gives up.
-local MOST_STALE_PAGES = 20
+--- How many pages in a row, beyond the server's count of rows, may have no new row before an
+--- iterator fails.
+local MAX_STALE_PAGES = 20
 
 pages.SHAPE = { results = "list" }
 
---- The response to a filter that nothing can pass.
+--- The page for a filter that matches nothing.
 --- @return posthog.llm.Page
 function pages.empty()
   return { count = 0, results = json.array({}) }
 end
 
-local function bad(message, ...)
+local function malformed(message, ...)
   return errors.new({ kind = "decode", message = message:format(...) })
 end
 
---- The API's own part of a path: what follows the host's prefix, with the word
---- for the scope and the project as one, since a server may name either.
+--- The part of a path after the host's prefix, with one path scope in place of two, since a server
+--- may use either in its links.
 local function api_path(path)
   local rest = path:match("^.*(/api/.*)$") or path -- the prefix may hold one too
   return (rest:gsub("^/api/environments/", "/api/projects/"):gsub("/*$", "/"))
 end
 
---- Reads the `next` of a page. Its scheme, host and prefix are those that the
---- server sees, maybe behind a proxy, so only its path and query count.
---- @param link any `next` as it came
---- @param asked string the path of the request, as it was sent
+--- Reads the `next` of a page. Behind a proxy, the server may see another scheme, host and prefix
+--- than the client does, so only the path and the query are used.
+--- @param link any `next` of the response
+--- @param requested string the URL of the request, without its query
 --- @return string? query of the following page; nil: there is none
 --- @return posthog.llm.Error?
-function pages.next_query(link, asked)
+function pages.next_query(link, requested)
   if link == nil or link == json.null then
     return nil
   elseif type(link) ~= "string" then
-    return nil, bad("the page's next is not a URL")
+    return nil, malformed("the page's next is not a URL")
   end
   local rest = link:gsub("#.*", ""):gsub("^%a[%w+.-]*://[^/?]*", "")
   local path, query = rest:match("^([^?]*)%??(.*)$")
-  if path ~= "" and api_path(path) ~= api_path(asked) then
-    return nil, bad("the page's next leads to another resource")
+  if path ~= "" and api_path(path) ~= api_path(requested) then
+    return nil, malformed("the page's next leads to another resource")
   elseif query:find("[%c ]") then
-    return nil, bad("the page's next holds a space or control character")
+    return nil, malformed("the page's next contains a space or control character")
   end
   return query
 end
@@ -69,11 +69,11 @@ local function with_offset(query, offset)
   return (("&" .. query):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
 end
 
---- The query of the page after the next one, as far as it can be known: pages are
---- equally long, and the server counts rows.
+--- Guesses the queries of further pages: pages have the same length, and the server counts the
+--- rows.
 --- @param query? string of the last page read
---- @param following string of the next one
---- @param count any of the last page read
+--- @param following string query of the next page
+--- @param count any `count` of the last page read
 --- @return fun(query: string): string? guess
 local function guess_after(query, following, count)
   local step = offset_of(following) - offset_of(query)
@@ -85,8 +85,8 @@ local function guess_after(query, following, count)
   end
 end
 
---- Makes a fetch that reads the pages after the one asked for at the same
---- time, where it may guess which they are. Those never asked for are dropped.
+--- Wraps a fetch so that it also reads the pages after the requested one, at the same time, if a
+--- guess says which they are. Pages that were read ahead and are not requested next are discarded.
 --- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
 --- @param ahead integer how many; 0: off
 --- @return fun(key: any, guess?: fun(key: any): any): table?, posthog.llm.Error?, posthog.llm.Response?
@@ -96,7 +96,7 @@ function pages.fetch_ahead(fetch, ahead)
   end
   local fetched = {} -- responses by key
 
-  local function keep(key)
+  local function fetch_into_cache(key)
     return function()
       local page, err, response = fetch(key)
       fetched[key] = { page = page, err = err, response = response }
@@ -108,14 +108,14 @@ function pages.fetch_ahead(fetch, ahead)
     if guess and not fetched[key] then
       local functions, wanted = {}, key
       while wanted and #functions <= ahead do
-        functions[#functions + 1] = keep(wanted)
+        functions[#functions + 1] = fetch_into_cache(wanted)
         wanted = guess(wanted)
       end
       fetched = {}
       hosts.current().gather(functions, #functions)
     end
     local entry = key ~= nil and fetched[key]
-    if not entry then -- also where a hook raised: it does so again, to the caller
+    if not entry then -- not read ahead; or a hook raised, and raises again here, to the caller
       return fetch(key)
     end
     fetched[key] = nil
@@ -123,11 +123,12 @@ function pages.fetch_ahead(fetch, ahead)
   end
 end
 
---- Gives out the rows of page after page.
---- @param read fun(): table[]?, posthog.llm.Error?, posthog.llm.Response? rows of the next page; nil
----   without an error: there are no more
---- @param accept? fun(row: any): boolean, posthog.llm.Error? false: the row is left out
---- @return fun(): any?, posthog.llm.Error?, posthog.llm.Response? next_row nil: there are no more
+--- An iterator over the rows of consecutive pages.
+--- @param read fun(): table[]?, posthog.llm.Error?, posthog.llm.Response? rows of the next page;
+---   nil without an error at the end
+--- @param accept? fun(row: any): boolean, posthog.llm.Error? false: the row is skipped
+--- @return fun(): any?, posthog.llm.Error?, posthog.llm.Response? next_row nil without an error at
+---   the end
 function pages.stream(read, accept)
   local rows, at = {}, 0
   return function()
@@ -154,23 +155,24 @@ function pages.stream(read, accept)
   end
 end
 
---- Reads the rows of all pages. Rows are counted from the newest on, so those
---- that come or go meanwhile shift the others. One that moved to the next page
---- comes once. When the count of rows has gone down by n, no more than n rows
---- can have moved to the pages that were read before, so as many are read again.
+--- An iterator over the rows of all pages. Offsets are counted from the newest row, so rows that
+--- are created or deleted meanwhile shift the others. A row that has moved to the next page is
+--- returned once. When the count has decreased by n, at most n rows can have moved into the pages
+--- read before, so the next page begins n rows earlier.
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
---- @param ahead integer pages to read beyond the one that is needed
---- @param identity? string the field that no two rows share; "id"
---- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil: there are no more
+--- @param ahead integer pages to read beyond the one needed
+--- @param identity? string a field that is unique among the rows; default "id"
+--- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil without an error
+---   at the end
 function pages.rows(fetch, first, ahead, identity)
   identity = identity or "id"
   local query, more, guess = first, true, nil
   fetch = pages.fetch_ahead(fetch, ahead)
   local seen, stale = {}, 0
-  local count -- rows in all, by the last page
+  local count -- rows of all pages, by the last page
 
-  --- The query that begins `gone` rows before this page.
+  --- The query of a page that begins `gone` rows before the present one.
   local function step_back(gone)
     local offset = offset_of(query)
     if offset == 0 then
@@ -188,7 +190,7 @@ function pages.rows(fetch, first, ahead, identity)
     if not page then
       return nil, err, response
     elseif page == true then -- 204
-      return nil, bad("the response is empty, not a page"), response
+      return nil, malformed("the response is empty, not a page"), response
     end
     local gone = count and is_count(page.count) and count - page.count or 0
     count = is_count(page.count) and page.count or nil
@@ -196,27 +198,29 @@ function pages.rows(fetch, first, ahead, identity)
     if again then
       query, guess = again, nil
       stale = stale + 1
-      if stale > MOST_STALE_PAGES then
-        return nil, bad("the count of rows went down %d times in a row", MOST_STALE_PAGES), response
+      if stale > MAX_STALE_PAGES then
+        return nil,
+          malformed("the count of rows went down %d times in a row", MAX_STALE_PAGES),
+          response
       end
       return read_page()
     end
-    local asked = response and response.url:match("^[^?]*") or ""
+    local requested = response and response.url:match("^[^?]*") or ""
     local following
-    following, err = pages.next_query(page.next, asked)
+    following, err = pages.next_query(page.next, requested)
     if err then
       return nil, err, response
     elseif following and offset_of(following) <= offset_of(query) then
       local from, to = offset_of(query), offset_of(following)
       local words = "paging does not advance: the page at offset %.0f points to %.0f"
-      return nil, bad(words, from, to), response
+      return nil, malformed(words, from, to), response
     end
     guess = following and guess_after(query, following, page.count)
     query, more = following, following ~= nil
     if more and (not is_count(page.count) or offset_of(query) >= page.count) then
       stale = stale + 1
-      if stale > MOST_STALE_PAGES then
-        return nil, bad("%d pages in a row brought nothing new", MOST_STALE_PAGES), response
+      if stale > MAX_STALE_PAGES then
+        return nil, malformed("%d pages in a row had no new row", MAX_STALE_PAGES), response
       end
     end
     return page.results
@@ -225,7 +229,7 @@ function pages.rows(fetch, first, ahead, identity)
   return pages.stream(read_page, function(row)
     local id = type(row) == "table" and row[identity]
     if not id then
-      return false, bad("a row of the page has no %s", identity)
+      return false, malformed("a row of the page has no %s", identity)
     elseif seen[id] then
       return false
     end

@@ -1,5 +1,5 @@
---- What datasets and dataset items have in common: rows in pages, created,
---- read, updated, and deleted by a mark (doc/api.md 1.6 to 1.15 and 2.2).
+--- What datasets and dataset items have in common. Both are rows: listed in pages, created, read,
+--- updated, and deleted by a mark (doc/api.md 1.6 to 1.15 and 2.2).
 
 local translate_write = require("posthog.llm.api.versions.translate_write")
 local body = require("posthog.llm.http.body")
@@ -26,17 +26,15 @@ local NONE = query.spec({})
 --- @field name string of the resource in a client
 --- @field base string path of the collection
 --- @field parameters posthog.llm.Parameter[] filters of its lists
---- @field only_current string[] those of them that only API v2 has
+--- @field only_current string[] the filters that only API v2 has
 --- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
---- @field of_restore? string[] what restore takes besides the marks
---- @field has_unique_names? boolean on v2
+--- @field of_restore? string[] parameters of restore in addition to `marks`
+--- @field has_unique_names? boolean in API v2
 --- @field of_get? posthog.llm.Parameter[] parameters of get
---- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean):
----   any, posthog.llm.Error?, posthog.llm.Response? makes a write on a row of API v2; request:
----   method, path, json, options; archived: the mark that the row is to have, if it may have it
+--- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response? makes a write on a row of API v2; request: method, path, json, options; archived: the mark that the row is to have, if it may have it
 ---   already
 
---- Completes a request of a resource of rows.
+--- Completes a request with what all requests of a row resource have.
 --- @param request table method, path, and more of posthog.llm.Request
 --- @return posthog.llm.Request
 local function complete(request)
@@ -49,15 +47,15 @@ local function complete(request)
   return request
 end
 
---- One request of a resource of rows.
+--- Makes one request of a row resource.
 --- @param self table the resource
 --- @param request table method, path, and more of posthog.llm.Request
 function row_resource.send(self, request)
   return self._run(complete(request))
 end
 
---- A new row. On v2 an item may have a key of the caller's own, by which the server
---- knows a create that comes again, and datasets have their names alone.
+--- Creates a row. In API v2 an item may have a client_item_id, by which the server recognises a
+--- repeated create, and the names of datasets are unique.
 local function create(self, kind, json, version, call_options)
   local is_keyed = version == "current" and type(json.client_item_id) == "string"
   local request = complete({
@@ -67,7 +65,7 @@ local function create(self, kind, json, version, call_options)
     idempotent = is_keyed,
     options = call_options,
   })
-  if is_keyed then -- the response may be a row that another has made
+  if is_keyed then -- the response may be a row that another client has made
     return self._write({ request = request, probe = probes.keyed(self, kind.base, request.json) })
   end
   local is_unique = version == "current" and kind.has_unique_names
@@ -80,7 +78,7 @@ local function create(self, kind, json, version, call_options)
   })
 end
 
---- Asks for one row; of API v2, also an archived one.
+--- Reads one row; API v2 also returns an archived one.
 local function get(self, path, call_options, parameters)
   return row_resource.send(self, {
     method = "GET",
@@ -91,7 +89,7 @@ local function get(self, path, call_options, parameters)
   })
 end
 
---- A read of one row that something is made of, so that it has to be there.
+--- Reads one row whose content is needed: an empty response is an error.
 --- @return table? row
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
@@ -109,7 +107,7 @@ function row_resource.path(kind, id)
   return kind.base .. url.escape(id) .. "/"
 end
 
---- One page of rows, which can be read by the names of both API versions.
+--- Reads one page of rows, which have the field names of both API versions.
 local function read_page(self, path, encoded, call_options)
   local page, err, response = row_resource.send(self, {
     method = "GET",
@@ -128,7 +126,7 @@ local function read_page(self, path, encoded, call_options)
   return page, nil, response
 end
 
---- What comes of a call: a row, with the names of both API versions.
+--- The result of a call: a row with the field names of both API versions.
 local function named(value, err, response)
   if err then
     return errors.failure(err, response)
@@ -136,8 +134,7 @@ local function named(value, err, response)
   return field_names.name(value), nil, response
 end
 
---- The options of a call that may take several requests, which have one
---- deadline together.
+--- The options of a call that may make several requests, which share one deadline.
 local function within(self, call_options)
   return {
     timeout = call_options.timeout,
@@ -148,7 +145,7 @@ local function within(self, call_options)
   }
 end
 
---- Gives a class the methods that read.
+--- Adds the methods that read to a class.
 local function define_reads(class, kind)
   local list_spec = query.spec(kind.parameters)
   local each_spec = query.spec(kind.parameters, { "prefetch" })
@@ -158,13 +155,12 @@ local function define_reads(class, kind)
     return read_page(self, kind.base, encoded, call_options)
   end
 
-  --- An empty list of ids is not a filter to the server, which would then return
-  --- with every row.
+  --- The server takes an empty list of ids for no filter, and would return every row.
   local function selects_nothing(options)
     return options and options.id__in and #options.id__in == 0
   end
 
-  --- The option that selects what only API v2 can; nil: both can.
+  --- The first option that only API v2 has; nil: there is none.
   local function only_current_option(options)
     for _, option in ipairs(kind.only_current) do
       if options and options[option] then
@@ -173,8 +169,8 @@ local function define_reads(class, kind)
     end
   end
 
-  --- A page. A server of API v1 ignores a filter that it does
-  --- not know, and would return other rows; those are never passed on.
+  --- Reads a page. API v1 ignores a filter that it does not know, and would return other rows;
+  --- those are never passed on.
   local function select_page(self, options, encoded, call_options)
     local option = only_current_option(options)
     if not option then
@@ -250,7 +246,7 @@ local function define_reads(class, kind)
   end
 end
 
---- Gives a class the methods that write.
+--- Adds the methods that write to a class.
 local function define_writes(class, kind)
   local mark_spec = query.spec(kind.marks)
   local restore_spec = query.spec(kind.marks, kind.of_restore)
@@ -282,8 +278,7 @@ local function define_writes(class, kind)
     }))
   end
 
-  --- The mark of a row: by a field in API v1, by a call of its own in
-  --- API v2.
+  --- Sets or removes the mark of a row: a field in API v1, a call of its own in API v2.
   local function mark(self, id, deleted, base, call_options)
     local path = row_resource.path(kind, id)
     return named(translate_write(self._api_version, {
@@ -312,7 +307,7 @@ local function define_writes(class, kind)
     }))
   end
 
-  --- A write that consists of the mark only.
+  --- Whether a write only sets or removes the mark.
   local function is_mark(fields)
     local first, value = next(fields)
     return (first == "deleted" or first == "archived")
@@ -338,7 +333,7 @@ local function define_writes(class, kind)
         if version == "current" then
           return kind.change(self, request, id, json.base_version)
         end
-        request.idempotent = true -- the last writer wins: the same update twice is the same as once
+        request.idempotent = true -- repeating an update has no further effect
         return row_resource.send(self, request)
       end,
       probe = function()
@@ -384,7 +379,7 @@ local function define_writes(class, kind)
       options = call_options,
     })
     if response and err and (err.kind == "invalid" or err.kind == "forbidden") then
-      local words = "%s; rows are not destroyed, use :delete, which marks them"
+      local words = "%s; rows cannot be destroyed: use :delete, which marks them as deleted"
       err.message = words:format((err.message:gsub("%.$", "")))
     end
     return errors.result(value, err, response)
@@ -393,12 +388,11 @@ end
 
 local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" })
 
---- Gives a class an iterator over the history of a row, newest first, which only
---- API v2 keeps.
+--- Adds an iterator over the history of a row, newest first, which only API v2 has.
 --- @param class table
 --- @param method string
---- @param word string of the path
---- @param identity string the field that no two of its rows share
+--- @param word string the last part of the path
+--- @param identity string the field that is unique in the history
 function row_resource.define_history(class, method, word, identity)
   class[method] = function(self, id, options)
     check.segment(id, "id", 2)
@@ -411,7 +405,7 @@ function row_resource.define_history(class, method, word, identity)
   end
 end
 
---- Gives a class the methods of a resource of rows.
+--- Adds the methods of a row resource to a class.
 --- @param class table
 --- @param kind posthog.llm.RowKind
 function row_resource.define(class, kind)

@@ -20,15 +20,16 @@ local GET = query.spec({
 local REPORT = { summary = "object" }
 
 --- @class posthog.llm.SpendOptions: posthog.llm.CallOptions
---- @field product? string whose tools, models and traces are broken down; "posthog_code"
---- @field date_from? string ISO 8601, or relative such as "-7d"; "-30d"
---- @field date_to? string exclusive; now
---- @field limit? integer rows of each breakdown, 1 to 200; 50
---- @field refresh? boolean past the server's cache of five minutes
---- @field bucket_minutes? 5|15|30|60 API v2: by_bucket too, of 600 buckets at most
+--- @field product? string the product whose tools, models and traces are broken down; default
+---   "posthog_code"
+--- @field date_from? string ISO 8601, or relative such as "-7d"; default "-30d"
+--- @field date_to? string exclusive; default now
+--- @field limit? integer rows of each breakdown, 1 to 200; default 50
+--- @field refresh? boolean bypass the server's cache of five minutes
+--- @field bucket_minutes? 5|15|30|60 API v2: adds by_bucket, with at most 600 buckets
 
---- Costs by product, tool and model in a window of at most 90 days. Rate limits
---- of its own: 10 a minute, 60 an hour, 200 a day.
+--- Costs by product, tool and model in a window of at most 90 days. The call has rate limits of its
+--- own: 10 a minute, 60 an hour, 200 a day.
 --- @param options? posthog.llm.SpendOptions
 --- @return posthog.llm.SpendReport? spend
 --- @return posthog.llm.Error? err

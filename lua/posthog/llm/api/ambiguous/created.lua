@@ -1,5 +1,5 @@
---- The rows that a create may have made whose answer was lost. The API has no
---- key by which to ask for them, so they are known by their content and time.
+--- Finds the rows that a create with a lost response may have made. The API has no key to ask for
+--- them, so they are recognised by their content and time.
 
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
@@ -11,11 +11,11 @@ local times = require("posthog.llm.util.time")
 local field_names = require("posthog.llm.api.versions.field_names")
 local url = require("posthog.llm.http.url")
 
-local PAGE = 50 -- rows; they may be large, and the one that is sought is new
+local PAGE_SIZE = 50 -- rows: they may be large, and the one to find is new
 
---- The time on the server's clock from which on rows count.
+--- The earliest time, by the server's clock, at which the create can have made a row.
 --- @param since number|string
---- @param response posthog.llm.Response that has just arrived
+--- @param response posthog.llm.Response one that has just arrived
 local function server_time(since, response)
   if type(since) == "string" then
     return times.iso(since)
@@ -24,9 +24,9 @@ local function server_time(since, response)
   return since - server_clock.SKEW + (response.server_time or now) - now
 end
 
---- Reads from the newest row back to the first that is too old.
+--- Reads from the newest row back to the first one that is too old.
 --- @param fetch fun(query: string): table?, posthog.llm.Error?, posthog.llm.Response? a page, newest first
---- @param fields table as they come back from the server (body.canonical)
+--- @param fields table the fields of the create, as body.canonical returns them
 --- @param since number|string
 --- @return table[]? rows
 --- @return posthog.llm.Error? err
@@ -35,11 +35,11 @@ local function find_created(fetch, fields, since)
   local response, earliest
   local filter = fields.dataset and ("dataset=%s&"):format(url.escape(fields.dataset)) or ""
   local next_row = pages.rows(function(query)
-    local page, err, answer = fetch(query)
-    response = answer
-    earliest = earliest or (answer and server_time(since, answer))
-    return page, err, answer
-  end, ("%slimit=%d"):format(filter, PAGE), 0)
+    local page, err, page_response = fetch(query)
+    response = page_response
+    earliest = earliest or (page_response and server_time(since, page_response))
+    return page, err, page_response
+  end, ("%slimit=%d"):format(filter, PAGE_SIZE), 0)
   local found = json.array({})
   local current = field_names.as_stored(fields)
   while true do

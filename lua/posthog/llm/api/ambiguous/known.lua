@@ -1,14 +1,16 @@
---- What the answers to earlier calls have told: whose key it is, and which skill
---- had a name. Clients that came of one another share it, as long as host,
---- project and key are the same.
+--- What the responses of earlier calls have shown: who owns the key, and which skill has a name.
+--- Clients made from one another with `with` share it as long as host, project and key are the
+--- same.
 
-local MOST_NAMES = 1000 -- then it begins anew: it is a help, and nothing depends on it
+local MAX_NAMES = 1000 -- beyond that all are forgotten: correctness does not depend on them
 
 --- @class posthog.llm.Known
---- @field has_one_user boolean a function may give the keys of several
---- @field user? any the id of the user whose key it is
---- @field names integer how many there are in `skills`
---- @field skills table<string, string> when the first version of the skill was made that had the name last
+--- @field has_one_user boolean false when the key is a function, which may return keys of several
+---   users
+--- @field user? any the id of the key's owner
+--- @field names integer the number of entries in `skills`
+--- @field skills table<string, string> by name: the `first_version_created_at`, which identifies a
+---   skill, of the skill that a response last showed under it
 
 local known = {}
 
@@ -21,7 +23,7 @@ end
 --- @param key string|function? the option
 --- @return posthog.llm.Known
 function known.of(family, settings, key)
-  if key ~= nil and type(key) ~= "string" then -- a function, or what can be called like one
+  if key ~= nil and type(key) ~= "string" then -- a function, or a callable table
     return new(false)
   end
   local target = settings.target and settings.target.base or ""
@@ -31,7 +33,7 @@ function known.of(family, settings, key)
   return family.known[name]
 end
 
---- Learns who made something that this key has just made.
+--- Learns who owns the key, from something that was just made with it.
 --- @param self posthog.llm.Known
 --- @param author any the user object
 function known.learn_user(self, author)
@@ -40,7 +42,7 @@ function known.learn_user(self, author)
   end
 end
 
---- Learns what has a name, from any answer that shows the skill.
+--- Learns which skill has a name, from any response that shows it.
 --- @param self posthog.llm.Known
 --- @param skill any
 function known.learn_skill(self, skill)
@@ -52,7 +54,7 @@ function known.learn_skill(self, skill)
     return
   end
   if not self.skills[name] then
-    if self.names >= MOST_NAMES then
+    if self.names >= MAX_NAMES then
       self.skills, self.names = {}, 0
     end
     self.names = self.names + 1

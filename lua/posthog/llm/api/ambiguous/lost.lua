@@ -1,5 +1,5 @@
---- A write that may or may not have happened, and what can be said of the things
---- that a read finds afterwards: when they were made, and by whom.
+--- A write that may or may not have happened, and what can be derived about the objects that are
+--- read back afterwards: when they were made, and by whom.
 
 local clock = require("posthog.llm.host.clock")
 local compare = require("posthog.llm.util.compare")
@@ -10,11 +10,13 @@ local times = require("posthog.llm.util.time")
 --- @class posthog.llm.Lost
 --- @field began number on clock.now's clock: before the call's first request
 --- @field expires number on clock.now's clock: the end of the call's deadline
---- @field user any id of the user whose key this is; nil: not known yet
---- @field skills table<string, string> by name: the skill that an answer before the call showed
+--- @field user any id of the key's owner; nil: not known yet
+--- @field skills table<string, string> by name: the skill that a response before the call showed
 --- @field call_options table of the call
---- @field files_read table<posthog.llm.Skill, true> of which files were read since it was read
---- @field repeated_on? string the skill by which the write was found free, and was made again
+--- @field files_read table<posthog.llm.Skill, true> skills whose files were read after the skill
+---   itself
+--- @field repeated_on? string `first_version_created_at` of the skill on which the verdict was
+---   FREE, so that the write was repeated
 local Lost = {}
 Lost.__index = Lost
 
@@ -27,7 +29,7 @@ function lost.new(parts)
   return setmetatable(parts, Lost)
 end
 
---- Options for a read that is to clear it up, within the time of the write's.
+--- Options for a read that resolves the write, within the deadline of the call.
 --- @param more? table parameters of that read
 --- @return table
 function Lost:options(more)
@@ -38,9 +40,9 @@ function Lost:options(more)
   return options
 end
 
---- Whether something was made before the call began, or may have been since.
+--- Whether an object was made before the call began, or may have been made since.
 --- @param created_at any
---- @param response posthog.llm.Response that has just brought it
+--- @param response posthog.llm.Response the one that has just shown it
 --- @return "before"|"since"|nil
 function Lost:time_of(created_at, response)
   local now = response.server_time
@@ -52,7 +54,7 @@ function Lost:time_of(created_at, response)
   return at < began - server_clock.SKEW and "before" or "since"
 end
 
---- @param user any the user object of something that was found
+--- @param user any the author, from an object that was read back
 --- @return "self"|"other"|"unknown"|nil
 function Lost:author_of(user)
   if self.user == nil then
@@ -63,9 +65,10 @@ function Lost:author_of(user)
   return compare.equal(user.id, self.user) and "self" or "other"
 end
 
---- Whether this call has made something.
---- @param made { at: any, by: any, content: string? } content: "equal", "differs", nil where that is not clear
---- @param response posthog.llm.Response that has just brought it
+--- Whether this call has made an object that was read back.
+--- @param made { at: any, by: any, content: string? } content: "equal", "differs", or nil if
+---   undecided
+--- @param response posthog.llm.Response the one that has just shown it
 --- @return "yes"|"no"|"unknown"
 function Lost:has_made(made, response)
   return rules.decide(rules.MADE, {
@@ -75,7 +78,7 @@ function Lost:has_made(made, response)
   })
 end
 
---- Whether it is worth to look at the content.
+--- Whether the content decides: time and author do not rule the object out.
 function Lost:may_have_made(made, response)
   made.content = "equal"
   return self:has_made(made, response) == "yes"
@@ -83,8 +86,8 @@ end
 
 --- Whether a skill is the one that had its name when the call began.
 --- @param skill { name: string, first_version_created_at: string }
---- @param response posthog.llm.Response that has just brought it
---- @return "known"|"same"|nil "known": an answer before the call showed it
+--- @param response posthog.llm.Response the one that has just shown it
+--- @return "known"|"same"|nil "known": a response before the call showed it
 function Lost:identity(skill, response)
   local first = skill.first_version_created_at
   if type(first) == "string" and self.skills[skill.name] == first then

@@ -1,6 +1,6 @@
---- Reads that show what became of a lost write on a dataset or an item of v2 of
---- the API. An item keeps its id and its versions for good, so that no other one
---- can be taken for it; a dataset's name is its own.
+--- Probes for lost writes on the datasets and items of API v2: reads that show what became of them.
+--- An item keeps its id and versions forever, so it cannot be confused with another; a dataset's
+--- name is unique.
 
 local body = require("posthog.llm.http.body")
 local compare = require("posthog.llm.util.compare")
@@ -9,13 +9,14 @@ local rules = require("posthog.llm.api.ambiguous.rules")
 local stored = require("posthog.llm.api.ambiguous.stored")
 local url = require("posthog.llm.http.url")
 
---- Each function gives a probe: fun(lost: posthog.llm.Lost, err: posthog.llm.Error): posthog.llm.Finding
+--- Each function returns a probe: fun(lost: posthog.llm.Lost, err: posthog.llm.Error):
+--- posthog.llm.Finding
 local probes = {}
 
 local UNKNOWN = { verdict = rules.UNKNOWN }
-local PAGE = 100 -- rows, or versions of one, of which a server keeps 40
+local PAGE_SIZE = 100 -- datasets, or versions of an item, of which a server keeps 40
 
---- What a version has of its own.
+--- The fields that each version of an item has.
 local CONTENT = { "input", "expected_output", "metadata", "archived" }
 
 local function read_page(self, path, query, options)
@@ -32,11 +33,12 @@ local function read_page(self, path, query, options)
 end
 
 --- The versions of an item by their number.
---- @return table<integer, table>? versions nil: they could not be read
+--- @return table<integer, table>? versions nil: not readable
 --- @return posthog.llm.Response? response
 --- @return integer? latest
 local function history(self, path, options)
-  local rows, response = read_page(self, path .. "versions/", ("limit=%d"):format(PAGE), options)
+  local rows, response =
+    read_page(self, path .. "versions/", ("limit=%d"):format(PAGE_SIZE), options)
   local versions, latest = {}, 0
   for _, row in ipairs(rows) do
     if type(row) == "table" and type(row.version) == "number" then
@@ -61,7 +63,8 @@ end
 --- @param self table the resource
 --- @param path string of the item
 --- @param base integer the version that the write is based on
---- @param changes table fields that it sets, as they go out; `source_version`: those of that version
+--- @param changes table the fields that it sets, as they are sent; `source_version`: those of that
+---   version
 function probes.next_version(self, path, base, changes)
   return function(lost)
     local sent, err = body.canonical(changes, self._codec)
@@ -89,16 +92,16 @@ function probes.next_version(self, path, base, changes)
       verdict = rules.decide(rules.NEXT_VERSION, evidence),
       value = after,
       response = response,
-      why = ("version %d is somebody else's"):format(base + 1),
+      why = ("version %d was made by somebody else"):format(base + 1),
     }
   end
 end
 
---- An item with a key of the caller's own, where the server has one with that
---- key and other content: it may have been changed since.
+--- A create with client_item_id when the server has an item with that key and other content: the
+--- item may have been changed since.
 --- @param self table the resource
 --- @param base string path of all items
---- @param fields table as they go out
+--- @param fields table as they are sent
 function probes.keyed(self, base, fields)
   return function(lost, failed)
     local id = failed.current_item_id
@@ -121,10 +124,10 @@ function probes.keyed(self, base, fields)
   end
 end
 
---- A dataset, whose name no second one can have.
+--- A create of a dataset, whose name is unique.
 --- @param self table the resource
 --- @param base string path of all datasets
---- @param fields table as they go out
+--- @param fields table as they are sent
 function probes.named(self, base, fields)
   return function(lost)
     local sent, err = body.canonical(fields, self._codec)
@@ -132,7 +135,7 @@ function probes.named(self, base, fields)
     if err or name == "" then
       return UNKNOWN
     end
-    local query = ("search=%s&limit=%d"):format(url.escape(name), PAGE)
+    local query = ("search=%s&limit=%d"):format(url.escape(name), PAGE_SIZE)
     local rows, response = read_page(self, base, query, lost:options())
     for _, row in ipairs(rows) do
       if type(row) == "table" and row.name == name then

@@ -1,5 +1,5 @@
---- Reads that show what became of a lost write on a skill. Versions do not change
---- and have no holes, so each write has one place where it would be.
+--- Probes for lost writes on skills: reads that show what became of them. Versions never change and
+--- are numbered without gaps, so it is known which version a write would have made.
 
 local body = require("posthog.llm.http.body")
 local compare = require("posthog.llm.util.compare")
@@ -8,48 +8,49 @@ local is_absent = require("posthog.llm.api.skills.absent")
 local rules = require("posthog.llm.api.ambiguous.rules")
 local stored = require("posthog.llm.api.ambiguous.stored")
 
---- Each function gives a probe: fun(lost: posthog.llm.Lost): posthog.llm.Finding
+--- Each function returns a probe: fun(lost: posthog.llm.Lost): posthog.llm.Finding
 local probes = {}
 
---- @class posthog.llm.Finding what a probe has found out
---- @field verdict string of rules
---- @field value? any of the write, when it happened
---- @field response? posthog.llm.Response that shows it
---- @field why? string a sentence, when it was refused
---- @field current_version? integer what there is instead of the version to be
---- @field skill? string when the first version of the skill was made that it was found on
+--- @class posthog.llm.Finding the result of a probe
+--- @field verdict string one of rules.HAPPENED, REFUSED, FREE, UNKNOWN
+--- @field value? any the value of the write, when it happened
+--- @field response? posthog.llm.Response the one that shows it
+--- @field why? string when it was refused: the reason, as the end of a sentence
+--- @field current_version? integer the latest version on the server
+--- @field skill? string `first_version_created_at` of the skill that was read
 
 local UNKNOWN = { verdict = rules.UNKNOWN }
 
---- What a read has found: a 204 is nothing.
-local function seen(value, err, response)
+--- The results of a read, in which an empty response (204) is an error.
+local function content_of(value, err, response)
   if value == true then
     return nil, errors.no_content("skill"), response
   end
   return value, err, response
 end
 
-local function list(value)
+local function as_table(value)
   return type(value) == "table" and value or nil
 end
 
 --- The content of a file of a version.
---- @return string? nil: it could not be read, not even by a 404, for the version has it
-local function content(skills, lost, skill, path)
+--- @return string? nil: not readable; a 404 is no proof either, since the version lists the file
+local function read_file(skills, lost, skill, path)
   lost.files_read[skill] = true
-  local file = seen(skills:file(skill.name, path, lost:options({ version = skill.version })))
+  local file = content_of(skills:file(skill.name, path, lost:options({ version = skill.version })))
   return file and file.content
 end
 
---- A file does not say whose it is, and the skill may have gone, and another one
---- come under its name, while files were read.
---- @param result "equal"|"differs"|nil what came of a comparison
+--- A result of a comparison of files, if the skills are still the same. The response with a file
+--- does not say which skill it belongs to, and the skill may have been replaced by another one of
+--- the same name while its files were read.
+--- @param result "equal"|"differs"|nil
 --- @return "equal"|"differs"|nil
 local function confirm(skills, lost, result)
-  local read = lost.files_read
+  local skills_read = lost.files_read
   lost.files_read = {}
-  for skill in pairs(read) do
-    local again = seen(skills:get(skill.name, lost:options({ version = skill.version })))
+  for skill in pairs(skills_read) do
+    local again = content_of(skills:get(skill.name, lost:options({ version = skill.version })))
     if not again or again.id ~= skill.id then
       return nil
     end
@@ -59,20 +60,20 @@ end
 
 local DEFAULT_TYPE = "text/plain"
 
---- Whether a file has the content type that was sent. What a server takes where
---- none is sent may change.
-local function has_type(sent, there)
+--- Whether a file has the content type that was sent. If none was sent it should be the default;
+--- since that may change on the server, another type proves nothing.
+local function has_type(sent, actual)
   if sent == nil then
-    return there == DEFAULT_TYPE and "equal" or nil
+    return actual == DEFAULT_TYPE and "equal" or nil
   end
-  return stored.text(sent, there)
+  return stored.text(sent, actual)
 end
 
---- Whether the bundled files of a version are these.
+--- Whether a version has exactly these bundled files.
 --- @param sent { path: string, content?: string, content_type?: string }[]
 local function has_files(skills, lost, skill, sent)
-  local left, count = stored.files(skill), 0
-  for _ in pairs(left) do
+  local remaining, count = stored.files(skill), 0
+  for _ in pairs(remaining) do
     count = count + 1
   end
   if count ~= #sent then
@@ -81,26 +82,26 @@ local function has_files(skills, lost, skill, sent)
   local result = "equal"
   local paths = {}
   for i, file in ipairs(sent) do
-    paths[i] = stored.path(file.path, left)
-    local there = left[paths[i]]
-    if not there then
+    paths[i] = stored.path(file.path, remaining)
+    local actual = remaining[paths[i]]
+    if not actual then
       return "differs"
     end
-    result = stored.both(result, has_type(file.content_type, there.kind))
-    left[paths[i]] = nil
+    result = stored.both(result, has_type(file.content_type, actual.kind))
+    remaining[paths[i]] = nil
   end
   for i, file in ipairs(sent) do
     if result == "differs" then
       break
     end
-    local text = content(skills, lost, skill, paths[i])
+    local text = read_file(skills, lost, skill, paths[i])
     result = stored.both(result, text and stored.text(file.content, text))
   end
   return result
 end
 
---- Whether two versions have the same files, but for the paths in `except`.
---- Only newer servers tell digests; where one does not, the files are read.
+--- Whether two versions have the same files, except for the paths in `except`. Compares digests
+--- where the server returns them (API v2), else the contents.
 local function same_files(skills, lost, before, after, except)
   local one, other = stored.files(before), stored.files(after)
   for path in pairs(except) do
@@ -113,20 +114,20 @@ local function same_files(skills, lost, before, after, except)
   end
   local result = "equal"
   for path, file in pairs(one) do
-    local there = other[path]
-    if not there or not compare.equal(file.kind, there.kind) then
+    local counterpart = other[path]
+    if not counterpart or not compare.equal(file.kind, counterpart.kind) then
       return "differs"
-    elseif type(file.digest) == "string" and type(there.digest) == "string" then
-      result = stored.both(result, file.digest == there.digest and "equal" or "differs")
+    elseif type(file.digest) == "string" and type(counterpart.digest) == "string" then
+      result = stored.both(result, file.digest == counterpart.digest and "equal" or "differs")
     elseif result ~= "differs" then
-      local old, new = content(skills, lost, before, path), content(skills, lost, after, path)
+      local old, new = read_file(skills, lost, before, path), read_file(skills, lost, after, path)
       result = stored.both(result, old and new and (old == new and "equal" or "differs") or nil)
     end
   end
   return result
 end
 
---- Whether `after` is `before` with these edits in its files.
+--- Whether the files of `after` are those of `before` with these edits.
 local function has_file_edits(skills, lost, before, after, file_edits)
   local one, other, edited = stored.files(before), stored.files(after), {}
   for _, entry in ipairs(file_edits) do
@@ -141,7 +142,7 @@ local function has_file_edits(skills, lost, before, after, file_edits)
     if result == "differs" then
       break
     end
-    local old, new = content(skills, lost, before, path), content(skills, lost, after, path)
+    local old, new = read_file(skills, lost, before, path), read_file(skills, lost, after, path)
     local text = old and stored.edited(old, edits)
     if old and not text then
       return "differs"
@@ -152,8 +153,8 @@ local function has_file_edits(skills, lost, before, after, file_edits)
 end
 
 --- Whether the files of two versions differ by one path only.
---- @param from? string the path that is gone
---- @param to? string the path that is new
+--- @param from? string the path that was removed
+--- @param to? string the path that was added
 local function has_moved(skills, lost, before, after, from, to)
   local one, other, except = stored.files(before), stored.files(after), {}
   if from then
@@ -178,13 +179,13 @@ local function has_moved(skills, lost, before, after, from, to)
     result = same_files(skills, lost, before, after, except)
   end
   if from and to and result == "equal" then
-    local old, new = content(skills, lost, before, from), content(skills, lost, after, to)
+    local old, new = read_file(skills, lost, before, from), read_file(skills, lost, after, to)
     result = old and new and (old == new and "equal" or "differs") or nil
   end
   return result
 end
 
---- Whether this call has made the version behind another.
+--- Whether this call has made the version after another one.
 --- @param is_ours fun(before: posthog.llm.Skill, after: posthog.llm.Skill): "equal"|"differs"|nil
 local function made(skills, lost, before, after, response, is_ours)
   local evidence = { at = after.created_at, by = after.created_by }
@@ -194,9 +195,9 @@ local function made(skills, lost, before, after, response, is_ours)
   return lost:has_made(evidence, response)
 end
 
---- Looks at the version behind `base`.
+--- Examines the version after `base`.
 local function next_version(skills, lost, name, base, is_ours)
-  local before, _, response = seen(skills:get(name, lost:options({ version = base })))
+  local before, _, response = content_of(skills:get(name, lost:options({ version = base })))
   local latest = before and before.latest_version
   if type(latest) ~= "number" then
     return UNKNOWN
@@ -212,7 +213,7 @@ local function next_version(skills, lost, name, base, is_ours)
   end
   local after
   if latest > base then
-    after, _, response = seen(skills:get(name, lost:options({ version = base + 1 })))
+    after, _, response = content_of(skills:get(name, lost:options({ version = base + 1 })))
     if not after or after.first_version_created_at ~= first then
       return UNKNOWN
     end
@@ -222,7 +223,7 @@ local function next_version(skills, lost, name, base, is_ours)
     verdict = rules.decide(rules.NEXT_VERSION, evidence),
     value = after,
     response = response,
-    why = ("version %d is somebody else's"):format(base + 1),
+    why = ("version %d was made by somebody else"):format(base + 1),
     current_version = latest,
     skill = first,
   }
@@ -230,7 +231,7 @@ end
 
 --- @param skills posthog.llm.Skills
 --- @param name string
---- @param fields posthog.llm.SkillChanges as they go out
+--- @param fields posthog.llm.SkillChanges as they are sent
 function probes.publish(skills, name, fields)
   return function(lost)
     local sent, err = body.canonical(fields, skills._codec)
@@ -238,7 +239,7 @@ function probes.publish(skills, name, fields)
       return UNKNOWN
     end
     return next_version(skills, lost, name, fields.base_version, function(before, after)
-      local edits = list(sent.edits)
+      local edits = as_table(sent.edits)
       if edits then
         sent.body = stored.edited(before.body, edits)
         if not sent.body then
@@ -249,42 +250,43 @@ function probes.publish(skills, name, fields)
         stored.both(stored.has_fields(after, sent), stored.carries(before, after, sent))
       if result == "differs" then
         return result
-      elseif list(sent.files) then
+      elseif as_table(sent.files) then
         return stored.both(result, has_files(skills, lost, after, sent.files))
       end
-      local file_edits = list(sent.file_edits) or {}
+      local file_edits = as_table(sent.file_edits) or {}
       return stored.both(result, has_file_edits(skills, lost, before, after, file_edits))
     end)
   end
 end
 
-local HISTORY = 100 -- versions that may have been made since
+local HISTORY = 100 -- versions to examine at most
 
---- Looks at every version made since.
+--- Examines every version made since the call began.
 local function any_version(skills, lost, name, is_ours)
-  local resolved, _, response = seen(skills:resolve(name, lost:options({ limit = HISTORY })))
+  local resolved, _, response = content_of(skills:resolve(name, lost:options({ limit = HISTORY })))
   for _, version in ipairs(resolved and resolved.versions or {}) do
     if lost:time_of(version.created_at, response) ~= "since" then
       break
     end
     local who = { at = version.created_at, by = version.created_by }
     if version.version > 1 and lost:may_have_made(who, response) then
-      local before = seen(skills:get(name, lost:options({ version = version.version - 1 })))
-      local after, _, shown = seen(skills:get(name, lost:options({ version = version.version })))
+      local before = content_of(skills:get(name, lost:options({ version = version.version - 1 })))
+      local after, _, after_response =
+        content_of(skills:get(name, lost:options({ version = version.version })))
       local evidence = {}
       if before and after and before.first_version_created_at == after.first_version_created_at then
-        evidence.made = made(skills, lost, before, after, shown, is_ours)
+        evidence.made = made(skills, lost, before, after, after_response, is_ours)
       end
       local verdict = rules.decide(rules.ANY_VERSION, evidence)
       if verdict ~= rules.UNKNOWN then
-        return { verdict = verdict, value = after, response = shown }
+        return { verdict = verdict, value = after, response = after_response }
       end
     end
   end
   return UNKNOWN
 end
 
---- @param base? integer without it the version may be any
+--- @param base? integer nil: the change may be in any version
 local function version_after(skills, name, base, is_ours)
   return function(lost)
     local function has(before, after)
@@ -321,22 +323,21 @@ function probes.create_file(skills, name, fields)
     local files = stored.files(after)
     local path = stored.path(fields.path, files)
     result = stored.both(result, has_type(fields.content_type, files[path].kind))
-    local text = content(skills, lost, after, path)
+    local text = read_file(skills, lost, after, path)
     return stored.both(result, text and stored.text(fields.content, text))
   end)
 end
 
---- Looks at the first version of a name.
+--- Examines the first version of the skill with a name.
 --- @param is_ours fun(skill: posthog.llm.Skill): "equal"|"differs"|nil
 local function first_version(skills, lost, name, is_ours)
-  local skill, _, response = seen(skills:get(name, lost:options({ version = 1 })))
+  local skill, _, response = content_of(skills:get(name, lost:options({ version = 1 })))
   if not skill then
     return UNKNOWN
   end
   local evidence = { at = skill.created_at, by = skill.created_by }
   local identity = lost:identity(skill, response)
-  -- What had the name before was not made now. It is asked no more, so that this read is the last
-  -- one.
+  -- A skill that had the name before the call was not made by it: no further read is needed.
   if not identity and lost:may_have_made(evidence, response) then
     evidence.content = confirm(skills, lost, is_ours(skill))
   end
@@ -352,7 +353,7 @@ local function first_version(skills, lost, name, is_ours)
 end
 
 --- @param skills posthog.llm.Skills
---- @param fields posthog.llm.SkillFields as they go out
+--- @param fields posthog.llm.SkillFields as they are sent
 function probes.create(skills, fields)
   return function(lost)
     local sent, err = body.canonical(fields, skills._codec)
@@ -364,21 +365,21 @@ function probes.create(skills, fields)
       if result == "differs" then
         return result
       end
-      return stored.both(result, has_files(skills, lost, skill, list(sent.files) or {}))
+      return stored.both(result, has_files(skills, lost, skill, as_table(sent.files) or {}))
     end)
   end
 end
 
---- Whether a skill is a copy of a version that was the latest of its source at
---- some time since the call began.
+--- Whether a skill is a copy of a version that was the latest one of its source at some time since
+--- the call began.
 local function is_copy(skills, lost, name, copy)
-  local resolved, _, response = seen(skills:resolve(name, lost:options({ limit = HISTORY })))
+  local resolved, _, response = content_of(skills:resolve(name, lost:options({ limit = HISTORY })))
   if not resolved then
     return nil
   end
   local result = "differs"
   for _, version in ipairs(resolved.versions) do
-    local source = seen(skills:get(name, lost:options({ version = version.version })))
+    local source = content_of(skills:get(name, lost:options({ version = version.version })))
     local same = source and stored.carries(source, copy, {})
     if same == "equal" then
       same = same_files(skills, lost, source, copy, {})
@@ -389,7 +390,7 @@ local function is_copy(skills, lost, name, copy)
       result = nil
     end
     if lost:time_of(version.created_at, response) == "before" then
-      break -- the ones below were not the latest any more
+      break -- older versions were not the latest any more when the call began
     end
   end
   return result
@@ -405,7 +406,7 @@ end
 
 function probes.archive(skills, name)
   return function(lost)
-    local resolved, err, response = seen(skills:resolve(name, lost:options({ limit = 1 })))
+    local resolved, err, response = content_of(skills:resolve(name, lost:options({ limit = 1 })))
     local gone = not resolved and response and is_absent(err, name)
     return {
       verdict = rules.decide(rules.ARCHIVE, { skill = gone and "gone" or nil }),
@@ -418,11 +419,11 @@ end
 --- @param skills posthog.llm.Skills
 --- @param name string
 --- @param new_name string
---- @param first string when the first version of the skill was made that is renamed
+--- @param first string `first_version_created_at` of the skill to rename
 function probes.rename(skills, name, new_name, first)
   return function(lost)
     local function holder(of)
-      local skill, err, response = seen(skills:get(of, lost:options()))
+      local skill, err, response = content_of(skills:get(of, lost:options()))
       if skill then
         return skill.first_version_created_at == first and "it" or "other", skill, response
       end
@@ -430,7 +431,7 @@ function probes.rename(skills, name, new_name, first)
     end
     local new, skill, response = holder(new_name)
     local old
-    if new == "other" then -- what is in the way has to be there when all else has been read
+    if new == "other" then -- read again at the end: the name must still be taken then
       old = holder(name)
       new, skill, response = holder(new_name)
     end
@@ -444,38 +445,38 @@ function probes.rename(skills, name, new_name, first)
 end
 
 --- Whether a skill has these owners.
---- @param owners any UUIDs, as they go out
---- @return "equal"|"differs"|nil nil: the server does not tell owners
+--- @param owners any UUIDs, as they are sent
+--- @return "equal"|"differs"|nil nil: the server does not return owners
 local function has_owners(skill, owners)
-  if not list(skill.owners) or not list(owners) then
+  if not as_table(skill.owners) or not as_table(owners) then
     return nil
   end
-  local left = {}
+  local remaining = {}
   for _, uuid in ipairs(owners) do
-    left[tostring(uuid):lower()] = true
+    remaining[tostring(uuid):lower()] = true
   end
   for _, owner in ipairs(skill.owners) do
-    local uuid = list(owner) and owner.uuid or owner
-    if not left[uuid] then
+    local uuid = as_table(owner) and owner.uuid or owner
+    if not remaining[uuid] then
       return "differs"
     end
-    left[uuid] = nil
+    remaining[uuid] = nil
   end
-  return next(left) == nil and "equal" or "differs"
+  return next(remaining) == nil and "equal" or "differs"
 end
 
---- Owners alone make no version; on an older server, which does not know them,
---- they make one that changes nothing.
+--- Owners alone do not make a version; on API v1, which ignores them, they make one that changes
+--- nothing.
 --- @param skills posthog.llm.Skills
 --- @param name string
---- @param fields posthog.llm.SkillChanges as they go out
+--- @param fields posthog.llm.SkillChanges as they are sent
 function probes.owners(skills, name, fields)
   local as_version = fields.base_version and probes.publish(skills, name, fields)
   return function(lost)
-    local skill, _, response = seen(skills:get(name, lost:options()))
+    local skill, _, response = content_of(skills:get(name, lost:options()))
     if not skill then
       return UNKNOWN
-    elseif not list(skill.owners) then
+    elseif not as_table(skill.owners) then
       return as_version and as_version(lost) or UNKNOWN
     end
     return {

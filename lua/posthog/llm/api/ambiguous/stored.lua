@@ -1,7 +1,6 @@
---- Whether what the server holds is what was sent to it, after all that it is
---- known to change (doc/api.md 0.4, 1.1, 4.1). Each comparison gives "equal",
---- "differs", or nil: it looks like what was sent, changed in a way that nobody
---- has told us of.
+--- Whether what the server stores is what was sent, apart from the changes that it is known to make
+--- (doc/api.md 0.4, 1.1, 4.1). Each comparison returns "equal", "differs", or nil when undecided:
+--- the value resembles what was sent, changed in an undocumented way.
 
 local compare = require("posthog.llm.util.compare")
 local item_fields = require("posthog.llm.api.item_fields")
@@ -9,11 +8,11 @@ local times = require("posthog.llm.util.time")
 
 local stored = {}
 
---- Keys of a skill's metadata that the server keeps for itself: those that are
---- sent are dropped, and those of the version before stay.
-local OWN_KEYS = { source = true, seeded_by = true, canonical_hash = true }
+--- Keys of a skill's metadata that belong to the server: it ignores them when they are sent, and
+--- carries its own over from the version before.
+local SERVER_KEYS = { source = true, seeded_by = true, canonical_hash = true }
 
---- Fields of a version besides its files, with what they hold.
+--- Fields of a version, without its files, and how to compare them.
 local CARRIED = {
   body = "text",
   description = "text",
@@ -39,95 +38,99 @@ local function verdict(same)
   return same and "equal" or "differs"
 end
 
---- What is left of a text when spaces and case do not count.
+--- A text without white space and control characters, in lower case.
 local function letters(text)
   return (text:gsub("[%s%c]+", ""):lower())
 end
 
---- A plain text of the API, which it trims, and makes of numbers.
-function stored.text(sent, there)
-  if compare.field(sent, there) then
+--- A plain text field, which the server trims, and in which it stores a number as a text.
+function stored.text(sent, actual)
+  if compare.field(sent, actual) then
     return "equal"
   elseif type(sent) == "boolean" then
     return nil
-  elseif type(sent) == "string" and type(there) == "string" and letters(sent) == letters(there) then
+  elseif
+    type(sent) == "string"
+    and type(actual) == "string"
+    and letters(sent) == letters(actual)
+  then
     return nil
   end
   return "differs"
 end
 
 --- A list of such texts.
-function stored.texts(sent, there)
-  if type(sent) ~= "table" or type(there) ~= "table" then
-    return verdict(compare.equal(sent, there))
-  elseif #sent ~= #there then
+function stored.texts(sent, actual)
+  if type(sent) ~= "table" or type(actual) ~= "table" then
+    return verdict(compare.equal(sent, actual))
+  elseif #sent ~= #actual then
     return "differs"
   end
   local result = "equal"
   for i, text in ipairs(sent) do
-    result = both(result, stored.text(text, there[i]))
+    result = both(result, stored.text(text, actual[i]))
   end
   return result
 end
 
 --- Any JSON, by value.
-function stored.json(sent, there)
-  return verdict(compare.equal(sent, there))
+function stored.json(sent, actual)
+  return verdict(compare.equal(sent, actual))
 end
 
---- Without the keys that are the server's.
-local function own_part(metadata)
+--- The metadata without the server's keys.
+local function callers_part(metadata)
   if type(metadata) ~= "table" then
     return metadata
   end
   local part = {}
   for name, value in next, metadata do
-    if not OWN_KEYS[name] then
+    if not SERVER_KEYS[name] then
       part[name] = value
     end
   end
   return part
 end
 
-function stored.metadata(sent, there)
-  return verdict(compare.equal(own_part(sent), own_part(there)))
+function stored.metadata(sent, actual)
+  return verdict(compare.equal(callers_part(sent), callers_part(actual)))
 end
 
 local function instant(value)
   return type(value) == "string" and times.iso(value) or nil
 end
 
---- Whether something was made after something else, by the server's own times.
+--- Whether one time of the server is not before another one.
 function stored.is_later(created_at, earlier)
   local one, other = instant(created_at), instant(earlier)
   return one ~= nil and other ~= nil and one >= other
 end
 
-function stored.time(sent, there)
-  return verdict(instant(sent) == instant(there))
+function stored.time(sent, actual)
+  return verdict(instant(sent) == instant(actual))
 end
 
---- A mark that is absent, null or false.
-function stored.mark(sent, there)
-  return verdict((sent == true) == (there == true))
+--- A boolean mark; absent, null and false are the same.
+function stored.mark(sent, actual)
+  return verdict((sent == true) == (actual == true))
 end
 
 --- Whether a version of a skill has the fields that were sent.
 --- @param skill table
---- @param fields table as they come back (body.canonical)
+--- @param fields table as body.canonical returns them
 function stored.has_fields(skill, fields)
   local result = "equal"
   for name, kind in pairs(CARRIED) do
-    local is_there = name ~= "version_description" or skill[name] ~= nil
-    if fields[name] ~= nil and is_there then
+    local is_present = name ~= "version_description" or skill[name] ~= nil
+    if fields[name] ~= nil and is_present then
       result = both(result, stored[kind](fields[name], skill[name]))
     end
   end
   return result
 end
 
---- Whether a version has what the one before it has, but for the fields that
---- were sent. What describes a version is not carried over.
+--- Whether a version has the same fields as the one before it, except for those that were sent. The
+--- version_description is not carried over.
 function stored.carries(before, after, sent)
   for name, kind in pairs(CARRIED) do
     if sent[name] == nil and name ~= "version_description" then
@@ -139,7 +142,7 @@ function stored.carries(before, after, sent)
   return "equal"
 end
 
---- Whether a row of a dataset, or a dataset, has the fields that were sent.
+--- Whether a dataset or an item has the fields that were sent.
 --- @param row table
 --- @param fields table with the values as the row's version of the API stores them
 function stored.has_row_fields(row, fields)
@@ -155,11 +158,11 @@ function stored.has_row_fields(row, fields)
   return result
 end
 
---- The text after edits, each of which fits one place; where `old` overlaps
---- itself the server counts it once, as Python's str.count does.
+--- The text after edits. The `old` of each has to occur exactly once; overlapping occurrences count
+--- as one, as in Python's str.count, which the server uses.
 --- @param text string
 --- @param edits { old: string, new: string }[]
---- @return string? nil: an edit does not fit
+--- @return string? nil: an edit does not apply
 function stored.edited(text, edits)
   for _, edit in ipairs(edits) do
     local old = compare.trim(edit.old)
@@ -172,7 +175,7 @@ function stored.edited(text, edits)
   return text
 end
 
---- What there is of each file of a version without reading it, by its path.
+--- What a version says about each of its files, by path.
 --- @param skill table
 --- @return table<string, { kind: any, digest: any }>
 function stored.files(skill)
@@ -183,13 +186,13 @@ function stored.files(skill)
   return files
 end
 
---- The path as servers store it: newer ones turn the backslash.
+--- The path as the server stores it: API v2 replaces the backslash by a slash.
 --- @param path string
 --- @param files table<string, any> by path
 function stored.path(path, files)
   path = compare.trim(path)
-  local turned = path:gsub("\\", "/")
-  return files[path] and path or turned
+  local with_slashes = path:gsub("\\", "/")
+  return files[path] and path or with_slashes
 end
 
 return stored

@@ -1,6 +1,6 @@
---- Whether an error is the API's own word that there is no such skill (doc/api.md
---- 0.5, 4.1). An unknown project or route is told in another shape; a gateway has
---- other words, or none that are JSON.
+--- Whether an error is the API's own statement that a skill does not exist (doc/api.md 0.5, 4.1).
+--- The error of an unknown project or route has another shape; that of a gateway has another text,
+--- or is not JSON.
 --- @param err posthog.llm.Error
 --- @param name string of the skill
 --- @return boolean

@@ -1,4 +1,4 @@
---- What only API v2 has for skills (doc/api.md 2.1).
+--- The methods of skills that only API v2 has (doc/api.md 2.1).
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
@@ -35,14 +35,15 @@ function current.define(class, skill_path)
     end)
   end
 
-  --- When the first version of a skill was made, by which it is known under any
-  --- name. It is read where no earlier response has shown it.
+  --- The `first_version_created_at` of a skill, which identifies it under any name. It is requested
+  --- unless an earlier response has shown it.
   --- @return string?
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   local function identity(self, name, call_options)
     local first = self._first_version(name)
-    if first or (call_options.max_retries or self._max_retries) == 0 then -- nothing is looked for then
+    -- Without retries a lost write is not read back, and the identity is not needed.
+    if first or (call_options.max_retries or self._max_retries) == 0 then
       return first
     end
     local skill, err, response = self:get(name, call_options)
@@ -52,8 +53,8 @@ function current.define(class, skill_path)
     return type(skill) == "table" and skill.first_version_created_at or nil
   end
 
-  --- Looks for a text in names, descriptions, bodies and files: ten skills at
-  --- most, each with two places.
+  --- Searches names, descriptions, bodies and files for a text: at most ten skills, each with up to
+  --- two matches.
   --- @param text string 1 to 200 characters
   --- @param options? posthog.llm.CallOptions
   --- @return { count: integer, results: table[] }? found
@@ -73,7 +74,7 @@ function current.define(class, skill_path)
     })
   end
 
-  --- Gives a skill another name; its versions stay.
+  --- Renames a skill; its versions stay.
   --- @param name string
   --- @param new_name string
   --- @param options? posthog.llm.CallOptions
@@ -123,9 +124,10 @@ function current.define(class, skill_path)
   end
 
   --- Many skills as one zip archive.
-  --- @param options? { content?: "stub"|"full", limit?: integer } 1 to 100 skills (50)
+  --- @param options? { content?: "stub"|"full", limit?: integer } limit: 1 to 100 skills, default
+  ---   50
   --- @return { data: string, included?: integer, dropped?: integer, skipped?: integer }? bundle
-  ---   data is the archive; the others count skills
+  ---   data: the archive; the others: numbers of skills
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   function Skills:bundle(options)

@@ -24,7 +24,7 @@ Skills.__index = Skills
 
 local BASE = "llm_skills/"
 
-local LONGEST_BODY = 1000000 -- bytes, and so code points at most
+local LONGEST_BODY = 1000000 -- bytes, and therefore the most code points
 
 local SKILL = { id = "string", name = "string" }
 local FILE = { path = "string", content = "string" }
@@ -86,7 +86,7 @@ local function file_path(name, path)
   return skill_path(name) .. "files/" .. escape(path, true) .. "/"
 end
 
---- Checks of bodies: what the server reports badly (doc/api.md 0.5, 3.4).
+--- Checks of request bodies, for mistakes that the server reports badly (doc/api.md 0.5, 3.4).
 local function check_edits(edits, what, level)
   check.list(edits, what, level + 1)
   for i, edit in ipairs(edits) do
@@ -98,17 +98,23 @@ local function check_edits(edits, what, level)
 end
 
 local function check_files(files, what, level)
-  local places = {}
+  local positions = {} -- by path
   check.list(files, what, level + 1)
   for i, file in ipairs(files) do
     local at = ("%s[%d]"):format(what, i)
     check.type(file, "table", at, level + 1)
     check.new_file_path(file.path, at .. ".path", level + 1)
     check.type(file.content, "string", at .. ".content", level + 1)
-    if places[file.path] then
-      check.fail(level + 1, "%s.path: %q is the path of %s too", at, file.path, places[file.path])
+    if positions[file.path] then
+      check.fail(
+        level + 1,
+        "%s.path: %q is the path of %s too",
+        at,
+        file.path,
+        positions[file.path]
+      )
     end
-    places[file.path] = at
+    positions[file.path] = at
   end
 end
 
@@ -143,16 +149,16 @@ local function exclusive(fields, one, other, level)
 end
 
 --- @class posthog.llm.SkillList: posthog.llm.CallOptions
---- @field search? string in name and description
+--- @field search? string text in name or description
 --- @field order_by? string a field, or "-field"
 --- @field limit? integer
 --- @field offset? integer
 
 --- @class posthog.llm.SkillEach: posthog.llm.CallOptions
---- @field search? string in name and description
+--- @field search? string text in name or description
 --- @field order_by? string a field, or "-field"
---- @field limit? integer rows a page
---- @field prefetch? integer pages to read at the same time as the one that is needed; 0
+--- @field limit? integer rows per page
+--- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
 
 --- One page of skills, newest first; the rows have no `body`.
 --- @param options? posthog.llm.SkillList
@@ -198,8 +204,8 @@ local function incomplete(response, message, ...)
   return errors.failure(errors.new({ kind = "decode", message = message }), response)
 end
 
---- Newer servers cut a long body (doc/api.md 3.2). Reads the rest of the same
---- version; offsets and lengths count code points, and are the server's.
+--- Reads the rest of a long body, which API v2 truncates (doc/api.md 3.2), from the same version.
+--- Offsets and lengths are the server's, in code points.
 --- @return posthog.llm.Skill? skill with the whole body
 --- @return posthog.llm.Error?
 --- @return posthog.llm.Response?
@@ -211,7 +217,7 @@ local function complete(self, request, skill, last)
   end
   while following ~= nil and following ~= json.null do
     if not is_count(following) or following <= offset then
-      return incomplete(last, "after offset %d comes %s", offset, tostring(following))
+      return incomplete(last, "the offset after %d is %s", offset, tostring(following))
     end
     offset = following
     request.query = ("version=%d&body_offset=%d"):format(version, offset)
@@ -222,9 +228,9 @@ local function complete(self, request, skill, last)
     if not part then
       return errors.failure(err, response)
     elseif part == true or type(part.body) ~= "string" then
-      return incomplete(response, "nothing follows offset %d", offset)
+      return incomplete(response, "the response at offset %d has no body", offset)
     elseif part.version ~= version then
-      return incomplete(response, "the server went on with another version")
+      return incomplete(response, "the server continued with another version")
     end
     parts[#parts + 1] = part.body
     following, last = part.body_next_offset, response
@@ -268,7 +274,7 @@ end
 --- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
 --- @field version? integer selects `skill`
 --- @field version_id? string selects `skill`; with `version` both have to match
---- @field limit? integer 1 to 100 versions; 50
+--- @field limit? integer 1 to 100 versions; default 50
 --- @field offset? integer not together with before_version
 --- @field before_version? integer only versions below it
 
@@ -295,11 +301,9 @@ function Skills:resolve(name, options)
   })
 end
 
---- The history of a skill, newest first, all pages. Versions that others
---- publish meanwhile do not disturb it.
+--- All versions of a skill, newest first. Versions that are published meanwhile do not affect it.
 --- @param name string
---- @param options? { limit?: integer, prefetch?: integer } versions a page, 1 to 100 (100); pages
----   to read ahead (0)
+--- @param options? { limit?: integer, prefetch?: integer } limit: versions per page, 1 to 100, default 100; prefetch: pages to read ahead, default 0
 --- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
 function Skills:versions(name, options)
   check.segment(name, "name", 2)
@@ -316,7 +320,7 @@ function Skills:versions(name, options)
       options = call_options,
     })
   end, query.prefetch(options, 2))
-  local function guess(before) -- versions have no holes
+  local function guess(before) -- versions are numbered without gaps
     return before - limit > 1 and before - limit or nil
   end
   local before, more = nil, true
@@ -343,17 +347,17 @@ function Skills:versions(name, options)
   end)
 end
 
---- Each of these makes a version, which is its publisher's.
+--- The author of a write that makes a version is who published that version.
 local function publisher(skill)
   return skill.created_by
 end
 
---- Makes a write that makes a version.
+--- Sends a write that makes a version.
 --- @param request table method, path, json or query, and options
---- @param name string that the version is of
+--- @param name string of the skill
 --- @param probe fun(lost: posthog.llm.Lost): posthog.llm.Finding
---- @param repeats? boolean the request names the version that it is based on, so that it can be
----   made again where the skill is still the same one
+--- @param repeats? boolean the request names its base version, so that it can be repeated as long
+---   as the name still belongs to the same skill
 local function write(self, request, name, probe, repeats)
   request.idempotent = false
   request.shape = SKILL
@@ -367,8 +371,8 @@ local function write(self, request, name, probe, repeats)
   })
 end
 
---- A new skill, version 1.
---- @param fields posthog.llm.SkillFields name, description and body are required by the server
+--- Creates a skill, with version 1.
+--- @param fields posthog.llm.SkillFields the server requires name, description and body
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill
 --- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
@@ -395,7 +399,7 @@ local function is_owners_only(fields)
   return fields.owners ~= nil
 end
 
---- The next version. What is absent is carried over; `files` replaces all.
+--- Publishes the next version. Absent fields are carried over; `files` replaces all files.
 --- @param name string
 --- @param fields posthog.llm.SkillChanges base_version is required
 --- @param options? posthog.llm.CallOptions
@@ -427,7 +431,7 @@ function Skills:publish(name, fields, options)
   return write(self, request, name, probes.publish(self, name, json_body), true)
 end
 
---- Takes all versions away and frees the name. There is no undo.
+--- Removes all versions and frees the name. It cannot be undone.
 --- @param name string
 --- @param options? posthog.llm.CallOptions
 --- @return true? done
@@ -449,7 +453,7 @@ function Skills:archive(name, options)
   })
 end
 
---- A copy of the latest version under a new name.
+--- Makes a copy of the latest version under a new name.
 --- @param name string
 --- @param new_name string
 --- @param options? posthog.llm.CallOptions
@@ -468,9 +472,9 @@ function Skills:duplicate(name, new_name, options)
   }, new_name, probes.duplicate(self, name, new_name))
 end
 
---- A bundled file with its content.
+--- Reads a bundled file with its content.
 --- @param name string
---- @param path string segments divided by "/"
+--- @param path string segments separated by "/"
 --- @param options? { version?: integer } default: the latest; and the options of every call
 --- @return posthog.llm.SkillFile? file
 --- @return posthog.llm.Error? err
@@ -494,8 +498,8 @@ end
 --- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it
----   the path is taken
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base version is not the
+---   latest, without it the path is taken
 --- @return posthog.llm.Response? response
 function Skills:create_file(name, fields, options)
   check.segment(name, "name", 2)
@@ -519,8 +523,8 @@ end
 --- @param options? { base_version?: integer } without it the last writer wins; and the options of
 ---   every call
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict": with current_version the base is old, without it
----   new_path is taken
+--- @return posthog.llm.Error? err kind "conflict": with current_version the base version is not the
+---   latest, without it new_path is taken
 --- @return posthog.llm.Response? response
 function Skills:rename_file(name, old_path, new_path, options)
   check.segment(name, "name", 2)
@@ -536,7 +540,7 @@ function Skills:rename_file(name, old_path, new_path, options)
   }, name, probes.rename_file(self, name, base, old_path, new_path), base ~= nil)
 end
 
---- Deletes a file, which makes a new version; older ones keep it.
+--- Deletes a file, which makes a new version; older versions keep the file.
 --- @param name string
 --- @param path string
 --- @param options? { base_version?: integer } without it the last writer wins; and the options of

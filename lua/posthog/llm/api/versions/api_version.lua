@@ -1,6 +1,6 @@
---- Which version of the API a server speaks: "reference", API v1, that of the
---- reference pages, or "current", API v2 (doc/api.md part 3). No server says
---- so, but its responses differ; what they show is remembered for each host.
+--- The API version of a server: "reference" (API v1, that of the reference pages) or "current" (API
+--- v2; doc/api.md part 3). No response states it, but responses differ; what they show is
+--- remembered for each host.
 
 local errors = require("posthog.llm.util.errors")
 local option_names = require("posthog.llm.util.option_names")
@@ -9,18 +9,18 @@ local api_version = {}
 
 --- @alias posthog.llm.ApiVersion "reference"|"current"
 
---- By the host's base URL, for the life of the Lua state. A server that is
---- brought up to date is found out by its next response.
+--- By the host's base URL, for the life of the Lua state. When a server is upgraded, its next
+--- response shows it.
 local learnt = {}
 
---- Forgets all that was learnt; for tests.
+--- Forgets everything learnt; for tests.
 function api_version.forget()
   learnt = {}
 end
 
---- Fields that only the rows of one API version have. Skills have none of them;
---- `deleted` and `version` they have on both.
-local TELLING = {
+--- Fields that only the rows of one API version have. Skills have none of them (only `deleted` and
+--- `version`, which are in both versions).
+local DISTINCTIVE_FIELDS = {
   { "team_id", "current" },
   { "team", "reference" },
   { "archived", "current" },
@@ -32,17 +32,17 @@ local TELLING = {
 --- @param row table a dataset, an item, or a version of one
 --- @return posthog.llm.ApiVersion?
 local function of_row(row)
-  for i = 1, #TELLING do -- of every response, so without a call of ipairs
-    local entry = TELLING[i]
-    if rawget(row, entry[1]) ~= nil then -- raw: rows can be read by the other names too
+  for i = 1, #DISTINCTIVE_FIELDS do -- runs for every response, hence no ipairs
+    local entry = DISTINCTIVE_FIELDS[i]
+    if rawget(row, entry[1]) ~= nil then -- raw: rows also answer to the names of the other version
       return entry[2]
     end
   end
 end
 
---- What a response shows (doc/api.md 3.3).
---- @param value any of datasets, items or skills
---- @return posthog.llm.ApiVersion? nil: it may be of either
+--- The API version that a response shows (doc/api.md 3.3).
+--- @param value any the value of a call on datasets, items or skills
+--- @return posthog.llm.ApiVersion? nil: it may be either
 function api_version.of(value)
   if type(value) ~= "table" then
     return nil
@@ -58,24 +58,23 @@ function api_version.of(value)
 end
 
 --- Types of error that only API v2 has (doc/api.md 3.3).
-local TELLING_ERRORS = { skill_not_found = true, skill_version_not_found = true }
+local DISTINCTIVE_ERRORS = { skill_not_found = true, skill_version_not_found = true }
 
---- What a refusal shows.
+--- The API version that an error shows.
 --- @param err posthog.llm.Error
---- @return posthog.llm.ApiVersion? nil: it may be of either
+--- @return posthog.llm.ApiVersion? nil: it may be either
 local function of_error(err)
-  return TELLING_ERRORS[err.type] and "current" or nil
+  return DISTINCTIVE_ERRORS[err.type] and "current" or nil
 end
 
---- What a client goes by. It holds no field through which the client's private
---- part could be reached.
+--- The API version that a client uses. No field of it leads to the client's private state.
 --- @class posthog.llm.KnownVersion
---- @field fixed? posthog.llm.ApiVersion by the caller, in the option `profile`
+--- @field fixed? posthog.llm.ApiVersion set by the caller, with the option `profile`
 --- @field learnt fun(): posthog.llm.ApiVersion? nil: no response has shown it yet
---- @field get fun(): posthog.llm.ApiVersion? what to go by: the fixed one, else the one learnt
+--- @field get fun(): posthog.llm.ApiVersion? the one to use: the fixed one, else the one learnt
 --- @field learn fun(version?: posthog.llm.ApiVersion)
 
---- @param settings table of config.resolve
+--- @param settings posthog.llm.Settings
 --- @return posthog.llm.KnownVersion
 function api_version.new(settings)
   local host = settings.target and settings.target.base or ""
@@ -96,7 +95,7 @@ function api_version.new(settings)
   return self
 end
 
---- Wraps the pipeline so that every response is checked.
+--- Wraps the pipeline so that every response is examined for the API version.
 --- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
 --- @param known posthog.llm.KnownVersion
 function api_version.follow(run, known)
@@ -111,19 +110,19 @@ function api_version.follow(run, known)
   end
 end
 
-local ONLY_V2 = "%sonly API v2 has it; %s"
+local ONLY_V2 = "%sonly API v2 has this; %s"
 local CLIENT_IS_V1 = 'the client\'s `profile` is "reference", API v1'
 local SERVER_IS_V1 = "this server has API v1"
 local MAY_LACK = "It may be an older server: only API v2 has %s"
 
 local function wrong_server(option, who)
-  local place = option and option_names.code(option) .. ": " or ""
-  local message = ONLY_V2:format(place, who)
+  local prefix = option and option_names.code(option) .. ": " or ""
+  local message = ONLY_V2:format(prefix, who)
   return errors.new({ kind = "invalid", option = option, message = message })
 end
 
---- The error of a call that only API v2 has, where the server is
---- known to speak API v1; nil where it may be tried.
+--- The error of a call that only API v2 has, when the server is known to have API v1; nil: the call
+--- may be tried.
 --- @param known posthog.llm.KnownVersion
 --- @param option? string
 --- @return posthog.llm.Error?
@@ -134,25 +133,25 @@ local function refuse(known, option)
   return wrong_server(option, known.fixed and CLIENT_IS_V1 or SERVER_IS_V1)
 end
 
---- Adds a hint on the likely reason for an unknown route.
+--- Adds the likely reason for an unknown route as a hint.
 --- @param known posthog.llm.KnownVersion
 --- @param err posthog.llm.Error
 --- @param response? posthog.llm.Response
 --- @param what string what only API v2 has
 function api_version.hint(known, err, response, what)
-  -- A router that does not take the method says nothing of a field.
+  -- A router that does not allow the method names no field.
   local unknown = err.kind == "not_found" or (err.kind == "invalid" and not err.attr)
   if response and unknown and known.learnt() ~= "current" then
     err.hint = MAY_LACK:format(what)
   end
 end
 
---- Makes such a call. Where the server's API version is not known yet, the error
---- of an unknown route gets a hint; and a response in the shape of API v1 becomes an
---- error, since a server of API v1 ignores a parameter that it does not know.
+--- Makes a call that only API v2 has. While the server's API version is unknown, the error of an
+--- unknown route gets a hint, and a response in the shape of API v1 becomes an error, since API v1
+--- ignores unknown parameters.
 --- @param known posthog.llm.KnownVersion
 --- @param run fun(): any, posthog.llm.Error?, posthog.llm.Response?
---- @param option? string it is not the call but this option that only API v2 has
+--- @param option? string the option that only API v2 has; nil: the whole call
 function api_version.only_current(known, run, option)
   local refused = refuse(known, option)
   if refused then

@@ -1,5 +1,5 @@
---- The field names of the rows of both API versions (doc/api.md 3.3): names that
---- mean the same, and what has no equal on the other side.
+--- The field names of rows in both API versions (doc/api.md 3.3): which names mean the same, and
+--- which have no counterpart.
 
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
@@ -9,21 +9,21 @@ local json = require("posthog.llm.json")
 local field_names = {}
 
 local RENAMED = item_fields.RENAMED
-local BACK = {}
+local TO_V1 = {}
 for reference, current in pairs(RENAMED) do
-  BACK[current] = reference
+  TO_V1[current] = reference
 end
 
---- What only API v2 has, with a word on what there is instead.
+--- Fields that only API v2 has, with what API v1 has instead.
 local CURRENT_ONLY = { base_version = "its rows have no versions, and the last writer wins" }
---- Set once, when an item is created; by the names of API v2.
+--- Fields that can only be set when an item is created, by their names in API v2.
 local FIXED = {}
 for _, field in ipairs(item_fields.FIELDS) do
   CURRENT_ONLY[field.name] = field.instead
   FIXED[field.name] = field.fixed
 end
 
---- What API v2 has in place of null.
+--- The values that API v2 stores instead of null.
 local NEVER_NULL = {
   metadata = function()
     return json.object({})
@@ -38,11 +38,11 @@ local function refuse(field, message, ...)
     errors.new({ kind = "invalid", attr = field, message = field .. ": " .. message:format(...) })
 end
 
---- The same field under two names is one too many. Raw: a row that is given
---- back has both names, and is sent as it is.
+--- Raises when a field is given under both names. Read without metamethods: a row from an earlier
+--- call answers to both names, and may be sent back.
 local function check_pair(fields, one, other, level)
   if rawget(fields, one) ~= nil and rawget(fields, other) ~= nil then
-    check.fail(level + 1, "%s and %s are the same field; give one", one, other)
+    check.fail(level + 1, "%s and %s are the same field: give only one of them", one, other)
   end
 end
 
@@ -61,7 +61,7 @@ function field_names.check(fields, level)
   end
 end
 
---- Whether a field has no name that a server of the reference knows.
+--- Whether one of the fields does not exist in API v1.
 function field_names.has_current_only(fields)
   for name in next, fields do
     if CURRENT_ONLY[name] then
@@ -71,10 +71,10 @@ function field_names.has_current_only(fields)
   return false
 end
 
---- Whether API v1 would drop one of the fields once they have the names of API v2.
+--- Whether API v1 would silently drop one of the fields under its name in API v2.
 function field_names.has_current_names(fields)
   for name in next, fields do
-    if CURRENT_ONLY[name] or RENAMED[name] or BACK[name] then
+    if CURRENT_ONLY[name] or RENAMED[name] or TO_V1[name] then
       return true
     end
   end
@@ -88,22 +88,22 @@ local function to_reference(fields)
       local why = "API v1 does not have it: %s"
       return refuse(name, why, CURRENT_ONLY[name])
     end
-    body[name == "archived" and "deleted" or BACK[name] or name] = value
+    body[name == "archived" and "deleted" or TO_V1[name] or name] = value
   end
   return body
 end
 
---- @param is_new boolean for a create, where null is the same as absent
+--- @param is_new boolean for a create, for which null is the same as absent
 local function to_current(fields, is_new)
   local body = {}
   for name, value in next, fields do
     local new_name = RENAMED[name] or name
     if not is_new and FIXED[new_name] then
-      local why = "API v2 calls it %s and never changes it"
+      local why = "API v2 calls it %s, and it cannot be changed"
       return refuse(name, why, new_name)
     elseif name == "deleted" or name == "archived" then
       if value ~= json.null and value ~= false then
-        return refuse(name, "API v2 takes it by :delete only")
+        return refuse(name, "in API v2 only :delete sets it")
       end
     elseif value == json.null and NEVER_NULL[name] then
       if not is_new then
@@ -116,12 +116,12 @@ local function to_current(fields, is_new)
   return body
 end
 
---- The fields by the names of one API version.
+--- Translates fields to the names of one API version.
 --- @param fields table of a dataset or an item, by the names of either version
 --- @param version posthog.llm.ApiVersion
 --- @param is_new boolean for a create
 --- @return table? body a copy
---- @return posthog.llm.Error? err a field has no equal there; `attr` is its name
+--- @return posthog.llm.Error? err a field has no counterpart; `attr` is its name
 function field_names.translate(fields, version, is_new)
   local body, err
   if version == "reference" then
@@ -144,11 +144,10 @@ function field_names.as_stored(fields)
   return copy
 end
 
---- Whether a refusal shows that the server speaks API v2, after
---- it was sent the names of API v1, which API v1 never refuses for another reason.
+--- Whether an error shows that the server has API v2, after a request with the names of API v1.
 --- @param err posthog.llm.Error
---- @param body table as it was sent
---- @return boolean? nil: it may be, and has to be asked for
+--- @param body table of the request
+--- @return boolean? nil: undecided, a read has to show it
 function field_names.shows_current(err, body)
   local field = err.kind == "invalid" and err.attr
   if field == "base_version" then
@@ -163,7 +162,7 @@ function field_names.shows_current(err, body)
   return false
 end
 
---- Every name that a row may be asked for, to the names that it may have.
+--- For each name of a field that has two, the other one.
 local ALIASES = { deleted = "archived", archived = "deleted", team = "team_id", team_id = "team" }
 for reference, current in pairs(RENAMED) do
   ALIASES[reference], ALIASES[current] = current, reference
@@ -176,7 +175,7 @@ local Row = {
   end,
 }
 
---- Lets a row be read by the names of the other API version too. Its own fields,
+--- Makes the fields of a row readable by the names of the other API version too. Its own fields,
 --- and so what `pairs` and the encoder see, stay as the server sent them.
 --- @param row any
 --- @return any row
@@ -188,7 +187,7 @@ function field_names.name(row)
 end
 
 --- A copy of a row with the names of both API versions.
---- @param row table as it came from either
+--- @param row table of either API version
 --- @return table
 function field_names.row(row)
   local copy = {}

@@ -1,37 +1,38 @@
---- Writes in the field names of the server's API version (doc/api.md 3.3), whichever it
---- turns out to be.
+--- Makes writes with the field names of the server's API version (doc/api.md 3.3), which may become
+--- known only by the write.
 
 local errors = require("posthog.llm.util.errors")
 local api_version = require("posthog.llm.api.versions.api_version")
 local field_names = require("posthog.llm.api.versions.field_names")
 
 --- @class posthog.llm.Plan a write that differs between the API versions
---- @field fields table by the names of either version
---- @field is_new boolean a create
---- @field marks? boolean it only deletes or undeletes, which is a call of its own in API v2
+--- @field fields table with the names of either version
+--- @field is_new boolean whether it is a create
+--- @field marks? boolean whether it only deletes or undeletes, which API v2 has separate calls for
 --- @field send fun(body: table, version: posthog.llm.ApiVersion): any, posthog.llm.Error?, posthog.llm.Response?
---- @field probe fun(): any, posthog.llm.Error?, posthog.llm.Response? reads a row, whose shape tells the API version
+--- @field probe fun(): any, posthog.llm.Error?, posthog.llm.Response? reads a row, whose shape
+---   shows the API version
 
-local MISMATCH = "the profile of the server is %q, and that of the client %q"
+local MISMATCH = "the server has the API version %q, but the client's profile is %q"
 
 local function mismatch(known)
   local message = MISMATCH:format(known.learnt(), known.fixed)
   return errors.new({ kind = "invalid", message = message .. "; nothing was written" })
 end
 
---- API v1 silently drops fields that it does not know, so a server gets no such
---- field before its API version is certain.
+--- Makes the API version certain before a write that API v1 could store incompletely: API v1
+--- silently drops fields that it does not know.
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response?
 local function make_certain(known, plan)
   local version = known.get()
-  local at_stake
+  local may_lose_fields
   if version == "current" then
-    at_stake = field_names.has_current_names(plan.fields)
+    may_lose_fields = field_names.has_current_names(plan.fields)
   elseif version == nil then
-    at_stake = field_names.has_current_only(plan.fields)
+    may_lose_fields = field_names.has_current_only(plan.fields)
   end
-  if not at_stake or known.learnt() == "current" then
+  if not may_lose_fields or known.learnt() == "current" then
     return nil
   end
   local row, err, response = plan.probe()
@@ -58,8 +59,8 @@ local function send(plan, version)
   return value, nil, response
 end
 
---- Whether the refusal of a write shows that the server speaks API v2.
---- It has done nothing then: it refuses names that it does not know.
+--- Whether the error of a write shows that the server has API v2. Such a write had no effect: API
+--- v2 refuses names that it does not know.
 local function is_current(known, plan, err)
   local body = field_names.translate(plan.fields, "reference", plan.is_new)
   local shows = field_names.shows_current(err, body)
@@ -70,19 +71,19 @@ local function is_current(known, plan, err)
   return shows
 end
 
---- Whether a server that spoke API v2 speaks it no longer, by the
---- failure of a write that has done nothing.
+--- Whether the failure of a write without effect shows that a server which had API v2 has it no
+--- more.
 local function was_current(known, plan, err)
   if known.fixed or err.ambiguous then
     return false
-  elseif err.kind == "not_found" and plan.marks then -- the route may be gone, or just the row
+  elseif err.kind == "not_found" and plan.marks then -- either the route or the row does not exist
     plan.probe()
   end
   return known.learnt() == "reference"
 end
 
---- Makes the write. Where the API version is not known, the names of API v1 are
---- tried first: API v2 refuses those and does nothing.
+--- Makes the write. While the API version is unknown, the names of API v1 are tried first: API v2
+--- refuses them without any effect.
 --- @param known posthog.llm.KnownVersion
 --- @param plan posthog.llm.Plan
 --- @return any? value
@@ -114,7 +115,7 @@ local function translate_write(known, plan)
     api_version.hint(known, err, response, "archive and restore")
   elseif value and version == "current" and api_version.of(value) == "reference" then
     if field_names.has_current_names(plan.fields) then
-      local words = "the server has API v1 now, and may" .. " have dropped fields of this row"
+      local words = "the server has API v1 now, and may have dropped fields of this row"
       err = errors.new({ kind = "decode", message = words, body = value })
       err.ambiguous, err.sent_at = true, sent_at
     end
