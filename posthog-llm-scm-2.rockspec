@@ -240,6 +240,7 @@ build = {
     ["posthog.llm.util.compare"] = "lua/posthog/llm/util/compare.lua",
     ["posthog.llm.util.core"] = "lua/posthog/llm/util/core.lua",
     ["posthog.llm.util.core_error"] = "lua/posthog/llm/util/core_error.lua",
+    ["posthog.llm.util.decimal"] = "lua/posthog/llm/util/decimal.lua",
     ["posthog.llm.util.digest"] = "lua/posthog/llm/util/digest.lua",
     ["posthog.llm.util.display"] = "lua/posthog/llm/util/display.lua",
     ["posthog.llm.util.errors"] = "lua/posthog/llm/util/errors.lua",

@@ -31,12 +31,13 @@ end
 
 --- A row in as little as is needed to tell what has changed: for each field that
 --- is there its number and a few digits. What is absent from one side is null.
-local function digest(content)
+--- @param exact boolean whether 1.0 is a change of 1
+local function digest(content, exact)
   local parts = {}
   for i, name in ipairs(FIELDS) do
     local value = content[name]
     if value ~= nil then
-      parts[#parts + 1] = i .. sha256(json_text.sorted(value)):sub(1, DIGEST)
+      parts[#parts + 1] = i .. sha256(json_text.stored(value, exact)):sub(1, DIGEST)
     end
   end
   return table.concat(parts)
@@ -66,24 +67,25 @@ end
 
 --- By what rows of both sides are distinguished.
 --- @param key? string|fun(fields: table): any
+--- @param exact boolean
 --- @return fun(fields: table, content: table): string?, any text for comparison, value for people
-local function key_function(key)
+local function key_function(key, exact)
   if key == nil then
     return function(_, content)
-      return json_text.sorted(content), content.input
+      return json_text.stored(content, exact), content.input
     end
   end
-  return function(fields)
+  return function(fields, content)
     local value
     if type(key) == "function" then
       value = key(fields)
     else
-      value = fields[key]
+      value = values.kept(fields, content, key)
     end
     if value == nil or value == json.null then
       return nil
     end
-    return json_text.sorted(value), value
+    return json_text.stored(value, exact), value
   end
 end
 
@@ -98,8 +100,8 @@ end
 --- What is kept of a record, in one text, since a table each takes three times as much.
 --- @param line? integer
 --- @param shown any
-local function pack(line, content, shown)
-  return ("%s %s %s"):format(line or "", digest(content), json_text.excerpt(shown))
+local function pack(line, digested, shown)
+  return ("%s %s %s"):format(line or "", digested, json_text.excerpt(shown))
 end
 
 --- @param packed string
@@ -114,7 +116,7 @@ end
 --- What is kept of a record, and by what it is found.
 --- @return string? packed
 --- @return string? message or the hash; without `packed` and one, the caller's function left it out
-local function read_record(record, options, key)
+local function read_record(record, options, comparison)
   local fields, reason = mapping.fields(record, options)
   if not fields then
     return nil, reason and unusable(record, reason)
@@ -122,11 +124,11 @@ local function read_record(record, options, key)
   local names = record.cells or record.value
   fields.id = type(names) == "table" and names.id or nil
   local content = values.content(fields)
-  local text, shown = key(fields, content)
+  local text, shown = comparison.key(fields, content)
   if not text then
     return nil, ("line %s has no key"):format(record.line or record.n)
   end
-  return pack(record.line, content, shown), hash_of(text)
+  return pack(record.line, digest(content, comparison.exact), shown), hash_of(text)
 end
 
 --- @class posthog.llm.dataset_file.Kept the records of a file
@@ -143,7 +145,7 @@ end
 
 --- @return posthog.llm.dataset_file.Kept?
 --- @return posthog.llm.Error? err
-local function read_file(path, options, key)
+local function read_file(path, options, comparison)
   local source, err = sources.open(path, options)
   if not source then
     return nil, err
@@ -157,7 +159,7 @@ local function read_file(path, options, key)
     if not record then
       break
     end
-    packed, message = read_record(record, options, key)
+    packed, message = read_record(record, options, comparison)
     if packed then
       local hash, n = message, record.n
       local first = kept.first[hash]
@@ -185,9 +187,9 @@ end
 
 --- Finds what the file has for a row, and puts the row where it belongs.
 --- @param kept posthog.llm.dataset_file.Kept
-local function compare_row(result, row, kept, key)
+local function compare_row(result, row, kept, comparison)
   local content = values.content(row)
-  local text, shown = key(row, content)
+  local text, shown = comparison.key(row, content)
   local hash = text and hash_of(text)
   local n = hash and kept.first[hash]
   if not n then
@@ -196,7 +198,7 @@ local function compare_row(result, row, kept, key)
   end
   local line, digested = unpack_record(kept.packed[n])
   kept.first[hash], kept.packed[n] = kept.following[n], false
-  local names = changed_fields(digested, digest(content))
+  local names = changed_fields(digested, digest(content, comparison.exact))
   if #names == 0 then
     result.same = result.same + 1
     return
@@ -235,8 +237,9 @@ end
 --- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
 --- @return posthog.llm.Error? err
 local function diff(client, dataset, path, options)
-  local key = key_function(options.key)
-  local kept, err = read_file(path, options, key)
+  local exact = values.tells_floats(dataset)
+  local comparison = { exact = exact, key = key_function(options.key, exact) }
+  local kept, err = read_file(path, options, comparison)
   if not kept then
     return nil, err
   end
@@ -254,7 +257,7 @@ local function diff(client, dataset, path, options)
     if not row then
       break
     end
-    compare_row(result, row, kept, key)
+    compare_row(result, row, kept, comparison)
     rows = rows + 1
     err = report(rows)
   end

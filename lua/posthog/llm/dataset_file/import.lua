@@ -166,7 +166,7 @@ function Import:catch_up()
           .. " otherwise, or the source another?"
         return failure(nil, words, record.n)
       end
-      job.at = open.at
+      job.at, job.tries = open.at, 1
       self.unknown[#self.unknown + 1] = job
     end
   end
@@ -219,6 +219,29 @@ function Import:announce(jobs, entries)
   return err
 end
 
+--- What it means that another row has the key of a record. One that has the key
+--- which this import made up is the record's; a key of the record's own may belong
+--- to a row that is the same but for the way a number was written.
+--- @return table? entry for the journal
+function Import:take_conflict(job, err, seen)
+  local id = err.current_item_id
+  if not job.own_key then
+    return { n = job.n, id = id or job.fields.client_item_id, how = "found" }
+  elseif not id then
+    return rejection(job, tostring(err))
+  end
+  local row, failed = self.client.dataset_items:get(id)
+  if not row then
+    return self:take_failure(job, failed, seen)
+  end
+  local exact = values.tells_floats(row)
+  local wanted = json_text.stored(job.content, exact)
+  if not row.archived and json_text.stored(values.content(row), exact) == wanted then
+    return { n = job.n, id = id, how = "existing" }
+  end
+  return rejection(job, tostring(err))
+end
+
 --- What a failed create leads to.
 --- @return table? entry for the journal
 function Import:take_failure(job, err, seen)
@@ -228,6 +251,8 @@ function Import:take_failure(job, err, seen)
     return nil
   elseif verdict == "reject" then
     return rejection(job, tostring(err))
+  elseif verdict == "conflict" then
+    return self:take_conflict(job, err, seen)
   end
   seen.failed, job.err = err, err
   if verdict == "unknown" and not self:has_key() then

@@ -57,16 +57,16 @@ end
 local function by_text(records)
   local index = {}
   for _, record in ipairs(records) do
-    local text = json_text.sorted(record.content)
+    local text = json_text.stored(record.content)
     index[text] = index[text] or {}
     table.insert(index[text], record)
   end
   return index
 end
 
---- A record that has the content of a row but for its spelling, as a database
---- may change it (1e2 to 100).
---- @return table[]? left the list of the records with its very text
+--- A record that has the content of a row, where a codec of the caller's reads it
+--- otherwise: null and absent, or all digits of a float, count as the same here.
+--- @return table[]? left the list of the records with the same text
 local function alike(index, content)
   for _, left in pairs(index) do
     if left[1] and values.alike(left[1].content, content) then
@@ -90,7 +90,7 @@ function lookup.made(client, dataset, records, knows)
   local err = each_since(client, dataset, since, function(row)
     if not knows(row.id) then
       local content = values.content(row)
-      local same = index[json_text.sorted(content)]
+      local same = index[json_text.stored(content)]
       if same and same[1] then
         made[table.remove(same).n] = row.id
       elseif alike(index, content) then

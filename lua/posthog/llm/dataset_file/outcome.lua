@@ -12,7 +12,7 @@ local EVERY = {
 }
 
 --- @param err posthog.llm.Error
---- @return "unknown"|"reject"|"stop"|"again"
+--- @return "unknown"|"reject"|"conflict"|"stop"|"again"
 local function outcome(err)
   if EVERY[err.kind] then
     return "stop"
@@ -22,7 +22,7 @@ local function outcome(err)
     local of_record = err.path or err.attr or (err.status and err.status ~= 405)
     return of_record and err.attr ~= "dataset" and "reject" or "stop"
   elseif err.kind == "conflict" then
-    return err.code == "client_item_id_conflict" and "reject" or "stop"
+    return err.code == "client_item_id_conflict" and "conflict" or "stop"
   elseif err.kind == "too_large" then
     return "reject"
   end

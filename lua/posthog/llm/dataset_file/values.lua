@@ -1,6 +1,7 @@
 --- The content of items: its fields, their text, and when two are the same.
 
 local compare = require("posthog.llm.util.compare")
+local decimal = require("posthog.llm.util.decimal")
 local item_fields = require("posthog.llm.api.item_fields")
 local json = require("posthog.llm.json")
 local json_text = require("posthog.llm.util.json_text")
@@ -23,9 +24,7 @@ local is_array = json_value.is_array
 --- A plain field as the server keeps it.
 --- @param kind "time"|"text"
 local function plain(kind, value)
-  if type(value) == "number" then
-    value = json.encode(value)
-  end
+  value = decimal.text(value) or value
   if type(value) ~= "string" then
     return value
   elseif kind == "time" then
@@ -55,6 +54,30 @@ function values.content(fields)
     end
   end
   return content
+end
+
+--- A field as the server keeps it, by either of its names.
+--- @param fields table
+--- @param content table of these fields
+--- @param name string
+--- @return any? value nil: it is not there, or null
+function values.kept(fields, content, name)
+  local rule = item_fields.of(name)
+  local value = fields[name]
+  if rule and rule.name ~= "client_item_id" then
+    return content[rule.name]
+  elseif value == json.null then
+    return nil
+  end
+  return rule and plain(rule.kind, value) or value
+end
+
+--- Whether numbers are told apart as the server does that takes 1.0 for a change
+--- of 1: API v2, read by a codec and in a Lua that keep the two apart.
+--- @param row table a dataset or an item, as the server gave it
+--- @return boolean
+function values.tells_floats(row)
+  return math.type ~= nil and math.type(row.version or row.current_revision) == "integer"
 end
 
 --- Whether two contents are the same but for the way a database writes numbers,

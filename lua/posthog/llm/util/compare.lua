@@ -2,6 +2,7 @@
 --- that the server is known to make (doc/api.md 0.4, 1.1).
 
 local core = require("posthog.llm.util.core")
+local decimal = require("posthog.llm.util.decimal")
 
 local compare = {}
 
@@ -77,46 +78,21 @@ function compare.trim(text)
   return text:sub(compare.span(text))
 end
 
---- The canonical form of a decimal number: its digits without leading and trailing zeros, and the
---- power of ten of the last digit. Two texts of one number have the same form.
---- @param text string as in JSON
---- @return string? nil: not a number
-local function decimal(text)
-  local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
-  if not sign then
-    return nil
-  end
-  local digits, zeros = (whole .. fraction):gsub("^0+", ""):match("^(.-)(0*)$")
-  if digits == "" then
-    return "0" -- also negative zero, whose sign a database does not store
-  end
-  return ("%s%se%d"):format(sign, digits, (tonumber(exponent) or 0) - #fraction + #zeros)
-end
-
---- A number as JSON text; nil for other values. Numbers that Lua cannot represent are userdata.
-local function number_text(value)
-  if type(value) == "number" then
-    return core.encode(value)
-  elseif type(value) == "userdata" and value ~= core.null then
-    return tostring(value)
-  end
-end
-
 --- Whether a number is the one that a text says. The core writes a float in its shortest form;
 --- other writers give all its digits.
 local function is_number(value, text)
-  local own, wanted = number_text(value), decimal(text)
-  return decimal(own) == wanted
+  local own, wanted = decimal.text(value), decimal.of(text)
+  return decimal.of(own) == wanted
     or type(value) == "number"
       and value % 1 == 0
       and own:find("[eE]") ~= nil
-      and decimal(("%.0f"):format(value)) == wanted
+      and decimal.of(("%.0f"):format(value)) == wanted
 end
 
 --- Whether two numbers are equal in value: a database turns 1.5e19 into 15000000000000000000.
 local function equal_numbers(a, b)
-  local one, other = number_text(a), number_text(b)
-  if not one or not other or not decimal(one) or not decimal(other) then
+  local one, other = decimal.text(a), decimal.text(b)
+  if not one or not other or not decimal.of(one) or not decimal.of(other) then
     return false
   end
   return is_number(a, other) or is_number(b, one)
@@ -164,7 +140,7 @@ end
 function compare.field(sent, stored)
   if type(stored) == "string" then
     if type(sent) == "number" or type(sent) == "userdata" then -- the server stores it as a text
-      return equal_numbers(sent, tonumber(stored)) or number_text(sent) == compare.trim(stored)
+      return equal_numbers(sent, tonumber(stored)) or decimal.text(sent) == compare.trim(stored)
     end
     return type(sent) == "string" and compare.trim(sent) == compare.trim(stored)
   elseif type(sent) == "string" and stored == nil then -- some fields store "" as null

@@ -1,5 +1,6 @@
 --- JSON with sorted keys, for files and for people.
 
+local decimal = require("posthog.llm.util.decimal")
 local display = require("posthog.llm.util.display")
 local json = require("posthog.llm.json")
 local json_value = require("posthog.llm.util.json_value")
@@ -10,29 +11,59 @@ local EXCERPT_LENGTH = 60 -- characters
 
 local is_array = json_value.is_array
 
---- JSON with sorted keys: equal values have equal texts.
 --- @param value any one that JSON can represent
+--- @param scalar fun(value: any): string the text of what is no table
 --- @return string
-local function sorted(value)
+local function text_of(value, scalar)
   if type(value) ~= "table" then
-    return json.encode(value) or tostring(value)
+    return scalar(value)
   end
   local parts = {}
   if is_array(value) then
     for i = 1, #value do
-      parts[i] = sorted(value[i])
+      parts[i] = text_of(value[i], scalar)
     end
     return "[" .. table.concat(parts, ",") .. "]"
   end
   for name, field in next, value do
-    parts[#parts + 1] = (json.encode(tostring(name)) or "") .. ":" .. sorted(field)
+    parts[#parts + 1] = (json.encode(tostring(name)) or "") .. ":" .. text_of(field, scalar)
   end
   table.sort(parts)
   return "{" .. table.concat(parts, ",") .. "}"
 end
+
+local function plain(value)
+  return json.encode(value) or tostring(value)
+end
+
+--- JSON with sorted keys: the same values have the same text, whatever made them.
+--- @param value any one that JSON can represent
+--- @return string
+local function sorted(value)
+  return text_of(value, plain)
+end
 json_text.sorted = sorted
 
---- The same for any value, with an error when JSON cannot represent it.
+--- @param tells_floats boolean
+local function scalar_as_stored(tells_floats)
+  return function(value)
+    local number = decimal.text(value)
+    return number and decimal.stored(number, tells_floats) or plain(value)
+  end
+end
+
+local EXACT, BY_VALUE = scalar_as_stored(true), scalar_as_stored(false)
+
+--- The same for values that are equal once they are stored: numbers count by
+--- value, however they are written.
+--- @param value any one that JSON can represent
+--- @param tells_floats? boolean whether 1.0 is another number than 1
+--- @return string
+function json_text.stored(value, tells_floats)
+  return text_of(value, tells_floats and EXACT or BY_VALUE)
+end
+
+--- The same, for a value that may be one that JSON cannot hold.
 --- @return string?
 --- @return posthog.llm.Error? err
 function json_text.encode(value)
