@@ -49,6 +49,7 @@ build = {
         "src/json/number.c",
         "src/json/number_object.c",
         "src/json/number_read.c",
+        "src/json/raw.c",
         "src/json/shape.c",
         "src/json/string.c",
         "src/lua/arguments.c",

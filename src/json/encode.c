@@ -145,14 +145,14 @@ static inline char *put_word (Writer *w, char *out, const char *s, size_t len) {
 
 static char *put_userdata (Writer *w, char *out) {
   lua_State *L = w->L;
-  const NumberText *n = lua_touserdata(L, -1);
+  const Literal *n = lua_touserdata(L, -1);
   const char *word;
   if (n == NULL)
     return put_word(w, out, "null", 4);
   if (lua_type(L, -1) == LUA_TUSERDATA && lua_getmetatable(L, -1)) {
     const void *mt = lua_topointer(L, -1);
     lua_pop(L, 1);
-    if (mt == w->encoder->number)
+    if (mt == w->encoder->number || mt == w->encoder->raw)
       return put_word(w, out, n->text, n->len);
   }
   if ((word = json_interop_value(L)) != NULL)
@@ -508,6 +508,7 @@ void json_newencoder (lua_State *L) {
   e->array = metatable(L, JSON_ARRAY);
   e->object = metatable(L, JSON_OBJECT);
   e->number = metatable(L, JSON_NUMBER);
+  e->raw = metatable(L, JSON_RAW);
   lua_createtable(L, NAMES, 0);
   setattached(L, -2);
   lua_pushvalue(L, -1);

@@ -231,6 +231,7 @@ void json_open (lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   new_decoder(L);
   lua_pop(L, 1);
+  json_open_raw(L, lua_gettop(L));
   lua_pushcclosure(L, core_decode, 1);
   lua_setfield(L, -2, "decode");
   new_text(L);

@@ -9,26 +9,26 @@
 #include <string.h>
 
 void json_pushnumbertext (lua_State *L, const char *s, size_t len) {
-  NumberText *n = lua_newuserdata(L, sizeof(NumberText) + len);
+  Literal *n = lua_newuserdata(L, sizeof(Literal) + len);
   n->len = len;
   memcpy(n->text, s, len);
   luaL_getmetatable(L, JSON_NUMBER);
   lua_setmetatable(L, -2);
 }
 
-static const NumberText *checknumber (lua_State *L, int arg) {
+static const Literal *checknumber (lua_State *L, int arg) {
   return luaL_checkudata(L, arg, JSON_NUMBER);
 }
 
 /* number:tonumber() -> the nearest number of Lua */
 static int number_tonumber (lua_State *L) {
-  const NumberText *n = checknumber(L, 1);
+  const Literal *n = checknumber(L, 1);
   lua_pushnumber(L, json_parsefloat(n->text, n->text + n->len));
   return 1;
 }
 
 static int number_tostring (lua_State *L) {
-  const NumberText *n = checknumber(L, 1);
+  const Literal *n = checknumber(L, 1);
   lua_pushlstring(L, n->text, n->len);
   return 1;
 }
@@ -40,7 +40,7 @@ typedef struct Decimal {
   int negative, zero;
 } Decimal;
 
-static Decimal read_decimal (const NumberText *n) {
+static Decimal read_decimal (const Literal *n) {
   const char *p = n->text, *end = p + n->len;
   int64_t exponent = 0;
   int negative = 0, fraction = 0;
@@ -80,7 +80,7 @@ static int next_digit (Decimal *d) {
 }
 
 /* Compares by value: -1, 0, 1. */
-static int compare (const NumberText *a, const NumberText *b) {
+static int compare (const Literal *a, const Literal *b) {
   Decimal x = read_decimal(a), y = read_decimal(b);
   int order = 0;
   if (x.zero || y.zero)
@@ -102,8 +102,8 @@ static int compare (const NumberText *a, const NumberText *b) {
 /* Lua 5.3 and later also ask about a userdata of another class: it is no
  * number. */
 static int number_eq (lua_State *L) {
-  const NumberText *a = luaL_testudata(L, 1, JSON_NUMBER);
-  const NumberText *b = luaL_testudata(L, 2, JSON_NUMBER);
+  const Literal *a = luaL_testudata(L, 1, JSON_NUMBER);
+  const Literal *b = luaL_testudata(L, 2, JSON_NUMBER);
   lua_pushboolean(L, a != NULL && b != NULL && compare(a, b) == 0);
   return 1;
 }

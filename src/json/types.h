@@ -13,6 +13,7 @@
 #define JSON_ARRAY   "posthog.llm.array"
 #define JSON_OBJECT  "posthog.llm.object"
 #define JSON_NUMBER  "posthog.llm.number"
+#define JSON_RAW     "posthog.llm.raw"
 #define JSON_DECODER "posthog.llm.decoder"
 #define JSON_ENCODER "posthog.llm.encoder"
 
@@ -46,11 +47,12 @@ enum {
   HELD_ARRAY      /* the metatable of arrays, at hand */
 };
 
-/* The digits of a number that Lua cannot hold, as they came. */
-typedef struct NumberText {
+/* JSON that is written as it came: the digits of a number that Lua cannot hold,
+** or a raw text. */
+typedef struct Literal {
   size_t len;
   char text[1]; /* in fact len bytes */
-} NumberText;
+} Literal;
 
 /* Pushes the encoder of this Lua state, new, and puts it into the registry,
 ** where the metatables are by now. */
@@ -61,6 +63,10 @@ int json_encodeby (lua_State *L, int holder, int idx, Buffer *out);
 
 void json_pushnumbertext (lua_State *L, const char *s, size_t len);
 void json_open_numbers (lua_State *L); /* registers their class */
+
+/* Registers the class of raw texts; adds raw to the module table, which lies
+** below the decoder at stack index `decoder`, by which texts are checked. */
+void json_open_raw (lua_State *L, int decoder);
 
 /* Registers a class; either list may be NULL. */
 void json_new_class (lua_State *L, const char *name,

@@ -32,7 +32,7 @@ typedef struct Name {
 ** memory. The metatables stay in the registry as well.
 */
 typedef struct Encoder {
-  const void *array, *object, *number;
+  const void *array, *object, *number, *raw;
   unsigned crowded; /* counts the names that came to a place in use */
   Name names[NAMES];
 } Encoder;

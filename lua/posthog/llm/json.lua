@@ -19,6 +19,19 @@ local json = {
 --- @class posthog.llm.Number
 --- @field tonumber fun(self: posthog.llm.Number): number the nearest Lua number
 
+--- What is wrong with a text.
+--- @param message string of the core
+--- @param position integer
+--- @param limit? string
+local function invalid(message, position, limit)
+  local what = limit and "over the limit " .. limit or "invalid JSON"
+  return errors.new({
+    kind = limit and "too_large" or "decode",
+    message = ("%s at byte %d: %s"):format(what, position, message),
+    position = position,
+  })
+end
+
 --- Decodes one JSON text. Every null becomes json.null.
 --- @param text string
 --- @return any? value
@@ -30,18 +43,29 @@ function json.decode(text)
   end
   local value, message, position, limit = core.decode(text)
   if message then
-    return nil,
-      errors.new({
-        kind = limit and "too_large" or "decode",
-        message = ("%s at byte %d: %s"):format(
-          limit and "over the limit " .. limit or "invalid JSON",
-          position,
-          message
-        ),
-        position = position,
-      })
+    return nil, invalid(message, position, limit)
   end
   return value
+end
+
+--- A JSON text as a value: it is encoded byte for byte as it was given, key order, `1.0` and all.
+--- tostring returns the text, == compares two texts.
+--- @class posthog.llm.Raw
+--- @field decode fun(self: posthog.llm.Raw): any the value that it stands for
+
+--- Takes a JSON text to be sent as it is.
+--- @param text string one JSON value; white space around it is left out
+--- @return posthog.llm.Raw? raw
+--- @return posthog.llm.Error? err as of json.decode
+function json.raw(text)
+  if type(text) ~= "string" then
+    error("json.raw expects a string, got " .. type(text), 2)
+  end
+  local raw, message, position, limit = core.raw(text)
+  if not raw then
+    return nil, invalid(message, position, limit)
+  end
+  return raw
 end
 
 --- Encodes a value. Reads tables without metamethods.

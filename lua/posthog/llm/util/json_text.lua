@@ -89,4 +89,60 @@ function json_text.excerpt(value)
   return last <= #text and text:sub(1, last - 1) .. "..." or text
 end
 
+--- The position after a string that begins there.
+local function after_string(text, at)
+  repeat
+    at = text:find('["\\]', at + 1)
+    local is_end = text:byte(at) == 34
+    at = is_end and at or at + 1
+  until is_end
+  return at + 1
+end
+
+--- The position after a value that begins there.
+local function after_value(text, at)
+  local first = text:sub(at, at)
+  if first == '"' then
+    return after_string(text, at)
+  elseif first ~= "{" and first ~= "[" then
+    return text:find("[%s,%]}]", at) or #text + 1
+  end
+  local depth = 0
+  repeat
+    local mark = text:sub(at, at)
+    if mark == '"' then
+      at = after_string(text, at)
+    else
+      depth = depth + ((mark == "{" or mark == "[") and 1 or -1)
+      at = at + 1
+    end
+    at = depth > 0 and text:find('["%[%]{}]', at) or at
+  until depth == 0
+  return at
+end
+
+--- The members of an object, or the elements of an array, each as the text that it is written by.
+--- @param text string valid JSON, of an object or an array
+--- @return { name?: string, text: string }[] in the order of the text; a name twice is there twice
+function json_text.parts(text)
+  local parts, at = {}, text:find("[{%[]") + 1
+  local is_object = text:sub(at - 1, at - 1) == "{"
+  while true do
+    at = text:find("[^%s,]", at)
+    if text:find("^[%]}]", at) then
+      return parts
+    end
+    local part = {}
+    if is_object then
+      local stop = after_string(text, at)
+      part.name = json.decode(text:sub(at, stop - 1))
+      at = text:find("[^%s:]", stop)
+    end
+    local stop = after_value(text, at)
+    part.text = text:sub(at, stop - 1)
+    parts[#parts + 1] = part
+    at = stop
+  end
+end
+
 return json_text
