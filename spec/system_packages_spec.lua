@@ -65,20 +65,18 @@ describe("tools/needs", function()
 
   local ALL = "posthog-llm: a build for Lua 5.4 needs a C compiler, pkg-config, the headers of"
     .. " Lua 5.4 and libcurl with its headers\n"
-    .. "posthog-llm: the command needs Lua 5.4, argparse, luafilesystem and lyaml\n"
+    .. "posthog-llm: the command needs Lua 5.4, argparse and luafilesystem\n"
 
   for system, words in pairs({
     debian = "to install: apt-get install gcc libc6-dev pkg-config liblua5.4-dev"
-      .. " libcurl4-openssl-dev lua5.4 lua-argparse lua-filesystem lua-yaml\n",
+      .. " libcurl4-openssl-dev lua5.4 lua-argparse lua-filesystem\n",
     fedora = "to install: dnf install gcc pkgconf-pkg-config lua-devel libcurl-devel lua"
-      .. " lua-argparse lua-filesystem\n"
-      .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install lyaml\n",
-    arch = "to install: pacman -S --needed gcc pkgconf lua54 curl lua54-argparse lua54-filesystem\n"
-      .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install lyaml\n",
+      .. " lua-argparse lua-filesystem\n",
+    arch = "to install: pacman -S --needed gcc pkgconf lua54 curl lua54-argparse lua54-filesystem\n",
     alpine = "to install: apk add gcc musl-dev pkgconf lua5.4-dev curl-dev lua5.4"
-      .. " lua5.4-filesystem lua5.4-lyaml\n"
+      .. " lua5.4-filesystem\n"
       .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse\n",
-    nixos = "by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem lyaml\n"
+    nixos = "by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem\n"
       .. "posthog-llm: install a C compiler, pkg-config, the headers of Lua 5.4, libcurl with its"
       .. " headers and Lua 5.4 by this system's packages; where they are in a place of their own,"
       .. " give LUA_CFLAGS=-I... CURL_CFLAGS=-I... CURL_LIBS=-L...\n",
@@ -98,8 +96,7 @@ describe("tools/needs", function()
         .. "posthog-llm: to install: brew install pkgconf lua@5.4 curl\n"
         .. "posthog-llm: the compiler: xcode-select --install\n"
         .. 'posthog-llm: then: export PKG_CONFIG_PATH="$(brew --prefix lua@5.4)/lib/pkgconfig"\n'
-        .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem"
-        .. " lyaml\n",
+        .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem\n",
       said
     )
   end)
@@ -267,15 +264,15 @@ describe("the command posthog-llm", function()
 
   it("names all that it lacks at once, by the present system's packages", function()
     assert.equal(
-      "posthog-llm: argparse, luafilesystem and lyaml are missing: apt-get install"
-        .. " lua-argparse lua-filesystem lua-yaml, or luarocks --lua-version 5.4 install argparse"
-        .. " luafilesystem lyaml\n",
-      lacking("debian", "argparse lfs lyaml")
+      "posthog-llm: argparse and luafilesystem are missing: apt-get install"
+        .. " lua-argparse lua-filesystem, or luarocks --lua-version 5.4 install argparse"
+        .. " luafilesystem\n",
+      lacking("debian", "argparse lfs")
     )
     assert.equal(
-      "posthog-llm: argparse and lyaml are missing: dnf install lua-argparse, and"
-        .. " luarocks --lua-version 5.4 install lyaml\n",
-      lacking("fedora", "argparse lyaml")
+      "posthog-llm: argparse and luafilesystem are missing: apk add lua5.4-filesystem, and"
+        .. " luarocks --lua-version 5.4 install argparse\n",
+      lacking("alpine", "argparse lfs")
     )
     assert.equal(
       "posthog-llm: argparse is missing: luarocks --lua-version 5.4 install argparse\n",
@@ -288,9 +285,9 @@ describe("the command posthog-llm", function()
       shell.run("make -s --no-print-directory SETUP=: LUA_VERSION=" .. lua)
       for system, text in pairs(SYSTEMS) do
         local ask = [[. tools/system.sh; kind=$(OS_RELEASE='%s/%s' system_kind)
-          system_packages $kind %s argparse lfs lyaml | grep -v '^-' | paste -sd ' ' -]]
+          system_packages $kind %s argparse lfs | grep -v '^-' | paste -sd ' ' -]]
         local known = shell.run(ask:format(root, system, lua)):gsub("\n", "")
-        local said = lacking(system, "argparse lfs lyaml", lua == "luajit" and lua or "lua" .. lua)
+        local said = lacking(system, "argparse lfs", lua == "luajit" and lua or "lua" .. lua)
         if known ~= "" then
           assert.truthy(said:find(" " .. known .. ",", 1, true), system .. ": " .. text .. said)
         else

@@ -23,7 +23,6 @@ lua-program     luaV                                      lua%5.4             lu
 luajit-program  luajit2|luajit                            luajit              luajit           luajit           luajit
 argparse        lua-argparse                              lua-argparse%5.4    luav-argparse    -                -
 lfs             lua-filesystem                            lua-filesystem%5.4  luav-filesystem  luaV-filesystem  -
-lyaml           lua-yaml                                  -                   -                luaV-lyaml       -
 END
 }
 

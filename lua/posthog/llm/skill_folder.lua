@@ -7,7 +7,7 @@
 ---     local pushed = assert(skill_folder.push(client, "skills/pdf-forms"))
 ---     print(pushed.action, pushed.version)
 ---
---- Needs luafilesystem and lyaml.
+--- Needs luafilesystem.
 --- Prints nothing. The network never blocks more than any call of the client.
 
 local calls = require("posthog.llm.util.calls")

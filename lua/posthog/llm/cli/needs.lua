@@ -27,11 +27,6 @@ needs.LIST = {
       alpine = "luaV-filesystem",
     },
   },
-  {
-    module = "lyaml",
-    rock = "lyaml",
-    packages = { debian = "lua-yaml", alpine = "luaV-lyaml" },
-  },
 }
 
 local INSTALL = {

@@ -65,7 +65,7 @@ local function tools_of(node)
   end
   local tools = {}
   for i, item in ipairs(node.items) do
-    tools[i] = item.kind == "scalar" and item.raw or nil
+    tools[i] = item.node.kind == "scalar" and item.node.raw or nil
     if not tools[i] then
       return nil, "a list of names is expected"
     end
@@ -124,22 +124,24 @@ function skill_md.read(source)
   if not parts then
     return invalid(1, wrong)
   end
-  local node, bad = yaml.read(parts.head)
-  if not node then
-    return invalid(bad.line + 1, "the front matter is invalid or unsupported YAML: " .. bad.message)
-  elseif node.kind ~= "map" then
-    return invalid(node.line + 1, "the front matter has no names and values")
+  local document, bad = yaml.read(text.unix(parts.head), 2)
+  if not document then
+    return invalid(bad.line, "the front matter is invalid or unsupported YAML: " .. bad.message)
+  end
+  local node = document.root
+  if node.kind ~= "map" then
+    return invalid(node.line, "the front matter has no names and values")
   end
   local fields = { body = source:sub(parts.body) }
   local about = { lines = {}, unknown = {}, parts = parts, node = node }
   about.body_line = text.line_of(source, parts.body)
   for _, entry in ipairs(node.entries) do
-    about.lines[entry.key] = entry.line + 1
+    about.lines[entry.key] = entry.line
     local field = FIELDS[entry.key]
     if field then
       fields[field], wrong = (READERS[entry.key] or text_of)(entry.node)
       if wrong then
-        return invalid(entry.line + 1, entry.key .. ": " .. wrong)
+        return invalid(entry.line, entry.key .. ": " .. wrong)
       end
     else
       about.unknown[#about.unknown + 1] = entry.key
@@ -235,14 +237,15 @@ local function place_of(head, entries, i)
     starts[#starts + 1] = at
   end
   local following = entries[i + 1]
-  return starts[entries[i].line], (following and starts[following.line] or #head + 1) - 1
+  local last = following and starts[following.line - 1] or #head + 1
+  return starts[entries[i].line - 1], last - 1
 end
 
 --- The front matter with other fields: the lines of keys that stay the same,
 --- comments and keys of no meaning here stay as they are.
 local function update_head(about, old, new)
   local head, entries = about.parts.head, about.node.entries
-  if about.node.style == "FLOW" or #entries == 0 then
+  if about.node.style == "flow" or #entries == 0 then
     return head_of(new)
   end
   local parts = { head:sub(1, place_of(head, entries, 1) - 1) }

@@ -18,6 +18,13 @@ function text.trim(s)
   return s:sub(first, last), s:sub(1, first - 1), s:sub(last + 1)
 end
 
+--- A text with the line ends that the server gets: \n alone.
+--- @param s string
+--- @return string
+function text.unix(s)
+  return (s:gsub("\r\n", "\n"))
+end
+
 --- The end of a line in this text.
 local function newline(s)
   return s:find("^[^\n]*\r\n") and "\r\n" or "\n"

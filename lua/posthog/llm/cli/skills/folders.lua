@@ -9,7 +9,6 @@ local folders = {}
 --- Loaded when it is needed: it takes longer than all the rest.
 local function skill_folder()
   needs.module("lfs")
-  needs.module("lyaml")
   return require("posthog.llm.skill_folder")
 end
 
