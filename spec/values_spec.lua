@@ -114,6 +114,7 @@ describe("JSON values survive", function()
   teardown(t.stop)
   before_each(function()
     t.reset()
+    t.e:settings({ jsonb = false }) -- the client is on trial, not the server's database
     dataset = t.e:seed({ datasets = 1 }).datasets[1]
     items = t.client().dataset_items
   end)

@@ -27,6 +27,7 @@ describe("the emulator on API v2 has exports that", function()
   end
 
   it("are pending, then complete, and hold a revision as it was", function()
+    t.e:settings({ jsonb = false, export_lines = "short" })
     local first = add('{"big":18446744073709551615,"f":1.0}')
     must(200, "PATCH", ITEMS .. first.id .. "/", { base_version = 1, expected_output = { 1 } })
     add('"two"')
@@ -60,6 +61,111 @@ describe("the emulator on API v2 has exports that", function()
     local other = path .. ("%d/"):format(latest.id)
     assert.equal("complete", must(200, "GET", other).status)
     assert.equal('{"input":"two","expected_output":null}\n', get(other .. "content/").body)
+  end)
+
+  --- The path of an export that is complete.
+  local function complete()
+    t.e:settings({ export_polls = 0 })
+    local one = path .. ("%d/"):format(must(201, "POST", path).id)
+    assert.equal("complete", must(200, "GET", one).status)
+    return one
+  end
+
+  it("have all of an item in a line, in one order", function()
+    local item = must(201, "POST", ITEMS, {
+      dataset = dataset,
+      input = "i",
+      expected_output = { 1 },
+      source_output = "s",
+      metadata = { k = true },
+      client_item_id = "c",
+      source_trace_id = "t",
+      source_event_id = "e",
+      source_timestamp = "2026-07-30T12:00:00Z",
+    })
+    add("2")
+    local changed = must(
+      200,
+      "PATCH",
+      ITEMS .. item.id .. "/",
+      { base_version = 1, input = "j" },
+      { key = "phx_emulator_li" }
+    )
+    local function stamp(moment)
+      return moment:gsub("Z$", "+00:00")
+    end
+    local line = (
+      '{"dataset_id":"%s","dataset_revision":3,"dataset_revision_id":"%s","item_id":"%s",'
+      .. '"client_item_id":"c","version":2,"version_id":"%s","version_dataset_revision":3,'
+      .. '"version_dataset_revision_id":"%s","archived":false,"input":"j","expected_output":[1],'
+      .. '"source_output":"s","metadata":{"k":true},"source_trace_id":"t","source_event_id":"e",'
+      .. '"source_timestamp":"2026-07-30T12:00:00+00:00","item_created_at":"%s",'
+      .. '"version_created_at":"%s","item_created_by_id":48213,'
+      .. '"version_created_by_id":9007199254740993}'
+    ):format(
+      dataset,
+      changed.dataset_revision_id,
+      item.id,
+      changed.version_id,
+      changed.dataset_revision_id,
+      (stamp(item.created_at)),
+      (stamp(changed.version_created_at))
+    )
+    local lines = {}
+    for text in get(complete() .. "content/").body:gmatch("([^\n]*)\n") do
+      lines[#lines + 1] = text
+    end
+    assert.equal(line, lines[1])
+    assert.equal(2, #lines)
+  end)
+
+  it("leave out archived items unless that is asked for", function()
+    local item = add("1")
+    must(200, "POST", ITEMS .. item.id .. "/archive/", { base_version = 1 })
+    local content = complete() .. "content/"
+    assert.equal("", get(content).body)
+    t.e:settings({ export_archived = true })
+    expect.contains('"archived":true', get(content).body)
+  end)
+
+  --- The memory that the server takes, in bytes.
+  local function memory()
+    local total = 0
+    local pipe = assert(io.popen("ps -o rss= --ppid " .. t.e.pid))
+    for kilobytes in pipe:lines() do
+      total = total + tonumber(kilobytes) * 1024
+    end
+    pipe:close()
+    return total
+  end
+
+  it("go out in pieces, with their length or without, and are never in memory whole", function()
+    t.e:seed({ dataset = dataset, items = 10, bytes = 400000 })
+    local content = complete() .. "content/"
+    local small = get(content).body
+    assert.equal(10, select(2, small:gsub("\n", "")))
+    t.e:settings({ export_copies = 25 })
+    local before = memory()
+    for _, transfer in ipairs({ "length", "chunked" }) do
+      t.e:settings({ export_transfer = transfer })
+      local name = t.e.prefix .. "/content"
+      local answer = get(content, { arguments = "--no-include -D - -o " .. name })
+      assert.equal(
+        transfer == "length" and tostring(25 * #small) or nil,
+        answer.headers["content-length"]
+      )
+      assert.equal(transfer == "chunked" and "chunked" or nil, answer.headers["transfer-encoding"])
+      local file = assert(io.open(name, "rb"))
+      assert.equal(25 * #small, file:seek("end"))
+      file:close()
+      os.remove(name)
+    end
+    assert.is_true(memory() - before < 30 * #small / 4, "much less than the export") -- of 100 MB
+    t.e:settings({ export_copies = 1, export_transfer = "length" })
+    local head = t.call("HEAD", content)
+    assert.same({ 200, tostring(#small) }, { head.status, head.headers["content-length"] })
+    t.e:fault({ match = { path = "content" }, action = { truncate = 1000 } })
+    assert.equal(small:sub(1, 1000), get(content).body)
   end)
 
   it("may fail, and then have no content", function()

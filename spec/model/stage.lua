@@ -90,6 +90,7 @@ function stage:begin(version)
     jsonb = true,
     dataset_limit = 0,
     item_version_limit = 0,
+    item_archive_limit = 0,
     first_owner = "nobody", -- else owners may be the wanted ones before the call: then none can tell
     clock = "2026-01-01T00:00:00Z",
   })

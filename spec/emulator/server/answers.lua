@@ -1,7 +1,9 @@
 --- The answers that are not an endpoint's own: the three error shapes of the API.
---- An answer is a table { status, body, headers }; handlers return one or throw one.
+--- An answer is a table { status, body, headers }; handlers return one or throw one. A long one may have
+--- `pieces`, a function that makes an iterator over the texts of its body, in place of `body`.
 
 local json = require("server.json")
+local settings = require("server.settings").values
 
 local answers = {}
 
@@ -37,14 +39,36 @@ function answers.plain(status, detail, extra)
   return answers.ok(json.object(keys, values), status)
 end
 
---- The 409 of newer datasets: `code`, `detail` and what belongs to them.
-function answers.conflict(code, detail, extra)
+--- An object of `code`, `detail` and name, value pairs, with the status 409.
+local function coded(code, detail, extra)
   local keys, values = { "code", "detail" }, { code = code, detail = detail }
-  for _, pair in ipairs(extra or {}) do
+  for _, pair in ipairs(extra) do
     keys[#keys + 1] = pair[1]
     values[pair[1]] = pair[2]
   end
   return answers.ok(json.object(keys, values), 409)
+end
+
+--- The 409 of newer datasets. What it does not tell is absent or null, by a setting.
+--- @param current? { version: integer?, item_id: string? }
+function answers.conflict(code, detail, current)
+  local extra, nulls = {}, settings.conflict_nulls
+  for _, name in ipairs({ "version", "item_id" }) do
+    local value = current and current[name]
+    if value or nulls then
+      extra[#extra + 1] = { "current_" .. name, value }
+    end
+  end
+  return coded(code, detail, extra)
+end
+
+--- The 409 of a limit: it tells that limit and nothing of an item.
+function answers.limit_reached(resource, count, limit)
+  return coded(
+    "limit_reached",
+    ("There are already %d of %s."):format(count, resource),
+    { { "resource", resource }, { "current_count", count }, { "limit", limit } }
+  )
 end
 
 --- A field that does not pass. `attr` nil concerns the whole body.
@@ -117,6 +141,16 @@ end
 
 function answers.server_error()
   return answers.envelope(500, "server_error", "error", "A server error occurred.")
+end
+
+--- The page of an error that came while a response was written.
+function answers.error_page()
+  return {
+    status = 500,
+    body = "<!doctype html>\n<html><head><title>Server Error (500)</title></head>"
+      .. "<body><h1>Server Error (500)</h1></body></html>\n",
+    headers = { ["Content-Type"] = "text/html; charset=utf-8" },
+  }
 end
 
 return answers

@@ -265,7 +265,25 @@ function json.raw(text)
   return { raw = text }
 end
 
---- A scalar, or text marked by json.raw, as JSON. nil is null.
+--- Removes the whitespace between the parts of a text that is good JSON.
+function json.compact(raw)
+  if not find(raw, "[ \t\r\n]") then
+    return raw
+  end
+  local parts, from = {}, 1
+  while true do
+    local quote = find(raw, '"', from, true)
+    parts[#parts + 1] = sub(raw, from, (quote or #raw + 1) - 1):gsub("[ \t\r\n]+", "")
+    if not quote then
+      return table.concat(parts)
+    end
+    from = after_string(raw, quote)
+    parts[#parts + 1] = sub(raw, quote, from - 1)
+  end
+end
+
+--- A scalar, or text marked by json.raw, as JSON. nil is null. Throws the `broken` of a text that
+--- cannot be sent.
 function json.encode(value)
   local kind = type(value)
   if kind == "string" then
@@ -279,6 +297,9 @@ function json.encode(value)
   end
   if value == nil or value == json.null then
     return "null"
+  end
+  if value.broken then
+    error(value.broken)
   end
   return value.raw
 end

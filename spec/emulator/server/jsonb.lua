@@ -1,6 +1,7 @@
 --- JSON as the server's database gives it back: Postgres' jsonb keeps no order of names, no second
 --- member of a name and no spelling of a number. What has a fraction is a float behind it.
 
+local answers = require("server.answers")
 local json = require("server.json")
 local settings = require("server.settings").values
 
@@ -71,12 +72,43 @@ local function value(raw)
   return "{" .. table.concat(names, ",") .. "}"
 end
 
+--- The largest integers that can be sent, below zero and above.
+local LEAST, MOST = "9223372036854775808", "18446744073709551615"
+
+--- Whether JSON holds an integer that 64 bits do not.
+local function has_wide_integer(raw)
+  local bare = raw:gsub("\\.", ""):gsub('"[^"]*"', '""')
+  for number_text in bare:gmatch("%-?%d[%d.eE+-]*") do
+    local sign, digits = number_text:match("^(%-?)(%d+)$")
+    local limit = sign == "-" and LEAST or MOST
+    if digits and (#digits > #limit or #digits == #limit and digits > limit) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Throws the 500 of what the database refuses.
+function jsonb.check(raw)
+  if settings.json_nul == "error" and raw:gsub("\\\\", ""):find("\\u0000", 1, true) then
+    error(answers.server_error())
+  end
+end
+
 --- What is kept of a value of a row; unless the setting `jsonb` is on, all of it.
 function jsonb.kept(given)
-  if settings.jsonb and type(given) == "table" and given.raw then
-    return json.raw(value(given.raw))
+  if type(given) ~= "table" or not given.raw then
+    return given
   end
-  return given
+  local kept = given
+  if settings.jsonb then
+    kept = json.raw(value(given.raw))
+  end
+  if settings.wide_integers == "breaks" and has_wide_integer(kept.raw) then
+    kept = json.raw(kept.raw)
+    kept.broken = answers.error_page()
+  end
+  return kept
 end
 
 return jsonb

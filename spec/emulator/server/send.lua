@@ -8,7 +8,7 @@ local log = require("server.log")
 local send = {}
 
 local NONE = {}
-local ENDLESS_PIECE = 65536 -- bytes
+local PIECE = 65536 -- bytes that are sent at a time
 local BREATH = 0.001 -- seconds in which others have a turn
 
 local function bare(answer)
@@ -42,13 +42,50 @@ function send.nothing(ctx, action)
   return ngx.exit(444)
 end
 
+--- Writes a body that is made while it goes out, never more of it at a time than a piece.
+local function stream(pieces)
+  local waiting = 0
+  for piece in pieces() do
+    if not ngx.print(piece) then
+      return
+    end
+    waiting = waiting + #piece
+    if waiting >= PIECE then
+      if not ngx.flush(true) then
+        return
+      end
+      waiting = 0
+    end
+  end
+end
+
+--- The whole body of an answer, where it cannot go out in pieces.
+local function whole(answer)
+  if answer.pieces then
+    local parts = {}
+    for piece in answer.pieces() do
+      parts[#parts + 1] = piece
+    end
+    answer.body, answer.pieces = table.concat(parts), nil
+  end
+  return answer.body
+end
+
 function send.answer(ctx, answer)
   announce(answer)
   if not bare(answer) then
-    ngx.header["Content-Length"] = #answer.body
+    if answer.pieces then
+      ngx.header["Content-Length"] = answer.length -- nil: chunked
+    else
+      ngx.header["Content-Length"] = #answer.body
+    end
   end
   finish(ctx, answer.status)
-  if not bare(answer) and answer.body ~= "" then
+  if without_body(ctx, answer) then
+    return ngx.exit(ngx.OK)
+  elseif answer.pieces then
+    stream(answer.pieces)
+  elseif answer.body ~= "" then
     ngx.print(answer.body)
   end
   return ngx.exit(ngx.OK)
@@ -61,14 +98,14 @@ end
 
 --- A text again and again, as much as is sent at a time.
 local function filled(text)
-  return text:rep(math.ceil(ENDLESS_PIECE / math.max(1, #text)))
+  return text:rep(math.ceil(PIECE / math.max(1, #text)))
 end
 
 --- The body as it goes out, and what follows it again and again.
 --- @return string body
 --- @return string? piece
 local function payload(answer, action)
-  local body, piece = answer.body, nil
+  local body, piece = whole(answer), nil
   if action.endless then
     piece = filled(action.endless)
     if action.gzip then

@@ -90,11 +90,13 @@ function times.parse_date(s)
 end
 
 --- Six fractional digits, or none at all when they are zero.
-function times.format(moment)
+--- @param zone? string what stands for UTC; Z
+function times.format(moment, zone)
   local seconds = math.floor(moment / SECOND)
   local micro = moment - seconds * SECOND
   local stamp = os.date("!%Y-%m-%dT%H:%M:%S", seconds)
-  return micro == 0 and stamp .. "Z" or ("%s.%06dZ"):format(stamp, micro)
+  zone = zone or "Z"
+  return micro == 0 and stamp .. zone or ("%s.%06d%s"):format(stamp, micro, zone)
 end
 
 --- The same moment `count` calendar months earlier; the day is cut to the length of the month.

@@ -7,6 +7,7 @@
 
 local answers = require("server.answers")
 local json = require("server.json")
+local jsonb = require("server.jsonb")
 local request = require("server.request")
 local text = require("server.text")
 local times = require("server.times")
@@ -31,6 +32,7 @@ end
 local kinds = {}
 
 function kinds.json(raw)
+  jsonb.check(raw)
   return json.raw(raw)
 end
 
@@ -43,7 +45,7 @@ function kinds.object(raw, _, attr)
       python_type(raw)
     )
   end
-  return json.raw(raw)
+  return kinds.json(raw)
 end
 
 --- The text of a string or number; nil and a reason otherwise.

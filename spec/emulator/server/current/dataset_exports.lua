@@ -18,10 +18,42 @@ local CREATE = { { "revision", "integer", min = 1 } }
 
 local SHAPE =
   { "id", "status", "dataset_revision", "filename", "created_at", "expires_after", "exception" }
-local LINE = { "input", "expected_output" }
+local LINES = { -- the members of a line
+  short = { "input", "expected_output" },
+  full = {
+    "dataset_id",
+    "dataset_revision",
+    "dataset_revision_id",
+    "item_id",
+    "client_item_id",
+    "version",
+    "version_id",
+    "version_dataset_revision",
+    "version_dataset_revision_id",
+    "archived",
+    "input",
+    "expected_output",
+    "source_output",
+    "metadata",
+    "source_trace_id",
+    "source_event_id",
+    "source_timestamp",
+    "item_created_at",
+    "version_created_at",
+    "item_created_by_id",
+    "version_created_by_id",
+  },
+}
+local ZONE = "+00:00" -- of its times
 
 local ID_BASE = 55119 -- ids go on from here; the list of exports has them from 1
 local KEPT_DAYS = 7
+
+--- The midnight on which it is removed.
+local function expiry(created_at)
+  local moment = created_at + KEPT_DAYS * times.DAY
+  return moment - moment % times.DAY
+end
 
 local function write(export)
   return json.object(SHAPE, {
@@ -30,7 +62,7 @@ local function write(export)
     dataset_revision = export.revision,
     filename = export.filename,
     created_at = times.format(export.created_at),
-    expires_after = times.format(export.created_at + KEPT_DAYS * times.DAY),
+    expires_after = times.format(expiry(export.created_at)),
     exception = export.status == "failed" and "The export could not be made." or nil,
   })
 end
@@ -85,19 +117,76 @@ local function quoted(name)
   return '"' .. name:gsub('[%c"\\]', "_") .. '"'
 end
 
+--- The versions of items that are in an export, in the order of the items' creation.
+local function versions_of(export)
+  local list = {}
+  for _, item in ipairs(export.dataset.items) do
+    local version = rows.at(item, export.revision)
+    if version and (settings.export_archived or not version.archived) then
+      list[#list + 1] = version
+    end
+  end
+  return list
+end
+
+local function line_of(export, version)
+  local item = version.item
+  local moment = item.source_timestamp
+  return json.object(LINES[settings.export_lines], {
+    dataset_id = item.dataset,
+    dataset_revision = export.revision,
+    dataset_revision_id = export.dataset.revisions[export.revision].id,
+    item_id = item.id,
+    client_item_id = item.client_item_id,
+    version = version.version,
+    version_id = version.id,
+    version_dataset_revision = version.revision.revision,
+    version_dataset_revision_id = version.revision.id,
+    archived = version.archived,
+    input = version.input,
+    expected_output = version.expected_output,
+    source_output = item.source_output,
+    metadata = version.metadata,
+    source_trace_id = item.source_trace_id,
+    source_event_id = item.source_event_id,
+    source_timestamp = type(moment) == "number" and times.format(moment, ZONE) or nil,
+    item_created_at = times.format(item.created_at, ZONE),
+    version_created_at = times.format(version.created_at, ZONE),
+    item_created_by_id = item.created_by_id,
+    version_created_by_id = version.created_by_id,
+  }) .. "\n"
+end
+
+--- An iterator over the lines, each made when it is asked for: an export may have 250 MB.
+local function lines_of(export, versions)
+  local copies = settings.export_copies
+  local n, line = 0, nil
+  return function()
+    n = n + 1
+    local place = math.floor((n - 1) / copies) + 1
+    if (n - 1) % copies == 0 then
+      line = versions[place] and line_of(export, versions[place])
+    end
+    return line
+  end
+end
+
 function exports.content(ctx, id, number)
   local export = find(ctx, id, number)
   if export.status ~= "complete" then
     error(answers.plain(409, ("The export is %s."):format(export.status)))
   end
-  local lines = {}
-  for _, item in ipairs(export.dataset.items) do
-    local version = rows.at(item, export.revision)
-    if version and not version.archived then
-      lines[#lines + 1] = json.object(LINE, version) .. "\n"
+  local versions = versions_of(export)
+  local answer = answers.ok()
+  function answer.pieces()
+    return lines_of(export, versions)
+  end
+  if settings.export_transfer == "length" then
+    answer.length = 0
+    for line in answer.pieces() do
+      answer.length = answer.length + #line
     end
   end
-  local answer = answers.ok(table.concat(lines))
   answer.headers["Content-Type"] = "application/x-ndjson"
   answer.headers["Content-Disposition"] = "attachment; filename=" .. quoted(export.filename)
   return answer

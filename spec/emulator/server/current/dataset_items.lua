@@ -6,12 +6,12 @@ local datasets = require("server.current.datasets")
 local json = require("server.json")
 local pages = require("server.pages")
 local rows = require("server.current.item_rows")
+local settings = require("server.settings").values
 local validate = require("server.validate")
 
 local dataset_items = {}
 
---- The JSON parts of an item may have so many bytes together.
-local MAX_BYTES = 1000000
+--- The JSON parts of an item, which may have so many bytes together as the setting `item_bytes` says.
 local PARTS = { "input", "expected_output", "source_output", "metadata" }
 
 local BASE_VERSION = { "base_version", "integer", required = true, min = 1 }
@@ -49,20 +49,16 @@ local function given(value)
   return value ~= json.null and value or nil
 end
 
---- Throws the 400 of JSON parts that are too large together.
+--- Throws the 400 of JSON parts that are too large as one object.
 local function check_size(values)
-  local bytes = 0
-  for _, name in ipairs(PARTS) do
-    if values[name] then
-      bytes = bytes + #json.encode(values[name])
-    end
-  end
-  if bytes > MAX_BYTES then
+  local whole = json.object(PARTS, values)
+  local limit = settings.item_bytes
+  if #whole > limit and #json.compact(whole) > limit then
     error(
       answers.invalid(
-        nil,
+        "item",
         "max_size",
-        ("The JSON of an item has at most %d bytes."):format(MAX_BYTES)
+        ("The JSON of an item has at most %d bytes."):format(limit)
       )
     )
   end
@@ -83,14 +79,6 @@ local function check_source(values)
   end
 end
 
-local function conflict(item, code, detail)
-  local extra = { { "current_item_id", item.id } }
-  if code == "stale_version" then
-    table.insert(extra, 1, { "current_version", #item.versions })
-  end
-  return answers.conflict(code, detail, extra)
-end
-
 function dataset_items.list(ctx)
   local query = validate.query(ctx, LIST_QUERY, true)
   local dataset = datasets.find(ctx, query.dataset)
@@ -109,7 +97,13 @@ end
 local function repeated(item, values)
   local latest = rows.at(item)
   if latest.archived or not rows.same_source(item, values) or not rows.same(latest, values) then
-    error(conflict(item, "client_item_id_conflict", "Another item has this client_item_id."))
+    error(
+      answers.conflict(
+        "client_item_id_conflict",
+        "Another item has this client_item_id.",
+        { item_id = item.id }
+      )
+    )
   end
   return answers.ok(rows.write(latest))
 end
@@ -148,7 +142,13 @@ local function for_writing(ctx, id, base_version, archived)
   local item = rows.find(ctx, id)
   datasets.check_active(item.parent)
   if base_version ~= #item.versions then
-    error(conflict(item, "stale_version", "The item changed meanwhile."))
+    error(
+      answers.conflict(
+        "stale_version",
+        "The item changed meanwhile.",
+        { version = #item.versions, item_id = item.id }
+      )
+    )
   elseif rows.at(item).archived ~= archived then
     local code = archived and "dataset_item_active" or "dataset_item_archived"
     error(
@@ -168,6 +168,7 @@ function dataset_items.update(ctx, id)
   local values = validate.strict_body(ctx, UPDATE)
   local item = for_writing(ctx, id, values.base_version, false)
   local merged = rows.merged(item, values)
+  merged.source_output = item.source_output
   check_size(merged)
   if rows.same(rows.at(item), merged) then
     return answers.ok(rows.write(rows.at(item)))
@@ -178,6 +179,7 @@ end
 function dataset_items.archive(ctx, id)
   local values = validate.strict_body(ctx, ARCHIVE)
   local item = for_writing(ctx, id, values.base_version, false)
+  datasets.check_limit("dataset_item_versions", #item.versions, "item_archive_limit")
   return add(ctx, item, { archived = true })
 end
 

@@ -137,13 +137,7 @@ end
 function datasets.check_limit(resource_name, count, setting)
   local limit = settings[setting]
   if limit > 0 and count >= limit then
-    error(
-      answers.conflict(
-        "limit_reached",
-        ("There are already %d of %s."):format(count, resource_name),
-        { { "resource", resource_name }, { "current_count", count }, { "limit", limit } }
-      )
-    )
+    error(answers.limit_reached(resource_name, count, limit))
   end
 end
 

@@ -108,7 +108,7 @@ function item_rows.add_version(item, user, changes)
   version.version = #item.versions + 1
   version.id = store.new_id()
   version.revision = datasets.revise(item.parent, user)
-  version.created_by = user.text
+  version.created_by, version.created_by_id = user.text, user.id and json.raw(user.id)
   version.created_at = store.now()
   item.versions[version.version] = version
   item.archived, item.version = version.archived, version.version -- for GET state
@@ -125,6 +125,7 @@ function item_rows.insert(project, user, dataset, values)
     dataset = dataset.id,
     parent = dataset,
     client_item_id = values.client_item_id,
+    created_by_id = user.id and json.raw(user.id),
     versions = {},
   })
   for _, name in ipairs(SOURCE) do

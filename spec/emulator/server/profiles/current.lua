@@ -154,6 +154,7 @@ return {
   settings = {
     environments = "deprecated",
     unknown_method = "denied",
+    jsonb = true,
     file_limit = 200,
   },
   state = {
