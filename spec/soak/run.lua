@@ -13,6 +13,7 @@ local cjson = require("cjson").new()
 local emulator = require("spec.emulator")
 local faults = require("spec.soak.faults")
 local judge = require("spec.soak.judge")
+local memory = require("spec.soak.memory")
 local truth = require("spec.soak.truth")
 
 -- KiB that may be held more than after the warm-up. What malloc has once had for the bodies that
@@ -28,7 +29,9 @@ local KEPT = "build/soak" -- for what is to be looked at after a failure
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
-local settings = { minutes = 2, calls = 1e9, seed = os.time() % 1000000, host = "plain" }
+local ENDLESS = 1e9 -- calls
+
+local settings = { minutes = 2, calls = ENDLESS, seed = os.time() % 1000000, host = "plain" }
 for _, word in ipairs(arg) do
   local name, value = word:match("^%-%-(%l+)=(.+)$")
   if not name or settings[name] == nil then
@@ -224,6 +227,9 @@ local function soak(e)
   end
   if last.kind == "end" then
     report_resources(last)
+  end
+  if settings.calls >= ENDLESS and MODE == "plain" and memory.can() then
+    report(memory.measure(LUA, settings.host))
   end
 end
 

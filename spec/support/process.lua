@@ -17,6 +17,11 @@ function process.memory()
   return field("VmRSS")
 end
 
+--- The most that it ever was, in KiB.
+function process.peak()
+  return field("VmHWM")
+end
+
 function process.threads()
   return field("Threads")
 end

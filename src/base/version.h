@@ -11,7 +11,7 @@
 ** The release, and how often since what Lua sees of the core has changed. The
 ** same as in lua/posthog/llm/util/core.lua, which takes no other.
 */
-#define CORE_VERSION "0.1.0-5"
+#define CORE_VERSION "0.1.0-6"
 
 #if defined(LUA_LJDIR)
 #define CORE_LUA "LuaJIT"

@@ -12,9 +12,12 @@
 
 #define POOL_NAME "posthog.llm.pool"
 
+#define MOST_UNREAD ((size_t)32 << 20) /* bytes */
+
 typedef struct PoolHandle {
   Engine *engine; /* NULL once it is closed, as the pool */
   Pool *pool;
+  size_t most_unread; /* bytes of responses before garbage is looked for */
 } PoolHandle;
 
 static int pool_gc (lua_State *L) {
@@ -37,6 +40,23 @@ static int pool_is_closed (lua_State *L) {
 }
 
 /*
+** The body of a response whose coroutine was dropped, or whose call was broken
+** off by an error of a hook, lies there until its handle is collected, and Lua
+** does not see how large it is. So it is told to collect; the less often, the
+** more of them turn out to be wanted.
+*/
+static void collect_unread (lua_State *L, PoolHandle *h) {
+  if (engine_unread(h->engine) <= h->most_unread)
+    return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  if (h->engine == NULL) /* closed by a finaliser */
+    return;
+  h->most_unread = 2 * engine_unread(h->engine);
+  if (h->most_unread < MOST_UNREAD)
+    h->most_unread = MOST_UNREAD;
+}
+
+/*
 ** pool:start(config, request, url, timeout?, deadline?, headers?)
 **   -> transfer | nil, message, path
 ** request: method, json (a value) or body (text), idempotent (it may go out
@@ -53,6 +73,7 @@ static int pool_start_request (lua_State *L) {
   lua_settop(L, REQUEST_LAST);
   if (h->pool == NULL || !engine_usable(h->engine))
     return pool_is_closed(L);
+  collect_unread(L, h);
   t = transfer_handle_new(L);
   n = request_read(L, t);
   if (n != 0) {
@@ -77,6 +98,7 @@ void pool_handle_new (lua_State *L, Engine *e) {
   h->pool = engine_pool(e);
   if (h->pool == NULL)
     luaL_error(L, "not enough memory");
+  h->most_unread = MOST_UNREAD;
   h->engine = e;
   engine_retain(e);
 }

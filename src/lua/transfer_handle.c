@@ -326,6 +326,50 @@ static int transfer_body (lua_State *L) {
 }
 
 /*
+** transfer:excerpt(most, secret, instead) -> string: the start of the body,
+*with
+** `instead` wherever the secret stands in the body, as it is or escaped. A few
+** bytes more than `most` where the body is longer than that.
+*/
+static int transfer_excerpt (lua_State *L) {
+  Transfer *t = check_response(L);
+  lua_Number most = luaL_checknumber(L, 2);
+  size_t len, width;
+  const char *secret = luaL_checklstring(L, 3, &len);
+  const char *instead = luaL_checklstring(L, 4, &width);
+  const char *s = t->response.data != NULL ? t->response.data : "";
+  const char *end = s + t->response.len, *after;
+  luaL_Buffer b;
+  size_t n = 0;
+  luaL_argcheck(L, len > 0, 3, "empty");
+  luaL_buffinit(L, &b);
+  while (s < end && (lua_Number)n <= most) {
+    after = secret_after(s, end, secret, len);
+    if (after != NULL) {
+      luaL_addlstring(&b, instead, width);
+      n += width;
+      s = after;
+    } else {
+      luaL_addchar(&b, *s++);
+      n++;
+    }
+  }
+  luaL_pushresult(&b);
+  return 1;
+}
+
+/* transfer:free_body(): whoever keeps the transfer keeps no body with it. Does
+** nothing to one that is not done, or was cancelled: that body is the engine's,
+** which frees it. */
+static int transfer_free_body (lua_State *L) {
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  if (is_done(h) && !t->cancelled)
+    engine_free_body(h->engine, t);
+  return 0;
+}
+
+/*
 ** transfer:decode(decoder) -> value | nil, message, position, limit
 ** Frees the body when it was decoded: the values hold copies.
 */
@@ -336,7 +380,7 @@ static int transfer_decode (lua_State *L) {
   n = json_decode(L, 2, t->response.data != NULL ? t->response.data : "",
                   t->response.len);
   if (n == 1)
-    buffer_free(&t->response);
+    transfer_free_body(L);
   return n;
 }
 
@@ -352,6 +396,8 @@ void transfer_handle_open (lua_State *L) {
       {"http_version", transfer_http_version},
       {"size", transfer_size},
       {"body", transfer_body},
+      {"excerpt", transfer_excerpt},
+      {"free_body", transfer_free_body},
       {"decode", transfer_decode},
       {"cause", transfer_cause},
       {NULL, NULL},

@@ -202,7 +202,7 @@ void engine_stop (Engine *e) {
   e->stopped = 1;
   for (t = e->finished; t != NULL; t = next) {
     next = t->next_finished;
-    engine_unref(t);
+    engine_unref(e, t);
   }
   e->finished = e->finished_last = NULL;
 }

@@ -49,6 +49,11 @@ void engine_cancel (Engine *e, Transfer *t);
 int engine_done (Engine *e, Transfer *t);
 void engine_drop (Engine *e, Transfer *t); /* the Lua handle goes */
 
+/* The response of a transfer that is done has been read: its body goes. */
+void engine_free_body (Engine *e, Transfer *t);
+/* Bytes of responses that are held for handles which may be garbage. */
+size_t engine_unread (Engine *e);
+
 /* The first of the finished transfers, NULL without one; and its removal. */
 Transfer *engine_peek (Engine *e);
 void engine_take (Engine *e);

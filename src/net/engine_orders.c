@@ -122,8 +122,28 @@ void engine_drop (Engine *e, Transfer *t) {
     t->state = TRANSFER_DONE;
     order_cancel(e, t);
   }
-  engine_unref(t);
+  engine_unref(e, t);
   engine_unlock(e);
+}
+
+/* In a child after a fork the lock may be held by a thread that is not there.
+ */
+void engine_free_body (Engine *e, Transfer *t) {
+  buffer_free(&t->response);
+  if (!engine_of_this_process(e))
+    return;
+  engine_lock(e);
+  e->unread -= t->unread;
+  t->unread = 0;
+  engine_unlock(e);
+}
+
+size_t engine_unread (Engine *e) {
+  size_t bytes;
+  engine_lock(e);
+  bytes = e->unread;
+  engine_unlock(e);
+  return bytes;
 }
 
 Transfer *engine_peek (Engine *e) {
@@ -144,6 +164,6 @@ void engine_take (Engine *e) {
     if (e->running)
       wakeup_clear(&e->to_lua); /* under the lock: readable means not empty */
   }
-  engine_unref(t);
+  engine_unref(e, t);
   engine_unlock(e);
 }

@@ -31,6 +31,7 @@ struct Engine {
   Transfer *cancels;
   Pool *pool_inbox; /* new ones and closing ones */
   Transfer *finished, *finished_last;
+  size_t unread; /* bytes of finished responses that are still held */
 
   /* the thread's own */
   Pool *pools;
@@ -58,9 +59,11 @@ static inline int engine_of_this_process (const Engine *e) {
 ** Finished transfers and references. Both hold the lock.
 ** ================================================================== */
 
-static inline void engine_unref (Transfer *t) {
-  if (--t->refs == 0)
+static inline void engine_unref (Engine *e, Transfer *t) {
+  if (--t->refs == 0) {
+    e->unread -= t->unread;
     transfer_free(t);
+  }
 }
 
 static inline void engine_append_finished (Engine *e, Transfer *t) {

@@ -28,11 +28,13 @@ static void disown (Transfer *t) {
 void engine_finish (Engine *e, Transfer *t) {
   engine_lock(e);
   disown(t);
+  t->unread = t->response.len;
+  e->unread += t->unread;
   if (t->state != TRANSFER_DONE) {
     t->state = TRANSFER_DONE;
     engine_append_finished(e, t);
   }
-  engine_unref(t);
+  engine_unref(e, t);
   engine_unlock(e);
 }
 
@@ -108,7 +110,7 @@ int engine_take_orders (Engine *e) {
     cancels = t->next_cancel;
     pool_cancel(t->pool, t);
     engine_lock(e);
-    engine_unref(t);
+    engine_unref(e, t);
     engine_unlock(e);
   }
   while ((p = closing) != NULL) {

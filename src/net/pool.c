@@ -141,6 +141,8 @@ static void finish (Pool *p, Transfer *t, CURLcode code) {
   t->code = code;
   t->queue = NULL;
   transfer_drop_request(t);
+  if (code != CURLE_OK) /* nobody reads the body of a failure */
+    buffer_free(&t->response);
   engine_finish(p->engine, t);
 }
 

@@ -87,9 +87,8 @@ static int unescape (const char **s, const char *end) {
   return c;
 }
 
-/* What follows the secret that s begins with; NULL: it begins with none. */
-static const char *after_secret (const char *s, const char *end,
-                                 const char *secret, size_t n) {
+const char *secret_after (const char *s, const char *end, const char *secret,
+                          size_t n) {
   for (; n > 0; n--, secret++) {
     if (s == end)
       return NULL;
@@ -105,7 +104,7 @@ static const char *after_secret (const char *s, const char *end,
 static int found_from (const char *s, const char *end, int first,
                        const char *secret, size_t n) {
   for (; (s = memchr(s, first, (size_t)(end - s))) != NULL; s++) {
-    if (after_secret(s, end, secret, n) != NULL)
+    if (secret_after(s, end, secret, n) != NULL)
       return 1;
   }
   return 0;
@@ -123,7 +122,7 @@ const char *secret_next (const char *s, size_t len, const char *secret,
                          size_t n, const char **after) {
   const char *end = s + len;
   for (; s < end; s++) {
-    *after = after_secret(s, end, secret, n);
+    *after = secret_after(s, end, secret, n);
     if (*after != NULL)
       return s;
   }

@@ -10,6 +10,10 @@
 
 #pragma GCC visibility push(hidden)
 
+/* What follows the secret that s begins with; NULL: it begins with none. */
+const char *secret_after (const char *s, const char *end, const char *secret,
+                          size_t n);
+
 /* Is the secret (n bytes, not none) somewhere in s? */
 int secret_found (const char *s, size_t len, const char *secret, size_t n);
 

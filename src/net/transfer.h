@@ -92,6 +92,7 @@ typedef struct Transfer {
   int cancelled;       /* (lock) */
   int refs;            /* (lock) the Lua handle, the engine, the order to cancel
                           and the list of finished transfers: one each */
+  size_t unread;       /* (lock) bytes of the response in engine.unread */
   /* A cancelled one may be in all three of these at once. */
   struct Transfer *next_inbox;              /* (lock) */
   struct Transfer *next_cancel;             /* (lock) */

@@ -10,6 +10,7 @@ local api_version = require("posthog.llm.api.versions.api_version")
 local known = require("posthog.llm.api.ambiguous.known")
 local query = require("posthog.llm.http.query")
 local rate_limit = require("posthog.llm.http.rate_limit")
+local redact = require("posthog.llm.http.redact")
 
 local VERSION = "0.1.0"
 
@@ -92,10 +93,16 @@ local function create(options, family)
   local function run(request)
     return call.run(state, request)
   end
-  self._origin = settings.origin
+  local function redact_error(err)
+    local key = state.request_configs.key -- of the last request
+    if key then
+      redact.error(err, key)
+    end
+  end
+  self._origin, self._redact = settings.origin, redact_error
   for name, module in pairs(RESOURCES) do
     self[name] = require(module).new(run, state)
-    self[name]._origin = settings.origin
+    self[name]._origin, self[name]._redact = settings.origin, redact_error
   end
   return self
 end

@@ -17,6 +17,7 @@ local url = require("posthog.llm.http.url")
 
 local call = {}
 
+local LARGE = 1024 * 1024 -- bytes of a body; an error has only the start of a larger one
 local PAUSE_STEP = 0.25 -- seconds between two checks for client:close() while a call waits
 local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
@@ -209,8 +210,7 @@ end
 --- The start of a body that is not JSON, for the error. The key is redacted before the text is cut,
 --- so that no part of a key at the end remains.
 local function excerpt(transfer, key, settings)
-  local most = settings.max_excerpt_bytes + #key * redact.LONGEST_ESCAPE
-  local text = cut(redact.text(transfer:body(most), key), settings)
+  local text = cut(redact.excerpt(transfer, settings.max_excerpt_bytes, key), settings)
   return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"))
 end
 
@@ -221,23 +221,27 @@ end
 --- @param redirect? string the message for a redirect that is not followed
 local function status_error(transfer, response, request, attempt, settings, redirect)
   local key = attempt.key
-  local value = body.decode_error(transfer, settings)
+  local value
+  if transfer:size() <= LARGE then
+    value = body.decode_error(transfer, settings)
+  end
   if value == nil then
     value = excerpt(transfer, key, settings)
   end
   local status = response.status
-  local err = errors.from_response(status, value)
+  -- Before anything is taken out of it: a part of a key would not be found again.
+  local err = errors.from_response(status, redact.value(value, key))
   err.retry_after = retry.after(response.headers, status == 429 and err.detail or nil)
   if err.kind == "redirect" then
     err.message = redirect
   else
-    err.message = cut(redact.text(err.message, key), settings)
+    err.message = cut(err.message, settings)
   end
   explain_status({
     err = err,
     settings = settings,
     request = request,
-    path = path_of(attempt.url),
+    path = redact.text(path_of(attempt.url), key),
     headers = response.headers,
   })
   return err
@@ -252,7 +256,7 @@ local function no_response(state, transfer, attempt, kind, words)
   local cause, status = transfer:cause()
   local explained = explain_failure(cause, {
     settings = state.settings,
-    words = words,
+    words = redact.cut_text(words, attempt.key),
     status = status,
     timeout = attempt.seconds,
     answered = state.answered,
@@ -289,6 +293,14 @@ local function over_limit(err, limit, settings, message)
   err.message = words:format(option, settings[option], message)
 end
 
+--- What was made of a large body is garbage: Lua would let the next one come on
+--- top of it.
+local function forget_value(size)
+  if size > LARGE then
+    collectgarbage()
+  end
+end
+
 --- The error of a body that was not decoded.
 local function decode_error(transfer, response, key, settings, message, position, limit)
   local err = errors.new({
@@ -302,6 +314,7 @@ local function decode_error(transfer, response, key, settings, message, position
   else
     not_json(err, message, response.headers["content-type"])
   end
+  forget_value(transfer:size())
   return err
 end
 
@@ -327,12 +340,15 @@ local function read_value(state, request, transfer, response, size, key)
     local message = "a response without content was expected: is it the right host?"
     return nil, errors.new({ kind = "decode", status = status, message = message, body = text })
   end
+  local start = size > LARGE and request.shape and excerpt(transfer, key, settings)
   local value, message, position, limit = body.decode(transfer, settings)
   if message then
     return nil, decode_error(transfer, response, key, settings, message, position, limit)
   end
   local reason = request.shape and body.mismatch(value, request.shape)
   if reason then
+    value = start or value
+    forget_value(size)
     return nil, errors.new({ kind = "decode", status = status, message = reason, body = value })
   end
   return value
@@ -365,8 +381,27 @@ local function finish_error(state, request, attempt, err, response)
     request.sent_at = request.sent_at or os.time() - math.ceil(clock.now() - attempt.began)
   end
   mark_ambiguous(request, err)
-  redact.value(err, attempt.key)
+  redact.error(err, attempt.key)
   return nil, err, response
+end
+
+--- What a response of another status than 2xx comes to.
+--- @return string? target the redirect to be followed
+--- @return posthog.llm.Error? err
+local function refusal(state, request, attempt, transfer, response, redirects)
+  local settings = state.settings
+  local target, refused = redirect_target(state, request, attempt, response, redirects)
+  if target then
+    return target
+  end
+  local err = status_error(transfer, response, request, attempt, settings, refused)
+  if redirects >= settings.max_redirects and err.kind == "redirect" then
+    err.option = "max_redirects"
+  end
+  if response.status == 429 and settings.rate_limit then
+    rate_limit.learn(settings.rate_limit, attempt.key, request.path, err.retry_after)
+  end
+  return nil, err
 end
 
 --- Makes one attempt, redirects included.
@@ -408,24 +443,17 @@ local function try(state, request, attempt)
         attempt = attempt.number,
       })
     end
+    local value, target
     if status >= 200 and status < 300 then
-      local value
       value, err = read_value(state, request, transfer, response, size, attempt.key)
-      if err then
-        return finish_error(state, request, attempt, err, response)
-      end
-      return value, nil, response
+    else
+      target, err = refusal(state, request, attempt, transfer, response, redirects)
     end
-    local target, refused = redirect_target(state, request, attempt, response, redirects)
-    if not target then
-      err = status_error(transfer, response, request, attempt, settings, refused)
-      if redirects >= settings.max_redirects and err.kind == "redirect" then
-        err.option = "max_redirects"
-      end
-      if status == 429 and settings.rate_limit then
-        rate_limit.learn(settings.rate_limit, attempt.key, request.path, err.retry_after)
-      end
+    transfer:free_body() -- the response, and who keeps it, keeps the transfer
+    if err then
       return finish_error(state, request, attempt, err, response)
+    elseif not target then
+      return value, nil, response
     end
     attempt.url = target
     redirects = redirects + 1

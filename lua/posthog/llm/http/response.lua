@@ -86,7 +86,7 @@ function response.new(transfer, status, url, attempts, echoed)
   local self = setmetatable({ status = status, attempts = attempts, url = url }, Response)
   transfers[self] = transfer
   if echoed then
-    redact.value(self.headers, echoed)
+    redact.headers(self.headers, echoed)
   end
   return self
 end

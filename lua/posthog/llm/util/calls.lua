@@ -11,6 +11,7 @@ local calls = {}
 --- called.
 local function fail(err, name, self, response)
   err.call, err.host = name, self._origin
+  self._redact(err) -- also one that was made of a response which is no error
   return errors.failure(err, response)
 end
 
@@ -21,6 +22,7 @@ local function raising(step, name, self)
     local row, err = step()
     if err then
       err.call, err.host = name, self._origin
+      self._redact(err)
       error(err, 0)
     end
     return row
