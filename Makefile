@@ -166,7 +166,7 @@ model: ## check what is said of lost writes, in very many stories; SECONDS= SEED
 	@MAKE="$(MAKE)" tools/model $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(SEED:%=--seed=%) $(if $(KIND),--kind="$(KIND)") $(STORY:%=--story=%)
 
-# Of these modules, all changes or a share of them.
+# Of these modules, all changes or a share of them: names of Lua's, paths of C files.
 MODULES ?= posthog.llm.api.ambiguous.rules
 SHARE ?= 1
 
@@ -235,8 +235,8 @@ LUA_COMMAND ?= $(or $(firstword $(foreach n,$(LUA_NAMES),$(shell \
   lua -e 'assert(_VERSION == "Lua $(LUA_ABI)")' >/dev/null 2>&1 && echo lua),$(firstword \
   $(LUA_NAMES)))
 TO = $(DESTDIR)$(PREFIX)
-SHARE = $(TO)/share
-LUA_DIR = $(SHARE)/lua/$(LUA_ABI)
+SHARE_DIR = $(TO)/share
+LUA_DIR = $(SHARE_DIR)/lua/$(LUA_ABI)
 LUA_LIB_DIR = $(TO)/lib/lua/$(LUA_ABI)
 COMPLETIONS = bash-completion/completions/posthog-llm zsh/site-functions/_posthog-llm \
   fish/vendor_completions.d/posthog-llm.fish
@@ -272,17 +272,17 @@ install-library: all
 # With what belongs to it. The completions are the command's own words, so it
 # has to run, which takes argparse.
 install-command: install-library
-	@$(INSTALL) -d "$(TO)/bin" "$(SHARE)/man/man1"
+	@$(INSTALL) -d "$(TO)/bin" "$(SHARE_DIR)/man/man1"
 	@sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/posthog-llm >"$(BUILD)/posthog-llm"
 	@$(INSTALL) -m 755 "$(BUILD)/posthog-llm" "$(TO)/bin/"
-	@$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE)/man/man1/"
+	@$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE_DIR)/man/man1/"
 	@set -e; for f in start stop nginx.conf.in $(SERVER); do \
-	  d="$(SHARE)/posthog-llm/emulator/$$(dirname $$f)"; \
+	  d="$(SHARE_DIR)/posthog-llm/emulator/$$(dirname $$f)"; \
 	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "spec/emulator/$$f" "$$d/"; done
 	@set -e; set -- bash zsh fish; for f in $(COMPLETIONS); do \
 	  "$(TO)/bin/posthog-llm" completions $$1 >"$(BUILD)/completion" 2>/dev/null || break; \
-	  $(INSTALL) -d "$(SHARE)/$${f%/*}"; \
-	  $(INSTALL) -m 644 "$(BUILD)/completion" "$(SHARE)/$$f"; shift; done
+	  $(INSTALL) -d "$(SHARE_DIR)/$${f%/*}"; \
+	  $(INSTALL) -m 644 "$(BUILD)/completion" "$(SHARE_DIR)/$$f"; shift; done
 else
 install: check-prefix
 	@set -e; for v in $(filter-out 5.4,$(VERSIONS)); do \
@@ -293,12 +293,12 @@ endif
 # All of it; with LUA_VERSION the library for that Lua alone.
 uninstall: check-prefix ## remove what install has put there
 	@for abi in $(or $(LUA_ABI),$(filter-out luajit,$(LUA_VERSIONS))); do \
-	  for d in "$(SHARE)/lua/$$abi/posthog" "$(TO)/lib/lua/$$abi/posthog"; do \
+	  for d in "$(SHARE_DIR)/lua/$$abi/posthog" "$(TO)/lib/lua/$$abi/posthog"; do \
 	    [ ! -d "$$d/llm" ] || { echo "removing $$d/llm"; rm -rf "$$d/llm"; \
 	      rmdir "$$d" 2>/dev/null || :; }; done; done
 ifndef LUA_VERSION
-	@set -- "$(SHARE)/posthog-llm" "$(TO)/bin/posthog-llm" "$(SHARE)/man/man1/posthog-llm.1"; \
-	  for f in $(COMPLETIONS); do set -- "$$@" "$(SHARE)/$$f"; done; \
+	@set -- "$(SHARE_DIR)/posthog-llm" "$(TO)/bin/posthog-llm" "$(SHARE_DIR)/man/man1/posthog-llm.1"; \
+	  for f in $(COMPLETIONS); do set -- "$$@" "$(SHARE_DIR)/$$f"; done; \
 	  for f; do [ ! -e "$$f" ] || { echo "removing $$f"; rm -rf "$$f"; }; done
 endif
 

@@ -1,14 +1,21 @@
--- Makes the changes of tools/mutate: each is one small change of one module, by rule.
+-- Makes the changes of tools/mutate: each is one small change of one module, by
+-- the rules of tools/mutations/.
 --
 --   lua5.4 tools/mutate.lua make FOLDER SHARE SEED MODULE ...   writes FOLDER/N/ for each change, prints N
 --   lua5.4 tools/mutate.lua report FOLDER                       says which nobody noticed
 --
--- FOLDER/N/init.lua, as LUA_INIT, puts the changed module in the place of the real one;
--- FOLDER/N/specs has the specs that cover it, the quick ones first; FOLDER/N/what says what is changed.
+-- A module is one of Lua, by its name, or a C file, by its path. FOLDER/N/changed is
+-- its changed text, FOLDER/N/path where that belongs; FOLDER/N/specs has the specs that
+-- cover it, the quick ones first; FOLDER/N/what says what is changed. For a module of
+-- Lua FOLDER/N/init.lua, as LUA_INIT, puts it in the place of the real one.
+
+local changes_of_lua = require("tools.mutations.lua")
+local changes_of_c = require("tools.mutations.c")
 
 -- By module: the specs that are to notice a change of it.
 local LOST =
   "ambiguous_rules lost_response lost_writes lost_response_doubt api_versions v2_skills model"
+local NUMBERS = "json_number json_decode json_encode json json_suite"
 local SPECS = {
   ["posthog.llm.api.ambiguous"] = LOST,
   ["posthog.llm.api.ambiguous.created"] = "lost_response api_versions lost_writes",
@@ -30,9 +37,13 @@ local SPECS = {
     .. " skill_folder_tree skill_folder_safety",
   ["posthog.llm.dataset_file.journal"] = "dataset_file_import dataset_file_hostile"
     .. " dataset_file_kill",
+  ["src/json/bignum.c"] = NUMBERS,
+  ["src/json/number.c"] = NUMBERS,
+  ["src/json/number_object.c"] = NUMBERS,
+  ["src/json/number_read.c"] = NUMBERS,
 }
 
--- Changes that change nothing that can be seen, with the reason: "module: line: change".
+-- Changes that change nothing that can be seen, with the reason.
 local EQUAL = "tools/mutate-equal.txt"
 
 local function read(path)
@@ -49,6 +60,9 @@ local function write(path, text)
 end
 
 local function path_of(module)
+  if module:find("%.c$") then
+    return module
+  end
   local base = "lua/" .. module:gsub("%.", "/")
   local file = io.open(base .. ".lua", "rb")
   if file then
@@ -56,166 +70,6 @@ local function path_of(module)
     return base .. ".lua"
   end
   return base .. "/init.lua"
-end
-
--- The tokens of a Lua text: { kind, text, from, to, line }.
-local function tokens_of(text)
-  local list, at, line = {}, 1, 1
-  local function add(kind, from, to)
-    list[#list + 1] = { kind = kind, text = text:sub(from, to), from = from, to = to, line = line }
-  end
-  while at <= #text do
-    local _, stop = text:find("^%-%-%[%[.-%]%]", at)
-    if not stop then
-      _, stop = text:find("^%-%-[^\n]*", at)
-    end
-    if not stop then
-      _, stop = text:find("^%s+", at)
-    end
-    if not stop then
-      local kind
-      for _, rule in ipairs({
-        { "name", "^[%a_][%w_]*" },
-        { "number", "^%d[%w.]*" },
-        { "op", "^[=~<>]=" },
-        { "op", "^%.%.%.?" },
-        { "op", "^[^%w%s]" },
-      }) do
-        _, stop = text:find(rule[2], at)
-        if stop then
-          kind = rule[1]
-          break
-        end
-      end
-      local quote = text:match("^[\"']", at)
-      if quote then
-        stop, kind = at, "string"
-        repeat
-          stop = text:find("[\\" .. quote .. "]", stop + 1)
-          local escaped = text:sub(stop, stop) == "\\"
-          if escaped then
-            stop = stop + 1
-          end
-        until not escaped
-      elseif text:find("^%[%[", at) then
-        _, stop = text:find("%]%]", at)
-        kind = "string"
-      end
-      add(kind, at, stop)
-    end
-    for _ in text:sub(at, stop):gmatch("\n") do
-      line = line + 1
-    end
-    at = stop + 1
-  end
-  return list
-end
-
-local TURNED = {
-  ["=="] = "~=",
-  ["~="] = "==",
-  ["<"] = "<=",
-  ["<="] = "<",
-  [">"] = ">=",
-  [">="] = ">",
-  ["+"] = "-",
-  ["and"] = "or",
-  ["or"] = "and",
-  ["true"] = "false",
-  ["false"] = "true",
-  ["not"] = "",
-}
-local OPENS = { ["if"] = "then", ["elseif"] = "then", ["while"] = "do" }
-
--- The changes of a text: { from, to, text, what, line }.
-local function changes_of(text)
-  local list, tokens = {}, tokens_of(text)
-  local function add(token, to, replacement, what)
-    list[#list + 1] =
-      { from = token.from, to = to, text = replacement, what = what, line = token.line }
-  end
-  for i, token in ipairs(tokens) do
-    local before = tokens[i - 1]
-    if TURNED[token.text] and token.kind ~= "string" then
-      add(
-        token,
-        token.to,
-        TURNED[token.text],
-        ("%s to %s"):format(
-          token.text,
-          TURNED[token.text] == "" and "nothing" or TURNED[token.text]
-        )
-      )
-    elseif
-      token.text == "-"
-      and before
-      and (
-        before.kind == "name"
-        or before.kind == "number"
-        or before.text == ")"
-        or before.text == "]"
-      )
-    then
-      add(token, token.to, "+", "- to +")
-    elseif
-      token.kind == "string"
-      and token.text:find('^"%l+"$')
-      and before
-      and before.text:find("^[=~]?=$")
-    then
-      add(token, token.to, token.text:sub(1, -2) .. '_"', token.text .. " to another word")
-    elseif token.kind == "number" and tonumber(token.text) then
-      local n = tonumber(token.text)
-      add(token, token.to, ("%.14g"):format(n + 1), ("%s to %.14g"):format(token.text, n + 1))
-    elseif OPENS[token.text] then
-      local j, depth = i + 1, 0
-      while tokens[j] and not (depth == 0 and tokens[j].text == OPENS[token.text]) do
-        if tokens[j].text == "function" then
-          depth = depth + 1
-        end
-        if tokens[j].text == "end" and depth > 0 then
-          depth = depth - 1
-        end
-        j = j + 1
-      end
-      if tokens[j] then
-        add(
-          token,
-          tokens[j].to,
-          ("%s not (%s) %s"):format(
-            token.text,
-            text:sub(token.to + 1, tokens[j].from - 1),
-            OPENS[token.text]
-          ),
-          "condition turned"
-        )
-      end
-    end
-  end
-  local at, number = 1, 0
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    number = number + 1
-    local code = line:gsub("%s*%-%-.*$", ""):match("^%s*(.-)%s*$")
-    local is_statement = code:find('^[%a_][%w_.:%[%]"#, +%-]* = ')
-      or code:find("^[%a_][%w_.:]*%b()$")
-      or code:find("^return%f[%W]")
-      or code == "break"
-    if is_statement and not code:find("^local ") and not code:find("^end") then
-      list[#list + 1] = {
-        from = at,
-        to = at + #line - 1,
-        text = "",
-        line = number,
-        what = "left out: " .. code,
-      }
-    end
-    at = at + #line + 1
-  end
-  return list
-end
-
-local function apply(text, change)
-  return text:sub(1, change.from - 1) .. change.text .. text:sub(change.to + 1)
 end
 
 local function line_of(text, number)
@@ -228,105 +82,132 @@ local function line_of(text, number)
   end
 end
 
+local function write_change(folder, module, text, change)
+  local changed = text:sub(1, change.from - 1) .. change.text .. text:sub(change.to + 1)
+  os.execute("mkdir -p " .. folder)
+  write(folder .. "/changed", changed)
+  write(folder .. "/path", path_of(module) .. "\n")
+  write(folder .. "/specs", SPECS[module] .. "\n")
+  local line = line_of(text, change.line)
+  write(folder .. "/what", ("%s\n%d\n%s\n%s\n"):format(module, change.line, line, change.what))
+  if not module:find("%.c$") then
+    local init = "package.preload[%q] = loadfile(%q)\n"
+    local root = io.popen("pwd"):read("l")
+    write(folder .. "/init.lua", init:format(module, root .. "/" .. folder .. "/changed"))
+  end
+end
+
+--- All changes of a module that may run. The second one of a kind in a line is named so.
+local function changes_of(module, text)
+  local list, counts, is_c = {}, {}, module:find("%.c$")
+  for _, change in ipairs((is_c and changes_of_c or changes_of_lua)(text)) do
+    local key = change.line .. " " .. change.what
+    counts[key] = (counts[key] or 0) + 1
+    if counts[key] > 1 then
+      change.what = ("%s (%d)"):format(change.what, counts[key])
+    end
+    local is_other = text:sub(change.from, change.to) ~= change.text
+    local changed = text:sub(1, change.from - 1) .. change.text .. text:sub(change.to + 1)
+    if is_other and (is_c or load(changed)) then
+      list[#list + 1] = change
+    end
+  end
+  return list
+end
+
 local commands = {}
 
 function commands.make(folder, share, seed, ...)
   math.randomseed(tonumber(seed))
-  local made, root = 0, io.popen("pwd"):read("l")
+  local made = 0
   for _, module in ipairs({ ... }) do
-    local specs = assert(SPECS[module], "no specs are named for " .. module)
+    assert(SPECS[module], "no specs are named for " .. module)
     local text = read(path_of(module))
-    for _, change in ipairs(changes_of(text)) do
-      local changed = apply(text, change)
-      if changed ~= text and load(changed) and math.random() < tonumber(share) then
+    for _, change in ipairs(changes_of(module, text)) do
+      if math.random() < tonumber(share) then
         made = made + 1
-        local own = ("%s/%d"):format(folder, made)
-        os.execute("mkdir -p " .. own)
-        write(own .. "/module.lua", changed)
-        write(
-          own .. "/init.lua",
-          ("package.preload[%q] = loadfile(%q)\n"):format(
-            module,
-            root .. "/" .. own .. "/module.lua"
-          )
-        )
-        write(own .. "/specs", specs .. "\n")
-        write(
-          own .. "/what",
-          ("%s\n%s:%d: %s\n%s\n"):format(
-            module,
-            path_of(module),
-            change.line,
-            change.what,
-            line_of(text, change.line)
-          )
-        )
+        write_change(("%s/%d"):format(folder, made), module, text, change)
         print(made)
       end
     end
   end
 end
 
+--- The list: "MODULE: line of code | change" = true.
 local function equal_changes()
-  local known, file = {}, io.open(EQUAL, "rb")
-  if not file then
-    return known
-  end
-  for line in file:lines() do
-    local what = line:match("^(posthog[^|]*|[^|]*|[^|]*)|")
+  local known, place = {}, nil
+  for line in io.lines(EQUAL) do
+    local what = line:match("^  (%S.*)$")
     if what then
-      known[what:gsub("%s+", " "):gsub(" $", "")] = true
+      known[place .. " | " .. what] = true
+    else
+      place = line:match("^%S+: .*$") or place
     end
   end
-  file:close()
   return known
+end
+
+local function read_result(folder)
+  local file = io.open(folder .. "/result", "rb")
+  local result = file and file:read("l") or "not run"
+  if file then
+    file:close()
+  end
+  return result
+end
+
+local ROW = "%-34s %4d changes, %3d to the same code, %3d of no effect,"
+  .. " %4d of %4d noticed, %5.1f %%"
+
+local function print_row(name, row)
+  local counted = row.made - row.equal - row.same
+  print(
+    ROW:format(
+      name,
+      row.made,
+      row.same,
+      row.equal,
+      row.noticed,
+      counted,
+      row.noticed / math.max(counted, 1) * 100
+    )
+  )
+  return row.noticed, counted
 end
 
 function commands.report(folder)
   local known, modules, names = equal_changes(), {}, {}
-  local count = 0
-  while true do
-    local file = io.open(("%s/%d/what"):format(folder, count + 1), "rb")
-    if not file then
-      break
+  for number in io.popen("ls " .. folder .. " | sort -n"):lines() do
+    local own = folder .. "/" .. number
+    local file = io.open(own .. "/what", "rb")
+    local module, at, line, what
+    if file then
+      module, at, line, what = file:read("l", "l", "l", "l")
+      file:close()
     end
-    count = count + 1
-    local module, where, line = file:read("l", "l", "l")
-    file:close()
-    local result = io.open(("%s/%d/result"):format(folder, count), "rb")
-    local seen = result and result:read("l") or "not run"
-    if result then
-      result:close()
-    end
-    if not modules[module] then
-      modules[module] = { made = 0, noticed = 0, equal = 0 }
-      names[#names + 1] = module
-    end
-    local row, change = modules[module], where:match(":%d+: (.*)$")
-    local key = ("%s | %s | %s"):format(module, line, change):gsub("%s+", " ")
-    row.made = row.made + 1
-    if seen ~= "lives" then
-      row.noticed = row.noticed + 1
-    elseif known[key] then
-      row.equal = row.equal + 1
-    else
-      print(where .. "\n    " .. line)
+    local result = read_result(own)
+    if module and result ~= "does not compile" then
+      if not modules[module] then
+        modules[module] = { made = 0, noticed = 0, equal = 0, same = 0 }
+        names[#names + 1] = module
+      end
+      local row = modules[module]
+      row.made = row.made + 1
+      if result:find("^noticed") then
+        row.noticed = row.noticed + 1
+      elseif result == "same code" then
+        row.same = row.same + 1
+      elseif known[module .. ": " .. line .. " | " .. what] then
+        row.equal = row.equal + 1
+      else
+        print(("%s: %s\n  %s\n    line %s: %s"):format(module, line, what, at, result))
+      end
     end
   end
   local noticed, made = 0, 0
   for _, name in ipairs(names) do
-    local row = modules[name]
-    local counted = row.made - row.equal
-    noticed, made = noticed + row.noticed, made + counted
-    print(
-      ("%-40s %4d changes, %3d of no effect, %4d noticed, %5.1f %%"):format(
-        name,
-        row.made,
-        row.equal,
-        row.noticed,
-        row.noticed / math.max(counted, 1) * 100
-      )
-    )
+    local seen, counted = print_row(name, modules[name])
+    noticed, made = noticed + seen, made + counted
   end
   print(("%d passed, %d failed"):format(noticed, made - noticed))
 end
