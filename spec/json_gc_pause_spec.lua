@@ -140,3 +140,37 @@ end
 for _, mode in ipairs(MODES) do
   describe_large(mode)
 end
+
+-- By size of the text, the largest heap in which the collector rests, in kilobytes. Lua 5.1 cannot
+-- say whether it works, and 5.5 has other settings of its pace.
+local LARGEST =
+  { [100] = 200, [191] = 382, [192] = 1152, [600] = 3600, [1023] = 6138, [1024] = 6144 }
+if jit then
+  LARGEST = { [64] = 4224, [600] = 5296, [1024] = 6144 }
+elseif _VERSION == "Lua 5.1" or _VERSION == "Lua 5.5" then
+  LARGEST = {}
+end
+
+describe("the collector", function()
+  local function during(text, heap)
+    local command = "%s spec/support/at_rest.lua %d %d 2>&1"
+    local pipe = assert(io.popen(command:format(os.getenv("LUA") or "lua5.4", text, heap)))
+    local said = pipe:read("*a")
+    pipe:close()
+    return said
+  end
+
+  for text, heap in pairs(LARGEST) do
+    local place = ("beside a text of %d KB rests in a heap of %d KB"):format(text, heap)
+    it(place .. " and in no larger one", function()
+      assert.equal("at rest\n", during(text, heap - 10))
+      if text > 64 then -- beside a small text it does not get round in a large heap
+        assert.equal("at work\n", during(text, heap + 10))
+      end
+    end)
+  end
+
+  it("works beside a text of less than 64 KB", function()
+    assert.equal("at work\n", during(63, 0))
+  end)
+end)
