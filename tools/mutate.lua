@@ -27,7 +27,7 @@ local SPECS = {
     .. " lost_response_doubt model",
   ["posthog.llm.api.ambiguous.stored"] = LOST,
   ["posthog.llm.http.server_clock"] = "ambiguous_rules retry lost_response",
-  ["posthog.llm.util.compare"] = "ambiguous_rules lost_response lost_writes values"
+  ["posthog.llm.util.compare"] = "compare ambiguous_rules lost_response lost_writes values"
     .. " skills skill_bodies",
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors url limits pace keys"
     .. " secrets config lost_response lost_writes",
