@@ -117,6 +117,18 @@ describe("numbers", function()
     end)
   end)
 
+  it("end at what only looks like a digit, wherever it stands among eight bytes", function()
+    for count = 1, 17 do
+      for _, byte in ipairs({ "/", ":", "\0", "p", "\176", "\255" }) do
+        local text = "[" .. ("1"):rep(count) .. byte .. "1111111111]"
+        local value, message, position = core.decode(text)
+        assert.is_nil(value)
+        assert.is_string(message)
+        assert.equal(count + 2, position, text)
+      end
+    end
+  end)
+
   it("keep the sign of zero", function()
     for _, text in ipairs({ "-0", "-0.0", "-0e5" }) do
       assert.equal(-math.huge, 1 / decode(text))
@@ -182,6 +194,9 @@ describe("numbers", function()
     { HALF .. ("0"):rep(2000), 1 },
     { HALF:gsub("%.", "") .. ("0"):rep(800) .. "e-853", 1 },
     { HALF:gsub("%.", "") .. ("0"):rep(799) .. "1e-853", 1 + 2 ^ -52 },
+    { HALF:gsub("%.", "") .. ("0"):rep(799) .. "1E-853", 1 + 2 ^ -52 },
+    { "0." .. ("0"):rep(99) .. HALF:gsub("%.", "") .. "1E+100", 1 + 2 ^ -52 },
+    { "0." .. ("0"):rep(99) .. HALF:gsub("%.", "") .. "0E0000100", 1 },
   }
   for _, zeros in ipairs({ 1, 600, 724, 725, 726, 727, 728, 729, 730, 2000 }) do
     hard[#hard + 1] = { HALF .. ("0"):rep(zeros) .. "1", 1 + 2 ^ -52 }
@@ -210,27 +225,162 @@ describe("numbers", function()
     return sign * scaled * 2 ^ half * 2 ^ (exponent - 1023 - half)
   end
 
+  local function digits_of(text)
+    return (text:gsub("e.*", ""):gsub("[^0-9]", ""):gsub("^0+", ""):gsub("0+$", ""))
+  end
+
+  --- Is it printed by the digits that read back and are fewest, and of those the nearest?
+  local function check_double(d)
+    local text = encode(d)
+    local back = decode(text)
+    if back ~= d then
+      error(("%s for %.17g read back as %.17g"):format(text, d, back))
+    end
+    assert(tonumber(text) == d, text)
+    assert(decode(("%.16e"):format(d)) == d, text)
+    local digits = digits_of(text)
+    local shorter = #digits > 1 and tonumber(("%." .. #digits - 2 .. "e"):format(d))
+    if shorter == d and d ~= 0 then
+      error(("%s for %.17g is not the shortest"):format(text, d))
+    end
+    local nearest = ("%." .. #digits - 1 .. "e"):format(d)
+    if not jit and tonumber(nearest) == d and digits_of(nearest) ~= digits then -- LuaJIT rounds ties up
+      error(("%s for %.17g is not the nearest, %s is"):format(text, d, nearest))
+    end
+  end
+
   local function check_doubles(count, seed)
     local random = generator(seed)
     for _ = 1, count do
-      local d = random_double(random)
-      local text = encode(d)
-      local back = decode(text)
-      if back ~= d then
-        error(("%s for %.17g read back as %.17g"):format(text, d, back))
-      end
-      assert(tonumber(text) == d, text)
-      assert(decode(("%.16e"):format(d)) == d, text)
-      local digits = #text:gsub("e.*", ""):gsub("[^0-9]", ""):gsub("^0+", ""):gsub("0+$", "")
-      local shorter = digits > 1 and tonumber(("%." .. digits - 2 .. "e"):format(d))
-      if shorter == d and d ~= 0 then
-        error(("%s for %.17g is not the shortest"):format(text, d))
-      end
+      check_double(random_double(random))
     end
+  end
+
+  --- m * 2^e, where that is a double.
+  local function scaled(m, e)
+    local half = math.floor(e / 2)
+    return m * 2 ^ half * 2 ^ (e - half)
   end
 
   it("are read back bit for bit, from the shortest text", function()
     check_doubles(30000, 20260514)
+  end)
+
+  it("are so at every power of two and of ten, and beside them", function()
+    for e = -1074, 971 do
+      check_double(scaled(1, e))
+      for _, m in ipairs({ 2 ^ 52, 2 ^ 52 + 1, 2 ^ 53 - 1, 2 ^ 53 - 2 }) do
+        check_double(scaled(e > -1074 and m or m % 2 ^ 52 + 1, e))
+      end
+    end
+    for k = -323, 308 do
+      local d = tonumber("1e" .. k)
+      check_double(d)
+      check_double(d * (1 + 2 ^ -52))
+      check_double(d * (1 - 2 ^ -53))
+      for digit = 2, 9 do
+        check_double(tonumber(digit .. "e" .. math.min(k, 307)))
+      end
+    end
+    for _, d in ipairs({
+      2 ^ 53,
+      2 ^ 53 - 1,
+      2 ^ 53 + 2,
+      2 ^ 54 + 4,
+      2 ^ 62,
+      2 ^ 63,
+      2 ^ 64,
+      2 ^ 63 + 2 ^ 11,
+    }) do
+      check_double(d + 0.0)
+    end
+  end)
+
+  -- Numbers of any size as lists of seven digits each, the lowest first.
+  local BASE = 10000000
+
+  local function multiply(limbs, factor, carry)
+    for i = 1, #limbs do
+      local sum = limbs[i] * factor + carry
+      carry = math.floor(sum / BASE)
+      limbs[i] = sum - carry * BASE
+    end
+    if carry > 0 then
+      limbs[#limbs + 1] = carry
+    end
+  end
+
+  --- The point halfway between m * 2^e and (m + 1) * 2^e, to its last digit:
+  --- digits and the power of ten that they count in.
+  local function halfway(m, e)
+    local upper = (m - m % BASE) / BASE
+    local limbs = { m % BASE, upper % BASE, (upper - upper % BASE) / BASE }
+    multiply(limbs, 2, 1)
+    local factor = e > 0 and 2 or 5
+    for _ = 1, math.abs(e - 1) do
+      multiply(limbs, factor, 0)
+    end
+    local parts = {}
+    for i = #limbs, 1, -1 do
+      parts[#parts + 1] = ("%07d"):format(limbs[i])
+    end
+    local digits, zeros = table.concat(parts):match("^0*(.-)(0*)$")
+    return digits, math.min(e - 1, 0) + #zeros
+  end
+
+  local function assert_double(expected, text)
+    local value = decode(text)
+    if expected == math.huge then
+      assert.is_true(is_object(value))
+      value = value:tonumber()
+    end
+    if value ~= expected then
+      error(("%.50s... (%d bytes) read as %.17g, not %.17g"):format(text, #text, value, expected))
+    end
+  end
+
+  --- A literal beside the halfway point, in each way to write it.
+  local function check_literal(expected, digits, power)
+    for _, exponent in ipairs({ "e%d", "E%+d" }) do
+      assert_double(expected, digits .. exponent:format(power))
+      local point = math.min(#digits, 20)
+      local behind = power + #digits - point
+      assert_double(
+        expected,
+        digits:sub(1, point) .. "." .. digits:sub(point + 1) .. "0" .. exponent:format(behind)
+      )
+    end
+    assert_double(expected, "0.0" .. digits .. "e" .. power + #digits + 1)
+    if expected < math.huge then
+      assert_double(-expected, "-" .. digits .. "e" .. power)
+    end
+  end
+
+  local function check_halfway(m, e)
+    local low, high = scaled(m, e), m == 2 ^ 53 - 1 and e == 971 and math.huge or scaled(m + 1, e)
+    local digits, power = halfway(m, e)
+    check_literal(m % 2 == 0 and low or high, digits, power)
+    check_literal(high, digits .. "1", power - 1)
+    check_literal(high, digits .. ("0"):rep(900 - #digits) .. "1", power - 901 + #digits)
+    local below = digits:sub(1, -2) .. tonumber(digits:sub(-1)) - 1
+    for _, nines in ipairs({ 20, 900 - #digits }) do
+      check_literal(low, below .. ("9"):rep(nines), power - nines)
+    end
+  end
+
+  it("are rounded at the points halfway between two doubles, of any size", function()
+    local random = generator(7)
+    for _, m in ipairs({ 0, 1, 2, 3, 2 ^ 51, 2 ^ 52 - 2, 2 ^ 52 - 1 }) do
+      check_halfway(m, -1074) -- subnormal, up to the first that is not
+    end
+    for e in ("-1074 -1073 -1072 -600 -75 -53 -52 -1 0 1 2 10 11 63 64 400 970 971"):gmatch("%S+") do
+      for _, m in ipairs({ 2 ^ 52, 2 ^ 52 + 1, 2 ^ 53 - 2, 2 ^ 53 - 1 }) do
+        check_halfway(m, tonumber(e))
+      end
+    end
+    for _ = 1, 40 do
+      check_halfway(2 ^ 52 + random(2 ^ 26) * 2 ^ 26 + random(2 ^ 26), random(2046) - 1074)
+    end
   end)
 
   it("are read as the C library reads them", function()

@@ -95,13 +95,13 @@ static const char *read_float (Reader *r, const char *s, const char *p,
   return p;
 }
 
-/* An integer that needs more than 18 digits, or a zero with a sign. */
+/* An integer that may need more than a double has, or a zero with a sign. */
 static void push_integer (Reader *r, const char *s, size_t len,
                           uint64_t magnitude) {
   int negative = *s == '-';
   size_t count = len - (size_t)negative;
   if (magnitude == 0 && count == 1) {
-    lua_pushnumber(r->L, negative ? -0.0 : 0.0);
+    lua_pushnumber(r->L, -0.0);
     return;
   }
 #if HAVE_LUA_INTEGER
