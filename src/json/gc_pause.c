@@ -39,7 +39,7 @@ static size_t allowance (size_t text) {
 /* Lets the collector rest and returns 1, if that is worth it here. */
 static int stop_collector (lua_State *L, size_t len) {
   size_t text = len >> 10; /* kilobytes, as the heap */
-  if (len < LARGE || lua_gc(L, LUA_GCISRUNNING, 0) != 1 ||
+  if (lua_gc(L, LUA_GCISRUNNING, 0) != 1 ||
       (size_t)lua_gc(L, LUA_GCCOUNT, 0) > 2 * text + allowance(text))
     return 0;
   lua_gc(L, LUA_GCSTOP, 0);
