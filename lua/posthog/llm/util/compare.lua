@@ -24,9 +24,7 @@ end
 --- Length in bytes of the white space character at one end of text[first..last]; 0: none there.
 local function space_at(text, first, last, from_end)
   local byte = text:byte(from_end and last or first)
-  if not byte then
-    return 0
-  elseif byte == 32 or (byte >= 9 and byte <= 13) or (byte >= 28 and byte <= 31) then
+  if (byte >= 9 and byte <= 13) or (byte >= 28 and byte <= 32) then
     return 1
   elseif byte >= 128 then
     for n = 2, 3 do
@@ -92,7 +90,7 @@ end
 --- Whether two numbers are equal in value: a database turns 1.5e19 into 15000000000000000000.
 local function equal_numbers(a, b)
   local one, other = decimal.text(a), decimal.text(b)
-  if not one or not other or not decimal.of(one) or not decimal.of(other) then
+  if not one or not other or not decimal.of(one) then
     return false
   end
   return is_number(a, other) or is_number(b, one)
