@@ -104,6 +104,36 @@ describe("the emulator on API v2 has spend that", function()
     end
   end)
 
+  it("is answered in Europe too, from the other region, where the route needs its slash", function()
+    local here = must(200, "GET", PATH .. "date_from=-2d")
+    t.e:settings({ spend = "relay" })
+    assert.same(here, must(200, "GET", PATH .. "date_from=-2d"))
+    local bare = "/api/llm_analytics/@me/spend?product=posthog_code"
+    envelope(get(bare), 404, "invalid_request", "not_found")
+    t.e:settings({ spend = "redirect" })
+    assert.equal(302, get(PATH).status)
+    envelope(get(bare), 404, "invalid_request", "not_found")
+    t.e:settings({ spend = "serve" })
+    must(200, "GET", bare)
+  end)
+
+  it("may lack what is new, and still have traces, of which there are none", function()
+    t.e:settings({
+      spend_without = "by_input_size by_day_model cost_attributed_usd share_attributed input_tokens",
+      spend_traces = true,
+    })
+    local body, answer = must(200, "GET", PATH .. "date_from=-2d")
+    assert.equal("by_day by_model by_product by_tool summary top_traces", keys(body))
+    assert.equal(
+      "avg_input_tokens cost_usd generation_count share_of_scoped tool",
+      keys(body.by_tool.items[1])
+    )
+    assert.equal("cost_usd day event_count output_tokens", keys(body.by_day.items[1]))
+    contains('"top_traces":{"items":[],"truncated":false}', answer.body)
+    t.e:settings({ spend_without = "", spend_traces = false })
+    assert.is_nil(must(200, "GET", PATH .. "date_from=-2d").top_traces)
+  end)
+
   it("may be empty, or pass on what the other region sent", function()
     t.e:settings({ spend = "empty" })
     contains(

@@ -29,10 +29,6 @@ function main.start(options)
   end
 end
 
-local function request_id()
-  return store.new_id()
-end
-
 --- How servers on their way from the environments prefix to projects answer, or nil.
 local function drifted(ctx)
   if settings.environments == "serve" then
@@ -115,7 +111,9 @@ end
 function main.content()
   local ctx = request.new()
   ngx.ctx.seen = true
-  ngx.header["X-Request-Id"] = request_id()
+  if settings.request_id ~= "" then
+    ngx.header[settings.request_id] = store.new_id()
+  end
   local name = control.name(ctx.path)
   if not name or control.is_plain(name) then
     ctx.entry = log.arrive(ctx.method, ctx.target)

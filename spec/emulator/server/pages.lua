@@ -71,7 +71,8 @@ function pages.answer(ctx, rows, write, policy)
   }))
 end
 
---- Sorts a copy of `rows` by `keys`, each { name, descending }; equal rows keep their order.
+--- Sorts a copy of `rows` by `keys`, each { name, descending }; equal rows keep their order. A number
+--- that is missing is more than any other, as in the database.
 function pages.sorted(rows, keys)
   local copy, place = {}, {}
   for i, row in ipairs(rows) do
@@ -79,7 +80,7 @@ function pages.sorted(rows, keys)
   end
   table.sort(copy, function(a, b)
     for _, key in ipairs(keys) do
-      local x, y = a[key[1]], b[key[1]]
+      local x, y = a[key[1]] or math.huge, b[key[1]] or math.huge
       if x ~= y then
         if key[2] then
           x, y = y, x

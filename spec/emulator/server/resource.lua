@@ -1,7 +1,9 @@
 --- What datasets and dataset items share: rows found by id, changed in place, soft-deleted.
 
 local answers = require("server.answers")
+local json = require("server.json")
 local jsonb = require("server.jsonb")
+local settings = require("server.settings").values
 local store = require("server.store")
 local validate = require("server.validate")
 
@@ -37,6 +39,9 @@ function resource.insert(project, user, rows, by_id, values)
     updated_at = store.now(),
     deleted = false,
   }
+  if settings.old_rows then
+    row.updated_at, row.deleted = nil, json.null
+  end
   for name, value in pairs(values) do
     row[name] = jsonb.kept(value)
   end

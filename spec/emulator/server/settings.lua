@@ -14,8 +14,10 @@ local DEFAULTS = {
   export_rate_limit = 0, -- current: the same for exports of datasets, which count twice
   bundle_rate_limit = 0, -- current: the same for the bundle of skills, which counts twice
   rate_window = 60, -- seconds
+  rate_limit_by = "key", -- who shares a limit: a key, or all keys of the organization
   retry_after = true, -- send Retry-After with a 429
   www_authenticate = true, -- send WWW-Authenticate with a 401
+  request_id = "X-Request-Id", -- the header with the id of a request; "" sends none
   link_origin = "", -- scheme and host of next and previous; "" takes those of the request
   clock = "", -- a fixed timestamp instead of the time of day
   clock_step = 0.000001, -- seconds that a fixed clock moves on at each use
@@ -23,6 +25,7 @@ local DEFAULTS = {
   wide_integers = "stored", -- integers beyond 64 bits in it: stored, or breaks what shows them (500)
   jsonb = false, -- free JSON comes back as from the database: names sorted, numbers spelt anew
   chance = 1, -- decides which requests the share of a fault falls on
+  old_rows = false, -- whether new datasets and items have nulls as old ones do
   file_limit = 50, -- files of a skill
   version_limit = 2000, -- versions of a skill
   first_owner = "creator", -- current: who owns a new skill that names nobody: creator or nobody
@@ -32,6 +35,7 @@ local DEFAULTS = {
   locked_skills = "", -- current: names of skills that cannot be archived
   locked_status = 400, -- current: what archiving one of them answers
   search = "serve", -- current: the search of skills: serve or timeout (503)
+  skill_feature = true, -- whether skills are switched on
   dataset_feature = true, -- current: whether datasets are switched on
   dataset_limit = 20, -- current: datasets of a project, archived ones too; 0 is no limit
   item_limit = 600, -- current: items of a dataset, archived ones too; 0 is no limit
@@ -46,8 +50,11 @@ local DEFAULTS = {
   export_archived = false, -- current: whether archived items are in it
   export_copies = 1, -- current: how often each line is there, for large ones
   export_transfer = "length", -- current: with a Content-Length, or chunked
-  spend = "serve", -- serve, empty, redirect (as the EU cloud does), absent (as self-hosted), or
-  -- relay_400, relay_429, relay_502: what a newer EU cloud may hand on
+  spend = "serve", -- serve, empty, absent (as self-hosted), redirect (as the EU cloud once did), relay (as
+  -- it does now), or relay_400, relay_429, relay_502: what it may hand on
+  spend_without = "", -- parts of the answer, and fields of their rows, that this server does not have
+  spend_traces = false, -- current: whether top_traces is still there, empty
+  relative_dates = "exact", -- where -7d begins: exact, or at midnight
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points
   own_key = "serve", -- what a key learns of itself: serve, denied (as older ones) or absent
   environments = "serve", -- what /api/environments/ does: serve, deprecated, redirect or absent
@@ -56,7 +63,9 @@ local DEFAULTS = {
 
 --- Settings that are one word of several.
 local CHOICES = {
-  spend = "serve empty redirect absent relay_400 relay_429 relay_502",
+  spend = "serve empty redirect absent relay relay_400 relay_429 relay_502",
+  relative_dates = "exact midnight",
+  rate_limit_by = "key organization",
   environments = "serve deprecated redirect absent",
   unknown_method = "not_allowed denied",
   export_outcome = "complete failed",

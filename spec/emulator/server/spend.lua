@@ -42,9 +42,17 @@ local FIELDS = {
   { "bucket_minutes", "integer", check = known_bucket, when = bucketed },
 }
 
+local function relative(value, now)
+  local at = times.parse_relative(value, now)
+  if at and settings.relative_dates == "midnight" then
+    at = at - at % times.DAY
+  end
+  return at
+end
+
 --- One end of the window; throws when it cannot be read.
 local function moment(value, attr, now)
-  local at = times.parse(value) or times.parse_date(value) or times.parse_relative(value, now)
+  local at = times.parse(value) or times.parse_date(value) or relative(value, now)
   if not at then
     error(
       answers.invalid(attr, "invalid_input", "Use an ISO 8601 date or a relative one such as -7d.")
@@ -59,7 +67,7 @@ function spend.reset()
   cache = {}
 end
 
---- The redirect of the EU cloud: to another host, with the known parameters only.
+--- The redirect of the older EU cloud: to another host, with the known parameters only.
 local function redirect(ctx)
   local parts = {}
   for _, name in ipairs({ "date_from", "date_to", "limit", "product", "refresh" }) do
@@ -123,13 +131,17 @@ local function window_of(query, now)
     to = to,
     product = query.product,
     limit = query.limit or 50,
-    tool = profile().spend.tool,
     bucket_minutes = minutes,
   }
 end
 
+--- Whether this is another cloud than the one that has the figures. Its route needs the last slash.
+local function is_relay()
+  return settings.spend == "redirect" or settings.spend:find("^relay") ~= nil
+end
+
 function spend.get(ctx)
-  if settings.spend == "absent" then
+  if settings.spend == "absent" or is_relay() and ctx.raw_path:sub(-1) ~= "/" then
     error(answers.not_found("Endpoint not found."))
   end
   if settings.spend == "redirect" then
@@ -153,12 +165,14 @@ function spend.get(ctx)
     query.bucket_minutes or "",
     settings.spend,
     settings.profile,
+    settings.spend_without,
+    tostring(settings.spend_traces),
   }, "\0")
   local kept = cache[name]
   if not query.refresh and kept and now - kept.at < CACHE_SECONDS * times.SECOND then
     return answers.ok(kept.body)
   end
-  local body = figures.write(profile().spend.parts, window)
+  local body = figures.write(profile().spend, window)
   cache[name] = { at = now, body = body }
   return answers.ok(body)
 end

@@ -1,5 +1,5 @@
 --- The made-up figures of the spend endpoint, the same in each run: what each part of the answer
---- holds. The profile says which parts there are.
+--- holds. The profile says which parts there are, and a setting which of them or of their fields are not.
 
 local json = require("server.json")
 local settings = require("server.settings").values
@@ -144,8 +144,20 @@ local INPUT_SIZES = {
   },
 }
 
+--- The names that this server has.
+local function present(names)
+  local without, list = " " .. settings.spend_without .. " ", {}
+  for _, name in ipairs(names) do
+    if not without:find(" " .. name .. " ", 1, true) then
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
 --- `items` and whether they are all; without `limit` they are.
 local function breakdown(shape, items, limit)
+  shape = present(shape)
   local texts = {}
   for i = 1, math.min(limit or #items, #items) do
     texts[i] = json.object(shape, items[i])
@@ -259,7 +271,7 @@ function parts.by_day_model(window)
       },
     }) do
       row.day = whole.day
-      rows[#rows + 1] = json.object(DAY_MODEL, row)
+      rows[#rows + 1] = json.object(present(DAY_MODEL), row)
     end
   end)
   return json.raw(json.list(texts))
@@ -295,16 +307,20 @@ function parts.by_bucket(window)
 end
 
 --- The whole answer.
---- @param names string[] the parts that there are
+--- @param shape { parts: string[], tool: string[], traces: boolean? } of the profile
 --- @param window posthog.SpendWindow
 --- @return string json
-function figures.write(names, window)
+function figures.write(shape, window)
   local keys, values = {}, {}
-  for _, name in ipairs(names) do
+  window.tool = shape.tool
+  for _, name in ipairs(present(shape.parts)) do
     values[name] = parts[name](window)
     if values[name] then
       keys[#keys + 1] = name
     end
+  end
+  if shape.traces or settings.spend_traces then
+    keys[#keys + 1], values.top_traces = "top_traces", parts.top_traces(window)
   end
   return json.object(keys, values)
 end

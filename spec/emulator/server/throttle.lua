@@ -1,4 +1,4 @@
---- Counts calls within a sliding window, per key. A refused call is not counted.
+--- Counts calls within a sliding window, per key or for all keys. A refused call is not counted.
 
 local answers = require("server.answers")
 local settings = require("server.settings").values
@@ -14,7 +14,8 @@ end
 --- The times of the calls that count against the limit `name`; throws a 429 when it is used up.
 local function counted(ctx, name, now)
   local limit, window = settings[name], settings.rate_window
-  local bucket = name .. "/" .. ctx.key_text
+  local owner = settings.rate_limit_by == "key" and ctx.key_text or "organization"
+  local bucket = name .. "/" .. owner
   local kept = {}
   for _, at in ipairs(history[bucket] or {}) do
     if at > now - window then

@@ -90,8 +90,12 @@ function times.parse_date(s)
 end
 
 --- Six fractional digits, or none at all when they are zero.
+--- @param moment number? nil gives nil
 --- @param zone? string what stands for UTC; Z
 function times.format(moment, zone)
+  if not moment then
+    return nil
+  end
   local seconds = math.floor(moment / SECOND)
   local micro = moment - seconds * SECOND
   local stamp = os.date("!%Y-%m-%dT%H:%M:%S", seconds)

@@ -7,6 +7,7 @@ return {
   root = reference.root,
   project = {
     {
+      flag = "skill_feature",
       {
         path = "llm_skills",
         throttle = { GET = "list_rate_limit" },

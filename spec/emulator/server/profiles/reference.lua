@@ -20,6 +20,7 @@ return {
   },
   project = {
     {
+      flag = "skill_feature",
       {
         path = "llm_skills",
         GET = "llm_skill:read skills.list",
@@ -107,8 +108,9 @@ return {
     owned = false, -- whether skills have owners, and versions descriptions
   },
   spend = {
-    parts = { "summary", "by_product", "by_tool", "by_model", "top_traces" },
+    parts = { "summary", "by_product", "by_tool", "by_model" },
     tool = { "tool", "generation_count", "cost_usd", "share_of_scoped", "avg_input_tokens" },
+    traces = true, -- whether top_traces is there in any case
     bucketed = false, -- whether the window may be asked for in pieces
   },
   settings = {}, -- those whose default is another than in settings.lua
