@@ -145,6 +145,62 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "push", "pdf-forms", "--json" }).out, '"changes":[]')
     end)
 
+    it("names --skip-binary for what the API cannot hold, and an empty __init__.py", function()
+      write(root, "pdf-forms/scripts/__init__.py", "\n")
+      local err = skills(1, { "push", "pdf-forms", "--dry-run" }).err
+      has(
+        err,
+        "\npdf-forms/scripts/__init__.py: is an empty __init__.py, and the API does not accept"
+      )
+      has(err, "write a line of comment into it; push with --skip-binary to leave it out\n")
+      has(skills(0, { "push", "pdf-forms", "--skip-binary" }).out, "skipped  scripts/__init__.py\n")
+    end)
+
+    it("names --split-tools for tools with blanks, which it divides as PostHog does", function()
+      write(
+        root,
+        "pdf-forms/SKILL.md",
+        (skill_md("pdf-forms"):gsub("\n%-%-%-", "\nallowed-tools: Bash(git add:*) Read\n---", 1))
+      )
+      local place = 'pdf-forms/SKILL.md:4: allowed-tools: "Bash(git add:*)" has a blank'
+      has(skills(1, { "lint", "pdf-forms" }).out, place)
+      for _, args in ipairs({ { "push", "pdf-forms" }, { "push", "pdf-forms", "--dry-run" } }) do
+        local err = skills(1, args).err
+        has(err, place)
+        has(err, "or push with --split-tools, which divides it as PostHog's own import does")
+      end
+      assert.equal(0, writes())
+      local pushed = skills(0, { "push", "pdf-forms", "--split-tools" })
+      has(pushed.out, "created pdf-forms version 1\n")
+      has(pushed.err, "pdf-forms/SKILL.md:4: allowed-tools: pushed divided at every blank")
+      assert.equal("unchanged pdf-forms version 1\n", skills(0, { "push", "pdf-forms" }).out)
+    end)
+
+    it("says which line the server did not keep, and what it has against the skill", function()
+      if profile ~= "current" then
+        return -- API v1 keeps all, and says nothing
+      end
+      e:settings({ create_own_metadata = "dropped" })
+      local metadata = "\nmetadata:\n  team: docs\n  source: docs\n---"
+      write(root, "pdf-forms/SKILL.md", (skill_md("pdf-forms"):gsub("\n%-%-%-", metadata, 1)))
+      write(root, "pdf-forms/A.md", "x")
+      local line = "pdf-forms/SKILL.md:6: metadata.source: the server does not keep it; it stays in "
+        .. "this file\n"
+      local pushed = skills(0, { "push", "pdf-forms" })
+      has(pushed.err, line)
+      has(
+        pushed.err,
+        "pdf-forms/a.md: PostHog leaves the skill out of its bundle and marketplace: "
+      )
+      local again = skills(0, { "push", "pdf-forms" })
+      assert.same({ "unchanged pdf-forms version 1\n", "" }, { again.out, again.err })
+      has(skills(0, { "status", "pdf-forms" }).err, line)
+      local states = documents(skills(0, { "status", "pdf-forms", "--json" }).out)[1]
+      assert.equal("file_path_collides", states.spec_problems[1].code)
+      assert.equal(6, states.not_stored[1].line)
+      has(read(root, "pdf-forms/SKILL.md"), "  source: docs\n")
+    end)
+
     it("pulls a skill, and says what it has written", function()
       skills(0, { "push", "pdf-forms" })
       folders.remove(root .. "/pdf-forms")
@@ -240,7 +296,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "pdf-forms/SKILL.md", skill_md("other"))
       write(root, "pdf-forms/x.bin", "a\nb\0c")
       local lines = 'pdf-forms/SKILL.md:2: name is "other", and the folder\'s is "pdf-forms"\n'
-        .. "pdf-forms/x.bin:2: is binary: it has a zero byte\n"
+        .. "pdf-forms/x.bin:2: is binary: it has a zero byte; push with --skip-binary to leave it out\n"
       assert.equal(lines, skills(1, { "lint", "pdf-forms" }).out)
       assert.equal(
         "posthog-llm: pdf-forms: the folder cannot be pushed\n" .. lines,

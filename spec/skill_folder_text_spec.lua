@@ -324,6 +324,8 @@ describe("lint of a skill folder", function()
     return table.concat(list, "\n")
   end
 
+  local LEAVE_OUT = "; push with `skip_binary` to leave it out"
+
   it("finds nothing wrong with a good folder, wherever it is called from", function()
     skill()
     folders.write(dir, "s/a.md", "x")
@@ -348,10 +350,10 @@ describe("lint of a skill folder", function()
         "SKILL.md:4 license has 256 characters; at most 255 are allowed",
         "SKILL.md:5 compatibility has 501 characters; at most 500 are allowed",
         "big.md:nil has 1000001 bytes; at most 1000000 are allowed",
-        "empty.md:nil is empty, which the API does not accept",
-        "image.png:1 is binary: it has a zero byte",
-        "latin.txt:2 is not UTF-8",
-        "sub/y.md:nil is a link: the API holds texts of at most 1000000 bytes",
+        "empty.md:nil is empty, which the API does not accept" .. LEAVE_OUT,
+        "image.png:1 is binary: it has a zero byte" .. LEAVE_OUT,
+        "latin.txt:2 is not UTF-8" .. LEAVE_OUT,
+        "sub/y.md:nil is a link: the API holds texts of at most 1000000 bytes" .. LEAVE_OUT,
       }, "\n"),
       said()
     )
@@ -366,7 +368,8 @@ describe("lint of a skill folder", function()
     video:close()
     assert.equal(
       "video.mp4:nil is a file of 524288001 bytes: the API holds texts of at most "
-        .. "1000000 bytes",
+        .. "1000000 bytes"
+        .. LEAVE_OUT,
       said()
     )
     assert.is_true(assert(skill_folder.lint(dir .. "/s"))[1].skippable)
@@ -434,7 +437,8 @@ describe("lint of a skill folder", function()
       table.concat({
         "sub/\195\169/y.md:nil differs only by how accents are written: on macOS it is the same as "
           .. "sub/e\204\129",
-        "\195\164.md:nil differs only by case: on macOS and Windows it is the same as \195\132.md",
+        "\195\164.md:nil differs only by case: on macOS and Windows it is the same as \195\132.md"
+          .. "; PostHog leaves such a skill out of its bundle and marketplace",
       }, "\n"),
       said("warning")
     )

@@ -36,6 +36,7 @@ local OPTIONS = {
     dry_run = "boolean",
     force = "boolean",
     skip_binary = "boolean",
+    split_tools = "boolean",
     hidden = "boolean",
     on_progress = "function",
   },
@@ -83,6 +84,8 @@ end
 --- @field removed string[] paths
 --- @field merged string[] those of `written` that have the changes of both sides
 --- @field unchanged string[] paths
+--- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the server does not keep
+--- @field spec_problems posthog.llm.SpecProblem[] what the server says against the skill; API v2
 
 --- Brings a skill into a folder, which need not be there. What was changed in
 --- the folder stays, merged with what the server has; a pull that fails leaves
@@ -122,6 +125,9 @@ end
 --- @field merged string[] those of `written` that have the changes of both sides
 --- @field skipped string[] what `skip_binary` left out
 --- @field left_out string[] hidden files that are not part of the skill
+--- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the version does not have,
+---   as the server did not keep it; it stays in the folder
+--- @field spec_problems posthog.llm.SpecProblem[] what the server says against the skill; API v2
 
 --- Publishes a folder as one new version, or creates the skill; sends nothing
 --- when nothing has changed. What others have published since the pull is
@@ -129,11 +135,13 @@ end
 --- @param client posthog.llm.Client
 --- @param dir string
 --- @param options? { note?: string, prune?: boolean, dry_run?: boolean, force?: boolean,
----   skip_binary?: boolean, hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+---   skip_binary?: boolean, split_tools?: boolean, hidden?: boolean,
+---   on_progress?: posthog.llm.SkillFolderProgress }
 ---   note: of the version, for servers that keep one, 400 characters; prune: removes files on the
 ---   server that the folder never had; dry_run: writes nothing, here nor there; force: publishes
 ---   the folder as it is, whatever the server has; skip_binary: leaves out what the API cannot
----   hold; hidden: takes files whose names begin with a dot
+---   hold; split_tools: divides names of tools at their blanks, which the API does not accept;
+---   hidden: takes files whose names begin with a dot
 --- @return posthog.llm.SkillPush? result
 --- @return posthog.llm.Error? err kind "invalid" with `problems`; kind "conflict", with `conflicts`
 ---   where there is something to resolve; kind "file"; and those of client.skills
@@ -162,7 +170,8 @@ end
 --- @param dir string
 --- @param options? { hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
 --- @return posthog.llm.SkillStatus[]? list in order of paths; with the fields `name`, `version`
----   (pulled), `latest` (the server's) and `unresolved`, the places of conflicts' markers
+---   (pulled), `latest` (the server's), `unresolved`, the places of conflicts' markers, and
+---   `not_stored` and `spec_problems`, as push returns them
 --- @return posthog.llm.Error? err
 function skill_folder.status(client, dir, options)
   if client ~= nil then

@@ -22,6 +22,16 @@
 --- @class posthog.llm.SkillFileEntry
 --- @field path string
 --- @field content_type string
+--- @field line_count? integer API v2
+--- @field char_count? integer API v2: code points
+--- @field size? integer API v2: bytes
+--- @field sha256? string API v2: of the content, in hex
+
+--- @class posthog.llm.SpecProblem what of a skill is not as the Agent Skills format has it
+--- @field code string name_malformed, description_empty, description_too_long, file_path_invalid,
+---   file_path_not_canonical, file_path_collides, file_path_shadows_directory, or a newer one
+--- @field message string
+--- @field file_path? string
 
 --- @class posthog.llm.Heading
 --- @field level integer 1 to 6
@@ -47,6 +57,9 @@
 --- @field latest_version integer
 --- @field version_count integer
 --- @field first_version_created_at string
+--- @field category? string API v2: "" or what the server has it for, by the name's prefix
+--- @field spec_problems? posthog.llm.SpecProblem[] API v2: a skill that has any is left out of the
+---   bundle and of the marketplace
 --- @field owners? posthog.llm.User[] API v2
 --- @field version_description? string API v2
 --- @field body_total_length? integer API v2: code points

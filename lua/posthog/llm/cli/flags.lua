@@ -11,6 +11,8 @@ return {
   base_version = "--base-version",
   force = "--force",
   note = "--note",
+  skip_binary = "--skip-binary",
+  split_tools = "--split-tools",
   fields = "--field",
   values = "--values",
   format = "--format",

@@ -128,7 +128,8 @@ return {
         { "--dry-run", "Show what would change; write nothing." },
         { "--prune", "Remove the server's files that were never here." },
         { "--force", "Publish the folder as it is, over others' changes." },
-        { "--skip-binary", "Leave out binary files, which the API cannot hold." },
+        { "--skip-binary", "Leave out binary and empty files, which the API cannot hold." },
+        { "--split-tools", "Divide names of tools at blanks, as PostHog's import does." },
         HIDDEN,
       },
       examples = {

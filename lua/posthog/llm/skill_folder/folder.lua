@@ -5,16 +5,20 @@ local change = require("posthog.llm.skill_folder.change")
 local digest = require("posthog.llm.util.digest")
 local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.util.errors")
+local exported = require("posthog.llm.skill_folder.exported")
 local lock = require("posthog.llm.skill_folder.lock")
 local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
+local stored = require("posthog.llm.skill_folder.stored")
 local text = require("posthog.llm.skill_folder.text")
 
 --- @class posthog.llm.Folder
 --- @field dir string
 --- @field lock posthog.llm.SkillLock|false
 --- @field scan posthog.llm.SkillFolderScan
---- @field digests table<string, string> of the files without white space at their ends
+--- @field digests table<string, string> of the files as the server has them: without white space at
+---   their ends, and without what it does not keep
+--- @field not_stored posthog.llm.SkillNotStored[] what that is (stored.lua)
 --- @field parsed? table the SKILL.md that was taken apart last
 --- @field seen table<string, string> SHA-256 of the files, and of the lock, as they were read
 local Folder = {}
@@ -38,7 +42,9 @@ function folder.open(dir)
     return errors.failure(err)
   end
   local seen = { [paths.LOCK] = source and digest.sha256(source) }
-  return setmetatable({ dir = dir, lock = found, digests = {}, seen = seen }, Folder)
+  local self = { dir = dir, lock = found, digests = {}, seen = seen }
+  self.not_stored = found and found.not_stored or {}
+  return setmetatable(self, Folder)
 end
 
 --- Looks at the files.
@@ -59,6 +65,7 @@ function Folder:read_all(known, hidden)
   if not self.scan then
     return errors.failure(err)
   end
+  self:forget_removed()
   for _, path in ipairs(self.scan.files) do
     local source
     source, err = self:read(path)
@@ -67,7 +74,125 @@ function Folder:read_all(known, hidden)
     end
     self.digests[path], self.seen[path] = self:digest_of(path, source), digest.sha256(source)
   end
+  self:leave_out_exported(all)
   return true
+end
+
+--- Forgets what the server does not keep of files that are no longer here.
+function Folder:forget_removed()
+  local is_here, entries = {}, {}
+  for _, path in ipairs(self.scan.files) do
+    is_here[path] = true
+  end
+  for _, entry in ipairs(self.not_stored) do
+    entries[#entries + 1] = is_here[entry.path] and entry or nil
+  end
+  self.not_stored = entries
+end
+
+--- Leaves out what an export of PostHog has added.
+--- @param known table<string, any> paths that are the skill's own
+function Folder:leave_out_exported(known)
+  local path = exported.PATH
+  local source = self.digests[path] and not known[path] and self:read(path)
+  local fields = source and self:fields()
+  if fields and exported.is_generated(source, fields.name) then
+    self:note_not_stored(exported.entries(fields, self.digests[path]))
+  end
+end
+
+--- Takes in again what the server's version has itself.
+--- @param theirs posthog.llm.SkillSnapshot
+function Folder:take_in_exported(theirs)
+  local entries, is_less = {}, false
+  for _, entry in ipairs(self.not_stored) do
+    local there = theirs.types[entry.path]
+    if entry.key then
+      there = theirs.fields.metadata.version
+    end
+    local is_kept = entry.why ~= "export" or there == nil
+    entries[#entries + 1] = is_kept and entry or nil
+    is_less = is_less or not is_kept
+  end
+  if is_less then
+    self.not_stored = entries
+    self:digest_again()
+  end
+end
+
+--- Keeps keys that the server has for itself where the lock is of a time when a push noted what
+--- it had sent, and not what was stored: nobody has taken them away.
+--- @param theirs posthog.llm.SkillSnapshot
+function Folder:keep_own_keys(theirs)
+  local is_as_locked = self.lock and self.digests[paths.SKILL] == self.lock.files[paths.SKILL]
+  local fields = is_as_locked and self:fields()
+  local entries = fields and stored.own_keys(self:to_server(fields), theirs.fields) or {}
+  if #entries > 0 then
+    self:note_not_stored(entries)
+  end
+end
+
+--- Looks at the folder again, now that it is known what the server has.
+--- @param theirs posthog.llm.SkillSnapshot
+function Folder:compare_with(theirs)
+  self:take_in_exported(theirs)
+  self:keep_own_keys(theirs)
+end
+
+--- The fields of SKILL.md.
+--- @return table? normal, as the file has them; nil: it cannot be read
+--- @return string? source
+--- @return table? about as skill_md.read gives it
+function Folder:fields()
+  local source = self.scan and self.digests[paths.SKILL] and self:read(paths.SKILL)
+  local fields, _, about
+  if source then
+    fields, _, about = self:parse(source)
+  end
+  if fields then
+    return skill_md.normal(fields), source, about
+  end
+end
+
+--- The same as the server has them.
+--- @param fields table normal, of the file
+--- @return table
+function Folder:to_server(fields)
+  return stored.to_server(self.not_stored, fields)
+end
+
+--- Notes what of the folder the server does not keep.
+--- @param entries posthog.llm.SkillNotStored[] further ones
+function Folder:note_not_stored(entries)
+  local all = {}
+  for _, list in ipairs({ self.not_stored, entries }) do
+    for _, entry in ipairs(list) do
+      all[#all + 1] = entry
+    end
+  end
+  self.not_stored = all
+  self:digest_again()
+end
+
+--- The same for people.
+--- @return posthog.llm.SkillNotStoredFinding[]
+function Folder:findings_of_not_stored()
+  if #self.not_stored == 0 then
+    return {}
+  end
+  local _, source, about = self:fields()
+  return stored.findings(self.not_stored, source, about and about.lines)
+end
+
+--- Takes the digests again of the files that the entries are about.
+function Folder:digest_again()
+  local again = { [exported.PATH] = true, [paths.SKILL] = true }
+  for _, path in ipairs(self.scan.files) do
+    local source = again[path] and self:read(path)
+    if source then
+      self.digests[path] = self:digest_of(path, source)
+    end
+  end
 end
 
 --- Opens a folder and scans its files; not those of one that holds no
@@ -102,6 +227,11 @@ function Folder:holds_skill()
   return self.lock and true or disk.kind(self.dir .. "/" .. paths.SKILL) ~= nil
 end
 
+--- Is this file part of the skill?
+function Folder:has(path)
+  return self.digests[path] ~= nil
+end
+
 --- @return table<string, string> digests of what it was pulled from
 function Folder:base()
   return self.lock and self.lock.files or {}
@@ -132,13 +262,16 @@ end
 --- The digest by which a file is distinguished from another.
 --- @param path string
 --- @param source string
---- @return string
+--- @return string? digest nil: the server does not keep such a file
 function Folder:digest_of(path, source)
   if path ~= paths.SKILL then
-    return text.digest(source)
+    return stored.digest(self.not_stored, path, text.digest(source))
   end
   local fields = self:parse(source)
-  return digest.sha256(fields and skill_md.canonical(fields) or source)
+  if not fields then
+    return digest.sha256(source)
+  end
+  return stored.digest_of_skill(self.not_stored, skill_md.normal(fields))
 end
 
 --- Takes note of what was written, which is what the next write has to find.
@@ -207,8 +340,9 @@ end
 --- The lock of a folder that has just been brought to this version.
 --- @param snapshot posthog.llm.SkillSnapshot all of its digests known
 --- @param conflicts string[]
+--- @param not_stored posthog.llm.SkillNotStored[]
 --- @return string
-function folder.lock_of(snapshot, conflicts)
+function folder.lock_of(snapshot, conflicts, not_stored)
   return lock.render({
     name = snapshot.name,
     version = snapshot.version,
@@ -216,6 +350,8 @@ function folder.lock_of(snapshot, conflicts)
     created = snapshot.created,
     files = snapshot.digests,
     conflicts = conflicts,
+    not_stored = not_stored,
+    spec_problems = snapshot.spec_problems,
   })
 end
 

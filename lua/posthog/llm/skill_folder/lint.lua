@@ -4,20 +4,19 @@
 local lfs = require("lfs")
 
 local compare = require("posthog.llm.util.compare")
+local option_names = require("posthog.llm.util.option_names")
 local paths = require("posthog.llm.skill_folder.paths")
+local rules = require("posthog.llm.skill_folder.rules")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
+local stored = require("posthog.llm.skill_folder.stored")
 local text = require("posthog.llm.skill_folder.text")
 
 local lint = {}
 
---- Contract, skill object and 1.1. Counts of characters, unless bytes are said.
-local LONGEST = { name = 64, description = 4096, license = 255, compatibility = 500 }
-local LONGEST_DESCRIPTION = { current = 1024 }
-local LONGEST_TEXT = 1000000 -- bytes
-local MOST_FILES = { reference = 50, current = 200 }
-local LARGEST_SKILL = 19000000 -- bytes of text; a request has 20 MB
+local LIMITS = rules.LIMITS
 
 --- @class posthog.llm.SkillFinding
+--- @field code string of the rule (rules.lua)
 --- @field path string
 --- @field line? integer
 --- @field message string
@@ -27,26 +26,36 @@ local LARGEST_SKILL = 19000000 -- bytes of text; a request has 20 MB
 local Report = {}
 Report.__index = Report
 
-function Report:add(level, path, line, message, ...)
-  message = select("#", ...) > 0 and message:format(...) or message
-  local finding = { level = level, path = path, line = line, message = message }
-  self[#self + 1] = finding
-  return finding
+--- Notes that a rule is broken; not where it does not hold on this server.
+--- @param code string
+--- @param path string
+--- @param line? integer
+--- @param ... any for the words of the rule
+function Report:add(code, path, line, ...)
+  local level = rules.level(code, self.api_version)
+  if level then
+    self.findings[#self.findings + 1] = {
+      code = code,
+      level = level,
+      path = path,
+      line = line,
+      message = rules.message(code, ...),
+      skippable = rules.ALL[code].skippable,
+    }
+  end
+end
+
+--- The same of SKILL.md.
+function Report:skill(code, line, ...)
+  self:add(code, paths.SKILL, line, ...)
 end
 
 --- Why no skill can have this name.
 --- @param name string
 --- @return string? reason
 function lint.name_error(name)
-  if name == "" then
-    return "name is missing"
-  elseif #name > LONGEST.name then
-    return "name is longer than 64 characters"
-  elseif not ("-" .. name):gsub("%-[a-z0-9]+", ""):find("^$") then
-    return ("name %q: use lowercase letters, digits and single hyphens between them"):format(name)
-  elseif name == "new" then
-    return 'name "new" is reserved'
-  end
+  local code = rules.name_error(name)
+  return code and rules.message(code, name)
 end
 
 --- The name of the folder itself; nil where it is unknown.
@@ -59,121 +68,171 @@ local function own_name(dir)
 end
 
 local function check_name(report, folder, name, line)
-  local reason = lint.name_error(name)
-  if reason then
-    report:add("error", paths.SKILL, line, reason)
+  local code = rules.name_error(name)
+  if code then
+    report:skill(code, line, name)
+  end
+  if code and rules.level(code, report.api_version) then
+    return
   elseif folder.lock then
     if folder.lock.name ~= name then
-      local message = "name is %q, and the folder was pulled from %q"
-      report:add("error", paths.SKILL, line, message, name, folder.lock.name)
+      report:skill("name_is_not_the_locks", line, name, folder.lock.name)
     end
   elseif own_name(folder.dir) and own_name(folder.dir) ~= name then
-    local message = "name is %q, and the folder's is %q"
-    report:add("error", paths.SKILL, line, message, name, own_name(folder.dir))
+    report:skill("name_is_not_the_folders", line, name, own_name(folder.dir))
   end
 end
 
-local function check_lengths(report, fields, lines, api_version)
-  local shorter = LONGEST_DESCRIPTION.current
-  for _, field in ipairs({ "description", "license", "compatibility" }) do
+local function check_description(report, description, line)
+  local length = compare.length(description)
+  if description == "" then
+    report:skill("description_empty", line or 1)
+  elseif length > LIMITS.longest_description and report.api_version == "reference" then
+    report:skill("field_too_long", line, "description", length, LIMITS.longest_description)
+  elseif length > LIMITS.description then
+    report:skill("description_too_long", line, length, LIMITS.description)
+  end
+end
+
+--- A tool's name as it could be sent: "Bash(git:*)" for "Bash(git add:*)".
+local function without_blank(tool)
+  local start = tool:match("^([^%s()]+%([^%s()]+)%s.*%)$")
+  return start and start .. ":*)" or table.concat(compare.words(tool))
+end
+
+local function check_fields(report, fields, lines)
+  check_description(report, fields.description, lines.description)
+  for _, field in ipairs({ "license", "compatibility" }) do
     local length = compare.length(fields[field])
-    if length > LONGEST[field] then
-      local message = "%s has %d characters; at most %d are allowed"
-      report:add("error", paths.SKILL, lines[field], message, field, length, LONGEST[field])
-    elseif field == "description" and length > shorter then
-      local level = api_version == "current" and "error" or "warning"
-      local message = "description has %d characters; API v2 allows %d"
-      report:add(level, paths.SKILL, lines[field], message, length, shorter)
+    if length > LIMITS[field] then
+      report:skill("field_too_long", lines[field], field, length, LIMITS[field])
     end
   end
-  if fields.description == "" then
-    report:add("error", paths.SKILL, lines.description or 1, "description is missing")
+  for _, tool in ipairs(fields.allowed_tools) do
+    if #compare.words(tool) > 1 then
+      local option = option_names.code("split_tools")
+      report:skill("tool_has_blank", lines["allowed-tools"], tool, without_blank(tool), option)
+    end
   end
 end
 
-local function check_skill(report, folder, api_version)
-  if not folder.digests[paths.SKILL] then
-    report:add("error", paths.SKILL, nil, "the file is missing: this folder is not a skill")
+local function check_body(report, body, line)
+  if body == "" then
+    report:skill("body_empty", line)
+  elseif #body > LIMITS.text then
+    report:skill("body_too_large", line, #body, LIMITS.text)
+  end
+end
+
+--- What the file has and the server has not, or may not have.
+local function check_not_stored(report, folder, fields, source, lines)
+  local noted = {}
+  for _, finding in ipairs(folder:findings_of_not_stored()) do
+    if finding.why == "export" then
+      report:add("exported", finding.path, finding.line, finding.message)
+    end
+    noted[finding.key or ""] = true
+  end
+  for _, key in ipairs(rules.OWN_METADATA) do
+    if fields.metadata[key] ~= nil and not noted["metadata." .. key] then
+      local line = stored.line_of(source, lines, { "metadata", key })
+      report:skill("metadata_kept_by_server", line, key)
+    end
+  end
+end
+
+--- @return table? fields of SKILL.md as the server would have them
+local function check_skill(report, folder)
+  if not folder:has(paths.SKILL) then
+    report:skill("skill_missing")
     return nil
   end
   local source, err = folder:read(paths.SKILL)
   if not source then
-    report:add("error", paths.SKILL, nil, err.message)
+    report:skill("unreadable", nil, err.message)
     return nil
   end
   local reason, line = text.check(source)
   if reason then
-    report:add("error", paths.SKILL, line, reason)
+    report:skill("skill_not_text", line, reason)
     return nil
   end
   local read, wrong, about = folder:parse(source)
   if not read then
-    report:add("error", paths.SKILL, wrong.line, wrong.reason)
+    report:skill("front_matter", wrong.line, wrong.reason)
     return nil
   end
-  local fields = skill_md.normal(read)
+  local own = skill_md.normal(read)
+  local fields = folder:to_server(own)
   check_name(report, folder, fields.name, about.lines.name or 1)
-  check_lengths(report, fields, about.lines, api_version)
-  if fields.body == "" then
-    report:add("error", paths.SKILL, about.body_line, "there is no text after the front matter")
-  elseif #fields.body > LONGEST_TEXT then
-    local message = "the body has %d bytes; at most 1000000 are allowed"
-    report:add("error", paths.SKILL, about.body_line, message, #fields.body)
-  end
+  check_fields(report, fields, about.lines)
+  check_body(report, fields.body, about.body_line)
   for _, key in ipairs(about.unknown) do
-    report:add("warning", paths.SKILL, about.lines[key], "%s: the API has no field for it", key)
+    report:skill("unknown_key", about.lines[key], key)
   end
+  check_not_stored(report, folder, own, source, about.lines)
   return fields
 end
 
 --- @return integer bytes
+--- @return boolean? is_skippable
 local function check_file(report, folder, path)
   local reason = paths.check(path)
   if reason then
-    report:add("error", path, nil, "the path " .. reason)
+    report:add("file_path_invalid", path, nil, reason)
     return 0
   end
   local source, err = folder:read(path)
   if not source then
-    report:add("error", path, nil, err.message)
+    report:add("unreadable", path, nil, err.message)
     return 0
   end
   local wrong, line = text.check(source)
   local middle = text.trim(source)
   if wrong then
-    report:add("error", path, line, wrong).skippable = true
+    report:add("not_text", path, line, wrong)
+    return #middle, true
   elseif middle == "" then
-    report:add("error", path, nil, "is empty, which the API does not accept").skippable = true
-  elseif #middle > LONGEST_TEXT then
-    report:add("error", path, nil, "has %d bytes; at most 1000000 are allowed", #middle)
+    report:add(("/" .. path):find("/__init__%.py$") and "init_empty" or "file_empty", path)
+    return 0, true
+  elseif #middle > LIMITS.text then
+    report:add("file_too_large", path, nil, #middle, LIMITS.text)
   end
   return #middle
 end
 
-local function check_total(report, count, bytes, api_version)
-  local most = MOST_FILES[api_version] or MOST_FILES.current
+local function check_total(report, count, bytes)
+  local is_v1 = report.api_version == "reference"
+  local most = is_v1 and LIMITS.fewest_files or LIMITS.files
   if count > most then
-    local message = "there are %d files beside it; at most %d are allowed"
-    report:add("error", paths.SKILL, nil, message, count, most)
-  elseif count > MOST_FILES.reference and not api_version then
-    local message = "there are %d files beside it; API v1 allows %d"
-    report:add("warning", paths.SKILL, nil, message, count, MOST_FILES.reference)
+    report:skill("too_many_files", nil, count, most)
+  elseif count > LIMITS.fewest_files and not report.api_version then
+    report:skill("too_many_for_v1", nil, count, LIMITS.fewest_files)
   end
-  if bytes > LARGEST_SKILL then
-    local message = "all texts together have %d bytes; %d fit into a request"
-    report:add("error", paths.SKILL, nil, message, bytes, LARGEST_SKILL)
+  if bytes > LIMITS.total then
+    report:skill("too_large", nil, bytes, LIMITS.total)
   end
 end
 
 --- What is one name where others unpack the skill.
-local SAME_NAME = {
-  case = "differs only by case: on macOS and Windows it is the same as %s",
-  form = "differs only by how accents are written: on macOS it is the same as %s",
-}
-
 local function check_names(report, folder)
   for _, twin in ipairs(paths.collisions(folder.scan.files, "both")) do
-    report:add("warning", twin.path, nil, SAME_NAME[twin.differs], twin.other)
+    local code = twin.differs == "case" and "file_path_collides" or "file_path_has_twin"
+    report:add(code, twin.path, nil, twin.other)
+  end
+end
+
+--- What the server said of the version that the folder was pulled from.
+local function check_spec_problems(report, folder)
+  local known = {}
+  for _, finding in ipairs(report.findings) do
+    known[finding.code] = true
+  end
+  for _, problem in ipairs(folder.lock and folder.lock.spec_problems or {}) do
+    if not known[problem.code] then
+      local path = problem.file_path or paths.SKILL
+      report:add("spec_problem", path, nil, rules.of_server(problem))
+    end
   end
 end
 
@@ -182,27 +241,26 @@ end
 --- @return posthog.llm.SkillFinding[] findings
 --- @return table? fields of SKILL.md where it can be read
 function lint.run(folder, api_version)
-  local report = setmetatable({}, Report)
-  local fields = check_skill(report, folder, api_version)
-  local count, bytes, skipped = 0, fields and #fields.body or 0, 0
+  local report = setmetatable({ findings = {}, api_version = api_version }, Report)
+  local fields = check_skill(report, folder)
+  local count, bytes = 0, fields and #fields.body or 0
   for _, path in ipairs(folder.scan.files) do
-    if path ~= paths.SKILL then
-      local before = #report
-      bytes = bytes + check_file(report, folder, path)
-      count = count + 1
-      skipped = skipped + (report[before + 1] and report[before + 1].skippable and 1 or 0)
+    if path ~= paths.SKILL and folder:has(path) then
+      local size, is_skippable = check_file(report, folder, path)
+      bytes = bytes + size
+      count = count + (is_skippable and 0 or 1)
     end
   end
-  check_total(report, count - skipped, bytes, api_version)
+  check_total(report, count, bytes)
   for _, other in ipairs(folder.scan.others) do
-    local message = "is a %s: the API holds texts of at most 1000000 bytes"
-    report:add("error", other.path, nil, message, other.kind).skippable = true
+    report:add("not_a_file", other.path, nil, other.kind)
   end
   check_names(report, folder)
   for _, finding in ipairs(folder:unresolved()) do
-    report:add("error", finding.path, finding.line, finding.message)
+    report:add("unresolved", finding.path, finding.line, finding.message)
   end
-  return setmetatable(report, nil), fields
+  check_spec_problems(report, folder)
+  return report.findings, fields
 end
 
 --- @param finding { path: string, line?: integer }

@@ -4,6 +4,7 @@ local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.util.errors")
 local atomic_file = require("posthog.llm.util.atomic_file")
 local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
 local paths = require("posthog.llm.skill_folder.paths")
 
 local lock = {}
@@ -22,6 +23,8 @@ local LATEST_VERSION = 1e9 -- far beyond what a server counts to
 --- @field files table<string, string> by path, SKILL.md too: the SHA-256 of the server's text,
 ---   which has no white space at its ends; of SKILL.md that of its fields and body in one form
 --- @field conflicts string[] paths that were left in conflict
+--- @field not_stored? posthog.llm.SkillNotStored[] what of the folder the server does not keep
+--- @field spec_problems? posthog.llm.SpecProblem[] what the server says of that version
 
 --- Whether a skill can have this name at all, by which it is asked for.
 local function is_name(name)
@@ -35,12 +38,47 @@ local function is_version(version)
     and version <= LATEST_VERSION
 end
 
+--- @param list any nil, or rows that have a path
+--- @param is_row fun(row: table): boolean
+local function are_rows(list, is_row)
+  if list ~= nil and type(list) ~= "table" then
+    return false
+  end
+  for _, row in ipairs(list or {}) do
+    if type(row) ~= "table" or not is_row(row) then
+      return false
+    end
+  end
+  return true
+end
+
+local function is_not_stored(row)
+  local key = row.key
+  if type(row.path) ~= "string" or (key == nil and type(row.sent) ~= "string") then
+    return false
+  elseif key == nil then
+    return row.stored == nil or type(row.stored) == "string"
+  elseif type(key) ~= "table" or type(key[1]) ~= "string" then
+    return false
+  end
+  return #key == 1 or (#key == 2 and key[1] == "metadata" and type(key[2]) == "string")
+end
+
+local function is_problem(row)
+  return type(row.code) == "string" and type(row.message) == "string"
+end
+
 local function is_valid(data)
   if type(data) ~= "table" or data.format ~= FORMAT then
     return false
   elseif not is_name(data.name) or not is_version(data.version) or type(data.id) ~= "string" then
     return false
   elseif type(data.files) ~= "table" or type(data.conflicts) ~= "table" then
+    return false
+  end
+  if not are_rows(data.not_stored, is_not_stored) then
+    return false
+  elseif not are_rows(data.spec_problems, is_problem) then
     return false
   end
   for path, digest in pairs(data.files) do
@@ -74,6 +112,20 @@ function lock.read(dir)
   return data, nil, source
 end
 
+--- A list with a line for each row; nothing where there is none.
+--- @param name string
+--- @param rows table[]?
+local function list_of(name, rows)
+  local lines = {}
+  for i, row in ipairs(rows or {}) do
+    lines[i] = "    " .. json_text.sorted(row)
+  end
+  if #lines == 0 then
+    return ""
+  end
+  return ('  "%s": [\n%s\n  ],\n'):format(name, table.concat(lines, ",\n"))
+end
+
 --- One line a file, in order, so that a diff of it can be read.
 --- @param data posthog.llm.SkillLock
 --- @return string
@@ -93,7 +145,7 @@ function lock.render(data)
   "id": %s,
   "created": %s,
   "conflicts": %s,
-  "files": {
+%s%s  "files": {
 %s
   }
 }
@@ -104,6 +156,8 @@ function lock.render(data)
     json.encode(data.id),
     json.encode(data.created or ""),
     json.encode(json.array(data.conflicts)),
+    list_of("not_stored", data.not_stored),
+    list_of("spec_problems", data.spec_problems),
     table.concat(lines, ",\n")
   )
 end

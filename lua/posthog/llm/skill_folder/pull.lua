@@ -7,6 +7,8 @@ local paths = require("posthog.llm.skill_folder.paths")
 local reconcile = require("posthog.llm.skill_folder.reconcile")
 local refuse = require("posthog.llm.skill_folder.refuse")
 local remote = require("posthog.llm.skill_folder.remote")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local stored = require("posthog.llm.skill_folder.stored")
 
 local pull = {}
 
@@ -78,6 +80,20 @@ local function conflict_paths(conflicts)
   return list
 end
 
+--- What of the folder the server will not have, once the outcome is written.
+--- @return posthog.llm.SkillNotStored[]
+local function not_stored_after(folder, theirs, outcome)
+  local source = outcome.writes[paths.SKILL]
+  local ours
+  if source then
+    local fields = folder:parse(source)
+    ours = fields and skill_md.normal(fields)
+  else
+    ours = folder:fields()
+  end
+  return stored.carry(folder.not_stored, ours, theirs)
+end
+
 --- Writes what was found, with the lock, or nothing.
 --- @param folder posthog.llm.Folder
 --- @param theirs posthog.llm.SkillSnapshot
@@ -86,7 +102,8 @@ end
 --- @return true? done
 --- @return posthog.llm.Error? err
 function pull.write(folder, theirs, outcome, force)
-  local lock = folders.lock_of(theirs, conflict_paths(outcome.conflicts))
+  local entries = theirs.not_stored or not_stored_after(folder, theirs, outcome)
+  local lock = folders.lock_of(theirs, conflict_paths(outcome.conflicts), entries)
   local writes = {}
   for path, source in pairs(outcome.writes) do
     writes[path] = source
@@ -105,6 +122,7 @@ function pull.write(folder, theirs, outcome, force)
     return errors.failure(err)
   end
   folder:note(writes, outcome.removes)
+  folder.not_stored = entries
   return true
 end
 
@@ -123,6 +141,9 @@ function pull.run(client, name, dir, options, progress)
   local ok = true
   if folder:exists() then
     ok, err = folder:read_all(theirs.digests)
+    if ok then
+      folder:compare_with(theirs)
+    end
   else
     folder.scan = { files = {}, others = {}, left_out = {} }
   end
@@ -147,6 +168,8 @@ function pull.run(client, name, dir, options, progress)
     removed = outcome.removes,
     merged = outcome.merged,
     unchanged = outcome.unchanged,
+    not_stored = folder:findings_of_not_stored(),
+    spec_problems = theirs.spec_problems,
   }
   for i, path in ipairs(result.written) do
     progress("write", path, i, #result.written)

@@ -11,6 +11,7 @@ local reconcile = require("posthog.llm.skill_folder.reconcile")
 local refuse = require("posthog.llm.skill_folder.refuse")
 local remote = require("posthog.llm.skill_folder.remote")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
+local stored = require("posthog.llm.skill_folder.stored")
 local text = require("posthog.llm.skill_folder.text")
 
 local push = {}
@@ -61,15 +62,19 @@ local function weed(folder, findings, skip_binary)
 end
 
 --- @class posthog.llm.SkillTree what a version is to hold
---- @field fields table
+--- @field fields table as they are sent
+--- @field own table as SKILL.md has them
+--- @field source string of SKILL.md
+--- @field lines table<string, integer> of its keys
 --- @field texts table<string, string> without white space at their ends
---- @field digests table<string, string>
+--- @field digests table<string, string> as the server has them
+--- @field sent table<string, string> digests of the texts
 
 --- The folder as it will be once the outcome is written.
 --- @return posthog.llm.SkillTree? tree
 --- @return posthog.llm.Error? err
 local function tree_of(folder, outcome)
-  local tree, gone = { texts = {}, digests = {} }, {}
+  local tree, gone = { texts = {}, digests = {}, sent = {} }, {}
   for _, path in ipairs(outcome.removes) do
     gone[path] = true
   end
@@ -84,14 +89,15 @@ local function tree_of(folder, outcome)
       end
       tree.digests[path] = folder:digest_of(path, source)
       if path == paths.SKILL then
-        local fields
-        fields, err = folder:parse(source)
+        local fields, about
+        fields, err, about = folder:parse(source)
         if not fields then
           return errors.failure(err)
         end
-        tree.fields = skill_md.normal(fields)
+        tree.own = skill_md.normal(fields)
+        tree.fields, tree.source, tree.lines = folder:to_server(tree.own), source, about.lines
       else
-        tree.texts[path] = (text.trim(source))
+        tree.texts[path], tree.sent[path] = (text.trim(source)), text.digest(source)
       end
     end
   end
@@ -199,13 +205,48 @@ local function take_in(client, folder, theirs, options, progress)
   return outcome
 end
 
---- Brings folder and lock to what was published.
-local function finish(folder, tree, skill)
-  local made = remote.snapshot(skill)
-  for path, digest in pairs(tree.digests) do
-    made.digests[path] = digest
+--- The fields of a response; what it does not have is taken for what was sent.
+local function fields_of(skill, sent)
+  local all = {}
+  for name, value in pairs(sent) do
+    all[name] = value
   end
-  return pull.write(folder, made, reconcile.nothing())
+  for _, name in ipairs({ "description", "body", "license", "compatibility" }) do
+    all[name] = type(skill[name]) == "string" and skill[name] or all[name]
+  end
+  for _, name in ipairs({ "allowed_tools", "metadata" }) do
+    all[name] = type(skill[name]) == "table" and skill[name] or all[name]
+  end
+  return all
+end
+
+--- The version that a write has made, by what the response says is stored: that is what the
+--- folder counts as pulled from, whatever was sent.
+--- @param tree posthog.llm.SkillTree
+--- @param skill posthog.llm.Skill
+--- @return posthog.llm.SkillSnapshot made
+local function made_of(folder, tree, skill)
+  local answer = {}
+  for name, value in pairs(skill) do
+    answer[name] = value
+  end
+  for name, value in pairs(fields_of(skill, tree.fields)) do
+    answer[name] = value
+  end
+  answer.name = tree.own.name
+  local made = remote.snapshot(answer)
+  local kept = {}
+  if type(skill.files) ~= "table" then -- it does not say
+    kept = tree.sent
+  end
+  for _, path in ipairs(made.paths) do
+    kept[path] = made.sums[path] or false
+  end
+  made.not_stored = stored.after_write(tree.own, made.fields, tree.sent, kept, folder.not_stored)
+  for path, sent in pairs(tree.sent) do
+    made.digests[path] = stored.digest(made.not_stored, path, sent)
+  end
+  return made
 end
 
 local function send(client, folder, tree, theirs, outcome, result, options, progress)
@@ -218,9 +259,9 @@ local function send(client, folder, tree, theirs, outcome, result, options, prog
   end
   progress("publish", result.name, 0, 1)
   local skill, failed, response = publish(client, tree, theirs, options.note)
-  if skill == true then -- 204: published or not, which the next push sees
+  if skill == true or skill and type(skill.version) ~= "number" then
     skill, failed = nil, errors.no_content("skill")
-    failed.ambiguous = true
+    failed.ambiguous = true -- published or not, which the next push sees
   end
   if not skill then
     if failed.current_version then
@@ -230,7 +271,10 @@ local function send(client, folder, tree, theirs, outcome, result, options, prog
   end
   progress("publish", result.name, 1, 1)
   result.version = skill.version
-  ok, err = finish(folder, tree, skill)
+  local made = made_of(folder, tree, skill)
+  result.not_stored = stored.findings(made.not_stored, tree.source, tree.lines)
+  result.spec_problems = made.spec_problems
+  ok, err = pull.write(folder, made, reconcile.nothing())
   if not ok then
     err.message = ("version %d is published, but the lock file is not written: %s"):format(
       skill.version,
@@ -250,6 +294,8 @@ local function complete(client, folder, theirs, outcome, options, result, progre
   end
   result.changes = changes_of(tree, theirs)
   result.version = theirs and theirs.version or nil
+  result.not_stored = stored.findings(folder.not_stored, tree.source, tree.lines)
+  result.spec_problems = theirs and theirs.spec_problems or {}
   if not theirs then
     result.action = "created"
   else
@@ -268,12 +314,28 @@ local function complete(client, folder, theirs, outcome, options, result, progre
   return send(client, folder, tree, theirs, outcome, result, options, progress)
 end
 
+--- Notes that names of tools are sent divided at their blanks.
+local function split_tools(folder)
+  local fields = folder:fields()
+  local sent = fields and folder:to_server(fields).allowed_tools or {}
+  local split = stored.split_tools(sent)
+  if #split ~= #sent then
+    local key = { "allowed_tools" }
+    folder:note_not_stored({
+      { path = paths.SKILL, key = key, sent = fields.allowed_tools, stored = split, why = "split" },
+    })
+  end
+end
+
 --- @return posthog.llm.SkillPush? result
 --- @return posthog.llm.Error? err
 function push.run(client, dir, options, progress)
   local folder, err = folders.look_at(dir, options.hidden)
   if not folder then
     return errors.failure(err)
+  end
+  if options.split_tools then
+    split_tools(folder)
   end
   local findings, fields = lint.run(folder, client:profile())
   local skipped

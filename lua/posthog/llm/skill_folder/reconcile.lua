@@ -8,6 +8,7 @@ local paths = require("posthog.llm.skill_folder.paths")
 local plan = require("posthog.llm.skill_folder.plan")
 local remote = require("posthog.llm.skill_folder.remote")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
+local stored = require("posthog.llm.skill_folder.stored")
 local text = require("posthog.llm.skill_folder.text")
 
 local reconcile = {}
@@ -87,9 +88,20 @@ local function paths_with(actions, wanted)
   return list
 end
 
-local function new_text(path, theirs, present)
+--- A version's fields as the folder's SKILL.md is to have them: what the server
+--- does not keep stays in the file.
+--- @param fields table normal, of the server
+--- @param present? string
+local function in_file(folder, fields, present)
+  local ours = present and folder:parse(present)
+  return ours and stored.to_file(folder.not_stored, fields, skill_md.normal(ours)) or fields
+end
+
+--- @param force boolean? the file has what the server has, and nothing else
+local function new_text(folder, path, theirs, present, force)
   if path == paths.SKILL then
-    return skill_md.update(theirs.fields, present)
+    local fields = force and theirs.fields or in_file(folder, theirs.fields, present)
+    return skill_md.update(fields, present)
   end
   return text.replace(theirs.texts[path], present)
 end
@@ -100,7 +112,7 @@ local function present_of(folder, path)
   end
 end
 
-local function take(outcome, folder, theirs, path)
+local function take(outcome, folder, theirs, path, force)
   if not theirs.digests[path] then
     outcome.removes[#outcome.removes + 1] = path
     return true
@@ -109,16 +121,22 @@ local function take(outcome, folder, theirs, path)
   if err then
     return errors.failure(err)
   end
-  outcome.writes[path] = new_text(path, theirs, present)
+  local new = new_text(folder, path, theirs, present, force)
+  if new == present then
+    outcome.unchanged[#outcome.unchanged + 1] = path
+  else
+    outcome.writes[path] = new
+  end
   return true
 end
 
 --- @return string merged
 --- @return integer conflicts
-local function merge_one(path, present, base, theirs)
+local function merge_one(folder, path, present, base, theirs)
   local labels = { ours = "this folder", theirs = "version " .. theirs.version }
   if path == paths.SKILL then
-    return merge.skill_md(base and base.fields or { body = "" }, present, theirs.fields, labels)
+    local before = base and in_file(folder, base.fields, present) or { body = "" }
+    return merge.skill_md(before, present, in_file(folder, theirs.fields, present), labels)
   end
   local ours = text.trim(present)
   local before = base and base.texts[path] or ""
@@ -130,9 +148,9 @@ local function conflict(outcome, path, message, line)
   outcome.conflicts[#outcome.conflicts + 1] = { path = path, line = line, message = message }
 end
 
-local function settle_one(outcome, folder, theirs, base, path, action)
+local function settle_one(outcome, folder, theirs, base, path, action, force)
   if action == "take" then
-    return take(outcome, folder, theirs, path)
+    return take(outcome, folder, theirs, path, force)
   elseif action == "clash" then
     conflict(outcome, path, folder.digests[path] and STAYS or BACK)
     return folder.digests[path] and true or take(outcome, folder, theirs, path)
@@ -141,7 +159,7 @@ local function settle_one(outcome, folder, theirs, base, path, action)
     if not present then
       return errors.failure(err)
     end
-    local merged, conflicts = merge_one(path, present, base, theirs)
+    local merged, conflicts = merge_one(folder, path, present, base, theirs)
     outcome.writes[path] = merged ~= present and merged or nil
     if conflicts > 0 then
       conflict(outcome, path, BOTH, text.marker(merged))
@@ -185,7 +203,7 @@ function reconcile.run(client, folder, theirs, force, progress)
   end
   local outcome = reconcile.nothing()
   for _, path in ipairs(union(actions)) do
-    ok, err = settle_one(outcome, folder, theirs, base, path, actions[path])
+    ok, err = settle_one(outcome, folder, theirs, base, path, actions[path], force)
     if not ok then
       return errors.failure(err)
     end

@@ -23,6 +23,23 @@ local AT_ONCE = 8 -- files that are read at the same time
 --- @field digests table<string, string> of the texts without white space at their ends, where known
 --- @field texts table<string, string> where they have been read
 --- @field paths string[] of its files as they came, in order
+--- @field spec_problems posthog.llm.SpecProblem[] what the server says against it; API v2
+--- @field not_stored? posthog.llm.SkillNotStored[] after a write: what it does not keep
+
+--- What the server says against a skill, as far as it can be read.
+--- @param skill posthog.llm.Skill
+--- @return posthog.llm.SpecProblem[]
+function remote.spec_problems(skill)
+  local list = {}
+  local given = type(skill.spec_problems) == "table" and skill.spec_problems or {}
+  for _, row in ipairs(given) do
+    if type(row) == "table" and type(row.code) == "string" then
+      local path = type(row.file_path) == "string" and row.file_path or nil
+      list[#list + 1] = { code = row.code, message = tostring(row.message), file_path = path }
+    end
+  end
+  return list
+end
 
 --- @param skill posthog.llm.Skill whole
 --- @return posthog.llm.SkillSnapshot
@@ -39,6 +56,7 @@ function remote.snapshot(skill)
     digests = { [paths.SKILL] = sha256(skill_md.canonical(fields)) },
     texts = {},
     paths = {},
+    spec_problems = remote.spec_problems(skill),
   }
   for i, file in ipairs(skill.files or {}) do
     self.paths[i] = file.path
@@ -153,13 +171,14 @@ end
 
 --- The same, beside a folder whose texts need not be read again.
 --- @param client posthog.llm.Client
---- @param folder table that is to be compared with it
+--- @param folder posthog.llm.Folder that is to be compared with it
 --- @param self posthog.llm.SkillSnapshot
 --- @param progress fun(step: string, path: string, done: integer, total: integer)
 --- @return true? done
 --- @return posthog.llm.Error? err
 function remote.complete_beside(client, folder, self, progress)
   local lock = folder.lock
+  folder:compare_with(self)
   remote.learn(self, folder.digests)
   if lock then
     remote.learn(self, lock.files, lock.id == self.id)

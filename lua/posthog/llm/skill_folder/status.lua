@@ -70,6 +70,8 @@ function status.run(client, dir, options, progress)
   list.version = folder.lock and folder.lock.version or nil
   list.latest = theirs.version
   list.unresolved = folder:unresolved()
+  list.not_stored = folder:findings_of_not_stored()
+  list.spec_problems = theirs.spec_problems or folder.lock and folder.lock.spec_problems or {}
   return list
 end
 

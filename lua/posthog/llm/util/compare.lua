@@ -76,6 +76,24 @@ function compare.trim(text)
   return text:sub(compare.span(text))
 end
 
+--- The words of a text: what stands between its white space.
+--- @param text string
+--- @return string[]
+function compare.words(text)
+  local words, at, first = {}, 1, nil
+  while at <= #text do
+    local n = space_at(text, at, #text, false)
+    if n > 0 and first then
+      words[#words + 1], first = text:sub(first, at - 1), nil
+    elseif n == 0 then
+      first = first or at
+    end
+    at = at + math.max(n, 1)
+  end
+  words[#words + 1] = first and text:sub(first) or nil
+  return words
+end
+
 --- Whether a number is the one that a text says. The core writes a float in its shortest form;
 --- other writers give all its digits.
 local function is_number(value, text)

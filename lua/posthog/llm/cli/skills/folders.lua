@@ -146,6 +146,22 @@ local function print_json(context, dir, result)
   context.out:json(copy)
 end
 
+local LEFT_OUT = "PostHog leaves the skill out of its bundle and marketplace: %s (%s)"
+
+--- Says what the server does not keep of a folder, and what it has against the skill: each in a
+--- line, as editors read it.
+--- @param result { not_stored: table[], spec_problems: table[] }
+local function tell_of_server(context, dir, result)
+  for _, finding in ipairs(result.not_stored) do
+    local place = finding.line and ("%s:%d"):format(finding.path, finding.line) or finding.path
+    context:note(inside(dir, place), ": ", finding.message)
+  end
+  for _, problem in ipairs(result.spec_problems) do
+    local place = inside(dir, problem.file_path or "SKILL.md")
+    context:note(place, ": ", LEFT_OUT:format(problem.message, problem.code))
+  end
+end
+
 local function print_arrivals(context, result, except)
   if result and not context.json then
     print_paths(context, arrivals(result, except))
@@ -171,6 +187,9 @@ local function pull_one(context, dir, args)
   print_paths(context, rows)
   local words = #rows > 0 and "pulled %s version %d into %s" or "unchanged %s version %d in %s"
   context.out:line(words:format(result.name, result.version, dir))
+  if #rows > 0 then
+    tell_of_server(context, dir, result)
+  end
 end
 
 --- @return integer code
@@ -216,6 +235,7 @@ local function push_one(context, dir, args)
       dry_run = args.dry_run,
       force = args.force,
       skip_binary = args.skip_binary,
+      split_tools = args.split_tools,
       hidden = args.hidden,
       on_progress = on_progress,
     })
@@ -227,6 +247,9 @@ local function push_one(context, dir, args)
     print_json(context, dir, result)
   else
     print_push(context, result, args.dry_run)
+  end
+  if result.action ~= "unchanged" then
+    tell_of_server(context, dir, result)
   end
   if #result.left_out > 0 and result.action ~= "unchanged" then
     local paths = {}
@@ -269,6 +292,7 @@ local function print_status(context, dir, list, is_offline)
   for _, finding in ipairs(list.unresolved) do
     context.out:line(finding.path, ":", finding.line, ": ", finding.message)
   end
+  tell_of_server(context, dir, list)
 end
 
 local function status_one(context, dir, args)
@@ -291,6 +315,8 @@ local function status_one(context, dir, args)
     version = list.version,
     latest = list.latest,
     unresolved = list.unresolved,
+    not_stored = list.not_stored,
+    spec_problems = list.spec_problems,
     files = files,
   })
 end
