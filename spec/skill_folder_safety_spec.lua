@@ -294,6 +294,68 @@ describe("a pulled skill", function()
     assert.equal("new", folders.read(dir, "x.md")) -- no newline was at its end
   end)
 
+  it(
+    "leaves files in the folder the modes that they have, in a pull, a merge and an undo",
+    function()
+      local MODES = { ["run.sh"] = "rwxr-xr-x", ["own.sh"] = "rwx------", ["a.md"] = "rw-r-----" }
+      local function modes(of)
+        local found = {}
+        for path in pairs(MODES) do
+          found[path] = lfs.attributes(of .. "/" .. path, "permissions")
+        end
+        return found
+      end
+      local there = root .. "/there/pdf-forms"
+      write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
+      for path in pairs(MODES) do
+        write(dir, path, "1\n2\n3\n4\n5\n")
+      end
+      assert(skill_folder.push(client, dir))
+      assert(skill_folder.pull(client, "pdf-forms", there))
+      assert(core.set_mode(there .. "/run.sh", 493)) -- 0755
+      assert(core.set_mode(there .. "/own.sh", 448)) -- 0700
+      assert(core.set_mode(there .. "/a.md", 416)) -- 0640
+      assert.same(MODES, modes(there))
+
+      local function publish(from, to)
+        for path in pairs(MODES) do
+          write(dir, path, (folders.read(dir, path):gsub(from, to)))
+        end
+        assert(skill_folder.push(client, dir))
+      end
+      publish("1", "one")
+      assert.equal(3, #assert(skill_folder.pull(client, "pdf-forms", there)).written)
+      assert.same(MODES, modes(there))
+      publish("2", "two")
+      for path in pairs(MODES) do
+        local file = assert(io.open(there .. "/" .. path, "wb"))
+        assert(file:write("one\n2\n3\n4\nfive\n"))
+        file:close()
+      end
+      assert.equal(3, #assert(skill_folder.push(client, there)).merged)
+      assert.equal("one\ntwo\n3\n4\nfive\n", folders.read(there, "run.sh"))
+      assert.same(MODES, modes(there))
+
+      publish("3", "three") -- and with a folder in the place of the last file, nothing is done
+      os.remove(there .. "/run.sh")
+      write(there, "run.sh/x", "")
+      local link = lfs.link
+      for _, makes_links in ipairs({ true, false }) do
+        if not makes_links then
+          lfs.link = function()
+            return nil
+          end
+        end
+        local pulled = skill_folder.pull(client, "pdf-forms", there, { force = true })
+        lfs.link = link
+        assert.is_nil(pulled)
+        local found = modes(there)
+        assert.same({ MODES["a.md"], MODES["own.sh"] }, { found["a.md"], found["own.sh"] })
+        assert.equal("one\ntwo\n3\n4\nfive\n", folders.read(there, "own.sh"))
+      end
+    end
+  )
+
   it("has no executable files", function()
     assert(skill_folder.pull(hostile({ "run.sh" }), "pdf-forms", dir))
     for _, name in ipairs({ "run.sh", "SKILL.md", ".posthog-skill.json" }) do

@@ -253,7 +253,7 @@ local function keep_old(dir, step)
   if not text then
     return errors.failure(err)
   elseif not linked then -- a file system without links
-    local ok, why = file_system.create_file(old, text)
+    local ok, why = file_system.create_file(old, text, path)
     if not ok then
       return atomic_file.failure(path, "cannot be kept", why)
     end
@@ -267,7 +267,8 @@ local function prepare(dir, steps, writes, seen)
   local stage = stage_of(dir)
   for _, step in ipairs(steps) do
     if step.writes then
-      local ok, why = file_system.create_file(copy(stage, step, "new"), writes[step.path])
+      local like = step.had and dir .. "/" .. step.path or nil -- whose mode it gets
+      local ok, why = file_system.create_file(copy(stage, step, "new"), writes[step.path], like)
       if not ok then
         return atomic_file.failure(dir .. "/" .. step.path, "cannot be written", why)
       end
