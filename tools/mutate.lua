@@ -33,6 +33,8 @@ local SPECS = {
     .. " secrets config lost_response lost_writes",
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
   ["posthog.llm.http.retry"] = "retry transport current_skills",
+  ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
+    .. " skill_folder_safety",
   ["posthog.llm.skill_folder.merge"] = "skill_folder_text skill_folder skill_folder_meanwhile"
     .. " skill_folder_tree skill_folder_safety",
   ["posthog.llm.dataset_file.journal"] = "dataset_file_import dataset_file_hostile"

@@ -1,0 +1,161 @@
+-- A folder is changed by one process at a time, as a whole or not at all.
+
+local core = require("posthog.llm.core")
+local lfs = require("lfs")
+
+local change = require("posthog.llm.skill_folder.change")
+local folders = require("spec.support.folders")
+
+local read, write, tree = folders.read, folders.write, folders.tree
+
+local STAGE = ".posthog-skill.tmp"
+local PLAN = '[{"path":"a.md","writes":false,"had":true,"missing":[],"number":1}]'
+
+describe("a change of a folder", function()
+  local root, dir, stage, guard, real
+
+  before_each(function()
+    root = folders.new()
+    dir = root .. "/pdf-forms"
+    stage = dir .. "/" .. STAGE
+    guard = stage .. "/guard"
+    write(dir, "a.md", "a\n")
+    write(dir, "keep/b.md", "b\n")
+    real = { remove = os.remove, rename = os.rename, mkdir = lfs.mkdir }
+  end)
+  after_each(function()
+    os.remove, os.rename, lfs.mkdir = real.remove, real.rename, real.mkdir -- luacheck: ignore
+    folders.remove(root)
+  end)
+
+  --- What a process that died has left: a.md was removed, its text is kept.
+  local function leave()
+    os.remove(dir .. "/a.md")
+    lfs.mkdir(stage)
+    write(stage, "plan", PLAN)
+    write(stage, "1.old", "a\n")
+    write(stage, "2.new", "never placed\n")
+  end
+
+  local function is_locked()
+    local lock, why = core.lock(guard)
+    if lock then
+      lock:close()
+    end
+    return why == "locked"
+  end
+
+  --- Notes what is removed of our folder, and whether somebody else could get in then.
+  local function watch_removals()
+    local removed = {}
+    function os.remove(path) -- luacheck: ignore
+      local name = path:match("/%.posthog%-skill%.tmp/(.*)$")
+      if name and lfs.symlinkattributes(path) then
+        removed[#removed + 1] = name .. (is_locked() and "" or " while nobody held it")
+      end
+      return real.remove(path)
+    end
+    return removed
+  end
+
+  it("takes away what it needed while nobody else can get in, the guard at the end", function()
+    local removed = watch_removals()
+    assert(change.apply(dir, { ["a.md"] = "A\n", ["new/c.md"] = "c\n" }, { "keep/b.md" }, false))
+    assert.same({ ["a.md"] = "A\n", ["new/c.md"] = "c\n" }, tree(dir))
+    assert.is_nil(lfs.attributes(stage))
+    assert.equal("guard", table.remove(removed))
+    table.sort(removed)
+    assert.same({ "1.old", "2.old", "plan" }, removed)
+  end)
+
+  it("is led back while nobody else can get in, the guard at the end", function()
+    leave()
+    local removed = watch_removals()
+    assert.is_true(change.recover(dir))
+    assert.same({ ["a.md"] = "a\n", ["keep/b.md"] = "b\n" }, tree(dir))
+    assert.is_nil(lfs.attributes(stage))
+    assert.equal("guard", table.remove(removed))
+    table.sort(removed)
+    assert.same({ "2.new", "plan" }, removed)
+  end)
+
+  it("is neither begun nor led back while another holds the guard", function()
+    leave()
+    local lock = assert(core.lock(guard))
+    local before = tree(root)
+    for _, try in ipairs({
+      function()
+        return change.recover(dir)
+      end,
+      function()
+        return change.apply(dir, { ["c.md"] = "c\n" }, { "keep/b.md" }, false)
+      end,
+    }) do
+      local done, err = try()
+      assert.is_nil(done)
+      assert.equal("file", err.kind)
+      assert.matches("another process is changing the folder", err.message)
+      assert.same(before, tree(root))
+    end
+    lock:close()
+    assert.is_true(change.recover(dir))
+    assert.same({ ["a.md"] = "a\n", ["keep/b.md"] = "b\n" }, tree(dir))
+  end)
+
+  it("leaves no folder that it has made when it cannot begin", function()
+    function lfs.mkdir(path) -- luacheck: ignore
+      if path:find(STAGE, 1, true) then
+        return nil, "No space left on device"
+      end
+      return real.mkdir(path)
+    end
+    local done, err = change.apply(root .. "/new/deep", { ["c.md"] = "c\n" }, {}, false)
+    assert.is_nil(done)
+    assert.matches("cannot be written to: No space left on device", err.message)
+    assert.is_nil(lfs.attributes(root .. "/new"))
+  end)
+
+  it("leaves no folder that it has made when it fails", function()
+    function os.rename(from, to) -- luacheck: ignore
+      if to:find("c.md", 1, true) then
+        return nil, "Input/output error"
+      end
+      return real.rename(from, to)
+    end
+    local done, err = change.apply(root .. "/new/deep", { ["x/c.md"] = "c\n" }, {}, false)
+    assert.is_nil(done)
+    assert.matches("Input/output error", err.message)
+    assert.is_nil(lfs.attributes(root .. "/new"))
+  end)
+
+  it("that can be neither finished nor led back is left to the next process", function()
+    function os.rename(from, to) -- luacheck: ignore
+      if to:find("keep/b.md", 1, true) or to == dir .. "/a.md" then
+        return nil, "Input/output error"
+      end
+      return real.rename(from, to)
+    end
+    local done, err = change.apply(dir, { ["keep/b.md"] = "B\n" }, { "a.md" }, false)
+    assert.is_nil(done)
+    assert.matches("keep/b.md: cannot be written: Input/output error", err.message)
+    assert.is_nil(read(dir, "a.md"))
+    assert.is_false(is_locked())
+    done, err = change.recover(dir)
+    assert.is_nil(done)
+    assert.matches("a.md: cannot be put back: Input/output error", err.message)
+    assert.is_false(is_locked())
+    os.rename = real.rename -- luacheck: ignore
+    assert.is_true(change.recover(dir))
+    assert.same({ ["a.md"] = "a\n", ["keep/b.md"] = "b\n" }, tree(dir))
+  end)
+
+  it("that has no plan of ours is left as it is, for anyone to look at", function()
+    leave()
+    write(stage, "plan", '[{"path":"../a.md","writes":false,"had":true,"missing":[],"number":1}]')
+    local done, err = change.recover(dir)
+    assert.is_nil(done)
+    assert.matches("plan: cannot be followed", err.message)
+    assert.is_false(is_locked())
+    assert.equal("a\n", read(stage, "1.old"))
+  end)
+end)
