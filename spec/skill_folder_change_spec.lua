@@ -4,6 +4,7 @@ local core = require("posthog.llm.core")
 local lfs = require("lfs")
 
 local change = require("posthog.llm.skill_folder.change")
+local file_system = require("posthog.llm.util.file_system")
 local folders = require("spec.support.folders")
 
 local read, write, tree = folders.read, folders.write, folders.tree
@@ -21,10 +22,11 @@ describe("a change of a folder", function()
     guard = stage .. "/guard"
     write(dir, "a.md", "a\n")
     write(dir, "keep/b.md", "b\n")
-    real = { remove = os.remove, rename = os.rename, mkdir = lfs.mkdir }
+    real = { remove = os.remove, rename = os.rename, mkdir = lfs.mkdir, lock = file_system.lock }
   end)
   after_each(function()
     os.remove, os.rename, lfs.mkdir = real.remove, real.rename, real.mkdir -- luacheck: ignore
+    file_system.lock = real.lock
     folders.remove(root)
   end)
 
@@ -100,6 +102,42 @@ describe("a change of a folder", function()
     lock:close()
     assert.is_true(change.recover(dir))
     assert.same({ ["a.md"] = "a\n", ["keep/b.md"] = "b\n" }, tree(dir))
+  end)
+
+  --- Somebody who has found our folder before we hold it.
+  local function meet(act)
+    function file_system.lock(path)
+      act()
+      return real.lock(path)
+    end
+  end
+
+  it("is not begun when another process takes its place away meanwhile", function()
+    meet(function()
+      lfs.rmdir(stage)
+    end)
+    local done, err = change.apply(dir, { ["c.md"] = "c\n" }, {}, false)
+    assert.is_nil(done)
+    assert.matches("another process is changing the folder", err.message)
+    meet(function()
+      lfs.mkdir(guard)
+    end)
+    done, err = change.apply(dir, { ["c.md"] = "c\n" }, {}, false)
+    assert.is_nil(done)
+    assert.matches("cannot be written to: Is a directory", err.message)
+    assert.same({ ["a.md"] = "a\n", ["keep/b.md"] = "b\n", [STAGE .. "/guard/"] = "" }, tree(dir))
+  end)
+
+  it("needs not be led back when another process has come to its end", function()
+    leave()
+    meet(function()
+      folders.remove(stage)
+    end)
+    assert.is_true(change.recover(dir))
+    meet(function()
+      error("nothing is left")
+    end)
+    assert.is_true(change.recover(dir))
   end)
 
   it("leaves no folder that it has made when it cannot begin", function()

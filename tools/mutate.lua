@@ -35,10 +35,10 @@ local SPECS = {
   ["posthog.llm.http.retry"] = "retry transport current_skills",
   ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
     .. " skill_folder_safety",
-  ["posthog.llm.skill_folder.merge"] = "skill_folder_text skill_folder skill_folder_meanwhile"
-    .. " skill_folder_tree skill_folder_safety",
-  ["posthog.llm.dataset_file.journal"] = "dataset_file_import dataset_file_hostile"
-    .. " dataset_file_kill",
+  ["posthog.llm.skill_folder.merge"] = "skill_folder_merge skill_folder_text skill_folder"
+    .. " skill_folder_meanwhile skill_folder_tree skill_folder_safety",
+  ["posthog.llm.dataset_file.journal"] = "dataset_file_journal dataset_file_import"
+    .. " dataset_file_hostile dataset_file_kill",
   ["src/json/bignum.c"] = NUMBERS,
   ["src/json/number.c"] = NUMBERS,
   ["src/json/number_object.c"] = NUMBERS,

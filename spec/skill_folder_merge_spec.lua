@@ -1,0 +1,134 @@
+-- Three texts become one, as they are kept by the server: without white space at their ends.
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+local merge = require("posthog.llm.skill_folder.merge")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+
+local LABELS = { ours = "mine", theirs = "server" }
+
+local function texts(base, ours, theirs)
+  return { merge.texts(base, ours, theirs, LABELS) }
+end
+
+describe("two changes of a text", function()
+  it("are one where only one side made any, or both the same", function()
+    assert.same({ "b", 0 }, texts("a", "b", "a"))
+    assert.same({ "b", 0 }, texts("a", "a", "b"))
+    assert.same({ "b", 0 }, texts("a", "b", "b"))
+    assert.same({ "a", 0 }, texts("a", "a", "a"))
+    assert.same({ "\0", 0 }, texts("a", "\0", "a"))
+    assert.same({ "b", 0 }, texts("\0", "\0", "b"))
+  end)
+
+  it("are put together line by line", function()
+    assert.same({ "ONE\n2\nTHREE", 0 }, texts("1\n2\n3", "ONE\n2\n3", "1\n2\nTHREE"))
+    assert.same({ "0\n1\n2", 0 }, texts("1", "0\n1", "1\n2"))
+    local both = "1\n<<<<<<< mine\nx\n=======\ny\n>>>>>>> server\n3"
+    assert.same({ both, 1 }, texts("1\n2\n3", "1\nx\n3", "1\ny\n3"))
+    local all = "<<<<<<< mine\nx\n=======\ny\n>>>>>>> server"
+    assert.same({ all, 1 }, texts("", "x", "y")) -- nothing is known of before
+    assert.same({ all, 1 }, texts("z", "x", "y"))
+  end)
+
+  it("are a conflict where ours is no text", function()
+    assert.same({ "\0", 1 }, texts("a", "\0", "b"))
+    assert.same({ "\255", 1 }, texts("a", "\255", "b"))
+  end)
+
+  it("of which one is that of all line ends, do not meet", function()
+    local unix, dos = "1\n2\n3", "1\r\n2\r\n3"
+    assert.same({ "1\r\nTWO\r\n3", 0 }, texts(unix, dos, "1\nTWO\n3"))
+    assert.same({ "1\r\nTWO\r\n3", 0 }, texts(unix, "1\nTWO\n3", dos))
+    assert.same({ "1\nTWO\n3", 0 }, texts(dos, unix, "1\r\nTWO\r\n3"))
+    assert.same({ "1\nTWO\n3", 0 }, texts(dos, "1\r\nTWO\r\n3", unix))
+    assert.same({ "ONE\r\n2\r\nTHREE", 0 }, texts(unix, "ONE\r\n2\r\n3", "1\r\n2\r\nTHREE"))
+    assert.same({ "ONE\r\n2\r\nTHREE", 0 }, texts(dos, "ONE\r\n2\r\n3", "1\r\n2\r\nTHREE"))
+    local conflict = "1\r\n<<<<<<< mine\r\nx\r\n=======\r\ny\r\n>>>>>>> server\r\n3"
+    assert.same({ conflict, 1 }, texts(unix, "1\r\nx\r\n3", "1\ny\n3"))
+  end)
+
+  it("stay changes of each line where the line ends are mixed", function()
+    local base, theirs = "1\n2\n3\n4\n5", "1\n2\n3\n4\nFIVE"
+    assert.same({ "1\n2\r\n3\n4\nFIVE", 0 }, texts(base, "1\n2\r\n3\n4\n5", theirs))
+  end)
+end)
+
+describe("two changes of a SKILL.md", function()
+  local HEAD = "---\nname: a\ndescription: d\nlicense: MIT\n---\n"
+
+  local function fields_of(source)
+    return assert(skill_md.read(source))
+  end
+
+  local function merged(base, ours, theirs)
+    local normal = skill_md.normal(fields_of(theirs))
+    return { merge.skill_md(fields_of(base), ours, normal, LABELS) }
+  end
+
+  it("are put together field by field, in our form", function()
+    local ours = "---\n# ours\nname: a\ndescription: mine\nlicense: MIT\n---\n\nbody\n\n"
+    local theirs = "---\nname: a\ndescription: d\nlicense: BSD\nmetadata:\n  k: v\n---\nbody\n"
+    assert.same({
+      "---\n# ours\nname: a\ndescription: mine\nlicense: BSD\nmetadata:\n  k: v\n---\n\nbody\n\n",
+      0,
+    }, merged(HEAD .. "body\n", ours, theirs))
+  end)
+
+  it("of the same field to the same value are no conflict", function()
+    local changed = HEAD:gsub("MIT", "BSD") .. "body\n"
+    assert.same({ changed, 0 }, merged(HEAD .. "body\n", changed, changed))
+    local without = HEAD:gsub("license: MIT\n", "")
+    assert.same(
+      { without .. "x\n", 0 },
+      merged(HEAD .. "body\n", without .. "body\n", without .. "x\n")
+    )
+  end)
+
+  it("of which one takes a field away, are put together too", function()
+    local without = HEAD:gsub("license: MIT\n", "")
+    assert.same({ without .. "B\n", 0 }, merged(HEAD .. "b\n", HEAD .. "b\n", without .. "B\n"))
+    assert.same({ without .. "B\n", 0 }, merged(HEAD .. "b\n", without .. "b\n", HEAD .. "B\n"))
+  end)
+
+  for _, field in ipairs({
+    "name: %s",
+    "description: %s",
+    "license: %s",
+    "compatibility: %s",
+    "allowed-tools: %s",
+    "metadata:\n  k: %s",
+  }) do
+    local key = field:match("^[%w-]+")
+    it("of " .. key .. " are told apart from none", function()
+      local function with(value)
+        local line = field:format(value) .. "\n"
+        local rest = HEAD:gsub(key .. ": [^\n]*\n", "")
+        return rest:sub(1, -5) .. line .. "---\nbody\n"
+      end
+      assert.equal(fields_of(with("new")).body, "body\n")
+      assert.same({ with("new"), 0 }, merged(with("old"), with("new"), with("old")))
+      assert.same({ with("new"), 0 }, merged(with("old"), with("old"), with("new")))
+      local text, conflicts = unpack(merged(with("old"), with("mine"), with("theirs")))
+      assert.equal(1, conflicts)
+      assert.matches("<<<<<<< mine\n.*mine.*\n=======\n.*theirs.*\n>>>>>>> server\n", text)
+    end)
+  end
+
+  it("of the body are put together line by line", function()
+    assert.same(
+      { HEAD .. "ONE\n2\nTHREE\n", 0 },
+      merged(HEAD .. "1\n2\n3\n", HEAD .. "ONE\n2\n3\n", HEAD .. "1\n2\nTHREE\n\n")
+    )
+    assert.same(
+      { HEAD .. "<<<<<<< mine\nx\n=======\ny\n>>>>>>> server\n", 1 },
+      merged(HEAD .. "1\n", HEAD .. "x\n", HEAD .. "y\n")
+    )
+  end)
+
+  it("are put together as texts where ours cannot be read", function()
+    local text, conflicts = unpack(merged(HEAD .. "1\n", "no front matter\n", HEAD .. "2\n"))
+    assert.equal(1, conflicts)
+    assert.matches("^<<<<<<< mine\nno front matter\n=======\n", text)
+    assert.matches("2\n>>>>>>> server\n$", text)
+  end)
+end)
