@@ -92,6 +92,36 @@ describe("an error", function()
     end)
   end
 
+  -- A server that fails, or did not wait for the end of a request, may have done it nevertheless.
+  for status, may_have_happened in pairs({
+    [400] = false,
+    [404] = false,
+    [408] = true,
+    [409] = false,
+    [429] = false,
+    [500] = true,
+    [502] = true,
+    [503] = true,
+    [599] = true,
+  }) do
+    local words = may_have_happened and "is ambiguous" or "says that nothing was done"
+    it(("for status %d %s where it was a write"):format(status, words), function()
+      for _, method in ipairs({ "POST", "PUT", "PATCH", "DELETE", "GET", "HEAD", "OPTIONS" }) do
+        e:fault({ action = { status = status, body = "{}", times = 1 } })
+        local before = os.time()
+        local _, err = c:request(method, LIST)
+        local reads = method == "GET" or method == "HEAD" or method == "OPTIONS"
+        assert.equal(status, err.status)
+        assert.equal(may_have_happened and not reads or nil, err.ambiguous, method)
+        if err.ambiguous then
+          assert.is_true(math.abs(err.sent_at - before) <= 1)
+        else
+          assert.is_nil(err.sent_at)
+        end
+      end
+    end)
+  end
+
   it("has the fields of the server's error envelope", function()
     local err = failure(
       400,
