@@ -81,4 +81,43 @@ describe("posthog.llm.http.redact", function()
   it("finds the key that is cut off at the end of a text", function()
     assert.equal("phx_a-[key][key].", redact.text("phx_a-" .. KEY .. KEY .. ".", KEY))
   end)
+
+  it("finds the start of the key at the end of a text that somebody else has cut", function()
+    for length = 4, #KEY do
+      assert.equal("url /?a=[key]", redact.cut_text("url /?a=" .. KEY:sub(1, length), KEY))
+      assert.equal("[key]", redact.cut_text(KEY:sub(1, length), KEY))
+    end
+    assert.equal("[key] and [key]", redact.cut_text(KEY .. " and phx_", KEY))
+    for _, text in ipairs({ "", "p", "phx", "a phx", "hx_a", "phx_a." }) do
+      assert.equal(text, redact.cut_text(text, KEY))
+    end
+  end)
+
+  it("removes the key from a value and the names in it, however deep", function()
+    local value = { KEY, { [KEY] = { "x" .. KEY, 5, true } }, n = 1, [1.5] = KEY }
+    local redacted = redact.value(value, KEY)
+    assert.equal(value, redacted)
+    assert.same(
+      { "[key]", { ["[key]"] = { "x[key]", 5, true } }, n = 1, [1.5] = "[key]" },
+      redacted
+    )
+    assert.equal(5, redact.value(5, KEY))
+    assert.is_nil(redact.value(nil, KEY))
+  end)
+
+  it("removes the key from header fields, whose names are in lower case", function()
+    assert.same(
+      { ["x-[key]"] = "1", ["y"] = "[key]", ["[key]"] = "2" },
+      redact.headers({ ["x-" .. KEY:lower()] = "1", y = KEY, [KEY] = "2" }, KEY)
+    )
+  end)
+
+  it("removes the key from an error's texts and its body", function()
+    local err = { message = KEY, kind = "server", body = { KEY }, status = 500, problems = { KEY } }
+    redact.error(err, KEY)
+    assert.same(
+      { message = "[key]", kind = "server", body = { "[key]" }, status = 500, problems = { KEY } },
+      err
+    )
+  end)
 end)

@@ -135,18 +135,37 @@ function commands.make(folder, share, seed, ...)
   end
 end
 
---- The list: "MODULE: line of code | change" = true.
+--- The list: "MODULE: line of code", newline, change.
 local function equal_changes()
   local known, place = {}, nil
   for line in io.lines(EQUAL) do
     local what = line:match("^  (%S.*)$")
     if what then
-      known[place .. " | " .. what] = true
+      known[place .. "\n" .. what] = true
     else
       place = line:match("^%S+: .*$") or place
     end
   end
   return known
+end
+
+--- Names what the list has of these modules that is not in them any more.
+--- @return integer count
+local function print_outdated(known, modules)
+  local count, lines = 0, {}
+  for module in pairs(modules) do
+    for line in read(path_of(module)):gmatch("[^\n]+") do
+      lines[("%s: %s"):format(module, line:match("^%s*(.-)%s*$"))] = true
+    end
+  end
+  for key in pairs(known) do
+    local place = key:match("^[^\n]*")
+    if modules[place:match("^%S+"):sub(1, -2)] and not lines[place] then
+      print(("%s\n    is no line of it any more: take it out of %s"):format(place, EQUAL))
+      count = count + 1
+    end
+  end
+  return count
 end
 
 local function read_result(folder)
@@ -199,7 +218,7 @@ function commands.report(folder)
         row.noticed = row.noticed + 1
       elseif result == "same code" then
         row.same = row.same + 1
-      elseif known[module .. ": " .. line .. " | " .. what] then
+      elseif known[("%s: %s\n%s"):format(module, line, what)] then
         row.equal = row.equal + 1
       else
         print(("%s: %s\n  %s\n    line %s: %s"):format(module, line, what, at, result))
@@ -211,7 +230,8 @@ function commands.report(folder)
     local seen, counted = print_row(name, modules[name])
     noticed, made = noticed + seen, made + counted
   end
-  print(("%d passed, %d failed"):format(noticed, made - noticed))
+  local outdated = print_outdated(known, modules)
+  print(("%d passed, %d failed"):format(noticed, made - noticed + outdated))
 end
 
 commands[arg[1]](table.unpack(arg, 2))
