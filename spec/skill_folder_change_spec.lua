@@ -22,11 +22,18 @@ describe("a change of a folder", function()
     guard = stage .. "/guard"
     write(dir, "a.md", "a\n")
     write(dir, "keep/b.md", "b\n")
-    real = { remove = os.remove, rename = os.rename, mkdir = lfs.mkdir, lock = file_system.lock }
+    real = {
+      remove = os.remove,
+      rename = os.rename,
+      mkdir = lfs.mkdir,
+      lock = file_system.lock,
+      link = lfs.link,
+      create_file = file_system.create_file,
+    }
   end)
   after_each(function()
     os.remove, os.rename, lfs.mkdir = real.remove, real.rename, real.mkdir -- luacheck: ignore
-    file_system.lock = real.lock
+    file_system.lock, file_system.create_file, lfs.link = real.lock, real.create_file, real.link
     folders.remove(root)
   end)
 
@@ -195,5 +202,43 @@ describe("a change of a folder", function()
     assert.matches("plan: cannot be followed", err.message)
     assert.is_false(is_locked())
     assert.equal("a\n", read(stage, "1.old"))
+  end)
+
+  describe("where files cannot be linked", function()
+    before_each(function()
+      lfs.link = function() -- luacheck: ignore
+        return nil, "Operation not permitted"
+      end
+    end)
+
+    it("is led back by copies", function()
+      function os.rename(from, to) -- luacheck: ignore
+        if to:find("c.md", 1, true) then
+          return nil, "Input/output error"
+        end
+        return real.rename(from, to)
+      end
+      local before = tree(root)
+      local changes = { ["a.md"] = "A\n", ["new/c.md"] = "c\n" }
+      assert.is_nil(change.apply(dir, changes, { "keep/b.md" }, false))
+      assert.same(before, tree(root))
+      os.rename = real.rename -- luacheck: ignore
+      assert(change.apply(dir, changes, { "keep/b.md" }, false))
+      assert.same({ ["a.md"] = "A\n", ["new/c.md"] = "c\n" }, tree(dir))
+    end)
+
+    it("is not begun when a copy cannot be made", function()
+      function file_system.create_file(path, ...)
+        if path:find("%.old$") then
+          return nil, "No space left on device"
+        end
+        return real.create_file(path, ...)
+      end
+      local before = tree(root)
+      local done, err = change.apply(dir, { ["a.md"] = "A\n" }, {}, false)
+      assert.is_nil(done)
+      assert.matches("a.md: cannot be kept: No space left on device", err.message)
+      assert.same(before, tree(root))
+    end)
   end)
 end)
