@@ -18,10 +18,14 @@ files["spec/**/*nvim*"] = { read_globals = { "vim" } }
 files["spec/**/*ngx*"] = { std = "+ngx_lua" }
 files["spec/**/*nginx*"] = { std = "+ngx_lua" }
 files["examples/nginx"] = { std = "+ngx_lua" }
-files["lua/posthog/nvim"] = { read_globals = { "vim" } }
-files["build.lua"] = { read_globals = { "vim" } }
-files["examples/nvim"] = { read_globals = { vim = { other_fields = true,
-  fields = { bo = { read_only = false, other_fields = true } } } } }
+-- Options and variables of buffers and windows are set by fields of vim.
+local writable = { read_only = false, other_fields = true }
+local vim = { other_fields = true, fields = { b = writable, bo = writable, g = writable, wo = writable } }
+files["lua/posthog/nvim"] = { read_globals = { vim = vim } }
+files["lua/posthog/health.lua"] = { read_globals = { vim = vim } }
+files["plugin"] = { read_globals = { vim = vim } }
+files["build.lua"] = { read_globals = { vim = vim } }
+files["examples/nvim"] = { read_globals = { vim = vim } }
 
 -- The runner hands busted its arguments.
 files["tools/spec.lua"] = { globals = { "arg" } }

@@ -2,7 +2,8 @@
 --
 --   SCENARIO=3 nvim --headless -u NONE -c "luafile spec/nvim/run.lua"
 
-local scenario = require("spec.nvim.scenarios")[tonumber(os.getenv("SCENARIO"))]
+local scenario =
+  require(os.getenv("SCENARIOS") or "spec.nvim.scenarios")[tonumber(os.getenv("SCENARIO"))]
 local ok, why = xpcall(scenario.run, debug.traceback)
 if not ok then
   io.stderr:write("\nFAILED: ", tostring(why), "\n")

@@ -1,0 +1,461 @@
+--- The buffers of the plugin: what :e and :w do in them.
+
+local account = require("posthog.nvim.account")
+local base = require("posthog.nvim.base")
+local config = require("posthog.nvim.config")
+local conflicts = require("posthog.nvim.conflicts")
+local document = require("posthog.nvim.document")
+local message = require("posthog.nvim.message")
+local pace = require("posthog.nvim.pace")
+local task = require("posthog.nvim.task")
+local uri = require("posthog.nvim.uri")
+
+local buffer = {}
+
+local api = vim.api
+
+--- @class posthog.nvim.State
+--- @field at posthog.nvim.Uri
+--- @field account posthog.nvim.Account that the buffer came from
+--- @field is_loading boolean
+--- @field is_writing boolean
+--- @field confirms? boolean the inner :write that marks the text as written
+--- @field latest? posthog.nvim.Document a newer version, which a write has met
+
+--- @type table<integer, posthog.nvim.State>
+local states = {}
+
+--- @param number integer
+--- @return posthog.nvim.State?
+function buffer.state(number)
+  return states[number]
+end
+
+local function is_current(number, state)
+  return api.nvim_buf_is_valid(number) and states[number] == state
+end
+
+--- Fires a User event with data.
+local function fire(event, data)
+  api.nvim_exec_autocmds("User", { pattern = "PostHog" .. event, modeline = false, data = data })
+end
+buffer.fire = fire
+
+--- What b:posthog says, for status lines.
+function buffer.show_state(number)
+  local state = states[number]
+  if not state or not api.nvim_buf_is_valid(number) or state.at.kind ~= "file" then
+    return
+  end
+  local found = base.of(number)
+  vim.b[number].posthog = {
+    name = state.at.name,
+    path = state.at.path,
+    version = found and found.version,
+    latest = state.latest and state.latest.version or found and found.version,
+    state = state.is_loading and "loading"
+      or state.is_writing and "writing"
+      or (state.latest or conflicts.count(number) > 0) and "conflict"
+      or found and found.is_new and "new"
+      or "ready",
+  }
+end
+
+--- {==== Texts ====
+
+--- @param number integer
+--- @return string text with line ends
+function buffer.text(number)
+  local lines = api.nvim_buf_get_lines(number, 0, -1, false)
+  local ending = vim.bo[number].fileformat == "dos" and "\r\n" or "\n"
+  for i, line in ipairs(lines) do
+    lines[i] = line:gsub("\n", "\0") -- as Neovim keeps it in memory
+  end
+  return table.concat(lines, ending) .. (vim.bo[number].endofline and ending or "")
+end
+
+--- The lines of a text, and the file format that its line ends ask for.
+local function lines_of(text)
+  local lines = vim.split(text, "\n", { plain = true })
+  if lines[#lines] == "" then
+    lines[#lines] = nil
+  end
+  for _, line in ipairs(lines) do
+    if line:sub(-1) ~= "\r" then
+      return lines, "unix"
+    end
+  end
+  for i, line in ipairs(lines) do
+    lines[i] = line:sub(1, -2)
+  end
+  return lines, #lines > 0 and "dos" or "unix"
+end
+
+--- Puts a text into a buffer. The first one leaves nothing to undo, a later one is one step.
+local function fill(number, text, is_first)
+  local lines, format = lines_of(text)
+  local levels = vim.bo[number].undolevels
+  vim.bo[number].modifiable = true
+  if is_first then
+    vim.bo[number].undolevels = -1
+  end
+  api.nvim_buf_set_lines(number, 0, -1, false, lines)
+  vim.bo[number].undolevels = levels
+  vim.bo[number].fileformat = format
+  vim.bo[number].modified = false
+end
+
+-- }====
+
+--- {==== :e ====
+
+local function set_options(number, at)
+  local options = vim.bo[number]
+  options.modeline = false -- before the first line is there: those of a body are text
+  options.buftype = "acwrite"
+  options.swapfile = vim.o.swapfile
+  local filetype = vim.filetype.match({ filename = at.path, buf = number })
+  if filetype and options.filetype ~= filetype then
+    options.filetype = filetype
+  end
+  if at.version then
+    options.readonly = true
+  end
+end
+
+local function describe(err)
+  return type(err) == "table" and tostring(err) or tostring(err)
+end
+
+--- What a load has come to.
+--- @return string? failure
+local function finish_load(number, state, is_late, err, found)
+  if not is_current(number, state) then
+    return
+  end
+  state.is_loading = false
+  if err then
+    if is_late and not (type(err) == "table" and err.kind == "cancelled") then
+      message.error(describe(err))
+    end
+    buffer.show_state(number)
+    return describe(err)
+  end
+  fill(number, found.text, not state.was_loaded)
+  state.was_loaded, state.latest = true, nil
+  conflicts.clear(number)
+  base.reset(number, found)
+  if state.at.version then
+    vim.bo[number].modifiable = false
+  end
+  set_options(number, state.at)
+  buffer.show_state(number)
+  if is_late then
+    message.info(("%s is here"):format(api.nvim_buf_get_name(number)))
+  end
+  fire("Loaded", { buffer = number, name = found.name, path = found.path, version = found.version })
+end
+
+local function load_file(number, at)
+  local before = states[number]
+  local state = {
+    at = at,
+    account = before and before.account or account.current(),
+    is_loading = true,
+    was_loaded = before and before.was_loaded,
+  }
+  states[number] = state
+  set_options(number, at)
+  vim.bo[number].modifiable = false
+  local failure
+  local in_time = task.run(
+    "load " .. api.nvim_buf_get_name(number),
+    function()
+      return document.load(state.account.client, at)
+    end,
+    config.get().wait,
+    function(is_late, err, found)
+      failure = finish_load(number, state, is_late, err, found)
+    end
+  )
+  if not in_time then
+    message.info("waiting for the server; the text comes when it is there")
+  end
+  return failure and message.as_command(failure) or ""
+end
+
+--- Loads a buffer: BufReadCmd.
+--- @param number integer
+--- @param name string
+--- @return string command for :execute
+function buffer.on_read(number, name)
+  local at, reason = uri.parse(name)
+  if not at then
+    return message.as_command(reason)
+  end
+  local ran, command = pcall(function()
+    if at.kind == "file" then
+      return load_file(number, at)
+    end
+    return require("posthog.nvim.list").load(number, at)
+  end)
+  return ran and command or message.as_command(describe(command))
+end
+
+-- }====
+
+--- {==== :w ====
+
+--- Marks the text as written, as Neovim does it after its own writes: undo then knows.
+local function confirm(number, state)
+  state.confirms = true
+  api.nvim_buf_call(number, function()
+    vim.cmd("silent keepalt write")
+  end)
+  state.confirms = false
+end
+
+local function tell_conflict(number, state, outcome)
+  local latest = outcome.document
+  state.latest = latest
+  fire(
+    "Conflict",
+    { buffer = number, name = state.at.name, path = state.at.path, version = latest.version }
+  )
+  if latest.version == nil then
+    return ("skill %s was archived meanwhile; :w! creates it anew from this text"):format(
+      state.at.name
+    )
+  end
+  local found = base.of(number)
+  if found and found.first ~= latest.first then
+    local words = "the skill was archived, and another one is named %s now; "
+      .. ":w! publishes this text over it"
+    return words:format(state.at.name)
+  end
+  return ("%s has published version %d%s; the text here is untouched: :PostHog merge"):format(
+    latest.author or "somebody",
+    latest.version,
+    latest.at and " at " .. latest.at:sub(1, 16):gsub("T", " ") or ""
+  )
+end
+
+--- The other buffers of the skill follow to the new version.
+local function advance_others(number, state, before, made)
+  for other, at in pairs(states) do
+    if other ~= number and at.account == state.account and api.nvim_buf_is_valid(other) then
+      base.advance(other, before, made)
+      buffer.show_state(other)
+    end
+  end
+end
+
+--- What a write has come to.
+--- @return string? failure
+local function finish_write(number, state, tick, is_late, err, outcome)
+  state.is_writing = false
+  if not is_current(number, state) then
+    local words = err and describe(err)
+      or ("version %d of %s is published"):format(outcome.document.version, state.at.name)
+    message.info(words)
+    return
+  end
+  if err then
+    fire("Failed", { buffer = number, err = describe(err) })
+    buffer.show_state(number)
+    return describe(err)
+  elseif outcome.action == "conflict" then
+    local words = tell_conflict(number, state, outcome)
+    buffer.show_state(number)
+    return words
+  end
+  local made, found = outcome.document, base.of(number)
+  local was = found and found.version
+  state.latest = nil
+  base.note(number, made)
+  conflicts.clear(number)
+  if api.nvim_buf_get_changedtick(number) == tick then
+    if is_late then
+      confirm(number, state)
+    else
+      vim.bo[number].modified = false
+    end
+  end
+  if outcome.action == "published" then
+    if was then
+      advance_others(number, state, was, made)
+    end
+    message.info(("version %d of %s is published"):format(made.version, made.name))
+    fire(
+      "Published",
+      { buffer = number, name = made.name, path = made.path, version = made.version }
+    )
+  end
+  buffer.show_state(number)
+end
+
+--- Why a write is refused before anything is sent.
+local function refusal(number, state, force)
+  if state.at.version then
+    return "this is an old version; :PostHog restore publishes it anew"
+  elseif state.is_loading then
+    return "the text is not here yet"
+  elseif state.is_writing then
+    return "a write of this skill is on its way; wait for it, or :PostHog cancel"
+  end
+  for other, at in pairs(states) do
+    if other ~= number and at.is_writing and at.at.name == state.at.name then
+      return "a write of this skill is on its way; wait for it, or :PostHog cancel"
+    end
+  end
+  if conflicts.count(number) > 0 and not force then
+    return ("%d conflicts are not decided yet: :PostHog take mine, theirs or both"):format(
+      conflicts.count(number)
+    )
+  end
+  local found = base.of(number)
+  if not found and not force then
+    return "the text is not the server's (from a swap file?): :PostHog diff shows how it differs, "
+      .. ":w! publishes it"
+  end
+  return pace.refusal(state.at.name)
+end
+
+--- Does Neovim write all to quit? QuitPre comes before the writes of :wqa, and after that of :wq.
+local is_quitting = false
+
+local function note_quit(value)
+  is_quitting = value
+  if value then
+    vim.schedule(function() -- when the command has ended, or the first of its writes waits
+      is_quitting = false
+    end)
+  end
+end
+
+--- Publishes a buffer of a skill.
+--- @param number integer
+--- @param force boolean over whatever is there
+--- @param note? string of the version
+--- @return string? failure
+function buffer.publish(number, force, note)
+  local state = states[number]
+  local refused = refusal(number, state, force)
+  if refused then
+    return refused
+  end
+  local source, tick = buffer.text(number), api.nvim_buf_get_changedtick(number)
+  local found = base.of(number)
+  state.is_writing = true
+  buffer.show_state(number)
+  pace.count(state.at.name)
+  local failure
+  local quits, settings = is_quitting, config.get()
+  local function send()
+    if force then
+      return document.force(state.account.client, state.at, source, note)
+    end
+    return document.save(state.account.client, found, source, note)
+  end
+  local function finish(is_late, err, outcome)
+    failure = finish_write(number, state, tick, is_late, err, outcome)
+    if is_late and failure then
+      message.error(failure)
+    end
+  end
+  local name, wait = api.nvim_buf_get_name(number), quits and settings.quit_wait or settings.wait
+  local in_time = task.run("write " .. name, send, wait, finish)
+  note_quit(quits)
+  if not in_time then
+    message.info("on its way; the buffer stays modified until the server has confirmed it")
+  end
+  return failure
+end
+
+--- A text under another name: it creates, and never writes over what is there.
+local function create_as(number, name)
+  local at, reason = uri.parse(name)
+  if not at or at.kind ~= "file" or at.version then
+    return message.as_command(reason or "only a file of a skill can be written: " .. name)
+  end
+  local source = buffer.text(number)
+  local failure
+  local in_time = task.run(
+    "write " .. name,
+    function()
+      local client = account.current().client
+      local found = document.load(client, at)
+      if not found.is_new then
+        error(("%s exists: open it to change it"):format(name), 0)
+      end
+      return document.save(client, found, source)
+    end,
+    config.get().quit_wait,
+    function(_, err, outcome)
+      failure = err and describe(err)
+      if outcome then
+        message.info(("version %d of %s is published"):format(outcome.document.version, at.name))
+      end
+    end
+  )
+  if not in_time then
+    failure = failure or "no confirmation from the server yet"
+  end
+  return failure and message.as_command(failure) or ""
+end
+
+--- Writes a buffer: BufWriteCmd.
+--- @param number integer
+--- @param name string what is written to
+--- @param bang integer
+--- @return string command for :execute
+function buffer.on_write(number, name, bang)
+  local state = states[number]
+  if state and state.confirms then
+    vim.bo[number].modified = false
+    return ""
+  end
+  local ran, result = pcall(function()
+    local own = api.nvim_buf_get_name(number)
+    if name ~= own or not state then
+      return create_as(number, name)
+    elseif state.at.kind ~= "file" then
+      return message.as_command("this list cannot be written")
+    end
+    api.nvim_exec_autocmds("BufWritePre", { buffer = number, modeline = false })
+    local failure = buffer.publish(number, bang == 1)
+    if failure then
+      return message.as_command(failure)
+    elseif not vim.bo[number].modified then
+      api.nvim_exec_autocmds("BufWritePost", { buffer = number, modeline = false })
+    end
+    return ""
+  end)
+  return ran and result or message.as_command(describe(result))
+end
+
+--- What can be done to whole buffers alone.
+--- @param name string
+--- @return string command for :execute
+function buffer.refuse(name)
+  return message.as_command(
+    ("only a whole buffer can be read or written, and none is run: %s"):format(name)
+  )
+end
+
+--- Waits for what is on its way: QuitPre.
+function buffer.on_quit()
+  vim.wait(config.get().quit_wait, function()
+    for number, state in pairs(states) do
+      if api.nvim_buf_is_valid(number) and state.is_writing then
+        return false
+      end
+    end
+    return true
+  end, 5)
+  note_quit(true)
+end
+
+-- }====
+
+return buffer

@@ -1,0 +1,242 @@
+--- What :PostHog does.
+
+local account = require("posthog.nvim.account")
+local base = require("posthog.nvim.base")
+local buffer = require("posthog.nvim.buffer")
+local complete = require("posthog.nvim.complete")
+local config = require("posthog.nvim.config")
+local conflicts = require("posthog.nvim.conflicts")
+local message = require("posthog.nvim.message")
+local task = require("posthog.nvim.task")
+local uri = require("posthog.nvim.uri")
+
+local commands = {}
+
+local api = vim.api
+
+local function edit(name)
+  vim.cmd("edit " .. vim.fn.fnameescape(name))
+end
+
+--- The state of the present buffer, which has to be a file of a skill.
+--- @return posthog.nvim.State state
+--- @return integer number
+local function here()
+  local number = api.nvim_get_current_buf()
+  local state = buffer.state(number)
+  if not state or state.at.kind ~= "file" then
+    error("this buffer is no file of a skill: :PostHog open NAME", 0)
+  end
+  return state, number
+end
+
+--- Runs something for the present buffer and tells how it went.
+local function act(words, fn, done)
+  task.run(words, fn, config.get().wait, function(_, err, ...)
+    if err then
+      return message.error(tostring(err))
+    end
+    done(...)
+  end)
+end
+
+local RUN = {}
+
+--- @param arguments string[]
+function RUN.open(arguments)
+  local name, path = (arguments[1] or ""):match("^([^/]+)/?(.*)$")
+  if not name then
+    return edit(uri.format({ kind = "skills" }))
+  end
+  edit(uri.of_file(name, path ~= "" and path or "SKILL.md"))
+end
+
+function RUN.new(arguments)
+  if not arguments[1] then
+    error(":PostHog new NAME: the name of the skill is missing", 0)
+  end
+  edit(uri.of_file(arguments[1]))
+end
+
+function RUN.publish(arguments, is_forced)
+  local _, number = here()
+  local note = table.concat(arguments, " ")
+  local failure = buffer.publish(number, is_forced, note ~= "" and note or nil)
+  if failure then
+    error(failure, 0)
+  end
+end
+
+function RUN.merge()
+  local _, number = here()
+  require("posthog.nvim.merge").run(number)
+end
+
+function RUN.take(arguments)
+  local _, number = here()
+  local side = arguments[1]
+  if side ~= "mine" and side ~= "theirs" and side ~= "both" then
+    error(":PostHog take mine, theirs or both", 0)
+  elseif not conflicts.take(number, api.nvim_win_get_cursor(0)[1] - 1, side) then
+    error("there is no conflict in this line: ]d goes to the next one", 0)
+  end
+  buffer.show_state(number)
+end
+
+--- The version beside the buffer, in diff mode.
+function RUN.diff(arguments)
+  local state, number = here()
+  local found, wanted = base.of(number), arguments[1]
+  local version = tonumber(wanted) or (wanted == nil and found and found.version) or nil
+  if wanted and wanted ~= "latest" and not version then
+    error((":PostHog diff %s: a version or latest is expected"):format(wanted), 0)
+  end
+  local function show(v)
+    vim.cmd("diffthis")
+    vim.cmd(
+      "rightbelow vertical diffsplit "
+        .. vim.fn.fnameescape(uri.of_file(state.at.name, state.at.path, v))
+    )
+  end
+  if version then
+    return show(version)
+  end
+  act("diff", function()
+    return task.must(state.account.client.skills:get(state.at.name)).version
+  end, show)
+end
+
+--- The versions of the skill, in the location list.
+function RUN.history()
+  local state = here()
+  local window = api.nvim_get_current_win()
+  act("history", function()
+    local list = {}
+    for version in state.account.client.skills:versions(state.at.name) do
+      list[#list + 1] = version
+    end
+    return list
+  end, function(list)
+    local entries = {}
+    for i, version in ipairs(list) do
+      local user = type(version.created_by) == "table" and version.created_by or {}
+      local at = (version.created_at or ""):sub(1, 16):gsub("T", " ")
+      local text = ("version %d  %s  %s"):format(version.version, at, user.first_name or "")
+      entries[i] = {
+        filename = uri.of_file(state.at.name, state.at.path, version.version),
+        lnum = 1,
+        text = message.clean(text),
+      }
+    end
+    vim.fn.setloclist(window, {}, " ", { title = "versions of " .. state.at.name, items = entries })
+    vim.cmd("lopen")
+  end)
+end
+
+--- The buffers of a skill, and what each is based on, have another name.
+function RUN.rename(arguments)
+  local state, number = here()
+  local new = arguments[1]
+  if not new then
+    error(":PostHog rename NEW: the new name is missing", 0)
+  elseif vim.bo[number].modified then
+    error("the buffer has changes: write them first", 0)
+  end
+  local old = state.at.name
+  act("rename", function()
+    return task.must(state.account.client.skills:rename(old, new))
+  end, function()
+    message.info(("skill %s is named %s now"):format(old, new))
+    edit(uri.of_file(new, state.at.path))
+  end)
+end
+
+function RUN.delete()
+  local state, number = here()
+  local found = base.of(number)
+  if state.at.path == "SKILL.md" then
+    error("SKILL.md cannot be deleted: :PostHog archive takes the whole skill away", 0)
+  elseif not found or not found.version or found.is_new then
+    error("the server has no such file", 0)
+  elseif
+    vim.fn.confirm(("Delete %s of %s?"):format(state.at.path, state.at.name), "&Delete\n&Cancel", 2)
+    ~= 1
+  then
+    return
+  end
+  act("delete", function()
+    return task.must(state.account.client.skills:delete_file(state.at.name, state.at.path, {
+      base_version = found.version,
+    }))
+  end, function(skill)
+    message.info(
+      ("version %d of %s is without %s"):format(skill.version, state.at.name, state.at.path)
+    )
+    vim.cmd("silent! bwipeout " .. number)
+  end)
+end
+
+--- There is no undo, so the name is to be typed.
+function RUN.archive()
+  local state = here()
+  local typed =
+    vim.fn.input(("Archive skill %s with all its versions? Type its name: "):format(state.at.name))
+  if typed ~= state.at.name then
+    return message.info("nothing was archived")
+  end
+  act("archive", function()
+    return task.must(state.account.client.skills:archive(state.at.name))
+  end, function()
+    message.info(("skill %s is archived; :w! in its buffer creates it anew"):format(state.at.name))
+  end)
+end
+
+function RUN.cancel()
+  local count = task.cancel_all()
+  message.info(count == 0 and "nothing is running" or ("%d cancelled"):format(count))
+end
+
+function RUN.build()
+  message.info("compiling the C core")
+  vim.cmd("redraw")
+  message.info(require("posthog.nvim.build").run().message)
+end
+
+--- Picks a skill and a file of it.
+local function pick()
+  act("list of skills", function()
+    local list = {}
+    for skill in account.current().client.skills:each() do
+      list[#list + 1] = skill
+    end
+    return list
+  end, function(list)
+    require("posthog.nvim.pick").skill(list)
+  end)
+end
+
+--- Runs one command.
+--- @param command { fargs: string[], bang: boolean } of nvim_create_user_command
+function commands.run(command)
+  local words = vim.deepcopy(command.fargs)
+  local name = table.remove(words, 1)
+  local ran, err = pcall(function()
+    if name == nil then
+      return pick()
+    elseif not RUN[name] then
+      error(
+        (":PostHog %s is not known; there are %s"):format(
+          name,
+          table.concat(complete.COMMANDS, ", ")
+        ),
+        0
+      )
+    end
+    RUN[name](words, command.bang)
+  end)
+  if not ran then
+    message.error(tostring(err))
+  end
+end
+
+return commands

@@ -1,0 +1,87 @@
+--- The settings of the plugin: vim.g.posthog, read when one is asked for.
+
+local message = require("posthog.nvim.message")
+
+local config = {}
+
+--- @class posthog.nvim.Config
+--- @field project? string|integer id; default: as the command finds it (posthog.llm.credentials)
+--- @field host? string "us", "eu" or a URL
+--- @field key_command? string[]|string prints the key; run once
+--- @field key_file? string the key is its first line
+--- @field wait integer milliseconds that :e and :w wait for the server; 1000
+--- @field quit_wait integer milliseconds that :wqa waits; 30000
+--- @field items integer rows of a dataset that its list loads at a time; 200
+--- @field lint boolean diagnostics in SKILL.md
+
+local DEFAULTS = { wait = 1000, quit_wait = 30000, items = 200, lint = true }
+
+local TYPES = {
+  project = { "string", "number" },
+  host = { "string" },
+  key_command = { "string", "table" },
+  key_file = { "string" },
+  wait = { "number" },
+  quit_wait = { "number" },
+  items = { "number" },
+  lint = { "boolean" },
+}
+
+config.TYPES = TYPES
+
+--- Names that hold a secret where everybody's settings are read.
+local SECRETS = { key = true, api_key = true, personal_api_key = true, token = true }
+
+local has_warned = false
+
+--- What is wrong with the settings.
+--- @return string[] warnings
+function config.warnings()
+  local given, warnings = vim.g.posthog, {}
+  if given == nil then
+    return warnings
+  elseif type(given) ~= "table" then
+    return { "vim.g.posthog is not a table; it is not used" }
+  end
+  for name, value in pairs(given) do
+    if SECRETS[name] then
+      local words = "vim.g.posthog.%s is not used: a key does not belong into settings; "
+        .. "set POSTHOG_PERSONAL_API_KEY, key_command or key_file"
+      warnings[#warnings + 1] = words:format(name)
+    elseif not TYPES[name] then
+      warnings[#warnings + 1] = ("vim.g.posthog.%s is unknown"):format(tostring(name))
+    elseif not vim.tbl_contains(TYPES[name], type(value)) then
+      warnings[#warnings + 1] = ("vim.g.posthog.%s: %s expected, got %s; it is not used"):format(
+        name,
+        table.concat(TYPES[name], " or "),
+        type(value)
+      )
+    end
+  end
+  table.sort(warnings)
+  return warnings
+end
+
+--- The settings of this moment. What is wrong with them is shown once.
+--- @return posthog.nvim.Config
+function config.get()
+  if not has_warned then
+    has_warned = true
+    local warnings = config.warnings()
+    if #warnings > 0 then
+      message.warn(table.concat(warnings, "; "))
+    end
+  end
+  local given = type(vim.g.posthog) == "table" and vim.g.posthog or {}
+  local settings = {}
+  for name, types in pairs(TYPES) do
+    local value = given[name]
+    settings[name] = vim.tbl_contains(types, type(value)) and value or DEFAULTS[name]
+    if value == false and types[1] == "boolean" then
+      settings[name] = false
+    end
+  end
+  return settings
+end
+
+return config

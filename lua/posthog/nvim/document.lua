@@ -1,0 +1,241 @@
+--- A skill's SKILL.md, or one of its bundled files, as text: read from the server, and published
+--- to it. Runs in a task; knows no buffers.
+
+local skill_md = require("posthog.llm.skill_folder.skill_md")
+local task = require("posthog.nvim.task")
+local text = require("posthog.llm.skill_folder.text")
+
+local document = {}
+
+local SKILL = "SKILL.md"
+
+--- A text and the version that it is of: what a change is based on.
+--- @class posthog.nvim.Document
+--- @field name string of the skill
+--- @field path string
+--- @field text string as a buffer shows it: it ends with a line end
+--- @field version? integer nil: there is no such skill yet
+--- @field is_new? boolean the skill has no such file, or does not exist
+--- @field first? string first_version_created_at: which skill of the name it is
+--- @field author? string who published the version
+--- @field at? string when
+
+local TEMPLATE = [[
+---
+name: %s
+description: What this skill does, and when an agent is to use it.
+---
+
+# %s
+
+]]
+
+local function template(name)
+  local title = name:gsub("%-", " "):gsub("^%l", string.upper)
+  return TEMPLATE:format(name, title)
+end
+
+local function has_file(skill, path)
+  for _, file in ipairs(skill.files or {}) do
+    if file.path == path then
+      return true
+    end
+  end
+  return false
+end
+
+local function author_of(skill)
+  local user = type(skill.created_by) == "table" and skill.created_by or {}
+  return user.first_name ~= "" and user.first_name or user.email
+end
+
+local function of_skill(skill, path)
+  return {
+    name = skill.name,
+    path = path,
+    version = skill.version,
+    first = skill.first_version_created_at,
+    author = author_of(skill),
+    at = skill.created_at,
+  }
+end
+
+local function is_absent(err)
+  return type(err) == "table" and err.kind == "not_found"
+end
+
+--- Reads a file of a skill. What does not exist is a new one.
+--- @param client posthog.llm.Client
+--- @param at { name: string, path: string, version?: integer }
+--- @return posthog.nvim.Document
+function document.load(client, at)
+  local skill, err = client.skills:get(at.name, { version = at.version })
+  if not skill and is_absent(err) and not at.version then
+    local is_skill = at.path == SKILL
+    return {
+      name = at.name,
+      path = at.path,
+      text = is_skill and template(at.name) or "",
+      is_new = true,
+    }
+  end
+  task.must(skill, err)
+  local found = of_skill(skill, at.path)
+  if at.path == SKILL then
+    found.text = skill_md.render(skill_md.normal(skill))
+  elseif has_file(skill, at.path) then
+    local file = task.must(client.skills:file(at.name, at.path, { version = skill.version }))
+    found.text = text.file((text.trim(file.content)))
+  elseif at.version then
+    error(("version %d of %s has no file %s"):format(at.version, at.name, at.path), 0)
+  else
+    found.text, found.is_new = "", true
+  end
+  return found
+end
+
+--- What a text in front of the server's stands for.
+local function read_skill_md(name, source)
+  local fields, err = skill_md.read(source)
+  task.must(fields, err)
+  fields = skill_md.normal(fields)
+  if fields.name ~= name then
+    error(
+      ("SKILL.md: its name is %q and the skill's is %q: to rename it, use :PostHog rename"):format(
+        fields.name,
+        name
+      ),
+      0
+    )
+  end
+  return fields
+end
+
+--- Does a text say what the server has already?
+local function is_same(base, source)
+  if base.is_new then
+    return false
+  elseif base.path ~= SKILL then
+    return text.trim(source) == text.trim(base.text)
+  end
+  local ours = read_skill_md(base.name, source)
+  return skill_md.canonical(ours) == skill_md.canonical(skill_md.normal(skill_md.read(base.text)))
+end
+
+local function publish_skill_md(client, base, source, note)
+  local fields = read_skill_md(base.name, source)
+  if not base.version then
+    return client.skills:create(fields)
+  end
+  fields.name = nil
+  fields.base_version, fields.version_description = base.version, note
+  return client.skills:publish(base.name, fields)
+end
+
+local function publish_file(client, base, source, note)
+  local content = text.trim(source)
+  if not base.version then
+    error(("there is no skill %s yet: write its SKILL.md first"):format(base.name), 0)
+  elseif content == "" then
+    error("an empty file cannot be kept: PostHog stores no file without text", 0)
+  elseif base.is_new then
+    return client.skills:create_file(base.name, {
+      path = base.path,
+      content = content,
+      content_type = base.path:find("%.md$") and "text/markdown" or "text/plain",
+      base_version = base.version,
+    })
+  end
+  return client.skills:publish(base.name, {
+    base_version = base.version,
+    version_description = note,
+    file_edits = {
+      { path = base.path, edits = { { old = (text.trim(base.text)), new = content } } },
+    },
+  })
+end
+
+local function publish(client, base, source, note)
+  local write = base.path == SKILL and publish_skill_md or publish_file
+  return write(client, base, source, note)
+end
+
+--- The text, as the version that was made of it.
+local function published(skill, base, source)
+  local made = of_skill(skill, base.path)
+  made.text = base.path == SKILL and skill_md.render(skill_md.normal(skill))
+    or text.file((text.trim(source)))
+  return made
+end
+
+local function is_conflict(err)
+  return type(err) == "table" and err.kind == "conflict"
+end
+
+--- Is the latest version the same skill, with the same text here?
+local function is_untouched(base, latest)
+  return latest.first == base.first
+    and not latest.is_new == not base.is_new
+    and text.trim(latest.text) == text.trim(base.text)
+end
+
+--- What the server has now, where that is another version than the base, or another skill: a
+--- version number alone does not tell one from another that has taken its name.
+--- @return posthog.nvim.Document? latest nil: it is the base
+local function read_newer(client, base)
+  local at = { name = base.name, path = base.path }
+  if not base.version then
+    local latest = document.load(client, at)
+    return latest.version and latest or nil
+  end
+  local skill, err = client.skills:get(base.name)
+  if not skill and is_absent(err) then
+    return document.load(client, at)
+  end
+  task.must(skill, err)
+  if skill.version == base.version and skill.first_version_created_at == base.first then
+    return nil
+  end
+  return document.load(client, at)
+end
+
+--- Publishes a text over the version that it is based on. Where somebody has published meanwhile
+--- and left this file alone, it goes on top of that.
+--- @param client posthog.llm.Client
+--- @param base posthog.nvim.Document
+--- @param source string
+--- @param note? string of the version
+--- @return { action: "published"|"unchanged"|"conflict", document: posthog.nvim.Document, err?: posthog.llm.Error } outcome
+---   document: the version made, or, of a conflict, the latest
+function document.save(client, base, source, note)
+  if is_same(base, source) then
+    return { action = "unchanged", document = base }
+  end
+  local skill, err
+  for _ = 1, 2 do -- whoever publishes between the read and the write is met by the second
+    local latest = read_newer(client, base)
+    if latest and not is_untouched(base, latest) then
+      return { action = "conflict", document = latest, err = err }
+    end
+    base = latest or base
+    skill, err = publish(client, base, source, note)
+    if not is_conflict(err) then
+      break
+    end
+  end
+  task.must(skill, err)
+  return { action = "published", document = published(skill, base, source) }
+end
+
+--- Publishes a text whatever the latest version is; a skill that is gone is created.
+--- @param client posthog.llm.Client
+--- @param at { name: string, path: string }
+--- @param source string
+--- @param note? string
+--- @return { action: "published"|"unchanged"|"conflict", document: posthog.nvim.Document, err?: posthog.llm.Error } outcome
+function document.force(client, at, source, note)
+  local latest = document.load(client, { name = at.name, path = at.path })
+  return document.save(client, latest, source, note)
+end
+
+return document

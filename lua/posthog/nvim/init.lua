@@ -1,0 +1,25 @@
+--- The public functions of the editor plugin; :help posthog.
+
+local nvim = {}
+
+--- What the buffer of a skill's file stands at, for status lines.
+--- @param buffer? integer default: the present one
+--- @return string text "pdf-forms 4", "pdf-forms 4 (latest 6)", "" in other buffers
+function nvim.status(buffer)
+  local found = vim.b[buffer or 0].posthog
+  if not found then
+    return ""
+  elseif not found.version then
+    return found.name .. " (new)"
+  end
+  local text = ("%s %d"):format(found.name, found.version)
+  if found.latest and found.latest ~= found.version then
+    text = ("%s (latest %d)"):format(text, found.latest)
+  end
+  if found.state ~= "ready" then
+    text = ("%s, %s"):format(text, found.state)
+  end
+  return text
+end
+
+return nvim

@@ -1,0 +1,174 @@
+--- Buffers that list: the overview, skills, the files of a skill, datasets, their items.
+
+local account = require("posthog.nvim.account")
+local config = require("posthog.nvim.config")
+local message = require("posthog.nvim.message")
+local task = require("posthog.nvim.task")
+local uri = require("posthog.nvim.uri")
+
+local list = {}
+
+local api = vim.api
+
+--- @class posthog.nvim.Entry
+--- @field text string one line
+--- @field name string of the buffer that it opens
+
+--- The entries of each list, by buffer.
+--- @type table<integer, posthog.nvim.Entry[]>
+local entries = {}
+
+local function pad(text, width)
+  return text .. (" "):rep(math.max(0, width - vim.fn.strdisplaywidth(text)))
+end
+
+--- Rows of two columns.
+local function rows(pairs_of_text)
+  local width = 0
+  for _, row in ipairs(pairs_of_text) do
+    width = math.max(width, math.min(40, vim.fn.strdisplaywidth(row[1])))
+  end
+  local made = {}
+  for i, row in ipairs(pairs_of_text) do
+    local text = row[2] and row[2] ~= "" and pad(row[1], width) .. "  " .. row[2] or row[1]
+    made[i] = { text = message.clean(text), name = row[3] }
+  end
+  return made
+end
+
+local READERS = {}
+
+function READERS.overview()
+  return rows({
+    { "skills/", "", uri.format({ kind = "skills" }) },
+    { "datasets/", "", uri.format({ kind = "datasets" }) },
+  })
+end
+
+function READERS.skills(client)
+  local found = {}
+  for skill in client.skills:each({ order_by = "name" }) do
+    found[#found + 1] =
+      { skill.name, skill.description or "", uri.format({ kind = "files", name = skill.name }) }
+  end
+  table.sort(found, function(a, b)
+    return a[1] < b[1]
+  end)
+  return rows(found)
+end
+
+function READERS.files(client, at)
+  local skill = task.must(client.skills:get(at.name, { version = at.version }))
+  local paths = {}
+  for _, file in ipairs(skill.files or {}) do
+    paths[#paths + 1] = file.path
+  end
+  table.sort(paths)
+  table.insert(paths, 1, "SKILL.md")
+  local found = {}
+  for i, path in ipairs(paths) do
+    found[i] = { path, "", uri.of_file(at.name, path, at.version) }
+  end
+  return rows(found)
+end
+
+function READERS.datasets(client)
+  local found = {}
+  for dataset in client.datasets:each() do
+    found[#found + 1] = {
+      dataset.name,
+      dataset.description or "",
+      uri.format({ kind = "items", dataset = dataset.id }),
+    }
+  end
+  table.sort(found, function(a, b)
+    return a[1] < b[1]
+  end)
+  return rows(found)
+end
+
+--- The entry under the cursor of a list.
+--- @param number integer
+--- @return posthog.nvim.Entry?
+local function at_cursor(number)
+  return (entries[number] or {})[api.nvim_win_get_cursor(0)[1]]
+end
+
+local function open(name)
+  vim.cmd("edit " .. vim.fn.fnameescape(name))
+end
+
+local function set_maps(number, at)
+  local function map(key, action, description)
+    vim.keymap.set("n", key, action, { buffer = number, nowait = true, desc = description })
+  end
+  map("<CR>", function()
+    local entry = at_cursor(number)
+    if entry then
+      open(entry.name)
+    end
+  end, "PostHog: open the entry")
+  map("-", function()
+    local parent = uri.parent(at)
+    if parent then
+      open(parent)
+    end
+  end, "PostHog: go up")
+  map("R", function()
+    vim.cmd("edit")
+  end, "PostHog: read the list again")
+end
+
+local function fill(number, found)
+  local lines = {}
+  for i, entry in ipairs(found) do
+    lines[i] = entry.text
+  end
+  entries[number] = found
+  vim.bo[number].modifiable = true
+  vim.bo[number].undolevels = -1
+  api.nvim_buf_set_lines(number, 0, -1, false, lines)
+  vim.bo[number].modifiable = false
+  vim.bo[number].modified = false
+end
+
+--- Loads a list into its buffer.
+--- @param number integer
+--- @param at posthog.nvim.Uri
+--- @return string command for :execute
+function list.load(number, at)
+  local reader = READERS[at.kind]
+  if not reader then
+    return message.as_command(("%s cannot be shown"):format(uri.format(at)))
+  end
+  vim.bo[number].modeline = false
+  vim.bo[number].buftype = "nofile"
+  vim.bo[number].swapfile = false
+  vim.bo[number].filetype = "posthog"
+  set_maps(number, at)
+  fill(number, {})
+  local client = at.kind ~= "overview" and account.current().client or nil
+  local failure
+  task.run(
+    "list " .. uri.format(at),
+    function()
+      return reader(client, at)
+    end,
+    config.get().wait,
+    function(is_late, err, found)
+      if not api.nvim_buf_is_valid(number) then
+        return
+      elseif err then
+        failure = tostring(err)
+        if is_late then
+          message.error(failure)
+        end
+        return
+      end
+      fill(number, found)
+    end
+  )
+  return failure and message.as_command(failure) or ""
+end
+
+return list

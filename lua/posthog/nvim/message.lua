@@ -1,0 +1,40 @@
+--- What the plugin tells the user. Texts of the server are shown without control characters.
+
+local message = {}
+
+local PREFIX = "posthog: "
+
+--- One line, without control characters.
+--- @param text string
+--- @return string
+function message.clean(text)
+  return (
+    text:gsub("%s*\n%s*", " "):gsub("%c", function(c)
+      return ("\\%d"):format(c:byte())
+    end)
+  )
+end
+
+--- @param text string
+function message.info(text)
+  vim.notify(PREFIX .. message.clean(text), vim.log.levels.INFO)
+end
+
+--- @param text string
+function message.warn(text)
+  vim.notify(PREFIX .. message.clean(text), vim.log.levels.WARN)
+end
+
+--- @param text string
+function message.error(text)
+  vim.notify(PREFIX .. message.clean(text), vim.log.levels.ERROR)
+end
+
+--- A command that makes the command at hand fail with this text, for `:execute`.
+--- @param text string
+--- @return string
+function message.as_command(text)
+  return "echoerr '" .. (PREFIX .. message.clean(text)):gsub("'", "''") .. "'"
+end
+
+return message

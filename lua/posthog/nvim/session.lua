@@ -1,0 +1,16 @@
+--- Sessions restore the plugin's buffers without text: they are loaded again.
+
+local session = {}
+
+function session.restore()
+  for _, number in ipairs(vim.api.nvim_list_bufs()) do
+    local name = vim.api.nvim_buf_get_name(number)
+    if vim.startswith(name, "posthog://") and vim.api.nvim_buf_is_loaded(number) then
+      vim.api.nvim_buf_call(number, function()
+        vim.cmd("silent edit")
+      end)
+    end
+  end
+end
+
+return session

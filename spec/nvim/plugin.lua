@@ -1,0 +1,688 @@
+--- What is to hold of the editor plugin in a real Neovim, each in a process of its own: pairs of a
+--- sentence and a function. spec/nvim_plugin_spec.lua names them as tests.
+
+-- luacheck: globals vim
+
+local scenarios = {}
+
+local function it(name, f)
+  scenarios[#scenarios + 1] = { name = name, run = f }
+end
+
+local function equal(expected, got, words)
+  if not vim.deep_equal(expected, got) then
+    error(
+      ("%sexpected %s, got %s"):format(
+        words and words .. ": " or "",
+        vim.inspect(expected),
+        vim.inspect(got)
+      ),
+      2
+    )
+  end
+end
+
+local function matches(pattern, got)
+  if not tostring(got):find(pattern) then
+    error(("expected a match of %q, got %s"):format(pattern, vim.inspect(got)), 2)
+  end
+end
+
+--- The client of another person.
+local function other()
+  return require("posthog.llm").new()
+end
+
+local BODY = "# PDF forms\n\none\ntwo\nthree\nfour\nfive\nsix"
+
+--- A skill with two files, made by somebody else.
+local function given(body)
+  local client = other()
+  assert(client.skills:create({
+    name = "pdf-forms",
+    description = "Fills in PDF forms.",
+    body = body or BODY,
+    files = {
+      { path = "references/a b%#.md", content = "spaced" },
+      { path = "scripts/run.py", content = "print(1)\nprint(2)", content_type = "text/x-python" },
+    },
+  }))
+  return client
+end
+
+local SKILL = "posthog://skills/pdf-forms/SKILL.md"
+
+local function edit(name)
+  vim.cmd("edit " .. vim.fn.fnameescape(name))
+end
+
+local function text()
+  return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")
+end
+
+local function status()
+  return require("posthog.nvim").status()
+end
+
+--- Publishes another body, as somebody else.
+local function publish(client, change)
+  local skill = assert(client.skills:get("pdf-forms"))
+  return assert(
+    client.skills:publish("pdf-forms", { base_version = skill.version, body = change(skill.body) })
+  )
+end
+
+local function replace(from, to)
+  vim.bo.undolevels = vim.bo.undolevels -- a step of its own to undo, as a typed command is
+  vim.cmd(("silent %%s/%s/%s/"):format(from, to))
+end
+
+--- What a command fails with.
+local function failure(command)
+  local ran, err = pcall(vim.cmd, command)
+  if ran then
+    error(("%s did not fail"):format(command), 2)
+  end
+  return (tostring(err):gsub("^.*echoerr%):", ""))
+end
+
+local said = {}
+
+local function listen()
+  vim.notify = function(words)
+    said[#said + 1] = words
+  end
+end
+
+local function wait(condition)
+  assert(vim.wait(8000, condition, 5), "it never came true")
+end
+
+--- Whoever asks the emulator for something by hand.
+local function control(path, body)
+  local arguments = { "curl", "-fsS", os.getenv("EMULATOR_URL") .. "/__emulator/" .. path }
+  if body then
+    vim.list_extend(arguments, { "-d", vim.json.encode(body) })
+  end
+  local result = vim.system(arguments, { text = true }):wait()
+  assert(result.code == 0, result.stderr)
+  return result.stdout
+end
+
+local function requests()
+  return vim.json.decode(control("log"))
+end
+
+it("loads nothing, starts nothing and asks for nothing before it is used", function()
+  vim.wait(30)
+  for name in pairs(package.loaded) do
+    assert(not name:find("^posthog"), name .. " is loaded")
+  end
+  equal(0, #requests())
+  equal(2, vim.fn.exists(":PostHog"))
+end)
+
+it("opens a skill as a SKILL.md, with the filetype of its name and nothing to undo", function()
+  given()
+  edit(SKILL)
+  matches(
+    "^%-%-%-\nname: pdf%-forms\ndescription: Fills in PDF forms%.\n%-%-%-\n\n# PDF forms\n",
+    text()
+  )
+  equal({ "markdown", "acwrite", false, 0 }, {
+    vim.bo.filetype,
+    vim.bo.buftype,
+    vim.bo.modified,
+    vim.fn.undotree().seq_last,
+  })
+  equal("pdf-forms 1", status())
+end)
+
+it("opens bundled files whatever characters their paths hold", function()
+  given()
+  edit("posthog://skills/pdf-forms/references/a b%#.md")
+  equal("spaced", text())
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  equal({ "print(1)\nprint(2)", "python" }, { text(), vim.bo.filetype })
+end)
+
+it("publishes by :w, one version a write, and none for a text that is the same", function()
+  local client = given()
+  edit(SKILL)
+  replace("two", "zwei")
+  vim.cmd("write")
+  equal({ false, "pdf-forms 2" }, { vim.bo.modified, status() })
+  matches("\nzwei\n", assert(client.skills:get("pdf-forms")).body)
+  vim.cmd("write")
+  equal(2, assert(client.skills:get("pdf-forms")).version)
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  replace("print(2)", "print(3)")
+  vim.cmd("write")
+  local skill = assert(client.skills:get("pdf-forms"))
+  equal(3, skill.version)
+  equal("print(1)\nprint(3)", assert(client.skills:file("pdf-forms", "scripts/run.py")).content)
+  equal("spaced", assert(client.skills:file("pdf-forms", "references/a b%#.md")).content)
+end)
+
+it("creates a skill of a name that is new, and a file of a path that is new", function()
+  local client = other()
+  vim.cmd("PostHog new fresh-one")
+  matches("^%-%-%-\nname: fresh%-one\n", text())
+  equal("fresh-one (new)", status())
+  vim.api.nvim_buf_set_lines(0, -1, -1, false, { "What to do." })
+  vim.cmd("write")
+  equal("# Fresh one\n\nWhat to do.", assert(client.skills:get("fresh-one")).body)
+  edit("posthog://skills/fresh-one/references/new.md")
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, { "new" })
+  vim.cmd("write")
+  equal("new", assert(client.skills:file("fresh-one", "references/new.md")).content)
+  equal("fresh-one 2", status())
+end)
+
+it("lets undo tell whether a text is the one that was written", function()
+  given()
+  edit(SKILL)
+  replace("two", "zwei")
+  vim.cmd("write")
+  replace("three", "drei")
+  equal(true, vim.bo.modified)
+  vim.cmd("silent undo")
+  equal(false, vim.bo.modified)
+  vim.cmd("silent undo")
+  equal(true, vim.bo.modified)
+  vim.cmd("silent redo")
+  equal(false, vim.bo.modified)
+end)
+
+it("refuses a write over a version of somebody else, and leaves the text", function()
+  local client = given()
+  edit(SKILL)
+  publish(client, function(body)
+    return (body:gsub("two", "TWO"))
+  end)
+  replace("two", "zwei")
+  local before = text()
+  matches("has published version 2 at .*:PostHog merge", failure("write"))
+  equal(
+    { before, true, 2 },
+    { text(), vim.bo.modified, assert(client.skills:get("pdf-forms")).version }
+  )
+  equal("pdf-forms 1 (latest 2), conflict", status())
+end)
+
+it("publishes on top of a version that has left the file alone", function()
+  local client = given()
+  edit(SKILL)
+  assert(client.skills:create_file("pdf-forms", { path = "x.md", content = "x", base_version = 1 }))
+  replace("two", "zwei")
+  vim.cmd("write")
+  equal({ false, "pdf-forms 3" }, { vim.bo.modified, status() })
+  equal("x", assert(client.skills:file("pdf-forms", "x.md")).content)
+end)
+
+it("merges what others have changed elsewhere, in one step of undo", function()
+  local client = given()
+  edit(SKILL)
+  replace("six", "sechs")
+  local before = text()
+  publish(client, function(body)
+    return (body:gsub("one", "ONE"):gsub("three", "THREE"))
+  end)
+  failure("write")
+  vim.bo.undolevels = vim.bo.undolevels
+  vim.cmd("PostHog merge")
+  matches("\nONE\ntwo\nTHREE\nfour\nfive\nsechs$", text())
+  equal("pdf-forms 2", status())
+  vim.cmd("silent undo")
+  equal(before, text())
+  matches("has published version 2", failure("write"))
+  vim.cmd("silent redo")
+  vim.cmd("write")
+  equal({ false, "pdf-forms 3" }, { vim.bo.modified, status() })
+  matches("ONE\ntwo\nTHREE\nfour\nfive\nsechs$", assert(client.skills:get("pdf-forms")).body)
+end)
+
+--- Both have changed "three", and each something else.
+local function conflict()
+  local client = given()
+  edit(SKILL)
+  replace("three", "mine")
+  publish(client, function(body)
+    return (body:gsub("one", "ONE"):gsub("three", "theirs"))
+  end)
+  failure("write")
+  vim.cmd("PostHog merge")
+  return client
+end
+
+it("keeps mine where both have changed the same lines, and shows theirs beside it", function()
+  conflict()
+  matches("\nONE\ntwo\nmine\nfour", text())
+  equal(2, #vim.api.nvim_list_wins())
+  local found = vim.diagnostic.get(0)
+  equal(1, #found)
+  matches("theirs: theirs", found[1].message)
+  equal("mine", vim.api.nvim_buf_get_lines(0, found[1].lnum, found[1].lnum + 1, false)[1])
+  matches("1 conflicts are not decided yet", failure("write"))
+end)
+
+for side, lines in pairs({ mine = "mine", theirs = "theirs", both = "mine\ntheirs" }) do
+  it("takes " .. side .. " where the cursor is", function()
+    local client = conflict()
+    vim.fn.search("^mine$")
+    vim.cmd("PostHog take " .. side)
+    equal(0, #vim.diagnostic.get(0))
+    vim.cmd("write")
+    matches("ONE\ntwo\n" .. lines .. "\nfour", assert(client.skills:get("pdf-forms")).body)
+  end)
+end
+
+it("takes a conflict for decided when its lines are edited", function()
+  local client = conflict()
+  replace("^mine$", "neither")
+  vim.cmd("write")
+  matches("ONE\ntwo\nneither\nfour", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("takes a conflict for decided by diffget", function()
+  local client = conflict()
+  vim.fn.search("^mine$")
+  vim.cmd("diffget")
+  vim.cmd("write")
+  matches("ONE\ntwo\ntheirs\nfour", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("publishes over the latest by :w!", function()
+  local client = given()
+  edit(SKILL)
+  publish(client, function(body)
+    return (body:gsub("two", "TWO"))
+  end)
+  replace("two", "zwei")
+  vim.cmd("write!")
+  equal("pdf-forms 3", status())
+  matches("\nzwei\n", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("never merges with another skill that has taken the name", function()
+  local client = given()
+  edit(SKILL)
+  assert(client.skills:archive("pdf-forms"))
+  assert(
+    client.skills:create({ name = "pdf-forms", description = "d", body = "of another person" })
+  )
+  replace("two", "zwei")
+  matches("another one is named pdf%-forms now", failure("write"))
+  listen()
+  vim.cmd("PostHog merge")
+  matches("another skill has the name now", said[#said])
+  equal("of another person", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("says that a skill was archived meanwhile, and creates it anew by :w!", function()
+  local client = given()
+  edit(SKILL)
+  assert(client.skills:archive("pdf-forms"))
+  replace("two", "zwei")
+  failure("write")
+  equal(true, vim.bo.modified)
+  vim.cmd("write!")
+  equal(1, assert(client.skills:get("pdf-forms")).version)
+end)
+
+it("opens a version read-only, and refuses to write it", function()
+  given()
+  edit(SKILL)
+  replace("two", "zwei")
+  vim.cmd("write")
+  edit("posthog://skills/pdf-forms@1/SKILL.md")
+  matches("\ntwo\n", text())
+  equal({ true, false }, { vim.bo.readonly, vim.bo.modifiable })
+  matches("old version", failure("write!"))
+end)
+
+it(
+  "stays modified while a slow server has not confirmed, and is not in the way of typing",
+  function()
+    local client = given()
+    vim.g.posthog = { wait = 60 }
+    edit(SKILL)
+    wait(function()
+      return status() == "pdf-forms 1"
+    end)
+    control("faults", { { match = { method = "PATCH" }, action = { delay = 0.6 } } })
+    replace("two", "zwei")
+    local from = vim.uv.hrtime()
+    vim.cmd("write")
+    local waited = (vim.uv.hrtime() - from) / 1e6
+    assert(waited < 400, ("waited %g ms"):format(waited))
+    equal({ true, "pdf-forms 1, writing" }, { vim.bo.modified, status() })
+    wait(function()
+      return status() == "pdf-forms 2"
+    end)
+    equal(false, vim.bo.modified)
+    vim.cmd("silent undo")
+    equal(true, vim.bo.modified)
+    vim.cmd("silent redo")
+    equal(false, vim.bo.modified)
+    matches("\nzwei\n", assert(client.skills:get("pdf-forms")).body)
+  end
+)
+
+it("stays modified for what is typed while a write is on its way", function()
+  local client = given()
+  vim.g.posthog = { wait = 60 }
+  edit(SKILL)
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  control("faults", { { match = { method = "PATCH" }, action = { delay = 0.4 } } })
+  replace("two", "zwei")
+  vim.cmd("write")
+  replace("four", "vier")
+  matches("a write of this skill is on its way", failure("write"))
+  wait(function()
+    return status() == "pdf-forms 2"
+  end)
+  equal(true, vim.bo.modified)
+  matches("\nfour\n", assert(client.skills:get("pdf-forms")).body)
+  control("faults", {})
+  vim.cmd("write")
+  wait(function()
+    return status() == "pdf-forms 3"
+  end)
+  matches("\nvier\n", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("leaves text and 'modified' when the server is gone, and goes on when it is back", function()
+  given()
+  edit(SKILL)
+  replace("two", "zwei")
+  control("faults", { { match = { method = "PATCH" }, action = { status = 500 } } })
+  matches("HTTP 500", failure("write"))
+  equal(true, vim.bo.modified)
+  control("faults", {})
+  vim.cmd("write")
+  equal({ false, "pdf-forms 2" }, { vim.bo.modified, status() })
+end)
+
+it("shows an error in place of a text, and never as one", function()
+  listen()
+  control("faults", { { match = { method = "GET" }, action = { status = 500 } } })
+  vim.g.posthog = { wait = 20000 }
+  matches("HTTP 500", failure("edit " .. SKILL))
+  equal({ "", false }, { text(), vim.bo.modifiable })
+end)
+
+it("never runs what a body says: modelines, commands, source", function()
+  given("# vim: set tabstop=77 :\n\nvim: set tabstop=77 :")
+  vim.o.modeline = true
+  edit(SKILL)
+  assert(vim.bo.tabstop ~= 77, "a modeline was run")
+  matches("E484", failure("source " .. SKILL))
+  matches("only a whole buffer", failure("1,2write! " .. SKILL))
+end)
+
+it("creates by another name, and never over what exists", function()
+  local client = given()
+  assert(client.skills:create({ name = "taken", description = "d", body = "taken" }))
+  edit(SKILL)
+  matches("taken/SKILL.md exists", failure("write posthog://skills/taken/SKILL.md"))
+  equal("taken", assert(client.skills:get("taken")).body)
+  matches(
+    'its name is "pdf%-forms" and the skill\'s is "other"',
+    failure("write posthog://skills/other/SKILL.md")
+  )
+  vim.cmd("write posthog://skills/pdf-forms/copy.md")
+  matches("# PDF forms", assert(client.skills:file("pdf-forms", "copy.md")).content)
+end)
+
+it("goes through its lists by <CR> and -", function()
+  given()
+  edit("posthog://")
+  equal("skills/\ndatasets/", text())
+  vim.api.nvim_feedkeys(vim.keycode("<CR>"), "xt", false)
+  matches("^pdf%-forms%s+Fills in PDF forms%.$", text())
+  vim.api.nvim_feedkeys(vim.keycode("<CR>"), "xt", false)
+  equal("SKILL.md\nreferences/a b%#.md\nscripts/run.py", text())
+  vim.api.nvim_feedkeys(vim.keycode("j<CR>"), "xt", false)
+  equal("spaced", text())
+  edit("posthog://skills/pdf-forms/")
+  vim.api.nvim_feedkeys("-", "xt", false)
+  equal("posthog://skills/", vim.api.nvim_buf_get_name(0))
+end)
+
+it("lists versions in the location list, and opens one", function()
+  given()
+  edit(SKILL)
+  replace("two", "zwei")
+  vim.cmd("PostHog publish said in German")
+  vim.cmd("PostHog history")
+  local list = vim.fn.getloclist(0)
+  equal(2, #list)
+  matches("^version 2  %d+%-%d+%-%d+ %d+:%d+", list[1].text)
+  local note = assert(other().skills:get("pdf-forms")).version_description
+  equal(vim.env.EMULATOR_PROFILE == "current" and "said in German" or nil, note)
+  vim.cmd("lnext")
+  equal("posthog://skills/pdf-forms@1/SKILL.md", vim.api.nvim_buf_get_name(0))
+end)
+
+it("picks by vim.ui.select", function()
+  given()
+  local asked = {}
+  vim.ui.select = function(items, options, done)
+    asked[#asked + 1] = options.kind
+    done(options.kind == "posthog.skill" and items[1] or items[3])
+  end
+  vim.cmd("PostHog")
+  wait(function()
+    return vim.api.nvim_buf_get_name(0) == "posthog://skills/pdf-forms/scripts/run.py"
+  end)
+  equal({ "posthog.skill", "posthog.file" }, asked)
+end)
+
+it("completes commands and names", function()
+  given()
+  local words = vim.fn.getcompletion("PostHog me", "cmdline")
+  equal({ "merge" }, words)
+  equal({ "pdf-forms" }, vim.fn.getcompletion("PostHog open pdf", "cmdline"))
+  equal({ "both", "mine", "theirs" }, vim.fn.getcompletion("PostHog take ", "cmdline"))
+end)
+
+it("refuses the eleventh version within a minute", function()
+  local client = given()
+  edit(SKILL)
+  for i = 1, 10 do
+    vim.api.nvim_buf_set_lines(0, -1, -1, false, { "line " .. i })
+    vim.cmd("write")
+  end
+  vim.api.nvim_buf_set_lines(0, -1, -1, false, { "once more" })
+  matches("10 versions of pdf%-forms were published within a minute", failure("write"))
+  equal({ 11, true }, { assert(client.skills:get("pdf-forms")).version, vim.bo.modified })
+end)
+
+it("takes the line ends of a text for its file format, and gives them back", function()
+  local client = other()
+  assert(client.skills:create({
+    name = "pdf-forms",
+    description = "d",
+    body = "b",
+    files = { { path = "dos.bat", content = "one\r\ntwo" } },
+  }))
+  edit("posthog://skills/pdf-forms/dos.bat")
+  equal({ "one\ntwo", "dos" }, { text(), vim.bo.fileformat })
+  replace("two", "drei")
+  vim.cmd("write")
+  equal("one\r\ndrei", assert(client.skills:file("pdf-forms", "dos.bat")).content)
+end)
+
+it("names the unknown and the secret in vim.g.posthog, once", function()
+  listen()
+  given()
+  vim.g.posthog = { colour = "red", api_key = "phx_secret", wait = "long" }
+  edit(SKILL)
+  equal(1, #said)
+  matches("vim%.g%.posthog%.colour is unknown", said[1])
+  matches("vim%.g%.posthog%.api_key is not used", said[1])
+  matches("vim%.g%.posthog%.wait: number expected, got string", said[1])
+  assert(not said[1]:find("phx_secret", 1, true))
+end)
+
+it("takes the key from a command or a file, and shows it nowhere", function()
+  given()
+  vim.env.POSTHOG_PERSONAL_API_KEY = nil
+  local path = vim.fn.tempname()
+  vim.fn.writefile({ "phx_emulator_all" }, path)
+  vim.g.posthog = { key_file = path, host = vim.env.POSTHOG_HOST, project = 112358 }
+  edit(SKILL)
+  equal("pdf-forms 1", status())
+  vim.g.posthog = {
+    key_command = { "echo", "phx_emulator_wrong" },
+    host = vim.env.POSTHOG_HOST,
+    project = 112358,
+  }
+  local words = failure("edit posthog://skills/pdf-forms/scripts/run.py")
+  matches("401", words)
+  assert(not words:find("phx_emulator_wrong", 1, true), words)
+end)
+
+it("says what is missing where there is no key", function()
+  vim.env.POSTHOG_PERSONAL_API_KEY = nil
+  local words = failure("edit " .. SKILL)
+  matches("POSTHOG_PERSONAL_API_KEY", words)
+  assert(not words:find("traceback", 1, true), words)
+end)
+
+it("loads a large skill, and takes a version of it", function()
+  local client = given(("a line of text\n"):rep(60000))
+  vim.g.posthog = { wait = 20000 }
+  edit(SKILL)
+  equal(60005, vim.api.nvim_buf_line_count(0))
+  vim.api.nvim_buf_set_lines(0, -1, -1, false, { "the end" })
+  vim.cmd("write")
+  equal(false, vim.bo.modified)
+  matches("the end$", assert(client.skills:get("pdf-forms")).body)
+end)
+
+--- What :checkhealth shows.
+local function checkhealth()
+  vim.cmd("checkhealth posthog")
+  return text()
+end
+
+it("finds all well by :checkhealth", function()
+  local shown = checkhealth()
+  matches("OK Neovim 0%.%d+", shown)
+  matches("OK posthog%-llm 0%.", shown)
+  matches("OK key: POSTHOG_PERSONAL_API_KEY", shown)
+  matches("OK skills can be read", shown)
+  matches("OK datasets can be read", shown)
+  assert(not shown:find("ERROR"), shown)
+  assert(not shown:find("phx_emulator", 1, true), shown)
+end)
+
+it("names what is wrong by :checkhealth: the key, the settings", function()
+  vim.env.POSTHOG_PERSONAL_API_KEY = "phx_wrong"
+  vim.g.posthog = { colour = 1 }
+  local shown = checkhealth()
+  matches("WARNING vim%.g%.posthog%.colour is unknown", shown)
+  matches("ERROR skills can be read: skills:list: auth", shown)
+  vim.env.POSTHOG_PERSONAL_API_KEY = nil
+  shown = checkhealth()
+  matches("ERROR[^\n]*POSTHOG_PERSONAL_API_KEY", shown)
+end)
+
+it("tells all its commands, settings, maps and events in its help", function()
+  local help = io.open("doc/posthog.txt"):read("*a")
+  for _, command in ipairs(require("posthog.nvim.complete").COMMANDS) do
+    assert(help:find("*:PostHog-" .. command .. "*", 1, true), command .. " is not in the help")
+  end
+  for name in pairs(require("posthog.nvim.config").TYPES) do
+    assert(help:find("\n" .. name .. "\t", 1, true), name .. " is not in the help")
+  end
+  for _, map in ipairs(vim.api.nvim_get_keymap("n")) do
+    local name = map.lhs:match("^<Plug>%(PostHog.*%)$")
+    assert(not name or help:find("*" .. name .. "*", 1, true), map.lhs .. " is not in the help")
+  end
+  for _, event in ipairs({ "Loaded", "Published", "Conflict", "Failed" }) do
+    assert(help:find("*PostHog" .. event .. "*", 1, true), event .. " is not in the help")
+  end
+  vim.cmd("helptags doc")
+  vim.cmd("help posthog-conflicts")
+  matches("Conflicts", text())
+  vim.fn.delete("doc/tags")
+end)
+
+it("fires its events with data", function()
+  local client, events = given(), {}
+  for _, name in ipairs({ "Loaded", "Published", "Conflict", "Failed" }) do
+    vim.api.nvim_create_autocmd("User", {
+      pattern = "PostHog" .. name,
+      callback = function(event)
+        events[#events + 1] = { name, event.data.version or event.data.err:match("HTTP %d+") }
+      end,
+    })
+  end
+  edit(SKILL)
+  replace("two", "zwei")
+  vim.cmd("write")
+  publish(client, function(body)
+    return (body:gsub("zwei", "dos"))
+  end)
+  replace("zwei", "deux")
+  failure("write")
+  control("faults", { { match = { method = "PATCH" }, action = { status = 500 } } })
+  failure("write!")
+  equal(
+    { { "Loaded", 1 }, { "Published", 2 }, { "Conflict", 3 }, { "Failed", "HTTP 500" } },
+    events
+  )
+end)
+
+it("waits for a write that is on its way before :wqa quits", function()
+  local client = given()
+  vim.g.posthog = { wait = 20 }
+  edit(SKILL)
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  control("faults", { { match = { method = "PATCH" }, action = { delay = 0.3 } } })
+  replace("two", "zwei")
+  vim.cmd("write")
+  vim.cmd("doautocmd <nomodeline> QuitPre")
+  equal({ false, "pdf-forms 2" }, { vim.bo.modified, status() })
+  matches("\nzwei\n", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("waits longer for the writes of :wqa itself", function()
+  local client = given()
+  vim.g.posthog = { wait = 20 }
+  edit(SKILL)
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  replace("print(1)", "print(9)")
+  vim.cmd("buffer SKILL.md")
+  replace("two", "zwei")
+  control("faults", { { match = { method = "PATCH" }, action = { delay = 0.2 } } })
+  local written
+  vim.api.nvim_create_autocmd("VimLeavePre", {
+    callback = function()
+      written = client.skills:get("pdf-forms")
+      local file = client.skills:file("pdf-forms", "scripts/run.py").content
+      local ok = written.body:find("zwei", 1, true) and file:find("print(9)", 1, true)
+      if not ok or written.version ~= 3 then
+        io.stderr:write("not all was written: version ", written.version, "\n")
+        vim.cmd("cquit 3")
+      end
+    end,
+  })
+  vim.o.hidden = true
+  vim.cmd("wqall")
+end)
+
+return scenarios
