@@ -330,7 +330,7 @@ describe("numbers", function()
 
   local function assert_double(expected, text)
     local value = decode(text)
-    if expected == math.huge then
+    if math.abs(expected) == math.huge then
       assert.is_true(is_object(value))
       value = value:tonumber()
     end
@@ -397,6 +397,89 @@ describe("numbers", function()
         assert(expected == math.huge and value:tonumber() == math.huge, text)
       elseif value ~= expected then
         error(("%s read as %.17g, not %.17g"):format(text, value, expected))
+      end
+    end
+  end)
+
+  it(
+    "are read as the C library reads them, with as many digits as a double has, and one more",
+    function()
+      for _, digits in ipairs({
+        "4503599627370497",
+        "9007199254740991",
+        "9007199254740992",
+        "9007199254740993",
+        "9007199254740995",
+        "18014398509481983",
+        "18014398509481985",
+        "36028797018963969",
+        "999999999999999999",
+        "9999999999999999999",
+        "99999999999999999999",
+      }) do
+        for power = -345, 310 do
+          local text = ("%s%se%d"):format(power % 2 == 0 and "-" or "", digits, power)
+          assert_double(tonumber(text), text)
+        end
+      end
+      for power = -30, 30 do
+        assert_double(tonumber("7e" .. power), "7e" .. power)
+        assert_double(tonumber("7.5e" .. power), "7.5e" .. power)
+      end
+    end
+  )
+
+  it("kept as objects become the nearest number of Lua", function()
+    local random = generator(3)
+    for i = 1, 2000 do
+      local digits = { i % 2 == 0 and "-" or "", 1 + random(9) }
+      for _ = 1, 19 + random(25) do
+        digits[#digits + 1] = random(10)
+      end
+      local text = table.concat(digits) .. ("0"):rep(random(3) * random(4))
+      local value = decode(text)
+      assert.is_true(is_object(value), text)
+      assert.equal(tonumber(text .. ".0"), value:tonumber())
+    end
+    for text, expected in pairs({
+      ["18446744073709551616"] = 2 ^ 64,
+      ["-18446744073709551616"] = -2 ^ 64,
+      ["9223372036854775808"] = 2 ^ 63,
+      ["1e309"] = math.huge,
+      ["-0.1E+310"] = -math.huge,
+      ["1e99999999999999999999"] = math.huge,
+      ["1" .. ("0"):rep(400)] = math.huge,
+      ["17976931348623158" .. ("0"):rep(292)] = 1.7976931348623157e308,
+    }) do
+      assert.equal(expected, decode(text):tonumber())
+    end
+  end)
+
+  it("are zero, or no number of Lua, where the exponent is beyond all", function()
+    for exponent in
+      ("400 99999 100000 100001 1000000 99999999999999999 100000000000000000 999999999999999999999"):gmatch(
+        "%d+"
+      )
+    do
+      for _, digits in ipairs({ "1", "0.1", "1234567890123456789012" }) do
+        assert.equal(math.huge, 1 / decode(digits .. "e-" .. exponent))
+        assert.equal(-math.huge, 1 / decode("-" .. digits .. "E-" .. exponent))
+        assert.equal(math.huge, decode(digits .. "E" .. exponent):tonumber())
+        assert.equal(-math.huge, decode("-" .. digits .. "e+" .. exponent):tonumber())
+      end
+    end
+    for _, exponent in ipairs({ 323, 324, 325, 342, 343, 344, 362, 363, 364 }) do
+      for _, digits in ipairs({
+        "1",
+        "2",
+        "3",
+        "9",
+        "2470328229206232720",
+        "2470328229206232721",
+        "9999999999999999999",
+      }) do
+        local text = digits .. "e-" .. exponent
+        assert_double(tonumber(text), text)
       end
     end
   end)

@@ -157,7 +157,7 @@ double json_nearest (uint64_t digits, int64_t power, int more, const char *s,
   if (power > 308)
     return HUGE_VAL;
   if (power < POW10_MIN) /* below half of the smallest: digits < 10^19 */
-    return power < -343 - 20 ? 0.0 : from_bits(round_exactly(0, s, end));
+    return 0.0;
   if (product_double(digits, (int)power, &bits)) {
     if (!more)
       return from_bits(bits);
