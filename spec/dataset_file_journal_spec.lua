@@ -1,4 +1,5 @@
 local errors = require("posthog.llm.util.errors")
+local file_system = require("posthog.llm.util.file_system")
 local folders = require("spec.support.folders")
 local journals = require("posthog.llm.dataset_file.journal")
 local json = require("posthog.llm.json")
@@ -163,5 +164,244 @@ describe("a journal", function()
       assert.truthy(err.message:find("is not a journal", 1, true), err.message)
       assert.equal(text, text_of())
     end
+  end)
+
+  --- A new journal with these entries, open.
+  local function with(entries)
+    local journal = assert(journals.open(path))
+    assert(journal:begin(HEADER, 99, others))
+    assert(journal:write(entries))
+    return journal
+  end
+
+  local function sent(n, at)
+    return { n = n, at = at, key = "k" .. n }
+  end
+
+  it("begins with the rows that are not its own, and what it belongs to", function()
+    with({}):close()
+    local lines = {}
+    for line in text_of():gmatch("[^\n]+") do
+      lines[#lines + 1] = json.decode(line)
+    end
+    assert.same({ { other = "before 1" }, { other = "before 2" }, HEADER }, lines)
+    local journal = assert(journals.open(path))
+    assert.same(HEADER, journal.header)
+    assert(journal:begin(HEADER, 2000, function()
+      error("it has begun before")
+    end))
+    journal:close()
+    assert.matches('\n{"resumed":2000}\n$', text_of())
+  end)
+
+  it("is not begun when it is unknown what was there before", function()
+    local journal = assert(journals.open(path))
+    local reason = errors.new({ kind = "network", message = "gone" })
+    local ok, err = journal:begin(HEADER, 99, function()
+      return nil, reason
+    end)
+    assert.is_nil(ok)
+    assert.equal(reason, err)
+    journal:close()
+    assert.equal("", text_of())
+  end)
+
+  it("is refused for another dataset or source, and stays as it is", function()
+    with({ sent(1, 100) }):close()
+    local before = text_of()
+    for name, case in pairs({
+      dataset = { "e", "another dataset, d; name another one by `journal`" },
+      sha256 = { "abd", "another source: a.jsonl, 10 bytes, SHA%-256 abc%.%.%." },
+      bytes = { 11, "another source: a.jsonl, 10 bytes" },
+      format = { "csv", "another source: a.jsonl" },
+    }) do
+      local header = {}
+      for key, value in pairs(HEADER) do
+        header[key] = value
+      end
+      header[name] = case[1]
+      local journal = assert(journals.open(path))
+      local ok, err = journal:begin(header, 2000, others)
+      assert.is_nil(ok)
+      assert.equal("journal", err.option)
+      assert.equal(path, err.file)
+      assert.matches(case[2], err.message)
+      journal:close()
+      assert.equal(before, text_of())
+    end
+    local renamed = { journal = 1, dataset = "d", source = "b.jsonl", bytes = 10, sha256 = "abc" }
+    local journal = assert(journals.open(path))
+    assert(journal:begin(renamed, 2000, others)) -- the same source under another name
+    journal:close()
+  end)
+
+  it("counts records by what came of them", function()
+    local journal = with({
+      { n = 1, id = "a" },
+      { n = 2, id = "b", how = "created" },
+      { n = 3, id = "c", how = "found" },
+      { n = 4, id = "d", how = "found" },
+      { n = 5, id = "e", how = "existing" },
+      { n = 6, id = "f", how = "later" }, -- of a later release
+      { n = 7, rejected = "no" },
+      { n = 8, rejected = "no" },
+      { n = 9, skipped = true },
+      { n = 3, at = 100, key = "k3" },
+    })
+    local counts = { created = 3, found = 2, existing = 1, rejected = 2, skipped = 1 }
+    assert.same(counts, journal.counts)
+    assert.equal(9, journal.last)
+    assert.same({ [3] = { at = 100, key = "k3" } }, journal.open)
+    assert.is_false(journal.finished)
+    assert(journal:write({ { finished = true } }))
+    assert.is_true(journal.finished)
+    journal:close()
+    journal = assert(journals.open(path))
+    assert.same(counts, journal.counts)
+    assert.is_true(journal.finished)
+    journal:close()
+  end)
+
+  it("remembers rows for five minutes before the oldest record whose outcome is unknown", function()
+    local journal =
+      with({ sent(1, 1000), { n = 1, id = "first" }, sent(2, 1300), { n = 2, id = "second" } })
+    assert.is_true(journal:knows("before 1"))
+    assert.is_true(journal:knows("first"))
+    assert(journal:write({ sent(3, 1301) }))
+    assert.is_false(journal:knows("before 1"))
+    assert.is_true(journal:knows("first"))
+    assert.is_true(journal:knows("second"))
+    assert(journal:write({ sent(4, 1301), sent(5, 1200), { n = 5, id = "fifth" } }))
+    assert(journal:write({ sent(6, 5000), { n = 6, id = "sixth" }, sent(7, 9000) }))
+    assert.is_true(journal:knows("first")) -- the third is looked for still
+    assert(journal:write({ { n = 3, id = "third" }, { n = 4, skipped = true }, sent(8, 9001) }))
+    for id, known in pairs({
+      first = false,
+      second = false,
+      fifth = false,
+      third = true,
+      sixth = true,
+    }) do
+      assert.equal(known, journal:knows(id), id)
+    end
+    journal:close()
+    journal = assert(journals.open(path))
+    for id, known in pairs({
+      first = false,
+      second = false,
+      fifth = false,
+      third = true,
+      sixth = true,
+    }) do
+      assert.equal(known, journal:knows(id), id)
+    end
+    journal:close()
+  end)
+
+  it("is one process's until it is closed", function()
+    local journal = with({})
+    local second, err = journals.open(path)
+    assert.is_nil(second)
+    assert.matches("another import is using this journal", err.message)
+    assert.equal(path, err.file)
+    journal:close()
+    journal:close()
+    second = assert(journals.open(path))
+    second:close()
+  end)
+
+  it("that cannot be opened says why, and is nobody's then", function()
+    local journal, err = journals.open(folder .. "/none/j")
+    assert.is_nil(journal)
+    assert.equal("file", err.kind)
+    assert.matches("cannot write the journal: No such file or directory", err.message)
+    write("notes\n")
+    for _ = 1, 2 do
+      journal, err = journals.open(path)
+      assert.is_nil(journal)
+      assert.matches("is not a journal", err.message)
+    end
+  end)
+
+  it("that is damaged names the line", function()
+    local lines = {}
+    for line in whole_journal():gmatch("[^\n]+") do
+      lines[#lines + 1] = line
+    end
+    for number = 4, #lines - 1 do
+      for _, bad in ipairs({ lines[number]:sub(1, -2), "5", "null", "" }) do
+        local kept = lines[number]
+        lines[number] = bad
+        write(table.concat(lines, "\n") .. "\n")
+        lines[number] = kept
+        local journal, err = journals.open(path)
+        if lines[number + 1]:find("resumed", 1, true) then -- where a run was cut off
+          assert(journal):close()
+        else
+          assert.is_nil(journal)
+          assert.matches(("line %d of the journal is damaged"):format(number), err.message)
+        end
+      end
+    end
+  end)
+
+  it("writes nothing more once it could not write, nor believes it", function()
+    for _, failing in ipairs({ "write", "flush", "sync" }) do
+      os.remove(path)
+      local journal = with({})
+      local real, sync = journal.file, file_system.sync
+      local function refuse()
+        return nil, "No space left on device"
+      end
+      journal.file = setmetatable({}, {
+        __index = function(_, name)
+          return name == failing and refuse
+            or function(_, ...)
+              return real[name](real, ...)
+            end
+        end,
+      })
+      file_system.sync = failing == "sync" and refuse or sync
+      local ok, err = journal:write_through({ { n = 1, rejected = "no" } })
+      file_system.sync = sync
+      assert.is_nil(ok)
+      assert.equal("file", err.kind)
+      assert.matches("cannot write the journal: No space left on device", err.message)
+      assert.equal(failing == "sync" and 1 or 0, journal.counts.rejected)
+      journal.file = real
+      for _, method in ipairs({ "write", "write_through" }) do
+        local again, same = journal[method](journal, { { n = 2, rejected = "no" } })
+        assert.is_nil(again)
+        assert.equal(err, same)
+      end
+      journal:close()
+      assert.is_nil(text_of():find('"n":2', 1, true))
+    end
+  end)
+
+  it("has what was rejected, in its order, until there is enough", function()
+    with({
+      { n = 2, line = 3, rejected = "two" },
+      { n = 1, id = "a" },
+      { n = 1, line = 2, rejected = "one" },
+      { n = 4, line = 9, rejected = "four" },
+    }):close()
+    local journal, seen = assert(journals.open(path)), {}
+    assert.is_nil(journal:each_rejected(function(entry)
+      seen[#seen + 1] = { entry.n, entry.line, entry.rejected }
+    end))
+    assert.same({ { 2, 3, "two" }, { 1, 2, "one" }, { 4, 9, "four" } }, seen)
+    local reason, count = errors.new({ kind = "file", message = "full" }), 0
+    assert.equal(
+      reason,
+      journal:each_rejected(function()
+        count = count + 1
+        return count == 2 and reason or nil
+      end)
+    )
+    assert.equal(2, count)
+    os.remove(path)
+    assert.matches("cannot be read", journal:each_rejected(error).message)
+    journal:close()
   end)
 end)
