@@ -109,6 +109,7 @@ build = {
     ["posthog.llm.api.skills"] = "lua/posthog/llm/api/skills/init.lua",
     ["posthog.llm.api.skills.absent"] = "lua/posthog/llm/api/skills/absent.lua",
     ["posthog.llm.api.skills.current"] = "lua/posthog/llm/api/skills/current.lua",
+    ["posthog.llm.api.skills.lists"] = "lua/posthog/llm/api/skills/lists.lua",
     ["posthog.llm.api.spend"] = "lua/posthog/llm/api/spend.lua",
     ["posthog.llm.api.types"] = "lua/posthog/llm/api/types.lua",
     ["posthog.llm.api.versions.api_version"] = "lua/posthog/llm/api/versions/api_version.lua",

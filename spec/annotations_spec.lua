@@ -60,6 +60,7 @@ local PUBLIC = {
   "spend_report",
   "api/skills/init",
   "api/skills/current",
+  "api/skills/lists",
   "api/spend",
   "api/exports",
 }

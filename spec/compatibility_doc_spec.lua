@@ -87,7 +87,7 @@ describe("the type annotations", function()
   local CLASSES = {
     datasets = { "Datasets", files = { "api/datasets", "api/exports" } },
     dataset_items = { "DatasetItems", files = { "api/dataset_items" } },
-    skills = { "Skills", files = { "api/skills/init", "api/skills/current" } },
+    skills = { "Skills", files = { "api/skills/init", "api/skills/lists", "api/skills/current" } },
     spend = { "Spend", files = { "api/spend" } },
   }
   for resource, class in pairs(CLASSES) do

@@ -404,6 +404,16 @@ local function refusal(state, request, attempt, transfer, response, redirects)
   return nil, err
 end
 
+--- Whether the caller has a copy of the response, and asks for a newer one only.
+local function is_conditional(request)
+  for name in pairs(request.options.headers or {}) do
+    if name:lower() == "if-none-match" then
+      return true
+    end
+  end
+  return false
+end
+
 --- Makes one attempt, redirects included.
 --- @return any? value
 --- @return posthog.llm.Error? err
@@ -444,7 +454,9 @@ local function try(state, request, attempt)
       })
     end
     local value, target
-    if status >= 200 and status < 300 then
+    if status == 304 and is_conditional(request) then
+      value = true
+    elseif status >= 200 and status < 300 then
       value, err = read_value(state, request, transfer, response, size, attempt.key)
     else
       target, err = refusal(state, request, attempt, transfer, response, redirects)

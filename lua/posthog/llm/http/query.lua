@@ -143,6 +143,25 @@ function query.accepting_all(given)
   return own
 end
 
+--- The options of a call that is to return `true` where the response would be the one of this ETag.
+--- @param given table from query.read
+--- @param etag string as the server sent it
+--- @param level integer as for error()
+--- @return table call_options
+function query.unless_matching(given, etag, level)
+  check.type(etag, "string", "etag", level + 1)
+  check.header("If-None-Match", etag, level + 1)
+  local own, headers = {}, { ["If-None-Match"] = etag }
+  for name, value in pairs(given) do
+    own[name] = value
+  end
+  for name, value in pairs(given.headers or {}) do
+    headers[name] = value
+  end
+  own.headers = headers
+  return own
+end
+
 --- Reads the option of iterators `prefetch`: pages to read ahead.
 --- @param options? table one that query.read has checked
 --- @param level integer as for error()

@@ -11,6 +11,7 @@ local current = {}
 local BASE = "llm_skills/"
 
 local NONE = query.spec({})
+local VERSION = query.spec({ { "version", "integer", least = 1 } })
 local BUNDLE = query.spec({
   { "content", "string" },
   { "limit", "integer", least = 1, most = 100 },
@@ -107,20 +108,28 @@ function current.define(class, skill_path)
 
   --- The skill as the text of a SKILL.md, with its front matter.
   --- @param name string
-  --- @param options? posthog.llm.CallOptions
+  --- @param options? { version?: integer } default: the latest; and the options of every call
   --- @return { name: string, version: integer, content: string, frontmatter: table }? file
   --- @return posthog.llm.Error? err
   --- @return posthog.llm.Response? response
   function Skills:skill_md(name, options)
     check.segment(name, "name", 2)
-    local _, call_options = query.read(NONE, options, 2)
-    return only_current(self, {
+    local parameters, call_options = query.read(VERSION, options, 2)
+    local file, err, response = only_current(self, {
       method = "GET",
       path = skill_path(name) .. "skill-md/",
+      query = parameters,
       idempotent = true,
       shape = { content = "string" },
       options = call_options,
     })
+    local wanted = options and options.version
+    if wanted and type(file) == "table" and file.version ~= wanted then
+      local message = "the server has sent version %s: it does not know the option"
+      message = message:format(tostring(file.version))
+      file, err = nil, errors.new({ kind = "decode", option = "version", message = message })
+    end
+    return errors.result(file, err, response)
   end
 
   --- Many skills as one zip archive.

@@ -7,6 +7,7 @@ local current = require("posthog.llm.api.skills.current")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 local known = require("posthog.llm.api.ambiguous.known")
+local lists = require("posthog.llm.api.skills.lists")
 local probes = require("posthog.llm.api.ambiguous.skills")
 local item_fields = require("posthog.llm.api.item_fields")
 local pages = require("posthog.llm.api.pages")
@@ -30,17 +31,6 @@ local SKILL = { id = "string", name = "string" }
 local FILE = { path = "string", content = "string" }
 local RESOLVED = { skill = "object", versions = "list" }
 
-local LIST = query.spec({
-  { "search", "string" },
-  { "order_by", "string" },
-  { "limit", "integer", least = 1 },
-  { "offset", "integer", least = 0 },
-})
-local EACH = query.spec({
-  { "search", "string" },
-  { "order_by", "string" },
-  { "limit", "integer", least = 1 },
-}, { "prefetch" })
 local VERSION = query.spec({ { "version", "integer", least = 1 } })
 local BASE_VERSION = query.spec({ { "base_version", "integer", least = 1 } })
 local RESOLVE = query.spec({
@@ -146,53 +136,6 @@ local function exclusive(fields, one, other, level)
   if fields[one] ~= nil and fields[other] ~= nil then
     check.fail(level + 1, "%s and %s exclude each other", one, other)
   end
-end
-
---- @class posthog.llm.SkillList: posthog.llm.CallOptions
---- @field search? string text in name or description
---- @field order_by? string a field, or "-field"
---- @field limit? integer
---- @field offset? integer
-
---- @class posthog.llm.SkillEach: posthog.llm.CallOptions
---- @field search? string text in name or description
---- @field order_by? string a field, or "-field"
---- @field limit? integer rows per page
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
-
---- One page of skills, newest first; the rows have no `body`.
---- @param options? posthog.llm.SkillList
---- @return posthog.llm.Page? page
---- @return posthog.llm.Error? err
---- @return posthog.llm.Response? response
-function Skills:list(options)
-  local parameters, call_options = query.read(LIST, options, 2)
-  return self._run({
-    method = "GET",
-    path = BASE,
-    query = parameters,
-    idempotent = true,
-    shape = pages.SHAPE,
-    options = call_options,
-  })
-end
-
---- All skills, page by page; `limit` is the size of a page.
---- @param options? posthog.llm.SkillEach
---- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
-function Skills:each(options)
-  local first, call_options = query.read(EACH, options, 2)
-  local ahead = query.prefetch(options, 2)
-  return pages.rows(function(parameters)
-    return self._run({
-      method = "GET",
-      path = BASE,
-      query = parameters,
-      idempotent = true,
-      shape = pages.SHAPE,
-      options = call_options,
-    })
-  end, first, ahead)
 end
 
 local function is_count(value)
@@ -431,6 +374,15 @@ function Skills:publish(name, fields, options)
   return write(self, request, name, probes.publish(self, name, json_body), true)
 end
 
+local LOCKED = "It may be a scout whose owner has locked it: then only the owner or an admin of "
+  .. "the project can archive it"
+
+--- Whether the API itself, and no check of keys or fields, has refused a call (doc/api.md 0.5).
+local function is_locked(err)
+  local is_refused = err.kind == "invalid" or err.kind == "forbidden" or err.kind == "conflict"
+  return is_refused and err.detail ~= nil and err.type == nil and err.code == nil
+end
+
 --- Removes all versions and frees the name. It cannot be undone.
 --- @param name string
 --- @param options? posthog.llm.CallOptions
@@ -440,7 +392,7 @@ end
 function Skills:archive(name, options)
   check.segment(name, "name", 2)
   local _, call_options = query.read(NONE, options, 2)
-  return self._write({
+  local done, err, response = self._write({
     request = {
       method = "POST",
       path = skill_path(name) .. "archive/",
@@ -451,6 +403,10 @@ function Skills:archive(name, options)
     name = name,
     probe = probes.archive(self, name),
   })
+  if err and is_locked(err) then
+    err.hint = LOCKED
+  end
+  return errors.result(done, err, response)
 end
 
 --- Makes a copy of the latest version under a new name.
@@ -561,6 +517,7 @@ function Skills:delete_file(name, path, options)
   }, name, probes.delete_file(self, name, base, path), base ~= nil)
 end
 
+lists.define(Skills, BASE)
 current.define(Skills, skill_path)
 calls.publish(Skills, "skills")
 

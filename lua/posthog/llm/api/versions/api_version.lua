@@ -18,8 +18,8 @@ function api_version.forget()
   learnt = {}
 end
 
---- Fields that only the rows of one API version have. Skills have none of them (only `deleted` and
---- `version`, which are in both versions).
+--- Fields that only the rows of one API version have. Skills of API v1 have none of them (only
+--- `deleted` and `version`, which are in both versions).
 local DISTINCTIVE_FIELDS = {
   { "team_id", "current" },
   { "team", "reference" },
@@ -27,6 +27,7 @@ local DISTINCTIVE_FIELDS = {
   { "expected_output", "current" },
   { "output", "reference" },
   { "current_revision", "current" },
+  { "spec_problems", "current" }, -- a skill
 }
 
 --- @param row table a dataset, an item, or a version of one
@@ -49,8 +50,10 @@ function api_version.of(value)
   elseif value.body_total_length ~= nil then -- a skill
     return "current"
   end
-  local results = value.results
-  if type(results) ~= "table" then
+  local results, skill = value.results, value.skill
+  if type(skill) == "table" then -- a skill with its history
+    return of_row(skill)
+  elseif type(results) ~= "table" then
     return of_row(value)
   end
   local first = results[1]
@@ -119,6 +122,13 @@ local function wrong_server(option, who)
   local prefix = option and option_names.code(option) .. ": " or ""
   local message = ONLY_V2:format(prefix, who)
   return errors.new({ kind = "invalid", option = option, message = message })
+end
+
+--- The error of a response that shows that the server has ignored an option.
+--- @param option string that only API v2 has
+--- @return posthog.llm.Error
+function api_version.ignored(option)
+  return wrong_server(option, SERVER_IS_V1)
 end
 
 --- The error of a call that only API v2 has, when the server is known to have API v1; nil: the call

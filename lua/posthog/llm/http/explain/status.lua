@@ -83,6 +83,43 @@ end
 local ROUTER = "^Endpoint not found"
 local PROJECT = "^Project not found"
 
+local MOST_NAMED = 5 -- of what there is in place of what is not
+
+--- The names in a list of an error's body that can be names of skills.
+--- @return string? text nil: there are none
+local function named(list)
+  local names = {}
+  for i, name in ipairs(type(list) == "table" and list or {}) do
+    if i <= MOST_NAMED and type(name) == "string" and name:find("^[%w_-]+$") then
+      names[#names + 1] = ("%q"):format(name)
+    end
+  end
+  return #names > 0 and table.concat(names, ", ") or nil
+end
+
+--- The highest number in a list of an error's body.
+local function highest(list)
+  local most
+  for _, number in ipairs(type(list) == "table" and list or {}) do
+    if type(number) == "number" and number % 1 == 0 then
+      most = math.max(most or number, number)
+    end
+  end
+  return most
+end
+
+--- API v2 tells which skills and versions there are (doc/api.md 2.1, 4.1).
+local function propose(err)
+  local names = err.type == "skill_not_found" and named(err.body.suggestions)
+  local latest = err.type == "skill_version_not_found" and highest(err.body.available_versions)
+  local message = err.message:gsub("%.$", "")
+  if names then
+    err.message = ("%s; did you mean %s?"):format(message, names)
+  elseif latest then
+    err.message = ("%s; the latest is version %d"):format(message, latest)
+  end
+end
+
 REFUSED[404] = function(refused)
   local err = refused.err
   local detail = err.detail or ""
@@ -98,6 +135,7 @@ REFUSED[404] = function(refused)
       or "nothing is at %s"
     not_posthog(refused, words:format(refused.path))
   elseif refused.request.under then
+    propose(err)
     err.hint = ("Is it in project %s?"):format(refused.settings.project)
   end
 end
