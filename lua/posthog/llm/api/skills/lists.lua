@@ -95,12 +95,12 @@ function lists.define(class, path)
   end
 
   --- One page of skills, newest first; the rows have no `body`. With `etag`, `true` where nothing in
-  --- the project has changed since: a response without content, 304.
+  --- the project has changed since: a response without content, 304. The headers of the response have
+  --- ETag and, on API v2, X-Skills-Version, which grows with each new version in the project.
   --- @param options? posthog.llm.SkillList
   --- @return posthog.llm.Page|true|nil page
   --- @return posthog.llm.Error? err
-  --- @return posthog.llm.Response? response its headers have ETag and, on API v2, X-Skills-Version, which
-  ---   grows with each new version in the project
+  --- @return posthog.llm.Response? response
   function Skills:list(options)
     local parameters, call_options = query.read(LIST, options, 2)
     if options and options.etag ~= nil then
