@@ -120,15 +120,27 @@ function skill_rows.write(skill, version, part)
   return write_as(profile().skill.shape, skill, version or skill.versions[#skill.versions], part)
 end
 
+local row_shapes = {} -- by profile
+
+--- What a row of a list shows of a skill.
+local function row_shape()
+  local shape = row_shapes[settings.profile]
+  if not shape then
+    local traits = profile().skill
+    shape = {}
+    for _, key in ipairs(traits.shape) do
+      if not traits.not_in_lists[key] then
+        shape[#shape + 1] = key
+      end
+    end
+    row_shapes[settings.profile] = shape
+  end
+  return shape
+end
+
 --- The row of a list.
 function skill_rows.write_row(skill)
-  local traits, shape = profile().skill, {}
-  for _, key in ipairs(traits.shape) do
-    if not traits.not_in_lists[key] then
-      shape[#shape + 1] = key
-    end
-  end
-  return write_as(shape, skill, skill.versions[#skill.versions])
+  return write_as(row_shape(), skill, skill.versions[#skill.versions])
 end
 
 --- The entry of a history.

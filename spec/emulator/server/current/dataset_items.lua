@@ -51,9 +51,11 @@ end
 
 --- Throws the 400 of JSON parts that are too large as one object.
 local function check_size(values)
-  local whole = json.object(PARTS, values)
-  local limit = settings.item_bytes
-  if #whole > limit and #json.compact(whole) > limit then
+  local limit, bytes = settings.item_bytes, #json.object(PARTS, {})
+  for _, name in ipairs(PARTS) do
+    bytes = bytes + #json.encode(values[name])
+  end
+  if bytes > limit and #json.compact(json.object(PARTS, values)) > limit then
     error(
       answers.invalid(
         "item",
