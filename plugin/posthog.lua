@@ -23,18 +23,37 @@ end, {
   desc = "PostHog's skills, datasets and spend",
 })
 
--- By `:execute`, an error of a handler is an error of the command that led to it: shown without a
--- traceback, and caught by `:try`.
-vim.cmd([[
-  augroup posthog
-    autocmd!
-    autocmd BufReadCmd posthog://* execute v:lua.require'posthog.nvim.buffer'.on_read(+expand('<abuf>'), expand('<amatch>'))
-    autocmd BufWriteCmd posthog://* execute v:lua.require'posthog.nvim.buffer'.on_write(+expand('<abuf>'), expand('<amatch>'), v:cmdbang)
-    autocmd FileReadCmd,FileWriteCmd,FileAppendCmd,SourceCmd posthog://* execute v:lua.require'posthog.nvim.buffer'.refuse(expand('<amatch>'))
-    autocmd SessionLoadPost * ++nested call v:lua.require'posthog.nvim.session'.restore()
-    autocmd QuitPre posthog://* ++nested lua require("posthog.nvim.buffer").on_quit()
-  augroup END
-]])
+local group = vim.api.nvim_create_augroup("posthog", {})
+
+--- Calls a handler in the plugin's buffers. By `:execute` an error of a handler is an error of the
+--- command that led to it: shown without a traceback, and caught by `:try`.
+local function on(events, handler)
+  vim.api.nvim_create_autocmd(events, {
+    group = group,
+    pattern = "posthog://*",
+    command = "execute v:lua.require'posthog.nvim.buffer'." .. handler,
+  })
+end
+
+on("BufReadCmd", "on_read(+expand('<abuf>'), expand('<amatch>'))")
+on("BufWriteCmd", "on_write(+expand('<abuf>'), expand('<amatch>'), v:cmdbang)")
+on({ "FileReadCmd", "FileWriteCmd", "FileAppendCmd" }, "refuse(expand('<amatch>'))")
+
+vim.api.nvim_create_autocmd("QuitPre", {
+  group = group,
+  pattern = "posthog://*",
+  nested = true, -- a write that is confirmed meanwhile marks its text by an inner :write
+  callback = function()
+    require("posthog.nvim.buffer").on_quit()
+  end,
+})
+vim.api.nvim_create_autocmd("SessionLoadPost", {
+  group = group,
+  nested = true,
+  callback = function()
+    require("posthog.nvim.session").restore()
+  end,
+})
 
 for name, command in pairs({
   ["<Plug>(PostHog)"] = "PostHog",

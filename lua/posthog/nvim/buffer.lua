@@ -438,9 +438,7 @@ end
 --- @param name string
 --- @return string command for :execute
 function buffer.refuse(name)
-  return message.as_command(
-    ("only a whole buffer can be read or written, and none is run: %s"):format(name)
-  )
+  return message.as_command(("only a whole buffer can be read or written: %s"):format(name))
 end
 
 --- Waits for what is on its way: QuitPre.
