@@ -20,6 +20,34 @@ describe("the methods of client.dataset_items", function()
     dataset = t.e:seed({ datasets = 1 }).datasets[1]
   end)
 
+  it("get and update free JSON as the texts that the server has, byte for byte", function()
+    local raw = llm.json.raw
+    -- A server of API v1 keeps the text as it came; the response has it with the members in order.
+    local text = '{"b": 1.0, "a": [1e2, -0.0, 12345678901234567890], "n": null}'
+    local made =
+      assert(items:create({ dataset = dataset, input = assert(raw(text)), output = raw("null") }))
+    local row = assert(items:get(made.id, { raw = true }))
+    assert.equal(text, tostring(row.input))
+    assert.equal("null", tostring(row.output))
+    assert.equal("null", tostring(row.metadata))
+    assert.equal(made.id, row.id)
+    assert.is_nil(row.ref_trace_id)
+    assert.equal(1, row.input:decode().b)
+    assert(items:update(row.id, { input = row.input, metadata = raw("[1.0]") }))
+    row = assert(items:get(row.id, { raw = true }))
+    assert.equal(text, tostring(row.input))
+    assert.equal("[1.0]", tostring(row.metadata))
+    assert.same({ 1 }, assert(items:get(row.id, { raw = false })).metadata)
+    misuses({
+      {
+        "raw: boolean expected, got string",
+        function()
+          items:get(row.id, { raw = "yes" })
+        end,
+      },
+    })
+  end)
+
   it("create, get and update rows of a dataset", function()
     local row, err, response = items:create({
       dataset = dataset,

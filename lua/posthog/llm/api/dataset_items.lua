@@ -1,6 +1,7 @@
 --- The items of datasets (doc/api.md 1.11 to 1.15 and 2.2).
 
 local calls = require("posthog.llm.util.calls")
+local item_fields = require("posthog.llm.api.item_fields")
 local row_resource = require("posthog.llm.api.row_resource")
 local versions = require("posthog.llm.api.item_versions")
 
@@ -36,6 +37,8 @@ local versions = require("posthog.llm.api.item_versions")
 
 --- @class posthog.llm.ItemGetOptions: posthog.llm.CallOptions
 --- @field revision? integer API v2: the item as it was at this revision of its dataset
+--- @field raw? boolean free JSON (input, output, metadata and the like) as llm.json.raw: to show
+---   and send back what the server has, byte for byte
 
 --- @class posthog.llm.ItemMarkOptions: posthog.llm.CallOptions
 --- @field base_version? integer API v2: the version that the change is based on; default: the
@@ -74,6 +77,7 @@ row_resource.define(DatasetItems, {
   },
   only_current = { "revision", "archived" },
   of_get = { { "revision", "integer", least = 1 } },
+  raw_fields = item_fields.IS_FREE_JSON,
   marks = { BASE_VERSION },
   of_restore = { "source_version" },
   change = versions.change,

@@ -56,6 +56,9 @@ item_fields.NAMES = { reference = {}, current = {} }
 --- Fields of free JSON, by all their names: in them null is kept as a value.
 --- @type string[]
 item_fields.FREE_JSON = {}
+--- The same as a set.
+--- @type table<string, boolean>
+item_fields.IS_FREE_JSON = {}
 
 for _, field in ipairs(FIELDS) do
   local names = item_fields.NAMES
@@ -69,6 +72,9 @@ for _, field in ipairs(FIELDS) do
     free[#free + 1] = field.name
     free[#free + 1] = field.v1 ~= field.name and field.v1 or nil
   end
+end
+for _, name in ipairs(item_fields.FREE_JSON) do
+  item_fields.IS_FREE_JSON[name] = true
 end
 
 --- Fields that the API defines as lists: an empty table in them is encoded as [].

@@ -31,6 +31,7 @@ local NONE = query.spec({})
 --- @field of_restore? string[] parameters of restore in addition to `marks`
 --- @field has_unique_names? boolean in API v2
 --- @field of_get? posthog.llm.Parameter[] parameters of get
+--- @field raw_fields? table<string, boolean> what get's option `raw` returns as JSON texts
 --- @field change fun(self: table, request: table, id: string, base?: integer, archived?: boolean): any, posthog.llm.Error?, posthog.llm.Response? makes a write on a row of API v2; request: method, path, json, options; archived: the mark that the row is to have, if it may have it
 ---   already
 
@@ -79,11 +80,12 @@ local function create(self, kind, json, version, call_options)
 end
 
 --- Reads one row; API v2 also returns an archived one.
-local function get(self, path, call_options, parameters)
+local function get(self, path, call_options, parameters, raw_fields)
   return row_resource.send(self, {
     method = "GET",
     path = path,
     query = parameters,
+    raw_fields = raw_fields,
     idempotent = true,
     options = call_options,
   })
@@ -149,7 +151,7 @@ end
 local function define_reads(class, kind)
   local list_spec = query.spec(kind.parameters)
   local each_spec = query.spec(kind.parameters, { "prefetch" })
-  local get_spec = query.spec(kind.of_get or {})
+  local get_spec = query.spec(kind.of_get or {}, kind.raw_fields and { "raw" })
 
   local function fetch(self, encoded, call_options)
     return read_page(self, kind.base, encoded, call_options)
@@ -192,9 +194,9 @@ local function define_reads(class, kind)
     end, option)
   end
 
-  local function get_revision(self, path, call_options, encoded)
+  local function get_revision(self, path, call_options, encoded, raw_fields)
     return api_version.only_current(self._api_version, function()
-      return get(self, path, call_options, encoded)
+      return get(self, path, call_options, encoded, raw_fields)
     end, "revision")
   end
 
@@ -221,10 +223,15 @@ local function define_reads(class, kind)
   function class:get(id, options)
     local path = kind.base .. check.segment(id, "id", 2) .. "/"
     local encoded, call_options = query.read(get_spec, options, 2)
-    if encoded then
-      return named(get_revision(self, path, call_options, encoded))
+    local raw_fields
+    if options and options.raw ~= nil then
+      check.type(options.raw, "boolean", "raw", 2)
+      raw_fields = options.raw and kind.raw_fields or nil
     end
-    return named(get(self, path, call_options))
+    if encoded then
+      return named(get_revision(self, path, call_options, encoded, raw_fields))
+    end
+    return named(get(self, path, call_options, nil, raw_fields))
   end
 
   function class:find_created(fields, since, options)

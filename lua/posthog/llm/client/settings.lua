@@ -16,10 +16,7 @@ local settings = {}
 settings.DEFAULT_HOST = "https://us.posthog.com"
 
 local FREE_JSON = item_fields.FREE_JSON
-local IS_FREE = {}
-for _, name in ipairs(FREE_JSON) do
-  IS_FREE[name] = true
-end
+local IS_FREE = item_fields.IS_FREE_JSON
 
 local HOSTS = {
   us = settings.DEFAULT_HOST,

@@ -3,6 +3,7 @@
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
 
 local body = {}
 
@@ -69,6 +70,20 @@ function body.decode(transfer, settings)
     return decode_by(settings.json, transfer:body(), settings.is_free)
   end
   return transfer:decode(settings.decoder)
+end
+
+--- Puts in place of some fields of an object the texts that they were written by.
+--- @param value table decoded from the text
+--- @param text string valid JSON
+--- @param names table<string, boolean>
+--- @return table value
+function body.keep_raw(value, text, names)
+  for _, part in ipairs(json_text.parts(text)) do
+    if names[part.name] then
+      value[part.name] = json.raw(part.text) or value[part.name]
+    end
+  end
+  return value
 end
 
 --- Decodes the body of an error response, which need not be JSON.

@@ -36,6 +36,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field guard? fun(err: posthog.llm.Error): boolean called right before such a repetition: false
 ---   prevents it
 --- @field raw? boolean the value is the undecoded body
+--- @field raw_fields? table<string, boolean> fields of the response that are to be llm.json.raw
 --- @field bare? boolean success has no content (204): a response with content is not PostHog's
 --- @field numbers? table<string, string> with raw: header fields by the names that their numbers
 ---   get in the value, which is then a table whose `data` is the body
@@ -341,6 +342,7 @@ local function read_value(state, request, transfer, response, size, key)
     return nil, errors.new({ kind = "decode", status = status, message = message, body = text })
   end
   local start = size > LARGE and request.shape and excerpt(transfer, key, settings)
+  local text = request.raw_fields and transfer:body()
   local value, message, position, limit = body.decode(transfer, settings)
   if message then
     return nil, decode_error(transfer, response, key, settings, message, position, limit)
@@ -351,7 +353,7 @@ local function read_value(state, request, transfer, response, size, key)
     forget_value(size)
     return nil, errors.new({ kind = "decode", status = status, message = reason, body = value })
   end
-  return value
+  return text and body.keep_raw(value, text, request.raw_fields) or value
 end
 
 --- Kinds of failure after which it is unknown what the server did with the request.
