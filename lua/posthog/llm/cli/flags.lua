@@ -25,4 +25,5 @@ return {
   bucket_minutes = "--bucket",
   product = "--product",
   limit = "--limit",
+  category = "--category",
 }
