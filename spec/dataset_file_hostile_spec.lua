@@ -52,7 +52,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       }))
       assert.same({ 2, 1 }, { summary.imported, summary.rejected })
       assert.equal(
-        '{"record":2,"line":2,"reason":"caf\\\\xe9\\\\n\\\\x1b[31m"}\n',
+        '{"input":2,"_rejected":{"record":2,"line":2,"reason":"caf\\\\xe9\\\\n\\\\x1b[31m"}}\n',
         folders.read(folder, "a.jsonl.rejects.jsonl")
       )
       assert(import(source, {
@@ -143,6 +143,12 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert(import(write("a.jsonl", '{"input":1}\n')))
       local _, err = import(write("a.jsonl", '{"input":2}\n'))
       fails("invalid", { file = folder .. "/a.jsonl.journal" }, nil, err)
+      local words = "the file was changed since, and 1 of its records are in the dataset already:"
+        .. " put it back to go on"
+      assert.truthy(err.message:find(words, 1, true), err.message)
+      assert.truthy(err.message:find("a new journal, `journal`, would import all", 1, true))
+      local other = { journal = folder .. "/a.jsonl.journal" }
+      _, err = import(write("b.jsonl", '{"input":2}\n'), other)
       assert.truthy(err.message:find("name another one by `journal`, or remove it", 1, true))
     end)
 

@@ -217,7 +217,7 @@ describe("an import", function()
       assert.equal(3, summary.rejected)
       local places = {}
       for line in text_of(summary.rejects):gmatch("[^\n]+") do
-        local entry = assert(llm.json.decode(line))
+        local entry = assert(llm.json.decode(line))._rejected
         places[#places + 1] = entry.record .. " " .. entry.line
         assert.equal("string", type(entry.reason))
       end

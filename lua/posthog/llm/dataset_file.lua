@@ -47,6 +47,7 @@ local OPTIONS = {
     create = "boolean",
     dry_run = "boolean",
     give_up = "boolean",
+    reject_all = "boolean",
     journal = "string",
     rejects = "string",
     settle = "number",
@@ -143,11 +144,39 @@ end
 
 --- A journal for an import that makes nothing.
 local function no_journal()
-  local none = { header = {}, last = 0, open = {} }
+  local none = { header = {}, last = 0, open = {}, refused = {} }
   none.counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 }
   --- There is nothing to close.
   function none.close() end
   return none
+end
+
+--- A limit of the server's that this import will reach, where an earlier run of it
+--- has learnt one: only the server knows how many items a dataset may have.
+--- @param import posthog.llm.dataset_file.Import of a dry run
+--- @return { resource?: string, limit: integer, current_count: integer, beyond: integer }? limit
+---   beyond: records that there will be no room for
+--- @return posthog.llm.Error? err
+local function known_limit(import)
+  local path = import.options.journal
+  local earlier = path and journals.peek(path)
+  local limit = earlier and earlier.limit
+  if not limit or not limit.limit or earlier.header.dataset ~= import.dataset then
+    return nil
+  end
+  local items = import.client.dataset_items
+  local page, err = items:list({ dataset = import.dataset, limit = 1 })
+  if err then
+    return nil, err
+  end
+  local there = math.max(type(page) == "table" and page.count or 0, limit.current_count or 0)
+  local counts = earlier.counts
+  local left = import.usable - counts.created - counts.found - counts.existing
+  local beyond = left - math.max(0, limit.limit - there)
+  if beyond > 0 then
+    local of = limit.resource
+    return { resource = of, limit = limit.limit, current_count = there, beyond = beyond }
+  end
 end
 
 --- Goes through the records as an import does, and creates nothing.
@@ -183,15 +212,21 @@ local function rehearse(import)
   import.source.close()
   local summary = import:summary()
   summary.problems = findings
+  local err
+  summary.limit, err = known_limit(import)
+  if err then
+    return errors.failure(err)
+  end
   return summary
 end
 
 --- Opens the journal of an import and sees that it is this one's.
 --- @param header table what it is to belong to
 --- @param now fun(): integer the server's clock
+--- @param rejects_path? string for advice
 --- @return posthog.llm.dataset_file.Journal?
 --- @return posthog.llm.Error?
-local function open_journal(client, path, header, now)
+local function open_journal(client, path, header, now, rejects_path)
   local journal, err = journals.open(path)
   if not journal then
     return nil, err
@@ -202,7 +237,7 @@ local function open_journal(client, path, header, now)
       return {}
     end
     return lookup.there_before(client, header.dataset, now())
-  end)
+  end, rejects_path)
   if not begun then
     journal:close()
     return nil, err
@@ -309,7 +344,7 @@ local function finish(import, err, path)
   local summary = import:summary()
   summary.journal = path
   if journal.counts.rejected > 0 and import.options.rejects then
-    local failed = rejects(import.options.rejects, journal)
+    local failed = rejects.write(import.options.rejects, journal)
     summary.rejects = not failed and import.options.rejects or nil
     err = err or failed
   end
@@ -338,6 +373,7 @@ end
 ---   journal? string: path; default: that of the source with ".journal". An iterator needs one
 ---   rejects? string: path of a file for what was rejected; default: that of the source with ".rejects.jsonl"
 ---   settle? number: seconds to wait before lost requests are looked up; 10
+---   reject_all? boolean: goes on where the first ten records are refused for the same reason
 ---   give_up? boolean: rejects what fails ten times, also where nothing else is left that succeeds
 ---   create? boolean: makes the dataset where none has the name
 ---   dry_run? boolean: reads, maps and checks all, and makes nothing
@@ -372,7 +408,7 @@ function dataset_file.import(client, dataset, source, options)
       bytes = survey.bytes,
       sha256 = survey.sha256,
       key = client:profile() == "current" and random_key() or nil,
-    }, now)
+    }, now, options.rejects)
   end
   local input
   if journal then
@@ -394,7 +430,7 @@ function dataset_file.import(client, dataset, source, options)
   if options.dry_run then
     return rehearse(import)
   elseif not journal.finished then
-    err = import:run()
+    err = options.rejects and rejects.check(options.rejects, journal) or import:run()
     if not err and is_file and input.sha256() ~= survey.sha256 then
       local words = "the file was changed while it was imported; put it back, and import again"
       err = failure(source, words)

@@ -7,6 +7,7 @@ local listing = require("posthog.llm.api.listing")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
 local progress = require("posthog.llm.dataset_file.progress")
+local rejected = require("posthog.llm.dataset_file.rejected")
 local sources = require("posthog.llm.dataset_file.sources")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
@@ -117,6 +118,7 @@ end
 --- @return string? packed
 --- @return string? message or the hash; without `packed` and one, the caller's function left it out
 local function read_record(record, options, comparison)
+  rejected.unwrap(record)
   local fields, reason = mapping.fields(record, options)
   if not fields then
     return nil, reason and unusable(record, reason)

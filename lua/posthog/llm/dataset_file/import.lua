@@ -11,8 +11,9 @@ local mapping = require("posthog.llm.dataset_file.mapping")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local failure = require("posthog.llm.dataset_file.failure")
 local json_text = require("posthog.llm.util.json_text")
+local refusals = require("posthog.llm.dataset_file.refusals")
+local rejected = require("posthog.llm.dataset_file.rejected")
 local values = require("posthog.llm.dataset_file.values")
-local display = require("posthog.llm.util.display")
 
 local BATCH = 4 -- records that are held, for each that is sent at the same time
 local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
@@ -32,6 +33,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field tries integer
 --- @field made_before? integer how many records had come to their end when it failed last, or was sent first
 --- @field strikes? integer how often it failed while others were made
+--- @field own_key? boolean its client_item_id is the record's own
 --- @field err? posthog.llm.Error what its last try met
 
 --- @class posthog.llm.dataset_file.Import
@@ -40,6 +42,7 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field usable? integer records of a dry run that would be sent
 --- @field is_new? boolean this import made the dataset
 --- @field already? boolean an earlier one was finished, and nothing was left
+--- @field limit? { resource?: string, limit?: integer, current_count?: integer } the server's, reached
 --- @field source posthog.llm.dataset_file.Source
 --- @field journal posthog.llm.dataset_file.Journal
 --- @field options table
@@ -51,6 +54,8 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field pauses integer the same, with those that the server held back
 --- @field made integer records that came to their end in this run
 --- @field batches integer since the last lookup
+--- @field refusals posthog.llm.dataset_file.Refusals of the first records
+--- @field refused posthog.llm.dataset_file.Job[] to be sent again by the next run: the server blamed what all have
 --- @field lost_at number when the latest outcome got lost, on the clock of `clock.now`
 local Import = {}
 Import.__index = Import
@@ -72,6 +77,10 @@ function Import.new(parts)
   parts.again, parts.unknown = {}, {}
   parts.failures, parts.pauses, parts.made, parts.batches = 0, 0, 0, 0
   parts.lost_at = -math.huge
+  local counts = parts.journal.counts
+  local has_rows = counts.created + counts.found + counts.existing > 0
+  parts.refusals = refusals.new(has_rows or parts.options.reject_all == true)
+  parts.refused = {}
   return setmetatable(parts, Import)
 end
 
@@ -80,6 +89,7 @@ function Import:summary()
   local counts = self.journal.counts
   local summary = { dataset = self.dataset, records = self.total, waiting = self.waiting }
   summary.is_new, summary.already, summary.usable = self.is_new, self.already, self.usable
+  summary.limit = self.limit
   local done = self.usable or 0
   for name, count in pairs(counts) do
     summary[name] = count
@@ -113,26 +123,20 @@ function Import:has_key()
   return self.journal.header.key ~= nil
 end
 
---- @param record { n: integer, line?: integer }
---- @param reason string of the caller's, the server's or the file's, in whatever encoding
---- @return table entry for the journal
-local function rejection(record, reason)
-  return { n = record.n, line = record.line, rejected = display.clean(reason) }
-end
-
 --- @param record posthog.llm.dataset_file.Record
 --- @return posthog.llm.dataset_file.Job? job nil: an entry for the journal instead
 --- @return table? entry
 function Import:prepare(record)
+  rejected.unwrap(record)
   local fields, reason = mapping.fields(record, self.options)
   if not fields and reason == nil then
     return nil, { n = record.n, line = record.line, skipped = true }
   elseif not fields then
-    return nil, rejection(record, reason)
+    return nil, rejected.record(record, self.options, reason)
   end
   local text, err = json.encode(fields)
   if not text then
-    return nil, rejection(record, err.message)
+    return nil, rejected.record(record, self.options, err.message)
   end
   local content = values.content(fields)
   local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
@@ -159,7 +163,14 @@ function Import:catch_up()
       return failure(nil, "the source ends before record %d, which was sent already", last)
     end
     local open = self.journal.open[record.n]
-    if open then
+    if self.journal.refused[record.n] then
+      local job, entry = self:prepare(record)
+      self.again[#self.again + 1] = job
+      local _, failed = self.journal:write({ entry })
+      if failed then
+        return failed
+      end
+    elseif open then
       local job = self:prepare(record)
       if not job or job.key ~= open.key then
         local words = "record %d is not what it was when it was sent; were its fields mapped"
@@ -167,7 +178,8 @@ function Import:catch_up()
         return failure(nil, words, record.n)
       end
       job.at, job.tries = open.at, 1
-      self.unknown[#self.unknown + 1] = job
+      local list = self:has_key() and self.again or self.unknown
+      list[#list + 1] = job
     end
   end
   if #self.unknown > 0 then
@@ -181,10 +193,11 @@ end
 function Import:next_batch()
   local jobs, entries = {}, {}
   local size = self.options.concurrency * BATCH
-  while #jobs < size and #self.again > 0 do
+  local most = math.min(size, self.refusals:room() or size)
+  while #jobs < most and #self.again > 0 do
     jobs[#jobs + 1] = table.remove(self.again, 1)
   end
-  while #jobs < size and #entries < size do
+  while #jobs < most and #entries < size do
     local record, err = self.source.next()
     if err then
       return nil, err
@@ -219,16 +232,58 @@ function Import:announce(jobs, entries)
   return err
 end
 
---- What it means that another row has the key of a record. One that has the key
---- which this import made up is the record's; a key of the record's own may belong
---- to a row that is the same but for the way a number was written.
+--- Writes what became of records.
+function Import:note(entries, seen)
+  if #entries == 0 then
+    return
+  end
+  seen.made, self.made = true, self.made + #entries
+  local _, failed = self.journal:write(entries)
+  seen.stop = seen.stop or failed
+end
+
+--- The entry of a record that the server refuses.
+local function refusal(job, err)
+  local reason = errors.describe(err)
+  if err.attr == "item" then
+    reason = ("the item has %d bytes of JSON: %s"):format(values.size(job.fields), reason)
+  end
+  return rejected.job(job, reason)
+end
+
+--- Takes it as settled that the records are at fault that were refused so far.
+function Import:settle_refusals(seen)
+  self.refusals.settled = true
+  local entries = {}
+  for i, held in ipairs(self.refusals:take()) do
+    entries[i] = refusal(held.job, held.err)
+  end
+  self:note(entries, seen)
+end
+
+--- @return table? entry for the journal
+function Import:take_refusal(job, err, seen)
+  if not err.status or self.refusals.settled then
+    return refusal(job, err)
+  end
+  local alike = self.refusals:hold(job, err)
+  if alike then
+    seen.stop = seen.stop or alike
+  elseif self.refusals.settled then
+    self:settle_refusals(seen)
+  end
+end
+
+--- What it means that a row has the key of a record already. A key that this import
+--- made up is the record's; one of the record's own may belong to a row that is the
+--- same but for the way a number was written.
 --- @return table? entry for the journal
 function Import:take_conflict(job, err, seen)
   local id = err.current_item_id
   if not job.own_key then
     return { n = job.n, id = id or job.fields.client_item_id, how = "found" }
   elseif not id then
-    return rejection(job, tostring(err))
+    return refusal(job, err)
   end
   local row, failed = self.client.dataset_items:get(id)
   if not row then
@@ -239,18 +294,21 @@ function Import:take_conflict(job, err, seen)
   if not row.archived and json_text.stored(values.content(row), exact) == wanted then
     return { n = job.n, id = id, how = "existing" }
   end
-  return rejection(job, tostring(err))
+  return refusal(job, err)
 end
 
 --- What a failed create leads to.
 --- @return table? entry for the journal
 function Import:take_failure(job, err, seen)
-  local verdict = outcome(err)
+  local verdict = outcome(err, job, self.options.fields)
   if verdict == "stop" then
     seen.stop = seen.stop or err
+    if err.kind == "invalid" and err.status then
+      self.refused[#self.refused + 1] = job
+    end
     return nil
   elseif verdict == "reject" then
-    return rejection(job, tostring(err))
+    return self:take_refusal(job, err, seen)
   elseif verdict == "conflict" then
     return self:take_conflict(job, err, seen)
   end
@@ -275,7 +333,7 @@ function Import:once_more(job)
     end
     if (job.strikes or 0) >= MOST_TRIES or (self.options.give_up and job.tries >= MOST_TRIES) then
       local words = "it failed %d times: %s"
-      return rejection(job, words:format(job.tries, tostring(err)))
+      return rejected.job(job, words:format(job.tries, errors.describe(err)), self:has_key())
     end
   end
   self.again[#self.again + 1] = job
@@ -292,14 +350,11 @@ function Import:send(job, seen)
   if row then
     local existed = job.own_key and job.tries == 1 and response.status == 200
     entry = { n = job.n, id = row.id, how = existed and "existing" or nil }
+    self:settle_refusals(seen)
   else
     entry = self:take_failure(job, err, seen)
   end
-  if entry then
-    seen.made, self.made = true, self.made + 1
-    local _, failed = self.journal:write({ entry })
-    seen.stop = seen.stop or failed
-  end
+  self:note({ entry }, seen)
 end
 
 --- Waits after a batch of which nothing was made.
@@ -337,6 +392,7 @@ function Import:send_batch(jobs, entries)
     end
   end
   local _, raised = hosts.current().gather(functions, self.options.concurrency)
+  self.refusals.tried = true
   if raised then
     self.journal:close()
     error(raised[next(raised)], 0) -- a hook of the caller's; the journal is right nevertheless
@@ -365,7 +421,7 @@ function Import:resolve_lost()
   local entries = {}
   for _, job in ipairs(jobs) do
     if made[job.n] then
-      self.made = self.made + 1
+      self.made, self.refusals.settled = self.made + 1, true
       entries[#entries + 1] = { n = job.n, id = made[job.n], how = "found" }
     else
       entries[#entries + 1] = self:once_more(job)
@@ -375,12 +431,49 @@ function Import:resolve_lost()
   return failed or self:tell()
 end
 
+--- What a limit of the server's leaves undone.
+--- @param err posthog.llm.Error
+--- @return posthog.llm.Error
+function Import:at_limit(err)
+  local limit = { resource = err.resource, limit = err.limit, current_count = err.current_count }
+  self.journal:write({ { limit = limit } })
+  self.limit = limit
+  local summary = self:summary()
+  local done, total = summary.imported, summary.records
+  local words = ("%d records are in the dataset"):format(done)
+  if total then
+    local left = total - done - summary.rejected - summary.skipped
+    words = ("%d of %d records are in the dataset, %d are left"):format(done, total, left)
+  end
+  err = errors.copy(err)
+  err.message = ("%s; %s"):format((err.message:gsub("%.$", "")), words)
+  err.hint = "Split the file over several datasets, or ask for a higher limit; archived items count"
+  return err
+end
+
+--- Ends a run: settles what the first refusals mean, or leaves that to the next run.
+--- @param err? posthog.llm.Error what ended it
+--- @return posthog.llm.Error? err
+function Import:close(err)
+  local seen = {}
+  if not err then
+    self:settle_refusals(seen)
+    return seen.stop
+  end
+  local entries = {}
+  for _, held in ipairs(self.refusals:take()) do
+    entries[#entries + 1] = { n = held.job.n, again = true }
+  end
+  for _, job in ipairs(self.refused) do
+    entries[#entries + 1] = { n = job.n, again = true }
+  end
+  self.journal:write(entries)
+  return err.code == "limit_reached" and self:at_limit(err) or err
+end
+
 --- @return posthog.llm.Error? err
 function Import:run()
   local err = self:catch_up()
-  if self:has_key() then
-    self.again, self.unknown = self.unknown, {}
-  end
   local more = true
   while not err do
     local unknown = #self.unknown
@@ -399,7 +492,7 @@ function Import:run()
       end
     end
   end
-  return err
+  return self:close(err)
 end
 
 return Import

@@ -6,9 +6,12 @@
 ---   {"journal":1,...}              what it belongs to
 ---   {"n":7,"at":1700000000,...}    record 7 is about to be sent
 ---   {"n":7,"id":"..."}             it is this row now
----   {"n":7,"rejected":"..."}       it will never be a row
+---   {"n":7,"rejected":"...",...}   it will never be a row; with the record
+---   {"n":7,"again":true}           it is none, and is to be sent by the next run
 ---   {"n":7,"skipped":true}         the caller's function left it out
 ---   {"resumed":1700000000}         a run begins
+---   {"limit":{...}}                a limit of the server's that was reached
+---   {"reported":3,...}             so many rejected records were written to a file
 ---   {"finished":true}              nothing is left to do
 ---
 --- A line counts once its newline is there. What stands after the last one was
@@ -31,6 +34,9 @@ local BLOCK = 65536 -- bytes that are read at once
 --- @field header? table
 --- @field last integer the last record that it speaks of; 0
 --- @field open table<integer, { at: number, key: string }> sent, with unknown outcome, by number
+--- @field refused table<integer, true> to be sent again, by number
+--- @field limit? { resource?: string, limit?: integer, current_count?: integer } that was reached
+--- @field reported? { reported: integer, path?: string, sha256: string } the latest file of rejected records
 --- @field counts { created: integer, found: integer, existing: integer, rejected: integer, skipped: integer }
 --- @field finished boolean
 --- @field private path string
@@ -60,6 +66,20 @@ local function prune(self)
   end
 end
 
+--- @param path string
+--- @return posthog.llm.dataset_file.Journal
+local function blank(path)
+  return setmetatable({
+    path = path,
+    last = 0,
+    open = {},
+    refused = {},
+    counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 },
+    finished = false,
+    groups = { { at = 0, ids = {} } },
+  }, Journal)
+end
+
 local COUNTED = { created = true, found = true, existing = true }
 
 --- Follows one line: the same for one that is read and one that is written.
@@ -73,8 +93,13 @@ local function apply(self, entry)
     self.foreign = true
   elseif entry.finished then
     self.finished = true
+  elseif entry.limit then
+    self.limit = entry.limit
+  elseif entry.reported then
+    self.reported = entry
   elseif n then
     self.last = math.max(self.last, n)
+    self.refused[n] = entry.again
     if entry.at then
       self.open[n] = { at = entry.at, key = entry.key }
       if entry.at > self.groups[#self.groups].at then
@@ -202,6 +227,17 @@ local function replay(self)
   end
 end
 
+--- What a journal says, if there is one; it is neither locked nor changed.
+--- @param path string
+--- @return posthog.llm.dataset_file.Journal?
+function journal.peek(path)
+  local self = blank(path)
+  local _, err = each_line(path, function(entry)
+    apply(self, entry)
+  end)
+  return not err and self.header and self or nil
+end
+
 --- Opens a journal, new or not; it is this process's alone until it is closed.
 --- @param path string
 --- @return posthog.llm.dataset_file.Journal?
@@ -214,15 +250,8 @@ function journal.open(path)
     end
     return nil, unwritten(path, message)
   end
-  local self = setmetatable({
-    path = path,
-    lock = lock,
-    last = 0,
-    open = {},
-    counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 },
-    finished = false,
-    groups = { { at = 0, ids = {} } },
-  }, Journal)
+  local self = blank(path)
+  self.lock = lock
   local err = replay(self)
   local file
   if not err then
@@ -295,30 +324,43 @@ function Journal:write_through(entries)
   return true
 end
 
---- Names what differs between two headers.
-local function mismatch(old, new)
+--- What differs between two headers, and the way out.
+--- @return string? what
+--- @return string? way_out
+local function mismatch(self, new, rejects)
+  local old, elsewhere = self.header, option_names.code("journal")
+  local way_out = "name another one by %s, or remove it if that import is done with"
   if old.dataset ~= new.dataset then
-    return ("another dataset, %s"):format(tostring(old.dataset))
-  elseif old.sha256 ~= new.sha256 or old.bytes ~= new.bytes or old.format ~= new.format then
-    local digest = tostring(old.sha256):sub(1, 12)
-    local words = "another source: %s, %s bytes, SHA-256 %s..."
-    return words:format(tostring(old.source), tostring(old.bytes), digest)
+    return ("another dataset, %s"):format(tostring(old.dataset)), way_out:format(elsewhere)
+  elseif old.sha256 == new.sha256 and old.bytes == new.bytes and old.format == new.format then
+    return nil
   end
+  local words = "another source: %s, %s bytes, SHA-256 %s..."
+  local digest = tostring(old.sha256):sub(1, 12)
+  local what = words:format(tostring(old.source), tostring(old.bytes), digest)
+  if old.source ~= new.source then
+    return what, way_out:format(elsewhere)
+  end
+  local counts = self.counts
+  local made = counts.created + counts.found + counts.existing
+  local mended = ", and mend rejected records in %s, which is imported by itself"
+  way_out = "the file was changed since, and %d of its records are in the dataset already: put it"
+    .. " back to go on%s; a new journal, %s, would import all of its records once more"
+  return what, way_out:format(made, rejects and mended:format(rejects) or "", elsewhere)
 end
 
 --- Begins, or goes on where the last run stopped.
 --- @param header table what the journal is to belong to
 --- @param now integer
 --- @param there_before fun(): string[]?, posthog.llm.Error? ids of new rows that are not the import's
+--- @param rejects? string path of the file of rejected records, for advice
 --- @return true?
 --- @return posthog.llm.Error? err it belongs to something else
-function Journal:begin(header, now, there_before)
+function Journal:begin(header, now, there_before, rejects)
   if self.header then
-    local other = mismatch(self.header, header)
+    local other, way_out = mismatch(self, header, rejects)
     if other then
-      local words = "this is the journal of %s; name another one by %s, or remove it if"
-        .. " that import is done with"
-      local err = failure(self.path, words, other, option_names.code("journal"))
+      local err = failure(self.path, "this is the journal of %s; %s", other, way_out)
       err.option = "journal"
       return nil, err
     end
@@ -355,7 +397,7 @@ function Journal:knows(id)
 end
 
 --- Calls a function with what was rejected, in the order of the journal.
---- @param visit fun(entry: { n: integer, line?: integer, rejected: string }): posthog.llm.Error? to stop
+--- @param visit fun(entry: { n: integer, line?: integer, rejected: string, record?: table, text?: string, mapped?: boolean }): posthog.llm.Error? to stop
 --- @return posthog.llm.Error? err
 function Journal:each_rejected(visit)
   local _, err = each_line(self.path, function(entry)

@@ -22,6 +22,7 @@ local function jsonl(input)
         local value, err = json.decode(text)
         if err then
           local _, column = positions.after(1, 1, text:sub(1, err.position - 1))
+          record.text = text
           record.reason = ("%s: %s"):format(positions.words(record.line, column), reason(err))
         else
           record.value = value

@@ -110,17 +110,28 @@ local function of_cells(cells, as_text, map)
   return value
 end
 
+--- What a record holds, by the names of the file.
+--- @param record posthog.llm.dataset_file.Record
+--- @param options { fields?: table|function, values?: "json"|"text" }
+--- @return any
+function mapping.value(record, options)
+  if record.cells then
+    return of_cells(record.cells, options.values == "text", options.fields)
+  end
+  return record.value
+end
+
 --- @param record posthog.llm.dataset_file.Record
 --- @param options { fields?: table|function, values?: "json"|"text" }
 --- @return table? fields nil: a reason, or neither when the caller's function left it out
 --- @return string? reason
 function mapping.fields(record, options)
-  local map = options.fields
-  local value = record.value
   if record.reason then
     return nil, record.reason
-  elseif record.cells then
-    value = of_cells(record.cells, options.values == "text", map)
+  end
+  local map, value = options.fields, mapping.value(record, options)
+  if record.is_mapped then
+    map = nil
   end
   if check.callable(map) then
     local fields, reason = map(value, record.n)

@@ -18,6 +18,8 @@ local sources = {}
 --- @field cells? table<string, string> of CSV
 --- @field columns? string[] of CSV
 --- @field reason? string why it cannot be used; with its place
+--- @field text? string what stands in the file, where that is unusable
+--- @field is_mapped? boolean its names are those of an item, whatever fields are mapped
 
 local READERS = { jsonl = jsonl, json = json_array, csv = csv }
 local ENDINGS = { jsonl = "jsonl", ndjson = "jsonl", json = "json", csv = "csv" }

@@ -92,6 +92,10 @@ local function notes_of(self)
   if self.current_version then
     notes[#notes + 1] = "current version " .. tostring(self.current_version)
   end
+  if self.limit and self.current_count then
+    local words = "%.0f %s of at most %.0f"
+    notes[#notes + 1] = words:format(self.current_count, self.resource or "are there", self.limit)
+  end
   if self.retry_after then
     local seconds = self.retry_after
     local form = seconds >= 10 and "retry after %.0f s" or "retry after %g s"
