@@ -167,11 +167,18 @@ describe("the command posthog-llm", function()
     [5] = { "api", "GET", "/api/projects/314159/datasets/" },
     [6] = { "spend", "--budget", "1" },
     [7] = { "datasets", "diff", "twice", RECORDS, "--format", "jsonl" },
+    [8] = { "api", "POST", "/api/projects/:project_id/dataset_items/", "--data", "{}" },
     [130] = { "emulator", "-q" },
+  }
+  local FULL = {
+    status = 409,
+    headers = { ["Content-Type"] = "application/json" },
+    body = '{"code":"limit_reached","resource":"dataset_items","current_count":600,"limit":600}',
   }
 
   it("exits with every code that the manual lists", function()
     ends(0, CASES[3])
+    e:fault({ match = { method = "POST", path = "dataset_items/$" }, action = FULL })
     local file = assert(io.open(RECORDS, "w"))
     file:write('{"input":1}\n')
     file:close()

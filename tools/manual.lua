@@ -74,6 +74,7 @@ local TRY = {
   "posthog-llm skills push skills/pdf-forms",
   "printf 'input,output\\nWhat is 2 + 2?,4\\n' > golden.csv",
   "printf 'question,answer\\nWhat is 3 + 3?,6\\n' > q.csv",
+  'echo \'{"input": "Where?", "_rejected": {"record": 3}}\' > mended.rejects.jsonl',
   'echo \'{"input": "Who?", "output": null}\' > more.jsonl',
   "posthog-llm datasets import golden golden.csv --create",
 }

@@ -167,8 +167,9 @@ return {
     {
       name = "import",
       summary = "import the records of a file as items, each once",
-      text = "Imports the records of FILE as items, each once: after a stop, a kill or a crash the "
-        .. "same command continues by the journal. The exit code is 7 if some are rejected.",
+      text = "Imports the records of FILE as items, each once; after a stop or a crash the same "
+        .. "command goes on. The exit code is 7 if some are rejected, to be mended in "
+        .. "FILE.rejects.jsonl and imported from there, and 8 at a limit of the server's.",
       arguments = { DATASET, SOURCE },
       options = reading_and({
         { "--create", "Create the dataset if it does not exist." },
@@ -197,11 +198,16 @@ return {
           value = "SECONDS",
           convert = parser.convert.seconds,
         },
+        { "--reject-all", "Go on where the first ten are refused for one reason." },
         { "--give-up", "Reject what fails ten times, even if all else is done." },
       }),
       examples = {
         { "posthog-llm datasets import golden golden.csv --dry-run", "is the file valid?" },
         { "posthog-llm datasets import more more.jsonl --create", "a new dataset of a file" },
+        {
+          "posthog-llm datasets import golden mended.rejects.jsonl",
+          "rejected records, mended",
+        },
         {
           "posthog-llm datasets import golden q.csv --field input=question --field output=answer",
           "two columns of a table",

@@ -8,6 +8,7 @@ exits.FAILURE = 1
 exits.USAGE = 2
 exits.BUDGET = 6
 exits.FINDINGS = 7
+exits.LIMIT = 8
 
 --- As the manual tells them.
 exits.LIST = {
@@ -19,6 +20,7 @@ exits.LIST = {
   { 5, "auth: no key, or the key may not" },
   { 6, "the budget of `spend --budget` is reached" },
   { 7, "done, with findings: rows were rejected, or file and dataset differ" },
+  { 8, "a limit of the server's is reached: going on is no use" },
   { 130, "interrupted by Ctrl-C (128 and the signal's number)" },
 }
 
@@ -57,6 +59,8 @@ end
 function exits.of(err, given)
   if exits.is_usage(err) or exits.is_misspelt(err, given) then
     return exits.USAGE
+  elseif errors.is(err) and err.code == "limit_reached" then
+    return exits.LIMIT
   end
   return errors.is(err) and BY_KIND[err.kind] or exits.FAILURE
 end

@@ -19,11 +19,11 @@ return {
   separator = "--separator",
   journal = "--journal",
   rejects = "--rejects",
+  reject_all = "--reject-all",
   create = "--create",
   date_from = "--from",
   date_to = "--to",
   bucket_minutes = "--bucket",
   product = "--product",
   limit = "--limit",
-  category = "--category",
 }

@@ -97,13 +97,23 @@ local function tell_problems(context, summary, args)
   end
   local usable = count(summary.usable, "record")
   context.out:line(usable, (" can be imported, %d cannot"):format(summary.rejected))
+  if summary.limit then
+    local words =
+      "warning: %.0f of at most %.0f items are in the dataset: %d of these records will not fit"
+    local limit = summary.limit
+    context.err:line(words:format(limit.current_count, limit.limit, limit.beyond))
+  end
   if summary.is_new then
     context:note("dataset ", args.dataset, " would be created")
   end
 end
 
---- What is there of an import that was stopped.
+--- What is there of an import that was stopped. Of one that has reached a limit the
+--- error says it.
 local function tell_rest(context, summary)
+  if summary.limit then
+    return
+  end
   local words = "%d of %s are known to be in the dataset; the same command goes on there (%s)"
   context.err:line(words:format(summary.imported, count(summary.records, "row"), summary.journal))
 end
@@ -111,7 +121,16 @@ end
 --- The options that the command shares with the library.
 local READING = { "format", "values", "separator" }
 local LISTING = { "revision", "prefetch" }
-local WRITING = { "concurrency", "journal", "rejects", "settle", "give_up", "create", "dry_run" }
+local WRITING = {
+  "concurrency",
+  "journal",
+  "rejects",
+  "settle",
+  "give_up",
+  "reject_all",
+  "create",
+  "dry_run",
+}
 
 --- @param bar posthog.llm.cli.Progress
 --- @param ... string[] names
@@ -146,7 +165,12 @@ local function tell_import(context, summary, args, is_whole)
   elseif is_whole then
     context.out:line(outcome(summary))
     if summary.already then
-      context:note("that was before; to import the file once more, remove ", summary.journal)
+      local words = "nothing was left to do; to import all of the file once more, remove "
+      context:note(words, summary.journal)
+    end
+    if summary.rejects then
+      local words = "to import the rejected ones, mend them in that file, and give it to import"
+      context:note(words)
     end
   end
   if not is_whole then
@@ -170,7 +194,7 @@ function files.import(context, args)
   if not summary then
     return nil, interruption(err)
   end
-  return summary.rejected > 0 and exits.FINDINGS or 0
+  return (summary.rejected > 0 or summary.limit) and exits.FINDINGS or 0
 end
 
 --- @return fun(text: string): boolean?, string? sink standard output
