@@ -145,6 +145,22 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "push", "pdf-forms", "--json" }).out, '"changes":[]')
     end)
 
+    it("lists the skills of a category, and never all in their place", function()
+      skills(0, { "push", "pdf-forms" })
+      local options = { "list", "--category", "scouts" }
+      if profile == "current" then
+        write(root, "signals-scout-a/SKILL.md", skill_md("signals-scout-a"))
+        skills(0, { "push", "signals-scout-a" })
+        local listed = skills(0, options).out
+        has(listed, "signals-scout-a")
+        lacks(listed, "pdf-forms")
+      else
+        local refused = skills(1, options)
+        has(refused.err, "--category: only API v2 has this; this server has API v1")
+        lacks(refused.out, "pdf-forms")
+      end
+    end)
+
     it("names --skip-binary for what the API cannot hold, and an empty __init__.py", function()
       write(root, "pdf-forms/scripts/__init__.py", "\n")
       local err = skills(1, { "push", "pdf-forms", "--dry-run" }).err

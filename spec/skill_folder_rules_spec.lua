@@ -20,6 +20,11 @@ local CASES = {
   { code = "description_too_long", description = ("é"):rep(1025), line = 3 },
   { code = "tool_has_blank", more = "allowed-tools: Bash(git add:*) Read\n", line = 4 },
   { code = "tool_has_blank", more = "allowed-tools:\n  - My\194\160Tool\n", line = 4 },
+  { code = "tool_empty", more = 'allowed-tools: ["", Read]\n', line = 4 },
+  { code = "has_nul", more = 'license: "a\\0b"\n', line = 4 },
+  { code = "has_nul", more = 'metadata:\n  a: [{b: "\\0"}]\n', line = 4 },
+  { code = "number_too_large", more = "metadata:\n  a: 18446744073709551616\n", line = 4 },
+  { code = "number_too_large", more = "metadata:\n  a: -9223372036854775809000\n", line = 4 },
   { code = "field_too_long", more = "license: " .. ("x"):rep(256) .. "\n", line = 4 },
   { code = "body_empty", body = "---\n\n", line = 5 },
   { code = "body_too_large", body = "---\n" .. ("x"):rep(1000001), line = 5 },
@@ -117,6 +122,41 @@ describe("a rule of skills", function()
       count = count + 1
     end
     assert(count > 25)
+  end)
+
+  it("on versions is kept to before anything is sent", function()
+    make({})
+    local client = t.client()
+    assert(skill_folder.push(client, dir))
+    folders.write(dir, "a.md", "x")
+    local full = {
+      profile = function() end,
+      skills = {
+        resolve = function(_, ...)
+          local found, err, response = client.skills:resolve(...)
+          found.skill.version = 2000
+          return found, err, response
+        end,
+      },
+    }
+    for _, dry_run in ipairs({ true, false }) do
+      local since = #t.e:log()
+      local _, err = skill_folder.push(full, dir, { dry_run = dry_run })
+      live.fails("invalid", nil, nil, err)
+      assert.truthy(err.message:find("the skill has 2000 versions", 1, true))
+      assert.equal(1, #t.e:log(since))
+    end
+  end)
+
+  it("warns of names by which PostHog takes a skill for one of its own kind", function()
+    make({ name = "signals-scout-mine" })
+    local findings = assert(skill_folder.lint(dir))
+    assert.same(
+      { "name_has_prefix", "warning", 2 },
+      { findings[1].code, findings[1].level, findings[1].line }
+    )
+    assert(skill_folder.push(t.client(), dir))
+    assert.same({}, assert(skill_folder.lint(dir)))
   end)
 
   it("warns of keys of metadata that PostHog keeps for itself, by their line", function()

@@ -99,9 +99,14 @@ describe("a skill folder", function()
 
   it("is opened once in a push, and its SKILL.md is parsed once", function()
     local change = require("posthog.llm.skill_folder.change")
+    local disk = require("posthog.llm.skill_folder.disk")
     local yaml = require("posthog.llm.skill_folder.yaml")
-    local read_yaml, recover = yaml.read, change.recover
-    local reads, opened = 0, 0
+    local read_yaml, recover, scan = yaml.read, change.recover, disk.scan
+    local reads, opened, scans = 0, 0, 0
+    disk.scan = function(...)
+      scans = scans + 1
+      return scan(...)
+    end
     yaml.read = function(...)
       reads = reads + 1
       return read_yaml(...)
@@ -111,15 +116,16 @@ describe("a skill folder", function()
       return recover(...)
     end
     local function count(text)
-      reads, opened = 0, 0
+      reads, opened, scans = 0, 0, 0
       if text then
         write(here, "SKILL.md", SKILL .. text)
       end
       local action = assert(skill_folder.push(client, here)).action
+      assert.equal(1, scans)
       return { action, reads, opened }
     end
     local counts = { count(), count(), count("four\n"), count("four\nfive\n") }
-    yaml.read, change.recover = read_yaml, recover
+    yaml.read, change.recover, disk.scan = read_yaml, recover, scan
     assert.same(
       { { "created", 1, 1 }, { "unchanged", 1, 1 }, { "published", 1, 1 }, { "published", 1, 1 } },
       counts

@@ -45,8 +45,6 @@ static void big_mulpow10 (Big *b, int power) {
 
 static void big_shift (Big *b, int bits) {
   int limbs = bits / 32;
-  if (b->n == 0)
-    return;
   big_muladd(b, (uint32_t)1 << (bits % 32), 0);
   memmove(b->limb + limbs, b->limb, (size_t)b->n * sizeof(b->limb[0]));
   memset(b->limb, 0, (size_t)limbs * sizeof(b->limb[0]));
@@ -104,14 +102,9 @@ int json_comparefloat (const char *s, const char *end, uint64_t digits,
                        int exponent) {
   Big a, b;
   int64_t power = read_literal(&a, s, end);
-  b.n = 0;
-  if (digits != 0) {
-    b.limb[b.n++] = (uint32_t)digits;
-    if (digits >> 32 != 0)
-      b.limb[b.n++] = (uint32_t)(digits >> 32);
-  }
-  if (a.n == 0 || b.n == 0)
-    return (a.n > 0) - (b.n > 0);
+  b.limb[0] = (uint32_t)digits;
+  b.limb[1] = (uint32_t)(digits >> 32);
+  b.n = b.limb[1] != 0 ? 2 : 1;
   if (power > 400) /* beyond all doubles */
     return 1;
   if (power < -1200)

@@ -26,7 +26,8 @@ double json_nearest (uint64_t digits, int64_t power, int more, const char *s,
 /* The same for a whole literal of valid syntax, with its sign. */
 double json_parsefloat (const char *s, const char *end);
 
-/* Exact comparison of a literal's absolute value with digits * 2^exponent. */
+/* Exact comparison of a literal's absolute value with digits * 2^exponent;
+** neither is zero. */
 int json_comparefloat (const char *s, const char *end, uint64_t digits,
                        int exponent);
 

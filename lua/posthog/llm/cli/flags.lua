@@ -26,4 +26,5 @@ return {
   bucket_minutes = "--bucket",
   product = "--product",
   limit = "--limit",
+  category = "--category",
 }

@@ -49,6 +49,7 @@ return {
       summary = "list the skills",
       options = list.options(
         { "--search", "Only those with this text.", value = "TEXT" },
+        { "--category", "Only those of this category; API v2.", value = "TEXT" },
         { "--order-by", "A field; -field for the other way.", value = "FIELD" }
       ),
       examples = {

@@ -4,6 +4,7 @@
 local lfs = require("lfs")
 
 local compare = require("posthog.llm.util.compare")
+local json = require("posthog.llm.json")
 local option_names = require("posthog.llm.util.option_names")
 local paths = require("posthog.llm.skill_folder.paths")
 local rules = require("posthog.llm.skill_folder.rules")
@@ -81,6 +82,11 @@ local function check_name(report, folder, name, line)
   elseif own_name(folder.dir) and own_name(folder.dir) ~= name then
     report:skill("name_is_not_the_folders", line, name, own_name(folder.dir))
   end
+  for _, prefix in ipairs(folder.lock and {} or rules.PREFIXES) do
+    if name:sub(1, #prefix) == prefix then
+      report:skill("name_has_prefix", line, name, prefix)
+    end
+  end
 end
 
 local function check_description(report, description, line)
@@ -109,11 +115,49 @@ local function check_fields(report, fields, lines)
     end
   end
   for _, tool in ipairs(fields.allowed_tools) do
-    if #compare.words(tool) > 1 then
+    if tool == "" then
+      report:skill("tool_empty", lines["allowed-tools"])
+    elseif #compare.words(tool) > 1 then
       local option = option_names.code("split_tools")
       report:skill("tool_has_blank", lines["allowed-tools"], tool, without_blank(tool), option)
     end
   end
+end
+
+local LEAST, MOST = -2 ^ 63, 2 ^ 64 -- what the server can hold, and give back (doc/api.md 0.4)
+
+--- Whether no server can store a number. One that Lua cannot hold is a userdata.
+local function is_too_large(value)
+  local number = value
+  if type(value) == "userdata" and value ~= json.null then
+    number = value:tonumber()
+  end
+  return type(number) == "number" and number % 1 == 0 and (number < LEAST or number >= MOST)
+end
+
+--- What no server can store of a value.
+--- @param report table
+--- @param what string name of the field
+--- @param value any
+--- @param line? integer
+local function check_value(report, what, value, line)
+  if type(value) == "table" then
+    for name, member in pairs(value) do
+      check_value(report, what, name, line)
+      check_value(report, what, member, line)
+    end
+  elseif type(value) == "string" and value:find("\0", 1, true) then
+    report:skill("has_nul", line, what)
+  elseif is_too_large(value) then
+    report:skill("number_too_large", line, tostring(value))
+  end
+end
+
+local function check_values(report, fields, lines)
+  for _, field in ipairs({ "description", "license", "compatibility", "metadata" }) do
+    check_value(report, field, fields[field], lines[field])
+  end
+  check_value(report, "allowed-tools", fields.allowed_tools, lines["allowed-tools"])
 end
 
 local function check_body(report, body, line)
@@ -166,6 +210,7 @@ local function check_skill(report, folder)
   local fields = folder:to_server(own)
   check_name(report, folder, fields.name, about.lines.name or 1)
   check_fields(report, fields, about.lines)
+  check_values(report, fields, about.lines)
   check_body(report, fields.body, about.body_line)
   for _, key in ipairs(about.unknown) do
     report:skill("unknown_key", about.lines[key], key)

@@ -9,6 +9,7 @@ local paths = require("posthog.llm.skill_folder.paths")
 local pull = require("posthog.llm.skill_folder.pull")
 local reconcile = require("posthog.llm.skill_folder.reconcile")
 local refuse = require("posthog.llm.skill_folder.refuse")
+local rules = require("posthog.llm.skill_folder.rules")
 local remote = require("posthog.llm.skill_folder.remote")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
@@ -302,7 +303,10 @@ local function complete(client, folder, theirs, outcome, options, result, progre
     result.action = #result.changes > 0 and "published" or "unchanged"
   end
   local ok
-  if options.dry_run then
+  if result.action == "published" and theirs.version >= rules.LIMITS.versions then
+    local words = rules.message("too_many_versions", theirs.version, option_names.code("force"))
+    return refuse.all("the folder cannot be pushed", { { path = paths.SKILL, message = words } })
+  elseif options.dry_run then
     return result
   elseif result.action == "unchanged" then
     ok, err = pull.write(folder, theirs, outcome)

@@ -19,11 +19,16 @@ rules.LIMITS = {
   files = 200, -- of API v2; API v1 takes 50
   fewest_files = 50,
   total = 19000000, -- bytes of all texts; a request has 20 MB
+  versions = 2000, -- of one skill
 }
 
 --- Names that no skill can have (doc/api.md 2.1, 4.1); true: on API v1 too.
 rules.RESERVED =
   { new = true, scouts = "current", ["review-hog"] = "current", community = "current" }
+
+--- What names of PostHog's own kinds of skills begin with: there is no renaming out of or into them,
+--- and those that it brings itself cannot be created (doc/api.md 4.1).
+rules.PREFIXES = { "signals-scout-", "review-hog-" }
 
 --- Keys of `metadata` that the server keeps for itself (doc/api.md 4.1).
 rules.OWN_METADATA = { "canonical_hash", "seeded_by", "source" }
@@ -75,6 +80,13 @@ rules.ALL = {
     source = "doc/api.md 2.1, 4.1",
     words = "name %q is reserved: choose another one",
   },
+  name_has_prefix = {
+    level = "warning",
+    reference = false,
+    source = "doc/api.md 4.1",
+    words = "name %q begins with %q, which makes it a skill of PostHog's own kind: it cannot be "
+      .. "renamed, and is refused where PostHog brings one of that name",
+  },
   name_is_not_the_folders = {
     level = "error",
     source = FORMAT,
@@ -114,6 +126,21 @@ rules.ALL = {
     source = "doc/api.md 4.1",
     words = "metadata.%s: PostHog keeps this key for itself, and may not store it; it stays in "
       .. "this file",
+  },
+  tool_empty = {
+    level = "error",
+    source = API,
+    words = "allowed-tools: the name of a tool is empty, which the API does not accept",
+  },
+  has_nul = {
+    level = "error",
+    source = "doc/api.md 0.4",
+    words = "%s: has the character NUL, which the API does not accept",
+  },
+  number_too_large = {
+    level = "error",
+    source = "doc/api.md 0.4",
+    words = "metadata: %s is too large a number for the server's database: write it in quotes",
   },
   body_empty = {
     level = "error",
@@ -177,6 +204,13 @@ rules.ALL = {
     level = "error",
     source = "doc/api.md 0.5",
     words = "all texts together have %d bytes; %d fit into a request",
+  },
+
+  too_many_versions = {
+    level = "error",
+    source = "doc/api.md 0.7",
+    words = "the skill has %d versions, and no skill can have more: archive it, which removes "
+      .. "them, and push with %s; or copy it by `duplicate` under another name",
   },
 
   -- what is left to do

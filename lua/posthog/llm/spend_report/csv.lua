@@ -6,9 +6,16 @@ local display = require("posthog.llm.util.display")
 
 local COMPARED = { "cost_before_usd", "cost_change_usd" }
 
---- Spreadsheets take what begins so for a formula, in full width too.
-local function is_formula(text)
-  return text:find("^%s*[=+%-@]") or text:find("^%s*\239\188[\139\141\157\160]")
+--- Signs that a formula begins with, those of full width too.
+local SIGNS = { "[=+%-@]", "\239\188[\139\141\157\160]" }
+
+--- Spreadsheets take a cell that begins so for a formula. Where the semicolon
+--- separates cells, as it does in many countries, one may begin after it.
+local function without_formulas(text)
+  for _, sign in ipairs(SIGNS) do
+    text = text:gsub("^%s*" .. sign, "'%0"):gsub("(;[%s\"']*)(" .. sign .. ")", "%1'%2")
+  end
+  return text
 end
 
 --- @param text string of the server
@@ -16,10 +23,10 @@ end
 --- @return string field in quotes where it needs them
 local function field(text, keep_formulas)
   text = display.clean(text)
-  if not keep_formulas and is_formula(text) then
-    text = "'" .. text
+  if not keep_formulas then
+    text = without_formulas(text)
   end
-  if text:find('[",]') or text:find("^%s") or text:find("%s$") then
+  if text:find('[",;]') or text:find("^%s") or text:find("%s$") then
     return '"' .. text:gsub('"', '""') .. '"'
   end
   return text

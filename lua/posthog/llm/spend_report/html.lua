@@ -213,7 +213,7 @@ local function header(report)
     lines[3] = paragraph("soft", "Compared with " .. period.phrase(report.before.period))
   end
   for _, note in ipairs(report.notes) do
-    lines[#lines + 1] = paragraph("soft", note)
+    lines[#lines + 1] = element("p", { "class", "soft" }, model.sentence(note, escape))
   end
   return element("header", nil, table.concat(lines, "\n"))
 end

@@ -17,12 +17,18 @@ local function code(text)
   local entities = text:gsub("[^%w%s\128-\255]", function(sign)
     return ("&#%d;"):format(sign:byte())
   end)
-  return "<code>" .. entities .. "</code>"
+  -- GitHub looks for addresses of mail once entities are characters, but not in code of this kind.
+  return "<code>" .. entities:gsub("&#64;", "</code>`@`<code>") .. "</code>"
 end
 
 --- A text of the server: as it is where it is nothing but a time.
 local function text_of(text)
-  return text:find("^[%d%-: ]+$") and text or code(text)
+  return text:find("^%d[%d%-: ]*$") and text or code(text)
+end
+
+--- A name of the server within a sentence.
+local function name_of(text)
+  return text:find("^%w+$") and text or code(text)
 end
 
 --- Names that mean "none" are ours and stand out from those that are not.
@@ -108,7 +114,7 @@ return function(report, options)
     lines[#lines + 1] = "\n" .. forecast.sentence(report.forecast)
   end
   for _, note in ipairs(report.notes) do
-    lines[#lines + 1] = "\n" .. note
+    lines[#lines + 1] = "\n" .. model.sentence(note, name_of)
   end
   for _, section in ipairs(report.sections) do
     if section.kind ~= "pair" then

@@ -20,12 +20,18 @@ local display = require("posthog.llm.util.display")
 --- @field product string to be shown, as all texts here but names and values of rows
 --- @field period table what period.of gives
 --- @field before? { product: string, period: table } of the older response
---- @field notes string[]
+--- @field notes posthog.llm.SpendNote[]
 --- @field totals table<integer|string, { id: string, title: string, kind: string, value?: any, before?: any, change?: number }> in order, and by id
 --- @field scopes { label: string, name?: string, cost: table, events: table }[] the totals by what they are of
 --- @field sections posthog.llm.SpendSection[]
 --- @field chosen? table<string, boolean> the sections that were asked for
 --- @field forecast? posthog.llm.SpendForecast
+
+--- A sentence, apart from the name of the server in it, which each format
+--- escapes in its way.
+--- @class posthog.llm.SpendNote
+--- @field words string "%s" in it stands for the name
+--- @field name? string clean
 
 local model = {}
 
@@ -336,16 +342,22 @@ end
 local function notes(report, before)
   local list = {}
   if before.product ~= report.product then
-    list[#list + 1] = "The older figures are those of " .. before.product .. "."
+    list[#list + 1] = { words = "The older figures are those of %s.", name = before.product }
   end
   local a, b = report.period.days, before.period.days
   if a and b and math.abs(a - b) > 0.01 * math.max(a, b) then
-    list[#list + 1] = ("The older figures are of %s, these of %s."):format(
-      period.length(before.period),
-      period.length(report.period)
-    )
+    local words = "The older figures are of %s, these of %s."
+    list[#list + 1] =
+      { words = words:format(period.length(before.period), period.length(report.period)) }
   end
   return list
+end
+
+--- @param note posthog.llm.SpendNote
+--- @param escape fun(name: string): string how the format shows a name
+--- @return string
+function model.sentence(note, escape)
+  return note.name and note.words:format(escape(note.name)) or note.words
 end
 
 local function heading(spend)

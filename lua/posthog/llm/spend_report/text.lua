@@ -155,7 +155,7 @@ local function put_totals(view, report)
     put_words(view, forecast.sentence(report.forecast), report.forecast.reached and "warn")
   end
   for _, note in ipairs(report.notes) do
-    put_words(view, note, "quiet")
+    put_words(view, model.sentence(note, tostring), "quiet")
   end
 end
 

@@ -85,13 +85,11 @@ function lists.define(class, path)
     if not option then
       return run()
     end
-    return api_version.only_current(self._api_version, function()
-      local page, err, response = run()
-      if is_unfiltered(page) then
-        page, err = nil, api_version.ignored(option)
-      end
-      return errors.result(page, err, response)
-    end, option)
+    local page, err, response = api_version.only_current(self._api_version, run, option)
+    if is_unfiltered(page) then
+      page, err = nil, api_version.ignored(option)
+    end
+    return errors.result(page, err, response)
   end
 
   --- One page of skills, newest first; the rows have no `body`. With `etag`, `true` where nothing in

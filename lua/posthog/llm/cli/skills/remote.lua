@@ -25,6 +25,7 @@ function remote.list(context, args)
     end,
     each = function(page)
       local options = { search = args.search, order_by = args.order_by, limit = page }
+      options.category = args.category
       return context:reader().skills:each(options)
     end,
   })
