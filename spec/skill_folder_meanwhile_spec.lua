@@ -115,12 +115,45 @@ for _, generation in ipairs({ "reference", "current" }) do
     it("lines whose ends differ on one side are not a change of each line", function()
       publish({ ["a.md"] = "one\ntwo\nTHREE\n" })
       write(dir, "a.md", "one\r\ntwo\r\nthree\r\n")
-      assert.same({ "a.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).merged)
+      assert.same({ "a.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).written)
       assert.equal("one\r\ntwo\r\nTHREE\r\n", read(dir, "a.md"))
+      assert.equal("unchanged", assert(skill_folder.push(client, dir)).action)
+      publish({ ["a.md"] = "one\ntwo\nTHREE\nfour\n" })
+      write(dir, "a.md", "ONE\r\ntwo\r\nTHREE\r\n")
+      assert.same({ "a.md" }, assert(skill_folder.pull(client, "pdf-forms", dir)).merged)
+      assert.equal("ONE\r\ntwo\r\nTHREE\r\nfour\r\n", read(dir, "a.md"))
       assert(skill_folder.push(client, dir))
-      write(there, "a.md", "ONE\ntwo\nTHREE\n")
+      assert.equal("ONE\ntwo\nTHREE\nfour", client.skills:file("pdf-forms", "a.md").content)
+      write(there, "a.md", "ONE\ntwo\nTHREE\nfour\n")
       assert(skill_folder.pull(client, "pdf-forms", there))
-      assert.equal("ONE\r\ntwo\r\nTHREE\r\n", read(there, "a.md"))
+      assert.equal("ONE\ntwo\nTHREE\nfour\n", read(there, "a.md")) -- each in its own way
+    end)
+
+    it("a checkout with CRLF is no change, and stays one way in all of each file", function()
+      for path, source in pairs(tree(dir, LOCK)) do
+        write(dir, path, (source:gsub("\r?\n", "\r\n")))
+      end
+      for _, row in ipairs(assert(skill_folder.status(client, dir))) do
+        assert.equal("same", row.state, row.path)
+      end
+      assert.equal("unchanged", assert(skill_folder.push(client, dir)).action)
+      publish({
+        ["new.md"] = "n\nm\n",
+        ["SKILL.md"] = "---\nname: pdf-forms\ndescription: Another.\n---\n\nother\nbody\n",
+      })
+      assert(skill_folder.pull(client, "pdf-forms", dir))
+      local count = 0
+      for path, source in pairs(tree(dir, LOCK)) do
+        assert.is_nil(source:find("[^\r]\n"), path)
+        count = count + 1
+      end
+      assert.is_true(count >= 3)
+      assert.truthy(read(dir, "SKILL.md"):find("description: Another.\r\n---\r\n", 1, true))
+      assert.equal("n\r\nm\r\n", read(dir, "new.md"))
+      write(dir, "b.md", "x\r\ny\r\n")
+      assert.equal("published", assert(skill_folder.push(client, dir)).action)
+      assert.equal("x\ny", client.skills:file("pdf-forms", "b.md").content)
+      assert.equal("other\nbody", client.skills:get("pdf-forms").body)
     end)
 
     it("an empty folder makes room for a file, another is reported as in the way", function()

@@ -446,6 +446,15 @@ describe("lint of a skill folder", function()
     assert.equal("\197\191kill.md:nil the path is the skill's own body", said())
   end)
 
+  it("warns of lines that end in two ways, once a file", function()
+    folders.write(dir, "s/SKILL.md", "---\nname: s\ndescription: d\r\n---\nb\n")
+    folders.write(dir, "s/a.md", "one\r\ntwo\nthree\n\r\nfour\r\n")
+    folders.write(dir, "s/b.md", "one\r\ntwo\r\n")
+    assert.equal("", said())
+    local words = "this line ends otherwise than most: an update ends all of them in "
+    assert.equal("SKILL.md:3 " .. words .. "LF\na.md:2 " .. words .. "CRLF", said("warning"))
+  end)
+
   it("fails for a folder that is not there", function()
     fails("file", nil, skill_folder.lint(dir .. "/nowhere"))
   end)

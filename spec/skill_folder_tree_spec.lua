@@ -112,7 +112,7 @@ for part, generation in ipairs({ "reference", "current" }) do
       local all = {}
       for path, text in pairs(tree(dir, LOCK)) do
         if path:sub(-1) ~= "/" then
-          all[path] = (text:gsub("%s+$", ""))
+          all[path] = (text:gsub("%s+$", ""):gsub("\r\n", "\n"))
         end
       end
       return all
@@ -133,7 +133,8 @@ for part, generation in ipairs({ "reference", "current" }) do
       one.body, two.body = one.body:gsub("^%s+", ""), two.body:gsub("^%s+", "")
       assert.same(one, two)
       for path, text in pairs(tree(there, LOCK)) do
-        assert.truthy(text:find("[^%s]\r?\n$"), path) -- one newline at the end, of its own kind
+        assert.truthy(text:find("[^%s]\r?\n$"), path) -- one newline at the end
+        assert.is_nil(text:find("\r", 1, true), path) -- what is new has no line ends of its own
       end
       for _, dir in ipairs({ here, there }) do
         assert.equal("unchanged", assert(skill_folder.push(client, dir)).action)

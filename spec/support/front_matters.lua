@@ -192,6 +192,89 @@ function front_matters.make(random)
   return before .. body .. "\n" .. pick(random, { "", "", "", "# end\n", "...\nafter: x\n", "\n" })
 end
 
+local FIELD_VALUES = {
+  name = { "pdf-forms", "'a'", '"b"', "" },
+  description = {
+    "Does things.",
+    '"Does: things"',
+    "'Does # things'",
+    "one\n  two\n\n  three",
+    '"one\n  two"',
+    "|\n  one\n  two",
+    ">-\n  one\n  two",
+    "| # c\n  # text",
+    "|+\n  one\n\n",
+    "\n  below",
+  },
+  license = { "MIT", "", "~", "'MIT'" },
+  ["allowed-tools"] = {
+    "Read, Write",
+    "Read Write Edit",
+    "Bash(git add:*), Read",
+    "[Read, Write]",
+    "[ Read,\n  Write # w\n]",
+    "[]",
+    "\n- Read # r\n# between\n- Write",
+    "\n  - Read\n  - Write # w\n    # deep\n  - Edit",
+    ">\n  Read\n  Write",
+  },
+  metadata = {
+    "{}",
+    "",
+    "{ author: me, n: 1 } ",
+    "{a: 1, # c\n  b: [1, 2, # d\n 3],\n  c: {d: e},}",
+    "{a, b: , c: x}",
+    "\n  author: me # who\n  # between\n  version: 1.0\n  # last",
+    "\n  a: |\n    one\n    two\n  b:\n    c: d # deep\n    e: f\n      # deeper\n  g: [x, y]",
+    " # m\n    list:\n    - a # one\n    # two\n    - b\n    - c: d\n      e: f\n    n: 1",
+    "\n  a: 'q' # c\n\n  b: \"r\"\n  new: \n    - |\n      text\n    - x",
+  },
+  model = { "opus", "[a, b]", "\n  x: y # c" },
+  hooks = { "\n  - a: b\n    c: d # c", "{}" },
+}
+local FIELD_NAMES = {
+  "name",
+  "description",
+  "license",
+  "allowed-tools",
+  "metadata",
+  "model",
+  "hooks",
+}
+
+--- One of a skill, with comments in all places.
+--- @param random fun(n: integer): integer
+--- @return string
+function front_matters.skill(random)
+  if random(8) == 1 then
+    return pick(random, {
+      "{name: a, description: d, metadata: {a: 1, b: [x, y]}, model: x} # c\n",
+      "{ name: a, # one\n  model: x,\n  description: 'd', # two\n  license: MIT, # three\n}\n",
+      "# nothing\n",
+      "{}\n...\nrest # here\n",
+      "  name: a\n  metadata:\n    a: b\n  # c\n",
+    })
+  end
+  local parts = {}
+  for _, name in ipairs(FIELD_NAMES) do
+    if random(4) > 1 then
+      local written = pick(random, FIELD_VALUES[name])
+      local gap = written:find("^\n") and "" or " "
+      local comment = not written:find("[|>]") and pick(random, COMMENTS) or ""
+      local below = random(5) == 1 and pick(random, { "# below\n", "\n", "   # deep below\n" })
+        or ""
+      table.insert(
+        parts,
+        random(#parts + 1),
+        name .. ":" .. gap .. written .. comment .. "\n" .. below
+      )
+    end
+  end
+  return pick(random, { "", "# top\n", "\n" })
+    .. table.concat(parts)
+    .. pick(random, { "", "", "# end\n", "...\nrest\n" })
+end
+
 local TOKENS = {
   "a",
   "b",

@@ -248,7 +248,7 @@ end
 --- @param source string
 --- @return posthog.llm.SkillMd? fields
 --- @return posthog.llm.Error? err
---- @return table? about as skill_md.read gives it
+--- @return posthog.llm.SkillDocument? about
 function Folder:parse(source)
   local last = self.parsed
   if not last or last.source ~= source then
@@ -257,6 +257,22 @@ function Folder:parse(source)
     self.parsed = last
   end
   return last.fields, last.err, last.about
+end
+
+--- Takes note of a SKILL.md that has just been read.
+--- @param document posthog.llm.SkillDocument
+function Folder:note_parsed(document)
+  self.parsed = { source = document.source, fields = document.fields, about = document }
+end
+
+--- How lines end in what is new in the folder: as in its SKILL.md.
+--- @return "\n"|"\r\n"
+function Folder:newline()
+  if not self.line_end then
+    local source = disk.kind(self.dir .. "/" .. paths.SKILL) == "file" and self:read(paths.SKILL)
+    self.line_end = source and text.newline(source) or "\n"
+  end
+  return self.line_end
 end
 
 --- The digest by which a file is distinguished from another.
@@ -269,7 +285,7 @@ function Folder:digest_of(path, source)
   end
   local fields = self:parse(source)
   if not fields then
-    return digest.sha256(source)
+    return text.digest(source)
   end
   return stored.digest_of_skill(self.not_stored, skill_md.normal(fields))
 end

@@ -106,7 +106,8 @@ local function without_blank(tool)
   return start and start .. ":*)" or table.concat(compare.words(tool))
 end
 
-local function check_fields(report, fields, lines)
+local function check_fields(report, fields, about)
+  local lines = about.lines
   check_description(report, fields.description, lines.description)
   for _, field in ipairs({ "license", "compatibility" }) do
     local length = compare.length(fields[field])
@@ -119,7 +120,8 @@ local function check_fields(report, fields, lines)
       report:skill("tool_empty", lines["allowed-tools"])
     elseif #compare.words(tool) > 1 then
       local option = option_names.code("split_tools")
-      report:skill("tool_has_blank", lines["allowed-tools"], tool, without_blank(tool), option)
+      local line = skill_md.tool_line(about, tool)
+      report:skill("tool_has_blank", line, tool, without_blank(tool), option)
     end
   end
 end
@@ -185,6 +187,13 @@ local function check_not_stored(report, folder, fields, source, lines)
   end
 end
 
+local function check_line_ends(report, path, source)
+  local newline, other = text.newline(source)
+  if other then
+    report:add("mixed_line_ends", path, other, newline == "\n" and "LF" or "CRLF")
+  end
+end
+
 --- @return table? fields of SKILL.md as the server would have them
 local function check_skill(report, folder)
   if not folder:has(paths.SKILL) then
@@ -206,10 +215,11 @@ local function check_skill(report, folder)
     report:skill("front_matter", wrong.line, wrong.reason)
     return nil
   end
+  check_line_ends(report, paths.SKILL, source)
   local own = skill_md.normal(read)
   local fields = folder:to_server(own)
   check_name(report, folder, fields.name, about.lines.name or 1)
-  check_fields(report, fields, about.lines)
+  check_fields(report, fields, about)
   check_values(report, fields, about.lines)
   check_body(report, fields.body, about.body_line)
   for _, key in ipairs(about.unknown) do
@@ -233,7 +243,7 @@ local function check_file(report, folder, path)
     return 0
   end
   local wrong, line = text.check(source)
-  local middle = text.trim(source)
+  local middle = text.server(source)
   if wrong then
     report:add("not_text", path, line, wrong)
     return #middle, true
@@ -243,6 +253,7 @@ local function check_file(report, folder, path)
   elseif #middle > LIMITS.text then
     report:add("file_too_large", path, nil, #middle, LIMITS.text)
   end
+  check_line_ends(report, path, source)
   return #middle
 end
 

@@ -1,5 +1,8 @@
 --- Puts two changes of a text together.
 
+local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
+local json_value = require("posthog.llm.util.json_value")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")
 local three_way = require("posthog.llm.util.three_way")
@@ -8,9 +11,8 @@ local merge = {}
 
 --- How all lines of a text end; nil where they do not end alike.
 local function line_end(s)
-  local _, all = s:gsub("\n", "")
-  local _, returns = s:gsub("\r\n", "")
-  return returns == 0 and "\n" or returns == all and "\r\n" or nil
+  local newline, other = text.newline(s)
+  return not other and newline or nil
 end
 
 --- Three-way, where one side has only changed how the lines end: that is a change
@@ -20,15 +22,9 @@ local function merge_lines(base, ours, theirs, labels)
   if not (was and here and there) or (was == here and was == there) then
     return three_way.merge(base, ours, theirs, labels)
   end
-  local function plain(s)
-    return (s:gsub("\r\n", "\n"))
-  end
-  local merged, conflicts = three_way.merge(plain(base), plain(ours), plain(theirs), labels)
-  local wanted = here == was and there or here
-  if wanted == "\r\n" then
-    merged = merged:gsub("\n", "\r\n")
-  end
-  return merged, conflicts
+  local merged, conflicts =
+    three_way.merge(text.unix(base), text.unix(ours), text.unix(theirs), labels)
+  return text.with_newline(merged, here == was and there or here), conflicts
 end
 
 --- Merges texts as the server keeps them.
@@ -53,47 +49,93 @@ end
 
 local FIELDS = { "name", "description", "license", "compatibility", "allowed_tools", "metadata" }
 
---- A field as a text that is the same for the same value.
-local function print_of(field, fields)
-  local all = { body = "", [field] = fields[field] }
-  return skill_md.canonical(all)
+local function same(a, b)
+  return a == b or a ~= nil and b ~= nil and json_text.sorted(a) == json_text.sorted(b)
 end
 
---- @return table? fields nil: both sides have changed one, each in its way
-local function merge_fields(base, ours, theirs)
-  local merged = {}
-  for _, field in ipairs(FIELDS) do
-    local b, o, t = print_of(field, base), print_of(field, ours), print_of(field, theirs)
-    if o == t or t == b then
-      merged[field] = ours[field]
-    elseif o == b then
-      merged[field] = theirs[field]
-    else
-      return nil
+local function is_map(value)
+  return type(value) == "table" and not json_value.is_array(value)
+end
+
+local merge_maps
+
+--- A value that both sides may have changed: as this folder is to have it, as theirs, and as the
+--- base. The three are one where only one side has changed it, or both alike.
+local function merge_value(base, ours, theirs)
+  if same(ours, theirs) or same(theirs, base) then
+    return ours, ours, ours
+  elseif same(ours, base) then
+    return theirs, theirs, theirs
+  elseif is_map(ours) and is_map(theirs) then
+    return merge_maps(is_map(base) and base or {}, ours, theirs)
+  end
+  return ours, theirs, base
+end
+
+--- The same name by name.
+function merge_maps(base, ours, theirs)
+  local o, t, b = json.object({}), json.object({}), json.object({})
+  for _, map in ipairs({ base, ours, theirs }) do
+    for key in pairs(map) do
+      o[key], t[key], b[key] = merge_value(base[key], ours[key], theirs[key])
     end
   end
-  return merged
+  return o, t, b
 end
 
---- Merges a SKILL.md: the front matter field by field, the body as a text.
+--- The front matter and the body as one text, where the folder's cannot be read.
+local function merge_whole(base, present, theirs, labels)
+  local before, after = skill_md.canonical(base), skill_md.canonical(theirs)
+  local ours = text.file(text.server(present))
+  local merged, conflicts = three_way.merge(before, ours, after, labels)
+  return text.with_newline(merged, (text.newline(present))), conflicts
+end
+
+--- The file with markers around the lines of what both have changed.
+local function mark(document, variants, labels)
+  local sources = {}
+  for i, fields in ipairs(variants) do
+    local source, err = skill_md.update(fields, document.source, document)
+    if not source then
+      return nil, err
+    end
+    sources[i] = source
+  end
+  return three_way.merge(sources[3], sources[1], sources[2], labels)
+end
+
+--- Merges a SKILL.md: the front matter name by name, the body as a text.
 --- @param base table fields
 --- @param present string the folder's file
 --- @param theirs table fields
 --- @param labels { ours: string, theirs: string }
---- @return string merged the whole file
---- @return integer conflicts
-function merge.skill_md(base, present, theirs, labels)
-  local ours = skill_md.read(present)
-  local fields = ours and merge_fields(skill_md.normal(base), skill_md.normal(ours), theirs)
-  if not fields then -- as texts, in the same form where ours can be read
-    local source = ours and skill_md.canonical(ours) or (text.trim(present))
-    local before, after = skill_md.canonical(base), skill_md.canonical(theirs)
-    return three_way.merge(before, text.file((text.trim(source))), after, labels)
+--- @param document? posthog.llm.SkillDocument the folder's file, where it has been read
+--- @return string? merged the whole file
+--- @return integer|posthog.llm.Error conflicts or err: kind "invalid", with the line that would be lost
+--- @return posthog.llm.SkillDocument? read of what was merged, where a document was given and there
+---   is no conflict in the front matter
+function merge.skill_md(base, present, theirs, labels, document)
+  local given, _ = document, nil
+  if not document then
+    _, _, document = skill_md.read(present)
   end
-  local body, conflicts =
-    merge.texts((text.trim(base.body)), (text.trim(ours.body)), (text.trim(theirs.body)), labels)
-  fields.body = body
-  return skill_md.update(fields, present), conflicts
+  if not document then
+    return merge_whole(base, present, theirs, labels)
+  end
+  local was, ours, other =
+    skill_md.normal(base), skill_md.normal(document.fields), skill_md.normal(theirs)
+  local body, conflicts = merge.texts(was.body, ours.body, other.body, labels)
+  local variants = { { body = body }, { body = body }, { body = body } }
+  for _, field in ipairs(FIELDS) do
+    variants[1][field], variants[2][field], variants[3][field] =
+      merge_value(was[field], ours[field], other[field])
+  end
+  if same(variants[1], variants[2]) then
+    local merged, err, read = skill_md.update(variants[1], present, document)
+    return merged, merged and conflicts or err, given and read
+  end
+  local merged, more = mark(document, variants, labels)
+  return merged, merged and conflicts + more or more
 end
 
 return merge

@@ -98,7 +98,7 @@ local function tree_of(folder, outcome)
         tree.own = skill_md.normal(fields)
         tree.fields, tree.source, tree.lines = folder:to_server(tree.own), source, about.lines
       else
-        tree.texts[path], tree.sent[path] = (text.trim(source)), text.digest(source)
+        tree.texts[path], tree.sent[path] = text.server(source), text.digest(source)
       end
     end
   end

@@ -97,13 +97,33 @@ local function in_file(folder, fields, present)
   return ours and stored.to_file(folder.not_stored, fields, skill_md.normal(ours)) or fields
 end
 
+--- A SKILL.md with other fields.
+--- @param force boolean? where not all of the file can be kept, it goes
+--- @return string? updated
+--- @return posthog.llm.Error? err
+local function update_skill(folder, fields, present, force)
+  local _, document
+  if present then
+    _, _, document = folder:parse(present)
+  end
+  local updated, err, read = skill_md.update(fields, present, document)
+  if updated and read then
+    folder:note_parsed(read)
+  elseif not updated and force then
+    return skill_md.update(fields)
+  end
+  return updated, err
+end
+
 --- @param force boolean? the file has what the server has, and nothing else
+--- @return string? text
+--- @return posthog.llm.Error? err
 local function new_text(folder, path, theirs, present, force)
   if path == paths.SKILL then
     local fields = force and theirs.fields or in_file(folder, theirs.fields, present)
-    return skill_md.update(fields, present)
+    return update_skill(folder, fields, present, force)
   end
-  return text.replace(theirs.texts[path], present)
+  return text.replace(theirs.texts[path], present, folder:newline())
 end
 
 local function present_of(folder, path)
@@ -121,8 +141,11 @@ local function take(outcome, folder, theirs, path, force)
   if err then
     return errors.failure(err)
   end
-  local new = new_text(folder, path, theirs, present, force)
-  if new == present then
+  local new
+  new, err = new_text(folder, path, theirs, present, force)
+  if not new then
+    return errors.failure(err)
+  elseif new == present then
     outcome.unchanged[#outcome.unchanged + 1] = path
   else
     outcome.writes[path] = new
@@ -130,13 +153,19 @@ local function take(outcome, folder, theirs, path, force)
   return true
 end
 
---- @return string merged
---- @return integer conflicts
+--- @return string? merged
+--- @return integer|posthog.llm.Error conflicts or err
 local function merge_one(folder, path, present, base, theirs)
   local labels = { ours = "this folder", theirs = "version " .. theirs.version }
   if path == paths.SKILL then
     local before = base and in_file(folder, base.fields, present) or { body = "" }
-    return merge.skill_md(before, present, in_file(folder, theirs.fields, present), labels)
+    local _, _, document = folder:parse(present)
+    local fields = in_file(folder, theirs.fields, present)
+    local merged, conflicts, read = merge.skill_md(before, present, fields, labels, document)
+    if read then
+      folder:note_parsed(read)
+    end
+    return merged, conflicts
   end
   local ours = text.trim(present)
   local before = base and base.texts[path] or ""
@@ -160,6 +189,9 @@ local function settle_one(outcome, folder, theirs, base, path, action, force)
       return errors.failure(err)
     end
     local merged, conflicts = merge_one(folder, path, present, base, theirs)
+    if not merged then
+      return errors.failure(conflicts)
+    end
     outcome.writes[path] = merged ~= present and merged or nil
     if conflicts > 0 then
       conflict(outcome, path, BOTH, text.marker(merged))

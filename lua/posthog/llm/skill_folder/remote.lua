@@ -136,7 +136,7 @@ function remote.load(client, self, wanted, progress)
       if not file or file == true then
         return errors.failure(err or errors.no_content("file"))
       end
-      self.texts[path] = (text.trim(file.content))
+      self.texts[path] = text.server(file.content)
       self.digests[path] = sha256(self.texts[path])
       done = done + 1
       progress("read", path, done, #missing)

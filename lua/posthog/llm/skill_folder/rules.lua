@@ -61,6 +61,12 @@ rules.ALL = {
     words = "%s: the API has no field for it",
   },
 
+  mixed_line_ends = {
+    level = "warning",
+    source = "doc/skill_folder.md",
+    words = "this line ends otherwise than most: an update ends all of them in %s",
+  },
+
   -- its fields
   name_missing = { level = "error", source = FORMAT, words = "name is missing" },
   name_too_long = { level = "error", source = API, words = "name is longer than 64 characters" },

@@ -5,6 +5,7 @@ local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
 local json_value = require("posthog.llm.util.json_value")
 local text = require("posthog.llm.skill_folder.text")
+local tools = require("posthog.llm.skill_folder.tools")
 local yaml = require("posthog.llm.skill_folder.yaml")
 
 local skill_md = {}
@@ -25,31 +26,6 @@ end
 --- @field metadata? table
 --- @field body string what follows the front matter
 
---- Names divided by spaces or commas, outside of brackets: `Bash(git add:*) Read`.
-local function split_tools(raw)
-  local tools, depth, first, at = {}, 0, 1, 1
-  local function add(word)
-    tools[#tools + 1] = word ~= "" and word or nil
-  end
-  while true do
-    local found, _, char = raw:find("([%s,()])", at)
-    if not found then
-      break
-    elseif char == "(" then
-      depth = depth + 1
-    elseif char == ")" then
-      depth = math.max(0, depth - 1)
-    elseif depth == 0 then
-      add(raw:sub(first, found - 1))
-      first = found + 1
-    end
-    at = found + 1
-  end
-  local last = raw:sub(first)
-  add(depth > 0 and text.trim(last) or last)
-  return tools
-end
-
 local function text_of(node)
   if node.kind ~= "scalar" then
     return nil, "a text is expected"
@@ -61,16 +37,16 @@ local function tools_of(node)
   if node.kind == "map" then
     return nil, "names are expected, divided by spaces"
   elseif node.kind == "scalar" then
-    return split_tools(text_of(node))
+    return tools.split(text_of(node))
   end
-  local tools = {}
+  local list = {}
   for i, item in ipairs(node.items) do
-    tools[i] = item.node.kind == "scalar" and item.node.raw or nil
-    if not tools[i] then
+    list[i] = item.node.kind == "scalar" and item.node.raw or nil
+    if not list[i] then
       return nil, "a list of names is expected"
     end
   end
-  return tools
+  return list
 end
 
 local function metadata_of(node)
@@ -114,76 +90,98 @@ local function invalid(line, message)
   }))
 end
 
+--- @class posthog.llm.SkillDocument a SKILL.md that was read
+--- @field source string
+--- @field fields posthog.llm.SkillMd
+--- @field yaml posthog.llm.YamlDocument
+--- @field parts { first: integer, last: integer, body: integer } places in the source: of the front
+---   matter, of the line that ends it, and of the body
+--- @field rest string what stands in the front matter after a line `...`
+--- @field lines table<string, integer> of the keys
+--- @field unknown string[] keys that the API has no field for
+--- @field body_line integer
+
+--- Takes the fields over from the front matter.
+--- @param document posthog.llm.SkillDocument
+--- @return true? ok
+--- @return posthog.llm.Error? err
+local function read_fields(document)
+  for _, entry in ipairs(document.yaml.root.entries) do
+    document.lines[entry.key] = entry.line
+    local field = FIELDS[entry.key]
+    if field then
+      local value, wrong = (READERS[entry.key] or text_of)(entry.node)
+      if wrong then
+        return invalid(entry.line, entry.key .. ": " .. wrong)
+      end
+      document.fields[field] = value
+    else
+      document.unknown[#document.unknown + 1] = entry.key
+    end
+  end
+  return true
+end
+
 --- Reads a SKILL.md.
 --- @param source string
 --- @return posthog.llm.SkillMd? fields
 --- @return posthog.llm.Error? err kind "invalid"; `line` is the place
---- @return { lines: table<string, integer>, unknown: string[], body_line: integer, parts: table, node: table }? about
+--- @return posthog.llm.SkillDocument? document
 function skill_md.read(source)
   local parts, wrong = divide(source)
   if not parts then
     return invalid(1, wrong)
   end
-  local document, bad = yaml.read(text.unix(parts.head), 2)
-  if not document then
+  local head = text.unix(parts.head)
+  local read, bad = yaml.read(head, 2)
+  if not read then
     return invalid(bad.line, "the front matter is invalid or unsupported YAML: " .. bad.message)
-  end
-  local node = document.root
-  if node.kind ~= "map" then
-    return invalid(node.line, "the front matter has no names and values")
+  elseif read.root.kind ~= "map" then
+    return invalid(read.root.line, "the front matter has no names and values")
   end
   local fields = { body = source:sub(parts.body) }
-  local about = { lines = {}, unknown = {}, parts = parts, node = node }
-  about.body_line = text.line_of(source, parts.body)
-  for _, entry in ipairs(node.entries) do
-    about.lines[entry.key] = entry.line
-    local field = FIELDS[entry.key]
-    if field then
-      fields[field], wrong = (READERS[entry.key] or text_of)(entry.node)
-      if wrong then
-        return invalid(entry.line, entry.key .. ": " .. wrong)
-      end
-    else
-      about.unknown[#about.unknown + 1] = entry.key
-    end
+  local document = { source = source, fields = fields, yaml = read, parts = parts }
+  document.lines, document.unknown, document.rest = {}, {}, head:sub(read.stop)
+  document.body_line = text.line_of(source, parts.body)
+  local ok, err = read_fields(document)
+  if not ok then
+    return errors.failure(err)
   end
-  return fields, nil, about
+  return fields, nil, document
 end
 
---- The tools in one text where it reads back as the same, else as a list.
-local function tools_value(tools)
-  local joined = table.concat(tools, " ")
-  local again = split_tools(joined)
-  for i = 1, math.max(#again, #tools) do
-    if again[i] ~= tools[i] then
-      return tools
-    end
-  end
-  return joined
+--- The line in which a tool is named; of `allowed-tools` where it is not found as it is.
+--- @param document posthog.llm.SkillDocument
+--- @param tool string
+--- @return integer? line
+function skill_md.tool_line(document, tool)
+  local line = tools.line(document.yaml, tool)
+  return line and line + 1
 end
 
-local function metadata_lines(metadata)
-  local names, lines = {}, { "metadata:\n" }
-  for name in pairs(metadata) do
-    names[#names + 1] = name
+--- What stands under a key; nil where the field says nothing.
+--- @param present? posthog.llm.YamlNode what stands there now
+local function value_of(key, fields, present)
+  local value = fields[FIELDS[key]]
+  if value == nil or value == "" or value == json.null then
+    return nil
+  elseif type(value) ~= "table" then
+    return value
+  elseif next(value) == nil then
+    return nil
+  elseif key == "allowed-tools" and (not present or present.kind ~= "list") then
+    return tools.join(value, present and present.raw)
   end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    lines[i + 1] = yaml.entry(name, metadata[name], "  ")
-  end
-  return table.concat(lines)
+  return value
 end
 
 --- The lines of one key; "" where the field says nothing.
 local function lines_of(key, fields)
-  local value = fields[FIELDS[key]]
-  if value == nil or value == "" or value == json.null then
+  local value = value_of(key, fields)
+  if value == nil then
     return ""
   elseif key == "metadata" then
-    return next(value) ~= nil and metadata_lines(value) or ""
-  elseif key == "allowed-tools" then
-    value = #value > 0 and tools_value(value) or nil
-    return value and yaml.entry(key, value) or ""
+    return "metadata:\n" .. yaml.map(value, "  ")
   end
   return yaml.entry(key, value)
 end
@@ -200,14 +198,14 @@ end
 --- @param fields posthog.llm.SkillMd or a skill as the server gave it
 --- @return string
 function skill_md.render(fields)
-  return ("---\n%s---\n\n%s"):format(head_of(fields), text.file((text.trim(fields.body or ""))))
+  return ("---\n%s---\n\n%s"):format(head_of(fields), text.file(text.server(fields.body or "")))
 end
 
 --- The fields as the server keeps them, so that two can be compared.
 --- @param fields table
 --- @return table
 function skill_md.normal(fields)
-  local normal = { body = (text.trim(fields.body or "")), metadata = fields.metadata }
+  local normal = { body = text.server(fields.body or ""), metadata = fields.metadata }
   if not json_value.is_object(normal.metadata) then
     normal.metadata = json.object({}) -- no server has it otherwise
   end
@@ -230,64 +228,88 @@ function skill_md.canonical(fields)
   return skill_md.render(skill_md.normal(fields))
 end
 
---- The source lines of a key, as two byte positions in the front matter.
-local function place_of(head, entries, i)
-  local starts = { 1 }
-  for at in head:gmatch("\n()") do
-    starts[#starts + 1] = at
+--- The front matter with other fields.
+--- @param document posthog.llm.SkillDocument
+--- @param old table normal
+--- @param new table normal
+local function update_head(document, old, new)
+  local wanted, changed = {}, {}
+  local nodes = {}
+  for _, entry in ipairs(document.yaml.root.entries) do
+    nodes[entry.key] = entry.node
   end
-  local following = entries[i + 1]
-  local last = following and starts[following.line - 1] or #head + 1
-  return starts[entries[i].line - 1], last - 1
-end
-
---- The front matter with other fields: the lines of keys that stay the same,
---- comments and keys of no meaning here stay as they are.
-local function update_head(about, old, new)
-  local head, entries = about.parts.head, about.node.entries
-  if about.node.style == "flow" or #entries == 0 then
-    return head_of(new)
-  end
-  local parts = { head:sub(1, place_of(head, entries, 1) - 1) }
-  local seen = {}
-  for i, entry in ipairs(entries) do
-    local first, last = place_of(head, entries, i)
-    local kept, lines = head:sub(first, last), FIELDS[entry.key] and lines_of(entry.key, new)
-    seen[entry.key] = true
-    local same = not lines or lines == lines_of(entry.key, old)
-    parts[#parts + 1] = same and kept or lines
-  end
-  local all = table.concat(parts)
   for _, key in ipairs(KEYS) do
-    all = all .. (seen[key] and "" or lines_of(key, new))
+    if lines_of(key, old) ~= lines_of(key, new) then
+      changed[key], wanted[key] = true, value_of(key, new, nodes[key])
+    end
   end
-  return all
+  if next(changed) == nil then
+    return document.yaml.source
+  end
+  return yaml.edit(document.yaml, wanted, changed, KEYS)
 end
 
---- A SKILL.md that says these fields, as like the present one as can be.
+--- The line of what a text would lose of the one before it: a comment, or a name of no meaning here.
+--- @param old posthog.llm.SkillDocument
+--- @param new posthog.llm.SkillDocument
+--- @return integer? line
+local function lost_line(old, new)
+  local kept = {}
+  for _, comment in ipairs(new.yaml.comments) do
+    local words = new.yaml.source:sub(comment.first, comment.stop - 1)
+    kept[words] = (kept[words] or 0) + 1
+  end
+  for _, comment in ipairs(old.yaml.comments) do
+    local words = old.yaml.source:sub(comment.first, comment.stop - 1)
+    kept[words] = (kept[words] or 0) - 1
+    if kept[words] < 0 then
+      return text.line_of(old.yaml.source, comment.first) + 1
+    end
+  end
+  for _, key in ipairs(old.unknown) do
+    if not new.lines[key] then
+      return old.lines[key]
+    end
+  end
+end
+
+local LOSES =
+  "the front matter cannot take the new fields without losing this line: change it by hand"
+local CANNOT = "the front matter cannot take the new fields as it is written: change it by hand"
+
+--- A SKILL.md that says these fields, as like the present one as can be: what did not change stays
+--- as it is written, comments and unknown keys always.
 --- @param fields table
 --- @param present? string the file as it is
---- @return string
-function skill_md.update(fields, present)
-  local old, _, about
-  if present then
-    old, _, about = skill_md.read(present)
+--- @param document? posthog.llm.SkillDocument the same, read
+--- @return string? updated
+--- @return posthog.llm.Error? err kind "invalid"; `line` would be lost
+--- @return posthog.llm.SkillDocument? read of what was updated
+function skill_md.update(fields, present, document)
+  local _
+  if present and not document then
+    _, _, document = skill_md.read(present)
   end
-  if not old then
-    return skill_md.render(fields)
+  if not document then
+    return text.with_newline(skill_md.render(fields), present and text.newline(present) or "\n")
   end
-  local parts = about.parts
-  local head = update_head(about, skill_md.normal(old), skill_md.normal(fields))
-  local body = (text.trim(fields.body or ""))
-  local updated = present:sub(1, parts.first - 1)
+  local parts, source = document.parts, document.source
+  local head = update_head(document, skill_md.normal(document.fields), skill_md.normal(fields))
+  local updated = source:sub(1, parts.first - 1)
     .. head
-    .. present:sub(parts.last, parts.body - 1)
-    .. text.replace(body, old.body)
-  local again = skill_md.read(updated)
+    .. document.rest
+    .. source:sub(parts.last, parts.body - 1)
+    .. text.replace(text.server(fields.body or ""), document.fields.body)
+  updated = text.with_newline(updated, (text.newline(source)))
+  local again, _, read = skill_md.read(updated)
   if not again or skill_md.canonical(again) ~= skill_md.canonical(fields) then
-    return skill_md.render(fields) -- front matter that cannot be edited line by line
+    return invalid(document.yaml.root.line, CANNOT)
   end
-  return updated
+  local line = lost_line(document, read)
+  if line then
+    return invalid(line, LOSES)
+  end
+  return updated, nil, read
 end
 
 return skill_md

@@ -1,6 +1,6 @@
---- Text as the server keeps it: UTF-8, with no white space at either end
---- (doc/api.md 1.1). The folder's copy keeps its ends, so texts are compared
---- without them.
+--- Text as the server keeps it: UTF-8, with no white space at either end (doc/api.md 1.1), and
+--- with lines that end in \n. The folder's copy keeps its white space and its line ends, so
+--- texts are compared without them.
 
 local compare = require("posthog.llm.util.compare")
 local digest = require("posthog.llm.util.digest")
@@ -18,45 +18,76 @@ function text.trim(s)
   return s:sub(first, last), s:sub(1, first - 1), s:sub(last + 1)
 end
 
---- A text with the line ends that the server gets: \n alone.
+--- A text whose lines end in \n alone, as they do on the server.
 --- @param s string
 --- @return string
 function text.unix(s)
   return (s:gsub("\r\n", "\n"))
 end
 
---- The end of a line in this text.
-local function newline(s)
-  return s:find("^[^\n]*\r\n") and "\r\n" or "\n"
+--- What is sent of a file, and compared with the server's: how a checkout ends its lines is no
+--- content, and neither is white space at the ends.
+--- @param s string
+--- @return string
+function text.server(s)
+  return (text.trim(text.unix(s)))
+end
+
+--- How the lines of a file end: as most of them do.
+--- @param s string
+--- @return "\n"|"\r\n" newline
+--- @return integer? line the first one that ends otherwise
+function text.newline(s)
+  local _, all = s:gsub("\n", "")
+  local _, returns = s:gsub("\r\n", "")
+  local newline = returns * 2 > all and "\r\n" or "\n"
+  if returns == 0 or returns == all then
+    return newline
+  end
+  local other = newline == "\n" and s:find("\r\n", 1, true) or ("\n" .. s):find("[^\r]\n", 2)
+  return newline, text.line_of(s, other or 1)
+end
+
+--- A text whose lines all end in one way.
+--- @param s string
+--- @param newline "\n"|"\r\n"
+--- @return string
+function text.with_newline(s, newline)
+  s = text.unix(s)
+  return newline == "\n" and s or (s:gsub("\n", newline))
 end
 
 --- A server's text as a file: it ends in a newline, as text files do.
 --- @param middle string
+--- @param newline? "\n"|"\r\n" by default that of the first line
 --- @return string
-function text.file(middle)
-  return middle .. newline(middle)
+function text.file(middle, newline)
+  if newline then
+    return text.with_newline(middle .. "\n", newline)
+  end
+  return middle .. (middle:find("^[^\n]*\r\n") and "\r\n" or "\n")
 end
 
---- A server's text in place of a file's: the white space at the ends stays, but
---- for line ends of another kind than the text's.
+--- A server's text in place of a file's: the white space at the ends stays, and so does the way in
+--- which lines end.
 --- @param middle string
 --- @param present? string the file as it is
+--- @param newline? "\n"|"\r\n" of a file that has no line yet
 --- @return string
-function text.replace(middle, present)
+function text.replace(middle, present, newline)
   local trimmed, before, after = text.trim(present or "")
   if trimmed == "" then
-    return text.file(middle)
+    return text.file(middle, newline or "\n")
+  elseif present:find("\n", 1, true) then
+    newline = text.newline(present)
   end
-  if middle:find("\n", 1, true) then
-    after = after:gsub("\r?\n", newline(middle))
-  end
-  return before .. middle .. after
+  return text.with_newline(before .. middle .. after, newline or "\n")
 end
 
 --- @param s string
 --- @return string digest of what the server would keep
 function text.digest(s)
-  return digest.sha256((text.trim(s)))
+  return digest.sha256(text.server(s))
 end
 
 --- The line in which a byte stands, from 1.

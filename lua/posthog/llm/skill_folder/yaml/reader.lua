@@ -22,6 +22,7 @@ local MOST_DEEP = 512 -- as JSON has it, which it is to become
 --- @class posthog.llm.YamlItem
 --- @field first integer of its dash or, in flow style, of itself
 --- @field node posthog.llm.YamlNode
+--- @field comma? integer in flow style, of the comma after it
 
 --- @class posthog.llm.YamlEntry
 --- @field key string
@@ -29,6 +30,7 @@ local MOST_DEEP = 512 -- as JSON has it, which it is to become
 --- @field first integer
 --- @field colon integer its place; of a key alone, in flow style, the last one of the key
 --- @field node posthog.llm.YamlNode
+--- @field comma? integer in flow style, of the comma after it
 
 --- @class posthog.llm.YamlDocument
 --- @field source string
@@ -353,6 +355,8 @@ function Reader:flow(first, indent)
   while self:char(at) ~= close do
     at = self:skip_in_flow(self:flow_member(collection, at, indent), first)
     if self:char(at) == "," then
+      local members = collection.items or collection.entries
+      members[#members].comma = at
       at = self:skip_in_flow(at + 1, first)
     elseif self:char(at) ~= close then
       self:fail(at, MISSING:format(close), first)

@@ -58,7 +58,9 @@ local function number(value)
   return (s:find("[.eE]") and "!!float " or "!!int ") .. s
 end
 
-local function sorted_keys(map)
+--- @param map table
+--- @return string[]
+function writer.sorted_keys(map)
   local keys = {}
   for key in pairs(map) do
     keys[#keys + 1] = key
@@ -87,10 +89,38 @@ function writer.flow(value)
     end
     return "[" .. table.concat(parts, ", ") .. "]"
   end
-  for i, key in ipairs(sorted_keys(value)) do
+  for i, key in ipairs(writer.sorted_keys(value)) do
     parts[i] = quoted(key) .. ": " .. writer.flow(value[key])
   end
   return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+--- A text on one line, where it can be in the quotes of the one before it.
+--- @param s string
+--- @param quote? string \' or "
+--- @return string
+function writer.text(s, quote)
+  if quote == "'" and quoted(s) == '"' .. s:gsub('"', '\\"') .. '"' then
+    return "'" .. s:gsub("'", "''") .. "'"
+  elseif quote == '"' or not is_plain(s) then
+    return quoted(s)
+  end
+  return s
+end
+
+--- A value: what stands in the line of its name, and the lines below.
+--- @param value any
+--- @param indent string of the lines below
+--- @param quote? string of the value before it
+--- @return string head
+--- @return string lines with their ends
+function writer.value(value, indent, quote)
+  if type(value) ~= "string" then
+    return writer.flow(value), ""
+  elseif is_block(value) then
+    return "|-", (("\n" .. value):gsub("\n([^\n]+)", "\n" .. indent .. "%1"):sub(2)) .. "\n"
+  end
+  return writer.text(value, quote), ""
 end
 
 --- `key: value` and what belongs to it, as lines.
@@ -100,14 +130,20 @@ end
 --- @return string lines with their ends
 function writer.entry(key, value, indent)
   indent = indent or ""
-  local head = indent .. (is_plain(key) and key or quoted(key)) .. ":"
-  if type(value) ~= "string" then
-    return head .. " " .. writer.flow(value) .. "\n"
-  elseif is_block(value) then
-    local inner = ("\n" .. value):gsub("\n([^\n]+)", "\n" .. indent .. "  %1")
-    return head .. " |-" .. inner .. "\n"
+  local head, lines = writer.value(value, indent .. "  ")
+  return indent .. writer.text(key) .. ": " .. head .. "\n" .. lines
+end
+
+--- A map as lines, with its names in their order.
+--- @param map table
+--- @param indent string
+--- @return string lines with their ends
+function writer.map(map, indent)
+  local lines = {}
+  for i, key in ipairs(writer.sorted_keys(map)) do
+    lines[i] = writer.entry(key, map[key], indent)
   end
-  return head .. " " .. (is_plain(value) and value or quoted(value)) .. "\n"
+  return table.concat(lines)
 end
 
 return writer
