@@ -25,6 +25,16 @@ describe("a text as the server keeps it", function()
     assert.equal("ä", compare.trim(table.concat(WHITE) .. "ä" .. table.concat(WHITE)))
   end)
 
+  it("has words between its white space, Unicode's included", function()
+    for _, white in ipairs(WHITE) do
+      assert.same({ "ä", "b" }, compare.words(white .. "ä" .. white .. white .. "b" .. white))
+      assert.same({}, compare.words(white .. white))
+    end
+    assert.same({}, compare.words(""))
+    assert.same({ "a\8b" }, compare.words("a\8b"))
+    assert.same({ "Bash(git", "add:*)" }, compare.words("Bash(git add:*)"))
+  end)
+
   it("keeps what only looks like white space", function()
     for _, text in ipairs({
       "\8",

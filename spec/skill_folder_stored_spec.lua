@@ -274,7 +274,17 @@ describe("a skill of which the server keeps less than it is sent", function()
       "[1]",
       "[{}]",
       '[{"path":"SKILL.md"}]',
-      '[{"path":"a","key":[1]}]',
+      '[{"path":"a.md","sent":1}]',
+      '[{"path":"a.md","sent":"x","stored":1}]',
+      '[{"path":"SKILL.md","key":[1]}]',
+      '[{"path":"SKILL.md","key":[]}]',
+      '[{"path":"SKILL.md","key":["body"],"sent":"a","stored":"b"}]',
+      '[{"path":"SKILL.md","key":["license"],"sent":"a"}]',
+      '[{"path":"SKILL.md","key":["license"],"sent":{},"stored":"b"}]',
+      '[{"path":"SKILL.md","key":["allowed_tools"],"sent":"a","stored":["b"]}]',
+      '[{"path":"SKILL.md","key":["allowed_tools"],"sent":[{}],"stored":["b"]}]',
+      '[{"path":"SKILL.md","key":["metadata"],"sent":"a"}]',
+      '[{"path":"a.md","key":["metadata","source"],"sent":"a"}]',
     }) do
       write(here, LOCK, (lock:gsub('("not_stored": )%b[]', "%1" .. rows)))
       fails("file", nil, skill_folder.push(client, here))
@@ -360,6 +370,35 @@ describe("a skill of which the server keeps less than it is sent", function()
       push(there)
       assert.equal("unchanged", push(here).action)
       rests(here)
+    end)
+
+    it("is known by the file that the export adds, and by the version beside it", function()
+      for text, is_generated in pairs({
+        [CODEX] = true,
+        ["interface:\n  display_name: PDF forms\n  short_description: 'Fills forms.'\n"] = true,
+        ["interface:\r\n  display_name: 'Pdf forms'\r\n  short_description: d\r\n"] = true,
+        ["interface:\n  display_name: Forms by us\n"] = false,
+        [CODEX .. "  icon_small: x.png\n"] = false,
+        [CODEX .. "policy:\n  allow_implicit_invocation: false\n"] = false,
+        ["dependencies:\n  tools: []\n"] = false,
+      }) do
+        for _, version in ipairs({ "", "  version: '3'\n", "  version: '1.0'\n" }) do
+          folders.remove(here)
+          skill(version)
+          write(here, "agents/openai.yaml", text)
+          local codes = {}
+          for i, finding in ipairs(assert(skill_folder.lint(here))) do
+            codes[i] = finding.code
+          end
+          local is_numbered = version:find("3", 1, true) ~= nil
+          local is_known = is_generated or (is_numbered and text:find("Forms by us", 1, true))
+          assert.equal(
+            is_known and (is_numbered and "exported exported" or "exported") or "",
+            table.concat(codes, " "),
+            text .. version
+          )
+        end
+      end
     end)
 
     it("keeps them where they are the skill's own", function()

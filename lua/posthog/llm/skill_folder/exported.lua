@@ -11,29 +11,55 @@ exported.PATH = "agents/openai.yaml"
 
 local KEY = { "metadata", "version" }
 
---- A skill's name as the export writes it for people: "pdf-forms" is "Pdf forms".
-local function human(name)
-  local spaced = name:gsub("%-", " ")
-  return (spaced:gsub("^%l", string.upper))
+--- A skill's name as people read it: without case and hyphens.
+local function plain(name)
+  return (name:lower():gsub("[-%s'\"]+", " "):gsub("^ ", ""):gsub(" $", ""))
 end
 
---- Whether the file says no more than the export would, which somebody's own may.
---- @param source string
---- @param name string of the skill
---- @return boolean
-function exported.is_generated(source, name)
-  local display, rest = source
-    :gsub("\r\n", "\n")
-    :match("^interface:\n  display_name: ([^\n]*)\n  short_description:(.*)$")
-  if not display or display:gsub("^(['\"])(.*)%1$", "%2") ~= human(name) then
-    return false
+--- What the export writes into its file, and whether there is more, which is somebody's own.
+--- @return string? display_name nil: there is more
+local function generated(source)
+  local display = ""
+  for line in source:gsub("\r\n", "\n"):gmatch("[^\n]+") do
+    local key, value = line:match("^  ([%w_]+):%s*(.-)%s*$")
+    if key == "display_name" then
+      display = value
+    elseif line ~= "interface:" and key ~= "short_description" and not line:find("^    ") then
+      return nil -- a description that goes on is further in
+    end
   end
-  for line in rest:gmatch("\n([^\n]+)") do
-    if not line:find("^    ") then -- a description goes on further in
+  return display
+end
+
+--- Whether a text is no file for Codex at all: it has none of its keys.
+local function is_empty(source)
+  for _, key in ipairs({ "interface", "policy", "dependencies" }) do
+    if ("\n" .. source):find("\n" .. key .. "%s*:") then
       return false
     end
   end
   return true
+end
+
+--- The version that the export writes into a SKILL.md.
+--- @param fields table normal
+--- @return string|number|nil
+local function version_of(fields)
+  local version = fields.metadata.version
+  return tostring(version):find("^%d+$") and version or nil
+end
+
+--- Whether the file says no more than the export would: somebody's own has other keys, or a name of
+--- its own for the skill.
+--- @param source string
+--- @param fields table normal, of SKILL.md
+--- @return boolean
+function exported.is_generated(source, fields)
+  local display = generated(source)
+  if version_of(fields) then
+    return display ~= nil or is_empty(source)
+  end
+  return display ~= nil and display ~= "" and plain(display) == plain(fields.name)
 end
 
 --- The entries for what the export has added (stored.lua).
@@ -42,8 +68,8 @@ end
 --- @return posthog.llm.SkillNotStored[]
 function exported.entries(fields, digest)
   local entries = { { path = exported.PATH, sent = digest, why = "export" } }
-  local version = fields.metadata.version
-  if tostring(version):find("^%d+$") then
+  local version = version_of(fields)
+  if version then
     entries[2] = { path = paths.SKILL, key = KEY, sent = version, why = "export" }
   end
   return entries

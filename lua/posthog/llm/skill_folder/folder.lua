@@ -96,7 +96,7 @@ function Folder:leave_out_exported(known)
   local path = exported.PATH
   local source = self.digests[path] and not known[path] and self:read(path)
   local fields = source and self:fields()
-  if fields and exported.is_generated(source, fields.name) then
+  if fields and exported.is_generated(source, fields) then
     self:note_not_stored(exported.entries(fields, self.digests[path]))
   end
 end

@@ -52,16 +52,44 @@ local function are_rows(list, is_row)
   return true
 end
 
-local function is_not_stored(row)
-  local key = row.key
-  if type(row.path) ~= "string" or (key == nil and type(row.sent) ~= "string") then
-    return false
-  elseif key == nil then
-    return row.stored == nil or type(row.stored) == "string"
-  elseif type(key) ~= "table" or type(key[1]) ~= "string" then
+local function is_text(value)
+  return type(value) == "string"
+end
+
+local function are_texts(value)
+  if type(value) ~= "table" then
     return false
   end
-  return #key == 1 or (#key == 2 and key[1] == "metadata" and type(key[2]) == "string")
+  for _, member in pairs(value) do
+    if type(member) ~= "string" then
+      return false
+    end
+  end
+  return true
+end
+
+--- What each field of a SKILL.md is; of a key of `metadata` it may be anything.
+local FIELDS = {
+  description = is_text,
+  license = is_text,
+  compatibility = is_text,
+  allowed_tools = are_texts,
+}
+
+local function is_not_stored(row)
+  local key = row.key
+  if type(row.path) ~= "string" then
+    return false
+  elseif key == nil then -- digests
+    return is_text(row.sent) and (row.stored == nil or is_text(row.stored))
+  elseif row.path ~= paths.SKILL or not are_texts(key) then
+    return false
+  end
+  local is_field = FIELDS[key[1]]
+  if is_field then
+    return #key == 1 and is_field(row.sent) and is_field(row.stored)
+  end
+  return #key == 2 and key[1] == "metadata"
 end
 
 local function is_problem(row)
