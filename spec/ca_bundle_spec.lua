@@ -186,6 +186,15 @@ describe("a client over TLS", function()
       c:close()
     end)
 
+    it("is kept once it was found", function()
+      local c = pipeline.client(e.tls_url)
+      ca_bundle.candidates = { e.ca_file }
+      assert.is_truthy(c.datasets:list())
+      ca_bundle.candidates = {}
+      assert.is_truthy(c.datasets:list())
+      c:close()
+    end)
+
     it("is named when it cannot be read, and no other one is taken", function()
       ca_bundle.candidates = { e.ca_file }
       for path, why in pairs({

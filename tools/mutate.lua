@@ -30,7 +30,7 @@ local SPECS = {
   ["posthog.llm.util.compare"] = "compare ambiguous_rules lost_response lost_writes values"
     .. " skills skill_bodies",
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors error_texts error_calls url"
-    .. " limits pace keys secrets config lost_response lost_writes",
+    .. " limits pace keys secrets config ca_bundle lost_response lost_writes",
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
   ["posthog.llm.http.retry"] = "retry transport current_skills",
   ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
