@@ -71,14 +71,19 @@ describe("numbers", function()
   it("kept as objects compare by value, not by text", function()
     local ascending = {
       "-1e500",
+      "-1e401",
       "-2.5e400",
+      "-25e398",
       "-18446744073709551616",
       "-18446744073709551615",
       "18446744073709551615",
       "18446744073709551616",
       "100000000000000000000",
       "100000000000000000001",
+      "100000000000000000010",
+      "0.0099e402",
       "1e400",
+      "0.01000000000000000000000001e402",
       "1.00000000000000000000001e400",
       "11e399",
       "1e401",
@@ -94,6 +99,11 @@ describe("numbers", function()
     end
     assert.is_true(decode("1e400") == decode("10.0e399"))
     assert.is_true(decode("1e400") == decode("0.001E+403"))
+    assert.is_true(decode("1e400") == decode("1.000e400"))
+    assert.is_true(decode("12.5e400") == decode("0.00125e404"))
+    assert.is_true(decode("-12.5e400") == decode("-125000E+396"))
+    assert.is_true(decode("1" .. ("0"):rep(400)) == decode("1e400"))
+    assert.is_true(decode("12" .. ("0"):rep(400) .. "00e-2") == decode("1.2e401"))
     assert.is_true(decode("10e400") == decode("1e401"))
     assert.is_true(decode("-1e400") < decode("1e400"))
   end)

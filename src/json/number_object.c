@@ -33,34 +33,34 @@ static int number_tostring (lua_State *L) {
   return 1;
 }
 
-/* A literal as 0.DDD * 10^point, without zeros at either end of the digits. */
+/* A literal as 0.DDD * 10^point, without zeros before the digits. It is not
+** zero, which Lua can hold. */
 typedef struct Decimal {
   const char *s, *end; /* what is left to read of the digits */
   int64_t point;
-  int negative, zero;
+  int negative;
 } Decimal;
 
 static Decimal read_decimal (const Literal *n) {
   const char *p = n->text, *end = p + n->len;
   int64_t exponent = 0;
-  int negative = 0, fraction = 0;
+  int negative = 0, fraction = 0, leading = 1;
   Decimal d;
   memset(&d, 0, sizeof(d));
   d.negative = *p == '-';
   d.s = p += d.negative;
-  d.zero = 1;
   for (; p < end && *p != 'e' && *p != 'E'; p++) {
     if (*p == '.') {
       fraction = 1;
       continue;
     }
-    if (d.zero && *p != '0') {
-      d.zero = 0;
+    if (leading && *p != '0') {
+      leading = 0;
       d.s = p;
     }
-    if (!fraction && !d.zero)
+    if (!fraction && !leading)
       d.point++;
-    else if (fraction && d.zero)
+    else if (fraction && leading)
       d.point--;
   }
   d.end = p;
@@ -83,13 +83,7 @@ static int next_digit (Decimal *d) {
 static int compare (const Literal *a, const Literal *b) {
   Decimal x = read_decimal(a), y = read_decimal(b);
   int order = 0;
-  if (x.zero || y.zero)
-    order = y.zero - x.zero;
-  if (x.zero && y.zero)
-    return 0;
-  if (x.zero)
-    return y.negative ? 1 : -1;
-  if (y.zero || x.negative != y.negative)
+  if (x.negative != y.negative)
     return x.negative ? -1 : 1;
   if (x.point != y.point)
     order = x.point < y.point ? -1 : 1;
