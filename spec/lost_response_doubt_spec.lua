@@ -116,6 +116,21 @@ describe("a lost response to a write on an item", function()
     assert.equal(2, row.version)
   end)
 
+  it("is cleared up though the first look at the server fails too", function()
+    for _, failure in ipairs({ { close = "before", times = 1 }, { status = 503, times = 1 } }) do
+      t.e:faults({
+        { match = { method = "PATCH" }, action = { close = "after", times = 1 } },
+        { match = { method = "GET", path = "versions" }, action = failure },
+      })
+      local base = assert(client.dataset_items:get(item)).version
+      local row, err, response =
+        client.dataset_items:update(item, { input = base + 1, base_version = base })
+      assert.is_nil(err, tostring(err))
+      assert.equal(base + 1, row.version)
+      assert.is_true(response.settled)
+    end
+  end)
+
   it("is not the same change by another user, once the client knows its own", function()
     local other = t.client({ personal_api_key = "phx_emulator_li" })
     client = client:with({
