@@ -685,4 +685,137 @@ it("waits longer for the writes of :wqa itself", function()
   vim.cmd("wqall")
 end)
 
+--- A dataset with an item, by somebody else. @return client, id of the dataset, id of the item
+local function given_item(input)
+  local json = require("posthog.llm.json")
+  local client = other()
+  local dataset = assert(client.datasets:create({ name = "golden" }))
+  local row = assert(client.dataset_items:create({
+    dataset = dataset.id,
+    input = assert(json.raw(input)),
+    expected_output = "yes",
+  }))
+  return client, dataset.id, row.id
+end
+
+local INPUT = '{"b":1.0,"a":[1e2,12345678901234567890,"\\u00e9"],"n":null,"e":{}}'
+
+--- The input of an item, as the server has it.
+local function input_of(client, id)
+  return tostring(assert(client.dataset_items:get(id, { raw = true })).input)
+end
+
+it(
+  "shows an item as JSON in lines, with every literal as it is, and writes what has changed",
+  function()
+    local client, dataset, id = given_item(INPUT)
+    local before = input_of(client, id)
+    edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+    equal("json", vim.bo.filetype)
+    matches('"input": {\n    "', text())
+    matches("1%.0", text())
+    matches("12345678901234567890", text())
+    local since = #requests()
+    vim.cmd("write")
+    replace('"yes"', '"no"')
+    vim.cmd("write")
+    equal(false, vim.bo.modified)
+    local row = assert(client.dataset_items:get(id))
+    equal("no", row.expected_output)
+    equal(before, input_of(client, id))
+    local bodies = {}
+    for i = since + 1, #requests() do
+      local request = requests()[i]
+      bodies[#bodies + 1] = request.method ~= "GET" and request.method or nil
+    end
+    equal({ "PATCH" }, bodies)
+  end
+)
+
+it("writes JSON byte for byte as it stands in the buffer, white space apart", function()
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  replace('"input": 1', '"input": {"x": 2.50, "y" : [ ]}')
+  vim.cmd("write")
+  local stored = input_of(client, id)
+  assert(
+    stored:gsub("%s", "") == '{"x":2.50,"y":[]}' or stored:gsub("%s", "") == '{"x":2.5,"y":[]}',
+    stored
+  )
+end)
+
+it("refuses what is not an item, with the line", function()
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  replace('"input": 1', '"input": oops')
+  matches("line 2: invalid JSON", failure("write"))
+  replace("oops", "2")
+  replace('"metadata"', '"expcted_output"')
+  matches('"expcted_output" cannot be set here; there are input', failure("write"))
+  equal("1", input_of(client, id))
+  equal(true, vim.bo.modified)
+end)
+
+it("creates an item, whose buffer then has its name", function()
+  local client, dataset = given_item("1")
+  edit(("posthog://datasets/%s/new.json"):format(dataset))
+  replace('"input": null', '"input": {"q": 1.0}')
+  vim.cmd("write")
+  equal(false, vim.bo.modified)
+  local id = vim.api.nvim_buf_get_name(0):match("^posthog://datasets/[^/]+/(.+)%.json$")
+  assert(id and id ~= "new", vim.api.nvim_buf_get_name(0))
+  matches('"q"', input_of(client, id))
+  equal(2, #assert(client.dataset_items:list({ dataset = dataset })).results)
+  replace('"q": 1.0', '"q": 3')
+  vim.cmd("write")
+  matches("3", input_of(client, id))
+  equal(2, #assert(client.dataset_items:list({ dataset = dataset })).results)
+end)
+
+it("does not create an item twice when the answer is lost", function()
+  local client, dataset = given_item("1")
+  vim.g.posthog = { wait = 20000 }
+  edit(("posthog://datasets/%s/new.json"):format(dataset))
+  replace('"input": null', '"input": "of a lost answer"')
+  control("faults", { { match = { method = "POST" }, action = { close = "after", times = 1 } } })
+  vim.cmd("write")
+  equal(false, vim.bo.modified)
+  equal(2, #assert(client.dataset_items:list({ dataset = dataset })).results)
+end)
+
+it("meets the change of somebody else to an item, also on servers that check nothing", function()
+  local client, dataset, id = given_item('{"one":1,"two":2,"three":3,"four":4,"five":5}')
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  local row = assert(client.dataset_items:get(id))
+  local fields = { input = { one = 1, two = 2, three = 3, four = 4, five = 55 } }
+  fields.base_version = row.version
+  assert(client.dataset_items:update(id, fields))
+  replace('"yes"', '"no"')
+  matches("somebody has changed the item", failure("write"))
+  equal("yes", assert(client.dataset_items:get(id)).expected_output)
+  vim.cmd("PostHog merge")
+  matches('"five": 55', text())
+  matches('"no"', text())
+  vim.cmd("write")
+  row = assert(client.dataset_items:get(id))
+  equal({ "no", 55 }, { row.expected_output, row.input.five })
+end)
+
+it("lists the items of a dataset, some at a time", function()
+  local client, dataset = given_item("1")
+  for i = 2, 5 do
+    assert(client.dataset_items:create({ dataset = dataset, input = { n = i } }))
+  end
+  vim.g.posthog = { items = 3 }
+  edit("posthog://datasets/")
+  matches("^golden", text())
+  vim.api.nvim_feedkeys(vim.keycode("<CR>"), "xt", false)
+  equal(5, vim.api.nvim_buf_line_count(0))
+  matches("R loads 3 more", text())
+  vim.api.nvim_feedkeys("R", "xt", false)
+  equal(6, vim.api.nvim_buf_line_count(0))
+  vim.api.nvim_feedkeys(vim.keycode("2G<CR>"), "xt", false)
+  matches('"input": {\n    "n": 5', text())
+end)
+
 return scenarios

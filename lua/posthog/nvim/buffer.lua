@@ -4,7 +4,7 @@ local account = require("posthog.nvim.account")
 local base = require("posthog.nvim.base")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
-local document = require("posthog.nvim.document")
+local lines = require("posthog.nvim.lines")
 local message = require("posthog.nvim.message")
 local pace = require("posthog.nvim.pace")
 local task = require("posthog.nvim.task")
@@ -13,6 +13,15 @@ local uri = require("posthog.nvim.uri")
 local buffer = {}
 
 local api = vim.api
+
+--- What reads and writes the texts of a kind of buffer.
+local KINDS = { file = "posthog.nvim.document", item = "posthog.nvim.item" }
+
+--- @param at posthog.nvim.Uri
+--- @return table? source with load, save, conflict, written, unmergeable
+function buffer.source(at)
+  return KINDS[at.kind] and require(KINDS[at.kind])
+end
 
 --- @class posthog.nvim.State
 --- @field at posthog.nvim.Uri
@@ -41,15 +50,27 @@ local function fire(event, data)
 end
 buffer.fire = fire
 
+--- What an event tells of a text.
+local function event_data(number, found)
+  return {
+    buffer = number,
+    name = found.name,
+    path = found.path,
+    dataset = found.dataset,
+    item = found.id,
+    version = found.version,
+  }
+end
+
 --- What b:posthog says, for status lines.
 function buffer.show_state(number)
   local state = states[number]
-  if not state or not api.nvim_buf_is_valid(number) or state.at.kind ~= "file" then
+  if not state or not api.nvim_buf_is_valid(number) then
     return
   end
   local found = base.of(number)
   vim.b[number].posthog = {
-    name = state.at.name,
+    name = state.at.name or state.at.item or "new item",
     path = state.at.path,
     version = found and found.version,
     latest = state.latest and state.latest.version or found and found.version,
@@ -61,52 +82,6 @@ function buffer.show_state(number)
   }
 end
 
---- {==== Texts ====
-
---- @param number integer
---- @return string text with line ends
-function buffer.text(number)
-  local lines = api.nvim_buf_get_lines(number, 0, -1, false)
-  local ending = vim.bo[number].fileformat == "dos" and "\r\n" or "\n"
-  for i, line in ipairs(lines) do
-    lines[i] = line:gsub("\n", "\0") -- as Neovim keeps it in memory
-  end
-  return table.concat(lines, ending) .. (vim.bo[number].endofline and ending or "")
-end
-
---- The lines of a text, and the file format that its line ends ask for.
-local function lines_of(text)
-  local lines = vim.split(text, "\n", { plain = true })
-  if lines[#lines] == "" then
-    lines[#lines] = nil
-  end
-  for _, line in ipairs(lines) do
-    if line:sub(-1) ~= "\r" then
-      return lines, "unix"
-    end
-  end
-  for i, line in ipairs(lines) do
-    lines[i] = line:sub(1, -2)
-  end
-  return lines, #lines > 0 and "dos" or "unix"
-end
-
---- Puts a text into a buffer. The first one leaves nothing to undo, a later one is one step.
-local function fill(number, text, is_first)
-  local lines, format = lines_of(text)
-  local levels = vim.bo[number].undolevels
-  vim.bo[number].modifiable = true
-  if is_first then
-    vim.bo[number].undolevels = -1
-  end
-  api.nvim_buf_set_lines(number, 0, -1, false, lines)
-  vim.bo[number].undolevels = levels
-  vim.bo[number].fileformat = format
-  vim.bo[number].modified = false
-end
-
--- }====
-
 --- {==== :e ====
 
 local function set_options(number, at)
@@ -114,7 +89,7 @@ local function set_options(number, at)
   options.modeline = false -- before the first line is there: those of a body are text
   options.buftype = "acwrite"
   options.swapfile = vim.o.swapfile
-  local filetype = vim.filetype.match({ filename = at.path, buf = number })
+  local filetype = vim.filetype.match({ filename = at.path or "item.json", buf = number })
   if filetype and options.filetype ~= filetype then
     options.filetype = filetype
   end
@@ -141,7 +116,7 @@ local function finish_load(number, state, is_late, err, found)
     buffer.show_state(number)
     return describe(err)
   end
-  fill(number, found.text, not state.was_loaded)
+  lines.fill(number, found.text, not state.was_loaded)
   state.was_loaded, state.latest = true, nil
   conflicts.clear(number)
   base.reset(number, found)
@@ -153,10 +128,10 @@ local function finish_load(number, state, is_late, err, found)
   if is_late then
     message.info(("%s is here"):format(api.nvim_buf_get_name(number)))
   end
-  fire("Loaded", { buffer = number, name = found.name, path = found.path, version = found.version })
+  fire("Loaded", event_data(number, found))
 end
 
-local function load_file(number, at)
+local function load_text(number, at)
   local before = states[number]
   local state = {
     at = at,
@@ -171,7 +146,7 @@ local function load_file(number, at)
   local in_time = task.run(
     "load " .. api.nvim_buf_get_name(number),
     function()
-      return document.load(state.account.client, at)
+      return buffer.source(at).load(state.account.client, at)
     end,
     config.get().wait,
     function(is_late, err, found)
@@ -194,8 +169,8 @@ function buffer.on_read(number, name)
     return message.as_command(reason)
   end
   local ran, command = pcall(function()
-    if at.kind == "file" then
-      return load_file(number, at)
+    if buffer.source(at) then
+      return load_text(number, at)
     end
     return require("posthog.nvim.list").load(number, at)
   end)
@@ -216,28 +191,9 @@ local function confirm(number, state)
 end
 
 local function tell_conflict(number, state, outcome)
-  local latest = outcome.document
-  state.latest = latest
-  fire(
-    "Conflict",
-    { buffer = number, name = state.at.name, path = state.at.path, version = latest.version }
-  )
-  if latest.version == nil then
-    return ("skill %s was archived meanwhile; :w! creates it anew from this text"):format(
-      state.at.name
-    )
-  end
-  local found = base.of(number)
-  if found and found.first ~= latest.first then
-    local words = "the skill was archived, and another one is named %s now; "
-      .. ":w! publishes this text over it"
-    return words:format(state.at.name)
-  end
-  return ("%s has published version %d%s; the text here is untouched: :PostHog merge"):format(
-    latest.author or "somebody",
-    latest.version,
-    latest.at and " at " .. latest.at:sub(1, 16):gsub("T", " ") or ""
-  )
+  state.latest = outcome.document
+  fire("Conflict", event_data(number, outcome.document))
+  return buffer.source(state.at).conflict(base.of(number), outcome.document)
 end
 
 --- The other buffers of the skill follow to the new version.
@@ -250,30 +206,21 @@ local function advance_others(number, state, before, made)
   end
 end
 
---- What a write has come to.
---- @return string? failure
-local function finish_write(number, state, tick, is_late, err, outcome)
-  state.is_writing = false
-  if not is_current(number, state) then
-    local words = err and describe(err)
-      or ("version %d of %s is published"):format(outcome.document.version, state.at.name)
-    message.info(words)
-    return
-  end
-  if err then
-    fire("Failed", { buffer = number, err = describe(err) })
-    buffer.show_state(number)
-    return describe(err)
-  elseif outcome.action == "conflict" then
-    local words = tell_conflict(number, state, outcome)
-    buffer.show_state(number)
-    return words
-  end
+--- An item that was created has a name of its own from now on.
+local function take_name(number, state, made)
+  state.at = { kind = "item", dataset = made.dataset, item = made.id }
+  api.nvim_buf_set_name(number, uri.format(state.at))
+end
+
+--- The text is the server's now.
+local function settle(number, state, tick, is_late, outcome)
   local made, found = outcome.document, base.of(number)
-  local was = found and found.version
   state.latest = nil
   base.note(number, made)
   conflicts.clear(number)
+  if outcome.action == "created" then
+    take_name(number, state, made)
+  end
   if api.nvim_buf_get_changedtick(number) == tick then
     if is_late then
       confirm(number, state)
@@ -281,17 +228,32 @@ local function finish_write(number, state, tick, is_late, err, outcome)
       vim.bo[number].modified = false
     end
   end
-  if outcome.action == "published" then
-    if was then
-      advance_others(number, state, was, made)
+  if outcome.action ~= "unchanged" then
+    if found and found.version then
+      advance_others(number, state, found.version, made)
     end
-    message.info(("version %d of %s is published"):format(made.version, made.name))
-    fire(
-      "Published",
-      { buffer = number, name = made.name, path = made.path, version = made.version }
-    )
+    message.info(buffer.source(state.at).written(made))
+    fire("Published", event_data(number, made))
+  end
+end
+
+--- What a write has come to.
+--- @return string? failure
+local function finish_write(number, state, tick, is_late, err, outcome)
+  state.is_writing = false
+  local failure = err and describe(err)
+  if not is_current(number, state) then
+    message.info(failure or buffer.source(state.at).written(outcome.document))
+    return
+  elseif err then
+    fire("Failed", { buffer = number, err = failure })
+  elseif outcome.action == "conflict" then
+    failure = tell_conflict(number, state, outcome)
+  else
+    settle(number, state, tick, is_late, outcome)
   end
   buffer.show_state(number)
+  return failure
 end
 
 --- Why a write is refused before anything is sent.
@@ -304,7 +266,8 @@ local function refusal(number, state, force)
     return "a write of this skill is on its way; wait for it, or :PostHog cancel"
   end
   for other, at in pairs(states) do
-    if other ~= number and at.is_writing and at.at.name == state.at.name then
+    local is_same = at.at.name == state.at.name and state.at.name
+    if other ~= number and at.is_writing and is_same then
       return "a write of this skill is on its way; wait for it, or :PostHog cancel"
     end
   end
@@ -318,7 +281,7 @@ local function refusal(number, state, force)
     return "the text is not the server's (from a swap file?): :PostHog diff shows how it differs, "
       .. ":w! publishes it"
   end
-  return pace.refusal(state.at.name)
+  return state.at.name and pace.refusal(state.at.name)
 end
 
 --- Does Neovim write all to quit? QuitPre comes before the writes of :wqa, and after that of :wq.
@@ -344,18 +307,18 @@ function buffer.publish(number, force, note)
   if refused then
     return refused
   end
-  local source, tick = buffer.text(number), api.nvim_buf_get_changedtick(number)
+  local source, tick = lines.text(number), api.nvim_buf_get_changedtick(number)
   local found = base.of(number)
   state.is_writing = true
   buffer.show_state(number)
-  pace.count(state.at.name)
+  if state.at.name then
+    pace.count(state.at.name)
+  end
   local failure
   local quits, settings = is_quitting, config.get()
   local function send()
-    if force then
-      return document.force(state.account.client, state.at, source, note)
-    end
-    return document.save(state.account.client, found, source, note)
+    local options = { at = state.at, force = force, note = note }
+    return buffer.source(state.at).save(state.account.client, found, source, options)
   end
   local function finish(is_late, err, outcome)
     failure = finish_write(number, state, tick, is_late, err, outcome)
@@ -372,38 +335,6 @@ function buffer.publish(number, force, note)
   return failure
 end
 
---- A text under another name: it creates, and never writes over what is there.
-local function create_as(number, name)
-  local at, reason = uri.parse(name)
-  if not at or at.kind ~= "file" or at.version then
-    return message.as_command(reason or "only a file of a skill can be written: " .. name)
-  end
-  local source = buffer.text(number)
-  local failure
-  local in_time = task.run(
-    "write " .. name,
-    function()
-      local client = account.current().client
-      local found = document.load(client, at)
-      if not found.is_new then
-        error(("%s exists: open it to change it"):format(name), 0)
-      end
-      return document.save(client, found, source)
-    end,
-    config.get().quit_wait,
-    function(_, err, outcome)
-      failure = err and describe(err)
-      if outcome then
-        message.info(("version %d of %s is published"):format(outcome.document.version, at.name))
-      end
-    end
-  )
-  if not in_time then
-    failure = failure or "no confirmation from the server yet"
-  end
-  return failure and message.as_command(failure) or ""
-end
-
 --- Writes a buffer: BufWriteCmd.
 --- @param number integer
 --- @param name string what is written to
@@ -418,8 +349,8 @@ function buffer.on_write(number, name, bang)
   local ran, result = pcall(function()
     local own = api.nvim_buf_get_name(number)
     if name ~= own or not state then
-      return create_as(number, name)
-    elseif state.at.kind ~= "file" then
+      return require("posthog.nvim.save_as").run(number, name)
+    elseif not buffer.source(state.at) then
       return message.as_command("this list cannot be written")
     end
     api.nvim_exec_autocmds("BufWritePre", { buffer = number, modeline = false })

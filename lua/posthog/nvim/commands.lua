@@ -18,14 +18,25 @@ local function edit(name)
   vim.cmd("edit " .. vim.fn.fnameescape(name))
 end
 
+--- The state of the present buffer, which has to show a text.
+--- @return posthog.nvim.State state
+--- @return integer number
+local function text_here()
+  local number = api.nvim_get_current_buf()
+  local state = buffer.state(number)
+  if not state then
+    error("this buffer is not a file of a skill, nor an item: :PostHog open NAME", 0)
+  end
+  return state, number
+end
+
 --- The state of the present buffer, which has to be a file of a skill.
 --- @return posthog.nvim.State state
 --- @return integer number
 local function here()
-  local number = api.nvim_get_current_buf()
-  local state = buffer.state(number)
-  if not state or state.at.kind ~= "file" then
-    error("this buffer is no file of a skill: :PostHog open NAME", 0)
+  local state, number = text_here()
+  if state.at.kind ~= "file" then
+    error("this buffer is not a file of a skill: :PostHog open NAME", 0)
   end
   return state, number
 end
@@ -59,7 +70,7 @@ function RUN.new(arguments)
 end
 
 function RUN.publish(arguments, is_forced)
-  local _, number = here()
+  local _, number = text_here()
   local note = table.concat(arguments, " ")
   local failure = buffer.publish(number, is_forced, note ~= "" and note or nil)
   if failure then
@@ -68,12 +79,12 @@ function RUN.publish(arguments, is_forced)
 end
 
 function RUN.merge()
-  local _, number = here()
+  local _, number = text_here()
   require("posthog.nvim.merge").run(number)
 end
 
 function RUN.take(arguments)
-  local _, number = here()
+  local _, number = text_here()
   local side = arguments[1]
   if side ~= "mine" and side ~= "theirs" and side ~= "both" then
     error(":PostHog take mine, theirs or both", 0)

@@ -201,13 +201,7 @@ end
 
 --- Publishes a text over the version that it is based on. Where somebody has published meanwhile
 --- and left this file alone, it goes on top of that.
---- @param client posthog.llm.Client
---- @param base posthog.nvim.Document
---- @param source string
---- @param note? string of the version
---- @return { action: "published"|"unchanged"|"conflict", document: posthog.nvim.Document, err?: posthog.llm.Error } outcome
----   document: the version made, or, of a conflict, the latest
-function document.save(client, base, source, note)
+local function save_on(client, base, source, note)
   if is_same(base, source) then
     return { action = "unchanged", document = base }
   end
@@ -227,15 +221,63 @@ function document.save(client, base, source, note)
   return { action = "published", document = published(skill, base, source) }
 end
 
---- Publishes a text whatever the latest version is; a skill that is gone is created.
+--- @class posthog.nvim.Outcome
+--- @field action "published"|"created"|"unchanged"|"conflict"
+--- @field document posthog.nvim.Document|posthog.nvim.Item the version made, or, of a conflict, the latest
+--- @field err? posthog.llm.Error of a conflict
+
+--- Publishes a text.
 --- @param client posthog.llm.Client
---- @param at { name: string, path: string }
+--- @param base? posthog.nvim.Document what it is based on; not needed with `force`
 --- @param source string
---- @param note? string
---- @return { action: "published"|"unchanged"|"conflict", document: posthog.nvim.Document, err?: posthog.llm.Error } outcome
-function document.force(client, at, source, note)
-  local latest = document.load(client, { name = at.name, path = at.path })
-  return document.save(client, latest, source, note)
+--- @param options { at: posthog.nvim.Uri, force?: boolean, note?: string } force: over whatever the
+---   latest version is; a skill that is gone is created
+--- @return posthog.nvim.Outcome
+function document.save(client, base, source, options)
+  if options.force then
+    base = document.load(client, { name = options.at.name, path = options.at.path })
+  end
+  return save_on(client, base, source, options.note)
+end
+
+--- Why a text meets the latest version, for the user.
+--- @param base? posthog.nvim.Document
+--- @param latest posthog.nvim.Document
+--- @return string
+function document.conflict(base, latest)
+  if latest.version == nil then
+    return ("skill %s was archived meanwhile; :w! creates it anew from this text"):format(
+      latest.name
+    )
+  elseif base and base.first ~= latest.first then
+    local words = "the skill was archived, and another one is named %s now; "
+      .. ":w! publishes this text over it"
+    return words:format(latest.name)
+  elseif latest.is_new then
+    return ("%s was deleted meanwhile; :w! creates it again"):format(latest.path)
+  end
+  local at = latest.at and " at " .. latest.at:sub(1, 16):gsub("T", " ") or ""
+  local words = "%s has published version %d%s; the text here is untouched: :PostHog merge"
+  return words:format(latest.author or "somebody", latest.version, at)
+end
+
+--- What was written, for the user.
+--- @param made posthog.nvim.Document
+--- @return string
+function document.written(made)
+  return ("version %d of %s is published"):format(made.version, made.name)
+end
+
+--- Why two texts cannot be merged; nil: they can.
+--- @param base posthog.nvim.Document
+--- @param latest posthog.nvim.Document
+--- @return string?
+function document.unmergeable(base, latest)
+  if latest.is_new then
+    return "the server has no such file any more; :w! creates it again"
+  elseif base.first ~= latest.first then
+    return "another skill has the name now: the texts have nothing in common to merge by"
+  end
 end
 
 return document

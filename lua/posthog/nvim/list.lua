@@ -18,6 +18,10 @@ local api = vim.api
 --- @type table<integer, posthog.nvim.Entry[]>
 local entries = {}
 
+--- How many items a list shows, by buffer.
+--- @type table<integer, integer>
+local shown = {}
+
 local function pad(text, width)
   return text .. (" "):rep(math.max(0, width - vim.fn.strdisplaywidth(text)))
 end
@@ -87,6 +91,25 @@ function READERS.datasets(client)
   return rows(found)
 end
 
+--- Some rows of a dataset; one more line, where there are more of them.
+function READERS.items(client, at, wanted)
+  local found, most = {}, wanted or config.get().items
+  for row in client.dataset_items:each({ dataset = at.dataset, limit = math.min(most, 100) }) do
+    if #found == most then
+      found[#found + 1] = { "...", ("R loads %d more"):format(config.get().items), uri.format(at) }
+      break
+    end
+    local text = require("posthog.llm.json").encode(row.input) or ""
+    found[#found + 1] = {
+      row.id,
+      vim.fn.strcharpart(text, 0, 100),
+      uri.format({ kind = "item", dataset = at.dataset, item = row.id }),
+    }
+  end
+  table.insert(found, 1, { "new.json", "", uri.format({ kind = "item", dataset = at.dataset }) })
+  return rows(found)
+end
+
 --- The entry under the cursor of a list.
 --- @param number integer
 --- @return posthog.nvim.Entry?
@@ -115,8 +138,11 @@ local function set_maps(number, at)
     end
   end, "PostHog: go up")
   map("R", function()
+    if at.kind == "items" then
+      shown[number] = (shown[number] or config.get().items) + config.get().items
+    end
     vim.cmd("edit")
-  end, "PostHog: read the list again")
+  end, "PostHog: read the list again; of items, load more")
 end
 
 local function fill(number, found)
@@ -152,7 +178,7 @@ function list.load(number, at)
   task.run(
     "list " .. uri.format(at),
     function()
-      return reader(client, at)
+      return reader(client, at, shown[number])
     end,
     config.get().wait,
     function(is_late, err, found)

@@ -4,7 +4,7 @@ local base = require("posthog.nvim.base")
 local buffer = require("posthog.nvim.buffer")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
-local document = require("posthog.nvim.document")
+local lines = require("posthog.nvim.lines")
 local line_diff = require("posthog.llm.util.line_diff")
 local message = require("posthog.nvim.message")
 local task = require("posthog.nvim.task")
@@ -16,10 +16,10 @@ local merge = {}
 local api = vim.api
 
 --- Lines without their ends, as a buffer has them.
-local function slice(lines, first, count)
+local function slice(list, first, count)
   local part = {}
   for i = 1, count do
-    part[i] = (lines[first + i - 1]:gsub("\r?\n$", ""))
+    part[i] = (list[first + i - 1]:gsub("\r?\n$", ""))
   end
   return part
 end
@@ -32,15 +32,15 @@ local function apply(number, before, latest)
     return line_diff.split((text:gsub("\r\n", "\n")))
   end
   local base_lines, theirs = lines_of(before.text), lines_of(latest.text)
-  local ours = lines_of(buffer.text(number))
+  local ours = lines_of(lines.text(number))
   local pieces = three_way.pieces(base_lines, ours, theirs)
   local open, taken = {}, 0
   for i = #pieces, 1, -1 do
     local piece = pieces[i]
     if piece.kind == "theirs" then
-      local lines = slice(theirs, piece.theirs, piece.theirs_count)
+      local taken_lines = slice(theirs, piece.theirs, piece.theirs_count)
       local first = piece.ours - 1
-      api.nvim_buf_set_lines(number, first, first + piece.ours_count, false, lines)
+      api.nvim_buf_set_lines(number, first, first + piece.ours_count, false, taken_lines)
       taken = taken + 1
     elseif piece.kind == "conflict" then
       open[#open + 1] = piece
@@ -66,9 +66,9 @@ local function apply(number, before, latest)
 end
 
 --- Shows the version that they have published beside the buffer, in diff mode.
-local function show_beside(number, latest)
+local function show_beside(number, at, latest)
   local window = vim.fn.bufwinid(number)
-  if window == -1 then
+  if window == -1 or at.kind ~= "file" then
     return
   end
   api.nvim_win_call(window, function()
@@ -80,39 +80,40 @@ local function show_beside(number, latest)
 end
 
 local function finish(number, before, latest)
-  if latest.is_new then
-    return message.warn("the server has no such file any more; :w! creates it again")
-  elseif before and before.first ~= latest.first then
-    return message.warn(
-      "another skill has the name now: the texts have nothing in common to merge by"
-    )
-  elseif before and before.version == latest.version then
+  local state = buffer.state(number)
+  local reason = buffer.source(state.at).unmergeable(before, latest)
+  if reason then
+    return message.warn(reason)
+  elseif latest.text == before.text and latest.version == before.version then
     return message.info("nothing to merge: the text is based on the latest version")
   end
   local taken = apply(number, before, latest)
   base.note(number, latest)
-  buffer.state(number).latest = nil
+  state.latest = nil
   conflicts.show(number)
   buffer.show_state(number)
   local open = conflicts.count(number)
   if open > 0 then
-    show_beside(number, latest)
+    show_beside(number, state.at, latest)
     local words = "%d of their changes taken; %d conflicts: decide each by :PostHog take mine, "
       .. "theirs or both, by do or by editing"
     message.warn(words:format(taken, open))
   else
-    message.info(
-      ("version %d merged, %d changes taken; :w publishes"):format(latest.version, taken)
-    )
+    message.info(("%d changes taken; :w publishes"):format(taken))
   end
+end
+
+--- The latest version of what a buffer shows.
+local function latest_of(at)
+  return { name = at.name, path = at.path, dataset = at.dataset, item = at.item }
 end
 
 --- Merges the latest version into a buffer.
 --- @param number integer
 function merge.run(number)
   local state, before = buffer.state(number), base.of(number)
-  if not state or state.at.kind ~= "file" or state.at.version then
-    return message.error("this buffer is no file of a skill that can be changed")
+  if not state or state.at.version then
+    return message.error("this buffer is not a file of a skill, nor an item, that can be changed")
   elseif not before then
     return message.error(
       "the version that the text is based on is not known: :PostHog diff shows how it differs"
@@ -122,7 +123,7 @@ function merge.run(number)
   task.run(
     "merge",
     function()
-      return document.load(state.account.client, { name = state.at.name, path = state.at.path })
+      return buffer.source(state.at).load(state.account.client, latest_of(state.at))
     end,
     config.get().wait,
     function(_, err, latest)
