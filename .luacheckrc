@@ -25,7 +25,6 @@ files["lua/posthog/nvim"] = { read_globals = { vim = vim } }
 files["lua/posthog/health.lua"] = { read_globals = { vim = vim } }
 files["plugin"] = { read_globals = { vim = vim } }
 files["build.lua"] = { read_globals = { vim = vim } }
-files["examples/nvim"] = { read_globals = { vim = vim } }
 
 -- The runner hands busted its arguments.
 files["tools/spec.lua"] = { globals = { "arg" } }

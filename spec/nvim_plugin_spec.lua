@@ -23,10 +23,10 @@ describe("the editor plugin", function()
   local home, server
   local root = run("pwd"):match("[^\n]+")
 
-  setup(function()
+  before_each(function()
     home = folders.new()
   end)
-  teardown(function()
+  after_each(function()
     folders.remove(home)
   end)
 

@@ -32,6 +32,7 @@ local DOORS = {
   ["posthog.llm.skill_folder.text"] = true,
   ["posthog.nvim.config"] = true,
   ["posthog.nvim.account"] = true,
+  ["posthog.nvim.spend"] = true,
 }
 local CORE = "posthog.llm.util.core" -- the one door of the module in C
 local IN_C = "posthog.llm.core"

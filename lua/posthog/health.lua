@@ -45,6 +45,13 @@ local function check_read(words, call)
   end
 end
 
+local function check_spend()
+  local state = require("posthog.nvim.spend").state()
+  local age = state.age and ("%d s old"):format(state.age) or "empty"
+  local words = "the cache of spend() is %s; %d of %d calls made within a day"
+  report.info(words:format(age, state.calls, state.most))
+end
+
 local function check_account()
   local found, account = pcall(function()
     return require("posthog.nvim.account").current()
@@ -62,6 +69,7 @@ local function check_account()
   check_read("datasets can be read", function()
     return account.client.datasets:list({ limit = 1, deadline = 10, max_retries = 0 })
   end)
+  check_spend()
 end
 
 local function check_swap()

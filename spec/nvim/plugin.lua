@@ -597,7 +597,8 @@ it("tells all its commands, settings, maps and events in its help", function()
   for _, command in ipairs(require("posthog.nvim.complete").COMMANDS) do
     assert(help:find("*:PostHog-" .. command .. "*", 1, true), command .. " is not in the help")
   end
-  for name in pairs(require("posthog.nvim.config").TYPES) do
+  local config = require("posthog.nvim.config")
+  for name in pairs(vim.tbl_extend("error", config.TYPES, config.SPEND_TYPES)) do
     assert(help:find("\n" .. name .. "\t", 1, true), name .. " is not in the help")
   end
   for _, map in ipairs(vim.api.nvim_get_keymap("n")) do
@@ -816,6 +817,114 @@ it("lists the items of a dataset, some at a time", function()
   equal(6, vim.api.nvim_buf_line_count(0))
   vim.api.nvim_feedkeys(vim.keycode("2G<CR>"), "xt", false)
   matches('"input": {\n    "n": 5', text())
+end)
+
+it("shows the spend in a float that q closes", function()
+  vim.cmd("PostHog spend")
+  wait(function()
+    return #vim.api.nvim_list_wins() == 2
+  end)
+  matches("^LLM spend of posthog_code", text())
+  vim.api.nvim_feedkeys("q", "xt", false)
+  equal(1, #vim.api.nvim_list_wins())
+end)
+
+--- Requests for spend that have reached the server.
+local function spend_requests()
+  local count = 0
+  for _, request in ipairs(requests()) do
+    count = count + (request.target:find("spend", 1, true) and 1 or 0)
+  end
+  return count
+end
+
+it("draws the spend from a cache, which one editor of several fills", function()
+  local line = require("posthog.nvim").spend
+  equal("", line())
+  wait(function()
+    return line() ~= ""
+  end)
+  matches("%$", line())
+  local before = spend_requests()
+  equal(1, before)
+  vim.wait(50)
+  line()
+  local script = vim.fn.tempname() .. ".lua"
+  vim.fn.writefile({
+    "local line = require('posthog.nvim').spend",
+    "vim.wait(3000, function() return line() ~= '' end, 5)",
+    "io.stdout:write(line())",
+    "vim.cmd('qall!')",
+  }, script)
+  local root = vim.fn.getcwd()
+  local arguments = { vim.v.progpath, "--headless", "-i", "NONE", "-n", "-u", "NONE" }
+  vim.list_extend(arguments, { "--cmd", "set runtimepath^=" .. root, "-c", "luafile " .. script })
+  local others = {}
+  for i = 1, 5 do
+    others[i] = vim.system(arguments, { text = true })
+  end
+  for i = 1, 5 do
+    equal(line(), others[i]:wait().stdout)
+  end
+  equal(1, spend_requests())
+end)
+
+it("counts the calls for spend, failures too, and ends at the limit of a day", function()
+  vim.g.posthog = { spend = { refresh = -1, max_per_day = 3 } }
+  control("faults", { { match = { path = "spend" }, action = { status = 400 } } })
+  local line = require("posthog.nvim").spend
+  for _ = 1, 40 do
+    line()
+    vim.wait(25)
+  end
+  equal(3, spend_requests())
+  equal({ calls = 3, most = 3 }, require("posthog.nvim.spend").state())
+end)
+
+it("opens the items of a dataset by its name", function()
+  local _, dataset = given_item("1")
+  vim.cmd("PostHog dataset golden")
+  wait(function()
+    return vim.api.nvim_buf_get_name(0) == ("posthog://datasets/%s/"):format(dataset)
+  end)
+  equal({ "golden" }, vim.fn.getcompletion("PostHog dataset g", "cmdline"))
+end)
+
+it("opens nothing when nothing is picked, and a skill of one file without asking for it", function()
+  given()
+  assert(other().skills:create({ name = "short", description = "One body.", body = "all" }))
+  local asked, pick = {}, nil
+  vim.ui.select = function(items, options, done)
+    asked[#asked + 1] = options.kind
+    done(pick and vim.tbl_filter(function(item)
+      return item.name == pick
+    end, items)[1])
+  end
+  vim.cmd("PostHog")
+  wait(function()
+    return #asked == 1
+  end)
+  vim.wait(60)
+  equal("", vim.api.nvim_buf_get_name(0))
+  pick = "short"
+  vim.cmd("PostHog")
+  wait(function()
+    return text():find("all$") ~= nil
+  end)
+  equal({ "posthog.skill", "posthog.skill" }, asked)
+end)
+
+it("shows the errors of the library, call and host included", function()
+  listen()
+  vim.env.POSTHOG_PERSONAL_API_KEY = "phx_unknown"
+  vim.cmd("PostHog spend")
+  vim.cmd("PostHog")
+  wait(function()
+    return #said == 2
+  end)
+  table.sort(said)
+  matches("^posthog: skills:each: auth: the key is not valid", said[1])
+  matches("^posthog: spend:get: auth: the key is not valid", said[2])
 end)
 
 return scenarios

@@ -390,116 +390,6 @@ it("does not wake an editor that has nothing to wait for", function()
   end
 end)
 
---- Loads the example plugin; vim.ui.select takes the items named by `picks`.
-local function example_plugin(picks)
-  vim.cmd("set runtimepath^=examples/nvim")
-  vim.cmd("runtime plugin/posthog_llm.lua")
-  local shown = {}
-  vim.ui.select = function(items, options, callback)
-    local texts, chosen = {}, nil
-    for i, item in ipairs(items) do
-      texts[i] = (options.format_item or tostring)(item)
-      if texts[i] == picks[#shown + 1] then
-        chosen = item
-      end
-    end
-    shown[#shown + 1] = { options.prompt, texts }
-    if #shown == 1 then
-      vim.schedule(function()
-        callback(chosen)
-      end)
-    else
-      callback(chosen) -- as some pickers do
-    end
-  end
-  return shown
-end
-
-local function example_skill()
-  slow(1)
-  assert(client.skills:create({
-    name = "pdf-forms",
-    description = "Fill forms.",
-    body = "# PDF\n\nRead on.",
-    files = { { path = "scripts/a.py", content = "print(1)\n", content_type = "text/x-python" } },
-  }))
-  assert(client.skills:create({ name = "short", description = "One body.", body = "all" }))
-end
-
-local function lines()
-  return vim.api.nvim_buf_get_lines(0, 0, -1, false)
-end
-
-it("opens the body of a skill by the example plugin", function()
-  example_skill()
-  local shown = example_plugin({ "pdf-forms: Fill forms.", "SKILL.md" })
-  vim.cmd("PosthogSkills")
-  wait(function()
-    return vim.bo.filetype == "markdown"
-  end)
-  equal({ "# PDF", "", "Read on." }, lines())
-  equal({ "pdf-forms", { "SKILL.md", "scripts/a.py" } }, shown[2])
-  equal("nofile", vim.bo.buftype)
-end)
-
-it("opens a file of a skill by the example plugin", function()
-  example_skill()
-  example_plugin({ "pdf-forms: Fill forms.", "scripts/a.py" })
-  vim.cmd("PosthogSkills")
-  wait(function()
-    return lines()[1] ~= ""
-  end)
-  equal({ "print(1)" }, lines())
-end)
-
-it("opens nothing when nothing is picked, and a lone body without asking", function()
-  example_skill()
-  local shown = example_plugin({ "nothing" })
-  vim.cmd("PosthogSkills")
-  wait(function()
-    return #shown == 1
-  end)
-  linger()
-  equal({ "" }, lines())
-  shown = example_plugin({ "short: One body." })
-  vim.cmd("PosthogSkills")
-  wait(function()
-    return lines()[1] == "all"
-  end)
-  equal(1, #shown)
-end)
-
-it("shows the spend in a float by the example plugin", function()
-  example_plugin({})
-  vim.cmd("PosthogSpend")
-  wait(function()
-    return vim.api.nvim_win_get_config(0).relative == "editor"
-  end)
-  assert(lines()[1]:find("^%d%d%d%d%-%d%d%-%d%d to "), lines()[1])
-  assert(lines()[2]:find("USD .* in all$"), lines()[2])
-  assert(#lines() > 2)
-  vim.cmd("normal q")
-  equal("", vim.api.nvim_win_get_config(0).relative)
-end)
-
-it("shows the library's error by the example plugin", function()
-  example_plugin({})
-  local notes = {}
-  vim.notify = function(text, level)
-    notes[#notes + 1] = { text, level }
-  end
-  vim.env.POSTHOG_PERSONAL_API_KEY = "phx_unknown"
-  vim.cmd("PosthogSpend")
-  vim.cmd("PosthogSkills")
-  wait(function()
-    return #notes == 2
-  end)
-  for _, note in ipairs(notes) do
-    assert(note[1]:find("^%w+:%w+: auth: the key is not valid"), note[1])
-    equal(vim.log.levels.ERROR, note[2])
-  end
-end)
-
 it("leaves Neovim free to quit with calls and sleeps in flight", function()
   for _ = 1, 50 do
     llm().go(function()
@@ -535,7 +425,7 @@ it("pulls, merges and pushes a skill folder while the editor goes on", function(
     personal_api_key = "phx_emulator_all",
     project_id = 112358,
   })
-  vim.env.LD_PRELOAD = nil -- git is not to run under a sanitizer
+  vim.env.LD_PRELOAD = nil
   local root = vim.fn.tempname()
   local here, there = root .. "/one/nvim-skill", root .. "/two/nvim-skill"
   vim.fn.mkdir(here, "p")

@@ -7,6 +7,7 @@ local account = {}
 --- @class posthog.nvim.Account
 --- @field client posthog.llm.Client
 --- @field source string where the key is from
+--- @field id string of host, project and key; a secret
 
 --- @type table<string, posthog.nvim.Account> by what it was made of
 local accounts = {}
@@ -70,7 +71,7 @@ function account.current()
   local found = accounts[id]
   if not found then
     options.user_agent_suffix = "nvim"
-    found = { client = require("posthog.llm").new(options), source = options.source or "" }
+    found = { client = require("posthog.llm").new(options), source = options.source or "", id = id }
     accounts[id] = found
   end
   return found

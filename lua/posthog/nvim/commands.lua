@@ -202,6 +202,28 @@ function RUN.archive()
   end)
 end
 
+function RUN.spend()
+  require("posthog.nvim.spend").float()
+end
+
+--- The items of a dataset, by its name or id; without one the list of all.
+function RUN.dataset(arguments)
+  local name = arguments[1]
+  if not name then
+    return edit(uri.format({ kind = "datasets" }))
+  end
+  act("dataset", function()
+    for dataset in account.current().client.datasets:each() do
+      if dataset.name == name or dataset.id == name then
+        return dataset.id
+      end
+    end
+    error(("there is no dataset %q"):format(name), 0)
+  end, function(id)
+    edit(uri.format({ kind = "items", dataset = id }))
+  end)
+end
+
 function RUN.cancel()
   local count = task.cancel_all()
   message.info(count == 0 and "nothing is running" or ("%d cancelled"):format(count))

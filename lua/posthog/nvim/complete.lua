@@ -9,6 +9,7 @@ local COMMANDS = {
   "archive",
   "cancel",
   "build",
+  "dataset",
   "delete",
   "diff",
   "history",
@@ -17,26 +18,28 @@ local COMMANDS = {
   "open",
   "publish",
   "rename",
+  "spend",
   "take",
 }
 complete.COMMANDS = COMMANDS
 
-local names, names_at = nil, 0
+--- Names by kind, and when they were asked for.
+local known = { skills = { at = -MOST_AGE }, datasets = { at = -MOST_AGE } }
 
---- Names of skills, from memory where they are fresh; an empty list where they do not come in time.
-local function skill_names()
-  local now = vim.uv.hrtime() / 1e9
-  if names and now - names_at < MOST_AGE then
-    return names
+--- Names from memory where they are fresh; an empty list where they do not come in time.
+local function names(kind)
+  local memory, now = known[kind], vim.uv.hrtime() / 1e9
+  if now - memory.at < MOST_AGE then
+    return memory.names
   end
   pcall(function()
     local client = require("posthog.nvim.account").current().client
     require("posthog.nvim.task").run(
-      "names of skills",
+      "names of " .. kind,
       function()
         local list = {}
-        for skill in client.skills:each() do
-          list[#list + 1] = skill.name
+        for row in client[kind]:each() do
+          list[#list + 1] = row.name
         end
         table.sort(list)
         return list
@@ -44,16 +47,21 @@ local function skill_names()
       LONGEST_WAIT,
       function(_, err, list)
         if not err then
-          names, names_at = list, vim.uv.hrtime() / 1e9
+          memory.names, memory.at = list, vim.uv.hrtime() / 1e9
         end
       end
     )
   end)
-  return names or {}
+  return memory.names or {}
 end
 
 local ARGUMENTS = {
-  open = skill_names,
+  open = function()
+    return names("skills")
+  end,
+  dataset = function()
+    return names("datasets")
+  end,
   new = function()
     return {}
   end,

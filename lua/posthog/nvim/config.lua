@@ -13,6 +13,13 @@ local config = {}
 --- @field quit_wait integer milliseconds that :wqa waits; 30000
 --- @field items integer rows of a dataset that its list loads at a time; 200
 --- @field lint boolean diagnostics in SKILL.md
+--- @field spend posthog.nvim.SpendConfig
+
+--- @class posthog.nvim.SpendConfig
+--- @field refresh number seconds after which the line of spend() is asked for anew; 900
+--- @field from string start of the time that it is about; "-30d"
+--- @field budget? number dollars for that time
+--- @field max_per_day integer calls of all the user's editors; 150
 
 local DEFAULTS = { wait = 1000, quit_wait = 30000, items = 200, lint = true }
 
@@ -25,7 +32,13 @@ local TYPES = {
   quit_wait = { "number" },
   items = { "number" },
   lint = { "boolean" },
+  spend = { "table" },
 }
+
+local SPEND = { refresh = 900, from = "-30d", max_per_day = 150 }
+local SPEND_TYPES =
+  { refresh = "number", from = "string", budget = "number", max_per_day = "number" }
+config.SPEND_TYPES = SPEND_TYPES
 
 config.TYPES = TYPES
 
@@ -58,8 +71,23 @@ function config.warnings()
       )
     end
   end
+  for name, value in pairs(type(given.spend) == "table" and given.spend or {}) do
+    if SPEND_TYPES[name] ~= type(value) then
+      local words = "vim.g.posthog.spend.%s is unknown, or of the wrong type; it is not used"
+      warnings[#warnings + 1] = words:format(tostring(name))
+    end
+  end
   table.sort(warnings)
   return warnings
+end
+
+local function spend_settings(given)
+  local settings = {}
+  for name, expected in pairs(SPEND_TYPES) do
+    local value = type(given) == "table" and given[name]
+    settings[name] = type(value) == expected and value or SPEND[name]
+  end
+  return settings
 end
 
 --- The settings of this moment. What is wrong with them is shown once.
@@ -81,6 +109,7 @@ function config.get()
       settings[name] = false
     end
   end
+  settings.spend = spend_settings(given.spend)
   return settings
 end
 

@@ -22,4 +22,10 @@ function nvim.status(buffer)
   return text
 end
 
+--- What the user has spent, for status lines: from a cache, which is filled behind the scenes.
+--- @return string text "" where nothing is known yet
+function nvim.spend()
+  return require("posthog.nvim.spend").line()
+end
+
 return nvim

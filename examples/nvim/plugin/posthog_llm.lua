@@ -1,1 +1,0 @@
-require("posthog_llm").commands()

@@ -1,0 +1,218 @@
+--- The user's own spend: a line for the status line, from a cache that all editors of the user
+--- share, and a float. Drawing never waits, asks for nothing and does not load the core.
+
+local account = require("posthog.nvim.account")
+local config = require("posthog.nvim.config")
+local message = require("posthog.nvim.message")
+local task = require("posthog.nvim.task")
+
+local spend = {}
+
+local DAY = 86400 -- seconds
+local LOOK = 5 -- seconds between two looks at the file
+
+--- What the cache file holds, as JSON.
+--- @class posthog.nvim.SpendCache
+--- @field at? number seconds since 1970: when `line` was made
+--- @field line? string
+--- @field calls number[] times of the calls of the last day, failures too
+
+--- @class posthog.nvim.SpendView what is known of the file without reading it again
+--- @field path? string nil: the account is not known yet
+--- @field looked number when the file was looked at, seconds of a clock that does not jump
+--- @field modified? integer seconds, of the file
+--- @field cache? posthog.nvim.SpendCache
+local view = { looked = -LOOK }
+
+local is_asking = false
+
+local function now()
+  return vim.uv.hrtime() / 1e9
+end
+
+--- The file of an account. Its name is a digest of host and key, so that neither can be read off it.
+local function path_of(found)
+  local folder = vim.fn.stdpath("cache") .. "/posthog"
+  vim.fn.mkdir(folder, "p", "0o700")
+  return ("%s/spend-%s.json"):format(folder, vim.fn.sha256(found.id):sub(1, 24))
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  local ok, cache = pcall(vim.json.decode, text or "")
+  if not ok or type(cache) ~= "table" then
+    cache = {}
+  end
+  cache.calls = type(cache.calls) == "table" and cache.calls or {}
+  return cache
+end
+
+--- Whole or not at all: other editors read it at any time.
+local function write(path, cache)
+  local temporary = ("%s.%d"):format(path, vim.fn.getpid())
+  local file = io.open(temporary, "wb")
+  if file then
+    file:write(vim.json.encode(cache))
+    file:close()
+    os.rename(temporary, path)
+  end
+end
+
+--- The calls of the last day.
+local function recent(calls)
+  local list = {}
+  for _, at in ipairs(calls) do
+    list[#list + 1] = os.time() - at < DAY and at or nil
+  end
+  return list
+end
+
+--- @return string? reason why nothing is asked for now
+local function refusal(cache, settings)
+  if #recent(cache.calls) >= settings.max_per_day then
+    return ("%d calls of today are used up (vim.g.posthog.spend.max_per_day)"):format(
+      settings.max_per_day
+    )
+  end
+end
+
+--- Asks the server, unless another editor does so now. The call is counted before it is made.
+--- @param done? fun(err: any, response?: table)
+local function ask(path, done)
+  local settings = config.get().spend
+  local lock = require("posthog.llm.util.file_system").lock(path .. ".lock")
+  local cache = read(path)
+  local refused = not lock and "another editor is asking" or refusal(cache, settings)
+  if refused then
+    if lock then
+      lock:close()
+    end
+    return done and done(refused)
+  end
+  cache.calls = recent(cache.calls)
+  cache.calls[#cache.calls + 1] = os.time()
+  write(path, cache)
+  is_asking = true
+  task.run(
+    "spend",
+    function()
+      return task.must(account.current().client.spend:get({ date_from = settings.from }))
+    end,
+    0,
+    function(_, err, response)
+      is_asking = false
+      if response then
+        local made, line = pcall(require("posthog.llm.spend_report").line, response, {
+          width = 60,
+          budget = settings.budget,
+          now = os.time(),
+        })
+        cache = read(path)
+        cache.at, cache.line = os.time(), made and line or ""
+        write(path, cache)
+        view.looked = -LOOK
+        vim.cmd("redrawstatus")
+      end
+      lock:close()
+      if done then
+        done(err, response)
+      end
+    end
+  )
+end
+
+--- Finds out whose cache it is; nothing is asked of the server for it.
+local function find_path()
+  local found, result = pcall(account.current)
+  view.path = found and path_of(result) or nil
+  view.failed = not found
+end
+
+local function look()
+  if now() - view.looked < LOOK then
+    return
+  end
+  view.looked = now()
+  local stat = vim.uv.fs_stat(view.path)
+  local modified = stat and stat.mtime.sec * 1e9 + stat.mtime.nsec
+  if modified ~= view.modified then
+    view.modified, view.cache = modified, read(view.path)
+  end
+end
+
+--- A line for 'statusline'. Where it is older than `refresh`, a newer one is asked for meanwhile.
+--- @return string line "" where none is known
+function spend.line()
+  if not view.path then
+    if not view.failed then
+      view.failed = true -- one try, which a change of the settings does not repeat
+      vim.schedule(find_path)
+    end
+    return ""
+  end
+  look()
+  local cache, settings = view.cache or { calls = {} }, config.get().spend
+  local is_old = os.time() - (cache.at or 0) > settings.refresh
+  if is_old and not is_asking then
+    is_asking = true
+    vim.schedule(function()
+      is_asking = false
+      ask(view.path)
+    end)
+  end
+  return cache.line or ""
+end
+
+local function show(response)
+  local width = math.max(40, math.min(100, vim.o.columns - 8))
+  local text = require("posthog.llm.spend_report").text(response, {
+    width = width,
+    budget = config.get().spend.budget,
+    now = os.time(),
+  })
+  local lines = vim.split(vim.trim(text), "\n", { plain = true })
+  local number = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(number, 0, -1, false, lines)
+  vim.bo[number].bufhidden, vim.bo[number].modifiable = "wipe", false
+  local height = math.min(#lines, vim.o.lines - 6)
+  vim.api.nvim_open_win(number, true, {
+    relative = "editor",
+    style = "minimal",
+    border = "rounded",
+    title = " Spend ",
+    width = width,
+    height = height,
+    row = math.max(0, math.floor((vim.o.lines - height) / 2) - 1),
+    col = math.max(0, math.floor((vim.o.columns - width) / 2)),
+  })
+  vim.keymap.set("n", "q", "<Cmd>close<CR>", { buffer = number, desc = "PostHog: close" })
+end
+
+--- Shows the spend in a float.
+function spend.float()
+  find_path()
+  ask(path_of(account.current()), function(err, response)
+    if err then
+      message.error(tostring(err))
+    else
+      show(response)
+    end
+  end)
+end
+
+--- When the cache was filled, and how many calls were made within a day; for :checkhealth.
+--- @return { age?: integer, calls: integer, most: integer } state age in seconds
+function spend.state()
+  local cache = read(path_of(account.current()))
+  return {
+    age = cache.at and os.time() - cache.at,
+    calls = #recent(cache.calls),
+    most = config.get().spend.max_per_day,
+  }
+end
+
+return spend
