@@ -257,6 +257,43 @@ describe("a pulled skill", function()
     end
   end)
 
+  it("has the names that the server gave it where a file system lists others", function()
+    local disk = require("posthog.llm.skill_folder.disk")
+    local kind, read = disk.kind, disk.read
+    for _, names in ipairs({
+      { "\195\164.md", "a\204\136.md" }, -- in one code point, and as HFS+ lists it
+      { "Read me.md", "READ ME.md" },
+      { "sub/\195\132/x.md", "sub/\195\164/x.md" },
+    }) do
+      local given, listed = names[1], names[2]
+      t.reset()
+      folders.remove(root)
+      write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
+      write(dir, given, "x\n")
+      assert(skill_folder.push(client, dir))
+      os.remove(dir .. "/" .. given)
+      write(dir, listed, "x\n")
+      local function gone_and_new()
+        return #assert(skill_folder.push(client, dir, { dry_run = true })).changes
+      end
+      assert.equal(2, gone_and_new()) -- here they are two files
+      local function found(path)
+        return path == dir .. "/" .. given and dir .. "/" .. listed or path
+      end
+      disk.kind = function(path)
+        return kind(found(path))
+      end
+      disk.read = function(path)
+        return read(found(path))
+      end
+      local changes = gone_and_new()
+      local pushed = assert(skill_folder.push(client, dir))
+      local pulled = assert(skill_folder.pull(client, "pdf-forms", dir))
+      disk.kind, disk.read = kind, read
+      assert.same({ 0, "unchanged", {} }, { changes, pushed.action, pulled.written })
+    end
+  end)
+
   it("does not go through symbolic links", function()
     folders.write(root, "out/kept.md", "kept")
     folders.write(dir, "x", "")

@@ -7,6 +7,7 @@ local disk = require("posthog.llm.skill_folder.disk")
 local errors = require("posthog.llm.util.errors")
 local exported = require("posthog.llm.skill_folder.exported")
 local lock = require("posthog.llm.skill_folder.lock")
+local name_key = require("posthog.llm.util.name_key")
 local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
@@ -65,6 +66,7 @@ function Folder:read_all(known, hidden)
   if not self.scan then
     return errors.failure(err)
   end
+  self:name_as_known(all)
   self:forget_removed()
   for _, path in ipairs(self.scan.files) do
     local source
@@ -76,6 +78,30 @@ function Folder:read_all(known, hidden)
   end
   self:leave_out_exported(all)
   return true
+end
+
+--- Takes the spelling that the skill has for a file which the file system lists otherwise, by case or
+--- by how accents are written, and finds by either name.
+--- @param known table<string, any> paths that are the skill's own
+function Folder:name_as_known(known)
+  local is_listed, unlisted = {}, {}
+  for _, path in ipairs(self.scan.files) do
+    is_listed[path] = true
+  end
+  for path in pairs(known) do
+    if not is_listed[path] and disk.kind(self.dir .. "/" .. path) == "file" then
+      unlisted[name_key.of(path)] = path
+    end
+  end
+  if next(unlisted) == nil then
+    return
+  end
+  for i, path in ipairs(self.scan.files) do
+    if not known[path] then
+      self.scan.files[i] = unlisted[name_key.of(path)] or path
+    end
+  end
+  table.sort(self.scan.files)
 end
 
 --- Forgets what the server does not keep of files that are no longer here.
