@@ -927,4 +927,76 @@ it("shows the errors of the library, call and host included", function()
   matches("^posthog: spend:get: auth: the key is not valid", said[2])
 end)
 
+--- A file of so many records.
+local function records(count)
+  local path, lines = vim.fn.tempname() .. ".jsonl", {}
+  for i = 1, count do
+    lines[i] = vim.json.encode({ input = { n = i }, metadata = { batch = 1 } })
+  end
+  vim.fn.writefile(lines, path)
+  return path
+end
+
+local function count_of(client, dataset)
+  local count = 0
+  for _ in client.dataset_items:each({ dataset = dataset }) do
+    count = count + 1
+  end
+  return count
+end
+
+it("imports a file into a dataset and exports it, while the loop goes on", function()
+  listen()
+  local client = other()
+  local dataset = assert(client.datasets:create({ name = "golden" }))
+  local ticks, timer = 0, vim.uv.new_timer()
+  timer:start(0, 1, function()
+    ticks = ticks + 1
+  end)
+  vim.cmd("PostHog import " .. records(60) .. " golden")
+  wait(function()
+    return #said > 0
+  end)
+  equal("posthog: 60 items imported into golden", said[1])
+  equal(60, count_of(client, dataset.id))
+  local out = vim.fn.tempname() .. ".jsonl"
+  vim.cmd("PostHog export golden " .. out)
+  wait(function()
+    return #said > 1
+  end)
+  equal(60, #vim.fn.readfile(out))
+  vim.cmd("PostHog export golden " .. out)
+  matches("exists: give another name", said[#said])
+  assert(ticks > 20, ticks)
+  timer:close()
+end)
+
+it("goes on with an import that was cancelled, and makes no item twice", function()
+  listen()
+  local client = other()
+  local dataset = assert(client.datasets:create({ name = "golden" }))
+  control("faults", { { match = { method = "POST" }, action = { delay = 0.05 } } })
+  local path = records(80)
+  vim.cmd("PostHog import " .. path .. " golden")
+  wait(function()
+    return count_of(client, dataset.id) > 10
+  end)
+  vim.cmd("PostHog cancel")
+  wait(function()
+    return #said >= 2
+  end)
+  local before = count_of(client, dataset.id)
+  assert(before < 80, before)
+  control("faults", {})
+  vim.wait(200)
+  vim.cmd("PostHog import " .. path .. " golden")
+  assert(
+    vim.wait(30000, function()
+      return said[#said]:find("items imported", 1, true) ~= nil
+    end, 20),
+    vim.inspect(said)
+  )
+  equal(80, count_of(client, dataset.id))
+end)
+
 return scenarios

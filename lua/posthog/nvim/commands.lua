@@ -224,6 +224,22 @@ function RUN.dataset(arguments)
   end)
 end
 
+function RUN.import(arguments)
+  local path, dataset = arguments[1], arguments[2]
+  if not dataset then
+    error(":PostHog import FILE DATASET", 0)
+  end
+  require("posthog.nvim.transfer").import(vim.fn.fnamemodify(vim.fn.expand(path), ":p"), dataset)
+end
+
+function RUN.export(arguments)
+  local dataset, path = arguments[1], arguments[2]
+  if not path then
+    error(":PostHog export DATASET FILE", 0)
+  end
+  require("posthog.nvim.transfer").export(dataset, vim.fn.fnamemodify(vim.fn.expand(path), ":p"))
+end
+
 function RUN.cancel()
   local count = task.cancel_all()
   message.info(count == 0 and "nothing is running" or ("%d cancelled"):format(count))

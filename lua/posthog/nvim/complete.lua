@@ -12,7 +12,9 @@ local COMMANDS = {
   "dataset",
   "delete",
   "diff",
+  "export",
   "history",
+  "import",
   "merge",
   "new",
   "open",
@@ -62,6 +64,12 @@ local ARGUMENTS = {
   dataset = function()
     return names("datasets")
   end,
+  export = function(number, lead)
+    return number == 1 and names("datasets") or vim.fn.getcompletion(lead, "file")
+  end,
+  import = function(number, lead)
+    return number == 1 and vim.fn.getcompletion(lead, "file") or names("datasets")
+  end,
   new = function()
     return {}
   end,
@@ -83,7 +91,7 @@ function complete.words(lead, line, position)
   local offered = COMMANDS
   if #given > 1 or (given[1] ~= "" and before:find("%s$")) then
     local list = ARGUMENTS[given[1]]
-    offered = list and list() or {}
+    offered = list and list(math.max(1, #given - 1), lead) or {}
   end
   return vim.tbl_filter(function(word)
     return vim.startswith(word, lead)

@@ -1,0 +1,78 @@
+--- Import and export of a dataset, while editing goes on.
+
+local account = require("posthog.nvim.account")
+local message = require("posthog.nvim.message")
+local progress = require("posthog.nvim.progress")
+local task = require("posthog.nvim.task")
+
+local transfer = {}
+
+local function is_cancelled(err)
+  return type(err) == "table" and err.kind == "cancelled"
+end
+
+--- Starts a task that reports, and tells how it ended.
+--- @param title string
+--- @param fn fun(report: fun(done: integer, total?: integer)): string
+local function start(title, fn)
+  local bar = progress.new(title)
+  task.run(
+    title,
+    function()
+      return fn(function(done, total)
+        bar:report(done, total)
+      end)
+    end,
+    0,
+    function(_, err, text)
+      if is_cancelled(err) then
+        bar:finish(title .. " is cancelled; the same command goes on there", false)
+      elseif err then
+        bar:finish(tostring(err), true)
+      else
+        bar:finish(text, false)
+      end
+    end
+  )
+end
+
+--- Imports a file into a dataset. What a cancelled or crashed import has done stays, and the same
+--- command goes on with the rest.
+--- @param path string
+--- @param dataset string name or id
+function transfer.import(path, dataset)
+  local title = ("import of %s"):format(vim.fs.basename(path))
+  start(title, function(report)
+    local dataset_file = require("posthog.llm.dataset_file")
+    local summary = task.must(dataset_file.import(account.current().client, dataset, path, {
+      on_progress = function(now)
+        report(now.done or 0, now.records)
+      end,
+    }))
+    local text = ("%d items imported into %s"):format(summary.imported, dataset)
+    if (summary.rejected or 0) > 0 then
+      text = ("%s, %d rejected: %s"):format(text, summary.rejected, summary.rejects or "")
+    end
+    return text
+  end)
+end
+
+--- Exports a dataset into a file.
+--- @param dataset string name or id
+--- @param path string
+function transfer.export(dataset, path)
+  if vim.uv.fs_stat(path) then
+    return message.error(path .. " exists: give another name, or delete it first")
+  end
+  start(("export of %s"):format(dataset), function(report)
+    local dataset_file = require("posthog.llm.dataset_file")
+    local result = task.must(dataset_file.export(account.current().client, dataset, path, {
+      on_progress = function(now)
+        report(now.rows, now.total)
+      end,
+    }))
+    return ("%d items exported to %s"):format(result.rows, path)
+  end)
+end
+
+return transfer
