@@ -126,6 +126,34 @@ describe("a rule of skills", function()
     assert(count > 25)
   end)
 
+  it("is kept to by what both sides make together, and nothing is written nor sent", function()
+    local client = t.client()
+    make({})
+    local there = root .. "/x/s"
+    assert(skill_folder.push(client, dir))
+    assert(skill_folder.pull(client, "s", there))
+    for i = 1, 150 do
+      folders.write(there, ("there%d.md"):format(i), "x")
+      folders.write(dir, ("here%d.md"):format(i), "x")
+    end
+    assert(skill_folder.push(client, there))
+    local before, since = folders.tree(dir), #t.e:log()
+    for _, dry_run in ipairs({ true, false }) do
+      local _, err = skill_folder.push(client, dir, { dry_run = dry_run })
+      live.fails("invalid", nil, nil, err)
+      assert.equal(
+        "there are 300 files beside it; at most 200 are allowed",
+        err.problems[1].message
+      )
+      assert.truthy(err.summary:find("with what others have published since", 1, true))
+    end
+    for _, entry in ipairs(t.e:log(since)) do
+      assert.equal("GET", entry.method)
+    end
+    assert.same(before, folders.tree(dir))
+    assert.equal(150, #assert(skill_folder.pull(client, "s", dir)).written)
+  end)
+
   it("on versions is kept to before anything is sent", function()
     make({})
     local client = t.client()

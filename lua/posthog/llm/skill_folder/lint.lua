@@ -319,6 +319,31 @@ function lint.run(folder, api_version)
   return report.findings, fields
 end
 
+--- What the API would not take of a folder with the changes of others in it, each of which may have
+--- been within the limits.
+--- @param tree posthog.llm.SkillTree
+--- @param api_version? posthog.llm.ApiVersion where it is known
+--- @return posthog.llm.SkillFinding[] errors without lines: the texts are not in the folder yet
+function lint.tree(tree, api_version)
+  local report = setmetatable({ findings = {}, api_version = api_version }, Report)
+  check_fields(report, tree.fields, tree.about)
+  check_body(report, tree.fields.body)
+  local count, bytes = 0, #tree.fields.body
+  for path, source in pairs(tree.texts) do
+    count, bytes = count + 1, bytes + #source
+    if #source > LIMITS.text then
+      report:add("file_too_large", path, nil, #source, LIMITS.text)
+    end
+  end
+  check_total(report, count, bytes)
+  local wrong = {}
+  for _, finding in ipairs(report.findings) do
+    finding.line = nil
+    wrong[#wrong + 1] = finding.level == "error" and finding or nil
+  end
+  return wrong
+end
+
 --- @param finding { path: string, line?: integer }
 --- @return string
 function lint.place(finding)

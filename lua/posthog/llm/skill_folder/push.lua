@@ -66,7 +66,7 @@ end
 --- @field fields table as they are sent
 --- @field own table as SKILL.md has them
 --- @field source string of SKILL.md
---- @field lines table<string, integer> of its keys
+--- @field about posthog.llm.SkillDocument
 --- @field texts table<string, string> without white space at their ends
 --- @field digests table<string, string> as the server has them
 --- @field sent table<string, string> digests of the texts
@@ -96,7 +96,7 @@ local function tree_of(folder, outcome)
           return errors.failure(err)
         end
         tree.own = skill_md.normal(fields)
-        tree.fields, tree.source, tree.lines = folder:to_server(tree.own), source, about.lines
+        tree.fields, tree.source, tree.about = folder:to_server(tree.own), source, about
       else
         tree.texts[path], tree.sent[path] = text.server(source), text.digest(source)
       end
@@ -273,7 +273,7 @@ local function send(client, folder, tree, theirs, outcome, result, options, prog
   progress("publish", result.name, 1, 1)
   result.version = skill.version
   local made = made_of(folder, tree, skill)
-  result.not_stored = stored.findings(made.not_stored, tree.source, tree.lines)
+  result.not_stored = stored.findings(made.not_stored, tree.source, tree.about.lines)
   result.spec_problems = made.spec_problems
   ok, err = pull.write(folder, made, reconcile.nothing())
   if not ok then
@@ -287,6 +287,26 @@ local function send(client, folder, tree, theirs, outcome, result, options, prog
   return result
 end
 
+local TOGETHER = "with what others have published since, the folder cannot be pushed; pull, which "
+  .. "brings it here, mend it, and push"
+
+--- Refuses what the server would not take, whoever has written it.
+--- @return true? ok
+--- @return posthog.llm.Error? err
+local function check_tree(client, tree, theirs, outcome, result)
+  local versions = result.action == "published" and theirs.version or 0
+  if versions >= rules.LIMITS.versions then
+    local words = rules.message("too_many_versions", versions, option_names.code("force"))
+    return refuse.all("the folder cannot be pushed", { { path = paths.SKILL, message = words } })
+  elseif result.action ~= "unchanged" and next(outcome.writes) then
+    local wrong = lint.tree(tree, client:profile())
+    if #wrong > 0 then
+      return refuse.all(TOGETHER, wrong)
+    end
+  end
+  return true
+end
+
 --- Decides, and sends.
 local function complete(client, folder, theirs, outcome, options, result, progress)
   local tree, err = tree_of(folder, outcome)
@@ -295,7 +315,7 @@ local function complete(client, folder, theirs, outcome, options, result, progre
   end
   result.changes = changes_of(tree, theirs)
   result.version = theirs and theirs.version or nil
-  result.not_stored = stored.findings(folder.not_stored, tree.source, tree.lines)
+  result.not_stored = stored.findings(folder.not_stored, tree.source, tree.about.lines)
   result.spec_problems = theirs and theirs.spec_problems or {}
   if not theirs then
     result.action = "created"
@@ -303,9 +323,9 @@ local function complete(client, folder, theirs, outcome, options, result, progre
     result.action = #result.changes > 0 and "published" or "unchanged"
   end
   local ok
-  if result.action == "published" and theirs.version >= rules.LIMITS.versions then
-    local words = rules.message("too_many_versions", theirs.version, option_names.code("force"))
-    return refuse.all("the folder cannot be pushed", { { path = paths.SKILL, message = words } })
+  ok, err = check_tree(client, tree, theirs, outcome, result)
+  if not ok then
+    return errors.failure(err)
   elseif options.dry_run then
     return result
   elseif result.action == "unchanged" then
