@@ -421,7 +421,7 @@ describe("posthog-llm doctor", function()
   it("says why a response is not of PostHog, as the errors of calls do", function()
     local text = { ["Content-Type"] = "text/plain" }
     for number, case in pairs({
-      [401] = { 5, "something in front of the server, not PostHog's API, wants a", "a login" },
+      [401] = { 5, "something in front of the server, not PostHog's API, requires a", "a login" },
       [403] = { 5, "refused by a firewall or gateway", "may refuse a network, a VPN" },
       [429] = { 1, "too many requests", "try again later" },
       [503] = { 1, "the server is not available", "try again later" },
@@ -512,7 +512,7 @@ describe("posthog-llm doctor", function()
     finds(
       "host",
       1,
-      "us.i.posthog.com takes events only",
+      "us.i.posthog.com accepts only events",
       "set POSTHOG_HOST to us, eu",
       { POSTHOG_HOST = "https://us.i.posthog.com" }
     )

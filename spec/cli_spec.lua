@@ -49,7 +49,7 @@ describe("the command posthog-llm", function()
         "%-%-version: invalid number '0'",
         "show %-%-help",
       },
-      { { "skills", "show", "a/b" }, "name holds a slash", "%-%-help" },
+      { { "skills", "show", "a/b" }, "name contains a slash", "%-%-help" },
     }) do
       local result = ends(2, case[1])
       assert.equal("", result.out)
@@ -90,7 +90,7 @@ describe("the command posthog-llm", function()
   it("names the flag or the variable that is wrong, and exits with 2 for a flag", function()
     for _, case in ipairs({
       { 2, { "--host", "nonsense" }, {}, '%-%-host: the host "nonsense" is not an http' },
-      { 2, { "--host", "https://us.i.posthog.com" }, {}, "%-%-host: us.i.posthog.com takes" },
+      { 2, { "--host", "https://us.i.posthog.com" }, {}, "%-%-host: us.i.posthog.com accepts" },
       { 2, { "--project", "mine" }, {}, '%-%-project: the project id "mine" is not a number' },
       { 1, {}, { POSTHOG_HOST = "nonsense" }, 'POSTHOG_HOST: the host "nonsense" is not' },
       { 1, {}, { POSTHOG_PROJECT_ID = "mine" }, 'POSTHOG_PROJECT_ID: the project id "mine"' },

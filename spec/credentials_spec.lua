@@ -204,7 +204,7 @@ describe("posthog.llm.credentials", function()
     assert.equal("auth", found.kind)
     assert.matches("posthog-llm login", found.error, 1, true)
     assert.matches("set POSTHOG_PERSONAL_API_KEY", found.error, 1, true)
-    assert.matches("there is no " .. file(), found.error, 1, true)
+    assert.matches(file() .. " does not exist", found.error, 1, true)
   end)
 
   it("looks below POSTHOG_HOME, as posthog-cli does", function()
@@ -276,7 +276,7 @@ describe("posthog.llm.credentials", function()
     local found = find()
     assert.equal("file", found.kind, found.text)
     assert.matches(file(), found.error, 1, true)
-    assert.matches("others may use it (mode 0644)", found.error, 1, true)
+    assert.matches("other users have access to it (mode 0644)", found.error, 1, true)
     assert.matches("chmod 600", found.error, 1, true)
     assert.equal("644", mode_of(file()))
     os.execute("chmod 600 " .. quote(file()))
@@ -391,14 +391,14 @@ describe("posthog.llm.credentials", function()
         end,
       },
       {
-        "holds a line break",
+        "contains a line break",
         "auth",
         function()
           login({ token = SECRET .. "\\n" .. SECRET })
         end,
       },
       {
-        "takes events only",
+        "accepts only events",
         "invalid",
         function()
           login({ host = '"https://us.i.posthog.com"' })

@@ -66,7 +66,7 @@ describe("the text of an error", function()
   end
 
   describe("of a key", function()
-    local MADE = ". A personal API key is made at https://us.posthog.com/settings/user-api-keys"
+    local MADE = ". Create a personal API key at https://us.posthog.com/settings/user-api-keys"
     for key, words in pairs({
       [""] = "no key: set POSTHOG_PERSONAL_API_KEY or pass personal_api_key (host us.posthog.com)"
         .. MADE,
@@ -76,13 +76,13 @@ describe("the text of an error", function()
       phs_abc = "the key is a project secret key (phs_...); this API needs a personal API key "
         .. "(phx_...) (host us.posthog.com)"
         .. MADE,
-      ["phx_a b"] = "the key holds a space or a control character (host us.posthog.com)",
-      ["phx_abc\n"] = "the key holds a line break: give it without the end of its line "
+      ["phx_a b"] = "the key contains a space or a control character (host us.posthog.com)",
+      ["phx_abc\n"] = "the key contains a line break: give it without the end of the line "
         .. "(host us.posthog.com)",
       ['"phx_abc"'] = "the key has quotes around it: give it without them (host us.posthog.com)",
       ["Bearer phx_abc"] = 'the key begins with "Bearer": give the key alone '
         .. "(host us.posthog.com)",
-      ["phx_\195\164"] = "the key holds a character that is not ASCII: was it copied from a "
+      ["phx_\195\164"] = "the key contains a character that is not ASCII: was it copied from "
         .. "formatted text? (host us.posthog.com)",
     }) do
       it(("%q"):format(key):gsub("\n", "n") .. " is named before anything is sent", function()
@@ -253,9 +253,9 @@ describe("the text of an error", function()
         .. "use https://eu.posthog.com",
       ["https://posthog.example/base/project/42"] = "the host is the address of a page: use "
         .. "https://posthog.example/base",
-      ["https://us.i.posthog.com/x"] = "us.i.posthog.com takes events only; for this API use "
+      ["https://us.i.posthog.com/x"] = "us.i.posthog.com accepts only events; for this API use "
         .. "https://us.posthog.com",
-      ["http://posthog.example"] = "plain http to posthog.example would show the key to the "
+      ["http://posthog.example"] = "plain http to posthog.example would expose the key to the "
         .. "network; use https, or allow_insecure_http",
       ["https://x.example/?a"] = 'the host "https://x.example/?a" has a query; use us, eu or a URL '
         .. "such as https://us.posthog.com",

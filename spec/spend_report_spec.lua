@@ -463,7 +463,7 @@ describe("a spend report", function()
         end,
       },
       {
-        'is called "tools"',
+        'unknown section "tools"',
         function()
           report.csv(spend, { sections = { "tools" } })
         end,

@@ -24,16 +24,15 @@ Client.__index = Client
 
 local client = { VERSION = VERSION }
 
---- What a client's own function wants to see before it gives its private part
---- away. The key's closure is in there, so nothing of it is reachable from the
---- client itself; a weak table of private parts would never let go of a client
---- whose hooks name it, on Lua 5.1 and LuaJIT.
-local PASSWORD = {}
+--- The argument for which a client's `_private` returns the private state; other code cannot have
+--- this table. The state contains the closure that returns the key, so it must not be reachable
+--- through the client's fields. A weak table from clients to states would not do: on Lua 5.1 and
+--- LuaJIT it would never release a client that its own hooks refer to.
+local PRIVATE = {}
 
 local WEAK_KEYS = { __mode = "k" }
 
---- Clients that came of one another by `with` share connections, as long as
---- one of them is open.
+--- Clients made from one another with `with` share connections, as long as one of them is open.
 local function new_family()
   return { open = setmetatable({}, WEAK_KEYS) }
 end
@@ -45,25 +44,26 @@ local RESOURCES = {
   spend = "posthog.llm.api.spend",
 }
 
---- Clients that came of one another by `with`: they share an engine and a pool.
+--- Clients made from one another with `with`, which share an engine and a pool.
 --- @class posthog.llm.Family
---- @field open table<posthog.llm.State, boolean> those that are not closed; weak keys
---- @field engine? userdata of the process; another one after a fork
---- @field pool? userdata its connections
+--- @field open table<posthog.llm.State, boolean> the clients that are not closed; weak keys
+--- @field engine? userdata the engine of the process; another one after a fork
+--- @field pool? userdata the connections of that engine
 
---- The private part of a client, which the pipeline and the resources work with.
+--- The private state of a client, which the pipeline and the resources use.
 --- @class posthog.llm.State
---- @field options posthog.llm.Options as the caller gave them, for `with`
+--- @field options posthog.llm.Options as the caller passed them, for `with`
 --- @field settings posthog.llm.Settings
---- @field api_version posthog.llm.KnownVersion which version of the API the host speaks
+--- @field api_version posthog.llm.KnownVersion the API version of the host
 --- @field family? posthog.llm.Family nil once the client is closed
---- @field path_scope "environments"|"projects" of skills, as known by now
+--- @field path_scope "environments"|"projects" the path scope of skills, as known so far
 --- @field user_agent string
---- @field request_configs table<boolean, posthog.llm.RequestConfig> the headers by whether there is a body; `key` is whose they are
---- @field prefixes table<string, string> the start of URLs by Request.under
+--- @field request_configs table<boolean, posthog.llm.RequestConfig> the headers, with and without a
+---   body; `key`: the API key in them
+--- @field prefixes table<string, string> the start of URLs, by Request.under
 --- @field in_flight table<userdata, boolean> transfers; weak keys
 --- @field closed boolean
---- @field user? integer id of the user whose key this is, once a write has shown it
+--- @field known posthog.llm.Known what earlier responses have shown
 
 --- @param options posthog.llm.Options checked
 --- @param family posthog.llm.Family
@@ -81,14 +81,14 @@ local function create(options, family)
     user_agent = "posthog-llm/" .. VERSION .. (suffix and " " .. suffix or ""),
     request_configs = {},
     prefixes = {},
-    -- Weak: a call that is abandoned takes its transfer along.
+    -- Weak: the transfer of an abandoned call can be collected.
     in_flight = setmetatable({}, WEAK_KEYS),
     closed = false,
   }
   family.open[state] = true
   local self = setmetatable({}, Client)
-  function self._private(password)
-    return password == PASSWORD and state or nil
+  function self._private(token)
+    return token == PRIVATE and state or nil
   end
   local function run(request)
     return call.run(state, request)
@@ -120,12 +120,12 @@ local function state_of(self, level)
   if type(self) ~= "table" or getmetatable(self) ~= Client then
     check.fail(level + 1, NO_CLIENT)
   end
-  return self._private(PASSWORD)
+  return self._private(PRIVATE)
 end
 
---- A client with some options changed. It shares connections with this one,
---- and each is closed on its own.
---- @param options posthog.llm.Options what is to differ
+--- A client with some options changed. It shares connections with this one; each has to be closed
+--- by itself.
+--- @param options posthog.llm.Options the ones to change
 --- @return posthog.llm.Client
 function Client:with(options)
   local state = state_of(self, 2)
@@ -140,9 +140,8 @@ function Client:with(options)
   return new
 end
 
---- Ends this client: calls in flight and later ones return an error of kind
---- "cancelled". Connections go with the last client that shares them.
---- May be called again.
+--- Closes this client: calls in flight and later ones return an error of kind "cancelled".
+--- Connections are closed with the last client that shares them. Closing again does nothing.
 function Client:close()
   local state = state_of(self, 2)
   if state.closed then
@@ -150,7 +149,7 @@ function Client:close()
   end
   state.closed = true
   for transfer in pairs(state.in_flight) do
-    pcall(transfer.cancel, transfer) -- one that was just finalized may be listed still
+    pcall(transfer.cancel, transfer) -- a transfer that was just finalized may still be in the table
   end
   local family = state.family
   state.family = nil
@@ -161,17 +160,17 @@ function Client:close()
   end
 end
 
---- Which version of the API the host has: "reference", API v1, or "current", API v2.
---- It is the option `profile`, or what the responses of the host have shown.
+--- The API version of the host: "reference" (API v1) or "current" (API v2). It is set by the option
+--- `profile`, or shown by the host's responses.
 --- @return "reference"|"current"|nil version nil: no response has shown it yet
 function Client:profile()
   return state_of(self, 2).api_version.get()
 end
 
---- How many requests may go out at once before `pace` holds one back, by window, the longest
---- first. It counts what this program has sent, not what others send with the same key.
---- @return { left: integer, most: integer, seconds: integer }[]? left nil: no limit is set
---- @return number? wait seconds until the server, which has answered 429, wants a request again
+--- How many requests may be sent at once before `pace` holds one back, for each window, the longest
+--- first. Only requests of this program are counted, not those of others with the same key.
+--- @return { left: integer, most: integer, seconds: integer }[]? left nil: no rate limit is set
+--- @return number? wait seconds until the server accepts requests again, after a 429
 function Client:pace()
   local settings = state_of(self, 2).settings
   local key = settings.rate_limit and settings.key()
@@ -196,7 +195,7 @@ local function check_path(path, level)
   if path:sub(1, 1) ~= "/" then
     check.fail(level + 1, "path: %q does not begin with a slash", path)
   elseif path:find("[^\33-\126]") or path:find('["#<>\\^`{|}]') then
-    check.fail(level + 1, "path: %q holds a character that has to be percent-encoded", path)
+    check.fail(level + 1, "path: %q contains a character that has to be percent-encoded", path)
   end
   local bare, own = path:match("^([^?]*)%??(.*)$")
   query.check_encoded(own, level + 1)
@@ -210,11 +209,11 @@ local function check_path(path, level)
   end
 end
 
---- Any endpoint, by the same authentication, retries and errors.
+--- Makes a request to any endpoint, with the same authentication, retries and errors.
 --- @param method string "GET", "POST", ...
 --- @param path string percent-encoded; may hold :project_id
 --- @param options? { query?: table, json?: any, headers?: table, timeout?: number, deadline?: number, max_retries?: integer, idempotent?: boolean }
----   json is encoded as the body; idempotent: it is safe to repeat (default: of GET and HEAD)
+---   json: encoded as the body; idempotent: safe to repeat, default true for GET and HEAD
 --- @return any? value true for an empty response
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response

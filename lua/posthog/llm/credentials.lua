@@ -1,5 +1,5 @@
---- Whose account it is: key, project and host, all from one place. The command
---- and the editor plugin use it; llm.new alone only reads the first place.
+--- Finds an account: key, project and host, all from one source. The command and the editor plugin
+--- use it; llm.new by itself reads only the first source.
 ---
 ---     local credentials = require("posthog.llm.credentials")
 ---     local found, err = credentials.find()
@@ -17,12 +17,12 @@ local settings = require("posthog.llm.client.settings")
 
 local credentials = {}
 
---- Options for llm.new. tostring tells all but the key.
+--- Options for llm.new. tostring shows everything except the key.
 --- @class posthog.llm.Credentials
 --- @field personal_api_key string
---- @field project_id? string digits or "@current"; nil: the place names none
+--- @field project_id? string digits or "@current"; nil: the source has none
 --- @field host string URL, "us" or "eu"
---- @field source string where they are from: the variable of the key, or the path of the file
+--- @field source string where they come from: the variable of the key, or the path of the file
 local Credentials = { __name = "posthog.llm.Credentials" }
 
 function Credentials:__tostring()
@@ -31,11 +31,11 @@ function Credentials:__tostring()
 end
 
 local BOM = "^\239\187\191"
-local MOST = 64 * 1024 -- bytes of the file; it has some hundred
-local ENOENT = 2 -- there is no such file
+local MAX_BYTES = 64 * 1024 -- of the file; it usually has a few hundred
+local ENOENT = 2 -- errno: the file does not exist
 local OWN_FILE, OWN_FOLDER = 6 * 64, 7 * 64 -- modes 0600 and 0700
 
---- The variables of a place, the newer name of each first.
+--- The environment variables of each source, newer names first.
 local VARIABLES = {
   {
     key = { "POSTHOG_PERSONAL_API_KEY" },
@@ -46,7 +46,7 @@ local VARIABLES = {
     key = { "POSTHOG_CLI_API_KEY", "POSTHOG_CLI_TOKEN" },
     project = { "POSTHOG_CLI_PROJECT_ID", "POSTHOG_CLI_ENV_ID" },
     host = { "POSTHOG_CLI_HOST" },
-    whole = true, -- posthog-cli takes no key without a project
+    needs_project = true, -- posthog-cli does not accept a key without a project
   },
 }
 
@@ -67,66 +67,66 @@ local function failure(kind, option, message, ...)
   }))
 end
 
---- The same error, which says where the value is from.
---- @param place? string nil: the caller knows
-local function placed(err, option, place, cure)
-  err.option, err.source = option, place
-  err.hint = cure or err.hint
-  if place then
-    err.message = ("%s: %s"):format(place, err.message)
+--- Adds the option, the source of its value and a hint to an error.
+--- @param source? string nil: the caller passed the value
+local function with_source(err, option, source, hint)
+  err.option, err.source = option, source
+  err.hint = hint or err.hint
+  if source then
+    err.message = ("%s: %s"):format(source, err.message)
   end
   return errors.failure(err)
 end
 
 --- @param found posthog.llm.Credentials
---- @param places { key?: string, project?: string, host?: string } where they are from
---- @param cure? string how to fix each of them
-local function inspect(found, places, cure)
+--- @param sources { key?: string, project?: string, host?: string } where each comes from
+--- @param hint? string how to fix any of them
+local function inspect(found, sources, hint)
   found.personal_api_key = found.personal_api_key:match("^%s*(.-)%s*$")
   local target, host_err = settings.resolve_host(found.host)
   local base = target and target.base
   local key, err = settings.check_key(found.personal_api_key, base)
   if not key then
-    return placed(err, "personal_api_key", places.key, cure)
+    return with_source(err, "personal_api_key", sources.key, hint)
   end
   if found.project_id then
     local _, project_err = settings.resolve_project(found.project_id, base)
     if project_err then
-      return placed(project_err, "project_id", places.project, cure)
+      return with_source(project_err, "project_id", sources.project, hint)
     end
   end
   if host_err then
-    return placed(host_err, "host", places.host, cure)
+    return with_source(host_err, "host", sources.host, hint)
   end
   return setmetatable(found, Credentials)
 end
 
---- The same, whose error also says where the key is from: with a wrong project or host, that is
+--- The same, with the source of the key in the error, since an invalid project or host comes from
 --- another variable.
-local function checked(found, places, cure)
-  local good, err = inspect(found, places, cure)
+local function checked(found, sources, hint)
+  local good, err = inspect(found, sources, hint)
   if err then
-    err.key_source = places.key
+    err.key_source = sources.key
   end
   return errors.result(good, err)
 end
 
 --- @param given { personal_api_key?: string, project_id?: string, host?: string, source?: string }
---- @return posthog.llm.Credentials? found nil without an error: the place has no key
+--- @return posthog.llm.Credentials? found nil without an error: the source has no key
 --- @return posthog.llm.Error? err
-local function from_environment(place, given)
+local function from_environment(variables, given)
   local key, key_name = given.personal_api_key, given.source
   if not key then
-    key, key_name = env(place.key)
+    key, key_name = env(variables.key)
   end
   if not key then
     return nil
   end
-  local project, project_name = env(place.project)
-  local host, host_name = env(place.host)
-  if place.whole and not (project or given.project_id) then
+  local project, project_name = env(variables.project)
+  local host, host_name = env(variables.host)
+  if variables.needs_project and not (project or given.project_id) then
     local words = "%s is set, %s is not: set it to the project's id, or unset %s"
-    local _, err = failure("invalid", "project_id", words, key_name, place.project[1], key_name)
+    local _, err = failure("invalid", "project_id", words, key_name, variables.project[1], key_name)
     err.key_source = key_name
     return errors.failure(err)
   end
@@ -142,10 +142,10 @@ local function from_environment(place, given)
   })
 end
 
---- The folder of posthog-cli, which also reads POSTHOG_HOME.
+--- The folder of posthog-cli, which may be set by POSTHOG_HOME.
 --- @return string? folder
 --- @return string? reason
---- @return boolean? usual it is the one in the user's home
+--- @return boolean? default whether it is ~/.posthog
 local function folder()
   local own, home = env({ "POSTHOG_HOME" }), env({ "HOME" })
   local path, name = own or home, own and "POSTHOG_HOME" or "HOME"
@@ -165,15 +165,15 @@ local function login_file()
   if path then
     return path .. "/credentials.json"
   end
-  local cure = env({ "POSTHOG_HOME" }) and "set it to one, or unset it"
+  local remedy = env({ "POSTHOG_HOME" }) and "set it to one, or unset it"
     or "set HOME to your home directory"
-  return failure("file", nil, "no place for a login: %s; %s", reason, cure)
+  return failure("file", nil, "no folder for the login: %s; %s", reason, remedy)
 end
 
---- Where posthog-cli keeps a login: ~/.posthog/credentials.json, or
---- credentials.json in POSTHOG_HOME.
+--- The file in which posthog-cli stores a login: ~/.posthog/credentials.json, or credentials.json
+--- in POSTHOG_HOME.
 --- @return string? path
---- @return posthog.llm.Error? err the home is not known
+--- @return posthog.llm.Error? err neither variable has an absolute path
 function credentials.path()
   return login_file()
 end
@@ -190,21 +190,24 @@ local function file_failure(path, hint, message, ...)
   return errors.failure(err)
 end
 
-local AGAIN = "Log in again: posthog-llm login"
+local LOG_IN_AGAIN = "Log in again: posthog-llm login"
 
---- By what read_file says of a path: the message, and how to fix it.
+--- By the reason that file_system.read_file returns: the message, and how to fix it.
 local REASONS = {
-  kind = { "it is a folder or a device, not a file", "Move it away, then posthog-llm login" },
-  size = { ("it has more than %d KiB, so it is not a login"):format(MOST / 1024), AGAIN },
+  kind = { "it is a folder or a device, not a file", "Move it away, then run posthog-llm login" },
+  size = {
+    ("it has more than %d KiB, so it is not a login"):format(MAX_BYTES / 1024),
+    LOG_IN_AGAIN,
+  },
 }
 
---- The text of the file, as a table.
---- @return table? value nil without an error: there is no file
+--- Reads and decodes the file.
+--- @return table? value nil without an error: the file does not exist
 --- @return posthog.llm.Error? err
 --- @return integer? mode
---- @return boolean? own the file is the user's
+--- @return boolean? own whether the user owns the file
 local function read(path)
-  local text, mode, own = file_system.read_file(path, MOST)
+  local text, mode, own = file_system.read_file(path, MAX_BYTES)
   if not text then
     local why, code = mode, own
     if REASONS[why] then
@@ -212,28 +215,28 @@ local function read(path)
     elseif code == ENOENT then
       return nil
     end
-    local hint = "Let yourself read it, by chown or chmod 600, or set POSTHOG_PERSONAL_API_KEY"
+    local hint = "Make it readable for you with chown or chmod 600, or set POSTHOG_PERSONAL_API_KEY"
     return file_failure(path, hint, "cannot be read: %s", why)
   end
-  local value = json.decode((text:gsub(BOM, ""))) -- the invalid part may be the key: it is not shown
+  local value = json.decode((text:gsub(BOM, ""))) -- no reason is shown: it could quote the key
   if type(value) ~= "table" or json_value.is_array(value) then
-    return file_failure(path, AGAIN, "it is not a JSON object")
+    return file_failure(path, LOG_IN_AGAIN, "it is not a JSON object")
   end
   return value, nil, mode, own
 end
 
---- Takes from others what they may do with the file.
+--- Removes the permissions of other users on the file.
 local function keep_private(path, mode, own)
   local others = mode % 64
   if others == 0 or own and file_system.set_mode(path, mode % 512 - others) then
     return true
   end
-  local words = "others may use it (mode %04o), and you do not own it"
-  local hint = "As its owner run chmod 600 on it, or set POSTHOG_PERSONAL_API_KEY"
+  local words = "other users have access to it (mode %04o), and you do not own it"
+  local hint = "Let its owner run chmod 600 on it, or set POSTHOG_PERSONAL_API_KEY"
   return file_failure(path, hint, words, mode % 512)
 end
 
---- A field as text; an invalid one is reported by its check, and not treated as absent.
+--- A field as text. One of another type becomes an invalid text, so that its check reports it.
 --- @return string? text nil: it is absent, null or blank
 local function field(value)
   if value == nil or value == json.null then
@@ -258,10 +261,10 @@ local function from_file(path, given)
   local project = given.project_id or field(value.env_id)
   if not key then
     local none = errors.new({ kind = "auth", message = "it has no key (token)" })
-    return placed(none, "personal_api_key", path, AGAIN)
+    return with_source(none, "personal_api_key", path, LOG_IN_AGAIN)
   elseif not project then
     local none = errors.new({ kind = "invalid", message = "it has no project (env_id)" })
-    return placed(none, "project_id", path, AGAIN)
+    return with_source(none, "project_id", path, LOG_IN_AGAIN)
   end
   local private
   private, err = keep_private(path, mode, own)
@@ -277,10 +280,10 @@ local function from_file(path, given)
     key = path,
     project = not given.project_id and path or nil,
     host = not given.host and path or nil,
-  }, AGAIN)
+  }, LOG_IN_AGAIN)
 end
 
---- The login of posthog-cli and posthog-llm alone.
+--- The stored login of posthog-cli and posthog-llm, without looking at the environment.
 --- @return posthog.llm.Credentials? found nil without an error: nobody is logged in
 --- @return posthog.llm.Error? err
 function credentials.stored()
@@ -293,7 +296,7 @@ end
 
 local FIELDS = { personal_api_key = true, project_id = true, host = true, source = true }
 
---- What a user gives, as texts.
+--- Checks the fields that a caller passes, and returns them as texts.
 --- @param level integer as for error()
 local function arguments(given, what, level)
   check.type(given, "table", what, level + 1)
@@ -317,14 +320,14 @@ local function no_key(why)
   return errors.failure(err)
 end
 
---- Finds an account: in POSTHOG_PERSONAL_API_KEY, POSTHOG_PROJECT_ID, POSTHOG_HOST; in those of
---- posthog-cli, POSTHOG_CLI_API_KEY (or _TOKEN), POSTHOG_CLI_PROJECT_ID (or _ENV_ID),
---- POSTHOG_CLI_HOST; in the file of its login. The first place that has a key is taken, and
---- nothing from another: no key goes to a host that was set for another one. Where the login is the
---- user's own and others may read it, their right is taken away.
+--- Finds an account, in this order: POSTHOG_PERSONAL_API_KEY, POSTHOG_PROJECT_ID, POSTHOG_HOST; the
+--- variables of posthog-cli, POSTHOG_CLI_API_KEY (or _TOKEN), POSTHOG_CLI_PROJECT_ID (or _ENV_ID),
+--- POSTHOG_CLI_HOST; the file of its login. All values are from the first source that has a key, so
+--- that no key is sent to a host that was set for another key. If other users may read the file and
+--- the user owns it, their permissions are removed.
 --- @param given? { personal_api_key?: string, project_id?: string|integer, host?: string, source?: string }
----   what the user said for this once; it takes the place of what is found, and a key (from `source`)
----   that of POSTHOG_PERSONAL_API_KEY
+---   values that the user has given for this run. They replace those found; a key (from `source`)
+---   replaces POSTHOG_PERSONAL_API_KEY
 --- @return posthog.llm.Credentials? found options for llm.new
 --- @return posthog.llm.Error? err kind "auth": no key, or one of another kind; "file": the login
 ---   cannot be used; "invalid": its project or host. No key is in it
@@ -333,8 +336,8 @@ function credentials.find(given)
   if given.personal_api_key then
     return from_environment(VARIABLES[1], given)
   end
-  for _, place in ipairs(VARIABLES) do
-    local found, err = from_environment(place, given)
+  for _, variables in ipairs(VARIABLES) do
+    local found, err = from_environment(variables, given)
     if found or err then
       return errors.result(found, err)
     end
@@ -345,7 +348,7 @@ function credentials.find(given)
   end
   local found, err = from_file(path, given)
   if not found and not err then
-    return no_key("there is no " .. path)
+    return no_key(path .. " does not exist")
   end
   return errors.result(found, err)
 end
@@ -353,13 +356,13 @@ end
 --- @return true?
 --- @return posthog.llm.Error?
 local function make_folder()
-  local path, _, usual = folder()
-  local made, why, _, mode = file_system.create_folder(path, OWN_FOLDER)
-  if made then
+  local path, _, is_default = folder()
+  local created, why, _, mode = file_system.create_folder(path, OWN_FOLDER)
+  if created then
     return true
   elseif not mode then
-    return file_failure(path, nil, "the folder cannot be made: %s", why)
-  elseif usual and mode % 64 ~= 0 then -- another one may be shared with reason
+    return file_failure(path, nil, "the folder cannot be created: %s", why)
+  elseif is_default and mode % 64 ~= 0 then -- another folder may be shared on purpose
     file_system.set_mode(path, mode % 512 - mode % 64)
   end
   return true
@@ -384,12 +387,11 @@ local function write(path, text)
   return errors.failure(err)
 end
 
---- Saves a login where posthog-cli looks for it, in its format: completely or not at all, for its owner
---- alone. Fields of the file that are not known here stay. What find would refuse is not stored.
---- @param login { personal_api_key: string, project_id: string|integer, host?: string } host: a URL,
----   "us" or "eu"; us
+--- Saves a login in the file and format of posthog-cli: completely or not at all, readable only by
+--- its owner. Unknown fields of the file are kept. What `find` would refuse is not saved.
+--- @param login { personal_api_key: string, project_id: string|integer, host?: string } host: a URL, "us" or "eu"; default "us"
 --- @return string? path
---- @return posthog.llm.Error? err kind "auth" or "invalid": no such key, project or host; "file"
+--- @return posthog.llm.Error? err kind "auth" or "invalid": an invalid key, project or host; "file"
 function credentials.save(login)
   login = arguments(login, "login", 2)
   local path, err = login_file()
@@ -404,7 +406,7 @@ function credentials.save(login)
   local _
   found, err = inspect(found, {})
   if found then
-    _, err = settings.resolve_project(found.project_id) -- posthog-cli takes no key without one
+    _, err = settings.resolve_project(found.project_id) -- posthog-cli does not accept a key without a project
   end
   if err then
     return errors.failure(err)
@@ -415,11 +417,11 @@ function credentials.save(login)
     return errors.failure(err)
   end
   local stored, read_err = read(path)
-  if read_err and not file_system.read_file(path, MOST) then
-    return errors.failure(read_err) -- it cannot be read; what is just no login is replaced
+  if read_err and not file_system.read_file(path, MAX_BYTES) then
+    return errors.failure(read_err) -- not readable; a readable file that is no login is replaced
   end
   stored = stored or {}
-  stored.host = settings.resolve_host(found.host).base -- posthog-cli knows no short names
+  stored.host = settings.resolve_host(found.host).base -- posthog-cli does not know short names
   stored.token, stored.env_id = found.personal_api_key, found.project_id
   local text
   text, err = json_text.encode(stored)
@@ -429,7 +431,7 @@ function credentials.save(login)
   return write(path, text .. "\n")
 end
 
---- Takes the login away; a link to it too.
+--- Removes the login, and a symbolic link to it.
 --- @return string? path nil without an error: nobody was logged in
 --- @return posthog.llm.Error? err
 function credentials.remove()
@@ -441,13 +443,13 @@ function credentials.remove()
   if not target then
     return nil
   end
-  local _, why = file_system.read_file(path, MOST)
+  local _, why = file_system.read_file(path, MAX_BYTES)
   if why == "kind" then
     return file_failure(path, REASONS.kind[2], "%s", REASONS.kind[1])
   end
   for _, name in ipairs(target == path and { path } or { target, path }) do
     local ok, reason, code = os.remove(name)
-    if not ok and code ~= ENOENT then -- path may lead to the target by a link to its folder
+    if not ok and code ~= ENOENT then -- path and target may be one file, in a folder that is a link
       return atomic_file.failure(path, "cannot be removed", reason)
     end
   end

@@ -1,6 +1,5 @@
---- Formats a spend response, or two to compare: as text for a terminal, a
---- line for a status line, Markdown, CSV, JSON, or a page of HTML. Nothing is
---- read or written here: every function returns a string.
+--- Formats a spend response, or two to compare, as text for a terminal, a line for a status line,
+--- Markdown, CSV, JSON, or an HTML page. It does no I/O: every function returns a string.
 ---
 ---     local spend_report = require("posthog.llm.spend_report")
 ---     io.write(spend_report.text(assert(client.spend:get()), { width = 100 }))
@@ -12,19 +11,19 @@ local period = require("posthog.llm.spend_report.period")
 
 local spend_report = {}
 
---- The same table may go to every format; what a format has no use for it
---- leaves alone.
+--- The same table may be passed to every format; a format ignores the options that it does not use.
 --- @class posthog.llm.SpendReportOptions
 --- @field compare? posthog.llm.SpendReport an older response
---- @field sections? string[] which breakdowns, such as { "by_tool" }; all that the response has
---- @field rows? integer text, markdown: at most so many rows of each; 10, of days 31
---- @field width? integer text: columns, 20 to 1000, 80. line: at most so many
---- @field color? boolean text: colours of the terminal
---- @field ascii? boolean text, line: bars and marks of ASCII; names stay what they are
---- @field formulas? boolean csv: leave names alone that a spreadsheet takes for formulas
---- @field budget? number dollars for the time from the start of the response's window on
---- @field now? number|string for the forecast: seconds since 1970, or ISO 8601; the window's end
---- @field until_day? number|string project the cost up to then; the end of the month
+--- @field sections? string[] the breakdowns to include, such as { "by_tool" }; default: all that the response has
+--- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and 31 days
+--- @field width? integer text: columns, 20 to 1000, default 80; line: the most columns
+--- @field color? boolean text: use the terminal's colours
+--- @field ascii? boolean text, line: draw bars and marks with ASCII; names are not changed
+--- @field formulas? boolean csv: do not quote names that a spreadsheet would take for formulas
+--- @field budget? number dollars, for the time from the start of the response's window
+--- @field now? number|string the present time, for the forecast: seconds since 1970, or ISO 8601;
+---   default: the window's end
+--- @field until_day? number|string project the cost up to this time; default: the end of the month
 
 --- @class posthog.llm.SpendForecast
 --- @field budget number dollars
@@ -32,31 +31,32 @@ local spend_report = {}
 --- @field left? number dollars, below 0 when overspent
 --- @field reached boolean
 --- @field per_day? number dollars a day; nil here and below: the response has no window
---- @field basis? "recent days"|"window" what per_day is the mean of
---- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not in ten years
---- @field days_left? number from `now` until then
+--- @field basis? "recent days"|"window" the time of which per_day is the mean
+--- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not within ten
+---   years
+--- @field days_left? number from `now` until `reached_on`
 --- @field projected? number dollars by `until_day`
 --- @field until_day? string day, UTC
 
 --- @class posthog.llm.SpendRow
---- @field name? string as it came; nil for null
---- @field label string to be shown
+--- @field name? string as in the response; nil for null
+--- @field label string the name for display
 --- @field day? string
 --- @field cost? number dollars
---- @field values table<string, any> by column, as they came
---- @field gone? boolean only the older response has it
+--- @field values table<string, any> by column, as in the response
+--- @field gone? boolean only the older response has this row
 
 --- @class posthog.llm.SpendSection
 --- @field id string
 --- @field title string
 --- @field kind "rank"|"time"|"pair"
 --- @field rows posthog.llm.SpendRow[]
---- @field columns string[] those that have a value
+--- @field columns string[] the columns that have a value
 --- @field truncated boolean
---- @field overlaps boolean its costs do not add up
---- @field largest number dollars, the cost of the dearest row
---- @field attributed? boolean a part of its costs is shared out and adds up
---- @field compared? boolean the costs of an older response are beside these
+--- @field overlaps boolean whether its costs overlap, so that they do not add up
+--- @field largest number dollars, the highest cost of a row
+--- @field attributed? boolean whether it has attributed costs, which do add up
+--- @field compared? boolean whether the rows also have the costs of an older response
 --- @field note? string
 
 local KNOWN = {
@@ -72,7 +72,7 @@ local KNOWN = {
   until_day = true,
 }
 
-local function check_answer(spend, what, level)
+local function check_response(spend, what, level)
   check.type(spend, "table", what, level + 1)
   if type(spend.summary) ~= "table" then
     check.fail(level + 1, "%s: a spend response expected, which has a summary", what)
@@ -99,7 +99,7 @@ local function chosen(sections, level)
   end
   for _, id in ipairs(sections) do
     if not known[id] then
-      check.fail(level + 1, "sections: no section is called %q", tostring(id))
+      check.fail(level + 1, "sections: unknown section %q", tostring(id))
     end
     set[id] = true
   end
@@ -130,13 +130,13 @@ end
 --- @return posthog.llm.SpendModel report
 --- @return posthog.llm.SpendReportOptions options
 local function read(spend, options, level)
-  check_answer(spend, "spend", level + 1)
+  check_response(spend, "spend", level + 1)
   options = options == nil and {} or options
   check.type(options, "table", "options", level + 1)
   check.known(options, KNOWN, "options", level + 1)
   check_flags(options, level + 1)
   if options.compare ~= nil then
-    check_answer(options.compare, "compare", level + 1)
+    check_response(options.compare, "compare", level + 1)
   end
   if options.width ~= nil then
     check.integer(options.width, "width", level + 1, 20, 1000)
@@ -153,25 +153,25 @@ local function read(spend, options, level)
   return report, options
 end
 
---- The functions that make one string of a report; each in a file of its own,
---- loaded when it is asked for.
+--- A function that formats a report. Each format is a module, which is loaded when it is first
+--- used.
 local function format(name)
   return function(spend, options)
     local report, read_options = read(spend, options, 2)
     local text = require("posthog.llm.spend_report." .. name)(report, read_options)
-    return text -- no tail call: misuse names the caller's line
+    return text -- no tail call: misuse has to raise at the caller's line
   end
 end
 
---- Tables with bars, for a terminal. No control character of the server is in it.
+--- Tables with bars, for a terminal. Control characters of the server are escaped.
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.text = format("text")
 
---- One line, without a line break: the sum, the budget, the dearest model.
+--- One line, without a line break: the total, the budget, the most expensive model.
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.line = format("line")
 
---- Tables of GitHub's Markdown.
+--- Tables in GitHub's Markdown.
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.markdown = format("markdown")
 
@@ -183,18 +183,17 @@ spend_report.csv = format("csv")
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.json = format("json")
 
---- One file of HTML with charts, which loads nothing and runs no script.
+--- One HTML file with charts, which loads nothing and runs no script.
 --- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
 spend_report.html = format("html")
 
---- When a budget, counted from the start of the response's window, is reached if
---- spending goes on at the pace of the last whole days, or of the window where
---- the response has no days.
+--- Forecasts when a budget, counted from the start of the response's window, is reached if spending
+--- continues at the rate of the last whole days, or of the window if the response has no days.
 --- @param spend posthog.llm.SpendReport
 --- @param options { budget: number, now?: number|string, until_day?: number|string }
 --- @return posthog.llm.SpendForecast
 function spend_report.forecast(spend, options)
-  check_answer(spend, "spend", 2)
+  check_response(spend, "spend", 2)
   check.type(options, "table", "options", 2)
   check.known(options, { budget = true, now = true, until_day = true }, "options", 2)
   local result = make_forecast(spend, options, 2)

@@ -1,5 +1,5 @@
---- Options of llm.new, checked where the caller gave them: a wrong type or an
---- unknown option raises at the line that made the client.
+--- The options of llm.new. A wrong type or an unknown option raises at the line that makes the
+--- client.
 
 local check = require("posthog.llm.util.check")
 local option_names = require("posthog.llm.util.option_names")
@@ -11,38 +11,41 @@ local options = {}
 --- @field personal_api_key? string|fun():string default: POSTHOG_PERSONAL_API_KEY; a function is called for each request
 --- @field project_id? integer|string digits or "@current"; default: POSTHOG_PROJECT_ID
 --- @field host? string "us", "eu" or a URL; default: POSTHOG_HOST, else https://us.posthog.com
---- @field scope_prefix? "environments"|"projects" the path word for skills; default: found out
---- @field profile? posthog.llm.ApiVersion which version of the API the host speaks; default: found out
---- @field timeout? number seconds for one attempt; 30
---- @field connect_timeout? number seconds; 5
---- @field deadline? number seconds for the whole call, waits included; 120
---- @field max_retries? integer 2
---- @field max_connections? integer to a host, over HTTP/1.1; 8
---- @field max_response_bytes? integer after decompression; 64 MiB
---- @field max_header_bytes? integer of a response; 256 KiB
---- @field max_redirects? integer followed in an attempt; 5
---- @field max_excerpt_bytes? integer of a server's words in an error; 2048
---- @field max_json_depth? integer levels of a response, up to 4000; 512
---- @field max_decode_seconds? number for the JSON of one response; 10
+--- @field scope_prefix? "environments"|"projects" the path scope of skills; default: detected
+--- @field profile? posthog.llm.ApiVersion the API version of the host; default: detected
+--- @field timeout? number seconds for one attempt; default 30
+--- @field connect_timeout? number seconds to connect, TLS included; default 5
+--- @field deadline? number seconds for the whole call, waits included; default 120
+--- @field max_retries? integer attempts after the first; default 2
+--- @field max_connections? integer to one host, over HTTP/1.1; default 8
+--- @field max_response_bytes? integer after decompression; default 64 MiB
+--- @field max_header_bytes? integer header fields of one response; default 256 KiB
+--- @field max_redirects? integer followed in one attempt; default 5
+--- @field max_excerpt_bytes? integer of the server's text in an error; default 2048
+--- @field max_json_depth? integer nesting levels of a response, up to 4000; default 512
+--- @field max_decode_seconds? number for decoding one response; default 10
 --- @field ca_file? string PEM bundle; default: SSL_CERT_FILE, else the system's
 --- @field proxy? string URL; default: for https the environment's https_proxy, all_proxy, no_proxy
---- @field user_agent_suffix? string
---- @field allow_insecure_http? boolean plain http to a host that is not loopback
---- @field keep_null? boolean null in fields of the API arrives as llm.null
---- @field pace? boolean|posthog.llm.PaceOptions waits rather than go over a limit; default: true for us and eu.posthog.com, false for every other host
---- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec in place of the core's
---- @field source? string where credentials.find found key, project and host; for people, no more
+--- @field user_agent_suffix? string appended to the header User-Agent
+--- @field allow_insecure_http? boolean allow plain http to a host that is not loopback; default
+---   false
+--- @field keep_null? boolean null in fields that the API defines arrives as llm.null, not nil;
+---   default false
+--- @field pace? boolean|posthog.llm.PaceOptions wait instead of exceeding a rate limit; default:
+---   true for us and eu.posthog.com, false for every other host
+--- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec instead of the core's
+--- @field source? string where credentials.find found key, project and host; not used by the client
 --- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer })
 --- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
 --- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer })
 
---- Limits in place of the cloud's, which are 480 a minute and 4800 an hour, and
---- for spend 10 a minute, 60 an hour, 200 a day.
+--- Rate limits instead of the cloud's, which are 480 a minute and 4800 an hour, and for spend 10 a
+--- minute, 60 an hour, 200 a day.
 --- @class posthog.llm.PaceOptions
---- @field per_minute? integer of all requests but those for spend
+--- @field per_minute? integer of all requests except those for spend
 --- @field per_hour? integer
 --- @field spend? { per_minute?: integer, per_hour?: integer, per_day?: integer }
---- @field dict? string in nginx: the lua_shared_dict by which all workers share the count
+--- @field dict? string in nginx: the lua_shared_dict through which all workers share the count
 
 local seconds = check.seconds
 
@@ -69,7 +72,7 @@ end
 local function one_line(value, what, level)
   check.type(value, "string", what, level + 1)
   if value:find("[%c]") then
-    check.fail(level + 1, "%s holds a control character", what)
+    check.fail(level + 1, "%s contains a control character", what)
   end
   return value
 end
@@ -93,8 +96,8 @@ local function host(value, what, level)
   check.type(value, "string", what, level + 1)
   local parsed = url.parse(value)
   if parsed and parsed.userinfo or value:find("@", 1, true) then
-    local place = option_names.of("personal_api_key")
-    check.fail(level + 1, "%s holds a user or password; the key goes into %s", what, place)
+    local key_option = option_names.of("personal_api_key")
+    check.fail(level + 1, "%s contains a user or password; the key goes into %s", what, key_option)
   end
   return value
 end
@@ -156,8 +159,8 @@ local function pace_rules(value, what, level)
   return checked
 end
 
---- Levels of JSON: masking goes down into them, and LuaJIT's stack ends there.
-local DEEPEST = 4000
+--- Nesting levels of JSON. redact.value recurses into them, and LuaJIT's stack allows no more.
+local MAX_DEPTH = 4000
 
 local OPTIONS = {
   personal_api_key = api_key,
@@ -174,7 +177,7 @@ local OPTIONS = {
   max_header_bytes = count(1),
   max_redirects = count(0),
   max_excerpt_bytes = count(0),
-  max_json_depth = count(1, DEEPEST),
+  max_json_depth = count(1, MAX_DEPTH),
   max_decode_seconds = seconds,
   ca_file = one_line,
   proxy = one_line,
@@ -189,7 +192,7 @@ local OPTIONS = {
   on_retry = hook,
 }
 
---- @param given? table as the caller gave them
+--- @param given? table as the caller passed them
 --- @param level integer as for error()
 --- @return table options a copy, checked
 function options.check(given, level)

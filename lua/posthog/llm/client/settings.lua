@@ -1,7 +1,7 @@
---- What a client works with: its options, the environment, and the defaults.
+--- The settings of a client, from its options, the environment and the defaults.
 ---
---- What a user can get wrong outside the program (no key, a key of the wrong
---- kind, an invalid host) is the error of the first call that needs it.
+--- A mistake that a user can make outside the program (no key, a key of the wrong kind, an invalid
+--- host) becomes the error of the first call that needs the value.
 
 local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
@@ -44,7 +44,7 @@ local function env(name)
   end
 end
 
---- A value to show, unless it looks like a key that got into the wrong place.
+--- A value in quotes for a message, unless it looks like a key in the wrong variable.
 local function quoted(value)
   return value:find("ph[xacs]_") and "(it looks like a key)" or ("%q"):format(value)
 end
@@ -53,8 +53,8 @@ local function invalid(option, message, ...)
   return errors.new({ kind = "invalid", option = option, message = message:format(...) })
 end
 
---- Names the variable that a value is from; where there is none, the message says so.
-local function from(err, variable)
+--- Names the variable that an invalid value comes from, if it is set.
+local function name_source(err, variable)
   if env(variable) then
     err.source = variable
     err.message = ("%s: %s"):format(variable, err.message)
@@ -62,26 +62,26 @@ local function from(err, variable)
   return err
 end
 
---- What is wrong with a host that is a URL.
---- @return string? message
+--- Checks a host that is a URL.
+--- @return string? message what is wrong with it
 local function host_reason(parsed, allow_http)
   local name = parsed.host
   local region = name:match("^(%a%a)%.i%.posthog%.com$")
   if region then
-    return ("%s takes events only; for this API use https://%s.posthog.com"):format(name, region)
+    return ("%s accepts only events; for this API use https://%s.posthog.com"):format(name, region)
   end
   local prefix = parsed.path:match("^(.-)/project/%d")
   if prefix then -- of a browser's address bar
     return ("the host is the address of a page: use %s%s"):format(parsed.origin, prefix)
   elseif parsed.scheme == "http" and not allow_http and not url.is_loopback(name) then
-    return ("plain http to %s would show the key to the network; use https%s"):format(
+    return ("plain http to %s would expose the key to the network; use https%s"):format(
       name,
       option_names.also(", or %s", "allow_insecure_http")
     )
   end
 end
 
---- The URL that a name without a scheme is short for, as an example.
+--- An example URL for a message: the one that a host without a scheme probably means.
 local function likely_url(text)
   local name = text:match("^([%w.-]+):?%d*/?[%w/.-]*$")
   if name == nil or quoted(text) ~= ("%q"):format(text) then
@@ -95,13 +95,13 @@ end
 --- @param text string "us", "eu" or a URL
 --- @param allow_http? boolean plain http to another machine
 --- @return table? target { base, origin, scheme }
---- @return posthog.llm.Error? err with `host`: what can be shown of it
+--- @return posthog.llm.Error? err its `host`: the part that may be shown
 function settings.resolve_host(text, allow_http)
   local parsed, reason = url.parse(HOSTS[text:lower()] or text)
   local err
   if text:find("@", 1, true) then
-    local place = option_names.of("personal_api_key")
-    err = invalid("host", "the host holds a user or password; the key goes into %s", place)
+    local key_option = option_names.of("personal_api_key")
+    err = invalid("host", "the host contains a user or password; the key goes into %s", key_option)
     err.host = parsed and parsed.origin
   elseif not parsed or parsed.query then
     local words = "the host %s %s; use us, eu or a URL such as %s"
@@ -136,28 +136,28 @@ local function auth(hint, message, ...)
   })
 end
 
---- What makes a key unusable; nothing of the key is shown.
---- @return string? reason
+--- Checks the form of a key. The reason shows nothing of the key.
+--- @return string? reason why it cannot be a key
 local function key_reason(key)
   if key:lower():find("^bearer") then
     return 'begins with "Bearer": give the key alone'
   elseif key:find("^[%u_]+=.") then
     return "begins with the name of a variable: give only what follows the ="
   elseif key:find("[\r\n]") then
-    return "holds a line break: give it without the end of its line"
+    return "contains a line break: give it without the end of the line"
   elseif key:find("^[\"'`]") or key:find("[\"'`]$") then
     return "has quotes around it: give it without them"
   elseif key:find("[%c ]") then
-    return "holds a space or a control character"
+    return "contains a space or a control character"
   elseif key:find("[\128-\255]") then
-    return "holds a character that is not ASCII: was it copied from a formatted text?"
+    return "contains a character that is not ASCII: was it copied from formatted text?"
   end
 end
 
-local MADE_AT = "A personal API key is made at %s/settings/user-api-keys"
+local MADE_AT = "Create a personal API key at %s/settings/user-api-keys"
 
 --- @param key? string
---- @param base? string of the server's URLs; the cloud's
+--- @param base? string base URL of the server; default: the US cloud's
 --- @return string? key
 --- @return posthog.llm.Error?
 function settings.check_key(key, base)
@@ -178,14 +178,14 @@ function settings.check_key(key, base)
   return key
 end
 
---- Returns a function that gives the key of the next request. The key lives in
---- its upvalues, where no walk over a client's fields finds it.
---- @param base? string of the server's URLs
+--- Returns a function that returns the key of the next request. The key is stored only in its
+--- upvalues, which cannot be reached through the client's fields.
+--- @param base? string base URL of the server
 local function key_source(option, base)
   if option == nil or type(option) == "string" then
     local key, err = settings.check_key(option or env("POSTHOG_PERSONAL_API_KEY"), base)
     if err and option == nil then
-      from(err, "POSTHOG_PERSONAL_API_KEY")
+      name_source(err, "POSTHOG_PERSONAL_API_KEY")
     end
     return function()
       return key, err and errors.copy(err)
@@ -205,7 +205,7 @@ end
 local PROJECT_AT = "Its number is in the address of the project's pages: %s/project/NUMBER"
 
 --- @param id? string
---- @param base? string of the server's URLs; the cloud's
+--- @param base? string base URL of the server; default: the US cloud's
 --- @return string? id
 --- @return posthog.llm.Error?
 function settings.resolve_project(id, base)
@@ -232,8 +232,8 @@ local PROXIES = {
   socks5h = true,
 }
 
---- What is wrong with a proxy. libcurl would say it with the proxy's password.
---- @return string? reason
+--- Checks a proxy. The message of libcurl would show the proxy's password.
+--- @return string? reason what is wrong with it
 local function proxy_reason(proxy)
   local word, rest = proxy:match("^([^:/@]*)://(.*)$")
   if word and not PROXIES[word:lower()] then
@@ -242,7 +242,7 @@ local function proxy_reason(proxy)
   local authority, path = (rest or proxy):match("^([^/?#]*)(.*)$")
   local address = authority:match("([^@]*)$")
   if path:find("@", 1, true) then
-    return "the proxy's user or password holds a character that has to be percent-encoded"
+    return "the proxy's user or password contains a character that has to be percent-encoded"
   elseif not url.parse("http://" .. address) then
     return "the proxy is not a URL: give one such as http://proxy.example:3128"
   end
@@ -250,11 +250,12 @@ end
 
 local PROXY_VARIABLES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
---- https goes by the proxy of the environment, as curl and others do; http
---- never does, since it only reaches this machine (CGI's "httpoxy").
+--- For https the proxy of the environment is used, as by curl and others; for http never, since a
+--- CGI program's HTTP_PROXY can be set by its client ("httpoxy"), and http is meant for this
+--- machine.
 --- @param options { proxy?: string }
 --- @param scheme "http"|"https"
---- @return string proxy "": none
+--- @return string proxy "": no proxy
 --- @return string? no_proxy
 --- @return posthog.llm.Error?
 function settings.resolve_proxy(options, scheme)
@@ -270,12 +271,12 @@ function settings.resolve_proxy(options, scheme)
   local reason = proxy and proxy ~= "" and proxy_reason(proxy)
   if reason then
     local err = invalid("proxy", "%s", reason)
-    return "", nil, name and from(err, name) or err
+    return "", nil, name and name_source(err, name) or err
   end
   return proxy or "", no_proxy
 end
 
---- @return posthog.llm.RateLimit? rate_limit nil: none is set
+--- @return posthog.llm.RateLimit? rate_limit nil: no rate limit
 local function resolve_rate_limit(option, origin)
   if option == nil then
     option = origin == HOSTS.us or origin == HOSTS.eu
@@ -283,7 +284,7 @@ local function resolve_rate_limit(option, origin)
   return option and rate_limit.new(option, origin) or nil
 end
 
---- What the core is given for every transfer; it stays the same from call to call.
+--- The settings of the core's transfers, which are the same for all calls of a client.
 local function transfer_settings(resolved, options)
   local scheme = resolved.target.scheme
   local proxy, no_proxy, err = settings.resolve_proxy(options, scheme)
@@ -300,28 +301,28 @@ local function transfer_settings(resolved, options)
   }
 end
 
---- @class posthog.llm.Target where requests go
---- @field base string the URL that paths are below
---- @field origin string scheme, host and port of it
+--- @class posthog.llm.Target the server of the requests
+--- @field base string URL to which paths are appended
+--- @field origin string its scheme, host and port
 --- @field scheme "http"|"https"
 
---- Every option with its default (posthog.llm.Options has those that stay as they
---- are given), and either a value or the error for each thing that may be amiss.
+--- Every option with its default (posthog.llm.Options documents those that are not changed here),
+--- and for each value that can be invalid either the value or its error.
 --- @class posthog.llm.Settings: posthog.llm.Options
---- @field personal_api_key nil the key is only in the upvalue of `key`
---- @field key fun(): string?, posthog.llm.Error? of the next request
+--- @field personal_api_key nil the key is stored only in an upvalue of `key`
+--- @field key fun(): string?, posthog.llm.Error? returns the key of the next request
 --- @field project? string
---- @field project_error? posthog.llm.Error of calls below a project
+--- @field project_error? posthog.llm.Error the error of every call that needs a project
 --- @field target? posthog.llm.Target
---- @field target_error? posthog.llm.Error of every call
---- @field rate_limit? posthog.llm.RateLimit nil: none is set
---- @field transfer? table what the core is given for every transfer; ca_file is found by the first call
---- @field needs_ca_bundle? boolean the CA bundle is still to be found
---- @field decoder userdata of responses
---- @field error_decoder userdata of error bodies, which keep what free JSON they quote
---- @field is_free? table<string, boolean> fields in which null stays; nil: it stays in all
+--- @field target_error? posthog.llm.Error the error of every call
+--- @field rate_limit? posthog.llm.RateLimit nil: no rate limit
+--- @field transfer? table the settings of the core's transfers; the first call adds ca_file
+--- @field needs_ca_bundle? boolean whether the CA bundle has yet to be found
+--- @field decoder userdata for responses
+--- @field error_decoder userdata for error bodies, in which nulls of quoted free JSON are kept
+--- @field is_free? table<string, boolean> fields in which null is kept; nil: in all fields
 
---- What a client works with.
+--- Computes the settings of a client.
 --- @param options table from options.check
 --- @return posthog.llm.Settings
 function settings.resolve(options)
@@ -347,10 +348,10 @@ function settings.resolve(options)
   resolved.project, resolved.project_error =
     settings.resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"), base)
   if host_error and not options.host then
-    from(host_error, "POSTHOG_HOST")
+    name_source(host_error, "POSTHOG_HOST")
   end
   if resolved.project_error and not options.project_id then
-    from(resolved.project_error, "POSTHOG_PROJECT_ID")
+    name_source(resolved.project_error, "POSTHOG_PROJECT_ID")
   end
   if resolved.target then
     resolved.rate_limit = resolve_rate_limit(options.pace, resolved.target.origin)

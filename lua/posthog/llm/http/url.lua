@@ -30,7 +30,7 @@ local PROBLEMS = {
 --- @return string? reason
 function url.parse(text)
   if text:find("[%c ]") then
-    return nil, "holds a space or control character"
+    return nil, "contains a space or control character"
   end
   local scheme, authority, rest = text:match("^([%a][%w+.-]*)://([^/?#]*)(.*)$")
   scheme = scheme and scheme:lower()

@@ -1,5 +1,5 @@
---- The charts of the page, in SVG. Lengths across are per cent, so that a chart
---- is as wide as its place while its text keeps its size.
+--- The charts of the page, in SVG. Horizontal lengths are percentages, so that a chart fills its
+--- container while its text keeps its size.
 
 local markup = require("posthog.llm.spend_report.markup")
 local numbers = require("posthog.llm.spend_report.numbers")
@@ -9,14 +9,14 @@ local charts = {}
 
 local element, escape, percent = markup.element, markup.escape, markup.percent
 
---- Pixels, but for the counts.
+--- In pixels, except where a comment says otherwise.
 local ROW, BAR, BAR_AT = 42, 12, 22
-local MOST_ROWS = 12
+local MAX_ROWS = 12 -- a count
 local LONGEST_LABEL = 32 -- columns of text
 local TOP, PLOT, AXIS = 8, 190, 24
-local FEWEST_SLOTS = 8 -- a single day does not fill the whole width
-local MOST_EDGES = 120 -- columns that have room for a gap
-local MOST_SERIES = 6
+local MIN_SLOTS = 8 -- a count: a single day should not fill the whole width
+local MAX_GAPS = 120 -- a count: with more columns there is no gap between them
+local MAX_SERIES = 6 -- a count
 
 local function clamp(part)
   return math.max(0, math.min(1, part))
@@ -61,7 +61,7 @@ local function rect(class, x, y, across, high, inside)
   }, inside)
 end
 
---- A bar from the left, with what was before as a tick.
+--- A horizontal bar, with the cost of the older response as a tick.
 local function ranked_bar(section, row, y, hatch)
   local function part(value)
     return section.scale > 0 and clamp((numbers.of(value) or 0) / section.scale) or 0
@@ -128,12 +128,12 @@ local function hatching(id)
   )
 end
 
---- Bars below each other, the dearest first.
+--- Horizontal bars, the highest cost first.
 --- @param section posthog.llm.SpendSection
 --- @return string svg
---- @return integer shown
+--- @return integer shown number of rows
 function charts.ranking(section)
-  local parts, shown = {}, math.min(MOST_ROWS, #section.rows)
+  local parts, shown = {}, math.min(MAX_ROWS, #section.rows)
   local hatch = section.overlaps and section.id .. "-hatch" or nil
   local view = { compared = section.compared, scale = section.largest }
   for i = 1, shown do
@@ -183,7 +183,7 @@ local function tick(value)
   return "$" .. (("%.4g"):format(value):gsub(",", "."))
 end
 
---- The lines of the scale with their sums.
+--- The grid lines of the scale with their amounts.
 local function scale_lines(most)
   local parts, step = {}, step_of(most)
   for i = 0, math.floor(most / step + 1e-9) do
@@ -215,7 +215,7 @@ local function scale_lines(most)
   return table.concat(parts)
 end
 
---- Some of the names below the columns, so many that they do not touch on a phone.
+--- Some of the names below the columns, few enough that they do not overlap on a phone.
 local function axis(names, slots)
   local parts, longest = {}, 0
   for _, name in ipairs(names) do
@@ -238,7 +238,7 @@ local function axis(names, slots)
   return table.concat(parts)
 end
 
---- The year goes without saying when it is the same throughout.
+--- The names without the year, if it is the same in all of them.
 local function short(names)
   local year = names[1] and names[1]:match("^%d%d%d%d%-")
   for _, name in ipairs(names) do
@@ -253,7 +253,7 @@ local function short(names)
   return list
 end
 
---- Columns side by side, each a pile of parts.
+--- A column chart with stacked parts.
 --- @param id string
 --- @param title string
 --- @param columns { name: string, parts: { series: integer, label?: string, cost: number }[] }[]
@@ -268,15 +268,15 @@ local function columns_chart(id, title, columns)
     names[i], most = column.name, math.max(most, sum)
   end
   local scale = most > 0 and most or 1
-  local slots = math.max(#columns, FEWEST_SLOTS)
-  local gap = #columns <= MOST_EDGES and 0.1 or 0
+  local slots = math.max(#columns, MIN_SLOTS)
+  local gap = #columns <= MAX_GAPS and 0.1 or 0
   for i, column in ipairs(columns) do
     local up = 0
     for _, part in ipairs(column.parts) do
       local high = part.cost / scale * 100
       up = up + high
       local class = ("s%d%s"):format(part.series, gap > 0 and #column.parts > 1 and " edge" or "")
-      local said = ("%s%s: %s"):format(
+      local tooltip = ("%s%s: %s"):format(
         column.name,
         part.label and ", " .. part.label or "",
         numbers.money(part.cost)
@@ -288,7 +288,7 @@ local function columns_chart(id, title, columns)
           100 - up,
           markup.decimal(1 - 2 * gap),
           high,
-          element("title", nil, escape(said))
+          element("title", nil, escape(tooltip))
         )
       end
     end
@@ -336,15 +336,15 @@ function charts.over_time(section)
   return columns_chart(section.id, section.title, columns)
 end
 
---- The models that get a colour of their own, the dearest first; of more than
---- there are colours the last ones share one.
+--- The series of a chart, one for each model, the highest cost first. If there are more models than
+--- colours, the last ones are summed up in one series.
 --- @return { label: string, cost: number }[] series
 --- @return table<string, integer> index of the series by model
 local function series_of(rows)
   local sums, list = {}, {}
   for _, row in ipairs(rows) do
     if not sums[row.label] then
-      sums[row.label] = { label = row.label, cost = 0, place = #list }
+      sums[row.label] = { label = row.label, cost = 0, position = #list }
       list[#list + 1] = sums[row.label]
     end
     sums[row.label].cost = sums[row.label].cost + math.max(0, row.cost or 0)
@@ -353,11 +353,11 @@ local function series_of(rows)
     if a.cost ~= b.cost then
       return a.cost > b.cost
     end
-    return a.place < b.place
+    return a.position < b.position
   end)
   local series, index = {}, {}
   for i, one in ipairs(list) do
-    local at = math.min(i, MOST_SERIES)
+    local at = math.min(i, MAX_SERIES)
     index[one.label] = at
     local cost = (series[at] and series[at].cost or 0) + one.cost
     series[at] = { label = i == at and one.label or ("%d others"):format(i - at + 1), cost = cost }
@@ -408,8 +408,8 @@ function charts.stacked(section, title)
   return columns_chart(section.id, title, columns), legend(list)
 end
 
---- How much of a budget is used up.
---- @param part number of 1
+--- How much of a budget is used.
+--- @param part number a fraction of 1
 --- @return string svg
 function charts.meter(part)
   return chart(

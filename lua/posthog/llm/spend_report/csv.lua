@@ -6,11 +6,11 @@ local display = require("posthog.llm.util.display")
 
 local COMPARED = { "cost_before_usd", "cost_change_usd" }
 
---- Signs that a formula begins with, those of full width too.
+--- Signs with which a formula begins, also in full width.
 local SIGNS = { "[=+%-@]", "\239\188[\139\141\157\160]" }
 
---- Spreadsheets take a cell that begins so for a formula. Where the semicolon
---- separates cells, as it does in many countries, one may begin after it.
+--- Protects a text that a spreadsheet would take for a formula. Where the semicolon separates
+--- cells, as in many countries, a cell may also begin after one.
 local function without_formulas(text)
   for _, sign in ipairs(SIGNS) do
     text = text:gsub("^%s*" .. sign, "'%0"):gsub("(;[%s\"']*)(" .. sign .. ")", "%1'%2")
@@ -20,7 +20,7 @@ end
 
 --- @param text string of the server
 --- @param keep_formulas? boolean
---- @return string field in quotes where it needs them
+--- @return string field quoted if necessary
 local function field(text, keep_formulas)
   text = display.clean(text)
   if not keep_formulas then
@@ -32,8 +32,8 @@ local function field(text, keep_formulas)
   return text
 end
 
---- The columns that the sections of this report may have, whether this response
---- has them or not: the header row stays the same from one response to the next.
+--- All columns that the sections of this report can have, even if this response lacks them, so that
+--- the header row is the same for every response.
 local function columns_of(report, compare)
   local known, list = {}, {}
   local function add(ids)

@@ -1,19 +1,18 @@
---- When a budget is reached, if spending goes on as it did.
+--- Forecasts when a budget is reached if spending continues at the same rate.
 
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
 
 local forecast = {}
 
---- How many of the last whole days make up the rate.
+--- The number of recent whole days from which the rate is computed.
 local RECENT = 7
---- A day that is further off than this is of no use for planning.
+--- Seconds. A forecast further ahead than this is useless for planning.
 local HORIZON = 10 * 366 * period.DAY
 
---- The whole days of the response, with what each took of the summary's cost.
---- The days tell the shape and the summary the sum, since a server may tell
---- the days of one product only.
---- @return { start: number, stop: number, cost: number }[]? days in order; nil: there is no shape
+--- The days of the response, scaled so that they add up to the total of the summary: a server may
+--- list the days of one product only, while the summary has the costs of all.
+--- @return { start: number, stop: number, cost: number }[]? days in order; nil: the response has none
 local function shaped_days(spend, window, cost)
   local by_day = spend.by_day
   if type(by_day) ~= "table" or type(by_day.items) ~= "table" or by_day.truncated then
@@ -41,8 +40,8 @@ local function shaped_days(spend, window, cost)
   return days
 end
 
---- Dollars a day: the mean of the last whole days, days without a row included;
---- without three of these, the mean of the window.
+--- Dollars per day: the mean of the last whole days, including days without a row; with fewer than
+--- three of them, the mean of the window.
 --- @return number per_day
 --- @return string basis "recent days" or "window"
 local function rate(days, window, cost)
@@ -61,7 +60,7 @@ local function rate(days, window, cost)
   return sum / count, "recent days"
 end
 
---- The time at which a budget that is used up was reached.
+--- The time at which a budget was reached.
 local function crossed(days, window, cost, budget)
   local sum = 0
   for _, day in ipairs(days or {}) do
@@ -75,8 +74,8 @@ end
 
 --- @param spend posthog.llm.SpendReport
 --- @param budget number dollars, from the start of the response's window on
---- @param now? number seconds since 1970; the end of the window
---- @param stop? number until when to project; the end of the month
+--- @param now? number seconds since 1970; default: the end of the window
+--- @param stop? number the time up to which to project; default: the end of the month
 --- @return posthog.llm.SpendForecast
 function forecast.make(spend, budget, now, stop)
   local window = period.of(spend.summary.date_from, spend.summary.date_to)
@@ -121,11 +120,11 @@ function forecast.sentence(of)
     return ("%s; the budget was reached on %s."):format(text, of.reached_on)
   end
   local basis = of.basis == "recent days" and "the last days'" or "the window's"
-  local pace = ("At %s %s a day"):format(basis, numbers.rate(of.per_day))
+  local at_rate = ("At %s %s a day"):format(basis, numbers.rate(of.per_day))
   if of.reached_on then
-    return ("%s. %s the budget is reached on %s."):format(text, pace, of.reached_on)
+    return ("%s. %s the budget is reached on %s."):format(text, at_rate, of.reached_on)
   end
-  return ("%s. %s it is not in sight."):format(text, pace)
+  return ("%s. %s it is not reached within ten years."):format(text, at_rate)
 end
 
 return forecast

@@ -1,5 +1,5 @@
---- A report as one page of HTML: cards with the totals, and for each breakdown
---- a chart with its table. It loads nothing and runs no script.
+--- A report as one HTML page: cards with the totals, and for each breakdown a chart with its table.
+--- It loads nothing and runs no script.
 
 local charts = require("posthog.llm.spend_report.charts")
 local forecast = require("posthog.llm.spend_report.forecast")
@@ -11,7 +11,7 @@ local style = require("posthog.llm.spend_report.html_style")
 
 local element, escape = markup.element, markup.escape
 
---- Columns beside which a chart has no room.
+--- From this number of columns on, the chart does not fit beside the table.
 local WIDE = 7
 
 local function paragraph(class, text)
@@ -23,7 +23,7 @@ local function direction(change)
   return n > 0 and "up" or n < 0 and "down" or "soft"
 end
 
---- A figure as it reads, with its exact value for a program.
+--- A number rounded for people, with its exact value for programs.
 local function figure(id, value)
   local exact = numbers.exact(value)
   return exact and element("data", { "value", exact }, escape(model.read(id, value))) or ""
@@ -72,8 +72,8 @@ local function cards(report)
   return element("section", { "class", "cards", "aria-label", "Totals" }, table.concat(list, "\n"))
 end
 
---- A name that may go on in the next line after a sign that separates words.
-local function broken(label)
+--- A name that may be wrapped after a character that separates words.
+local function breakable(label)
   return (escape(label):gsub("[_/.,:-]+%f[%w]", "%0<wbr/>"))
 end
 
@@ -87,7 +87,7 @@ local function table_of(section)
   end
   local rows = {}
   for i, row in ipairs(section.rows) do
-    local name = element("span", row.name and {} or { "class", "none" }, broken(row.label))
+    local name = element("span", row.name and {} or { "class", "none" }, breakable(row.label))
     local cells = { element("th", { "scope", "row" }, name) }
     if section.kind == "pair" then
       cells = { element("th", { "scope", "row" }, escape(row.day_label)), element("td", nil, name) }
@@ -119,7 +119,7 @@ local function folded(summary, content)
   return element("details", nil, element("summary", nil, escape(summary)) .. content)
 end
 
---- What the marks of a ranking's chart mean.
+--- The legend of a ranking's chart.
 local function caption(section, shown)
   local parts = {}
   if section.overlaps then
@@ -145,7 +145,7 @@ local function ranking(section)
   )
 end
 
---- Days with the models that make them up, where the response has both.
+--- A chart over time; with `pair`, each day is divided by model.
 local function over_time(section, pair)
   local svg, legend
   if pair then
@@ -197,7 +197,7 @@ local function parts(report)
     local pair = section.id == "by_day" and by_id.by_day_model
       or section.kind == "pair" and section
       or nil
-    if section.kind ~= "pair" or not by_id.by_day then -- else it is part of the days
+    if section.kind ~= "pair" or not by_id.by_day then -- with by_day it is part of that chart
       list[#list + 1] = part(section, pair)
     end
   end

@@ -1,5 +1,5 @@
---- The style of the page: light and dark as the reader's system is. Text keeps
---- a contrast of 4.5 to its background, bars one of 3.
+--- The style of the page, light or dark by the reader's system. Text has
+--- a contrast ratio of 4.5 to its background, bars one of 3.
 
 return [[
 :root { color-scheme: light dark;

@@ -1,11 +1,11 @@
---- A report as a JSON document, its members always in the same order.
+--- A report as a JSON document whose members are always in the same order.
 
 local codec = require("posthog.llm.json")
 local numbers = require("posthog.llm.spend_report.numbers")
 
---- Escapes in a text what a terminal would obey: the encoder leaves DEL and
---- U+0080 to U+009F as they are, which JSON allows.
-local function quiet(text)
+--- Escapes the control characters that JSON allows and the encoder does not escape: DEL and U+0080
+--- to U+009F. A terminal would obey them.
+local function escape_controls(text)
   return (
     text:gsub("\127", "\\u007f"):gsub("\194([\128-\159])", function(byte)
       return ("\\u%04x"):format(byte:byte())
@@ -17,7 +17,7 @@ end
 local function leaf(value)
   if type(value) == "string" then
     local text = codec.encode(value)
-    return text and quiet(text) or '"?"' -- only UTF-8 comes from a server
+    return text and escape_controls(text) or '"?"' -- a server sends only UTF-8
   end
   return numbers.exact(value) or (type(value) == "boolean" and tostring(value)) or "null"
 end

@@ -1,5 +1,5 @@
---- A report in one line, for a status line: the sum, its change, the budget and
---- what costs most, as far as there is room.
+--- A report in one line, for a status line: the total, its change, the budget and the most
+--- expensive model, as far as they fit.
 
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
@@ -15,7 +15,7 @@ local function sum(report)
     .. (growth and (" (%s)"):format(growth) or "")
 end
 
---- @return string[] forms of it, the longest first
+--- @return string[] alternative texts, the longest first
 local function budget(of)
   if not of or not of.spent then
     return {}
@@ -25,8 +25,8 @@ local function budget(of)
   return of.reached_on and { text .. ", reached " .. of.reached_on, text } or { text }
 end
 
---- The model that costs most; tools are left out, since they overlap.
-local function dearest(report)
+--- The most expensive model. Not a tool: the costs of tools overlap.
+local function most_expensive(report)
   for _, section in ipairs(report.sections) do
     local row = section.id == "by_model" and section.rows[1]
     if row and row.cost and row.cost > 0 then
@@ -47,7 +47,7 @@ return function(report, options)
   if display.width(line) > room then
     return (display.fit(line, room, options.ascii and "~" or "…"))
   end
-  for _, forms in ipairs({ budget(report.forecast), dearest(report) }) do
+  for _, forms in ipairs({ budget(report.forecast), most_expensive(report) }) do
     for _, form in ipairs(forms) do
       local longer = line .. between .. form
       if display.width(longer) <= room then

@@ -1,12 +1,12 @@
---- A report as tables of GitHub's Markdown.
+--- A report as tables in GitHub's Markdown.
 
 local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
 local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
 
---- A name of the server as code, in which nothing is a mark, a link or a
---- mention. Where code has marks of its own, each sign is an entity.
+--- A name of the server as inline code, in which Markdown recognises no markup, link or mention. If
+--- it contains characters that are special in code, all punctuation is written as entities.
 --- @param text string clean
 local function code(text)
   if text == "" then
@@ -21,7 +21,7 @@ local function code(text)
   return "<code>" .. entities:gsub("&#64;", "</code>`@`<code>") .. "</code>"
 end
 
---- A text of the server: as it is where it is nothing but a time.
+--- A text of the server: unchanged if it is only a time, else as code.
 local function text_of(text)
   return text:find("^%d[%d%-: ]*$") and text or code(text)
 end
@@ -31,7 +31,7 @@ local function name_of(text)
   return text:find("^%w+$") and text or code(text)
 end
 
---- Names that mean "none" are ours and stand out from those that are not.
+--- The label of a row. Those for null, which are ours, are emphasised.
 local function label(row)
   return row.name and text_of(row.label) or "*" .. row.label .. "*"
 end

@@ -1,4 +1,4 @@
---- Elements of HTML and SVG, as text that an XML parser reads too.
+--- Elements of HTML and SVG, as text that an XML parser also accepts.
 
 local markup = {}
 
@@ -10,7 +10,7 @@ local ENTITIES = {
   ["'"] = "&#39;",
 }
 
---- @param text string clean: without control characters
+--- @param text string clean (util/display.lua)
 --- @return string
 function markup.escape(text)
   return (text:gsub("[&<>\"']", ENTITIES))
@@ -37,7 +37,7 @@ function markup.decimal(value)
   return (("%.3f"):format(value):gsub(",", "."):gsub("%.?0+$", ""))
 end
 
---- @param part number of 1
+--- @param part number a fraction of 1
 function markup.percent(part)
   return markup.decimal(part * 100) .. "%"
 end

@@ -1,5 +1,5 @@
---- A spend response as sections of rows: what every format of a report shows,
---- whatever the server left out.
+--- A spend response as sections of rows, the common input of all formats. Any part of the response
+--- may be missing.
 
 local json = require("posthog.llm.json")
 local numbers = require("posthog.llm.spend_report.numbers")
@@ -10,21 +10,21 @@ local display = require("posthog.llm.util.display")
 --- @field id string the response's name for it
 --- @field title string
 --- @field name string the field that names a row
---- @field unnamed string what null means there
+--- @field unnamed string the label of a row whose name is null
 --- @field kind "rank"|"time"|"pair"
 --- @field whole? string
 --- @field overlaps? boolean
 --- @field columns string[]
 
 --- @class posthog.llm.SpendModel
---- @field product string to be shown, as all texts here but names and values of rows
---- @field period table what period.of gives
+--- @field product string clean text, like all texts here except the names and values of rows
+--- @field period table from period.of
 --- @field before? { product: string, period: table } of the older response
 --- @field notes posthog.llm.SpendNote[]
---- @field totals table<integer|string, { id: string, title: string, kind: string, value?: any, before?: any, change?: number }> in order, and by id
---- @field scopes { label: string, name?: string, cost: table, events: table }[] the totals by what they are of
+--- @field totals table<integer|string, { id: string, title: string, kind: string, value?: any, before?: any, change?: number }> in order, and also by id
+--- @field scopes { label: string, name?: string, cost: table, events: table }[] the totals of all products and of this one
 --- @field sections posthog.llm.SpendSection[]
---- @field chosen? table<string, boolean> the sections that were asked for
+--- @field chosen? table<string, boolean> the requested sections; nil: all
 --- @field forecast? posthog.llm.SpendForecast
 
 --- A sentence, apart from the name of the server in it, which each format
@@ -35,7 +35,7 @@ local display = require("posthog.llm.util.display")
 
 local model = {}
 
---- The figures that a row may have. `kind` is how it reads: a function of numbers.
+--- The columns that a row may have. `kind` is the function of numbers.lua that formats it.
 --- @type table<string, { title: string, kind: string }>
 model.COLUMNS = {
   cost_usd = { title = "Cost", kind = "money" },
@@ -62,7 +62,7 @@ local COMPARED = { "cost_before_usd", "cost_change_usd" }
 
 --- The breakdowns in the order in which they are shown (doc/api.md 1.5, 2.3).
 --- `kind`: "rank" is by cost, "time" by date, "pair" by date and then by cost.
---- `whole`: the total that the shares refer to. Columns: the more telling first.
+--- `whole`: the total that the shares refer to. Columns: the most important first.
 --- @type posthog.llm.SpendSectionKind[]
 model.SECTIONS = {
   {
@@ -146,7 +146,7 @@ model.SECTIONS = {
   },
   {
     id = "top_traces",
-    title = "Dearest traces",
+    title = "Most expensive traces",
     name = "trace_id",
     unnamed = "no trace",
     kind = "rank",
@@ -164,9 +164,9 @@ local TOTALS = {
 
 local OVERLAP = "A generation counts in full for every tool it calls: these costs overlap"
   .. " and do not add up."
-local ATTRIBUTED = " The attributed ones are shared out and do."
+local ATTRIBUTED = " The attributed costs are divided among the tools, and do add up."
 
---- Rows of each kind of section that are shown where not all are.
+--- The default number of rows, by kind of section.
 local ROWS = { rank = 10, time = 31 }
 
 model.TRUNCATED = "The server has more rows than it sent."
@@ -179,7 +179,7 @@ local function name_of(value)
   return tostring(value)
 end
 
---- The rows of a breakdown, be it `{ items, truncated }` or a bare list.
+--- The rows of a breakdown, which is either `{ items, truncated }` or a list.
 --- @return table[]? rows nil: the response does not have it
 --- @return boolean truncated
 local function rows_of(spend, id)
@@ -197,7 +197,7 @@ local function rows_of(spend, id)
   return rows, part.truncated == true
 end
 
---- A difference, where both are known.
+--- The difference, if both numbers are known.
 local function change(now, before)
   return now and before and now - before
 end
@@ -230,8 +230,8 @@ local function new_row(kind, source, whole)
   }
 end
 
---- Puts the costs of an older response beside those of this one. Who is missing
---- in a list cost nothing, unless that list was cut short.
+--- Adds the costs of an older response to the rows. A row that is missing in a list had no cost,
+--- unless that list was truncated.
 local function put_before(section, kind, spend)
   local rows, truncated = rows_of(spend, kind.id)
   if not rows then
@@ -263,7 +263,7 @@ local function put_before(section, kind, spend)
   section.compared = true
 end
 
---- Which of these columns have a value anywhere.
+--- The columns that have a value in any row.
 local function present(rows, columns)
   local list = {}
   for _, id in ipairs(columns) do
@@ -277,10 +277,10 @@ local function present(rows, columns)
   return list
 end
 
---- Rows of time in the order of time; the sort of Lua is not stable.
+--- Sorts rows by time, then by cost if asked to, then by position, since Lua's sort is not stable.
 local function by_time(rows, with_cost)
   for i, row in ipairs(rows) do
-    row.place = i
+    row.position = i
   end
   table.sort(rows, function(a, b)
     local day_a = (with_cost and a.day or a.name) or ""
@@ -290,7 +290,7 @@ local function by_time(rows, with_cost)
     elseif with_cost and a.cost ~= b.cost then
       return (a.cost or 0) > (b.cost or 0)
     end
-    return a.place < b.place
+    return a.position < b.position
   end)
 end
 
@@ -298,7 +298,7 @@ end
 local function new_section(kind, spend, compare)
   local sources, truncated = rows_of(spend, kind.id)
   if not sources or (kind.id == "top_traces" and #sources == 0) then
-    return nil -- the traces are empty in practice
+    return nil -- in practice the server sends no traces
   end
   local section = {
     id = kind.id,
@@ -337,8 +337,8 @@ local function new_section(kind, spend, compare)
   return section
 end
 
---- What a response and an older one do not have in common, so that a reader
---- does not take it for a change of habits.
+--- Differences between the two requests, so that a reader does not mistake them for a change in
+--- spending.
 local function notes(report, before)
   local list = {}
   if before.product ~= report.product then
@@ -407,17 +407,17 @@ function model.build(spend, options)
   return report
 end
 
---- How a value of a column reads.
---- @param id string a column
+--- Formats a value of a column.
+--- @param id string of the column
 --- @param value any
---- @return string text "" where there is none
+--- @return string text "" when there is no value
 function model.read(id, value)
   local column = model.COLUMNS[id]
   return numbers[column.kind](value, column.plus) or ""
 end
 
---- A change as a part of what was: "+7.2%".
---- @return string? text nil: there was nothing before, or no change is known
+--- A change relative to the value before: "+7.2%".
+--- @return string? text nil: the value before is zero, or no change is known
 function model.growth(total)
   local before = numbers.of(total.before)
   if total.change and before and before > 0 then
@@ -436,10 +436,10 @@ function model.shown(section, most)
   return first, math.min(#section.rows, first + most - 1)
 end
 
---- The sentences under a section's table that say what it leaves out.
+--- Sentences that say which rows a section's table leaves out.
 --- @param section posthog.llm.SpendSection
---- @param from integer the first row that is shown
---- @param to integer the last one
+--- @param from integer the first displayed row
+--- @param to integer the last displayed row
 --- @return string?
 function model.left_out(section, from, to)
   local count, cost = 0, 0

@@ -1,20 +1,20 @@
---- Figures of a report as people read them. A decimal point whatever the
---- locale of the process; exact figures are the business of csv and json.
+--- Numbers of a report, rounded for people, with a decimal point in every locale. The formats csv
+--- and json use exact numbers.
 
 local json = require("posthog.llm.json")
 
 local numbers = {}
 
---- How the codec hands out integers and floats that Lua cannot hold.
-local BIG = getmetatable(json.decode("18446744073709551616"))
+--- The metatable of the codec's number objects, for numbers that Lua cannot represent.
+local NUMBER_OBJECT = getmetatable(json.decode("18446744073709551616"))
 
---- Of what is larger no sums can be made.
+--- Larger numbers are limited to this, so that sums stay finite.
 local LARGEST = 1e300
 
 --- @param value any a number, or a number object of the codec
---- @return number? value the nearest that can be reckoned with; nil: it is not a number
+--- @return number? value the nearest number to calculate with; nil: not a number
 function numbers.of(value)
-  if type(value) == "userdata" and BIG and getmetatable(value) == BIG then
+  if type(value) == "userdata" and NUMBER_OBJECT and getmetatable(value) == NUMBER_OBJECT then
     value = value:tonumber()
   end
   if type(value) ~= "number" or value ~= value then
@@ -29,7 +29,7 @@ local function written(value, format)
   return (format:format(value):gsub(",", "."))
 end
 
---- Thousands apart: "1234567.5" is "1,234,567.5".
+--- Separates thousands: "1234567.5" becomes "1,234,567.5".
 local function grouped(digits)
   local sign, whole, rest = digits:match("^(%-?)(%d+)(.*)$")
   if not whole then
@@ -39,10 +39,10 @@ local function grouped(digits)
   return sign .. groups .. rest
 end
 
---- A sum of dollars: "$1,843.21"; "<$0.01" for what is less than a cent but not nothing.
+--- An amount of dollars: "$1,843.21"; "<$0.01" for less than half a cent, except zero.
 --- @param value any
---- @param plus? boolean with a sign in front of a gain too
---- @return string? text nil: it is not a number
+--- @param plus? boolean write a plus sign before positive amounts
+--- @return string? text nil: not a number
 function numbers.money(value, plus)
   local n = numbers.of(value)
   if not n then
@@ -57,7 +57,7 @@ function numbers.money(value, plus)
   return sign .. "$" .. grouped(written(size, "%.2f"))
 end
 
---- Dollars for one thing of many, with four digits that count: "$0.01047".
+--- Dollars per unit, with four significant digits: "$0.01047".
 function numbers.rate(value)
   local n = numbers.of(value)
   if not n or math.abs(n) >= 1 or math.abs(n) < 1e-6 then
@@ -66,7 +66,7 @@ function numbers.rate(value)
   return (n < 0 and "-" or "") .. "$" .. written(math.abs(n), "%.4g")
 end
 
---- Every digit of an integer: "9,007,199,254,740,993".
+--- An integer with all its digits: "9,007,199,254,740,993".
 function numbers.count(value)
   local n = numbers.of(value)
   if not n then
@@ -83,7 +83,7 @@ end
 
 local UNITS = { { 1e12, "T" }, { 1e9, "B" }, { 1e6, "M" }, { 1e3, "k" } }
 
---- A number of tokens with three digits: "812B", "9,007T".
+--- A number of tokens with three significant digits: "812B", "9,007T".
 function numbers.tokens(value)
   local n = numbers.of(value)
   if not n then
@@ -102,7 +102,7 @@ function numbers.tokens(value)
   return numbers.count(math.floor(n + 0.5))
 end
 
---- A share of 1 as a percentage: "50.9%", "<0.1%".
+--- A fraction of 1 as a percentage: "50.9%", "<0.1%".
 function numbers.share(value, plus)
   local n = numbers.of(value)
   if not n then
@@ -117,9 +117,9 @@ function numbers.share(value, plus)
   return sign .. grouped(written(percent, percent < 99.95 and "%.1f" or "%.0f")) .. "%"
 end
 
---- The same figure for a program: all its digits, as JSON writes them.
+--- A number for programs: with all its digits, as JSON.
 --- @param value any
---- @return string? digits nil: it is not a number
+--- @return string? digits nil: not a number
 function numbers.exact(value)
   return numbers.of(value) and json.encode(value)
 end

@@ -1,4 +1,4 @@
---- The window of time that a response is about, and days of the calendar; UTC.
+--- The window of time that a response covers, and calendar days. All times are UTC.
 
 local json = require("posthog.llm.json")
 local times = require("posthog.llm.util.time")
@@ -27,7 +27,7 @@ function period.day(time)
   return os.date("!%Y-%m-%d", math.floor(time))
 end
 
---- The first moment of the month after the one that a time is in.
+--- The start of the month after the one that contains a time.
 --- @param time number
 --- @return number
 function period.month_end(time)
@@ -39,7 +39,7 @@ function period.month_end(time)
   return period.seconds(("%04d-%02d-01"):format(year, next_month))
 end
 
---- @return string "2026-05-14 10:02", or the text as it came when it is not a time
+--- @return string "2026-05-14 10:02", or the original text if it is not a time
 local function written(value)
   local time = period.seconds(value)
   if time then
@@ -66,7 +66,7 @@ function period.of(from, to)
   }
 end
 
---- @return string "30 days", "6 hours", "" when it is not known
+--- @return string "30 days", "6 hours", "" when the window is unknown
 function period.length(of)
   if not of.days then
     return ""

@@ -1,4 +1,4 @@
---- A report for a terminal: tables with bars, as wide as it is.
+--- A report for a terminal: tables with bars, fitted to its width.
 
 local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
@@ -6,7 +6,7 @@ local numbers = require("posthog.llm.spend_report.numbers")
 local period = require("posthog.llm.spend_report.period")
 local display = require("posthog.llm.util.display")
 
---- Marks of our own; names stay what they are.
+--- The characters that the report draws with; names are not changed.
 local MARKS = {
   unicode = {
     cut = "…",
@@ -38,14 +38,14 @@ local function bar(view, part, room)
   local steps = #marks.parts + 1
   local length = math.floor(math.max(0, math.min(1, part)) * room * steps + 0.5)
   if length == 0 and part > 0 then
-    length = 1 -- little, but not nothing
+    length = 1 -- so that it is visible
   end
   local whole = math.floor(length / steps)
   return marks.whole:rep(whole) .. (marks.parts[length % steps] or "")
 end
 
---- How wide the name, the bar and the columns of a table become: columns at
---- the end are dropped first, then the bar, then the name.
+--- The widths of the name, the bar and the columns of a table. If the terminal is too narrow,
+--- columns at the end are dropped first, then the bar, and then names are cut.
 local function plan(view, headers, rows)
   local natural, widths = 1, {}
   for _, row in ipairs(rows) do
@@ -60,14 +60,14 @@ local function plan(view, headers, rows)
   local bars = rows[1] and rows[1].part ~= nil
   local least = math.min(natural, math.max(6, math.floor(view.width * 0.3)))
   local least_bar = bars and GAP + math.max(SHORTEST_BAR, math.floor(view.width / 8)) or 0
-  local kept, left = 0, view.width
+  local column_count, left = 0, view.width
   for i, w in ipairs(widths) do
-    if kept > 0 and left - w - GAP < least + least_bar then
+    if column_count > 0 and left - w - GAP < least + least_bar then
       break
     end
-    kept, left = i, left - w - GAP
+    column_count, left = i, left - w - GAP
   end
-  local layout = { widths = widths, kept = kept, name = natural, bar = 0 }
+  local layout = { widths = widths, column_count = column_count, name = natural, bar = 0 }
   layout.name = math.max(1, math.min(natural, left - least_bar))
   if bars then
     layout.bar = math.min(LONGEST_BAR, left - layout.name - GAP)
@@ -91,7 +91,7 @@ local function put_table(view, headers, rows)
       local blank = (" "):rep(layout.bar - display.width(drawn))
       parts[2] = toned(view, "bar", drawn) .. blank
     end
-    for i = 1, layout.kept do
+    for i = 1, layout.column_count do
       local cell = display.pad(cells[i], layout.widths[i], true)
       parts[#parts + 1] = toned(view, tones[i] or tone, cell)
     end
@@ -104,7 +104,7 @@ local function put_table(view, headers, rows)
   end
 end
 
---- A sentence in lines.
+--- Writes a sentence, wrapped.
 local function put_words(view, text, tone)
   local line = ""
   for found in text:gmatch("%S+") do
@@ -209,7 +209,7 @@ return function(report, options)
   put_heading(view, report)
   put_totals(view, report)
   for _, section in ipairs(report.sections) do
-    if section.kind ~= "pair" then -- days by models need the room of a page
+    if section.kind ~= "pair" then -- days by models are too wide: only HTML has them
       put_section(view, section)
     end
   end

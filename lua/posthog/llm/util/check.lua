@@ -97,9 +97,9 @@ function check.segment(value, what, level)
   elseif value == "." or value == ".." then
     reason = "is a dot segment"
   elseif value:find("/", 1, true) then
-    reason = "holds a slash"
+    reason = "contains a slash"
   elseif value:find("%c") then
-    reason = "holds a control character"
+    reason = "contains a control character"
   end
   if reason then
     check.fail(level + 1, "%s %s", what, reason)
@@ -112,7 +112,7 @@ end
 function check.file_path(value, what, level)
   check.type(value, "string", what, level + 1)
   if value:find("%c") then
-    check.fail(level + 1, "%s holds a control character", what)
+    check.fail(level + 1, "%s contains a control character", what)
   end
   for segment in (value:gsub("\\", "/") .. "/"):gmatch("([^/]*)/") do
     if segment == "" then
@@ -202,7 +202,7 @@ function check.header(name, value, level)
     check.fail(level + 1, "headers[%q]: string expected, got %s", name, check.type_name(value))
   end
   if tostring(value):gsub("\t", ""):find("[%c%z]") then
-    check.fail(level + 1, "headers[%q] holds a line break or a control character", name)
+    check.fail(level + 1, "headers[%q] contains a line break or a control character", name)
   elseif RESERVED[name:lower()] then
     check.fail(level + 1, "headers: %s is set by the client", name)
   end
