@@ -132,7 +132,7 @@ for _, mode in ipairs(common.MODES) do
         for _, deadline in ipairs({ 0, -1, -math.huge }) do
           local _, kind, message, sent = fetch({ deadline = deadline }):result()
           assert.same({ "timeout", false }, { kind, sent })
-          assert.equal("the time was over before the request was made", message)
+          assert.equal("the deadline had passed before the request was made", message)
         end
         assert.same({}, e:log())
       end)

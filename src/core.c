@@ -1,5 +1,5 @@
 /*
-** core.c - the module table posthog.llm.core: what Lua sees of the C side.
+** core.c - the module posthog.llm.core: the functions that Lua calls.
 */
 #if defined(__linux__)
 #define _GNU_SOURCE /* dladdr */
@@ -27,9 +27,9 @@
 POSTHOG_LLM_API int luaopen_posthog_llm_core (lua_State *L);
 
 /*
-** A resolver thread of libcurl may outlive lua_close, which unloads modules:
-** keep this one, and with it libcurl. The Makefile links with -z nodelete;
-** other ways of building end here.
+** Keeps this module, and with it libcurl, in memory: a resolver thread of
+** libcurl may outlive lua_close, which unloads modules. The Makefile links
+** with -z nodelete; this is for other ways of building.
 */
 static void pin (void) {
 #if defined(RTLD_NODELETE) && defined(__linux__)

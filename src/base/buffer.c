@@ -1,5 +1,5 @@
 /*
-** buffer.c - a growing run of bytes, its embedder's. One thread at a time.
+** buffer.c - a growing array of bytes. One thread at a time may use it.
 */
 #include "buffer.h"
 

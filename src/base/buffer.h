@@ -1,7 +1,7 @@
 /*
-** buffer.h - a growing run of bytes. Plain memory: whoever embeds a Buffer
-** owns it and calls buffer_free, also when a Lua error passes by, so a Buffer
-** that Lua code fills lives inside a userdata with a __gc.
+** buffer.h - a growing array of bytes. The struct that embeds a Buffer owns
+** its memory and calls buffer_free, also after a Lua error: a Buffer that is
+** filled while Lua may raise is embedded in a userdata with a __gc.
 */
 #ifndef POSTHOG_LLM_BASE_BUFFER_H
 #define POSTHOG_LLM_BASE_BUFFER_H
@@ -18,10 +18,11 @@ typedef struct Buffer {
   size_t size; /* bytes allocated */
 } Buffer;
 
-/* Room for `more` bytes after len. 0, or -1 without memory (unchanged). */
+/* Makes room for `more` bytes after len. Returns 0, or -1 when out of memory,
+** with the buffer unchanged. */
 int buffer_reserve (Buffer *b, size_t more);
 int buffer_append (Buffer *b, const char *bytes, size_t len);
-void buffer_free (Buffer *b); /* safe to repeat */
+void buffer_free (Buffer *b); /* may be called again */
 
 #pragma GCC visibility pop
 

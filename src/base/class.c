@@ -1,5 +1,5 @@
 /*
-** class.c - classes of userdata. Each Lua state has its own, in its registry.
+** class.c - classes of userdata. Each Lua state has its own in its registry.
 */
 #include "class.h"
 

@@ -1,5 +1,5 @@
 /*
-** clock.h - the time on a clock that never jumps, and lengths of time.
+** clock.h - a monotonic clock, and durations.
 */
 #ifndef POSTHOG_LLM_BASE_CLOCK_H
 #define POSTHOG_LLM_BASE_CLOCK_H
@@ -11,8 +11,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Eleven days stand for ever: they fit an int as milliseconds. */
-#define CLOCK_MOST_SECONDS 1e6
+/* The longest duration, eleven days: in milliseconds it fits an int. */
+#define CLOCK_MAX_SECONDS 1e6
 
 /* Seconds since some point in the past. */
 static inline double clock_seconds (void) {
@@ -28,13 +28,13 @@ static inline int64_t clock_ms (void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A length of time in milliseconds: never 0 for a positive one, 0 for what is
-** not a number, at most eleven days. */
+/* A duration in milliseconds: at least 1 if it is positive, 0 for NaN, at most
+** CLOCK_MAX_SECONDS. */
 static inline int64_t clock_length_ms (double seconds) {
   if (!(seconds > 0))
     return 0;
-  if (seconds > CLOCK_MOST_SECONDS)
-    seconds = CLOCK_MOST_SECONDS;
+  if (seconds > CLOCK_MAX_SECONDS)
+    seconds = CLOCK_MAX_SECONDS;
   return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
 }
 

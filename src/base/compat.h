@@ -1,6 +1,6 @@
 /*
-** compat.h - the one place that knows the versions of Lua: 5.1 to 5.5, LuaJIT.
-** The other files ask for features by name. Those of libcurl are in
+** compat.h - the differences between the versions of Lua: 5.1 to 5.5, LuaJIT.
+** Other files test features, not versions. For libcurl see
 ** net/curl_compat.h.
 */
 #ifndef POSTHOG_LLM_BASE_COMPAT_H
@@ -17,7 +17,7 @@
 #define POSTHOG_LLM_API extern
 #endif
 
-/* 5.3 and later have a 64-bit integer beside the double. */
+/* 5.3 and later have a 64-bit integer in addition to the double. */
 #if LUA_VERSION_NUM >= 503
 #define HAVE_LUA_INTEGER 1
 #else
@@ -25,7 +25,7 @@
 #endif
 
 /* LuaJIT runs a table constructor faster than C can fill a table: it copies a
-** table that has the keys already. Lua 5.4 is as fast in C. */
+** template table that already has the keys. Lua 5.4 is as fast in C. */
 #if defined(LUA_LJDIR)
 #include <luajit.h>
 #define HAVE_FAST_CONSTRUCTORS 1
@@ -33,14 +33,14 @@
 #define HAVE_FAST_CONSTRUCTORS 0
 #endif
 
-/* Can the collector be stopped and put back as it was? */
+/* Can the collector be stopped and its former state be restored? */
 #if defined(LUA_GCISRUNNING)
 #define HAVE_GC_STATE 1
 #else
 #define HAVE_GC_STATE 0
 #endif
 
-/* compat_nojit(f) -> f, which is not to be compiled. Raises in a finalizer. */
+/* compat_nojit(f) -> f, with JIT compilation off. Raises in a finalizer. */
 static inline int compat_nojit (lua_State *L) {
 #if defined(LUA_LJDIR)
   luaJIT_setmode(L, 1, LUAJIT_MODE_FUNC | LUAJIT_MODE_OFF);
@@ -48,8 +48,8 @@ static inline int compat_nojit (lua_State *L) {
   return lua_gettop(L);
 }
 
-/* Raises where the Lua that runs is another than that of the headers. 5.1 has
-** no such check, and needs none: only LuaJIT finds all its names in it. */
+/* Raises if the running Lua is not the version of the headers. 5.1 has no such
+** check and needs none: only LuaJIT exports all the names that it uses. */
 static inline void compat_checkversion (lua_State *L) {
 #if LUA_VERSION_NUM >= 502
   luaL_checkversion(L);
@@ -68,7 +68,7 @@ static inline int compat_absindex (lua_State *L, int i) {
 #define lua_absindex(L, i) compat_absindex(L, (i))
 
 #if !defined(LUAJIT_VERSION) && !defined(LUA_LJDIR)
-/* LuaJIT's lauxlib has luaL_setfuncs and luaL_testudata; PUC 5.1 has not.
+/* LuaJIT's lauxlib has luaL_setfuncs and luaL_testudata; PUC 5.1 does not.
 ** LUAJIT_VERSION lives in luajit.h, which PUC does not have; LUA_LJDIR is set
 ** by LuaJIT's luaconf.h. */
 static inline void compat_setfuncs (lua_State *L, const luaL_Reg *l, int nup) {

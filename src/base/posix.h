@@ -1,6 +1,6 @@
 /*
-** posix.h - asks the system for POSIX, which -std=c99 hides. It comes before
-** any header of the system, so it is the first include of every file.
+** posix.h - enables the POSIX declarations, which -std=c99 hides. It has to
+** precede all system headers, so it is the first include of every file.
 */
 #ifndef POSTHOG_LLM_BASE_POSIX_H
 #define POSTHOG_LLM_BASE_POSIX_H

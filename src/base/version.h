@@ -1,6 +1,6 @@
 /*
-** version.h - which core this is, and for which Lua. The text stands in the
-** file as it is, where it can be read when another Lua cannot load it.
+** version.h - the version of the core and the Lua it is built for. The text is
+** also searched for in the file itself, when another Lua cannot load it.
 */
 #ifndef POSTHOG_LLM_BASE_VERSION_H
 #define POSTHOG_LLM_BASE_VERSION_H
@@ -8,8 +8,8 @@
 #include "compat.h"
 
 /*
-** The release, and how often since what Lua sees of the core has changed. The
-** same as in lua/posthog/llm/util/core.lua, which takes no other.
+** The release, and the number of changes since then to what Lua sees of the
+** core. lua/posthog/llm/util/core.lua has the same and accepts no other.
 */
 #define CORE_VERSION "0.1.0-6"
 

@@ -1,7 +1,7 @@
 /*
-** bignum.c - the slow and sure half of reading a float: compares a literal
-** with a binary number exactly. Needed for about one literal in a billion,
-** and for those that someone wrote to need it. The numbers are on the C stack.
+** bignum.c - the slow path of reading a float: compares a literal with a
+** binary number exactly. Needed for about one literal in a billion, and for
+** literals constructed to need it. The numbers are on the C stack.
 */
 #include "number.h"
 
@@ -9,18 +9,18 @@
 
 /*
 ** A double, and a point halfway between two, has at most 768 significant
-** decimal digits: of what follows only matters whether it is zero.
+** decimal digits: of the digits after that, only whether all are zero matters.
 */
 #define MAX_DIGITS 780
 
 /*
-** The largest number here: 780 digits (2,592 bits) shifted by the 1,075 bits
-** of the smallest double, or its 54 bits times 10^1130 (3,754 bits).
+** The largest number: 780 digits (2,592 bits) shifted by the 1,075 bits of the
+** smallest double, or its 54 bits times 10^1130 (3,754 bits).
 */
 #define MAX_LIMBS 160
 
 typedef struct Big {
-  int n; /* limbs in use, the highest one not zero; zero has none */
+  int n; /* limbs in use, the highest is not zero; 0: the number is 0 */
   uint32_t limb[MAX_LIMBS]; /* lowest first */
 } Big;
 
@@ -62,8 +62,9 @@ static int big_compare (const Big *a, const Big *b) {
 }
 
 /*
-** The digits of a literal, and the power of ten they count in. The exponent
-** stops growing far beyond all doubles, so that it cannot overflow.
+** Reads the digits of a literal, and returns the power of ten of the last one.
+** An exponent far beyond all doubles is not read to its end, so that it cannot
+** overflow.
 */
 static int64_t read_literal (Big *b, const char *s, const char *end) {
   int64_t power = 0, exponent = 0;
@@ -86,7 +87,7 @@ static int64_t read_literal (Big *b, const char *s, const char *end) {
     big_muladd(b, 10, (uint32_t)(*s - '0'));
     power -= fraction;
   }
-  if (more) { /* one digit stands for all that were left off */
+  if (more) { /* one digit represents all that were left out */
     big_muladd(b, 10, 1);
     power--;
   }

@@ -1,7 +1,7 @@
 /*
-** decode.c - JSON text to Lua values in one pass: no tree in between, values
-** are stored into their tables as they come. The state of a call is on the C
-** stack; what outlives it is the cache, a userdata of the decoder.
+** decode.c - JSON text to Lua values in one pass: values are stored into their
+** tables as they are read, without an intermediate tree. The state of a call is
+** on the C stack; only the cache, a userdata of the decoder, outlives it.
 */
 #include "base/clock.h"
 #include "reader.h"
@@ -10,31 +10,31 @@
 #include <math.h>
 #include <stddef.h>
 
-#define MAX_HINT (1 << 24) /* elements or members to make room for */
+#define MAX_HINT (1 << 24) /* elements or members to preallocate */
 
-/* Lua stack for an object with all its values, and handling one of them. */
+/* Lua stack slots for an object with all its values, and to handle a value. */
 #define CONTAINER_STACK (FIELDS + 2 * SLOTS)
 
-/* Lua stack for the usual levels of nesting. */
+/* Lua stack slots for usual levels of nesting. */
 #define STACK (64 + CONTAINER_STACK)
 
 /*
-** Making a constructor takes as long as decoding 5 KB: what one call may spend
-** on it is bounded, whatever the text.
+** Making a constructor takes as long as decoding 5 KB: the number per call is
+** limited, whatever the text.
 */
 #define MAX_NEW_SHAPES 16
 
 /*
 ** LuaJIT's stack has 8000 slots for C, and the values that wait for their
-** constructors take up to FIELDS_OPEN of them: a decoder that may use them all
-** for nesting goes without.
+** constructors take up to FIELDS_OPEN of them: a decoder that may need all
+** slots for nesting uses no constructors.
 */
 #define MAX_SHAPED_DEPTH 3000
 
-/* More would be kept for longer than it is worth. */
+/* Larger scratch memory is freed after the call. */
 #define MAX_SCRATCH ((size_t)1 << 20)
 
-/* Bytes between two looks at the clock: some 20 us of usual contents. */
+/* Bytes between two readings of the clock: about 20 us of usual contents. */
 #define CLOCK_STEP 8192
 
 static inline unsigned next_index (const Frame *f) {
@@ -65,8 +65,8 @@ static inline const char *skip_space (const char *p, const char *end) {
 }
 
 /*
-** Notes the key at hand among those of its object; one too many, or one that
-** is not remembered and so on the stack, ends a ROW.
+** Records the current key among those of its object. One too many, or a key
+** that is not cached and therefore on the stack, turns a ROW into a MAP.
 */
 static inline void note_key (Reader *r, Frame *f) {
   if (f->kind == ROW && (f->last == 0 || f->keys == FIELDS))
@@ -76,12 +76,12 @@ static inline void note_key (Reader *r, Frame *f) {
   f->keys += f->keys <= FIELDS;
 }
 
-/* Which key is to follow the last one in f. */
+/* Predicts the key after the last one in f. */
 static inline void predict_key (Reader *r, Frame *f) {
   f->next = r->cache->next[next_index(f)];
 }
 
-/* Most strings are short and of ASCII without escapes. */
+/* Fast path: most strings are short ASCII without escapes. */
 static inline const char *read_string (Reader *r, const char *s,
                                        const char **bytes, size_t *len) {
   const char *p = scan_plain(s, r->end);
@@ -92,7 +92,7 @@ static inline const char *read_string (Reader *r, const char *s,
   return p + 1;
 }
 
-/* A key that was not predicted, or is not written as usual. */
+/* Reads a key that was not predicted, or has unusual spacing or escapes. */
 static const char *read_newkey (Reader *r, Frame *f, const char *p) {
   unsigned short *next = r->cache->next + next_index(f);
   const char *s;
@@ -120,8 +120,8 @@ static inline const Key *match_key (Reader *r, Frame *f, const char *p) {
 }
 
 /*
-** A key, from after its opening quote to after the colon; pushes it, but in
-** a ROW.
+** Reads a key, from after its opening quote to after the colon; pushes it,
+** except in a ROW.
 */
 static inline const char *read_key (Reader *r, Frame *f, const char *p) {
   const Key *k = match_key(r, f, p);
@@ -153,14 +153,14 @@ static inline unsigned *last_size (Reader *r, unsigned context, int kind) {
   return kind == LIST ? &key->list : &key->map;
 }
 
-/* What is on the stack between a container and its member at hand. */
+/* The number of slots between a container and its current member. */
 static inline int values_above (const Frame *f) {
   if (HAVE_FAST_CONSTRUCTORS && f->kind == ROW)
     return (int)f->count;
   return f->kind == MAP;
 }
 
-/* Is there room on the stack for what a container at this slot needs? */
+/* Makes sure that the Lua stack has room for a container at this slot. */
 static inline int has_room (Reader *r, int slot) {
   int wanted = slot + CONTAINER_STACK;
   if (wanted <= r->top)
@@ -173,9 +173,10 @@ static inline int has_room (Reader *r, int slot) {
 }
 
 /*
-** Opens a container inside of f, with the size that the last one under the
-** same key had. That size is used up here and set when the container ends: so
-** nothing that nests or repeats gets more room than real contents had before.
+** Opens a container inside f, with the size that the last one under the same
+** key had. That size is reset here and set again when the container ends, so
+** that nested or repeated containers are not preallocated larger than real
+** contents have been.
 */
 static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
   lua_State *L = r->L;
@@ -234,8 +235,8 @@ static Frame *enter (Reader *r, Frame *f, int kind, const char *p) {
 }
 
 /*
-** Leaves out the member whose key and null are on top, which takes back an
-** earlier one of the same key.
+** Leaves out the member whose key and null are on top. It also removes an
+** earlier member with the same key, which it replaces.
 */
 static void drop_member (lua_State *L) {
   lua_pop(L, 1);
@@ -281,9 +282,9 @@ static const char *read_word (Reader *r, const char *p) {
 }
 
 /*
-** Reads one value and leaves it on the stack; returns what follows it, or
-** NULL. While a container is open, it is on the stack, above it, in an
-** object, the key of the value that is being read.
+** Reads one value and leaves it on the stack; returns the position after it,
+** or NULL. An open container is on the stack; in an object, the key of the
+** value that is being read is above it.
 */
 static const char *read_value (Reader *r, const char *p) {
   lua_State *L = r->L;
@@ -370,7 +371,7 @@ member:
   goto value;
 leave:
   p++;
-  if (f->count > 0) { /* an empty one says nothing about the next one */
+  if (f->count > 0) { /* an empty container predicts nothing */
     *last_size(r, f->context, f->kind) = f->count;
     if (HAVE_FAST_CONSTRUCTORS && f->kind == MAP && f->keys <= FIELDS)
       json_learnshape(r, f);
@@ -381,7 +382,7 @@ leave:
   goto store;
 }
 
-/* Takes the cache of the decoder, or gives it a new one. */
+/* Takes the cache of the decoder, or a new one if it is in use. */
 static void take_cache (Reader *r) {
   lua_State *L = r->L;
   lua_rawgeti(L, r->base + HELD, HELD_CACHE);
@@ -399,7 +400,7 @@ static void take_cache (Reader *r) {
   getattached(L, -1);
 }
 
-static void give_back (Reader *r) {
+static void release_cache (Reader *r) {
   Cache *c = r->cache;
   c->busy = 0;
   if (c->size > MAX_SCRATCH) {
@@ -410,7 +411,7 @@ static void give_back (Reader *r) {
   }
 }
 
-/* Sets up a reader for one call; `top` is the frame of the text itself. */
+/* Initialises a reader for one call; `top` is the frame of the text itself. */
 static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
                      const char *s, size_t len) {
   const Decoder *d = lua_touserdata(L, decoder);
@@ -419,7 +420,7 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
   memset(top, 0, sizeof(*top));
   top->keep = top->child = (unsigned char)d->keep_null;
   r->L = L;
-  r->end = r->checkpoint = s + len; /* never after it, so without a limit */
+  r->end = r->checkpoint = s + len; /* never passed: no time limit */
   if (d->max_seconds < HUGE_VAL) {
     r->checkpoint = s;
     r->deadline = clock_seconds() + d->max_seconds;
@@ -449,7 +450,7 @@ int json_read (lua_State *L, int decoder, const char *s, size_t len) {
     if (p != NULL && (p = skip_space(p, r.end)) != r.end)
       p = json_fail(&r, p, "unexpected text after the value");
   }
-  give_back(&r);
+  release_cache(&r);
   if (p != NULL) {
     lua_replace(L, r.base + 1);
     lua_settop(L, r.base + 1);

@@ -1,8 +1,8 @@
 /*
-** encode.c - Lua values to JSON text. Reads tables raw and calls no Lua code;
-** what it cannot say exactly it refuses, with the path to the value. The text
-** is the caller's; what outlives a call is the encoder, a userdata of the
-** state.
+** encode.c - Lua values to JSON text. Reads tables raw and calls no Lua code. A
+** value that JSON cannot represent exactly is an error, with its path. The
+** caller owns the text; only the encoder, a userdata of the Lua state, outlives
+** a call.
 */
 #include "json.h"
 #include "number.h"
@@ -29,8 +29,8 @@ char *json_grow (Writer *w, char *out, size_t more) {
 */
 
 /*
-** Behind the backslash: what a quote, a backslash and the control characters
-** that have a letter of their own are written as; 0 for the others.
+** The character after the backslash for a quote, a backslash and the control
+** characters with a short escape; 0 for the others.
 */
 static const char letters[128] = {
     ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
@@ -50,11 +50,11 @@ static char *put_escape (char *out, char c) {
   return out + 5;
 }
 
-/* Room that put_string wants: for the bytes, both quotes and a colon, an
-** escape, and what scan_copy wants to spare. */
+/* Bytes that put_string needs: the string, both quotes and a colon, an escape,
+** and the scratch space of scan_copy. */
 #define STRING_SIZE(len) ((len) + 40)
 
-/* Copies characters that are not ASCII; NULL where one is not well-formed. */
+/* Copies characters that are not ASCII; NULL for invalid UTF-8. */
 static inline char *put_utf8 (char *out, const char **p, const char *end) {
   const char *s = *p;
   int n;
@@ -73,8 +73,8 @@ static inline char *put_utf8 (char *out, const char **p, const char *end) {
 }
 
 /*
-** The rest of a string, which begins with a special byte, and its closing
-** quote. There is room for it as long as it needs no escapes.
+** Writes the rest of a string, which begins with a special byte, and the
+** closing quote. There is room for it as long as it needs no escapes.
 */
 static char *put_special (Writer *w, char *out, const char *s,
                           const char *end) {
@@ -87,7 +87,7 @@ static char *put_special (Writer *w, char *out, const char *s,
       out = put_escape(out, *s++);
       if (w->end - out < end - s + 32)
         out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
-    } else { /* the last ones, or in front of what needs a closer look */
+    } else { /* the last bytes, or bytes that scan_copyblocks left */
       stop = scan_copy(out, s, end);
       out += stop - s;
       s = stop;
@@ -123,7 +123,7 @@ static char *put_number (Writer *w, char *out) {
   d = lua_tonumber(w->L, -1);
 #else
   d = lua_tonumber(w->L, -1);
-  /* A number that may stand for an integer goes out as one. */
+  /* A double with an integral value is written as an integer. */
   if (d >= -9007199254740992.0 && d <= 9007199254740992.0) {
     int64_t n = (int64_t)d;
     if ((lua_Number)n == d && (n != 0 || 1 / d > 0))
@@ -170,7 +170,7 @@ static char *put_userdata (Writer *w, char *out) {
 
 #define MIXED "a table has both list indices and other keys"
 
-/* What the metatable on top says of the table below it, or OPEN. */
+/* What the metatable on top says about the table below it: LIST, MAP, OPEN. */
 static int marked_as (Writer *w) {
   const void *mt = lua_topointer(w->L, -1);
   if (mt == w->encoder->array)
@@ -181,9 +181,9 @@ static int marked_as (Writer *w) {
 }
 
 /*
-** The indices do not come in order: see that they are 1..n all the same, and
-** go on by index. On top: the key that is out of order, and its value. 0 when
-** it has refused the table.
+** To be called when lua_next yields the indices of a list out of order: checks
+** that they are 1..n, and changes to traversal by index. On top: the key out of
+** order and its value. Returns 0 on an error.
 */
 static int check_list (Writer *w, Level *l) {
   lua_State *L = w->L;
@@ -215,7 +215,7 @@ static int check_list (Writer *w, Level *l) {
   }
   l->count = count;
   l->kind = INDEXED;
-  lua_pushnil(L); /* in the place of the key */
+  lua_pushnil(L); /* instead of the key */
   return 1;
 }
 
@@ -231,8 +231,8 @@ static void more_levels (Writer *w) {
 }
 
 /*
-** Opens the table on top, which stays there, with nil for its first key. Its
-** bracket is written with the first key. 0 when it has refused the table.
+** Opens the table on top, which stays there, and pushes nil as its key. The
+** bracket is written with the first key. Returns 0 on an error.
 */
 static int open_table (Writer *w) {
   lua_State *L = w->L;
@@ -269,20 +269,21 @@ static inline Name *find_name (Encoder *e, const char *at) {
   return e->names + (h >> 24) % NAMES;
 }
 
-/* The other place that a name may have. */
+/* The other entry that a name may have. */
 static Name *neighbour (Encoder *e, const Name *name) {
   return e->names + ((name - e->names) ^ 1);
 }
 
-/* Remembers how the name below the value on top, whose bytes are at `at`, is
-** written: the len bytes at text. */
-static void remember (Writer *w, const char *at, const char *text, size_t len) {
+/* Caches how a name is written: the len bytes at text. The name is the string
+** below the value on top, with its bytes at `at`. */
+static void cache_name (Writer *w, const char *at, const char *text,
+                        size_t len) {
   lua_State *L = w->L;
   Name *name = find_name(w->encoder, at);
   if (name->at != NULL && neighbour(w->encoder, name)->at == NULL)
     name = neighbour(w->encoder, name);
   if (name->at != NULL && ++w->encoder->crowded % 8 != 0)
-    return; /* many different names come by, or three by turns */
+    return; /* keep the entry while many names, or three in turn, want it */
   getattached(L, w->holder);
   lua_pushvalue(L, -3);
   lua_rawseti(L, -2, (int)(name - w->encoder->names) + 1);
@@ -292,8 +293,8 @@ static void remember (Writer *w, const char *at, const char *text, size_t len) {
   name->at = at;
 }
 
-/* Does it read like a number? What lua_tolstring makes of one begins with a
-** digit or a sign, or is infinity. */
+/* Could a string be the result of lua_tolstring for a number? Such a text
+** begins with a digit or a sign, or is infinity. */
 static int like_number (const char *s, size_t len) {
   return len > 0 && ((unsigned char)s[0] < 'A' ||
                      ((len == 3 || len == 8) && strncasecmp(s, "inf", 3) == 0));
@@ -310,7 +311,7 @@ static int has_number_key (lua_State *L, int at) {
   return found;
 }
 
-/* Of the key below the value on top, lua_tolstring has given s. */
+/* Writes a key that is not cached; s: its bytes, by lua_tolstring. */
 static char *put_newkey (Writer *w, Level *l, char *out, const char *s) {
   size_t len, start;
   int numeric;
@@ -332,17 +333,17 @@ static char *put_newkey (Writer *w, Level *l, char *out, const char *s) {
   *out++ = ':';
   len = (size_t)(out - w->out->data) - start;
   if (!numeric && len <= NAME_SIZE)
-    remember(w, s, w->out->data + start, len);
+    cache_name(w, s, w->out->data + start, len);
   return out;
 }
 
 /*
-** Writes the key below the value on top, and what stands in front of it.
+** Writes the key below the value on top, and the character before it.
 **
-** One call tells which string the key is, by the place of its bytes. It would
-** also make a string of a number, which is none of the remembered ones, since
-** these do not read like numbers; lua_next could not go on from there, but a
-** table that has such a key besides is refused.
+** One call of lua_tolstring identifies the string, by the address of its bytes.
+** It turns a number into a string, with which lua_next could not continue; but
+** such a string is not cached, since cached names do not look like numbers, and
+** put_newkey refuses a table with such a key.
 */
 static inline char *put_key (Writer *w, Level *l, char *out) {
   const char *at = lua_tolstring(w->L, -2, NULL);
@@ -362,9 +363,8 @@ static inline char *put_key (Writer *w, Level *l, char *out) {
 }
 
 /*
-** Pushes the next element of the innermost table, a list, after having
-** written what stands in front of it; by lua_next its key and value are on
-** top already.
+** Writes the character before the next element of the innermost table, a list,
+** and pushes the element; for lua_next, key and value are on top already.
 */
 static inline char *put_index (Writer *w, Level *l, char *out) {
   lua_State *L = w->L;
@@ -385,8 +385,8 @@ static inline char *put_index (Writer *w, Level *l, char *out) {
 /* }====================================================== */
 
 /*
-** Writes the value on top and takes it off. While a table is open, it is on
-** the stack, above it the key of the value that is being written.
+** Writes the value on top and pops it. An open table is on the stack; above it
+** is the key of the value that is being written.
 */
 static char *write_value (Writer *w, char *out) {
   lua_State *L = w->L;
@@ -456,7 +456,7 @@ int json_encodeby (lua_State *L, int holder, int idx, Buffer *buffer) {
   Writer w;
   char *out;
   size_t len = buffer->len;
-  if (buffer_reserve(buffer, 64) != 0) /* so there is a place to write at */
+  if (buffer_reserve(buffer, 64) != 0) /* so that data is not NULL */
     return luaL_error(L, "not enough memory");
   luaL_checkstack(L, SLOTS + 2 * 16 + VALUE_STACK, "JSON value");
   idx = lua_absindex(L, idx);

@@ -1,6 +1,6 @@
 /*
-** errors.c - why a value cannot be encoded, and the path to it, as strings on
-** the stack of Lua.
+** errors.c - the error of encoding: pushes the message and the path of the
+** value as strings.
 */
 #include "writer.h"
 
@@ -15,7 +15,7 @@ static int is_name (const char *s, size_t len) {
   return len > 0;
 }
 
-/* Replaces the path so far, on top, by that with one more step. */
+/* Appends a step to the path on top of the stack. */
 static void add_step (lua_State *L, const Level *l) {
   const char *name;
   size_t len;
@@ -37,7 +37,7 @@ static void add_step (lua_State *L, const Level *l) {
   lua_concat(L, 2);
 }
 
-static char *refuse (Writer *w, const char *message, const Level *last) {
+static char *fail (Writer *w, const char *message, const Level *last) {
   const Level *l;
   lua_pushstring(w->L, message);
   lua_pushliteral(w->L, "");
@@ -47,9 +47,9 @@ static char *refuse (Writer *w, const char *message, const Level *last) {
 }
 
 char *json_value_error (Writer *w, const char *message) {
-  return refuse(w, message, w->top);
+  return fail(w, message, w->top);
 }
 
 char *json_table_error (Writer *w, const char *message) {
-  return refuse(w, message, w->top - 1);
+  return fail(w, message, w->top - 1);
 }

@@ -1,14 +1,14 @@
 /*
-** gc_pause.c - decoding with the collector at rest, where it could find
-** next to nothing.
+** gc_pause.c - pauses the garbage collector while a large text is decoded,
+** when it could free next to nothing.
 **
-** All that a decode makes is in use until its end. Beside a text that is large
-** for the heap, the collector would go over the same half-built value several
-** times, and free none of it: without it, a page of 20 MB takes a third less
-** time. In a heap that is large already it stays at work, so what waits to be
-** freed is never more than twice the text and a few megabytes. Those are for
-** the program that asks for one page after another: in its small heap each page
-** would cost several collections, a fifth of the time.
+** All that a decode makes is in use until its end. With a text that is large
+** compared with the heap, the collector would traverse the same half-built
+** value several times and free none of it: without it, a page of 20 MB takes a
+** third less time. In a heap that is already large the collector is not
+** paused, so the garbage never exceeds twice the text and a few megabytes.
+** Those megabytes are for a program that reads one page after another: in its
+** small heap each page would cost several collections, a fifth of the time.
 */
 #include "json.h"
 #include "reader.h"
@@ -17,13 +17,14 @@
 
 #if HAVE_GC_STATE
 
-/* A smaller text is decoded before the collector gets far. */
+/* A smaller text is decoded before the collector has done much. */
 #define LARGE ((size_t)64 << 10)
 
 /*
-** Kilobytes that a heap may have besides. PUC Lua begins a collection when it
-** goes on, so there a rest has to save more than that one to be worth it: the
-** value, twice the text, has to be about half of what the heap was.
+** Kilobytes that the heap may have in addition to twice the text. PUC Lua
+** starts a collection when the collector is restarted, so there a pause has to
+** save more than that collection: the value, twice the text, has to be about
+** half of the heap.
 */
 static size_t allowance (size_t text) {
 #if !HAVE_FAST_CONSTRUCTORS
@@ -36,7 +37,7 @@ static size_t allowance (size_t text) {
   return 4096;
 }
 
-/* Lets the collector rest and returns 1, if that is worth it here. */
+/* Stops the collector and returns 1, if that is worth it. */
 static int stop_collector (lua_State *L, size_t len) {
   size_t text = len >> 10; /* kilobytes, as the heap */
   if (lua_gc(L, LUA_GCISRUNNING, 0) != 1 ||
@@ -74,13 +75,13 @@ int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
   }
   status = lua_pcall(L, 2, LUA_MULTRET, 0);
   lua_gc(L, LUA_GCRESTART, 0);
-  if (status == LUA_ERRMEM) { /* make room, and try with it at work */
+  if (status == LUA_ERRMEM) { /* free memory, and try with the collector */
     lua_settop(L, base);
     lua_gc(L, LUA_GCCOLLECT, 0);
     return json_read(L, decoder, s, len);
   }
   if (status != 0)
-    return lua_error(L); /* by a hook */
+    return lua_error(L); /* raised by a debug hook */
   return lua_gettop(L) - base;
 }
 

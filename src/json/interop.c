@@ -1,10 +1,11 @@
 /*
-** interop.c - what cjson and Neovim have for values that Lua cannot express. It
-** looks at modules that are loaded already, and loads none.
+** interop.c - recognises the values by which cjson and Neovim express null,
+** empty arrays and empty objects. Only modules that are already loaded are
+** examined.
 */
 #include "writer.h"
 
-/* The field of a loaded module or of a global table, without metamethods. */
+/* Pushes a field of a loaded module or of a global table, raw. */
 static void push_field (lua_State *L, const char *table, const char *field) {
   if (!lua_istable(L, -1)) {
     lua_pushnil(L);
@@ -32,7 +33,7 @@ static int is_cjson (lua_State *L, const char *field) {
   return same;
 }
 
-/* Is the value on top this field of Neovim's vim? */
+/* Is the value on top this field of Neovim's global vim? */
 static int is_vim (lua_State *L, const char *field) {
   int same;
 #if LUA_VERSION_NUM >= 502

@@ -1,7 +1,7 @@
 /*
-** json.c - the JSON functions that Lua sees: decode, encode, decoders, marks
-** for tables. Decoders, and the text that encode writes into, are userdata: all
-** that a call allocates is theirs, so that an error loses nothing.
+** json.c - the JSON functions that Lua calls: decode, encode, decoders, marks
+** for tables. Decoders, and the buffer that encode writes into, are userdata,
+** which own all that a call allocates: an error leaks nothing.
 */
 #include "json.h"
 
@@ -48,7 +48,8 @@ static int decoder_decode (lua_State *L) {
   return decode_string(L, 1, 2);
 }
 
-/* Pushes a decoder with the default settings; on top of it, what it holds. */
+/* Pushes a decoder with the default settings and, above it, its attached list.
+ */
 static Decoder *new_decoder (lua_State *L) {
   Decoder *d = lua_newuserdata(L, sizeof(Decoder));
   d->keep_null = 1;
@@ -71,10 +72,10 @@ static Decoder *new_decoder (lua_State *L) {
 /*
 ** decoder{ keep_null = boolean, free = { names }, max_depth = n,
 **          max_seconds = s } -> decoder
-** A text that is over a limit is refused with the name of the limit after
-** the position. keep_null false leaves out object members that are null, but
-** for those with a name in `free` and everything below these. Elements of
-** arrays are kept.
+** For a text over a limit, the name of the limit is returned after the
+** position. keep_null = false leaves out object members that are null, except
+** members with a name in `free` and everything below them. Null elements of
+** arrays are always kept.
 */
 static int core_decoder (lua_State *L) {
   Decoder *d;
@@ -127,10 +128,10 @@ static int core_decoder (lua_State *L) {
 
 #define JSON_TEXT "posthog.llm.text"
 
-/* A longer text is freed at once. */
+/* A larger buffer is freed after the call. */
 #define MAX_REUSED ((size_t)1 << 20)
 
-/* What encode writes into, and whether it does so now. */
+/* The buffer that encode writes into, and whether a call is using it. */
 typedef struct Text {
   Buffer bytes;
   int busy;
@@ -142,7 +143,7 @@ static int text_gc (lua_State *L) {
   return 0;
 }
 
-/* Pushes a new one. */
+/* Pushes a new Text. */
 static Text *new_text (lua_State *L) {
   Text *t = lua_newuserdata(L, sizeof(Text));
   memset(t, 0, sizeof(*t));
@@ -153,9 +154,8 @@ static Text *new_text (lua_State *L) {
 
 /*
 ** encode(value) -> text | nil, message, path
-** The buffer is kept for the next call. A finalizer that encodes finds it busy
-** and makes its own, which takes its place; so does the call after an error,
-** which has left it busy.
+** The buffer is reused by the next call. When it is busy (a finalizer encodes
+** during a call, or an error has ended the last call) a new one replaces it.
 */
 static int core_encode (lua_State *L) {
   Text *t = lua_touserdata(L, lua_upvalueindex(1));
@@ -167,7 +167,7 @@ static int core_encode (lua_State *L) {
     lua_pushvalue(L, 2);
     lua_replace(L, lua_upvalueindex(1));
   } else {
-    lua_pushvalue(L, lua_upvalueindex(1)); /* another may take its place */
+    lua_pushvalue(L, lua_upvalueindex(1)); /* it may be replaced meanwhile */
   }
   t->busy = 1;
   t->bytes.len = 0;

@@ -23,16 +23,17 @@ void json_open (lua_State *L);
 ** Decodes len bytes at s with the settings of the decoder userdata at stack
 ** index `decoder`. Returns the number of values pushed, as a Lua function
 ** would return them: 1 (the value), 3 (nil, message, 1-based byte position),
-** or 4, the last one the name of the setting whose limit was exceeded. The
-** bytes stay the caller's and must outlive the call; raises only for want of
+** or 4 (also the name of the setting whose limit was exceeded). The caller owns
+** the bytes and keeps them until the call returns; raises only when out of
 ** memory.
 */
 int json_decode (lua_State *L, int decoder, const char *s, size_t len);
 
 /*
-** Appends the JSON text of the value at idx to out, which the caller owns by
-** a userdata. Returns 0, or pushes a message and the path to the value to
-** blame (such as "results[3].input", "" for the top) and returns 2.
+** Appends the JSON text of the value at idx to out, which a userdata of the
+** caller owns. Returns 0, or pushes a message and the path of the value that
+** cannot be encoded (such as "results[3].input"; "": the value itself) and
+** returns 2.
 */
 int json_encode (lua_State *L, int idx, Buffer *out);
 

@@ -1,10 +1,10 @@
 /*
-** key_cache.c - the keys that a decoder has seen before: their bytes in the
-** cache, their strings in the list that is attached to it.
+** key_cache.c - the keys that a decoder has read before: their bytes are in the
+** cache, their Lua strings in the list attached to it.
 */
 #include "reader.h"
 
-/* A crowded place in the hash table is given up after so many. */
+/* Buckets of the hash table to try before a key is not cached. */
 #define MAX_PROBES 8
 
 static inline uint64_t load (const char *p, size_t n) {
@@ -30,7 +30,7 @@ static unsigned hash_key (const char *s, size_t len) {
   return (unsigned)(a >> 40) & (BUCKETS - 1);
 }
 
-/* Is the string on top one of the names below which every null is kept? */
+/* Is the string on top a name of free JSON, below which every null is kept? */
 static int is_free (Reader *r) {
   int yes;
   lua_rawgeti(r->L, r->base + HELD, HELD_FREE);
@@ -42,8 +42,9 @@ static int is_free (Reader *r) {
 }
 
 /*
-** Forgets all keys and shapes. Not while a ROW is open: its keys are known by
-** their numbers only. Objects that are open are not to be learnt from.
+** Forgets all keys and shapes, and returns 1. Not while a ROW is open, whose
+** keys are stored only by their numbers. No shape is learnt from the objects
+** that are open now.
 */
 static int start_over (Reader *r, const Frame *last) {
   Frame *f;
@@ -59,8 +60,8 @@ static int start_over (Reader *r, const Frame *last) {
 }
 
 /*
-** A key that was written with escapes is not remembered: its bytes are not
-** those of the text, and might even stand for another key there.
+** A key with escapes is not cached: its decoded bytes are not those of the
+** text, and might even be the text of another key.
 */
 unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   Cache *c = r->cache;
@@ -83,7 +84,7 @@ unsigned json_pushkey (Reader *r, Frame *f, const char *s, size_t len) {
   }
   lua_pushlstring(r->L, s, len);
   f->child = f->keep || is_free(r);
-  if (n != 0) /* crowded: made to collide, or bad luck */
+  if (n != 0) /* all buckets in use: by chance, or by keys made to collide */
     return 0;
   if (c->count == KEYS) {
     if (!start_over(r, f))

@@ -1,10 +1,10 @@
 /*
-** number.c - reading and printing numbers. Without a state.
+** number.c - reading and printing numbers. Has no state.
 **
-** Reading: exact arithmetic on doubles where digits and power are small
-** (Clinger 1990), else one 64 x 128 bit product (Lemire 2021, after Eisel)
-** whose error is known; where the error reaches across a rounding boundary,
-** big integers decide. Printing: Schubfach (Giulietti 2020).
+** Reading: exact arithmetic on doubles when digits and power are small (Clinger
+** 1990), else one 64 x 128 bit product with a known error (Lemire 2021, after
+** Eisel); when the error includes a rounding boundary, big integers decide.
+** Printing: Schubfach (Giulietti 2020).
 */
 #include "number.h"
 
@@ -16,7 +16,7 @@
 
 #define HIDDEN_BIT ((uint64_t)1 << 52)
 #define INFINITE   ((uint64_t)0x7FF << 52)
-#define BIAS       1075 /* of the exponent, the significand an integer */
+#define BIAS       1075 /* of the exponent, with an integer significand */
 
 /* floor(log2(10^q)), for any q of the table */
 #define LOG2_POW10(q) ((217706 * (q)) >> 16)
@@ -66,13 +66,13 @@ static uint64_t to_bits (double d) {
 }
 
 /*
-** Sets *bits to the double nearest to w * 10^q, w > 0, and returns 1; returns
-** 0 where 128 bits do not decide, with *bits near.
+** Sets *bits to the double nearest to w * 10^q, w > 0, and returns 1; or, when
+** 128 bits are not enough to decide, to a double near it, and returns 0.
 **
 ** With w shifted to the top, the true product lies in [P, P + 2) for the
-** 128-bit P computed here: the power may be short by less than one unit, and
-** the low half of its product is cut off. So only a remainder within 2 of the
-** rounding boundary is in doubt.
+** 128-bit P computed here: the power may be too small by less than one unit,
+** and the low half of its product is cut off. So the result is uncertain only
+** if the remainder is within 2 of the rounding boundary.
 */
 static int product_double (uint64_t w, int q, uint64_t *bits) {
   const uint64_t *power = pow10_table + 2 * (q - POW10_MIN);
@@ -88,7 +88,7 @@ static int product_double (uint64_t w, int q, uint64_t *bits) {
   shift = 10 + (int)(p.high >> 63); /* leaves 53 bits */
   m = p.high >> shift;
   exponent = LOG2_POW10(q) + 1 - zeros + shift; /* of p.high, of m */
-  if (exponent <= -BIAS) { /* subnormal: the big integers' affair */
+  if (exponent <= -BIAS) { /* subnormal: left to the big integers */
     *bits = to_bits(ldexp((double)m, exponent));
     return 0;
   }
@@ -100,15 +100,15 @@ static int product_double (uint64_t w, int q, uint64_t *bits) {
   half = (int)(p.high >> (shift - 1)) & 1;
   below = p.high & (((uint64_t)1 << (shift - 1)) - 1);
   if (half) {
-    *bits += 1; /* may carry into the exponent, and should */
+    *bits += 1; /* a carry into the exponent is correct */
     return below != 0 || p.low != 0;
   }
   return below != ((uint64_t)1 << (shift - 1)) - 1 || p.low < UINT64_MAX - 1;
 }
 
 /*
-** From a double near the literal to the nearest one, by exact comparisons
-** with the points halfway to its neighbours.
+** Moves from a double near the literal to the nearest one, by exact comparisons
+** with the midpoints to its neighbours.
 */
 static uint64_t round_exactly (uint64_t bits, const char *s, const char *end) {
   if (bits >= INFINITE)
@@ -129,7 +129,7 @@ static uint64_t round_exactly (uint64_t bits, const char *s, const char *end) {
     }
     if (bits == 0)
       return bits;
-    if (m == HIDDEN_BIT && e > 1) /* the gap below is half as wide */
+    if (m == HIDDEN_BIT && e > 1) /* the lower neighbour is half as far */
       order = json_comparefloat(s, end, 4 * m - 1, e - BIAS - 2);
     else
       order = json_comparefloat(s, end, 2 * m - 1, e - BIAS - 1);
@@ -200,8 +200,8 @@ double json_parsefloat (const char *s, const char *end) {
 }
 
 /*
-** Four times cp * 10^k / 2^n, rounded to odd: its lowest bit also says that
-** something was cut off, which keeps comparisons with it exact.
+** Four times cp * 10^k / 2^n, rounded to odd: the lowest bit is also set if
+** something was cut off, so that comparisons with it stay exact.
 */
 static inline uint64_t round_to_odd (Wide g, uint64_t cp) {
   Wide x = multiply(g.low, cp), y = multiply(g.high, cp);
@@ -215,7 +215,7 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   uint64_t c = e > 0 ? fraction | HIDDEN_BIT : fraction;
   int q = (e > 0 ? e : 1) - BIAS;
   int narrow = fraction == 0 && e > 1; /* the lower neighbour is nearer */
-  uint64_t out = c & 1;                /* ends of the interval excluded? */
+  uint64_t out = c & 1;                /* 1: the interval is open */
   int k, h, inside, above;
   uint64_t low, mid, high, s, t;
   Wide g;
@@ -227,7 +227,7 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   h = q + LOG2_POW10(-k) + 1;
   g.high = pow10_table[2 * (-k - POW10_MIN)];
   g.low = pow10_table[2 * (-k - POW10_MIN) + 1];
-  if (-k < 0 || -k > 55) { /* rounded down there; wanted rounded up */
+  if (-k < 0 || -k > 55) { /* the table rounds down; needed: rounded up */
     g.low++;
     g.high += g.low == 0;
   }
@@ -235,7 +235,7 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   mid = round_to_odd(g, (4 * c) << h);
   high = round_to_odd(g, (4 * c + 2) << h) - out;
   s = mid / 4;
-  if (s >= 10) { /* one digit less? */
+  if (s >= 10) { /* is one digit less enough? */
     t = s / 10;
     inside = low <= 40 * t;
     above = 40 * t + 40 <= high;
@@ -252,7 +252,7 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   return s + (mid > 4 * s + 2 || (mid == 4 * s + 2 && (s & 1) != 0));
 }
 
-/* Takes off the zeros at the end; digits > 0. */
+/* Removes trailing zeros; digits > 0. */
 static uint64_t strip_zeros (uint64_t digits, int *power) {
   while (digits % 100000000 == 0) {
     digits /= 100000000;
@@ -279,7 +279,7 @@ static const char pairs[] =
     "50515253545556575859606162636465666768697071727374"
     "75767778798081828384858687888990919293949596979899";
 
-/* Writes n in front of `end`; returns where it starts. */
+/* Writes n so that it ends at `end`; returns its start. */
 static char *print_before (char *end, uint64_t n) {
   while (n >= 100) {
     end -= 2;
@@ -295,7 +295,7 @@ static char *print_before (char *end, uint64_t n) {
   return end;
 }
 
-/* Writes 20 bytes, of which what it returns are wanted. */
+/* Writes 20 bytes; the number is what is before the returned position. */
 static char *print_unsigned (char *out, uint64_t n) {
   char text[40] = {0};
   const char *first = print_before(text + 20, n);
@@ -313,12 +313,12 @@ size_t json_printinteger (char *out, int64_t n) {
   return (size_t)(print_unsigned(p, magnitude) - out);
 }
 
-#define DIGITS 17 /* that a double takes at most */
+#define DIGITS 17 /* the most digits of a double */
 
 /*
-** Digits and power of ten as text: plain from 1e-5 up to 1e16. Behind the
-** digits stand zeros, twice DIGITS in all: copying a fixed number of bytes
-** is faster than copying just those that are wanted.
+** Writes digits and power of ten as text: plain from 1e-5 up to 1e16, else with
+** an exponent. The digits are followed by zeros, 2 * DIGITS bytes in all, since
+** copying a fixed number of bytes is faster than copying the exact number.
 */
 static char *layout (char *p, const char *digits, int n, int power) {
   int point = n + power; /* digits in front of the decimal point */

@@ -1,7 +1,7 @@
 /*
-** number_object.c - a number that Lua cannot hold: a userdata with its digits
-** as they came, which never change. It is printed, compared and made a number
-** of Lua's, at the price of its exactness.
+** number_object.c - number objects, for numbers that Lua cannot represent: an
+** immutable userdata with the text of the literal. It can be printed, compared,
+** and converted to the nearest Lua number.
 */
 #include "number.h"
 #include "types.h"
@@ -20,7 +20,7 @@ static const Literal *checknumber (lua_State *L, int arg) {
   return luaL_checkudata(L, arg, JSON_NUMBER);
 }
 
-/* number:tonumber() -> the nearest number of Lua */
+/* number:tonumber() -> the nearest Lua number */
 static int number_tonumber (lua_State *L) {
   const Literal *n = checknumber(L, 1);
   lua_pushnumber(L, json_parsefloat(n->text, n->text + n->len));
@@ -33,10 +33,10 @@ static int number_tostring (lua_State *L) {
   return 1;
 }
 
-/* A literal as 0.DDD * 10^point, without zeros before the digits. It is not
-** zero, which Lua can hold. */
+/* A literal as 0.DDD * 10^point, without leading zeros in the digits. It is not
+** zero, which Lua can represent. */
 typedef struct Decimal {
-  const char *s, *end; /* what is left to read of the digits */
+  const char *s, *end; /* the digits not read yet */
   int64_t point;
   int negative;
 } Decimal;
@@ -67,7 +67,7 @@ static Decimal read_decimal (const Literal *n) {
   if (p < end && ++p < end && (*p == '-' || *p == '+'))
     negative = *p++ == '-';
   for (; p < end; p++)
-    if (exponent < INT64_C(100000000000000000)) /* it stops growing there */
+    if (exponent < INT64_C(100000000000000000)) /* so that it cannot overflow */
       exponent = exponent * 10 + (*p - '0');
   d.point += negative ? -exponent : exponent;
   return d;
@@ -93,8 +93,8 @@ static int compare (const Literal *a, const Literal *b) {
   return x.negative ? -order : order;
 }
 
-/* Lua 5.3 and later also ask about a userdata of another class: it is no
- * number. */
+/* Lua 5.3 and later also call it with a userdata of another class, which is
+** not equal. */
 static int number_eq (lua_State *L) {
   const Literal *a = luaL_testudata(L, 1, JSON_NUMBER);
   const Literal *b = luaL_testudata(L, 2, JSON_NUMBER);

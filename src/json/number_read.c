@@ -1,13 +1,13 @@
 /*
-** number_read.c - a number literal of JSON text becomes a value of Lua: an
-** integer, a float, or a number object when neither can hold it.
+** number_read.c - turns a number literal into a Lua value: an integer, a float,
+** or a number object when neither can represent it.
 */
 #include "number.h"
 #include "reader.h"
 
 #define isdigit(c) ((unsigned char)((c) - '0') < 10)
 
-/* A lua_Integer without 64 bits may be narrower than a double's digits. */
+/* A lua_Integer that has not 64 bits may have fewer than a double's 53. */
 #if HAVE_LUA_INTEGER
 #define push_small(L, n) lua_pushinteger((L), (lua_Integer)(n))
 #else
@@ -15,11 +15,11 @@
 #endif
 
 /*
-** Reads the digits at p into *digits, after those that are there; more than
-** 19 of them overflow. Returns what follows them.
+** Reads the digits at p and appends them to *digits, which overflows with more
+** than 19. Returns the position after them.
 **
-** Eight at a time, and as cheap for less: as many as there are up to the
-** first other byte are shifted to the top, which leaves zeros in front.
+** Eight at a time, and as fast for fewer: the digits before the first other
+** byte are shifted to the top, which puts zeros before them.
 */
 static inline const char *read_digits (const char *p, const char *end,
                                        uint64_t *digits) {
@@ -40,7 +40,7 @@ static inline const char *read_digits (const char *p, const char *end,
         return p;
       x <<= 64 - 8 * n;
     }
-    x = x * 10 + (x >> 8); /* pairs, then all four of them */
+    x = x * 10 + (x >> 8); /* combine to pairs, then to all four pairs */
     x = (x & two) * (100 + (UINT64_C(1000000) << 32)) +
         ((x >> 16) & two) * (1 + (UINT64_C(10000) << 32));
     *digits = *digits * scale[n] + (x >> 32);
@@ -54,7 +54,7 @@ static inline const char *read_digits (const char *p, const char *end,
   return p;
 }
 
-/* The rest of a literal, from its point or exponent on. */
+/* Reads the rest of a literal, from its point or exponent on. */
 static const char *read_float (Reader *r, const char *s, const char *p,
                                uint64_t digits) {
   const char *end = r->end, *first = s + (*s == '-'), *mark;
@@ -95,7 +95,7 @@ static const char *read_float (Reader *r, const char *s, const char *p,
   return p;
 }
 
-/* An integer that may need more than a double has, or a zero with a sign. */
+/* Pushes an integer of more than 15 digits, or a zero with a sign. */
 static void push_integer (Reader *r, const char *s, size_t len,
                           uint64_t magnitude) {
   int negative = *s == '-';

@@ -1,4 +1,4 @@
--- Writes pow10.h, the powers of ten of the reader and the printer of doubles.
+-- Writes pow10.h, the powers of ten for reading and printing doubles.
 --
 --   lua5.4 src/json/pow10.lua >src/json/pow10.h
 

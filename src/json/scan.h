@@ -1,6 +1,6 @@
 /*
-** scan.h - running over the bytes of strings, 16 at a time where the
-** machine has SSE2. Nothing here reads or writes outside what it is given.
+** scan.h - scans and copies the bytes of strings, 16 at a time with SSE2.
+** Nothing here reads or writes outside the given memory.
 */
 #ifndef POSTHOG_LLM_JSON_SCAN_H
 #define POSTHOG_LLM_JSON_SCAN_H
@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Not to be copied as it is: quote, backslash, control, not ASCII. */
+/* Is a byte special: a quote, a backslash, a control, or not ASCII? */
 static inline int scan_special (char c) {
   unsigned char u = (unsigned char)c;
   return u < 0x20 || u >= 0x80 || u == '"' || u == '\\';
@@ -23,23 +23,23 @@ static inline int scan_special (char c) {
 
 #if defined(__SSE2__)
 
-/* One bit for each special byte; the first in the lowest bit. */
+/* A bit for each special byte; the first byte has the lowest bit. */
 static inline unsigned scan_mask (__m128i x) {
   __m128i special = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
                                  _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-  /* as signed bytes, those beyond ASCII are below 0x20 too */
+  /* as signed bytes, those that are not ASCII are also below 0x20 */
   special = _mm_or_si128(special, _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)));
   return (unsigned)_mm_movemask_epi8(special);
 }
 
-/* One bit for each byte that is the same in both. */
+/* A bit for each byte that is equal in both. */
 static inline unsigned scan_equal (const char *a, const char *b) {
   __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
   __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
   return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
 }
 
-/* One bit for each byte that ends a run of characters: quote, backslash,
+/* A bit for each byte that ends a run of plain characters: quote, backslash,
 ** control. */
 static inline unsigned scan_ends (__m128i x) {
   __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
@@ -51,13 +51,13 @@ static inline unsigned scan_ends (__m128i x) {
 /*
 ** Checks the UTF-8 of the first `len` bytes of x, in which `high` has a bit for
 ** each byte that is not ASCII. *due has a bit for each byte that has to
-** continue a character of the block before; it is set to those of the next
-** one. Returns 0 for what is not well-formed, and also for characters whose
-** second byte is restricted (U+0800 to U+0FFF, U+D000 to U+D7FF) or that take
-** four bytes: they are left to utf8_sequence.
+** continue a character of the previous block; it is set to those of the next
+** block. Returns 0 for invalid UTF-8, and also for characters whose second byte
+** is restricted (U+0800 to U+0FFF, U+D000 to U+D7FF) or that have four bytes:
+** they are left to utf8_sequence.
 **
-** No branch depends on the text: where a character goes on, there has to be a
-** continuation byte, and nowhere else. Behind less than 16 bytes stands ASCII.
+** No branch depends on the text: continuation bytes have to be exactly where a
+** character continues. What follows fewer than 16 bytes is ASCII.
 */
 static inline int scan_utf8 (__m128i x, unsigned high, unsigned len,
                              unsigned *due) {
@@ -78,21 +78,21 @@ static inline int scan_utf8 (__m128i x, unsigned high, unsigned len,
   return (first & ((2u << len) - 1) & 0xFFFF) == 0;
 }
 
-/* Where the character began that is cut off at p; it takes three bytes at
-** most, and p stands after the first or the second one. */
+/* The start of a character that is cut off at p. It has at most three bytes,
+** and p is after the first or the second. */
 static inline const char *scan_back (const char *p) {
   return (unsigned char)p[-1] < 0xC0 ? p - 2 : p - 1;
 }
 
 /*
-** How far to go on by the block x at p. Sets *ends if that is all: up to a byte
-** that ends the run, or where utf8_sequence has to decide.
+** The number of bytes to pass over in the block x at p. Sets *ends when the run
+** stops there: at a byte that ends it, or where utf8_sequence has to decide.
 */
 static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
                                     unsigned *ends) {
   unsigned high = (unsigned)_mm_movemask_epi8(x), len = 16, before = *due;
   *ends = scan_ends(x);
-  if (*ends == 0) { /* predicted: the next block need not wait for this one */
+  if (*ends == 0) { /* predictable: the next block need not wait for it */
     if ((high | before) == 0 || scan_utf8(x, high, 16, due))
       return 16;
   } else {
@@ -106,8 +106,8 @@ static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
 }
 
 /*
-** Passes over characters while 16 bytes are left, up to a byte that ends the
-** run; stops in front of it, or earlier.
+** Passes over characters while at least 16 bytes are left. Stops before a byte
+** that ends the run, or earlier.
 */
 static inline const char *scan_blocks (const char *p, const char *end) {
   unsigned due = 0, ends = 0;
@@ -119,8 +119,8 @@ static inline const char *scan_blocks (const char *p, const char *end) {
 }
 
 /*
-** The same, copying, while p < stop. `out` has room for stop - p bytes and 16
-** more, which are scratch.
+** The same, with copying, while p < stop. `out` has room for stop - p bytes and
+** 16 bytes of scratch space.
 */
 static inline const char *scan_copyblocks (char *out, const char *p,
                                            const char *stop, const char *end) {
@@ -149,8 +149,8 @@ static inline const char *scan_plain (const char *p, const char *end) {
 }
 
 /*
-** The end of scan_copy: less than 16 bytes, as two parts that may
-** overlap, so nothing outside of [p, end) is read.
+** The end of scan_copy: fewer than 16 bytes, in two parts that may overlap, so
+** that nothing outside [p, end) is read.
 */
 static inline const char *scan_copyrest (char *out, const char *p,
                                          const char *end) {
@@ -187,8 +187,8 @@ static inline const char *scan_copyrest (char *out, const char *p,
 }
 
 /*
-** Copies up to the first special byte in [p, end) and returns where it is,
-** or end. `out` has room for end - p bytes and 16 more, which are scratch.
+** Copies up to the first special byte in [p, end) and returns its position, or
+** end. `out` has room for end - p bytes and 16 bytes of scratch space.
 */
 static inline const char *scan_copy (char *out, const char *p,
                                      const char *end) {

@@ -1,41 +1,41 @@
 /*
-** shape.c - objects that a decoder has seen before: those with the same
-** keys in the same order are made by one call of a function of Lua, which is
-** generated. On LuaJIT that takes half the time of storing member by member.
+** shape.c - fast creation of objects with the same keys in the same order: each
+** is made by one call of a generated Lua function, its constructor. On LuaJIT
+** that takes half the time of storing member by member.
 */
 #include "reader.h"
 
 #include <stdio.h>
 
-/* Objects of one shape before a constructor is worth its price. */
+/* Objects of one shape before making a constructor is worth its cost. */
 #define ENOUGH 8
 
-/* Places that a shape may have. */
-#define PLACES 4
+/* Entries of the table in which a shape may be. */
+#define PROBES 4
 
 /*
-** The place of a shape, with *found set; or else one for it, which is 0 if all
-** of its places have constructors of others.
+** Finds the entry of a shape and sets *found; else returns an entry to use for
+** it, or 0 if all possible entries have constructors of other shapes.
 */
 static unsigned find_shape (const Cache *c, const unsigned short *key,
                             unsigned count, int *found) {
   uint64_t h = count;
-  unsigned i, n, place = 0;
+  unsigned i, n, entry = 0;
   for (i = 0; i < count; i++)
     h = (h ^ key[i]) * UINT64_C(0x9E3779B97F4A7C15);
   *found = 1;
-  for (i = 0; i < PLACES; i++) {
+  for (i = 0; i < PROBES; i++) {
     const Shape *s;
     n = 1 + ((unsigned)(h >> 58) + i) % SHAPES;
     s = c->shape + n;
     if (s->count == count && memcmp(s->key, key, count * sizeof(*key)) == 0)
       return n;
     if (!s->made &&
-        (place == 0 || (s->count == 0 && c->shape[place].count != 0)))
-      place = n;
+        (entry == 0 || (s->count == 0 && c->shape[entry].count != 0)))
+      entry = n;
   }
   *found = 0;
-  return place;
+  return entry;
 }
 
 static int has_distinct_keys (const unsigned short *key, unsigned count) {
@@ -49,9 +49,9 @@ static int has_distinct_keys (const unsigned short *key, unsigned count) {
 
 /*
 ** Pushes function(a, b) return {["key"] = a, ["other"] = b} end. Keys are
-** written as numbers of bytes, so whatever they are, they are strings. The
-** function is not compiled: what it gets differs in type from call to call,
-** so its traces would crowd out those of the program.
+** written byte by byte as decimal escapes, so that no key can break out of its
+** string. The function is not JIT-compiled: its arguments differ in type from
+** call to call, so its traces would displace those of the program.
 */
 static int push_constructor (Reader *r, const Shape *s) {
   lua_State *L = r->L;
@@ -124,7 +124,7 @@ void json_learnshape (Reader *r, const Frame *f) {
   c->key[f->context].shape = (unsigned char)n;
 }
 
-/* Puts a table in the slot of a ROW and the values above it into the table. */
+/* Replaces the slot of a ROW by a table with the values above the slot. */
 static void fill_table (Reader *r, const Frame *f) {
   lua_State *L = r->L;
   int i;

@@ -1,10 +1,10 @@
 /*
-** string.c - strings of JSON text: those with escapes are written into the
-** scratch of the cache, the others are taken from where they are.
+** string.c - reads strings: those with escapes are decoded into the scratch
+** memory of the cache, the others are used in place.
 */
 #include "reader.h"
 
-static void need_scratch (Reader *r, size_t used, size_t size) {
+static void grow_scratch (Reader *r, size_t used, size_t size) {
   Cache *c = r->cache;
   char *grown;
   if (size < 2 * c->size)
@@ -56,7 +56,7 @@ static char *put_utf8 (char *out, unsigned long c) {
   return out;
 }
 
-/* The escape \uXXXX at p, with its second half if it is a pair. */
+/* Reads the escape \uXXXX at p; of a surrogate pair, both. */
 static const char *read_unicode (Reader *r, const char *p, char **out) {
   const char *lone = "lone surrogate in an escape";
   int high = read_hex(p + 2, r->end), low;
@@ -78,13 +78,13 @@ static const char *read_unicode (Reader *r, const char *p, char **out) {
   return p + 6;
 }
 
-/* What stands for the byte after a backslash; 0 for none. */
+/* The character of an escape, by the byte after the backslash; 0: none. */
 static const char escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
 
-/* What stands for the escape at p, to *out; returns what follows it. */
+/* Writes the character of the escape at p; returns the position after it. */
 static inline const char *read_escape (Reader *r, const char *p, char **out) {
   char c;
   if (p + 1 == r->end)
@@ -116,17 +116,17 @@ static inline const char *copy_utf8 (Reader *r, const char *p, const char *stop,
   return p;
 }
 
-/* Of the bytes at p, those that `room` bytes of scratch are enough for. */
+/* The position up to which `room` bytes of scratch are enough from p. */
 #define SPARE 32
 static inline const char *within (const char *p, const char *end, size_t room) {
   return (size_t)(end - p) > room - SPARE ? p + (room - SPARE) : end;
 }
 
 /*
-** The rest of a string with escapes, whose bytes from s to p need none: into
-** scratch. Nothing takes more bytes there than in the text, so room for the
-** bytes up to `stop`, and some to spare for scan_copy and the last character,
-** is seen to beforehand.
+** Decodes a string with escapes into scratch; its bytes from s to p are plain.
+** Nothing takes more bytes decoded than in the text, so room is made in advance
+** for the bytes up to `stop`, and SPARE bytes for scan_copy and the last
+** character.
 */
 static const char *read_escaped (Reader *r, const char *s, const char *p,
                                  size_t *len) {
@@ -134,7 +134,7 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
   size_t used = (size_t)(p - s);
   char *out;
   if (r->cache->size < used + 2 * SPARE)
-    need_scratch(r, 0, used + 2 * SPARE);
+    grow_scratch(r, 0, used + 2 * SPARE);
   out = r->cache->scratch;
   memcpy(out, s, used);
   out += used;
@@ -142,7 +142,7 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
     if (p >= stop) {
       used = (size_t)(out - r->cache->scratch);
       if (r->cache->size - used < 2 * SPARE)
-        need_scratch(r, used, used + 2 * SPARE);
+        grow_scratch(r, used, used + 2 * SPARE);
       out = r->cache->scratch + used;
       stop = within(p, end, r->cache->size - used);
     }

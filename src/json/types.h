@@ -1,6 +1,6 @@
 /*
-** types.h - what the JSON files share: the names of the metatables and
-** the layout of their userdata.
+** types.h - what the JSON files share: the names of the metatables and the
+** layout of their userdata.
 */
 #ifndef POSTHOG_LLM_JSON_TYPES_H
 #define POSTHOG_LLM_JSON_TYPES_H
@@ -17,10 +17,10 @@
 #define JSON_DECODER "posthog.llm.decoder"
 #define JSON_ENCODER "posthog.llm.encoder"
 
-/* How deep values may nest, unless a decoder says otherwise. */
+/* The nesting depth of values, unless a decoder sets another. */
 #define JSON_MAX_DEPTH 512
 
-/* Every Lua has a table behind a userdata, under two names. */
+/* In every Lua a userdata can have a table attached, under two names. */
 #if LUA_VERSION_NUM >= 502
 #define getattached(L, i) lua_getuservalue(L, (i))
 #define setattached(L, i) lua_setuservalue(L, (i))
@@ -30,10 +30,10 @@
 #endif
 
 /*
-** The settings of a decoder. Attached to it is a list of what outlives one
-** call. The cache is marked as in use during a call. So a decode that a
-** finalizer starts in the midst of another one, and one after a call that an
-** error has ended, find it in use and put a new one in its place.
+** The settings of a decoder. Attached to it is a list of what outlives a call.
+** The cache is marked as busy during a call. When it is busy at the start of
+** another (a finalizer decodes during a call, or an error has ended the last
+** one), a new cache replaces it.
 */
 typedef struct Decoder {
   int keep_null;
@@ -44,18 +44,18 @@ typedef struct Decoder {
 enum {
   HELD_CACHE = 1, /* userdata, or false */
   HELD_FREE,      /* set of the names below which every null is kept */
-  HELD_ARRAY      /* the metatable of arrays, at hand */
+  HELD_ARRAY      /* the metatable of arrays */
 };
 
-/* JSON that is written as it came: the digits of a number that Lua cannot hold,
-** or a raw text. */
+/* JSON that is written unchanged: the text of a number that Lua cannot
+** represent, or a raw text. */
 typedef struct Literal {
   size_t len;
   char text[1]; /* in fact len bytes */
 } Literal;
 
-/* Pushes the encoder of this Lua state, new, and puts it into the registry,
-** where the metatables are by now. */
+/* Pushes a new encoder for this Lua state and stores it in the registry. The
+** metatables must be registered already. */
 void json_newencoder (lua_State *L);
 
 /* json_encode with the encoder at the stack or upvalue index `holder`. */

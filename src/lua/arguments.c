@@ -1,13 +1,13 @@
 /*
-** arguments.c - values of Lua's that a request is made of, checked. What they
-** are copied into is owned by a userdata: all of these raise.
+** arguments.c - checks and copies the Lua values of a request. All functions
+** may raise, so the memory they copy into must be owned by a userdata.
 */
 #include "arguments.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* NB: the copy is reachable from its owner before anything else can throw. */
+/* NB: the owner can reach the copy before anything else can raise. */
 void argument_string (lua_State *L, int i, const char *name, char **into) {
   size_t len;
   const char *s = lua_tolstring(L, i, &len);
@@ -33,7 +33,7 @@ double argument_number (lua_State *L, int i, const char *name, double absent,
   else if (!lua_isnoneornil(L, i))
     luaL_error(L, "request.%s: number expected, got %s", name,
                luaL_typename(L, i));
-  if (!(n > 0)) /* not a number, too */
+  if (!(n > 0)) /* also for NaN */
     return 0;
   return n < most ? n : most;
 }

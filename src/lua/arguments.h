@@ -1,6 +1,6 @@
 /*
-** arguments.h - values that a request is made of, checked as they leave Lua.
-** All of these raise when a value is not what it should be.
+** arguments.h - checks and copies the Lua values of a request. All functions
+** raise when a value is invalid.
 */
 #ifndef POSTHOG_LLM_LUA_ARGUMENTS_H
 #define POSTHOG_LLM_LUA_ARGUMENTS_H
@@ -10,10 +10,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Puts a copy into *into, which is to be reachable from its owner. */
+/* Stores a copy in *into, which a userdata must own. */
 void argument_string (lua_State *L, int i, const char *name, char **into);
 
-/* A number from 0 to most; absent for nil. */
+/* A number, limited to 0..most; `absent` for nil. */
 double argument_number (lua_State *L, int i, const char *name, double absent,
                         double most);
 

@@ -1,6 +1,6 @@
 /*
-** engine_handle.c - the engine as Lua sees it: a userdata with one reference to
-** it, the only one in a Lua state and process. Lua's thread alone.
+** engine_handle.c - the engine in Lua: a userdata with one reference to it. A
+** Lua state has one engine per process. Used only by Lua's thread.
 */
 #include "base/class.h"
 #include "base/clock.h"
@@ -43,9 +43,9 @@ static int engine_gc (lua_State *L) {
 }
 
 /*
-** engine:run() -> the descriptor that is readable while transfers wait to be
-** collected; never read from it. From here on a thread does the work, and
-** does it while Lua runs too.
+** engine:run() -> a descriptor that is readable while finished transfers wait
+** to be collected; never read from it. Starts the engine's thread, which then
+** does the work, also while Lua runs.
 */
 static int engine_run_thread (lua_State *L) {
   Engine *e = check_usable(L);
@@ -63,9 +63,9 @@ static int engine_is_usable (lua_State *L) {
 }
 
 /*
-** engine:poll(seconds?) -> boolean: is there something to collect? Waits at
-** most that long, for ever without it. A signal ends the wait early, so that
-** Lua sees it.
+** engine:poll(seconds?) -> boolean: whether there is something to collect.
+** Waits at most that long, without it forever. A signal ends the wait, so that
+** Lua can handle it.
 */
 static int engine_poll (lua_State *L) {
   Engine *e = check_engine(L);
@@ -75,7 +75,8 @@ static int engine_poll (lua_State *L) {
   return 1;
 }
 
-/* engine:collect(ids) -> n; ids[1..n] are those of the finished transfers */
+/* engine:collect(ids) -> n; stores the ids of the finished transfers in
+** ids[1..n] */
 static int engine_collect_ids (lua_State *L) {
   Engine *e = check_engine(L);
   Transfer *t;
@@ -88,20 +89,20 @@ static int engine_collect_ids (lua_State *L) {
   }
   while ((t = engine_peek(e)) != NULL) {
     lua_pushinteger(L, (lua_Integer)t->id);
-    lua_rawseti(L, 2, ++n); /* may throw: t stays in the list then */
+    lua_rawseti(L, 2, ++n); /* may raise: then t stays in the list */
     engine_take(e);
   }
   lua_pushinteger(L, n);
   return 1;
 }
 
-/* engine:pool() -> pool: transfers of a pool share connections */
+/* engine:pool() -> pool; transfers of a pool share connections */
 static int engine_new_pool (lua_State *L) {
   pool_handle_new(L, check_usable(L));
   return 1;
 }
 
-/* core.engine() -> engine: the one of this Lua state and process */
+/* core.engine() -> the engine of this Lua state and process */
 static int core_engine (lua_State *L) {
   EngineHandle *h;
   const char *why = "";

@@ -1,5 +1,5 @@
 /*
-** libcurl.c - which libcurl is in use. The texts are the process's.
+** libcurl.c - the version of libcurl in use. The texts are static.
 */
 #include "libcurl.h"
 
@@ -9,14 +9,14 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* libcurl fills buffers of its own, which the states of several threads
-** must not fill at once. */
+/* libcurl fills static buffers, which the Lua states of several threads must
+** not make it fill at the same time. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *default_ca;
 static char version[256];
 
-/* NB: not curl_version(), which asks libldap, which asks a name server for the
-** name of this machine: loading a module must not wait for that. */
+/* NB: not curl_version(), which calls libldap, which looks up the name of this
+** machine in DNS: loading a module must not wait for that. */
 static void ask_libcurl (void) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   default_ca = compat_default_ca();

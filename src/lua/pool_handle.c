@@ -1,7 +1,7 @@
 /*
-** pool_handle.c - a pool as Lua sees it: a userdata that owns the pool, and has
-** a reference to the engine, in which the pool lives. The reference keeps the
-** engine's memory, in whatever order lua_close calls the finalisers.
+** pool_handle.c - a pool in Lua: a userdata that owns the pool and has a
+** reference to its engine. The reference keeps the engine's memory valid in
+** whichever order lua_close calls the finalisers.
 */
 #include "base/class.h"
 
@@ -15,7 +15,7 @@
 #define MOST_UNREAD ((size_t)32 << 20) /* bytes */
 
 typedef struct PoolHandle {
-  Engine *engine; /* NULL once it is closed, as the pool */
+  Engine *engine; /* NULL once closed, like pool */
   Pool *pool;
   size_t most_unread; /* bytes of responses before garbage is looked for */
 } PoolHandle;
@@ -59,10 +59,11 @@ static void collect_unread (lua_State *L, PoolHandle *h) {
 /*
 ** pool:start(config, request, url, timeout?, deadline?, headers?)
 **   -> transfer | nil, message, path
-** request: method, json (a value) or body (text), idempotent (it may go out
+** request: method, json (a value) or body (text), idempotent (it may be sent
 ** twice). timeout: seconds from when it is sent; deadline: seconds from now.
-** headers: instead of those of the config. Fails when the value cannot be
-** encoded (path tells where), when the pool is closed, or without a thread.
+** headers: replace those of the config. Fails if the value cannot be encoded
+** (path: of the part that cannot), if the pool is closed, or if no thread can
+** be started.
 */
 static int pool_start_request (lua_State *L) {
   PoolHandle *h = class_check(L, 1, POOL_NAME);
@@ -81,7 +82,7 @@ static int pool_start_request (lua_State *L) {
     lua_insert(L, -(n + 1));
     return n + 1;
   }
-  if (h->pool == NULL) /* closed by a metamethod of what was read */
+  if (h->pool == NULL) /* closed by a metamethod of the request table */
     return pool_is_closed(L);
   if (engine_start(h->engine, h->pool, t, &why) != 0) {
     lua_pushnil(L);

@@ -1,5 +1,5 @@
 /*
-** pool_handle.h - a pool as Lua sees it.
+** pool_handle.h - a pool in Lua.
 */
 #ifndef POSTHOG_LLM_LUA_POOL_HANDLE_H
 #define POSTHOG_LLM_LUA_POOL_HANDLE_H

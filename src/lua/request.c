@@ -1,5 +1,5 @@
 /*
-** request.c - reads a request from Lua into a transfer, which is Lua's thread's
+** request.c - reads a request from Lua into a transfer, which Lua's thread owns
 ** until it is started.
 */
 #include "base/clock.h"
@@ -24,7 +24,7 @@ static int names_content_type (const struct curl_slist *line) {
   return 0;
 }
 
-/* Lines of its own instead of those of the config: a copy of these. */
+/* Gives the transfer header lines of its own: a copy of those of the config. */
 static void own_headers (lua_State *L, Transfer *t) {
   const struct curl_slist *line;
   if (t->headers != NULL)
@@ -33,8 +33,8 @@ static void own_headers (lua_State *L, Transfer *t) {
     argument_header(L, &t->headers, line->data);
 }
 
-/* RFC 9110 8.6: a method that is about a body says so when there is none. And
-** libcurl would call any body a form. */
+/* RFC 9110 8.6: a request with such a method has a Content-Length even without
+** a body. Content-Type: libcurl would declare any body as a form. */
 static void complete_body (lua_State *L, Transfer *t) {
   if (strcmp(t->method, "POST") == 0 || strcmp(t->method, "PUT") == 0 ||
       strcmp(t->method, "PATCH") == 0)
@@ -78,16 +78,16 @@ static void read_text (lua_State *L, Transfer *t) {
 
 static void read_times (lua_State *L, Transfer *t) {
   double left = argument_number(L, REQUEST_DEADLINE, "deadline",
-                                CLOCK_MOST_SECONDS, CLOCK_MOST_SECONDS);
+                                CLOCK_MAX_SECONDS, CLOCK_MAX_SECONDS);
   t->timeout_ms = (long)clock_length_ms(
-      argument_number(L, REQUEST_TIMEOUT, "timeout", 0, CLOCK_MOST_SECONDS));
+      argument_number(L, REQUEST_TIMEOUT, "timeout", 0, CLOCK_MAX_SECONDS));
   t->made_ms = clock_ms();
-  if (left < CLOCK_MOST_SECONDS)
+  if (left < CLOCK_MAX_SECONDS)
     t->expires_ms = t->made_ms + clock_length_ms(left);
 }
 
-/* Whether it changes nothing, so that nobody has to know how often it was
-** made. */
+/* Whether a method only reads, so that it does not matter how often libcurl
+** sends it. */
 static int reads (const char *method) {
   return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
          strcmp(method, "OPTIONS") == 0;

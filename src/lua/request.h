@@ -1,5 +1,5 @@
 /*
-** request.h - the arguments of pool:start become the request of a transfer.
+** request.h - turns the arguments of pool:start into the request of a transfer.
 */
 #ifndef POSTHOG_LLM_LUA_REQUEST_H
 #define POSTHOG_LLM_LUA_REQUEST_H
@@ -10,7 +10,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Where the arguments of pool:start are on the stack. */
+/* The stack indices of the arguments of pool:start. */
 enum {
   REQUEST_CONFIG = 2,
   REQUEST_TABLE,
@@ -22,9 +22,9 @@ enum {
 };
 
 /*
-** Fills t, which a userdata owns; raises when an argument is not what it should
-** be. Returns 0, or the number of values that it pushed: why the value to send
-** has no JSON text, and the path to the culprit.
+** Fills t, which a userdata must own; raises if an argument is invalid. Returns
+** 0, or, if the value to send cannot be encoded, the number of values that it
+** pushed: a message and the path of the part that cannot.
 */
 int request_read (lua_State *L, Transfer *t);
 

@@ -1,6 +1,6 @@
 /*
-** request_config_handle.c - the request config as Lua sees it: a userdata with
-** one reference to it, which reads the settings and header lines from Lua.
+** request_config_handle.c - the request config in Lua: a userdata with one
+** reference to it. Reads the settings and header lines from Lua.
 */
 #include "base/class.h"
 #include "base/clock.h"
@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #define REQUEST_CONFIG_NAME "posthog.llm.request_config"
-#define MOST_BYTES          ((double)(SIZE_MAX / 4))
-#define MOST_CONNECTIONS    10000
+#define MAX_BYTES           ((double)(SIZE_MAX / 4))
+#define MAX_CONNECTIONS     10000
 
 typedef struct RequestConfigHandle {
   RequestConfig *config;
@@ -47,8 +47,8 @@ static double read_number (lua_State *L, const char *name, double absent,
 ** core.request_config(settings, headers?) -> config
 ** settings: connect_timeout (seconds), max_response_bytes, max_header_bytes,
 ** max_connections, ca_file, proxy, no_proxy. headers: a list of
-** "Name: value", "Name;" for an empty value, or "Name:" to send none of what
-** libcurl would add by itself.
+** "Name: value", "Name;" for an empty value, or "Name:" to leave out a field
+** that libcurl would add.
 */
 static int core_request_config (lua_State *L) {
   RequestConfigHandle *h;
@@ -63,13 +63,13 @@ static int core_request_config (lua_State *L) {
   read_string(L, "proxy", &config->proxy);
   read_string(L, "no_proxy", &config->no_proxy);
   config->connect_timeout_ms = (long)clock_length_ms(
-      read_number(L, "connect_timeout", 0, CLOCK_MOST_SECONDS));
+      read_number(L, "connect_timeout", 0, CLOCK_MAX_SECONDS));
   config->max_body =
-      (size_t)read_number(L, "max_response_bytes", 64 << 20, MOST_BYTES);
+      (size_t)read_number(L, "max_response_bytes", 64 << 20, MAX_BYTES);
   config->max_headers =
-      (size_t)read_number(L, "max_header_bytes", 256 << 10, MOST_BYTES);
+      (size_t)read_number(L, "max_header_bytes", 256 << 10, MAX_BYTES);
   config->max_connections =
-      (int)read_number(L, "max_connections", 8, MOST_CONNECTIONS);
+      (int)read_number(L, "max_connections", 8, MAX_CONNECTIONS);
   if (config->max_connections < 1)
     config->max_connections = 1;
   argument_headers(L, 2, &config->headers);

@@ -1,5 +1,5 @@
 /*
-** request_config_handle.h - the request config as Lua sees it.
+** request_config_handle.h - the request config in Lua.
 */
 #ifndef POSTHOG_LLM_LUA_REQUEST_CONFIG_HANDLE_H
 #define POSTHOG_LLM_LUA_REQUEST_CONFIG_HANDLE_H
@@ -12,7 +12,8 @@
 /* Adds request_config() to the module table on top of the stack. */
 void request_config_handle_open (lua_State *L);
 
-/* That of an argument, which keeps a reference; raises when it is none. */
+/* The config of an argument, which keeps its reference; raises if the argument
+** is something else. */
 RequestConfig *request_config_handle_check (lua_State *L, int arg);
 
 #pragma GCC visibility pop

@@ -1,5 +1,5 @@
 /*
-** text.c - functions on texts, for Lua. What they make is Lua's.
+** text.c - functions on texts, for Lua. Lua owns all memory.
 */
 #include "base/class.h"
 
@@ -8,8 +8,8 @@
 #include "net/secret.h"
 #include "net/url.h"
 
-/* core.escape(text, keep_slash?) -> text: unreserved bytes stay, and "/" where
-** keep_slash is true; every other byte becomes %XX. */
+/* core.escape(text, keep_slash?) -> text, in which every byte becomes %XX,
+** except unreserved ones and, with keep_slash, "/". */
 static int text_escape (lua_State *L) {
   size_t len, escaped;
   const char *s = luaL_checklstring(L, 1, &len);
@@ -26,8 +26,8 @@ static int text_escape (lua_State *L) {
   return 1;
 }
 
-/* core.holds(text, secret) -> boolean: is the secret in it, as it is or with
-** some of its characters escaped? */
+/* core.holds(text, secret) -> boolean: whether the text contains the secret, as
+** it is or with some of its characters escaped. */
 static int text_holds (lua_State *L) {
   size_t len, n;
   const char *s = luaL_checklstring(L, 1, &len);
@@ -36,8 +36,8 @@ static int text_holds (lua_State *L) {
   return 1;
 }
 
-/* core.redact(text, secret, instead) -> text: with `instead` in every place
-** where core.holds finds the secret. */
+/* core.redact(text, secret, instead) -> text, in which `instead` replaces the
+** secret wherever core.holds finds it. */
 static int text_redact (lua_State *L) {
   size_t len, n, width;
   const char *s = luaL_checklstring(L, 1, &len);
@@ -70,7 +70,7 @@ static int address_gc (lua_State *L) {
 /*
 ** core.url_address(url) -> host, port
 **   | nil, "no host" | "bad host" | "bad port"
-** As libcurl reads an absolute URL.
+** Parses an absolute URL by libcurl.
 */
 static int text_url_address (lua_State *L) {
   const char *url = luaL_checkstring(L, 1);

@@ -1,6 +1,6 @@
 /*
-** text.h - functions on texts: to escape one for a URL, to find a secret in
-** one.
+** text.h - functions on texts: percent-encoding, finding and redacting a
+** secret, parsing the address of a URL.
 */
 #ifndef POSTHOG_LLM_LUA_TEXT_H
 #define POSTHOG_LLM_LUA_TEXT_H

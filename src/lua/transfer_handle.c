@@ -1,6 +1,6 @@
 /*
-** transfer_handle.c - a transfer as Lua sees it: a userdata with one reference
-** to it, and one to the engine, whose lock it needs. Lua's thread alone.
+** transfer_handle.c - a transfer in Lua: a userdata with one reference to it,
+** and one to the engine, whose lock it needs. Used only by Lua's thread.
 */
 #include "base/class.h"
 
@@ -16,9 +16,9 @@
 #define TRANSFER_NAME "posthog.llm.transfer"
 
 typedef struct TransferHandle {
-  Engine *engine; /* NULL until it was started */
+  Engine *engine; /* NULL until it is started */
   Transfer *transfer;
-  int done; /* was seen to be: nothing changes any more, also after a fork */
+  int done; /* known to be done: nothing changes any more, even after a fork */
 } TransferHandle;
 
 static Transfer *check_transfer (lua_State *L) {
@@ -90,9 +90,9 @@ static int transfer_done (lua_State *L) {
 }
 
 /*
-** transfer:wait() -> boolean: is it done, and nothing to collect? Otherwise
-** collect and wait again: something else is done too, or there was a signal,
-** which Lua has to see.
+** transfer:wait() -> boolean: whether it is done and there is nothing to
+** collect. If false, collect and wait again: another transfer is done too, or
+** there was a signal, which Lua has to handle.
 */
 static int transfer_wait (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
@@ -101,7 +101,7 @@ static int transfer_wait (lua_State *L) {
   return 1;
 }
 
-/* transfer:cancel(): it is done when this returns */
+/* transfer:cancel(); it is done when this returns */
 static int transfer_cancel (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
@@ -148,11 +148,12 @@ static int push_cancelled (lua_State *L, const char *message) {
 /*
 ** transfer:result(secret?) -> status, bytes, holds_secret
 **                           | nil, kind, message, sent, permanent, stage
-** bytes: the size of the body after decompression. holds_secret: the headers of
-** the response hold it, in a name or value, as it is or escaped. sent: some
-** byte of the request had left, so the server may have acted. permanent: the
-** same request would fail again. stage: "proxy", "name_lookup", "connect",
-** "tls" or "certificate", where it was one of these steps that failed.
+** bytes: the size of the body after decompression. holds_secret: whether the
+** response headers contain the secret, in a name or a value, as it is or
+** escaped. sent: whether some byte of the request was sent, so that the server
+** may have acted. permanent: whether the same request would fail again. stage:
+** the step that failed, "proxy", "name_lookup", "connect", "tls" or
+** "certificate"; nil: another one.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
@@ -160,9 +161,9 @@ static int transfer_result (lua_State *L) {
   size_t len;
   const char *secret = luaL_optlstring(L, 2, NULL, &len);
   if (!is_done(h) && !engine_usable(h->engine))
-    return push_cancelled(L, "the call was left behind by a fork");
+    return push_cancelled(L, "the call was made before a fork");
   t = check_done(L);
-  if (t->cancelled) /* the rest is the engine's still */
+  if (t->cancelled) /* the engine may still own the other fields */
     return push_cancelled(L, "the call was cancelled");
   if (t->code == CURLE_OK) {
     const Buffer *b = &t->header_block;
@@ -183,7 +184,7 @@ static int transfer_result (lua_State *L) {
 
 /*
 ** transfer:cause() -> word?, status?
-** Why a transfer failed (net/failure.h); and a proxy's answer to CONNECT.
+** Why a transfer failed (net/failure.h), and a proxy's status for CONNECT.
 */
 static int transfer_cause (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);

@@ -1,6 +1,6 @@
 /*
-** wakeup_socket_handle.c - the wake-up socket as Lua sees it: a userdata in
-** which it lies. Lua's thread alone.
+** wakeup_socket_handle.c - the wake-up socket in Lua: a userdata that contains
+** it. Used only by Lua's thread.
 */
 #include "base/class.h"
 
@@ -22,7 +22,7 @@ static int failed (lua_State *L, const char *what, int number) {
 
 /*
 ** core.wakeup_socket() -> socket | nil, message
-** Listens. What is left of it, when it is collected, goes.
+** Starts to listen. The garbage collector closes it and removes its files.
 */
 static int socket_new (lua_State *L) {
   WakeupSocket *s = class_new(L, sizeof(*s), WAKEUP_SOCKET_NAME);
@@ -38,7 +38,7 @@ static WakeupSocket *check_listening (lua_State *L) {
   return s;
 }
 
-/* socket:path() -> where to connect to, once, before accept */
+/* socket:path() -> the path to connect to, once, before accept */
 static int socket_path (lua_State *L) {
   lua_pushstring(L, check_listening(L)->path);
   return 1;
@@ -46,9 +46,9 @@ static int socket_path (lua_State *L) {
 
 /*
 ** socket:accept(engine) -> true | nil, message
-** Takes the connection that this process has just made. From now on the other
-** end of it gets bytes when the engine's list of finished transfers ceases to
-** be empty: read what is there, then collect. Ends the listening in any case.
+** Accepts the connection that this process has just made. From now on bytes
+** arrive at its other end when the engine's list of finished transfers becomes
+** nonempty: read them, then collect. Stops listening in any case.
 */
 static int socket_accept (lua_State *L) {
   WakeupSocket *s = check_listening(L);

@@ -1,5 +1,5 @@
 /*
-** wakeup_socket_handle.h - the wake-up socket as Lua sees it.
+** wakeup_socket_handle.h - the wake-up socket in Lua.
 */
 #ifndef POSTHOG_LLM_LUA_WAKEUP_SOCKET_HANDLE_H
 #define POSTHOG_LLM_LUA_WAKEUP_SOCKET_HANDLE_H

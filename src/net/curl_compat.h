@@ -1,13 +1,13 @@
 /*
-** curl_compat.h - the one place that knows the versions of libcurl: from 7.68
-** on, which has curl_multi_poll and its companions.
+** curl_compat.h - the differences between the versions of libcurl, from 7.68
+** on.
 */
 #ifndef POSTHOG_LLM_NET_CURL_COMPAT_H
 #define POSTHOG_LLM_NET_CURL_COMPAT_H
 
 #include "base/posix.h"
 
-/* LuaRocks looks for no headers, and shows what the compiler says. */
+/* LuaRocks does not look for headers, but shows the compiler's messages. */
 #if defined(__has_include)
 #if !__has_include(<curl/curl.h>)
 #error "no headers of libcurl: `tools/needs build 5.4` names the package"
@@ -24,14 +24,14 @@
 #define HAVE_CURL_PREREQ           (LIBCURL_VERSION_NUM >= 0x075000)
 #define HAVE_CURL_PROTOCOLS_STR    (LIBCURL_VERSION_NUM >= 0x075500)
 #define HAVE_CURL_QUICK_EXIT       (LIBCURL_VERSION_NUM >= 0x075700)
-/* TLS too sends by send(MSG_NOSIGNAL), so that no write raises SIGPIPE. */
+/* TLS also sends with MSG_NOSIGNAL, so that no write raises SIGPIPE. */
 #define HAVE_CURL_NO_SIGPIPE (LIBCURL_VERSION_NUM >= 0x075800)
 
-/* For a header line that is longer than libcurl takes. Its name is new, and
-** before 8.6 it was CURLE_OUT_OF_MEMORY. */
+/* The code for a header line longer than libcurl accepts: CURLE_TOO_LARGE,
+** which older headers lack. Before 8.6 it was CURLE_OUT_OF_MEMORY. */
 #define COMPAT_TOO_LARGE ((CURLcode)100)
 
-/* The CA bundle that libcurl was built with, NULL when it does not say. */
+/* The CA bundle that libcurl was built with; NULL: unknown. */
 static inline const char *compat_default_ca (void) {
 #if LIBCURL_VERSION_NUM >= 0x074600
   curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);

@@ -17,7 +17,7 @@ const char *curl_library_open (void) {
 #include <stdio.h>
 #include <string.h>
 
-/* The first three are one interface, with other TLS libraries behind. */
+/* The first three have the same interface and differ in their TLS library. */
 static const char *const NAMES[] = {
     "libcurl.so.4", "libcurl-gnutls.so.4", "libcurl-nss.so.4",
     "libcurl.so",   "libcurl.4.dylib",     "libcurl.dylib",
@@ -45,8 +45,8 @@ static void *open_any (void) {
   return NULL;
 }
 
-/* Fills curl_functions; POSIX has a function fit into the void pointer that
-** dlsym returns. 0, or -1 and the reason. */
+/* Fills curl_functions. POSIX guarantees that a function fits into the void
+** pointer that dlsym returns. Returns 0, or -1 and sets the reason. */
 static int find_functions (void *library) {
   struct curl_functions found;
   size_t i;

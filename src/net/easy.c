@@ -1,6 +1,6 @@
 /*
-** easy.c - a libcurl easy handle. Owned by the pool, as a spare or for the
-** transfer that it works for; the engine's thread alone.
+** easy.c - a libcurl easy handle. The pool owns it, as a spare or with its
+** current transfer. Used only by the engine's thread.
 */
 #include "base/posix.h"
 
@@ -13,7 +13,7 @@
 #include <strings.h>
 
 #define IDLE_CONNECTION_SECONDS 60L
-#define MOST_HEADER_ROOM        8192 /* bytes that a handle keeps */
+#define MAX_HEADER_MEMORY       8192 /* bytes that a handle keeps for reuse */
 
 #define SET(option, value)                                                     \
   do {                                                                         \
@@ -21,7 +21,7 @@
       c = curl_easy_setopt(y->curl, option, value);                            \
   } while (0)
 
-/* What libcurl has written, requests to a proxy included. */
+/* The bytes that libcurl has written, requests to a proxy included. */
 static long bytes_written (const Easy *y) {
   long bytes = 0;
   curl_easy_getinfo(y->curl, CURLINFO_REQUEST_SIZE, &bytes);
@@ -44,9 +44,10 @@ static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
 
 #if HAVE_CURL_PREREQ
 /*
-** libcurl sends a request again by itself when an idle connection turns out to
-** be dead after the request went out. The server may have acted on it, so a
-** call that is not safe to repeat ends here instead.
+** Called before a request is put on a connection. libcurl by itself sends a
+** request again when an idle connection turns out to be dead after the request
+** was sent. The server may have acted on it, so a request that is not safe to
+** repeat is aborted here.
 */
 static int on_request (void *arg, char *remote_ip, char *local_ip,
                        int remote_port, int local_port) {
@@ -59,7 +60,7 @@ static int on_request (void *arg, char *remote_ip, char *local_ip,
     t->bytes_before = bytes_written(y);
     t->stale = t->idle != NULL && idle_is_stale(t->idle, local_port);
     if (t->stale)
-      return CURL_PREREQFUNC_ABORT; /* the pool starts it anew */
+      return CURL_PREREQFUNC_ABORT; /* the pool starts it again */
   } else if (t->once && bytes_written(y) > t->bytes_before) {
     return CURL_PREREQFUNC_ABORT;
   }
@@ -77,7 +78,7 @@ static CURLcode prepare (Easy *y) {
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SECONDS);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
-  SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever libcurl can undo */
+  SET(CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl can decode */
   SET(CURLOPT_CURLU, y->url);
   SET(CURLOPT_PRIVATE, y);
   SET(CURLOPT_ERRORBUFFER, y->message);
@@ -97,7 +98,7 @@ static CURLcode prepare (Easy *y) {
   SET(CURLOPT_PREREQFUNCTION, on_request);
   SET(CURLOPT_PREREQDATA, y);
 #endif
-  if (c == CURLE_OK) /* not every libcurl has HTTP/2; it then stays at 1.1 */
+  if (c == CURLE_OK) /* a libcurl without HTTP/2 fails, and stays at 1.1 */
     (void)curl_easy_setopt(y->curl, CURLOPT_HTTP_VERSION,
                            (long)CURL_HTTP_VERSION_2TLS);
   return c;
@@ -127,15 +128,15 @@ void easy_free (Easy *y) {
   free(y);
 }
 
-/* Behind scheme and authority. */
+/* The part of a URL after scheme and authority. */
 static char *path_of (char *url) {
   char *authority = strstr(url, "://");
   authority = authority != NULL ? authority + 3 : url;
   return authority + strcspn(authority, "/?#");
 }
 
-/* Would libcurl leave path and query as they are? It checks other characters,
-** and some versions change the case of those that are percent-encoded. */
+/* Would libcurl use path and query unchanged? It checks other characters, and
+** some versions change the case of percent-encoded ones. */
 static int is_plain (const char *path) {
   const char *c;
   if (path[0] != '/')
@@ -159,10 +160,10 @@ static CURLUcode set_path (const Easy *y, char *path) {
 }
 
 /*
-** libcurl would take the text apart, put it together again and go by that: a
-** fifth of its work for a small request. So it gets the parts, of which only
-** those are new that differ from the request before. The text is for when it
-** sends the request once more by itself.
+** Sets the URL in parts, of which only those that differ from the previous
+** request are set: from a text libcurl would parse the URL and format it again,
+** a fifth of its work for a small request. The text is set too, for the case
+** that libcurl sends the request again by itself.
 */
 static CURLcode set_url (Easy *y, const Transfer *t) {
   char *path = path_of(t->url);
@@ -212,8 +213,8 @@ static CURLcode set_config (Easy *y, RequestConfig *config) {
   SET(CURLOPT_NOPROXY, config->no_proxy != NULL ? config->no_proxy : "");
   if (config->ca_file != NULL) {
     SET(CURLOPT_CAINFO, config->ca_file);
-    /* libcurl keeps its parsed CA bundle for the next connection only when
-    ** no CA folder is set; parsing costs 30 ms (CURLOPT_CA_CACHE_TIMEOUT). */
+    /* libcurl keeps the parsed CA bundle for the next connection only if no
+    ** CA folder is set; parsing costs 30 ms (CURLOPT_CA_CACHE_TIMEOUT). */
     SET(CURLOPT_CAPATH, (char *)NULL);
   }
   request_config_retain(config);
@@ -233,8 +234,9 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
     left = t->expires_ms > now_ms ? t->expires_ms - now_ms : 1;
   if (y->timeout_ms != left)
     SET(CURLOPT_TIMEOUT_MS, (long)left);
-  /* Rather one HTTP/2 connection than eight. Over plain HTTP, which is never
-  ** HTTP/2 here, libcurl would wait for the whole first response. */
+  /* Wait for one HTTP/2 connection instead of opening eight. Not over plain
+  ** HTTP, which is never HTTP/2 here: libcurl would wait for the whole first
+  ** response. */
   if (y->tls != tls)
     SET(CURLOPT_PIPEWAIT, (long)tls);
   if (y->lines == NULL || y->lines != lines)
@@ -250,7 +252,7 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
     return c;
   y->timeout_ms = (long)left;
   y->tls = tls;
-  y->lines = t->headers == NULL ? lines : NULL; /* its own go with it */
+  y->lines = t->headers == NULL ? lines : NULL; /* its own are freed with it */
   y->reads = reads;
   y->transfer = t;
   y->message[0] = '\0';
@@ -277,7 +279,7 @@ void easy_harvest (const Easy *y) {
   t->sent = bytes_written(y) > t->bytes_before || uploaded > 0;
 #if HAVE_CURL_PREREQ
   if (t->requests_begun == 0)
-    t->sent = 0; /* nobody but a proxy was asked for anything */
+    t->sent = 0; /* only a request to a proxy was sent */
 #endif
   if (y->message[0] != '\0')
     transfer_set_error(t, y->message);
@@ -291,24 +293,24 @@ void easy_harvest_failure (const Easy *y) {
   curl_easy_getinfo(y->curl, CURLINFO_PROXY_SSL_VERIFYRESULT, &f->proxy_verify);
 }
 
-/* The headers as long as they are go with the transfer, which is kept until
-** Lua collects it; the room for more stays. */
-static void take_back_room (Easy *y, Transfer *t) {
-  Buffer room = t->header_block;
-  if (room.size > MOST_HEADER_ROOM)
+/* Leaves an exact copy of the headers to the transfer, which exists until Lua
+** collects it, and takes back the larger memory for the next response. */
+static void reclaim_headers (Easy *y, Transfer *t) {
+  Buffer memory = t->header_block;
+  if (memory.size > MAX_HEADER_MEMORY)
     return;
   memset(&t->header_block, 0, sizeof(t->header_block));
-  if (buffer_append(&t->header_block, room.data, room.len) != 0) {
-    t->header_block = room;
+  if (buffer_append(&t->header_block, memory.data, memory.len) != 0) {
+    t->header_block = memory;
     return;
   }
-  room.len = 0;
-  y->headers = room;
+  memory.len = 0;
+  y->headers = memory;
 }
 
 void easy_drop (Easy *y) {
   Transfer *t = y->transfer;
-  take_back_room(y, t);
+  reclaim_headers(y, t);
   t->easy = NULL;
   y->transfer = NULL;
 }

@@ -1,10 +1,10 @@
 /*
-** easy.h - a libcurl easy handle, prepared once for one request after another.
+** easy.h - a libcurl easy handle, reused for one request after another.
 **
-** What is the same as for the request before is not set again, which is most of
-** it: setting everything costs as much as the work between two waits. libcurl's
-** callbacks get the Easy, so that it is theirs for as long as it lives. All of
-** it is the engine thread's alone.
+** Options that are the same as for the previous request, which most are, are
+** not set again: setting all of them costs as much as the work between two
+** waits. libcurl's callbacks get the Easy as their argument. Only the engine's
+** thread uses it.
 */
 #ifndef POSTHOG_LLM_NET_EASY_H
 #define POSTHOG_LLM_NET_EASY_H
@@ -17,38 +17,37 @@
 
 typedef struct Easy {
   CURL *curl;
-  CURLU *url;                       /* of the request, taken apart */
+  CURLU *url;                       /* of the request, parsed */
   const struct OriginQueue *origin; /* of the url; NULL: set it as a whole */
-  Transfer *transfer;               /* that it works for; NULL: it is a spare */
+  Transfer *transfer;               /* the current one; NULL: it is a spare */
   char message[CURL_ERROR_SIZE];
-  Buffer
-      headers; /* room for those of the next response, lent to the transfer */
+  Buffer headers; /* memory for the next response's, lent to the transfer */
 
-  /* what the handle is set to */
-  RequestConfig *config;          /* a reference; NULL: libcurl's own */
-  const struct curl_slist *lines; /* NULL: to be set in any case */
+  /* the present settings of the handle */
+  RequestConfig *config;          /* a reference; NULL: none is set yet */
+  const struct curl_slist *lines; /* NULL: must be set again */
   long timeout_ms;
   int tls;
   int reads; /* GET without a body */
 } Easy;
 
-Easy *easy_new (void); /* NULL when libcurl lacks memory or an option */
+Easy *easy_new (void); /* NULL: out of memory, or libcurl lacks an option */
 void easy_free (Easy *y);
 
-/* Puts the request on it. One that fails is of no further use. */
+/* Sets the request of t. After a failure the handle must be freed. */
 CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms);
 
-/* Reads what libcurl knows of the finished transfer. */
+/* Copies libcurl's information about the finished transfer into it. */
 void easy_harvest (const Easy *y);
 
-/* And of why it failed. */
+/* Copies the information about its failure. */
 void easy_harvest_failure (const Easy *y);
 
-/* Lets go of its transfer, which keeps nothing of it. */
+/* Separates it from its transfer. */
 void easy_drop (Easy *y);
 
-/* Whether to add it once more: nothing was sent, since the idle connection was
-** stale; now it is to make a new one. */
+/* Prepares it for a new connection when nothing was sent, since the idle
+** connection was stale. Returns whether to add it to the multi handle again. */
 int easy_restart (Easy *y);
 
 #pragma GCC visibility pop

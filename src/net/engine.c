@@ -1,7 +1,7 @@
 /*
-** engine.c - the life of an engine, and waiting for it: all of it on Lua's
-** thread, but for `run`, which is the engine's own. The engine is owned by its
-** references, Lua's handles; the list of running engines is the process's.
+** engine.c - creation, start and end of an engine, and waiting for it. All on
+** Lua's thread, except `run`, the engine's own thread. An engine is owned by
+** its references, Lua's handles; the list of running engines is global.
 */
 #include "base/clock.h"
 
@@ -18,7 +18,7 @@ static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 static Engine *all_running = NULL;
 
 static void in_child (void) {
-  all_running = NULL; /* the parent's; a child has one thread */
+  all_running = NULL; /* they are the parent's; a child has one thread */
   pthread_mutex_init(&running_lock, NULL);
 }
 
@@ -44,8 +44,8 @@ static void halt (Engine *e) {
   pthread_join(e->thread, NULL);
 }
 
-/* A host may exit without lua_close. The library under libcurl then frees what
-** it shares between threads, which none of ours may be using. */
+/* A host may exit without lua_close. Then the TLS library frees its global
+** state, which no thread of ours may be using. */
 static void at_exit (void) {
   pthread_mutex_lock(&running_lock);
   while (all_running != NULL)
@@ -101,8 +101,8 @@ void engine_release (Engine *e) {
   free_engine(e);
 }
 
-/* Every signal stays with the host's own threads; SIGPIPE too, which a write
-** to a closed connection would otherwise raise in this one. */
+/* The engine's thread blocks all signals, so that the host's threads get them.
+** That includes SIGPIPE, which a write to a closed connection may raise. */
 int engine_run (Engine *e, const char **why) {
   sigset_t all, before;
   int failed;
@@ -125,7 +125,7 @@ int engine_run (Engine *e, const char **why) {
     return -1;
   }
   engine_lock(e);
-  if (e->finished != NULL) /* from before */
+  if (e->finished != NULL) /* from before the thread started */
     wakeup_signal(&e->to_lua);
   engine_unlock(e);
   return 0;
@@ -146,7 +146,7 @@ void engine_set_wakeup (Engine *e, int fd) {
 
 static int wait_for_thread (Engine *e, int most_ms) {
   struct pollfd p;
-  if (e->to_lua.reader < 0) /* somebody else waits */
+  if (e->to_lua.reader < 0) /* the host waits on its own descriptor */
     return engine_peek(e) != NULL;
   p.fd = e->to_lua.reader;
   p.events = POLLIN;
@@ -163,7 +163,7 @@ int engine_wait (Engine *e, int most_ms) {
     return wait_for_thread(e, most_ms);
   while (engine_peek(e) == NULL) {
     if (engine_turn(e, left_ms) < 0)
-      break; /* a signal: Lua has to see it */
+      break; /* a signal, which Lua has to handle */
     if (most_ms >= 0) {
       int64_t left = until - clock_ms();
       if (left <= 0)
@@ -179,7 +179,7 @@ int engine_await (Engine *e, Transfer *t) {
   if (!engine_done(e, t) && !engine_wait(e, -1))
     return 0;
   if (engine_peek(e) == t)
-    engine_take(e); /* the Lua handle has a reference of its own */
+    engine_take(e); /* the Lua handle has its own reference */
   engine_lock(e);
   done = t->state == TRANSFER_DONE && e->finished == NULL;
   engine_unlock(e);

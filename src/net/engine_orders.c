@@ -1,8 +1,8 @@
 /*
-** engine_orders.c - what Lua's thread hands over to the engine and takes
-** back, under the lock: transfers, what is to be cancelled, pools, finished
-** transfers. A transfer is the engine's from engine_start until it is among
-** the finished.
+** engine_orders.c - what Lua's thread submits to the engine and collects from
+** it, under the lock: transfers, cancellations, pools, finished transfers. The
+** engine owns a transfer from engine_start until it is in the list of finished
+** ones.
 */
 #include "engine_state.h"
 
@@ -27,7 +27,8 @@ static void wake_thread (const Engine *e) {
     wakeup_signal(&e->to_thread);
 }
 
-/* Holds the lock. What Lua sees of a cancelled transfer is final at once. */
+/* The caller has the lock. Lua's view of a cancelled transfer is final at once.
+ */
 static void mark_cancelled (Engine *e, Transfer *t) {
   t->cancelled = 1;
   t->state = TRANSFER_DONE;
@@ -44,8 +45,8 @@ static void order_cancel (Engine *e, Transfer *t) {
 void engine_close_pool (Engine *e, Pool *p) {
   Transfer *t;
   if (!engine_of_this_process(e))
-    return;         /* the parent's */
-  if (e->stopped) { /* torn down already, only the memory is left */
+    return;         /* the pool is the parent's */
+  if (e->stopped) { /* torn down already: only free the memory */
     free(p);
     return;
   }
@@ -117,7 +118,7 @@ void engine_drop (Engine *e, Transfer *t) {
   if (!engine_of_this_process(e))
     return;
   engine_lock(e);
-  if (t->state == TRANSFER_QUEUED) { /* nobody is left to collect it */
+  if (t->state == TRANSFER_QUEUED) { /* nothing will collect it */
     t->cancelled = 1;
     t->state = TRANSFER_DONE;
     order_cancel(e, t);

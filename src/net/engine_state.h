@@ -1,7 +1,7 @@
 /*
-** engine_state.h - the inside of an engine, for the files that are the engine:
-** engine.c (its life, and waiting for it), engine_orders.c (what Lua's thread
-** hands over and takes back), engine_turn.c (what is done on its thread).
+** engine_state.h - the fields of an engine, for the files that implement it:
+** engine.c (start, end, waiting), engine_orders.c (what Lua's thread submits
+** and collects), engine_turn.c (the work on the engine's thread).
 */
 #ifndef POSTHOG_LLM_NET_ENGINE_STATE_H
 #define POSTHOG_LLM_NET_ENGINE_STATE_H
@@ -17,29 +17,29 @@
 
 struct Engine {
   pthread_t thread;
-  int running; /* there is a thread; only written while there is none */
+  int running; /* whether there is a thread; written only while there is none */
   int stopped;
   Engine *next_running; /* (running_lock) */
-  unsigned process;     /* process_forks in the process that made it */
-  int refs;             /* Lua's handles; Lua's thread only */
+  unsigned process;     /* value of process_forks when it was made */
+  int refs;             /* of Lua's handles; only for Lua's thread */
   uint64_t last_id;
   Wakeup to_thread, to_lua;
 
-  pthread_mutex_t lock; /* guards what follows, and the (lock) fields */
+  pthread_mutex_t lock; /* for the fields below, and those marked (lock) */
   int stopping;
   Transfer *inbox, *inbox_last;
   Transfer *cancels;
-  Pool *pool_inbox; /* new ones and closing ones */
+  Pool *pool_inbox; /* new and closing pools */
   Transfer *finished, *finished_last;
   size_t unread; /* bytes of finished responses that are still held */
 
-  /* the thread's own */
+  /* only for the engine's thread */
   Pool *pools;
   Pollset pollset; /* slot 0 is that of to_thread */
 };
 
-/* Without a thread there is nobody to keep out, and a call makes fourteen of
-** these. That there is one changes only while none runs. */
+/* Without a thread no lock is needed, and a call would lock fourteen times.
+** `running` changes only while there is no thread. */
 static inline void engine_lock (Engine *e) {
   if (e->running)
     pthread_mutex_lock(&e->lock);
@@ -50,13 +50,13 @@ static inline void engine_unlock (Engine *e) {
     pthread_mutex_unlock(&e->lock);
 }
 
-/* A child after a fork must not touch the parent's engine. */
+/* After a fork a child must not use the parent's engine. */
 static inline int engine_of_this_process (const Engine *e) {
   return e->process == process_forks;
 }
 
 /* {=================================================================
-** Finished transfers and references. Both hold the lock.
+** Finished transfers and references. The caller has the lock.
 ** ================================================================== */
 
 static inline void engine_unref (Engine *e, Transfer *t) {
@@ -80,14 +80,16 @@ static inline void engine_append_finished (Engine *e, Transfer *t) {
 
 /* }================================================================= */
 
-/* One turn: everything that can be done now, then a wait of most_ms at most
-** (-1: any time). Returns 0 when the engine is to end, -1 after a signal. */
+/* One turn: does everything that can be done now, then waits at most most_ms
+** (-1: without limit). Returns 0 when the engine has to end, -1 after a signal.
+*/
 int engine_turn (Engine *e, int most_ms);
 
-/* Takes what Lua's thread has handed over. Returns 0 when it is to end. */
+/* Takes what Lua's thread has submitted. Returns 0 when the engine has to end.
+ */
 int engine_take_orders (Engine *e);
 
-/* Ends all transfers. The pools stay: Lua's handles still point to them. */
+/* Ends all transfers. The pools are kept: Lua's handles still point to them. */
 void engine_end_pools (Engine *e);
 
 #pragma GCC visibility pop

@@ -1,7 +1,6 @@
 /*
-** engine_turn.c - what is done on the engine's thread, or, while it has none,
-** on Lua's within a wait: takes the orders, runs the pools, polls the
-** descriptors.
+** engine_turn.c - the work of the engine's thread, or, without one, of Lua's
+** thread during a wait: takes orders, runs the pools, polls the descriptors.
 */
 #include "base/clock.h"
 
@@ -11,8 +10,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-/* A new connection costs about 30 us; more starts in one turn would keep the
-** responses to the others waiting. */
+/* A new connection costs about 30 us: more starts in one turn would delay the
+** responses of other transfers. */
 #define STARTS_PER_TURN 16
 
 static void disown (Transfer *t) {
@@ -90,7 +89,7 @@ int engine_take_orders (Engine *e) {
   while ((p = e->pool_inbox) != NULL) {
     e->pool_inbox = p->next_inbox;
     p->in_inbox = 0;
-    if (p->closing) { /* Lua has let go of it, the link is ours */
+    if (p->closing) { /* Lua does not use it any more, nor next_inbox */
       p->next_inbox = closing;
       closing = p;
     } else {
@@ -165,9 +164,9 @@ int engine_turn (Engine *e, int most_ms) {
   now_ms = clock_ms();
   tick(e, now_ms);
   if (start_some(e, now_ms))
-    tick(e, now_ms); /* libcurl wants its first call at once */
+    tick(e, now_ms); /* libcurl has to be called at once after a start */
   if (!e->running && e->finished != NULL)
-    return 1; /* on Lua's thread, so no lock: it is what the caller waits for */
+    return 1; /* the caller waits for this; no lock, as it is Lua's thread */
   wait = poll_timeout(e, clock_ms());
   if (most_ms >= 0 && (wait < 0 || wait > most_ms))
     wait = most_ms;

@@ -1,6 +1,6 @@
 /*
-** failure.c - the kinds and the causes of failures. Without a state: the
-** transfer is done, and whoever holds it may ask.
+** failure.c - the kinds, stages and causes of failures. Has no state; the
+** transfer must be done.
 */
 #include "failure.h"
 
@@ -60,8 +60,8 @@ const char *failure_stage (const Transfer *t) {
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
       return "certificate";
-    case CURLE_OPERATION_TIMEDOUT: /* in the first that did not end */
-      if (m->total == 0)           /* in the queue, before all of them */
+    case CURLE_OPERATION_TIMEDOUT: /* in the first step that did not end */
+      if (m->total == 0)           /* in the queue, before the first step */
         return NULL;
       if (m->name_lookup == 0)
         return "name_lookup";
@@ -123,8 +123,8 @@ static const char *of_gnutls (long status) {
   return status == 0 ? "wrong_name" : "certificate";
 }
 
-/* X509_V_ERR_... of OpenSSL and what descends from it. libcurl compares the
-** name itself, which leaves the number as it began: 0 or 1. */
+/* X509_V_ERR_... of OpenSSL and its descendants. libcurl itself compares the
+** name, which leaves the number at its initial value, 0 or 1. */
 static const char *of_openssl (long result) {
   switch (result) {
     case 0:
@@ -155,8 +155,8 @@ static const char *of_certificate (const Transfer *t) {
                      : of_openssl(t->failure.verify);
 }
 
-/* OpenSSL's numbers for what is no TLS record at all: "wrong version number"
-** and "packet length too long", of 1.1 and of 3. */
+/* OpenSSL's error numbers for data that is no TLS record: "wrong version
+** number" and "packet length too long", in 1.1 and in 3. */
 static int speaks_no_tls (const Transfer *t) {
   static const char *const numbers[] = {"0A00010B", "0A0000C6", "1408F10B",
                                         "1408F0C6", NULL};
@@ -185,7 +185,7 @@ static const char *of_connect (int number) {
 static const char *of_timeout (const Transfer *t) {
   if (!t->failure.harvested)
     return "queued"; /* it never got a connection to try */
-  if (!t->sent) { /* an idle connection that was taken again counts no times */
+  if (!t->sent) { /* a reused idle connection has no timings for these steps */
     if (t->timings.name_lookup == 0)
       return "looking_up";
     if (t->timings.connect == 0 || (t->secure && t->timings.tls == 0))
@@ -224,7 +224,7 @@ const char *failure_cause (const Transfer *t) {
       return speaks_no_tls(t) ? "no_tls" : "handshake";
     case CURLE_OPERATION_TIMEDOUT:
       return of_timeout(t);
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which anything would be */
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, as libcurl takes any text */
     case CURLE_WEIRD_SERVER_REPLY:
       return "no_http";
     case CURLE_BAD_CONTENT_ENCODING:

@@ -1,5 +1,5 @@
 /*
-** failure.h - what kind of failure a transfer ended with, and why.
+** failure.h - the kind of a transfer's failure, its stage and its cause.
 */
 #ifndef POSTHOG_LLM_NET_FAILURE_H
 #define POSTHOG_LLM_NET_FAILURE_H
@@ -11,18 +11,17 @@
 /* "timeout", "decode", "tls", "too_large" or "network". */
 const char *failure_kind (const Transfer *t);
 
-/* On the way to the server, the step that failed: "proxy", "name_lookup",
-** "connect", "tls" or "certificate"; NULL: none of them. */
+/* The step of connecting that failed: "proxy", "name_lookup", "connect", "tls"
+** or "certificate"; NULL: none of these. */
 const char *failure_stage (const Transfer *t);
 
 /* Would the same request fail again? */
 int failure_is_permanent (const Transfer *t);
 
 /*
-** Why, in a word: libcurl's code together with what the system, the TLS library
-** and a proxy said. Their texts differ from version to version and are not
-** looked at, but for the numbers in them. NULL: no more is known than the
-** message.
+** The cause, as a word: from libcurl's code and the codes of the system, the
+** TLS library and a proxy. Their texts differ between versions and are not
+** parsed, except for error numbers in them. NULL: only the message is known.
 */
 const char *failure_cause (const Transfer *t);
 

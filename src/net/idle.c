@@ -1,6 +1,6 @@
 /*
-** idle.c - sockets that are libcurl's, of which only the numbers are noted.
-** Owned by the origin queue; the engine's thread alone.
+** idle.c - records the numbers of libcurl's sockets, which libcurl owns. Owned
+** by the origin queue; used only by the engine's thread.
 */
 #include "idle.h"
 
@@ -25,7 +25,7 @@ void idle_note (IdleConnections *c, curl_socket_t fd, long port) {
   c->sockets[i].port = port;
 }
 
-/* The local port of a socket; 0 for what is none. */
+/* The local port of a socket; 0 if it is no connected socket. */
 static long port_of (curl_socket_t fd) {
   union {
     struct sockaddr any;

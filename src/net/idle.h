@@ -1,8 +1,8 @@
 /*
-** idle.h - the idle connections to an origin, over HTTP/1. libcurl 7.88 uses
-** one again on which something has come meanwhile, and takes bytes that
-** nobody has asked for as the response to that request; or one that has
-** ended, and the request is lost. So they are looked at first.
+** idle.h - the idle connections to an origin, over HTTP/1. libcurl 7.88 reuses
+** an idle connection on which unrequested bytes have arrived, and takes them
+** for the response; or one that the server has closed, so that the request is
+** lost. So connections are checked before reuse.
 */
 #ifndef POSTHOG_LLM_NET_IDLE_H
 #define POSTHOG_LLM_NET_IDLE_H
@@ -15,7 +15,7 @@
 
 typedef struct IdleSocket {
   curl_socket_t fd;
-  long port; /* of this end */
+  long port; /* local */
 } IdleSocket;
 
 typedef struct IdleConnections {
@@ -23,14 +23,13 @@ typedef struct IdleConnections {
   size_t n;
 } IdleConnections;
 
-/* A request over this socket has ended. Without memory it stays unknown. */
+/* Records the socket of a request that has ended; not when out of memory. */
 void idle_note (IdleConnections *c, curl_socket_t fd, long port);
 
-/* It is closed: the number may be another's from now on. */
+/* Removes a socket that is closed: its number may be reused. */
 void idle_forget (IdleConnections *c, curl_socket_t fd);
 
-/* Is the connection with this local port one that must not be used again? A
-** new one is not. */
+/* Must the connection with this local port not be reused? 0 for a new one. */
 int idle_is_stale (const IdleConnections *c, long port);
 
 void idle_free (IdleConnections *c);

@@ -1,6 +1,6 @@
 /*
-** origin_queue.c - a queue of transfers, which stay the engine's. Owned by the
-** pool, as long as that lives; the engine's thread alone.
+** origin_queue.c - a queue of transfers, which the engine owns. The pool owns
+** the queue until its own end. Used only by the engine's thread.
 */
 #include "origin_queue.h"
 

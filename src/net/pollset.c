@@ -1,6 +1,6 @@
 /*
-** pollset.c - the list for poll(). Owned by the engine, used by the thread that
-** takes its turns.
+** pollset.c - the list for poll(). The engine owns it; only the thread that
+** runs the engine's turns uses it.
 */
 #include "base/posix.h"
 
@@ -76,7 +76,7 @@ size_t pollset_fired (Pollset *s, int ready) {
   if (s->fired_size < s->len) {
     PollsetEvent *fired = realloc(s->fired, s->size * sizeof(*fired));
     if (fired == NULL)
-      return 0; /* poll reports them again */
+      return 0; /* poll will report them again */
     s->fired = fired;
     s->fired_size = s->size;
   }

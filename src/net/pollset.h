@@ -1,5 +1,5 @@
 /*
-** pollset.h - the descriptors that an engine polls, and for which pool.
+** pollset.h - the descriptors that an engine polls, with their pools.
 */
 #ifndef POSTHOG_LLM_NET_POLLSET_H
 #define POSTHOG_LLM_NET_POLLSET_H
@@ -23,17 +23,18 @@ typedef struct Pollset {
   size_t len, size;
   int *slots; /* descriptor -> slot, -1: none */
   size_t slots_size;
-  PollsetEvent *fired; /* by pollset_fired */
+  PollsetEvent *fired; /* set by pollset_fired */
   size_t fired_size;
 } Pollset;
 
-/* events as for poll(); 0 forgets the descriptor. 0, or -1 without memory. */
+/* events as for poll(); 0 removes the descriptor. 0, or -1: out of memory. */
 int pollset_set (Pollset *s, int fd, short events, struct Pool *owner);
 
 /*
-** Copies those that poll() found ready, slot 0 excepted, to s->fired: acting
-** on one may add and remove others. Returns their number. One that was closed
-** and opened again meanwhile gets a call for nothing, which libcurl allows.
+** Copies the descriptors that poll() found ready, except slot 0, to s->fired,
+** since handling one may add and remove others. Returns their number. One that
+** is closed and opened again meanwhile is handled needlessly, which libcurl
+** allows.
 */
 size_t pollset_fired (Pollset *s, int ready);
 void pollset_free (Pollset *s);

@@ -1,6 +1,6 @@
 /*
-** pool.c - one multi handle and the queues before it. Owned by the engine,
-** which frees it when Lua's handle is closed; the engine's thread alone.
+** pool.c - a multi handle and the queues for it. The engine owns it and frees
+** it when Lua's handle is closed. Used only by the engine's thread.
 */
 #include "base/clock.h"
 
@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* libcurl begins to count a little later than the pool, and says better than
-** the pool what a transfer was about when its time was over. */
+/* How long libcurl may be late with a timeout: it starts counting a little
+** later than the pool, and its error says better what the transfer was
+** waiting for. */
 #define LATE_MS 100
 
 /* {=================================================================
@@ -41,8 +42,8 @@ static int on_timer (CURLM *multi, long timeout_ms, void *arg) {
   return 0;
 }
 
-/* The queues must not look at a socket that is none of libcurl's any more; each
-** transfer would otherwise have to ask whose it is. */
+/* The queues must not check a socket that libcurl has closed: its number may
+** belong to something else by then. */
 static int on_close (void *arg, curl_socket_t fd) {
   const Pool *p = arg;
   OriginQueue *queue;
@@ -74,11 +75,10 @@ static int open_multi (Pool *p) {
 }
 
 /* {=================================================================
-** Easy handles: a prepared one is worth 2 us, so a few are kept. One that
-** falls back to libcurl's own CA settings is not, since those cannot be put
-** back; nor is one that sent its request again, since libcurl counts that for
-** as long as the handle lives and gives up after five times; nor one that was
-** told to make a new connection.
+** Easy handles. Reusing one saves 2 us, so a few are kept. Not kept are: one
+** that uses libcurl's own CA settings, since those cannot be restored; one that
+** sent its request again, since libcurl counts that for the life of the handle
+** and fails after five times; and one that had to make a new connection.
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
@@ -97,7 +97,7 @@ static Easy *new_easy (Pool *p) {
   return y;
 }
 
-/* The last one with the same config, or else the last one. */
+/* Takes the last spare with the same config, else the last one. */
 static Easy *take_spare (Pool *p, const RequestConfig *config) {
   int last = --p->spares, i = last;
   Easy *found;
@@ -110,7 +110,7 @@ static Easy *take_spare (Pool *p, const RequestConfig *config) {
   return found;
 }
 
-/* An easy handle with the request of t on it, NULL with *code without one. */
+/* An easy handle with the request of t, or NULL and *code. */
 static Easy *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
   Easy *y =
       p->spares > 0 && reusable(t) ? take_spare(p, t->config) : new_easy(p);
@@ -146,7 +146,7 @@ static void finish (Pool *p, Transfer *t, CURLcode code) {
   engine_finish(p->engine, t);
 }
 
-/* Takes an active transfer out of the multi handle. */
+/* Removes an active transfer from the multi handle. */
 static void detach (Pool *p, Transfer *t) {
   Easy *y = t->easy;
   t->queue->active--;
@@ -155,8 +155,8 @@ static void detach (Pool *p, Transfer *t) {
 }
 
 /*
-** A multi handle that returned an error is dead for libcurl. Its transfers
-** end with that error, and the next start makes a new one.
+** A multi handle that has returned an error is unusable. Its transfers end with
+** an error, and the next start makes a new handle.
 */
 static void broken (Pool *p) {
   CURLM *multi = p->multi;
@@ -192,12 +192,12 @@ static void allow_connections (Pool *p, int most) {
     return;
   p->connections = most;
   curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
-  /* The queues see to that over HTTP/1.1; over HTTP/2 libcurl opens more when
-  ** the streams of the first are used up. */
+  /* Over HTTP/1.1 the queues keep to this limit; over HTTP/2 libcurl opens more
+  ** connections when the streams of the first are used up. */
   curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
 }
 
-/* When t, which was started just now, is overdue. */
+/* Sets when t, which was started just now, is overdue. */
 static void note_end (Pool *p, Transfer *t, int64_t now_ms) {
   if (t->easy->timeout_ms == 0)
     return;
@@ -259,7 +259,7 @@ void pool_cancel (Pool *p, Transfer *t) {
   OriginQueue *queue = t->queue;
   Transfer *before = NULL, *w;
   if (queue == NULL)
-    return; /* it ended by itself meanwhile */
+    return; /* it has ended meanwhile */
   if (t->easy != NULL) {
     detach(p, t);
   } else {
@@ -285,8 +285,8 @@ static void act (Pool *p, curl_socket_t fd, int events) {
 
 void pool_socket (Pool *p, curl_socket_t fd, short revents) {
   int events = 0;
-  /* For POLLERR libcurl is told to read as well: told of an error it would not
-  ** look at a response that came before it. */
+  /* POLLERR is passed on as readable: with an error libcurl would not read a
+  ** response that arrived before it. */
   if (revents & (POLLIN | POLLHUP | POLLERR))
     events |= CURL_CSELECT_IN;
   if (revents & POLLOUT)
@@ -306,8 +306,8 @@ static void note_connection (Transfer *t) {
     idle_note(&t->queue->idle, fd, port);
 }
 
-/* A transfer whose idle connection was stale, once more on a new one. */
-static int start_anew (Pool *p, Easy *y) {
+/* Starts a transfer again, on a new connection, when its idle one was stale. */
+static int restart (Pool *p, Easy *y) {
   curl_multi_remove_handle(p->multi, y->curl);
   return easy_restart(y) &&
          curl_multi_add_handle(p->multi, y->curl) == CURLM_OK;
@@ -326,7 +326,7 @@ static void read_results (Pool *p) {
       continue;
     curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&y);
     t = y->transfer;
-    if (t->stale && start_anew(p, y))
+    if (t->stale && restart(p, y))
       continue;
     easy_harvest(y);
     if (code != CURLE_OK)
@@ -364,9 +364,9 @@ static void expire_waiting (Pool *p, int64_t now_ms) {
 }
 
 /*
-** libcurl 8.23 may lose a transfer when it runs out of memory: neither a socket
-** nor a timer is left that would bring it on. Such a one ends here, and nothing
-** of it is used again.
+** libcurl 8.23 may lose a transfer when it runs out of memory: it is left
+** without a socket or a timer that would continue it. Such a transfer is ended
+** here, and its handle and connection are not reused.
 */
 static void end_overdue (Pool *p, int64_t now_ms) {
   Transfer *t;
@@ -387,7 +387,7 @@ void pool_tick (Pool *p, int64_t now_ms) {
   if (p->waiting > 0 && p->expires_ms >= 0 && p->expires_ms <= now_ms)
     expire_waiting(p, now_ms);
   if (p->multi != NULL && p->timer_ms >= 0 && p->timer_ms <= now_ms) {
-    p->timer_ms = -1; /* libcurl sets it anew when it needs to */
+    p->timer_ms = -1; /* libcurl sets it again if necessary */
     act(p, CURL_SOCKET_TIMEOUT, 0);
   }
   if (p->touched)

@@ -1,6 +1,6 @@
 /*
-** process.c - the process's: libcurl, the handlers of fork and exit. Any thread
-** may call it; the Lua states of several may begin at once.
+** process.c - what the process has once: libcurl, the handlers of fork and
+** exit. Any thread may call it, also several at the same time.
 */
 #include "process.h"
 

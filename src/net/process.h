@@ -1,5 +1,5 @@
 /*
-** process.h - what is set up once in a process, and that it has forked.
+** process.h - initialisation once per process, and detection of forks.
 */
 #ifndef POSTHOG_LLM_NET_PROCESS_H
 #define POSTHOG_LLM_NET_PROCESS_H
@@ -8,13 +8,13 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Counts the forks between the first process and this one: getpid would cost
-** a system call wherever a handle is used. Read it only. */
+/* The number of forks between the first process and this one: getpid would cost
+** a system call for each use of a handle. Read-only for other files. */
 extern volatile unsigned process_forks;
 
-/* Once in a process, and what failed once more by the next call. From then on
-** in_child is called in a child after a fork, at_exit before the process ends.
-** It is never undone: others in the process may use libcurl. */
+/* Initialises once per process; what failed is tried again by the next call.
+** From then on in_child is called in a child after a fork, and at_exit before
+** the process ends. It is never undone: other code may use libcurl. */
 CURLcode process_init (void (*in_child)(void), void (*at_exit)(void));
 
 #pragma GCC visibility pop

@@ -1,7 +1,7 @@
 /*
-** request_config.c - what stays the same from one request to the next: owned by
-** its references, of the Lua handle, of transfers and of easy handles. Lua's
-** thread fills it; once a transfer was started with it, any thread reads it.
+** request_config.c - the settings that requests share, owned by its references:
+** of the Lua handle, of transfers and of easy handles. Lua's thread fills it;
+** once a transfer is started with it, any thread reads it.
 */
 #include "request_config.h"
 

@@ -1,10 +1,9 @@
 /*
-** request_config.h - what stays the same from one request of a client to the
-** next.
+** request_config.h - the settings that all requests of a client share.
 **
-** Limits, CA bundle, proxies and header lines: checked once, then shared by all
-** transfers that were started with them, and never changed. Both threads let go
-** of transfers, so the references are counted atomically.
+** Limits, CA bundle, proxies and header lines: checked once, then shared by
+** transfers and never changed. Both threads release references, so they are
+** counted atomically.
 */
 #ifndef POSTHOG_LLM_NET_REQUEST_CONFIG_H
 #define POSTHOG_LLM_NET_REQUEST_CONFIG_H
@@ -17,19 +16,19 @@
 
 typedef struct RequestConfig {
   int refs;
-  long connect_timeout_ms; /* 0: libcurl's own */
+  long connect_timeout_ms; /* 0: libcurl's default */
   size_t max_body;         /* bytes after decompression */
   size_t max_headers;
   int max_connections;        /* to the origin, over HTTP/1.1 */
-  char *ca_file;              /* NULL: libcurl's own */
+  char *ca_file;              /* NULL: libcurl's default */
   char *proxy;                /* NULL or "": none */
-  char *no_proxy;             /* NULL: libcurl's own */
-  struct curl_slist *headers; /* of requests that bring none */
+  char *no_proxy;             /* NULL: none */
+  struct curl_slist *headers; /* of requests without headers of their own */
 } RequestConfig;
 
-RequestConfig *request_config_new (void); /* NULL without memory; refs is 1 */
+RequestConfig *request_config_new (void); /* refs is 1; NULL: out of memory */
 void request_config_retain (RequestConfig *config);
-void request_config_release (RequestConfig *config); /* NULL is fine */
+void request_config_release (RequestConfig *config); /* may be NULL */
 
 #pragma GCC visibility pop
 

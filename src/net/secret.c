@@ -1,5 +1,5 @@
 /*
-** secret.c - finds a secret in a text. Without a state: any thread may call it.
+** secret.c - finds a secret in a text. Has no state: any thread may call it.
 */
 #include "base/posix.h"
 
@@ -20,7 +20,7 @@ static const char *skip_zeros (const char *p, const char *end) {
   return p;
 }
 
-/* Two hexadecimal digits; -1: they are none. Moves *s after them. */
+/* Reads two hexadecimal digits and moves *s after them; -1: there are none. */
 static int two_digits (const char **s, const char *end) {
   const char *p = *s;
   int high, low;
@@ -34,7 +34,7 @@ static int two_digits (const char **s, const char *end) {
   return high << 4 | low;
 }
 
-/* What follows "&#". */
+/* Reads the number after "&#", with its semicolon; -1: there is none. */
 static int html_number (const char **s, const char *end) {
   const char *p = *s;
   int c = 0, digits = 0;
@@ -59,7 +59,7 @@ static int is_punctuation (char c) {
          (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
 }
 
-/* The character of the escape at *s; -1: there is none. Moves *s after it. */
+/* Reads the escape at *s and moves *s after it; -1: there is none. */
 static int unescape (const char **s, const char *end) {
   const char *p = *s;
   size_t left = (size_t)(end - p);
@@ -100,7 +100,7 @@ const char *secret_after (const char *s, const char *end, const char *secret,
   return s;
 }
 
-/* Looks from one byte that the secret may begin with to the next. */
+/* Searches at each byte `first`, with which an occurrence may begin. */
 static int found_from (const char *s, const char *end, int first,
                        const char *secret, size_t n) {
   for (; (s = memchr(s, first, (size_t)(end - s))) != NULL; s++) {

@@ -1,5 +1,5 @@
 /*
-** secret.h - finds a secret in what a server said, also where some of its
+** secret.h - finds a secret in a text of a server, also if some of its
 ** characters are escaped, as in URLs (%5F), in JSON and JavaScript (\u005f,
 ** \x5f, \/) and in HTML (&#95;, &#x5f;).
 */
@@ -10,15 +10,15 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What follows the secret that s begins with; NULL: it begins with none. */
+/* The position after the secret, if s begins with it; else NULL. */
 const char *secret_after (const char *s, const char *end, const char *secret,
                           size_t n);
 
-/* Is the secret (n bytes, not none) somewhere in s? */
+/* Does s contain the secret (n bytes, at least 1)? */
 int secret_found (const char *s, size_t len, const char *secret, size_t n);
 
-/* Where it stands first, NULL: nowhere; *after is what follows it. Looks at
-** each byte, so it is for texts that secret_found has found it in. */
+/* The first occurrence, or NULL; *after is the position after it. Examines each
+** byte: slow, so for texts in which secret_found has found the secret. */
 const char *secret_next (const char *s, size_t len, const char *secret,
                          size_t n, const char **after);
 

@@ -1,6 +1,6 @@
 /*
-** transfer.c - one request and its response. Owned by its references; one
-** thread at a time, see transfer.h.
+** transfer.c - one request and its response. Owned by its references; used by
+** one thread at a time, see transfer.h.
 */
 #include "base/posix.h"
 
@@ -63,7 +63,7 @@ static void note_content_length (Transfer *t, const char *line, size_t len) {
     i++;
   for (; i < len && line[i] >= '0' && line[i] <= '9'; i++) {
     if (value > t->config->max_body)
-      return; /* the body will run into the limit by itself */
+      return; /* the body itself will exceed the limit */
     value = value * 10 + (size_t)(line[i] - '0');
   }
   t->content_length = value;
@@ -87,13 +87,13 @@ size_t transfer_on_header (char *line, size_t size, size_t n, void *arg) {
   t->header_bytes += len;
   if (t->headers_ended) {
     if (!interim(t))
-      return len; /* trailers after a chunked body: nothing of ours */
+      return len; /* trailers after a chunked body are ignored */
     t->header_block.len = 0;
     t->headers_ended = 0;
     t->content_length = 0;
   }
   if (t->header_block.data == NULL)
-    (void)buffer_reserve(&t->header_block, USUAL_HEADERS); /* spares growing */
+    (void)buffer_reserve(&t->header_block, USUAL_HEADERS); /* grow once */
   if (buffer_append(&t->header_block, line, len) != 0) {
     t->limit = LIMIT_MEMORY;
     return 0;
@@ -112,8 +112,8 @@ size_t transfer_on_body (char *bytes, size_t size, size_t n, void *arg) {
     t->limit = LIMIT_BODY;
     return 0;
   }
-  /* The announced length, once: growing step by step would copy a large body
-  ** several times and leave a third of it unused. */
+  /* Reserve the announced length at once: growing step by step would copy a
+  ** large body several times and leave a third of the memory unused. */
   if (t->response.data == NULL && t->content_length > len &&
       t->content_length <= t->config->max_body)
     (void)buffer_reserve(&t->response, t->content_length);
@@ -129,7 +129,8 @@ size_t transfer_on_body (char *bytes, size_t size, size_t n, void *arg) {
 void transfer_expire (Transfer *t, int64_t now_ms) {
   char message[96];
   if (t->expires_ms <= t->made_ms) {
-    transfer_set_error(t, "the time was over before the request was made");
+    transfer_set_error(t,
+                       "the deadline had passed before the request was made");
     return;
   }
   snprintf(message, sizeof(message),
@@ -153,7 +154,7 @@ CURLcode transfer_outcome (Transfer *t, CURLcode code) {
     return CURLE_RECV_ERROR;
   }
   if (code == CURLE_WRITE_ERROR && t->limit == LIMIT_NONE)
-    return CURLE_BAD_CONTENT_ENCODING; /* not our callback, so a decoder */
+    return CURLE_BAD_CONTENT_ENCODING; /* not by our callback: by a decoder */
   if ((code == CURLE_OUT_OF_MEMORY || code == COMPAT_TOO_LARGE) && t->sent &&
       !t->headers_ended && t->limit == LIMIT_NONE)
     t->limit = LIMIT_HEADER_LINE;

@@ -1,5 +1,5 @@
 /*
-** url.c - functions of URLs, without a state: any thread may call them.
+** url.c - functions on URLs. Has no state: any thread may call them.
 */
 #include "base/posix.h"
 
@@ -10,20 +10,19 @@
 #include <stdint.h>
 #include <string.h>
 
-/* RFC 3986 2.3, a bit for each byte: looked up, since every call escapes its
-** id and its key, and all that is left to do then is to see that there is
-** nothing to escape. */
+/* RFC 3986 2.3, a bit for each byte. A table, since every call checks its id
+** and its key, in which there is usually nothing to escape. */
 static const uint32_t unreserved_bits[8] = {0, 0x03ff6000, 0x87fffffe,
                                             0x47fffffe};
 
-static int stays (unsigned char c, int keep_slash) {
+static int is_kept (unsigned char c, int keep_slash) {
   return (unreserved_bits[c >> 5] >> (c & 31) & 1) || (keep_slash && c == '/');
 }
 
 size_t url_escaped_length (const char *s, size_t len, int keep_slash) {
   size_t i, escaped = 0;
   for (i = 0; i < len; i++)
-    escaped += !stays((unsigned char)s[i], keep_slash);
+    escaped += !is_kept((unsigned char)s[i], keep_slash);
   return len + 2 * escaped;
 }
 
@@ -32,7 +31,7 @@ void url_escape (char *out, const char *s, size_t len, int keep_slash) {
   size_t i;
   for (i = 0; i < len; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (stays(c, keep_slash)) {
+    if (is_kept(c, keep_slash)) {
       *out++ = (char)c;
     } else {
       *out++ = '%';

@@ -1,5 +1,5 @@
 /*
-** url.h - URLs: percent-encoding (RFC 3986), and the parts of one.
+** url.h - percent-encoding (RFC 3986), and the origin and address of a URL.
 */
 #ifndef POSTHOG_LLM_NET_URL_H
 #define POSTHOG_LLM_NET_URL_H
@@ -8,22 +8,22 @@
 
 #pragma GCC visibility push(hidden)
 
-/* How many bytes the text takes when it is escaped; len: it stays as it is.
-** Unreserved bytes stay, and "/" where keep_slash is true. */
+/* The length of the text when it is escaped; len: it needs no escapes.
+** Unreserved bytes are kept, and with keep_slash also "/". */
 size_t url_escaped_length (const char *s, size_t len, int keep_slash);
 
-/* Writes these bytes to out: every other one of the text becomes %XX. */
+/* Writes the escaped text to out: every other byte becomes %XX. */
 void url_escape (char *out, const char *s, size_t len, int keep_slash);
 
-/* The bytes of scheme://authority at the start of a URL, all of it if there is
-** no authority. */
+/* The length of scheme://authority at the start of a URL; of the whole URL, if
+** it has no authority. */
 size_t url_origin_length (const char *url);
 
-/* Whom a URL reaches, as libcurl's own parser reads it, which is the one that
-** connects. Both texts are the caller's, until url_address_free. */
+/* Host and port of a URL by libcurl's parser, since libcurl connects. The
+** caller owns both texts and frees them by url_address_free. */
 typedef struct UrlAddress {
   char *host; /* an IPv6 address with its brackets */
-  char *port; /* the scheme's, if the URL names none */
+  char *port; /* the default of the scheme, if the URL has none */
 } UrlAddress;
 
 typedef enum UrlProblem {
@@ -35,7 +35,7 @@ typedef enum UrlProblem {
 } UrlProblem;
 
 UrlProblem url_address (const char *url, UrlAddress *into);
-void url_address_free (UrlAddress *address); /* again is fine */
+void url_address_free (UrlAddress *address); /* may be called again */
 
 #pragma GCC visibility pop
 

@@ -1,6 +1,6 @@
 /*
-** wakeup.c - an eventfd, or a pipe where there is none. Owned by the engine;
-** any thread may signal, the one that polls clears.
+** wakeup.c - an eventfd, or a pipe on systems without. Owned by the engine; any
+** thread may signal, only the one that polls clears.
 */
 #include "base/posix.h"
 

@@ -1,11 +1,11 @@
 /*
-** wakeup_socket.c - a unix socket that only this process connects to. Its
-** embedder's, Lua's thread alone.
+** wakeup_socket.c - a unix socket to which only this process can connect. Owned
+** by the userdata that embeds it; used only by Lua's thread.
 */
 #if defined(__linux__)
 #define _GNU_SOURCE /* struct ucred */
 #else
-#define _DARWIN_C_SOURCE /* getpeereid, as the next ones */
+#define _DARWIN_C_SOURCE /* for getpeereid, like the next three */
 #define __BSD_VISIBLE    1
 #define _NETBSD_SOURCE
 #define _BSD_SOURCE
@@ -45,19 +45,20 @@ static int set_flags (int fd) {
   return fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* 0700, wherever one can be made; 0, or -1 with errno of the last place. */
+/* Makes a directory with mode 0700 in the first folder that allows it; 0, or -1
+** with errno of the last one. */
 static int make_directory (WakeupSocket *s) {
-  const char *places[] = {NULL, "/tmp", "/var/tmp", "/dev/shm"};
+  const char *folders[] = {NULL, "/tmp", "/var/tmp", "/dev/shm"};
   size_t i;
-  places[0] = getenv("TMPDIR");
+  folders[0] = getenv("TMPDIR");
   errno = ENOENT;
-  for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+  for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
     char *directory = s->directory;
     int n;
-    if (places[i] == NULL || places[i][0] != '/')
+    if (folders[i] == NULL || folders[i][0] != '/')
       continue;
     n = snprintf(directory, sizeof(s->directory), "%s/posthog-llm.XXXXXX",
-                 places[i]);
+                 folders[i]);
     if (n > 0 && (size_t)n < sizeof(s->directory) && mkdtemp(directory) != NULL)
       return 0;
     directory[0] = '\0';
@@ -99,8 +100,8 @@ int wakeup_socket_open (WakeupSocket *s, const char **why) {
   return -1;
 }
 
-/* Whether the other end is held by this process; by this user, where the
-** system does not tell more. */
+/* Whether the other end belongs to this process, or, if the system does not
+** say, at least to this user. */
 static int is_own (int fd) {
 #if defined(SO_PEERCRED) && defined(__linux__)
   struct ucred peer;

@@ -1,6 +1,6 @@
 /*
-** wakeup_socket.h - a unix socket by which the engine wakes Lua, for hosts
-** whose event loop reads sockets but takes no descriptor from outside.
+** wakeup_socket.h - a unix socket through which the engine wakes Lua, for hosts
+** whose event loop reads its own sockets, but no descriptor of other code.
 */
 #ifndef POSTHOG_LLM_NET_WAKEUP_SOCKET_H
 #define POSTHOG_LLM_NET_WAKEUP_SOCKET_H
@@ -10,9 +10,9 @@
 #define WAKEUP_SOCKET_FILE "/wakeup"
 
 /*
-** A socket that listens until somebody has connected: nginx does so by its
-** path, so there has to be one. It lies in a directory that only this user
-** enters, and only this process is let in.
+** A socket that listens until a connection is made. nginx connects by a path,
+** so it has one, in a directory that only this user can enter; and only this
+** process is accepted.
 */
 typedef struct WakeupSocket {
   int listener;       /* -1: closed */
@@ -20,13 +20,13 @@ typedef struct WakeupSocket {
   char path[64 + sizeof(WAKEUP_SOCKET_FILE)];
 } WakeupSocket;
 
-/* Begins to listen. 0, or -1 with errno and *why, what could not be done. */
+/* Starts to listen. 0, or -1 with errno and what failed in *why. */
 int wakeup_socket_open (WakeupSocket *s, const char **why);
 
-/* The connection that this process has made; -1 with errno without one. */
+/* The connection that this process has made, or -1 with errno. */
 int wakeup_socket_accept (const WakeupSocket *s);
 
-void wakeup_socket_close (WakeupSocket *s); /* safe to repeat */
+void wakeup_socket_close (WakeupSocket *s); /* may be called again */
 
 #pragma GCC visibility pop
 

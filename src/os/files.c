@@ -1,6 +1,6 @@
 /*
-** files.c - files that have to last. No descriptor outlives the call that opens
-** it. Lua's thread alone.
+** files.c - durable and private files. No descriptor outlives the call that
+** opens it. Used only by Lua's thread.
 */
 #define _XOPEN_SOURCE 700 /* realpath */
 
@@ -25,7 +25,8 @@
 static const char *check_path (lua_State *L, int arg) {
   size_t len;
   const char *path = luaL_checklstring(L, arg, &len);
-  luaL_argcheck(L, strlen(path) == len, arg, "a path cannot hold a zero byte");
+  luaL_argcheck(L, strlen(path) == len, arg,
+                "a path cannot contain a zero byte");
   return path;
 }
 
@@ -44,7 +45,7 @@ static int write_all (int fd, const char *s, size_t len) {
 
 static int sync_all (int fd) {
   while (fsync(fd) != 0) {
-    if (errno == EINVAL) /* nothing that could be synced: some folders */
+    if (errno == EINVAL) /* cannot be synced: folders of some file systems */
       return 0;
     if (errno != EINTR)
       return -1;
@@ -52,10 +53,10 @@ static int sync_all (int fd) {
   return 0;
 }
 
-/* Closes fd. The error is the one that was there before, if any. */
+/* Closes fd. If the operation had failed already, its errno is kept. */
 static int finish (int fd, int failed) {
   int before = errno;
-  int closed = close(fd); /* EINTR too leaves it closed on Linux */
+  int closed = close(fd); /* on Linux it is closed even after EINTR */
   if (failed) {
     errno = before;
     return -1;
@@ -83,10 +84,10 @@ static mode_t check_mode (lua_State *L, int arg) {
 
 /*
 ** core.create_file(path, text, like | mode?) -> true | nil, message, errno
-** A new file, whose text is on the disk when this returns. Its mode is the one
-** given, or that of the file `like`, if there is one, else 0644 less the umask.
-** Fails where anything is at the path, a symbolic link too; what fails half-way
-** leaves no file. No Lua call while fd is open.
+** Creates a file, whose text is on the disk when this returns. Its mode is the
+** given one, or that of the file `like` if it exists, else 0644 less the umask.
+** Fails if anything exists at the path, even a symbolic link. A failure leaves
+** no file. No Lua call while fd is open.
 */
 static int files_create (lua_State *L) {
   size_t len;
@@ -103,7 +104,7 @@ static int files_create (lua_State *L) {
                 is_like ? 0600 : 0644);
   int failed = fd < 0;
   if (!failed) {
-    if (is_like) /* where that cannot be, it is the owner's alone */
+    if (is_like) /* on failure it stays at 0600 */
       (void)fchmod(fd, there.st_mode & 0777);
     failed = write_all(fd, text, len) != 0 || sync_all(fd) != 0;
     failed = finish(fd, failed) != 0;
@@ -118,7 +119,7 @@ static int files_create (lua_State *L) {
 
 /*
 ** core.sync(path) -> true | nil, message, errno
-** Waits until a file, or the list of names of a folder, is on the disk.
+** Waits until a file, or the entries of a folder, are on the disk.
 */
 static int files_sync (lua_State *L) {
   const char *path = check_path(L, 1);
@@ -129,7 +130,7 @@ static int files_sync (lua_State *L) {
   return push_outcome(L, failed);
 }
 
-/* Reads at most `size` bytes. -1: it failed. */
+/* Reads at most `size` bytes; -1 on an error. */
 static ssize_t read_all (int fd, char *s, size_t size) {
   size_t len = 0;
   while (len < size) {
@@ -148,9 +149,9 @@ static ssize_t read_all (int fd, char *s, size_t size) {
 /*
 ** core.read_file(path, most) -> text, mode, own | nil, message, errno
 **                                               | nil, reason
-** A file's text and who may use it: its mode, and whether it is the user's own.
-** reason: "kind", it is no file; "size", it has more than `most` bytes. Never
-** waits, not for a pipe either. No Lua call while fd is open.
+** Reads a file: its text, its mode, and whether the user owns it. reason:
+** "kind", not a regular file; "size", more than `most` bytes. Never blocks, not
+** even on a pipe. No Lua call while fd is open.
 */
 static int files_read (lua_State *L) {
   const char *path = check_path(L, 1);
@@ -187,7 +188,8 @@ static int files_read (lua_State *L) {
 }
 
 /* core.create_folder(path, mode) -> true | nil, message, errno, mode?
-** mode: of the folder that is there already, or that a link there leads to. */
+** The second mode is that of a folder that exists already at the path, or at
+** the target of a link there. */
 static int files_create_folder (lua_State *L) {
   const char *path = check_path(L, 1);
   int failed = mkdir(path, check_mode(L, 2)) != 0;
@@ -212,7 +214,7 @@ static int files_set_mode (lua_State *L) {
 
 /*
 ** core.real_path(path) -> path | nil, message, errno
-** The path without symbolic links; everything on it has to be there.
+** The absolute path without symbolic links; all of it must exist.
 */
 static int files_real_path (lua_State *L) {
   const char *path = check_path(L, 1);
@@ -225,7 +227,7 @@ static int files_real_path (lua_State *L) {
 
 /*
 ** core.truncate(path, bytes) -> true | nil, message, errno
-** Cuts a file off behind so many bytes, and waits until that is on the disk.
+** Truncates a file to a length in bytes, and waits until that is on the disk.
 */
 static int files_truncate (lua_State *L) {
   const char *path = check_path(L, 1);

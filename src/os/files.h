@@ -1,7 +1,6 @@
 /*
-** files.h - what Lua's io library lacks for files that have to last or to stay
-** private: to create one that was not there before, to wait until it is on the
-** disk, to tell who may use it and to change that.
+** files.h - file operations that Lua's io library lacks, for durable and
+** private files: exclusive creation, sync, truncation, modes and owners.
 */
 #ifndef POSTHOG_LLM_OS_FILES_H
 #define POSTHOG_LLM_OS_FILES_H
@@ -10,8 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Adds create_file, create_folder, read_file, real_path, set_mode and sync
-** to the module table on top of the stack. */
+/* Adds create_file, create_folder, read_file, real_path, set_mode, sync and
+** truncate to the module table on top of the stack. */
 void files_open (lua_State *L);
 
 #pragma GCC visibility pop

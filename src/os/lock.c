@@ -1,9 +1,9 @@
 /*
-** lock.c - a userdata that owns a descriptor, and with it the lock of the file.
-** Lua's thread alone.
+** lock.c - a userdata that owns a descriptor, and with it the lock of its file.
+** Used only by Lua's thread.
 */
 #if !defined(__linux__)
-#define _DARWIN_C_SOURCE /* flock, as the next ones */
+#define _DARWIN_C_SOURCE /* for flock, like the next two */
 #define __BSD_VISIBLE    1
 #define _NETBSD_SOURCE
 #endif
@@ -33,20 +33,20 @@ static void lock_release (Lock *k) {
   int fd = k->fd;
   k->fd = -1;
   if (fd >= 0)
-    close(fd); /* and with it the lock, unless a child process has it too */
+    close(fd); /* releases the lock, unless a child process has it too */
 }
 
-/* Whether the path still names the file that fd is of. */
-static int is_there (int fd, const char *path) {
+/* Whether the path still names the file of fd. */
+static int is_current (int fd, const char *path) {
   struct stat held, named;
   return fstat(fd, &held) == 0 && stat(path, &named) == 0 &&
          held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
 /*
-** 0, or -1 with errno; EWOULDBLOCK: another has the lock. The one who had it
-** may have removed the file meanwhile: who locks what has no name, locks
-** nobody out.
+** Returns 0, or -1 with errno; EWOULDBLOCK: another process has the lock. The
+** former holder may have removed the file meanwhile: a lock on a file without a
+** name would exclude nobody, so the path is opened again.
 */
 static int acquire (Lock *k, const char *path) {
   for (;;) {
@@ -57,7 +57,7 @@ static int acquire (Lock *k, const char *path) {
       if (errno != EINTR)
         return -1;
     }
-    if (is_there(k->fd, path))
+    if (is_current(k->fd, path))
       return 0;
     lock_release(k);
   }
@@ -65,14 +65,14 @@ static int acquire (Lock *k, const char *path) {
 
 /*
 ** core.lock(path) -> lock | nil, message, errno; message "locked"
-** Makes the file when there is none. It is this process's until the lock is
-** closed or collected, or the process ends in whatever way.
+** Locks a file, which is created if it does not exist. The lock lasts until it
+** is closed or collected, or until the process ends.
 */
 static int lock_new (lua_State *L) {
   size_t len;
   const char *path = luaL_checklstring(L, 1, &len);
   Lock *k;
-  luaL_argcheck(L, strlen(path) == len, 1, "a path cannot hold a zero byte");
+  luaL_argcheck(L, strlen(path) == len, 1, "a path cannot contain a zero byte");
   k = class_new(L, sizeof(*k), LOCK_NAME);
   k->fd = -1;
   if (acquire(k, path) != 0) {

@@ -1,5 +1,5 @@
 /*
-** lock.h - one process at a time for a file.
+** lock.h - a lock on a file, which one process at a time can have.
 */
 #ifndef POSTHOG_LLM_OS_LOCK_H
 #define POSTHOG_LLM_OS_LOCK_H

@@ -1,5 +1,6 @@
 /*
-** sha256.c - a hasher is a userdata that owns nothing else. Lua's thread alone.
+** sha256.c - a hasher is a userdata that owns no other memory. Used only by
+** Lua's thread.
 */
 #include "sha256.h"
 
@@ -9,12 +10,12 @@
 #define HASHER       "posthog.llm.core.Hasher"
 #define BLOCK_BYTES  64
 #define DIGEST_BYTES 32
-#define LENGTH_AT    56 /* in the last block */
+#define LENGTH_AT    56 /* offset of the length in the last block */
 
 typedef struct Hasher {
   uint32_t state[8];
   uint64_t bytes;                   /* hashed so far */
-  unsigned char block[BLOCK_BYTES]; /* bytes % BLOCK_BYTES of it are in use */
+  unsigned char block[BLOCK_BYTES]; /* its first bytes % BLOCK_BYTES are used */
 } Hasher;
 
 /* FIPS 180-4, 4.2.2 */
@@ -94,7 +95,7 @@ static void add (Hasher *h, const char *s, size_t len) {
     memcpy(h->block, p, len);
 }
 
-/* Pushes the digest in hex. Works on a copy, so that more can be added. */
+/* Pushes the digest in hex. Uses a copy, so that more text can be added. */
 static void push_hex (lua_State *L, const Hasher *h) {
   static const char digits[] = "0123456789abcdef";
   static const char padding[BLOCK_BYTES] = {(char)0x80};
@@ -123,7 +124,7 @@ static int sha256_text (lua_State *L) {
   return 1;
 }
 
-/* core.hasher() -> hasher, for a text that comes in parts */
+/* core.hasher() -> hasher, for a text in parts */
 static int hasher_new (lua_State *L) {
   Hasher *h = (Hasher *)lua_newuserdata(L, sizeof(Hasher));
   start(h);
@@ -142,7 +143,7 @@ static int hasher_add (lua_State *L) {
   return 1;
 }
 
-/* hasher:hex() -> 64 hexadecimal digits of all that was added so far */
+/* hasher:hex() -> 64 hexadecimal digits, the digest of the text so far */
 static int hasher_hex (lua_State *L) {
   push_hex(L, (Hasher *)luaL_checkudata(L, 1, HASHER));
   return 1;

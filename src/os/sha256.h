@@ -1,5 +1,5 @@
 /*
-** sha256.h - SHA-256 (FIPS 180-4), for telling texts apart.
+** sha256.h - SHA-256 (FIPS 180-4), to compare texts.
 */
 #ifndef POSTHOG_LLM_OS_SHA256_H
 #define POSTHOG_LLM_OS_SHA256_H

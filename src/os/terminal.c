@@ -1,6 +1,6 @@
 /*
-** terminal.c - the terminal and the signals, which are the process's: all Lua
-** states see the same.
+** terminal.c - the terminal and the signals. Both belong to the process, so all
+** Lua states share them.
 */
 #include "terminal.h"
 
@@ -15,7 +15,7 @@
 
 /*
 ** core.columns(fd) -> columns | nil
-** Of the terminal; nil where there is none, 80 where it does not say.
+** The width of the terminal; nil: not a terminal; 80 if it is unknown.
 */
 static int terminal_columns (lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
@@ -37,23 +37,24 @@ static int terminal_columns (lua_State *L) {
 
 /*
 ** core.hold_streams()
-** Opens /dev/null where a standard stream is closed, lest a file or connection
-** gets its number, and with it what is written to the stream. It is open the
-** wrong way round, so that reading and writing fail as ever.
+** Opens /dev/null for each standard stream that is closed. Otherwise a file or
+** connection could get its number, and would receive what is written to the
+** stream. It is opened in the wrong direction, so that reading and writing
+** still fail.
 */
 static int terminal_hold (lua_State *L) {
   int fd;
   (void)L;
-  for (fd = 0; fd <= 2; fd++) /* open takes the lowest that is free */
+  for (fd = 0; fd <= 2; fd++) /* open returns the lowest free number */
     if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
       (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
   return 0;
 }
 
-/* Those that ask a program to end. */
-static const int ENDS[] = {SIGINT, SIGTERM, SIGHUP};
+/* The signals that ask a program to end. */
+static const int TERMINATING[] = {SIGINT, SIGTERM, SIGHUP};
 
-/* Signals are the process's, so this is not a state's. */
+/* Signals belong to the process, so this is not per Lua state. */
 static volatile sig_atomic_t caught = 0;
 
 static void catch (int signal_number) {
@@ -62,24 +63,26 @@ static void catch (int signal_number) {
 
 /*
 ** core.catch_interrupts()
-** From now on the first SIGINT, SIGTERM or SIGHUP is only noted; a second of
-** the same kind does what it always does (SA_RESETHAND), so that a program that
-** does not ask can be ended. One that was ignored (nohup) stays ignored. It
-** breaks off a wait of the core's, since poll is never begun again. SIGXFSZ is
-** ignored, so that a file that grows too large is an error of the write.
+** From now on the first SIGINT, SIGTERM or SIGHUP is only recorded. A second
+** one of the same kind has its default effect (SA_RESETHAND), so that a program
+** that never checks can still be ended. A signal that was ignored (nohup) stays
+** ignored. A recorded signal ends a wait of the core, since poll is not
+** restarted. SIGXFSZ is ignored, so that writing a file beyond its size limit
+** returns an error.
 */
 static int terminal_catch (lua_State *L) {
   size_t i;
   (void)L;
-  for (i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++) {
+  for (i = 0; i < sizeof(TERMINATING) / sizeof(TERMINATING[0]); i++) {
     struct sigaction before, now;
-    if (sigaction(ENDS[i], NULL, &before) != 0 || before.sa_handler == SIG_IGN)
+    if (sigaction(TERMINATING[i], NULL, &before) != 0 ||
+        before.sa_handler == SIG_IGN)
       continue;
     memset(&now, 0, sizeof(now));
     now.sa_handler = catch;
     now.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&now.sa_mask);
-    (void)sigaction(ENDS[i], &now, NULL);
+    (void)sigaction(TERMINATING[i], &now, NULL);
   }
   (void)signal(SIGXFSZ, SIG_IGN);
   return 0;
@@ -94,9 +97,9 @@ static int terminal_interrupted (lua_State *L) {
   return 1;
 }
 
-/* Waits until there is something to read from fd, or a signal was noted. The
-** signals are let in only while it waits, so that none comes unseen between
-** the look at `caught` and the wait. */
+/* Waits until fd is readable, or a signal is recorded. The signals are
+** unblocked only during the wait, so that none can arrive between the test of
+** `caught` and the wait. */
 static int wait_input (int fd) {
   sigset_t ends, before;
   fd_set set;
@@ -107,8 +110,8 @@ static int wait_input (int fd) {
     return -1;
   }
   sigemptyset(&ends);
-  for (i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++)
-    sigaddset(&ends, ENDS[i]);
+  for (i = 0; i < sizeof(TERMINATING) / sizeof(TERMINATING[0]); i++)
+    sigaddset(&ends, TERMINATING[i]);
   if (pthread_sigmask(SIG_BLOCK, &ends, &before) != 0)
     return -1;
   errno = EINTR;
@@ -123,7 +126,7 @@ static int wait_input (int fd) {
   return ready;
 }
 
-/* Reads up to and with the end of a line. -1: it failed, or was interrupted. */
+/* Reads a line with its line break; -1 on an error or interrupt. */
 static ssize_t read_line (int fd, char *s, size_t size) {
   size_t len = 0;
   while (len < size && (len == 0 || s[len - 1] != '\n')) {
@@ -141,29 +144,29 @@ static ssize_t read_line (int fd, char *s, size_t size) {
   return (ssize_t)len;
 }
 
-#define MOST_HIDDEN 4096 /* bytes: a terminal's line has no more */
+#define MAX_HIDDEN 4096 /* bytes, the longest line of a terminal */
 
 /*
 ** core.read_hidden(fd) -> line | nil, message?
-** A line from a terminal that does not show what is typed; nil alone at its
-** end. The terminal shows again when this returns, whatever came between: of
-** the keys that send a signal only the one for an interrupt stays in force, and
-** an interrupt is noted (catch_interrupts) and ends the wait. What had been
-** typed before is read first. No Lua call in between.
+** Reads a line from a terminal without echo; only nil at the end of input. Echo
+** is always on again when this returns: of the keys that send a signal only the
+** one for an interrupt is active, and an interrupt is recorded
+** (catch_interrupts) and ends the wait. Text typed before is read first. No Lua
+** call in between.
 */
 static int terminal_read_hidden (lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
-  char *line = lua_newuserdata(L, MOST_HIDDEN);
+  char *line = lua_newuserdata(L, MAX_HIDDEN);
   struct termios shown, hidden;
   ssize_t len = -1;
   int code;
   if (tcgetattr(fd, &shown) == 0) {
     hidden = shown;
     hidden.c_lflag &= (tcflag_t) ~(ECHO | ECHOE | ECHOK | ECHONL);
-    hidden.c_cc[VQUIT] = _POSIX_VDISABLE; /* they would leave it hidden */
+    hidden.c_cc[VQUIT] = _POSIX_VDISABLE; /* these would leave echo off */
     hidden.c_cc[VSUSP] = _POSIX_VDISABLE;
     if (tcsetattr(fd, TCSADRAIN, &hidden) == 0) {
-      len = read_line(fd, line, MOST_HIDDEN);
+      len = read_line(fd, line, MAX_HIDDEN);
       code = errno;
       (void)tcsetattr(fd, TCSADRAIN, &shown);
       errno = code;
@@ -171,7 +174,7 @@ static int terminal_read_hidden (lua_State *L) {
   }
   if (len > 0) {
     lua_pushlstring(L, line, (size_t)len - (line[len - 1] == '\n'));
-    memset(line, 0, MOST_HIDDEN);
+    memset(line, 0, MAX_HIDDEN);
     return 1;
   }
   lua_pushnil(L);

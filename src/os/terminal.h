@@ -1,6 +1,6 @@
 /*
-** terminal.h - what a program needs of the terminal that it runs in: its width,
-** a line that is not shown, and to be asked to stop in place of being killed.
+** terminal.h - the terminal of a program: its width, reading a line without
+** echo, and catching the signals that would kill the program.
 */
 #ifndef POSTHOG_LLM_OS_TERMINAL_H
 #define POSTHOG_LLM_OS_TERMINAL_H

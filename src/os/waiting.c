@@ -1,5 +1,5 @@
 /*
-** waiting.c - what a program waits by. Without a state.
+** waiting.c - a monotonic clock, and sleep. Has no state.
 */
 #include "base/clock.h"
 
@@ -7,13 +7,13 @@
 
 #include <poll.h>
 
-/* core.now() -> seconds on a clock that never jumps */
+/* core.now() -> seconds on a monotonic clock */
 static int waiting_now (lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_seconds());
   return 1;
 }
 
-/* core.sleep(seconds): may end early by a signal */
+/* core.sleep(seconds); a signal may end it early */
 static int waiting_sleep (lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   if (seconds > 0)

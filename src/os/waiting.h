@@ -1,5 +1,5 @@
 /*
-** waiting.h - what a program waits by: a clock that never jumps, and sleep.
+** waiting.h - a monotonic clock, and sleep.
 */
 #ifndef POSTHOG_LLM_OS_WAITING_H
 #define POSTHOG_LLM_OS_WAITING_H
