@@ -352,7 +352,7 @@ local function tests(generation)
     ends(4, { "items", "show", "00000000-0000-7000-8000-000000000000" })
     ends(4, { "items", "list", "--dataset", "nobody" })
     if generation == "current" then
-      assert.matches("%-%-dataset is needed", ends(2, { "items", "list" }).err)
+      assert.matches("%-%-dataset is required", ends(2, { "items", "list" }).err)
       ends(0, { "items", "list", "--dataset", "golden", "--revision", "1" })
     else
       assert.equal(list, ends(0, { "items", "list" }).out)

@@ -159,7 +159,7 @@ describe("posthog-llm doctor", function()
   end)
 
   it("says that a project key is not a personal API key", function()
-    finds("key", 5, "a project key", "make one in PostHog", { POSTHOG_PERSONAL_API_KEY = "phc_a" })
+    finds("key", 5, "a project key", "create one in PostHog", { POSTHOG_PERSONAL_API_KEY = "phc_a" })
   end)
 
   it("says that a key is not valid", function()
@@ -232,7 +232,7 @@ describe("posthog-llm doctor", function()
     }) do
       it("names the missing scope " .. scope, function()
         lacking(scope, case[2])
-        finds(case[1], 5, "the key has no scope " .. scope, "add the scope " .. scope)
+        finds(case[1], 5, "the key lacks the scope " .. scope, "add the scope " .. scope)
       end)
     end
 
@@ -250,7 +250,7 @@ describe("posthog-llm doctor", function()
       local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
       assert.same({}, failing(document))
       assert.same(
-        { "warn", "read only: the key has no scope llm_skill:write" },
+        { "warn", "read only: the key lacks the scope llm_skill:write" },
         { status(document, "skills_write") }
       )
       assert.equal("warn", (status(document, "datasets_write")))
@@ -268,7 +268,7 @@ describe("posthog-llm doctor", function()
           "key_accepted",
           5,
           "not valid",
-          "make a key",
+          "create a key",
           { POSTHOG_PERSONAL_API_KEY = "phx_wrong" }
         )
       end)
@@ -285,19 +285,19 @@ describe("posthog-llm doctor", function()
     finds(
       "project",
       4,
-      "there is no project 5",
+      "project 5 does not exist",
       "set POSTHOG_PROJECT_ID",
       { POSTHOG_PROJECT_ID = "5" }
     )
     finds(
       "project",
       5,
-      "the key is only for the projects 271828",
+      "the key is restricted to the projects 271828",
       "set POSTHOG_PROJECT_ID",
       { POSTHOG_PERSONAL_API_KEY = "phx_emulator_elsewhere" }
     )
     finds("project", 5, "(HTTP 403)", "ask for access", { POSTHOG_PROJECT_ID = "314159" })
-    finds("project", 1, "there is no project", "/project/ID", { POSTHOG_PROJECT_ID = false })
+    finds("project", 1, "no project is set", "/project/ID", { POSTHOG_PROJECT_ID = false })
     finds(
       "project",
       1,
@@ -305,7 +305,7 @@ describe("posthog-llm doctor", function()
       "set POSTHOG_PROJECT_ID",
       { POSTHOG_PROJECT_ID = "abc" }
     )
-    finds("project", 4, "there is no project 5", "give another --project", {}, "--project", "5")
+    finds("project", 4, "project 5 does not exist", "give another --project", {}, "--project", "5")
   end)
 
   it("reports a port where nothing listens", function()
@@ -313,7 +313,7 @@ describe("posthog-llm doctor", function()
       "connection",
       1,
       "127.0.0.1:1",
-      "does the server run, on port 1",
+      "is the server running, on port 1",
       { POSTHOG_HOST = "http://127.0.0.1:1" }
     )
   end)
@@ -444,7 +444,7 @@ describe("posthog-llm doctor", function()
       for _, body in ipairs({ "<html>", "{}", "[]", "null", "" }) do
         e:reset()
         e:fault({ match = { path = path }, action = { status = 200, body = body, headers = JSON } })
-        finds(name, 1, "the response", "does a proxy or gateway answer in the server's place?")
+        finds(name, 1, "the response", "does a proxy or gateway answer instead of the server?")
       end
     end
   end)
@@ -478,7 +478,7 @@ describe("posthog-llm doctor", function()
       match = { path = "112358" },
       action = { status = 403, headers = JSON, body = '{"detail":"AI features are off."}' },
     })
-    finds("project", 5, "project 112358: AI features are off. (HTTP 403)", "switched on")
+    finds("project", 5, "project 112358: AI features are off. (HTTP 403)", "feature enabled")
   end)
 
   it("shows all of a text on a narrow terminal", function()
@@ -492,7 +492,7 @@ describe("posthog-llm doctor", function()
     end
     local text = result.out:gsub("\27%[%d*m", ""):gsub("%s+", " ")
     assert.matches(
-      "warn skills write read only: the key has no scope llm_skill:write",
+      "warn skills write read only: the key lacks the scope llm_skill:write",
       text,
       1,
       true
@@ -593,7 +593,7 @@ describe("posthog-llm doctor", function()
     local list = failing(assert(cjson.decode(said.out)))
     assert.equal(1, #list)
     assert.equal("tls", list[1].name)
-    assert.equal("the port takes the connection, but does not answer in TLS", list[1].message)
+    assert.equal("the port accepts the connection, but does not answer in TLS", list[1].message)
     assert.matches("is the port right? set POSTHOG_HOST", list[1].cure, 1, true)
   end)
 
@@ -607,6 +607,6 @@ describe("posthog-llm doctor", function()
     })
     assert.same({}, failing(document))
     local _, message = status(document, "credentials")
-    assert.matches("POSTHOG_HOST is set, but not beside this key", message, 1, true)
+    assert.matches("POSTHOG_HOST is set, but is not used with this key", message, 1, true)
   end)
 end)

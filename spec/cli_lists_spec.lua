@@ -80,7 +80,7 @@ describe("a list of the command", function()
       end
       local shown = rows(SCREEN)
       assert.equal(32, #shown, table.concat(words, " "))
-      assert.equal("the first 30; --all lists all, --limit N so many", shown[32])
+      assert.equal("these are the first 30; --all lists all, --limit N the first N", shown[32])
       assert.equal(41, #rows(SCREEN, "--all"))
       assert.equal(41, #rows())
       assert.equal(6, #rows(SCREEN, "--limit", "5"))

@@ -234,7 +234,7 @@ describe("posthog-llm login", function()
     )
     local said = talk(steps(KEY))
     assert.equal(0, said.code, said.screen)
-    local told = "logged in already, to project 9 at https://us.posthog.com"
+    local told = "already logged in to project 9 at https://us.posthog.com"
     assert.matches(told, said.screen, 1, true)
     assert.same({ host = e.url, token = KEY, env_id = "112358", more = { 1 } }, (kept()))
     assert.equal("600", mode_of(path()))
@@ -242,14 +242,14 @@ describe("posthog-llm login", function()
 
   it("says which environment variable takes precedence over the login", function()
     local said = talk(steps(KEY), {}, { env = { POSTHOG_PERSONAL_API_KEY = "phx_other" } })
-    local told = "POSTHOG_PERSONAL_API_KEY is set and comes before the login"
+    local told = "POSTHOG_PERSONAL_API_KEY is set and has precedence over the login"
     assert.matches(told, said.screen, 1, true)
   end)
 
   it("keeps a key that lacks scopes, and says which", function()
     local said = talk(steps("phx_emulator_skills"))
     assert.equal(0, said.code, said.screen)
-    assert.matches("note: the key has no scope dataset:read", said.screen, 1, true)
+    assert.matches("note: the key lacks the scope dataset:read", said.screen, 1, true)
     assert.equal("phx_emulator_skills", kept().token)
   end)
 
@@ -299,7 +299,7 @@ describe("posthog-llm login", function()
 
   it("takes no key from a pipe unless asked to", function()
     local said = ends(2, { "login" }, { stdin = KEY .. "\n", env = env() })
-    assert.matches("--key-file - (the key by standard input)", said.err, 1, true)
+    assert.matches("--key-file - (the key on standard input)", said.err, 1, true)
     assert.is_nil(kept())
     said = login_by_file(2, { stdin = KEY .. "\n" }, "--host", e.url)
     assert.matches("needs --project", said.err, 1, true)
@@ -310,12 +310,12 @@ describe("posthog-llm login", function()
       { 5, "phx_wrong", "112358", e.url, "the key is not valid at 127.0.0.1" },
       { 5, "phc_wrong", "112358", e.url, "a project key" },
       { 5, "", "112358", e.url, "no key in its first line" },
-      { 4, KEY, "5", e.url, "there is no project 5" },
+      { 4, KEY, "5", e.url, "project 5 does not exist" },
       { 2, KEY, "x", e.url, "a project's id is a number" },
       { 1, KEY, "112358", "http://127.0.0.1:1", "127.0.0.1:1" },
       { 2, KEY, "112358", "http://posthog.example", "plain http to posthog.example" },
       { 1, KEY, "112358", e.tls_url, "the certificate is not trusted" },
-      { 2, KEY, "112358", "https://us.i.posthog.com", "takes events only" },
+      { 2, KEY, "112358", "https://us.i.posthog.com", "accepts only events" },
     }) do
       local said =
         login_by_file(case[1], { stdin = case[2] .. "\n" }, "--project", case[3], "--host", case[4])
@@ -381,9 +381,9 @@ describe("posthog-llm login", function()
       )
       assert.matches(words, said.err, 1, true)
     end
-    fails("no place for a login: neither HOME nor POSTHOG_HOME is set", { HOME = "" })
-    fails('no place for a login: HOME is "here"', { HOME = "here" })
-    fails("/proc/nowhere: the folder cannot be made", { POSTHOG_HOME = "/proc/nowhere" })
+    fails("no folder for the login: neither HOME nor POSTHOG_HOME is set", { HOME = "" })
+    fails('no folder for the login: HOME is "here"', { HOME = "here" })
+    fails("/proc/nowhere: the folder cannot be created", { POSTHOG_HOME = "/proc/nowhere" })
     folders.write(home, ".posthog/credentials.json/x", "")
     fails("it is a folder or a device", {})
     os.execute("rm -r " .. quote(home .. "/.posthog"))
@@ -399,7 +399,7 @@ describe("posthog-llm login", function()
       assert.matches("stays valid", said.err, 1, true)
       assert.is_nil(kept())
       said = ends(0, { "logout" }, { env = env() })
-      assert.matches("nobody is logged in", said.err, 1, true)
+      assert.matches("not logged in", said.err, 1, true)
       said = ends(5, { "skills", "list" }, { env = env() })
       assert.matches("posthog-llm login", said.err, 1, true)
     end)

@@ -209,7 +209,7 @@ describe("the command posthog-llm", function()
       })
       return ends(0, { "skills", "list", ... }, { terminal = 80, screen = true }).out
     end
-    local words = "^\rtoo many requests; tries again in %d s\27%[K\r\27%[K\27%[1mNAME[^\r]*\n$"
+    local words = "^\rtoo many requests; trying again in %d s\27%[K\r\27%[K\27%[1mNAME[^\r]*\n$"
     assert.matches(words, list())
     assert.matches("^\27%[1mNAME[^\r]*\n$", list("-q"))
   end)

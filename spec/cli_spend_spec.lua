@@ -268,11 +268,11 @@ describe("posthog-llm", function()
       e:fault({ match = { path = "offset=2" }, action = { status = 403, body = "" } })
       local result = ends(5, args)
       assert.equal(2, select(2, result.out:gsub("\n", "")))
-      assert.matches("^2 rows were printed; there may be more\n", result.err)
+      assert.matches("^2 rows were printed; the list may be incomplete\n", result.err)
       assert.matches("\nposthog%-llm: access was refused", result.err)
       local circle = '{"results":[1],"next":"/api/projects/112358/datasets/?limit=2&offset=2"}'
       e:fault({ match = { path = "offset=2" }, action = { body = circle } })
-      assert.matches("in a circle", ends(1, args).err)
+      assert.matches("back to an earlier one", ends(1, args).err)
       e:fault({ match = {}, action = { body = '{"a":1}' } })
       assert.matches("is not a page", ends(1, args).err)
     end)
@@ -286,7 +286,7 @@ describe("posthog-llm", function()
       })
       assert.equal(130, result.code)
       assert.equal(2, select(2, result.out:gsub("\n", "")))
-      assert.equal("2 rows were printed; there may be more\nposthog-llm: interrupted\n", result.err)
+      assert.equal("2 rows were printed; the list may be incomplete\nposthog-llm: interrupted\n", result.err)
     end)
 
     it("refuses invalid options before it sends a request", function()
@@ -396,7 +396,7 @@ describe("posthog-llm", function()
         posthog-llm emulator --stop
       ]])
       assert.matches(
-        '"results":%[%]}\nthe emulator is stopped\n0 unset unset unset\ngone\n'
+        '"results":%[%]}\nthe emulator was stopped\n0 unset unset unset\ngone\n'
           .. "posthog%-llm: %-%-stop: POSTHOG_EMULATOR is not set",
         text
       )

@@ -1,5 +1,5 @@
---- The command posthog-llm: skills, datasets, items and spend from a shell. It
---- holds what all subcommands share; each group of them is a file in cli/.
+--- The command posthog-llm: skills, datasets, items and spend from a shell. This file has what all
+--- subcommands share; each group of subcommands is a file in cli/.
 
 local Context = require("posthog.llm.cli.context")
 local Screen = require("posthog.llm.cli.screen")
@@ -16,8 +16,8 @@ local terminal = require("posthog.llm.util.terminal")
 
 local cli = {}
 
---- Misuse of the library, without the place in the program: here it was the user
---- who gave a name or a path that cannot be.
+--- Replaces check.raise, without a line of the program in the message: it was the user who gave an
+--- invalid name or path.
 local function raise_usage(text)
   error(exits.usage(text), 0)
 end
@@ -36,10 +36,10 @@ local function run(argv)
   plain.stop_on_interrupt()
   local name, given
   local ran, code, err = xpcall(function()
-    local args, command, shown
-    args, command, shown, name = parser.parse(commands, argv, stdout.columns)
-    if shown then
-      return stdout:raw(shown)
+    local args, command, text
+    args, command, text, name = parser.parse(commands, argv, stdout.columns)
+    if text then
+      return stdout:raw(text)
     end
     local context = Context.new(args, stdout, stderr)
     given = context.given
@@ -60,16 +60,16 @@ local function run(argv)
     if exits.is_usage(err) then
       err.command = err.command or name
     end
-    report.tell(stderr, err, exits.is_misspelt(err, given) and flags[err.option] or nil)
+    report.show(stderr, err, exits.is_usage_error(err, given) and flags[err.option] or nil)
     code = exits.of(err, given)
   end
   local signal = terminal.interrupted()
   return signal and 128 + signal or code or 0
 end
 
---- Runs what the arguments ask for. Nothing of it raises.
+--- Runs the command with these arguments. Never raises.
 --- @param argv string[]
---- @return integer code of the process: see exits
+--- @return integer code the exit code of the process, see exits.lua
 function cli.main(argv)
   local raise = check.raise
   check.raise = raise_usage

@@ -1,5 +1,4 @@
---- posthog-llm api: any endpoint, with the key, the retries and the errors of
---- the library.
+--- posthog-llm api: any endpoint, with the key, the retries and the errors of the library.
 
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
@@ -84,8 +83,8 @@ local function show_response(context, response)
   context.err:line("")
 end
 
---- One request. Shows what was asked for of its response.
-local function ask(context, method, path, options, include)
+--- Makes one request, and prints status and headers of its response if asked to.
+local function request(context, method, path, options, include)
   local value, err, response = context:client():request(method, path, options)
   if include and response then
     show_response(context, response)
@@ -97,18 +96,18 @@ local function escape(character)
   return ("%%%02X"):format(character:byte())
 end
 
---- Rows of all pages, a line each. The library follows the path and query of
---- `next` only, so that the key stays with the host that it is meant for.
+--- Prints the rows of all pages, one line for each. Only the path and query of `next` are followed,
+--- so that the key is not sent to another host.
 local function print_pages(context, path, options, include)
   local pages = require("posthog.llm.api.pages")
   local bare, seen, count = path:match("^[^?]*"), {}, 0
   local function failed(err)
     context.out:flush()
-    context.err:line(("%d rows were printed; there may be more"):format(count))
+    context.err:line(("%d rows were printed; the list may be incomplete"):format(count))
     return nil, err
   end
   repeat
-    local page, err, response = ask(context, "GET", path, options, include)
+    local page, err, response = request(context, "GET", path, options, include)
     if not err and (type(page) ~= "table" or type(page.results) ~= "table") then
       local words = "--paginate: the response is not a page: it has no list of results"
       err = errors.new({ kind = "decode", message = words })
@@ -123,7 +122,8 @@ local function print_pages(context, path, options, include)
     local query
     query, err = pages.next_query(page.next, response.url:match("^[^?]*"))
     if not err and query and seen[query] then
-      err = errors.new({ kind = "decode", message = "--paginate: the pages go in a circle" })
+      err =
+        errors.new({ kind = "decode", message = "--paginate: a page leads back to an earlier one" })
     end
     if err then
       return failed(err)
@@ -142,14 +142,14 @@ local function api(context, args)
   elseif args.paginate and method ~= "GET" then
     usage("--paginate: only GET has pages")
   end
-  -- A null in the response is to be printed.
+  -- So that nulls in the response are printed.
   context.client_options.keep_null = true
   local path = with_query(args.path, args.query)
   local options = { headers = read_headers(args.header), json = data }
   if args.paginate then
     return print_pages(context, path, options, args.include)
   end
-  local value, err = ask(context, method, path, options, args.include)
+  local value, err = request(context, method, path, options, args.include)
   if err then
     return nil, err
   elseif value ~= true then -- an empty response
@@ -174,14 +174,14 @@ return {
     { "--paginate", "The results of all pages, a line of JSON each." },
   },
   examples = {
-    { "posthog-llm api GET /api/users/@me/", "whose key it is" },
+    { "posthog-llm api GET /api/users/@me/", "the owner of the key" },
     {
       "posthog-llm api GET /api/projects/:project_id/datasets/ --paginate",
       "all datasets, a line each",
     },
     {
       'posthog-llm api POST /api/projects/:project_id/datasets/ --data \'{"name": "new"}\'',
-      "make one",
+      "create one",
     },
   },
   run = api,

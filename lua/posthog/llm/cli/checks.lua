@@ -1,5 +1,5 @@
---- What can be wrong with an account, one thing after the other: where key, project and host are
---- from, the way to the server, and what the key may do there. It only ever reads.
+--- The checks of an account, in order: where key, project and host come from, the connection to the
+--- server, and the permissions of the key. They only read.
 
 local errors = require("posthog.llm.util.errors")
 local reach = require("posthog.llm.cli.checks.reach")
@@ -9,7 +9,7 @@ local url = require("posthog.llm.http.url")
 
 local checks = {}
 
---- In the order in which they are made and reported.
+--- The checks, in the order in which they are made and reported.
 checks.NAMES = {
   "credentials",
   "key",
@@ -35,16 +35,16 @@ checks.NAMES = {
 --- @field name string
 --- @field status "ok"|"fail"|"warn"|"unknown"|"skipped"
 --- @field message string
---- @field cure? string how to fix it
---- @field kind? posthog.llm.ErrorKind fail: decides the code that the command ends with
+--- @field cure? string how to fix it (the name in the output of --json)
+--- @field kind? posthog.llm.ErrorKind fail: determines the exit code of the command
 
---- What the checks know of each other.
+--- The state that the checks share.
 --- @class posthog.llm.cli.Checkup
 --- @field account? posthog.llm.Credentials
 --- @field target? table { base, origin, scheme }
 --- @field url? posthog.llm.Url of the target
 --- @field by table<string, posthog.llm.cli.Check>
---- @field failed? string the first that failed
+--- @field failed? string the first check that failed
 local Checkup = {}
 Checkup.__index = Checkup
 
@@ -68,13 +68,13 @@ function Checkup:is(name, status)
   return self.by[name] ~= nil and self.by[name].status == status
 end
 
---- How key, project and host are set, by where the key is from.
+--- How to set key, project and host, by the source of the key.
 local SETTERS = {
   { "^POSTHOG_CLI_", "set POSTHOG_CLI_%s" },
   { "^/", "log in again: posthog-llm login" },
   { "", "set POSTHOG_%s" },
 }
---- What posthog-cli wants to be given.
+--- posthog-cli does not know short names of hosts.
 local CLI_HOSTS = { us = "https://us.posthog.com", eu = "https://eu.posthog.com" }
 local NAMES_OF = {
   key = { "API_KEY", "PERSONAL_API_KEY", "--key-file" },
@@ -83,7 +83,7 @@ local NAMES_OF = {
 }
 
 --- @param what "key"|"project"|"host"
---- @param value? string what to
+--- @param value? string the value to set
 --- @return string cure such as "set POSTHOG_HOST=eu"
 function Checkup:how_to_set(what, value)
   local source = self.account and self.account.source or self.source or ""
@@ -102,14 +102,14 @@ function Checkup:how_to_set(what, value)
   end
 end
 
-local KEY_FROM = "make one in PostHog under Settings, Personal API keys"
+local KEY_FROM = "create one in PostHog under Settings, Personal API keys"
 
---- By the option to blame: the check that fails.
+--- The check that fails, by the option to blame.
 local BLAMED = { personal_api_key = "key", project_id = "project", host = "host" }
 local BEFORE = { key = { "credentials" }, host = { "credentials", "key" } }
 BEFORE.project = { "credentials", "key" }
 
---- No account was found, or one that cannot be used.
+--- Reports that no account was found, or an invalid one.
 local function without_account(self, err)
   self.source = err.key_source or err.source
   local name = BLAMED[err.option]
@@ -131,7 +131,7 @@ local function without_account(self, err)
   self:fail(name, err.kind, err.message, cure)
 end
 
---- A variable that is set, and of no use beside the key.
+--- A variable that is set but not used, since the key comes from another source.
 local function unused(source)
   for _, name in ipairs({ "POSTHOG_HOST", "POSTHOG_PROJECT_ID" }) do
     local value = os.getenv(name)
@@ -145,22 +145,22 @@ local PREFIXES = { phx_ = "a personal API key (phx_...)", pha_ = "an OAuth token
 
 local function with_account(self, account)
   self.account, self.source = account, account.source
-  local left = unused(account.source)
-  if left then
-    local words = "%s (%s is set, but not beside this key: it is not used)"
-    self:tell("credentials", "ok", words:format(account.source, left))
+  local ignored = unused(account.source)
+  if ignored then
+    local words = "%s (%s is set, but is not used with this key)"
+    self:tell("credentials", "ok", words:format(account.source, ignored))
   else
     self:tell("credentials", "ok", account.source)
   end
   local key = account.personal_api_key
-  local form = PREFIXES[key:sub(1, 4)] or "a key without a prefix, as old ones are"
+  local form = PREFIXES[key:sub(1, 4)] or "a key without a prefix, as older ones are"
   self:tell("key", "ok", ("%s, %d characters"):format(form, #key))
   self.target = settings.resolve_host(account.host)
   self.url = url.parse(self.target.base)
   self:tell("host", "ok", self.target.base)
 end
 
---- Fills in what was not made, and why.
+--- Adds the checks that were not made, with the reason.
 local function complete(self)
   local list = {}
   for i, name in ipairs(checks.NAMES) do
@@ -174,10 +174,10 @@ local function complete(self)
   return list
 end
 
---- Makes them all.
+--- Makes all checks.
 --- @param account? posthog.llm.Credentials
 --- @param err? posthog.llm.Error why there is no account
---- @param given? { key?: boolean, project?: boolean, host?: boolean } what options have said
+--- @param given? { key?: boolean, project?: boolean, host?: boolean } which of them were set by options
 --- @return posthog.llm.cli.Check[] list in the order of NAMES
 function checks.run(account, err, given)
   local self = setmetatable({ by = {}, given = given or {} }, Checkup)
@@ -198,7 +198,7 @@ function checks.run(account, err, given)
   return complete(self)
 end
 
---- The first that failed, as an error.
+--- The first check that failed, as an error.
 --- @param list posthog.llm.cli.Check[]
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.cli.Check? check

@@ -1,4 +1,4 @@
---- All commands, and the options that stand with any of them.
+--- All commands, and the options that every command takes.
 
 local commands = {}
 local NAMES = {
@@ -31,15 +31,15 @@ return {
       value = "FILE",
       takes = "file",
     },
-    { "--project", "The project, in place of POSTHOG_PROJECT_ID.", value = "ID" },
-    { "--host", "us, eu or a URL, in place of POSTHOG_HOST.", value = "HOST" },
+    { "--project", "The project, instead of POSTHOG_PROJECT_ID.", value = "ID" },
+    { "--host", "us, eu or a URL, instead of POSTHOG_HOST.", value = "HOST" },
   },
   commands = commands,
   examples = {
-    { "posthog-llm skills list", "what skills there are" },
+    { "posthog-llm skills list", "all skills" },
     { "posthog-llm spend --from -7d", "what the last week cost" },
     { "posthog-llm help datasets import", "how to do something" },
   },
-  epilog = "The key is that of `posthog-llm login`, or in POSTHOG_PERSONAL_API_KEY, unless "
+  epilog = "The key is taken from `posthog-llm login` or POSTHOG_PERSONAL_API_KEY, unless "
     .. "--key-file is given.",
 }

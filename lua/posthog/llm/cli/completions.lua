@@ -1,4 +1,4 @@
---- posthog-llm completions: what makes a shell complete the command's words.
+--- posthog-llm completions: prints the completion script of a shell.
 
 local function print_completions(context, args)
   local write = require("posthog.llm.cli.completions." .. args.shell)
@@ -8,9 +8,9 @@ end
 --- @type posthog.llm.cli.Command
 return {
   name = "completions",
-  summary = "print what makes a shell complete the command",
-  text = "Print what makes a shell complete the command's words. `make install` puts it where the "
-    .. "shells look.",
+  summary = "print a completion script for a shell",
+  text = "Print the completion script of a shell for this command. `make install` installs it for "
+    .. "all three shells.",
   arguments = { { "shell", "bash, zsh or fish.", choices = { "bash", "zsh", "fish" } } },
   examples = {
     { 'eval "$(posthog-llm completions bash)"', "for bash, in ~/.bashrc" },

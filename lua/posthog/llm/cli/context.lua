@@ -1,5 +1,5 @@
---- What a subcommand is given: the client, the two screens, and what the options
---- that stand with any command ask for.
+--- The context of a subcommand: the client, the two output streams, and the options of every
+--- command.
 
 local Progress = require("posthog.llm.cli.progress")
 local credentials = require("posthog.llm.credentials")
@@ -11,25 +11,25 @@ local terminal = require("posthog.llm.util.terminal")
 --- @class posthog.llm.cli.Context
 --- @field out posthog.llm.cli.Screen standard output
 --- @field err posthog.llm.cli.Screen standard error
---- @field json boolean JSON is wanted, and nothing else
+--- @field json boolean print JSON, and nothing else
 --- @field quiet boolean
---- @field pending? posthog.llm.cli.Table whose rows are not printed yet
---- @field given table<string, any> what the command line has of the client's options
+--- @field pending? posthog.llm.cli.Table the table whose rows are not printed yet
+--- @field given table<string, any> the client's options that the command line has set
 local Context = {}
 Context.__index = Context
 
 local BOM = "^\239\187\191"
 
 local function cannot_read(path, why)
-  -- What io.open says begins with the path.
+  -- The message of io.open begins with the path.
   local text = why:find(path, 1, true) == 1 and why or path .. ": " .. why
-  if path:find("ph[xacs]_") then -- and an argument is for all to see
-    text = "what is given looks like a key, not like the name of a file that holds it"
+  if path:find("ph[xacs]_") then -- arguments are visible to other users
+    text = "the value looks like a key, not like the name of a file that contains one"
   end
   error(errors.new({ kind = "auth", message = "--key-file: " .. text }), 0)
 end
 
---- The key in the first line of a file. Raises what keeps it from being read.
+--- Reads the key in the first line of a file. Raises if that fails.
 --- @param path string - for standard input
 --- @return string
 local function read_key(path)
@@ -37,7 +37,7 @@ local function read_key(path)
   if path ~= "-" then
     file, why = io.open(path, "rb")
   elseif terminal.columns(0) then
-    error(exits.usage("--key-file -: standard input is a terminal, which would show the key"), 0)
+    error(exits.usage("--key-file -: standard input is a terminal, which would display the key"), 0)
   end
   if not file then
     cannot_read(path, why)
@@ -57,14 +57,14 @@ local function read_key(path)
   return key
 end
 
-local LONG = 1 -- seconds of silence that people wonder at
+local LONG_DELAY = 1 -- seconds after which users expect an explanation
 
---- Says why nothing happens for a while, unless there is a bar.
+--- A hook that shows why the command waits, unless a progress bar is shown.
 --- @param screen posthog.llm.cli.Screen
-local function tell_of_waits(screen)
+local function show_retries(screen)
   return function(retry)
-    if retry.delay >= LONG and not screen.has_status then
-      local words = "%s; tries again in %.0f s"
+    if retry.delay >= LONG_DELAY and not screen.has_status then
+      local words = "%s; trying again in %.0f s"
       screen:status(words:format(retry.error.message, math.ceil(retry.delay)))
     end
   end
@@ -76,7 +76,7 @@ end
 --- @return posthog.llm.cli.Context
 function Context.new(args, out, err)
   local self = { out = out, err = err, json = args.json, quiet = args.quiet }
-  -- What is there is to be seen while the next page is waited for.
+  -- Prints the rows that have arrived before the next page is waited for.
   local function on_request()
     if self.pending then
       self.pending:flush()
@@ -88,10 +88,10 @@ function Context.new(args, out, err)
     host = args.host,
     user_agent_suffix = "cli",
     on_request = on_request,
-    on_retry = not args.quiet and err.has_cursor and tell_of_waits(err) or nil,
+    on_retry = not args.quiet and err.has_cursor and show_retries(err) or nil,
   }
   self.given = { host = args.host, project_id = args.project }
-  out.beside = err
+  out.other = err
   self.key_file = args.key_file
   return setmetatable(self, Context)
 end
@@ -102,8 +102,8 @@ function Context:read_key()
   return read_key(self.key_file)
 end
 
---- Whose account it is: by --key-file and the variables beside it, or wherever credentials.find
---- finds one. Options win.
+--- The account: from --key-file and the variables, or from credentials.find. Options have
+--- precedence.
 --- @return posthog.llm.Credentials?
 --- @return posthog.llm.Error? err
 function Context:account()
@@ -119,10 +119,10 @@ function Context:account()
   return found, err
 end
 
---- The client, made when it is asked for.
+--- The client, made at the first use.
 --- @return posthog.llm.Client
 function Context:client()
-  if not self.made then
+  if not self.cached_client then
     local found, err = self:account()
     if not found then
       error(err, 0)
@@ -130,20 +130,20 @@ function Context:client()
     for name, value in pairs(found) do
       self.client_options[name] = value
     end
-    self.made = require("posthog.llm").new(self.client_options)
+    self.cached_client = require("posthog.llm").new(self.client_options)
   end
-  return self.made
+  return self.cached_client
 end
 
---- The client of a command that prints what the server gives: JSON keeps its nulls.
+--- The client of a command that prints what the server returns: with --json nulls are kept.
 --- @return posthog.llm.Client
 function Context:reader()
   self.client_options.keep_null = self.json
   return self:client()
 end
 
---- A bar on standard error, where that is a terminal, and what is read by another
---- program does not go to the same.
+--- A progress bar on standard error, if that is a terminal and standard output is not a pipe, whose
+--- reader may write to the same terminal.
 --- @param what string "importing"
 --- @param unit? string "rows"
 --- @return posthog.llm.cli.Progress
@@ -151,15 +151,15 @@ function Context:progress(what, unit)
   return Progress.new(self.err, what, unit, self.quiet or self.out.is_pipe)
 end
 
---- Says what went wrong with one of several things; the others go on.
+--- Reports the error of one of several objects; the command continues with the others.
 --- @param err posthog.llm.Error
---- @param where string which one
+--- @param where string which object
 function Context:report(err, where)
-  self.out:flush() -- so that they stand in order where both streams are one
-  report.tell(self.err, err, where)
+  self.out:flush() -- keeps the order when both streams are one terminal
+  report.show(self.err, err, where)
 end
 
---- Whether somebody is there who can answer a question.
+--- Whether a user is at the terminal who can answer a question.
 --- @return boolean
 function Context:can_ask()
   return terminal.columns(0) ~= nil and self.err.columns ~= nil
@@ -171,13 +171,13 @@ function Context:confirm(question)
   self.err:raw(self.err:clean(question) .. " [y/N] ")
   self.err.file:flush()
   local answer = io.stdin:read("*l")
-  if not answer then -- Ctrl-D or Ctrl-C: the cursor is still on the line of the question
+  if not answer then -- Ctrl-D or Ctrl-C leave the cursor on the line of the question
     self.err:raw("\n")
   end
   return answer ~= nil and answer:lower():match("^%s*ye?s?%s*$") ~= nil
 end
 
---- Says something on standard error that is not what was asked for.
+--- Prints a note, which is not a result, on standard error.
 function Context:note(...)
   if not self.quiet then
     self.out:flush()
@@ -186,8 +186,8 @@ function Context:note(...)
 end
 
 function Context:close()
-  if self.made then
-    self.made:close()
+  if self.cached_client then
+    self.cached_client:close()
   end
 end
 

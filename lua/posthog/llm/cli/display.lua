@@ -1,10 +1,10 @@
---- How rows are displayed: times, fields, long values.
+--- Displays rows: times, fields, long values.
 
 local json = require("posthog.llm.json")
 
 local display = {}
 
---- @param text any ISO 8601, as the API gives it
+--- @param text any ISO 8601, as in the API
 --- @return string? "2026-03-14 07:26"
 function display.time(text)
   if type(text) ~= "string" then
@@ -26,23 +26,23 @@ local function is_nothing(value)
     or (type(value) == "table" and next(value) == nil)
 end
 
---- A name and a value a line; those that are not there are left out.
+--- Prints fields, a line for each, without those that have no value.
 --- @param screen posthog.llm.cli.Screen
 --- @param fields any[][] names and values
 function display.fields(screen, fields)
-  local there, widest = {}, 0
+  local present, widest = {}, 0
   for _, field in ipairs(fields) do
     if not is_nothing(field[2]) then
-      there[#there + 1] = field
+      present[#present + 1] = field
       widest = math.max(widest, #field[1])
     end
   end
-  for _, field in ipairs(there) do
+  for _, field in ipairs(present) do
     screen:line({ field[1], "bold" }, (" "):rep(widest + 2 - #field[1]), tostring(field[2]))
   end
 end
 
---- A value that may be long, below its name: text as it is, all else as JSON.
+--- Prints a value that may be long, below its name: a text as it is, other values as JSON.
 --- @param screen posthog.llm.cli.Screen
 --- @param name string
 --- @param value any nil: nothing is displayed

@@ -1,4 +1,4 @@
---- posthog-llm doctor: why it does not work, and how to fix it.
+--- posthog-llm doctor: finds out what is wrong with an account, and how to fix it.
 
 local checks = require("posthog.llm.cli.checks")
 local display = require("posthog.llm.util.display")
@@ -13,7 +13,7 @@ local MARKS = {
 }
 local MARK, NAME, WIDEST = 9, 15, 80 -- columns
 
---- A text in lines of at most so many columns, but for longer words.
+--- Wraps a text to a number of columns; longer words are not broken.
 local function wrapped(text, columns)
   local lines, line = {}, nil
   for word in text:gmatch("%S+") do
@@ -27,7 +27,7 @@ local function wrapped(text, columns)
   return lines
 end
 
---- One check, in as many lines as it needs.
+--- Prints one check.
 local function show(screen, check)
   local mark = MARKS[check.status]
   local room = math.max(20, math.min(screen.columns or WIDEST, WIDEST) - MARK - NAME)
@@ -43,7 +43,7 @@ local function show(screen, check)
   end
 end
 
---- Checks that were skipped for one reason, on one line.
+--- Prints checks that were skipped for the same reason, on one line.
 local function show_skipped(screen, list, first)
   local last = first
   while list[last + 1] and list[last + 1].status == "skipped" do
@@ -57,7 +57,7 @@ end
 
 local function show_all(screen, all)
   local list, i = {}, 1
-  for _, check in ipairs(all) do -- whether it may write does not matter where it may not read
+  for _, check in ipairs(all) do -- write checks are irrelevant if reading failed
     if check.status ~= "skipped" or not check.name:find("_write$") then
       list[#list + 1] = check
     end
@@ -72,7 +72,7 @@ local function show_all(screen, all)
   end
 end
 
---- The same for programs; its shape is described in doc/credentials.md.
+--- The result for --json; doc/credentials.md describes it.
 local function document(list, account, code)
   return {
     ok = code == 0,
@@ -105,9 +105,9 @@ end
 return {
   name = "doctor",
   summary = "find out why it does not work",
-  text = "Check one thing after the other: where key, project and host are from, the way to the "
-    .. "server, and what the key may do there; and say how to fix what fails. Nothing is "
-    .. "written to the account. The exit code is that of the first failure.",
+  text = "Check where key, project and host come from, the connection to the server, and what the "
+    .. "key is allowed to do, and say how to fix what fails. Nothing is written to the account. "
+    .. "The exit code is that of the first failure.",
   examples = {
     { "posthog-llm doctor", "what is wrong, and how to fix it" },
     { "posthog-llm doctor --host eu --project 42", "the same for another host and project" },

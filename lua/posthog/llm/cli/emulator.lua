@@ -1,15 +1,15 @@
---- posthog-llm emulator: the local emulator of PostHog, until Ctrl-C or in the
---- background, as ssh-agent does it.
+--- posthog-llm emulator: runs the local emulator of PostHog until Ctrl-C, or in the background, in
+--- the manner of ssh-agent.
 
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
 
-local KEY, PROJECT = "phx_emulator_all", "112358" -- the emulator's own, doc/emulator.md
+local KEY, PROJECT = "phx_emulator_all", "112358" -- of the emulator, see doc/emulator.md
 local PROFILES = { "reference", "current" }
-local BACKGROUND = "POSTHOG_EMULATOR" -- the variable that names one in the background
-local POLL = 1 -- seconds between two checks whether it is there
+local BACKGROUND = "POSTHOG_EMULATOR" -- the variable with the prefix of the one in the background
+local POLL = 1 -- seconds between two checks whether it still runs
 
 local function quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
@@ -27,21 +27,20 @@ local function exists(path)
   return file and file:close() and true or false
 end
 
---- The folder with the launcher: of a checkout, where `make install` puts it,
---- or where LuaRocks does.
+--- The folder with the launcher: in a checkout, or installed by `make install` or LuaRocks.
 --- @return string?
 local function folder()
   local here = debug.getinfo(1, "S").source:match("^@(.*)posthog/llm/cli/emulator%.lua$") or ""
   local tree = here:match("^(.*)share/lua/5%.%d/$")
-  local places = { (here:match("^(.*)lua/$") or "") .. "spec/emulator" }
+  local folders = { (here:match("^(.*)lua/$") or "") .. "spec/emulator" }
   if tree then
-    places[2] = tree .. "share/posthog-llm/emulator"
+    folders[2] = tree .. "share/posthog-llm/emulator"
     local rocks = quote(tree .. "lib/luarocks") .. "/rocks-5.*/posthog-llm/*/spec/emulator"
-    places[3] = output_of("ls -d " .. rocks .. " 2>/dev/null"):match("[^\n]+")
+    folders[3] = output_of("ls -d " .. rocks .. " 2>/dev/null"):match("[^\n]+")
   end
-  for _, place in ipairs(places) do
-    if exists(place .. "/start") then
-      return place
+  for _, path in ipairs(folders) do
+    if exists(path .. "/start") then
+      return path
     end
   end
 end
@@ -50,11 +49,11 @@ local function failure(message)
   return nil, errors.new({ kind = "file", message = message })
 end
 
---- @return table<string, string>? values what the launcher prints
-local function start(place, args)
+--- @return table<string, string>? values the ones that the launcher prints
+local function start(launcher, args)
   -- $PPID of the shell is this process.
   local parent = args.background and "session" or "$PPID"
-  local words = { "sh", quote(place .. "/start"), "--parent " .. parent }
+  local words = { "sh", quote(launcher .. "/start"), "--parent " .. parent }
   for _, option in ipairs({ "profile", "port" }) do
     if args[option] then
       words[#words + 1] = ("--%s %s"):format(option, quote(tostring(args[option])))
@@ -68,7 +67,7 @@ local function start(place, args)
   return values.prefix and values or nil
 end
 
---- Prints variables for a shell: `export`, or `unset` where there is no value.
+--- Prints variables for a shell: `export`, or `unset` for those without a value.
 --- @param variables { [1]: string, [2]: string? }[]
 local function show(context, variables)
   local document = {}
@@ -97,18 +96,18 @@ local function variables_of(values, is_background)
   return list
 end
 
-local function stop(place, prefix)
-  output_of(("sh %s %s 2>/dev/null"):format(quote(place .. "/stop"), quote(prefix)))
+local function stop(launcher, prefix)
+  output_of(("sh %s %s 2>/dev/null"):format(quote(launcher .. "/stop"), quote(prefix)))
 end
 
---- Ends the one in the background that the environment names.
-local function stop_background(context, place)
+--- Stops the emulator in the background that the environment names.
+local function stop_background(context, launcher)
   local prefix = os.getenv(BACKGROUND) or ""
   if prefix == "" then
     return failure(("--stop: %s is not set: no emulator was started here"):format(BACKGROUND))
   end
-  local was_there = exists(prefix .. "/nginx.pid")
-  stop(place, prefix)
+  local was_running = exists(prefix .. "/nginx.pid")
+  stop(launcher, prefix)
   local names = { BACKGROUND, "POSTHOG_HOST", "POSTHOG_PROJECT_ID", "POSTHOG_PERSONAL_API_KEY" }
   if (os.getenv("SSL_CERT_FILE") or ""):find(prefix, 1, true) == 1 then
     names[#names + 1] = "SSL_CERT_FILE"
@@ -119,20 +118,20 @@ local function stop_background(context, place)
   end
   local ok, err = show(context, list)
   if ok then
-    context:note(was_there and "the emulator is stopped" or "the emulator had ended already")
+    context:note(was_running and "the emulator was stopped" or "the emulator had ended already")
   end
   return not ok and 1 or nil, err
 end
 
---- Waits until Ctrl-C, or until it is gone.
-local function watch(context, place, values)
-  local there = true
-  while there and clock.sleep(POLL) ~= false do
-    there = exists(values.prefix .. "/nginx.pid")
+--- Waits until Ctrl-C, or until the emulator ends.
+local function watch(context, launcher, values)
+  local running = true
+  while running and clock.sleep(POLL) ~= false do
+    running = exists(values.prefix .. "/nginx.pid")
   end
-  stop(place, values.prefix)
-  if not there then
-    return failure("the emulator has ended")
+  stop(launcher, values.prefix)
+  if not running then
+    return failure("the emulator has ended unexpectedly")
   end
   context:note("stopped")
 end
@@ -141,24 +140,32 @@ local function emulator(context, args)
   if args.stop and args.background then
     error(exits.usage("--stop and --background exclude each other"), 0)
   end
-  local place = folder()
-  if not place then
-    return failure("the emulator is not installed: run this in a checkout, or after `make install`")
+  local launcher = folder()
+  if not launcher then
+    return failure(
+      "the emulator is not installed: run this from a checkout, or after `make install`"
+    )
   elseif args.stop then
-    return stop_background(context, place)
+    return stop_background(context, launcher)
   end
-  local values = start(place, args)
+  local values = start(launcher, args)
   if not values then
     return failure("the emulator did not start")
   end
   local ok, err = show(context, variables_of(values, args.background))
   local how = args.background and "posthog-llm emulator --stop" or "Ctrl-C"
-  context:note("the emulator plays ", args.profile or "reference", "; ", how, " stops it")
+  context:note(
+    "the emulator has the API version ",
+    args.profile or "reference",
+    "; ",
+    how,
+    " stops it"
+  )
   if not ok then
-    stop(place, values.prefix)
+    stop(launcher, values.prefix)
     return nil, err
   elseif not args.background then
-    return watch(context, place, values)
+    return watch(context, launcher, values)
   end
 end
 
@@ -166,11 +173,11 @@ end
 return {
   name = "emulator",
   summary = "run a local emulator of PostHog",
-  text = "Run a local emulator of PostHog until Ctrl-C, or in the background until --stop or the "
-    .. "end of the terminal. When it is ready, it prints what to set in the environment, for a "
-    .. "shell. All its data is lost when it ends.",
+  text = "Run a local emulator of PostHog until Ctrl-C, or in the background until --stop or until "
+    .. "the terminal is closed. When it is ready, print the commands of a shell that set its "
+    .. "variables. All its data is lost when it ends.",
   options = {
-    { "--background", "Return when it is ready." },
+    { "--background", "Return as soon as it is ready." },
     { "--stop", "Stop the one in the background." },
     {
       "--profile",
@@ -188,8 +195,8 @@ return {
   },
   examples = {
     { 'eval "$(posthog-llm emulator --background)"', "start it, and use it in this shell" },
-    { "posthog-llm skills list", "this asks it now" },
-    { 'eval "$(posthog-llm emulator --stop)"', "stop it, and unset what was set" },
+    { "posthog-llm skills list", "uses it now" },
+    { 'eval "$(posthog-llm emulator --stop)"', "stop it, and unset the variables" },
   },
   run = emulator,
 }

@@ -1,4 +1,4 @@
---- The codes with which the command ends.
+--- The exit codes of the command.
 
 local errors = require("posthog.llm.util.errors")
 
@@ -10,27 +10,27 @@ exits.BUDGET = 6
 exits.FINDINGS = 7
 exits.LIMIT = 8
 
---- As the manual tells them.
+--- The exit codes for the manual.
 exits.LIST = {
   { 0, "done" },
   { 1, "failure" },
   { 2, "usage: the command line, --host or --project is invalid" },
-  { 3, "conflict: others have changed the same; a person has to decide" },
+  { 3, "conflict: others have made changes too; a person has to decide" },
   { 4, "not found" },
-  { 5, "auth: no key, or the key may not" },
+  { 5, "auth: no key, or a key without the permission" },
   { 6, "the budget of `spend --budget` is reached" },
   { 7, "done, with findings: rows were rejected, or file and dataset differ" },
-  { 8, "a limit of the server's is reached: going on is no use" },
-  { 130, "interrupted by Ctrl-C (128 and the signal's number)" },
+  { 8, "a limit of the server is reached: trying again does not help" },
+  { 130, "interrupted by Ctrl-C (128 plus the number of the signal)" },
 }
 
 local BY_KIND = { conflict = 3, not_found = 4, auth = 5, forbidden = 5 }
 
 local Usage = {}
 
---- A command that cannot be understood.
+--- An invalid command line.
 --- @param message string
---- @param command? string to ask for help
+--- @param command? string the command whose help to name
 --- @return table raise it with error(usage, 0)
 function exits.usage(message, command)
   return setmetatable({ message = message, command = command }, Usage)
@@ -41,11 +41,12 @@ function exits.is_usage(value)
   return getmetatable(value) == Usage
 end
 
---- Whether it is the user's own word that cannot be: nothing was sent for it.
+--- Whether an error is about an invalid value on the command line, for which nothing was sent.
 --- @param err any
---- @param given? table<string, any> what the command line has, by the library's option
+--- @param given? table<string, any> the options that the command line has set, by the library's
+---   names
 --- @return boolean
-function exits.is_misspelt(err, given)
+function exits.is_usage_error(err, given)
   return given ~= nil
     and errors.is(err)
     and err.kind == "invalid"
@@ -54,10 +55,11 @@ function exits.is_misspelt(err, given)
 end
 
 --- @param err any
---- @param given? table<string, any> what the command line has, by the library's option
+--- @param given? table<string, any> the options that the command line has set, by the library's
+---   names
 --- @return integer code
 function exits.of(err, given)
-  if exits.is_usage(err) or exits.is_misspelt(err, given) then
+  if exits.is_usage(err) or exits.is_usage_error(err, given) then
     return exits.USAGE
   elseif errors.is(err) and err.code == "limit_reached" then
     return exits.LIMIT

@@ -1,5 +1,5 @@
---- The options of the library as the command has them. Messages of the library
---- name its options by this (util/option_names).
+--- The flags of the command, by the library's options. Messages of the library name its options by
+--- these flags (util/option_names.lua).
 
 return {
   personal_api_key = "--key-file",

@@ -1,4 +1,4 @@
---- posthog-llm help: what `--help` shows, by the words of a command.
+--- posthog-llm help: prints the same as `--help` of a command.
 
 local parser = require("posthog.llm.cli.parser")
 
@@ -9,8 +9,8 @@ local function help(context, args)
   end
   words[#words + 1] = "--help"
   local commands = require("posthog.llm.cli.commands")
-  local _, _, shown = parser.parse(commands, words, context.out.columns)
-  context.out:raw(shown)
+  local _, _, text = parser.parse(commands, words, context.out.columns)
+  context.out:raw(text)
 end
 
 --- @type posthog.llm.cli.Command
@@ -18,11 +18,11 @@ return {
   name = "help",
   summary = "show the help of a command",
   arguments = {
-    { "words", "Of the command, such as: skills push.", optional = true, many = true },
+    { "words", "The command, such as: skills push.", optional = true, many = true },
   },
   examples = {
     { "posthog-llm help", "all commands" },
-    { "posthog-llm help skills", "those of a group" },
+    { "posthog-llm help skills", "the commands of a group" },
     { "posthog-llm help datasets import", "the options of one, with examples" },
   },
   run = help,

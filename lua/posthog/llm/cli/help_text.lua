@@ -1,19 +1,19 @@
---- The helps of the command, out of its commands' data, as wide as the terminal.
+--- Help texts, generated from the data of the commands and fitted to the terminal.
 
 local display = require("posthog.llm.util.display")
 
 local help_text = {}
 
-local WIDEST, NARROWEST = 80, 20 -- columns of a help
+local WIDEST, NARROWEST = 80, 20 -- columns of a help text
 local MARGIN = 24 -- columns in front of a description
-local NARROW = 60 -- columns; with fewer, descriptions stand below what they describe
-local MOST_IN_USAGE = 5 -- options; more are listed below it only
+local NARROW = 60 -- columns; with fewer, descriptions are below their terms
+local MAX_IN_USAGE = 5 -- options; a longer list is not in the usage line
 
---- Lines of at most so many columns, the later ones indented. What stands in
---- brackets or quotes of a shell stays together, where it fits at all.
+--- Wraps a text to a number of columns and indents the continuation lines. Text in brackets or
+--- quotes is not broken, unless it is longer than a line.
 --- @param text string
 --- @param columns integer
---- @param indent? string of the later lines
+--- @param indent? string of the continuation lines
 --- @param more? string at the end of each line but the last
 --- @return string[]
 function help_text.fill(text, columns, indent, more)
@@ -45,7 +45,7 @@ function help_text.option(option)
 end
 
 --- @param argument posthog.llm.cli.Argument
---- @return string "<dir> ...", in brackets where it may be left out
+--- @return string "<dir> ...", in brackets if it is optional
 local function argument_word(argument)
   local word = ("<%s>"):format(argument[1])
   word = argument.many and word .. " ..." or word
@@ -55,7 +55,7 @@ end
 local function usage(command, path)
   local words = { "Usage: " .. path }
   local options = command.options or {}
-  if #options > MOST_IN_USAGE or command.commands and #options > 0 then
+  if #options > MAX_IN_USAGE or command.commands and #options > 0 then
     words[2] = "[options]"
   else
     for _, option in ipairs(options) do
@@ -70,7 +70,7 @@ local function usage(command, path)
   return table.concat(words, " ")
 end
 
---- A first letter in upper case and a full stop.
+--- A summary as a sentence, with a capital and a full stop.
 --- @param summary string
 --- @return string
 function help_text.sentence(summary)
@@ -96,7 +96,7 @@ function Page:paragraph(text)
   end
 end
 
---- A list of terms, each with what it is.
+--- A list of terms with their descriptions.
 function Page:list(title, rows)
   if #rows == 0 then
     return
@@ -114,8 +114,8 @@ function Page:list(title, rows)
   end
 end
 
---- A command that is too long for the line goes on after a backslash, so that it
---- can be copied.
+--- Examples. A command that is too long for the line is continued after a backslash, so that it can
+--- be copied.
 function Page:examples(list)
   if not list then
     return
@@ -144,15 +144,15 @@ local function rows_of(list, term)
 end
 
 --- @param root posthog.llm.cli.Command
---- @param command posthog.llm.cli.Command of it, or itself
---- @param path string its words, "posthog-llm skills push"
+--- @param command posthog.llm.cli.Command a subcommand of root, or root itself
+--- @param path string the command as typed, "posthog-llm skills push"
 --- @param columns? integer of the terminal
 --- @return string
 function help_text.of(root, command, path, columns)
   columns = math.max(NARROWEST, math.min(columns or WIDEST, WIDEST))
   local page = setmetatable({ columns = columns }, Page)
   page:add(help_text.fill(usage(command, path), columns - 2, "       "))
-  if command == root then -- the longest list of commands: it stays on one screen
+  if command == root then -- no blank line: this help has to fit on one screen
     page:add(help_text.fill(command.text, columns))
   else
     page:paragraph(command.text or command.summary and help_text.sentence(command.summary))
@@ -164,7 +164,7 @@ function help_text.of(root, command, path, columns)
     end)
   )
   local options = rows_of(command.options, help_text.option)
-  table.insert(options, 1, { "-h, --help", "Show this." })
+  table.insert(options, 1, { "-h, --help", "Show this help." })
   if command == root then
     table.insert(options, 2, { "-V, --version", "Show the version." })
   end

@@ -32,14 +32,14 @@ local function list_items(context, args)
     end,
   })
   if not ok and not dataset and errors.is(raised) and raised.attr == "dataset" then
-    raised = exits.usage("--dataset is needed: this server lists one dataset's items only")
+    raised = exits.usage("--dataset is required: this server lists only the items of one dataset")
   end
   if not ok then
     error(raised, 0)
   end
 end
 
---- Names of both versions of the API; a row has one of each pair.
+--- The names in both API versions; a row has one name of each pair.
 local PLAIN = { "id", "dataset", "version" }
 for _, field in ipairs(item_fields.FIELDS) do
   if field.kind ~= "json" then
@@ -70,7 +70,7 @@ end
 
 local REVISION = {
   "--revision",
-  "As it was at this revision of the dataset; API v2.",
+  "The state at this revision of the dataset; API v2.",
   value = "N",
   convert = parser.convert.count,
 }
@@ -80,7 +80,7 @@ return {
   name = "items",
   summary = "list and show the items of datasets",
   examples = {
-    { "posthog-llm items list --dataset golden", "what is in a dataset" },
+    { "posthog-llm items list --dataset golden", "the items of a dataset" },
     { "posthog-llm --json items list --dataset golden | jq .input", "a field of each" },
     { "posthog-llm help items show", "how to show one" },
   },
@@ -88,14 +88,15 @@ return {
     {
       name = "list",
       summary = "list items, newest first",
-      options = list.options(
-        { "--dataset", "Of this dataset, by name or id; API v2 needs it.", value = "DATASET" },
-        REVISION
-      ),
+      options = list.options({
+        "--dataset",
+        "Only of this dataset, by name or id; API v2 requires it.",
+        value = "DATASET",
+      }, REVISION),
       examples = {
         { "posthog-llm items list --dataset golden --limit 10", "the newest ten" },
         { "posthog-llm items list --dataset golden --all", "all, on a terminal too" },
-        { "posthog-llm --json items list --dataset golden", "all of each, a line each" },
+        { "posthog-llm --json items list --dataset golden", "as JSON, one item a line" },
       },
       run = list_items,
     },

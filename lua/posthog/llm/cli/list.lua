@@ -1,5 +1,5 @@
---- What all commands that list rows share: how many, as a table or as JSON, each
---- page as it comes.
+--- What all commands that list rows share: the number of rows, the output as a table or as JSON,
+--- page by page.
 
 local Table = require("posthog.llm.cli.table")
 local exits = require("posthog.llm.cli.exits")
@@ -7,22 +7,22 @@ local parser = require("posthog.llm.cli.parser")
 
 local list = {}
 
-local ON_TERMINAL = 30 -- rows, unless there is word of them
-local PAGE = 100 -- rows to ask for at a time
+local ON_TERMINAL = 30 -- rows, unless an option says otherwise
+local PAGE_SIZE = 100
 
---- The options of each of them.
+--- The options of all these commands.
 list.OPTIONS = {
   {
     "--limit",
-    "At most so many; default on a terminal: 30.",
+    "The most rows to list; default on a terminal: 30.",
     value = "N",
     convert = parser.convert.count,
   },
-  { "--all", "All of them, on a terminal too." },
+  { "--all", "List all, also on a terminal." },
 }
 
 --- @param ... posthog.llm.cli.Option of the command alone
---- @return posthog.llm.cli.Option[] followed by those of every list
+--- @return posthog.llm.cli.Option[] with OPTIONS appended
 function list.options(...)
   local options = { ... }
   for _, option in ipairs(list.OPTIONS) do
@@ -46,9 +46,9 @@ end
 --- @field header string[]
 --- @field cells fun(row: table): any[]
 --- @field right? table<integer, boolean> columns of numbers
---- @field each fun(page: integer): fun(): table? iterates over rows, so many a request
+--- @field each fun(page: integer): fun(): table? an iterator over rows, `page` rows per request
 
---- Prints a list. What has come is there to be seen before the next page is asked for.
+--- Prints a list. The rows of a page are printed before the next page is requested.
 --- @param context posthog.llm.cli.Context
 --- @param args table
 --- @param wanted posthog.llm.cli.List
@@ -56,11 +56,11 @@ function list.print(context, args, wanted)
   local most = most_of(context, args)
   local rows = not context.json and Table.new(context.out, wanted.header, wanted.right) or nil
   local bar = context:progress("reading", wanted.unit)
-  bar.off = bar.off or context.out.columns ~= nil -- there the rows themselves are seen
+  bar.off = bar.off or context.out.columns ~= nil -- there the rows themselves show the progress
   context.pending = rows
   local seen, more = 0, false
-  -- One more than will be printed tells whether there are more.
-  for row in wanted.each(math.min(PAGE, most and (args.limit or most + 1) or PAGE)) do
+  -- One row more than is printed shows whether there are more.
+  for row in wanted.each(math.min(PAGE_SIZE, most and (args.limit or most + 1) or PAGE_SIZE)) do
     if seen == most then
       more = true
       break
@@ -81,7 +81,7 @@ function list.print(context, args, wanted)
     rows:finish()
   end
   if more then
-    context:note(("the first %d; --all lists all, --limit N so many"):format(most))
+    context:note(("these are the first %d; --all lists all, --limit N the first N"):format(most))
   end
 end
 

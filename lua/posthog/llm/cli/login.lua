@@ -1,4 +1,4 @@
---- posthog-llm login: asks for an account, tries it, and keeps it where posthog-cli does.
+--- posthog-llm login: asks for an account, tries it, and saves it in the file of posthog-cli.
 
 local checks = require("posthog.llm.cli.checks")
 local credentials = require("posthog.llm.credentials")
@@ -8,7 +8,7 @@ local exits = require("posthog.llm.cli.exits")
 local settings = require("posthog.llm.client.settings")
 local terminal = require("posthog.llm.util.terminal")
 
-local TRIES = 3 -- of each question
+local MAX_TRIES = 3 -- for each question
 
 local function raise(kind, message)
   error(errors.new({ kind = kind, message = message }), 0)
@@ -20,7 +20,7 @@ local function stop_at_interrupt()
   end
 end
 
---- A line that is typed. Raises where there is none.
+--- Reads a line that the user types. Raises at the end of the input.
 local function read(context, question, hidden)
   context.err:raw(display.clean(question))
   context.err.file:flush()
@@ -30,7 +30,7 @@ local function read(context, question, hidden)
   else
     line = io.stdin:read("*l")
   end
-  if hidden or not line then -- the cursor is still on the line of the question
+  if hidden or not line then -- no line break was echoed
     context.err:raw("\n")
   end
   stop_at_interrupt()
@@ -40,11 +40,11 @@ local function read(context, question, hidden)
   return line:match("^%s*(.-)%s*$")
 end
 
---- Asks until the response will do, a few times.
---- @param accept fun(text: string): any, posthog.llm.Error? nil and what is wrong with it
+--- Asks until the answer is valid, at most MAX_TRIES times.
+--- @param accept fun(text: string): any, posthog.llm.Error? the value, or nil and what is wrong
 local function ask(context, question, accept, hidden)
   local err
-  for _ = 1, TRIES do
+  for _ = 1, MAX_TRIES do
     local value
     value, err = accept(read(context, question, hidden))
     if value then
@@ -55,7 +55,7 @@ local function ask(context, question, accept, hidden)
   raise(err.kind, "not logged in: no input was valid, and nothing was written")
 end
 
---- Takes what a browser shows too: no scheme, or the address of a page of a project.
+--- Also accepts what a browser shows: a host without a scheme, or the address of a project's page.
 local function accept_host(text)
   if text:find("^[%w-]+%.[%w.-]+") then
     text = "https://" .. text
@@ -87,18 +87,18 @@ local function needed(value, err)
   return value
 end
 
---- What is kept already, which is to be replaced.
-local function tell_of_old(context)
+--- Notes that a login exists, which will be replaced.
+local function note_old_login(context)
   local old, err = credentials.stored()
   if old then
     context:note(
-      ("logged in already, to project %s at %s: a new login replaces it"):format(
+      ("already logged in to project %s at %s: a new login will replace it"):format(
         old.project_id,
         old.host
       )
     )
   elseif err then
-    context:note("the login that is there cannot be used: ", err.message)
+    context:note("the saved login cannot be used: ", err.message)
   end
 end
 
@@ -117,9 +117,9 @@ local OTHER_CLOUD = {
 --- Tries the account.
 --- @return boolean? ok nil: it failed
 --- @return posthog.llm.Error? err
---- @return string? what the question that has to be asked again: "key" or "project"
+--- @return string? what the question to ask again: "key" or "project"
 local function try(context, login)
-  context.err:status("trying it at " .. login.host)
+  context.err:status("trying the account at " .. login.host)
   local list = checks.run({
     personal_api_key = login.personal_api_key,
     project_id = login.project_id,
@@ -128,13 +128,13 @@ local function try(context, login)
   }, nil, { key = true, project = true, host = true })
   context.err:clear()
   stop_at_interrupt()
-  local missing = {}
+  local notes = {}
   for _, check in ipairs(list) do
     if check.name == "key_accepted" and check.status == "unknown" then
-      missing[#missing + 1] = "the key could not be tried: " .. check.message
+      notes[#notes + 1] = "the key could not be tried: " .. check.message
     elseif check.status == "fail" then
       if check.name:find("_read$") or check.name == "clock" or check.name == "pace" then
-        missing[#missing + 1] = check.message
+        notes[#notes + 1] = check.message
       else
         local hint = check.name == "key_accepted" and OTHER_CLOUD[login.host] or ""
         local err = errors.new({ kind = check.kind, message = check.message .. hint })
@@ -142,28 +142,28 @@ local function try(context, login)
       end
     end
   end
-  for _, words in ipairs(missing) do
+  for _, words in ipairs(notes) do
     context:note("note: ", words)
   end
   return true
 end
 
---- Asks for what was not given, and once more for what the server refuses.
+--- Asks for what was not given, and asks again for what the server refuses.
 local function converse(context, args)
-  tell_of_old(context)
+  note_old_login(context)
   local login = {}
   login.host = args.host and needed(accept_host(args.host))
     or ask(context, "Host: us, eu or a URL [us]: ", accept_host)
   login.project_id = args.project and needed(accept_project(args.project))
     or ask(context, "Project id, the number in PostHog's address (/project/ID): ", accept_project)
-  context:note(("Make a key at %s/settings/user-api-keys"):format(login.host))
+  context:note(("Create a key at %s/settings/user-api-keys"):format(login.host))
   context:note(("with the scopes %s."):format(SCOPES))
   login.personal_api_key = ask_key(context)
-  for i = 1, TRIES do
+  for i = 1, MAX_TRIES do
     local ok, err, what = try(context, login)
     if ok then
       return login
-    elseif not what or i == TRIES then
+    elseif not what or i == MAX_TRIES then
       raise(err.kind, ("not logged in: %s; nothing was written"):format(err.message))
     end
     context.err:line(err.message)
@@ -175,7 +175,7 @@ local function converse(context, args)
   end
 end
 
---- Without questions: key, project and host are given.
+--- Logs in without questions: with --key-file, --project and --host.
 local function take(context, args)
   if not args.project then
     error(exits.usage("login with --key-file needs --project too", "posthog-llm login"), 0)
@@ -185,7 +185,7 @@ local function take(context, args)
     project_id = needed(accept_project(args.project)),
     personal_api_key = needed(accept_key(context:read_key())),
   }
-  tell_of_old(context)
+  note_old_login(context)
   local ok, err = try(context, login)
   if not ok then
     raise(err.kind, ("not logged in: %s; nothing was written"):format(err.message))
@@ -195,24 +195,26 @@ end
 
 local KEY_VARIABLES = { "POSTHOG_PERSONAL_API_KEY", "POSTHOG_CLI_API_KEY", "POSTHOG_CLI_TOKEN" }
 
---- What comes before the login from now on.
-local function tell_of_variables(context)
+--- Notes a variable that has precedence over the login.
+local function note_variables(context)
   for _, name in ipairs(KEY_VARIABLES) do
     if (os.getenv(name) or "") ~= "" then
-      return context:note(("note: %s is set and comes before the login: unset it"):format(name))
+      return context:note(
+        ("note: %s is set and has precedence over the login: unset it"):format(name)
+      )
     end
   end
 end
 
 local function login(context, args)
   local account
-  needed(credentials.path()) -- before anything is asked
+  needed(credentials.path()) -- fail before asking anything
   if context.key_file then
     account = take(context, args)
   elseif context:can_ask() then
     account = converse(context, args)
   else
-    local words = "standard input is not a terminal: give --key-file - (the key by standard "
+    local words = "standard input is not a terminal: give --key-file - (the key on standard "
       .. "input) or --key-file FILE, and --project"
     error(exits.usage(words, "posthog-llm login"), 0)
   end
@@ -227,7 +229,7 @@ local function login(context, args)
     context:note(("logged in to project %s at %s"):format(account.project_id, account.host))
     context:note("saved in ", path)
   end
-  tell_of_variables(context)
+  note_variables(context)
 end
 
 --- @type posthog.llm.cli.Command
@@ -235,14 +237,14 @@ return {
   name = "login",
   summary = "save an account, for this command and posthog-cli",
   text = "Ask for host, project and personal API key, try them, and save them in the file of "
-    .. "posthog-cli, ~/.posthog/credentials.json, for you alone. Where there is no terminal, give "
+    .. "posthog-cli, ~/.posthog/credentials.json, readable only by you. Without a terminal, give "
     .. "--key-file and --project, and --host unless it is us.",
   examples = {
     { "posthog-llm login", "asks for what it needs" },
-    { "posthog-llm login --host eu --project 42", "asks for the key alone" },
+    { "posthog-llm login --host eu --project 42", "asks only for the key" },
     {
       "pass posthog | posthog-llm login --key-file - --host eu --project 42",
-      "asks nothing: the key comes by standard input",
+      "asks nothing: the key comes from standard input",
     },
   },
   run = login,

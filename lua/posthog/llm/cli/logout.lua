@@ -1,4 +1,4 @@
---- posthog-llm logout: takes the login away that posthog-cli and this command share.
+--- posthog-llm logout: removes the login that posthog-cli and this command share.
 
 local credentials = require("posthog.llm.credentials")
 
@@ -15,7 +15,7 @@ local function logout(context)
     context:note("logged out: removed ", path)
     context:note(KEY_STAYS)
   else
-    context:note("nobody is logged in: there is no ", credentials.path())
+    context:note("not logged in: ", credentials.path(), " does not exist")
   end
 end
 
@@ -24,10 +24,10 @@ return {
   name = "logout",
   summary = "remove the saved account",
   text = "Remove the login of this command and of posthog-cli, ~/.posthog/credentials.json. The "
-    .. "key itself stays valid. Nothing happens where nobody is logged in.",
+    .. "key itself stays valid. Without a login nothing happens.",
   examples = {
     { "posthog-llm logout", "forget the account" },
-    { "posthog-llm --json logout", "was there one?" },
+    { "posthog-llm --json logout", "also say whether there was a login" },
     { "posthog-llm logout && posthog-llm login --host eu", "use another account" },
   },
   run = logout,

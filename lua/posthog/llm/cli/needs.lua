@@ -1,4 +1,4 @@
---- Modules that the command needs and the rest of the library does not.
+--- Lua modules that only the command needs, not the rest of the library.
 
 local errors = require("posthog.llm.util.errors")
 
@@ -6,9 +6,9 @@ local needs = {}
 
 --- @class posthog.llm.cli.Needed
 --- @field module string
---- @field rock string what LuaRocks calls it, and people
---- @field packages table<string, string> what systems call it, as in tools/system.sh: V is the
----   version of the Lua, 5.4, and v the same without the dot; %5.4: only for that Lua
+--- @field rock string its name in LuaRocks and in messages
+--- @field packages table<string, string> its names in package managers, as in tools/system.sh: V is
+---   the Lua version, 5.4, and v the same without the dot; %5.4: only for that Lua
 
 --- @type posthog.llm.cli.Needed[]
 needs.LIST = {
@@ -39,7 +39,7 @@ local RELATIVES = { ubuntu = "debian", rhel = "fedora", centos = "fedora" }
 
 local LUA_VERSION = _VERSION:match("%d%.%d")
 
---- What the present system is, by its os-release.
+--- Identifies the operating system by its os-release file.
 --- @return string? name a key of INSTALL
 local function system()
   local file = io.open(os.getenv("OS_RELEASE") or "/etc/os-release")
@@ -70,7 +70,7 @@ local function package_of(needed, name)
   end))
 end
 
---- How all these are installed: by the system's packages, and by LuaRocks.
+--- The commands that install these modules: from the system's packages, and with LuaRocks.
 --- @param missing posthog.llm.cli.Needed[]
 --- @return string
 local function remedy(missing)
@@ -96,7 +96,7 @@ local function remedy(missing)
   return by_system .. ", or " .. by_rocks .. table.concat(rocks, " ")
 end
 
---- Of all that the command needs, that which is not there.
+--- The modules of LIST that are not installed.
 --- @return posthog.llm.cli.Needed[]
 local function find_missing()
   local missing = {}
@@ -117,8 +117,8 @@ local function in_words(missing)
   return text .. (#missing == 1 and " is missing" or " are missing")
 end
 
---- Where the module is not there, raises an error that names all that the command lacks, and says
---- how to get it.
+--- Loads a module. If it is not installed, raises an error that names all missing modules and says
+--- how to install them.
 --- @param name string of the module
 --- @return any
 function needs.module(name)

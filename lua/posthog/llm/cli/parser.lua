@@ -1,5 +1,4 @@
---- Makes the parser of argparse out of the commands, which are data, and reads
---- the arguments by it.
+--- Builds the argparse parser from the commands, which are data, and parses the arguments.
 
 local exits = require("posthog.llm.cli.exits")
 local help_text = require("posthog.llm.cli.help_text")
@@ -10,31 +9,31 @@ local parser = {}
 local NAME = "posthog-llm"
 
 --- @class posthog.llm.cli.Option
---- @field [1] string names, divided by spaces: "-n --note"
---- @field [2] string what it does, a few words
+--- @field [1] string names, separated by spaces: "-n --note"
+--- @field [2] string description
 --- @field value? string name of its value; nil: a flag
---- @field takes? "file"|"folder" what its value is the name of, for shells
+--- @field takes? "file"|"folder" what its value names, for completion
 --- @field choices? string[]
---- @field convert? fun(text: string): any, string? nil and why, when it is invalid
---- @field many? boolean may be given more than once; a list
+--- @field convert? fun(text: string): any, string? returns the value, or nil and why it is invalid
+--- @field many? boolean may be repeated; its value is a list
 
 --- @class posthog.llm.cli.Argument
 --- @field [1] string name
---- @field [2] string what it is
+--- @field [2] string description
 --- @field optional? boolean
---- @field many? boolean one or more; a list
---- @field takes? "file"|"folder" what it is the name of, for shells
+--- @field many? boolean one or more; its value is a list
+--- @field takes? "file"|"folder" what it names, for completion
 --- @field choices? string[]
 
 --- @class posthog.llm.cli.Command
 --- @field name string
---- @field summary string for the list of commands: no full stop
---- @field text? string what else the help says
+--- @field summary string for the list of commands, without a full stop
+--- @field text? string the description in its own help
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[]
---- @field examples? string[][] commands, and what they do
---- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any code, or nil and an error
+--- @field examples? string[][] pairs of a command and what it does
+--- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any returns an exit code, or nil and an error
 
 --- Conversions for `convert`.
 parser.convert = {}
@@ -140,9 +139,9 @@ local function add_command(element, command, page, path)
   fill(made, command, page, path)
 end
 
---- What is shown in place of what a command would do.
+--- Ends parsing with a text to print instead of running a command.
 local function show(text)
-  error({ shown = text }, 0)
+  error({ text = text }, 0)
 end
 
 --- @param page { root: posthog.llm.cli.Command, columns?: integer, by_path: table<string, posthog.llm.cli.Command> }
@@ -168,7 +167,7 @@ function fill(element, command, page, path)
 end
 
 --- @param root posthog.llm.cli.Command
---- @param columns? integer of the terminal that helps are shown on
+--- @param columns? integer of the terminal, for help texts
 --- @return table argparse's parser
 --- @return table<string, posthog.llm.cli.Command> by_path
 local function build(root, columns)
@@ -184,7 +183,7 @@ local function build(root, columns)
   return made, page.by_path
 end
 
---- @return table<string, boolean> takes by long name: whether it takes a value
+--- @return table<string, boolean> takes whether an option takes a value, by its long name
 local function longs_of(command, takes)
   for _, option in ipairs(command.options or {}) do
     for name in option[1]:gmatch("%-%-%S+") do
@@ -194,8 +193,7 @@ local function longs_of(command, takes)
   return takes
 end
 
---- Puts "--from -30d" as "--from=-30d": what argparse sees there otherwise are
---- the options -3, -0 and -d.
+--- Turns "--from -30d" into "--from=-30d": argparse would take -30d for the options -3, -0 and -d.
 --- @return string[]
 local function join_values(root, argv)
   local joined, command, takes = {}, root, longs_of(root, {})
@@ -228,11 +226,11 @@ end
 
 --- @param root posthog.llm.cli.Command
 --- @param argv string[]
---- @param columns? integer of the terminal, for a help
+--- @param columns? integer of the terminal, for help texts
 --- @return table? args by the names of options and arguments, with _ for -
 --- @return posthog.llm.cli.Command? command
---- @return string? shown in place of both: a help, the version
---- @return string? name of the command as it was typed
+--- @return string? text instead of both: a help text or the version
+--- @return string? name the full name of the command, for errors
 function parser.parse(root, argv, columns)
   local made, by_path = build(root, columns)
   if #argv == 0 then
@@ -240,8 +238,8 @@ function parser.parse(root, argv, columns)
   end
   local ok, args = pcall(made.parse, made, join_values(root, argv))
   if not ok then
-    if type(args) == "table" and args.shown then
-      return nil, nil, args.shown
+    if type(args) == "table" and args.text then
+      return nil, nil, args.text
     end
     error(args, 0)
   end

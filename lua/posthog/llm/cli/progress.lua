@@ -1,4 +1,4 @@
---- A bar with rate and time left, on a terminal only.
+--- A progress bar with rate and remaining time, only on a terminal.
 
 local clock = require("posthog.llm.host.clock")
 
@@ -40,15 +40,15 @@ local function rate(done, seconds)
   return (each < 10 and "%.1f/s" or "%.0f/s"):format(each)
 end
 
---- @param bar string "" where it is not known how much there is
---- @return string parts in a line; without the bar where that leaves no room for the rest
+--- @param bar string "" when the total is unknown
+--- @return string line without the bar, if there is no room for it
 local function line_of(what, bar, parts, room)
   local rest = table.concat(parts, "  ")
   local whole = what .. "  " .. (bar == "" and "" or bar .. "  ") .. rest
   return #whole <= room and whole or what .. "  " .. rest
 end
 
---- Tells how far it is. What was done before this run counts for the bar, not for the rate.
+--- Shows the progress. What was done before this run counts for the bar, but not for the rate.
 --- @param done integer
 --- @param total? integer
 --- @param note? string after it
@@ -82,7 +82,7 @@ function Progress:at(done, total, note)
   self.screen:status((line_of(self.what, bar, parts, self.screen.columns - 1):gsub(" +$", "")))
 end
 
---- Tells what is done, where there is nothing to count.
+--- Shows the present step, when there is nothing to count.
 --- @param note string
 function Progress:say(note)
   if not self.off then
@@ -90,7 +90,7 @@ function Progress:say(note)
   end
 end
 
---- Takes the bar away.
+--- Removes the bar.
 function Progress:finish()
   self.screen:clear()
 end

@@ -1,6 +1,5 @@
---- One of the two streams, and whether it is a terminal. What comes from a server
---- or a file never steers the terminal: everything but `raw` shows control
---- characters as escapes there.
+--- One of the two output streams, and whether it is a terminal. Text from a server or a file never
+--- controls the terminal: all methods except `raw` and `report` escape its control characters.
 
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
@@ -10,12 +9,13 @@ local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is not a terminal
---- @field has_cursor boolean it is a terminal whose lines can be written over
---- @field beside? posthog.llm.cli.Screen the other one, whose status line is cleared before this one writes
+--- @field has_cursor boolean whether it is a terminal whose lines can be overwritten
+--- @field other? posthog.llm.cli.Screen the other stream, whose status line is cleared before this
+---   one writes
 --- @field color boolean
 --- @field is_pipe boolean
---- @field ascii boolean the locale has no UTF-8
---- @field cut string one column, for what is left out
+--- @field ascii boolean whether the locale has no UTF-8
+--- @field cut string one column wide, in place of text that is left out
 local Screen = {}
 Screen.__index = Screen
 
@@ -47,17 +47,17 @@ function Screen.new(file, fd)
   return self
 end
 
---- A text of one line that may be shown.
+--- Makes a text of one line safe to print.
 --- @return string
 function Screen:clean(text)
   text = display.clean(text)
   return self.ascii and self.columns and display.ascii(text) or text
 end
 
---- Writes text that steers a terminal only where it is meant to.
+--- Writes text without escaping; its control characters must be intended.
 function Screen:raw(text)
-  if self.beside then
-    self.beside:clear()
+  if self.other then
+    self.other:clear()
   end
   if not self.failed then
     local ok, why = self.file:write(text)
@@ -66,11 +66,11 @@ function Screen:raw(text)
 end
 
 --- @return boolean? ok
---- @return posthog.llm.Error? err a full disk, say
+--- @return posthog.llm.Error? err such as that of a full disk
 function Screen:flush()
   local ok, why = self.file:flush()
   if not ok then
-    self.failed = self.failed or why -- what is lost does not come again with the next flush
+    self.failed = self.failed or why -- a later flush may succeed, but this output is lost
   end
   if not self.failed then
     return true
@@ -79,7 +79,7 @@ function Screen:flush()
   return nil, errors.new({ kind = "file", message = words })
 end
 
---- @param ... string|{ [1]: string, [2]: string } texts; with a style of STYLES
+--- @param ... string|{ [1]: string, [2]: string } texts, or pairs of a text and a name in STYLES
 function Screen:line(...)
   self:clear()
   local pieces = { ... }
@@ -94,7 +94,7 @@ function Screen:line(...)
   self:raw(table.concat(pieces) .. "\n")
 end
 
---- Many lines of somebody's text: exact, unless it is shown on a terminal.
+--- Writes a text of many lines: unchanged, unless the stream is a terminal.
 --- @param text string
 function Screen:text(text)
   if self.columns then
@@ -105,12 +105,12 @@ function Screen:text(text)
   self:raw(text)
 end
 
---- A report, whose texts are clean already and whose colours are meant.
+--- Writes a report, whose texts are clean already and whose colours are intended.
 function Screen:report(text)
   self:raw(self.ascii and self.columns and display.ascii(text) or text)
 end
 
---- A text of JSON, or a piece of one.
+--- Writes JSON text, or a part of one.
 function Screen:json_text(text)
   if self.columns then
     text = display.clean_json(text, self.ascii)
@@ -118,7 +118,7 @@ function Screen:json_text(text)
   self:raw(text)
 end
 
---- A value with the names of files that are not UTF-8 as people see them.
+--- A copy of a value in which strings that are not UTF-8 (names of files) are escaped.
 local function encodable(value)
   if type(value) == "string" then
     return json.encode(value) and value or display.clean(value)
@@ -132,7 +132,7 @@ local function encodable(value)
   return copy
 end
 
---- One value as JSON, on one line, the same for the same value.
+--- Writes one value as JSON on one line, with sorted keys.
 function Screen:json(value)
   local text, err = json_text.encode(value)
   if not text then
@@ -144,7 +144,7 @@ function Screen:json(value)
   self:json_text(text .. "\n")
 end
 
---- A line that the next one replaces; only where that can be.
+--- Writes a status line, which the next output replaces; only on a terminal that can do so.
 function Screen:status(text)
   if self.has_cursor then
     self:raw("\r" .. display.fit(self:clean(text), self.columns - 1, self.cut) .. "\27[K")
@@ -153,7 +153,7 @@ function Screen:status(text)
   end
 end
 
---- Takes the status away.
+--- Removes the status line.
 function Screen:clear()
   if self.has_status then
     self:raw("\r\27[K")

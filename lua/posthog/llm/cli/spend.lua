@@ -21,14 +21,15 @@ local function usage(message)
   error(exits.usage(message, "posthog-llm spend"), 0)
 end
 
---- Finds out the format, and tells what cannot go together before anything is asked of the server.
+--- Determines the format, and refuses combinations of options that exclude each other, before any
+--- request.
 local function check(context, args)
   if context.json and args.format and args.format ~= "json" then
-    usage("--json prints the server's own response; leave it out, or --format")
+    usage("--json prints the server's response and excludes --format: give only one of them")
   elseif context.json and args.compare then
-    usage("--json prints one response of the server; to compare two take --format json")
+    usage("--json prints one response of the server; to compare two use --format json")
   elseif context.json and args.output and not args.format then
-    usage("--json goes to standard output; to a file take --format json")
+    usage("--json prints to standard output; for a file use --format json")
   elseif args.output and not args.format then
     local ending = args.output:match("[^/]%.(%w+)$")
     args.format = ending and BY_ENDING[ending:lower()]
@@ -45,7 +46,7 @@ local function instant(timestamp)
   return type(timestamp) == "string" and times.iso(timestamp) or nil
 end
 
---- The response about the time just before that of another, as long as it.
+--- Requests the period of the same length just before that of a response.
 --- @return posthog.llm.SpendReport?
 --- @return posthog.llm.Error?
 local function before(client, spend, query)
@@ -105,7 +106,7 @@ local function report(context, args, spend, older)
   end
   if args.output then
     return save(args.output, text)
-  elseif format == "json" then -- the other formats are clean
+  elseif format == "json" then -- the other formats contain only clean text
     context.out:json_text(text)
   else
     context.out:report(text)
@@ -157,9 +158,9 @@ return {
   name = "spend",
   summary = "report the LLM spend of the key's owner",
   text = "Report the LLM spend of the key's owner: the costs by day, product, model and tool. A "
-    .. "budget counts from the start of the report's time on. The key needs the scope user:read.",
+    .. "budget counts from the start of the report's period. The key needs the scope user:read.",
   options = {
-    { "--from", "Start: 2026-04-23, or -2w (h d w m q y); -30d.", value = "WHEN" },
+    { "--from", "Start: 2026-04-23 or -2w (h d w m q y); default: -30d.", value = "WHEN" },
     { "--to", "End, exclusive; default: now.", value = "WHEN" },
     { "--product", "Product; default: posthog_code.", value = "NAME" },
     {
@@ -178,7 +179,7 @@ return {
     { "--compare", "Compare with the period just before." },
     {
       "--budget",
-      "Forecast when it is reached; if it is, end with 6.",
+      "Forecast when it is reached; exit code 6 if it is.",
       value = "DOLLARS",
       convert = parser.convert.dollars,
     },
@@ -190,7 +191,7 @@ return {
     },
     {
       "--output",
-      "Write to this file, in the format of its name.",
+      "Write to this file, in the format of its extension.",
       value = "FILE",
       takes = "file",
     },
@@ -205,7 +206,7 @@ return {
   },
   examples = {
     { "posthog-llm spend", "what the last 30 days cost" },
-    { "posthog-llm spend --from -7d --compare", "the last week beside the one before" },
+    { "posthog-llm spend --from -7d --compare", "the last week compared with the one before" },
     { "posthog-llm spend --from -7d --budget 4000", "how far a budget goes" },
     { "posthog-llm spend --output spend.html", "a page with charts; also .csv, .md, .json" },
   },

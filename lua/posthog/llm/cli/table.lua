@@ -1,6 +1,6 @@
---- A table that is printed as its rows come. Those that are there at the first
---- `flush` say how wide the columns are; what is longer later on shifts its own
---- line, in a pipe, or is cut, on a terminal. Nothing printed is kept.
+--- A table that is printed as its rows arrive. The rows before the first `flush` determine the
+--- widths of the columns; a longer text in a later row shifts the rest of its line, or is cut on a
+--- terminal. Rows that are printed are not kept in memory.
 
 local display = require("posthog.llm.util.display")
 
@@ -8,12 +8,12 @@ local display = require("posthog.llm.util.display")
 --- @field private screen posthog.llm.cli.Screen
 --- @field private header string[]
 --- @field private right table<integer, boolean> columns of numbers
---- @field private rows string[][] that are not printed yet
---- @field private widths? integer[] once it has begun
+--- @field private rows string[][] those not printed yet
+--- @field private widths? integer[] nil: nothing is printed yet
 local Table = {}
 Table.__index = Table
 
-local LEAST = 8 -- columns of the last one; where a terminal has fewer, rows take two lines
+local MIN_LAST = 8 -- width of the last column; if a terminal has less room, rows take two lines
 
 --- @param screen posthog.llm.cli.Screen
 --- @param header string[]
@@ -23,7 +23,7 @@ function Table.new(screen, header, right)
   return setmetatable({ screen = screen, header = header, right = right or {}, rows = {} }, Table)
 end
 
---- @param cells any[] a value a column; nil is nothing
+--- @param cells any[] a value for each column; nil is empty
 function Table:add(cells)
   local texts = {}
   for column = 1, #self.header do
@@ -33,7 +33,7 @@ function Table:add(cells)
   self.rows[#self.rows + 1] = texts
 end
 
---- Columns by the header and the rows that are there.
+--- The widths of the columns, by the header and the rows.
 local function measure(header, rows)
   local widths = {}
   for i = 0, #rows do
@@ -44,7 +44,7 @@ local function measure(header, rows)
   return widths
 end
 
---- The columns of a row beside each other, the last one as wide as there is room.
+--- The columns of a row from `first` on, side by side; the last one takes the rest of the width.
 --- @param row string[]
 --- @param first integer
 --- @param room? integer
@@ -64,7 +64,7 @@ function Table:line(row, first, room)
   return (table.concat(texts, "  "):gsub("%s+$", ""))
 end
 
---- @return string a line, or two where one has no room for all columns
+--- @return string a line, or two if the terminal is too narrow
 function Table:lines(row)
   local columns = self.screen.columns
   if not self.is_narrow then
@@ -80,12 +80,14 @@ function Table:begin()
   for column = 1, #self.header - 1 do
     taken = taken + self.widths[column] + 2
   end
-  self.is_narrow = self.screen.columns and #self.header > 1 and taken + LEAST > self.screen.columns
+  self.is_narrow = self.screen.columns
+    and #self.header > 1
+    and taken + MIN_LAST > self.screen.columns
   local header = self:lines(self.header)
   self.screen:raw((self.screen.color and "\27[1m" .. header .. "\27[m" or header) .. "\n")
 end
 
---- Prints what is there, so that it can be seen before the next row comes.
+--- Prints the rows so far, so that they are visible while the next ones are waited for.
 function Table:flush()
   if #self.rows > 0 then
     self:finish()
@@ -93,7 +95,7 @@ function Table:flush()
   end
 end
 
---- Prints what is left; the header also where there was no row.
+--- Prints the remaining rows; the header even if there was no row.
 function Table:finish()
   if not self.widths then
     self:begin()

@@ -1,14 +1,14 @@
---- The way to the server: proxy, name, connection, TLS, a response, its clock. One request shows all
---- of it, as an error says which step failed.
+--- The checks of the connection: proxy, name lookup, connection, TLS, a response of the server, its
+--- clock. One request is enough, since its error names the step that failed.
 
-local goes_past = require("posthog.llm.http.no_proxy")
+local bypasses_proxy = require("posthog.llm.http.no_proxy")
 local redact = require("posthog.llm.http.redact")
 local times = require("posthog.llm.util.time")
 
 local reach = {}
 
-local PATH = "/api/personal_api_keys/@current/" -- reads what the key itself may do
-local SKEW = 300 -- seconds
+local PATH = "/api/personal_api_keys/@current/" -- the key's own label, scopes and projects
+local MAX_SKEW = 300 -- seconds
 
 local PROXIES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
@@ -25,14 +25,18 @@ end
 --- @return string? variable
 local function proxy_of(url)
   local proxy, name = env(PROXIES)
-  if url.scheme == "http" or not proxy or goes_past(env({ "no_proxy", "NO_PROXY" }), url.host) then
+  if
+    url.scheme == "http"
+    or not proxy
+    or bypasses_proxy(env({ "no_proxy", "NO_PROXY" }), url.host)
+  then
     return nil
   end
   return proxy:match("([^@]*)$"):match("^%a*:?/?/?([^/?#]*)"), name
 end
 
---- Makes a request. Ctrl-C ends the command.
-function reach.ask(client, ...)
+--- Makes a request. An interrupt ends the command.
+function reach.request(client, ...)
   local value, err, response = client:request(...)
   if err and err.kind == "cancelled" then
     error(err, 0)
@@ -40,7 +44,7 @@ function reach.ask(client, ...)
   return value, err, response
 end
 
---- Another scheme on the same port, with an invalid key.
+--- Tries another scheme on the same port, with an invalid key.
 --- @return boolean answers
 --- @return string origin
 --- @return boolean connects
@@ -55,7 +59,7 @@ local function speaks(self, scheme)
     deadline = 5,
     max_retries = 0,
   })
-  local _, err, response = reach.ask(client, "GET", "/")
+  local _, err, response = reach.request(client, "GET", "/")
   client:close()
   local answers = response ~= nil or err ~= nil and err.stage == "certificate"
   return answers, origin, answers or err ~= nil and err.stage ~= "connect"
@@ -65,16 +69,16 @@ local function ms(seconds)
   return ("%.0f ms"):format(1000 * math.max(0, seconds))
 end
 
-local FORM = { -- of an address, which needs no lookup
+local ADDRESSES = { -- patterns of IP addresses, which need no lookup
   "^%d+%.%d+%.%d+%.%d+$",
   "^%[",
 }
 
 local function is_address(host)
-  return host:find(FORM[1]) ~= nil or host:find(FORM[2]) ~= nil
+  return host:find(ADDRESSES[1]) ~= nil or host:find(ADDRESSES[2]) ~= nil
 end
 
---- What each step says when it was passed.
+--- The message of each step that succeeded.
 local PASSED = {
   proxy = function(self)
     return self.proxy and ("%s (%s)"):format(self.proxy, self.proxy_name) or "none"
@@ -82,9 +86,9 @@ local PASSED = {
   name_lookup = function(self, timings)
     local host = self.url.host
     if is_address(host) then
-      return host .. " is an address"
+      return host .. " is an IP address"
     elseif self.proxy then
-      return "left to the proxy"
+      return "done by the proxy"
     end
     return timings and ("%s, %s"):format(host, ms(timings.name_lookup)) or host
   end,
@@ -101,8 +105,8 @@ local PASSED = {
 }
 local STEPS = { "proxy", "name_lookup", "connection", "tls" }
 
---- @param up_to? string the step that was not passed
-local function tell_passed(self, up_to, timings)
+--- @param up_to? string the step that failed
+local function report_passed(self, up_to, timings)
   for _, step in ipairs(STEPS) do
     if step == up_to then
       return
@@ -111,29 +115,29 @@ local function tell_passed(self, up_to, timings)
   end
 end
 
---- By the step: how to fix it.
+--- How to fix each step.
 local CURES = {
   proxy = function(self)
     local name = self.proxy_name or "https_proxy"
     return ("fix or unset %s, or add %s to no_proxy"):format(name, self.url.host)
   end,
   name_lookup = function(self)
-    return "is it spelt right, and is this machine online? Else " .. self:how_to_set("host")
+    return "is it spelt right, and is this machine online? Otherwise " .. self:how_to_set("host")
   end,
   connection = function(self)
-    return ("does the server run, on port %s, and does a firewall let you through? Else %s"):format(
-      self.url.port,
-      self:how_to_set("host")
-    )
+    local words = "is the server running, on port %s, and could a firewall block the connection? "
+      .. "Otherwise %s"
+    return words:format(self.url.port, self:how_to_set("host"))
   end,
   server = function(self)
-    return "is it PostHog's own address, without a login page or proxy before it? Else "
+    return "is it PostHog's own address, without a login page or proxy in front of it? "
+      .. "Otherwise "
       .. self:how_to_set("host")
   end,
 }
 
-local CERTIFICATE = "is it the right host, and this machine's clock right? For an authority of "
-  .. "your own: SSL_CERT_FILE=ca.pem"
+local CERTIFICATE = "is it the right host, and is this machine's clock right? "
+  .. "For a certificate authority of your own: SSL_CERT_FILE=ca.pem"
 local NO_TLS = "is the port right? "
 
 --- @return string message
@@ -141,22 +145,22 @@ local NO_TLS = "is the port right? "
 local function explain_tls(self, err)
   if err.stage == "certificate" then
     return "the certificate is not trusted: " .. err.message, CERTIFICATE
-  elseif not err.stage then -- the file of those to trust
-    return err.message, "name a file that can be read in SSL_CERT_FILE, or unset it"
+  elseif not err.stage then -- about the CA bundle
+    return err.message, "set SSL_CERT_FILE to a readable PEM file, or unset it"
   end
   local plain, origin = speaks(self, "http")
   if not plain and not self.proxy and (err.option or ""):find("timeout$") then
-    return "the port takes the connection, but does not answer in TLS",
+    return "the port accepts the connection, but does not answer in TLS",
       NO_TLS .. self:how_to_set("host")
   elseif not plain then
-    return "no TLS with the port: " .. err.message, NO_TLS .. self:how_to_set("host")
+    return "no TLS connection to the port: " .. err.message, NO_TLS .. self:how_to_set("host")
   end
-  return "the port speaks plain http, the host says https",
-    self:how_to_set("host", origin) .. ", or name the port that speaks https"
+  return "the port speaks plain http, but the host begins with https",
+    self:how_to_set("host", origin) .. ", or give the port for https"
 end
 
---- Of a port that is silent libcurl 8 does not tell whether it took the
---- connection and TLS was never there.
+--- Whether a port accepts connections and then stays silent. When libcurl 8 times out it does not
+--- say whether the connection or the TLS handshake was missing.
 local function is_silent(self, err)
   local timed_out = err.stage == "connect" and (err.option or ""):find("timeout$")
   if not timed_out or self.proxy or self.url.scheme ~= "https" then
@@ -166,10 +170,10 @@ local function is_silent(self, err)
   return connects
 end
 
---- The step that an error without a response names.
+--- The step that failed, by an error without a response.
 local function step_of(self, err)
   local stage = err.stage
-  if err.kind == "invalid" then -- the host was looked at before
+  if err.kind == "invalid" then -- not the host: it has been checked before
     return "proxy"
   elseif stage == "certificate" or err.kind == "tls" or is_silent(self, err) then
     return "tls"
@@ -179,7 +183,7 @@ local function step_of(self, err)
   return stage or "server"
 end
 
---- Does a server that gives no usable response to plain http want TLS?
+--- Whether a server without a usable response to plain http speaks TLS.
 local function wants_tls(self)
   if self.url.scheme == "http" then
     local secure, origin = speaks(self, "https")
@@ -188,8 +192,8 @@ local function wants_tls(self)
 end
 
 local function fail_for_tls(self, origin)
-  tell_passed(self, "tls")
-  local words = "the port speaks https, the host says http"
+  report_passed(self, "tls")
+  local words = "the port speaks https, but the host begins with http"
   self:fail("tls", "tls", words, self:how_to_set("host", origin))
 end
 
@@ -199,7 +203,7 @@ local function fail_without_response(self, err)
   if origin then
     return fail_for_tls(self, origin)
   end
-  tell_passed(self, step)
+  report_passed(self, step)
   if step == "tls" then
     self:fail(step, err.kind, explain_tls(self, err))
   else
@@ -207,15 +211,15 @@ local function fail_without_response(self, err)
   end
 end
 
---- What the response holds, for people.
+--- The content type of a response, for a message.
 local function content(err, response)
   local is_empty = response.status == 204 or err and err.kind == "decode" and err.body == nil
   local kind = response.headers["content-type"]
   return not is_empty and kind and kind:match("^[^;]+") or "nothing"
 end
 
---- What is wrong with a response that is not PostHog's, and why. PostHog tells a
---- key its label; where it refuses to, that has a `detail` (doc/api.md 0.5).
+--- Why a response cannot be PostHog's. PostHog returns the label of the key, or an error with a
+--- `detail` (doc/api.md 0.5).
 --- @return string? reason
 local function unlike_posthog(value, err, response)
   if value == nil and (err.kind == "redirect" or err.kind == "too_large") then
@@ -237,7 +241,7 @@ local function unlike_posthog(value, err, response)
   return start .. ", but not as PostHog does"
 end
 
---- How to fix it when something other than PostHog has answered, or PostHog does not at present.
+--- How to fix it when the response is not PostHog's, or PostHog is not available.
 local function cure_of_answer(self, err)
   local cure = CURES.server(self)
   if err and (err.status == 429 or (err.status or 0) >= 500) then
@@ -250,38 +254,38 @@ end
 
 local function check_clock(self, response)
   local date = response.headers.date
-  local theirs = date and times.http(date)
-  if not theirs then
-    return self:tell("clock", "unknown", "the server does not say what time it has")
+  local server_time = date and times.http(date)
+  if not server_time then
+    return self:tell("clock", "unknown", "the server's responses have no date")
   end
-  local off = os.time() - theirs
-  local apart = math.abs(off)
-  if apart <= SKEW then
+  local difference = os.time() - server_time
+  local apart = math.abs(difference)
+  if apart <= MAX_SKEW then
     return self:tell("clock", "ok", ("%d s apart from the server's"):format(apart))
   end
   local size = apart >= 72000 and ("%.1f days"):format(apart / 86400)
     or ("%.0f minutes"):format(apart / 60)
   local words = "this machine's clock is %s %s the server's"
-  local message = words:format(size, off > 0 and "ahead of" or "behind")
+  local message = words:format(size, difference > 0 and "ahead of" or "behind")
   self:fail("clock", "invalid", message, "set it, such as by: timedatectl set-ntp true")
 end
 
 --- @param self posthog.llm.cli.Checkup
---- @return boolean there is a server that can be asked more
+--- @return boolean ok whether further requests make sense
 function reach.check(self)
   self.proxy, self.proxy_name = proxy_of(self.url)
-  local value, err, response = reach.ask(self.client, "GET", PATH)
+  local value, err, response = reach.request(self.client, "GET", PATH)
   if not response then
     fail_without_response(self, err)
     return false
   end
   local reason = unlike_posthog(value, err, response)
-  local origin = reason and response.status == 400 and wants_tls(self) -- what a port of TLS says
+  local origin = reason and response.status == 400 and wants_tls(self) -- a TLS port answers plain http with 400
   if origin then
     fail_for_tls(self, origin)
     return false
   end
-  tell_passed(self, nil, response.timings)
+  report_passed(self, nil, response.timings)
   if reason then
     local kind = err and err.kind or "decode"
     self:fail("server", kind, reason, cure_of_answer(self, err))

@@ -1,5 +1,6 @@
---- What the key may do: whether it is accepted, finds the project and has its scopes. Reading is
---- tried; whether it may write is what the server says of the key, as nothing is written to find out.
+--- The checks of the key's permissions: whether it is accepted, has access to the project, and has
+--- the scopes. Reading is tried; for writing, the scopes that the server lists are examined, since
+--- nothing may be written.
 
 local errors = require("posthog.llm.util.errors")
 local reach = require("posthog.llm.cli.checks.reach")
@@ -27,11 +28,11 @@ local function has_scope(self, scope)
   return false
 end
 
---- What was answered, and what it shows.
+--- The outcome of one request, and what it shows.
 --- @class posthog.llm.cli.Trial
 --- @field err? posthog.llm.Error
---- @field status integer? nil: PostHog has not answered, or not with what was asked for
---- @field no_scope boolean the server names the scope that is missing
+--- @field status integer? nil: no response of PostHog, or an unexpected one
+--- @field no_scope boolean whether the server says that the scope is missing
 
 local function trial(scope, err)
   local says = err and err.detail or ""
@@ -51,17 +52,18 @@ local function list(self, resource, scope)
   return trial(scope, err)
 end
 
---- A question for spend that is refused for its parameters, if not before: no figures are made up.
-local function ask_spend(self)
+--- Requests spend with an invalid parameter, so that a server which accepts the key refuses the
+--- request without computing a report.
+local function try_spend(self)
   local query = { query = { limit = 0 } }
-  local value, err = reach.ask(self.client, "GET", "/api/llm_analytics/@me/spend/", query)
+  local value, err = reach.request(self.client, "GET", "/api/llm_analytics/@me/spend/", query)
   if value and not (type(value) == "table" and type(value.summary) == "table") then
     err = errors.new({ kind = "decode", message = 'the response has no object "summary"' })
   end
   return trial("user:read", err)
 end
 
---- 403 and 400 come after the key was looked at; a 404 may come before.
+--- Whether the key was accepted. 403 and 400 show that it was; a 404 does not.
 local function accepted(self)
   local refused
   local seen = { { status = self.own.value and 200 or self.own.err.status } }
@@ -89,12 +91,12 @@ local function check_key(self)
     return true
   end
   local cloud = CLOUDS[self.target.origin]
-  local cure = ("make a key at %s; %s"):format(
+  local cure = ("create a key at %s; %s"):format(
     KEYS_PAGE:format(self.target.base),
     self:how_to_set("key")
   )
   if cloud then
-    local other = "is the account on the %s cloud? Then %s. Else %s"
+    local other = "is the account on the %s cloud? Then %s. Otherwise %s"
     cure = other:format(cloud[1], self:how_to_set("host", cloud[2]), cure)
   end
   local words = "the key is not valid at " .. self.url.host .. " (HTTP 401)"
@@ -102,8 +104,8 @@ local function check_key(self)
   return false
 end
 
---- Projects that the key is confined to.
-local function confined(self)
+--- Why the key cannot be used for the project, if it is restricted to others.
+local function restricted(self)
   local teams = self.own.value and self.own.value.scoped_teams
   local id = self.account.project_id
   if type(teams) ~= "table" or #teams == 0 or id == "@current" then
@@ -116,7 +118,7 @@ local function confined(self)
       return nil
     end
   end
-  return ("the key is only for the projects %s"):format(table.concat(words, ", "))
+  return ("the key is restricted to the projects %s"):format(table.concat(words, ", "))
 end
 
 local WHERE = "the id is the number in PostHog's address, /project/ID"
@@ -125,16 +127,16 @@ local function check_project(self)
   local id, skills, datasets = self.account.project_id, self.tried.skills, self.tried.datasets
   if not id then
     local cure = ("%s: %s"):format(WHERE, self:how_to_set("project"))
-    return self:fail("project", "invalid", "there is no project", cure)
+    return self:fail("project", "invalid", "no project is set", cure)
   end
   local cure = ("%s; %s"):format(WHERE, self:how_to_set("project"))
-  local only = confined(self)
+  local only = restricted(self)
   if only then
     return self:fail("project", "forbidden", ("not project %s: %s"):format(id, only), cure)
   elseif skills.status == 200 or datasets.status == 200 then
     return self:tell("project", "ok", id)
   elseif skills.status == 404 and datasets.status == 404 then
-    local words = ("there is no project %s at %s (HTTP 404)"):format(id, self.url.host)
+    local words = ("project %s does not exist at %s (HTTP 404)"):format(id, self.url.host)
     return self:fail("project", "not_found", words, cure)
   end
   for _, one in ipairs({ skills, datasets }) do
@@ -144,7 +146,7 @@ local function check_project(self)
         "project",
         "forbidden",
         words,
-        "ask for access to it, or have what is meant " .. "switched on; else " .. cure
+        "ask for access to it, or have the feature enabled; otherwise " .. cure
       )
     end
   end
@@ -152,16 +154,17 @@ local function check_project(self)
 end
 
 local function add_scope(self, scope)
-  return ("add the scope %s to it: %s"):format(scope, KEYS_PAGE:format(self.target.base))
+  return ("add the scope %s to the key: %s"):format(scope, KEYS_PAGE:format(self.target.base))
 end
 
---- How to fix it when PostHog has not answered this one request.
+--- How to fix it when this request alone got no response of PostHog.
 local function cure_of_failure(self, err)
   if err.kind == "server" or err.kind == "timeout" or err.kind == "network" then
-    local tells = CLOUDS[self.target.origin] and "; see https://status.posthog.com" or ""
-    return "try again later" .. tells
+    local status_page = CLOUDS[self.target.origin] and "; see https://status.posthog.com" or ""
+    return "try again later" .. status_page
   end
-  return "does a proxy or gateway answer in the server's place? Else " .. self:how_to_set("host")
+  return "does a proxy or gateway answer instead of the server? Otherwise "
+    .. self:how_to_set("host")
 end
 
 --- @param name string of the check
@@ -170,15 +173,15 @@ local function check_reading(self, name, what, scope, one)
   if one.status == 200 then
     self:tell(name, "ok", scope)
   elseif one.no_scope then
-    self:fail(name, "forbidden", "the key has no scope " .. scope, add_scope(self, scope))
+    self:fail(name, "forbidden", "the key lacks the scope " .. scope, add_scope(self, scope))
   elseif one.status == 403 then
     local words = ("%s (HTTP 403)"):format(one.err.message)
-    self:fail(name, "forbidden", words, "the project's owner can switch it on or let you in")
+    self:fail(name, "forbidden", words, "the project's owner can enable it or give you access")
   elseif one.status == 404 then
-    local words = ("this server has no %s (HTTP 404)"):format(what)
-    self:fail(name, "not_found", words, "PostHog may be too old there: upgrade it")
+    local words = ("this server does not have %s (HTTP 404)"):format(what)
+    self:fail(name, "not_found", words, "its PostHog may be too old: upgrade it")
   elseif one.err.kind == "rate_limited" then
-    self:tell(name, "unknown", "the server asks to wait: see pace")
+    self:tell(name, "unknown", "the server asks to wait: see the check pace")
   else
     self:fail(name, one.err.kind, one.err.message, cure_of_failure(self, one.err))
   end
@@ -192,7 +195,7 @@ local function check_writing(self, name, scope)
   elseif may then
     self:tell(name, "ok", scope)
   else
-    self:tell(name, "warn", "read only: the key has no scope " .. scope)
+    self:tell(name, "warn", "read only: the key lacks the scope " .. scope)
   end
 end
 
@@ -215,18 +218,18 @@ local function check_spend(self)
   if one.status == 200 or one.status == 400 then
     self:tell(name, "ok", scope)
   elseif one.status == 404 then
-    self:tell(name, "warn", "this server has no spend: only PostHog's cloud has")
+    self:tell(name, "warn", "this server does not have spend: only PostHog's cloud does")
   elseif one.err.kind == "redirect" then
-    self:tell(name, "warn", "this server redirects spend to another one")
+    self:tell(name, "warn", "this server redirects spend to another server")
   else
     check_reading(self, name, "spend", scope, one)
   end
 end
 
---- The two versions, by the names of the option `profile`.
+--- The API versions, by their names in the option `profile`.
 local VERSIONS = { reference = "v1 (reference)", current = "v2 (current)" }
 
---- On an empty project no row tells: the newer API alone refuses an empty search.
+--- In an empty project no row shows the version, but API v2 alone refuses an empty search.
 local function find_version(self)
   local known = self.client:profile()
   if known or self.tried.datasets.status ~= 200 then
@@ -234,7 +237,7 @@ local function find_version(self)
   end
   local options = { query = { search = "", limit = 1 } }
   local path = "/api/projects/:project_id/datasets/"
-  local _, err = reach.ask(self.client, "GET", path, options)
+  local _, err = reach.request(self.client, "GET", path, options)
   return not err and "reference" or err.status == 400 and "current" or nil
 end
 
@@ -256,16 +259,16 @@ local function check_pace(self)
   end
   if wait then
     local words = ("the server asks to wait %.0f s (HTTP 429)"):format(wait)
-    return self:fail("pace", "rate_limited", words, "wait, or ask who else uses the key")
+    return self:fail("pace", "rate_limited", words, "wait, or find out who else uses the key")
   elseif not windows then
-    return self:tell("pace", "unknown", "no limit is kept for this host")
+    return self:tell("pace", "unknown", "no rate limit is known for this host")
   end
   local words = {}
   for i = #windows, 1, -1 do
     local window = windows[i]
     words[#words + 1] = ("%d of %d a %s"):format(window.left, window.most, WINDOWS[window.seconds])
   end
-  self:tell("pace", "ok", table.concat(words, ", ") .. " left, as far as this command knows")
+  self:tell("pace", "ok", table.concat(words, ", ") .. " left, by this command's own count")
 end
 
 --- @param self posthog.llm.cli.Checkup
@@ -277,7 +280,7 @@ function rights.check(self)
   self.tried = {
     skills = has_project and list(self, "skills", "llm_skill:read") or none,
     datasets = has_project and list(self, "datasets", "dataset:read") or none,
-    spend = ask_spend(self),
+    spend = try_spend(self),
   }
   if not check_key(self) then
     return

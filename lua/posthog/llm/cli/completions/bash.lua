@@ -1,5 +1,5 @@
---- Completion for bash: one function, which finds out which command the words make
---- so far, and which of its arguments the present word is.
+--- Completion for bash: one function, which determines the command from the words before the
+--- cursor, and which of its arguments the present word is.
 
 local words = require("posthog.llm.cli.completions.words")
 
@@ -51,7 +51,7 @@ complete -F _posthog-llm -o bashdefault posthog-llm
 
 local FLAGS = { file = "-f", folder = "-d" }
 
---- What may stand for a value: one of some words, a file, a folder, or nothing known.
+--- The completion of a value: one of some words, a file, a folder; nil: none.
 local function values(thing)
   if thing.choices then
     return ('COMPREPLY=($(compgen -W "%s" -- "$cur"))'):format(table.concat(thing.choices, " "))
@@ -60,7 +60,7 @@ local function values(thing)
   end
 end
 
---- @return string for `case`; the options of the command itself stand with each command
+--- @return string for `case`; the options of posthog-llm itself are valid with each subcommand
 local function pattern(entry, name)
   return (entry.path == "" and "*" or '"' .. entry.path .. '"') .. '"|' .. name .. '"'
 end

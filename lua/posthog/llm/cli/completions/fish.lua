@@ -1,12 +1,11 @@
---- Completion for fish: a condition tells which command the words make so far, and
---- which of its arguments the present word is; then a line for each word.
+--- Completion for fish: a condition that determines the command from the words before the cursor,
+--- and which of its arguments the present word is; then a line for each completion.
 
 local words = require("posthog.llm.cli.completions.words")
 
 local HEAD = [[
-# Prints the command that the words make so far, a bar, and how many of its
-# arguments are there.
-function __posthog_llm_place
+# Prints the command that was typed so far, a bar, and the number of its arguments.
+function __posthog_llm_position
     set -l path
     set -l at 0
     set -l value
@@ -31,11 +30,11 @@ function __posthog_llm_place
     echo "$path|$at"
 end
 
-# Whether it is this command; with a number, whether this argument of it is next.
+# Whether this command was typed; with a number, whether this argument of it is next.
 function __posthog_llm_at
-    set -l place (string split '|' (__posthog_llm_place))
-    test "$argv[1]" = "$place[1]"; or return
-    not set -q argv[2]; or test "$argv[2]" = '*'; or test "$argv[2]" = "$place[2]"
+    set -l position (string split '|' (__posthog_llm_position))
+    test "$argv[1]" = "$position[1]"; or return
+    not set -q argv[2]; or test "$argv[2]" = '*'; or test "$argv[2]" = "$position[2]"
 end
 
 complete -c posthog-llm -f
@@ -70,8 +69,8 @@ end
 return function(commands)
   local taking, names, lines = {}, {}, {}
   for _, entry in ipairs(words.of(commands)) do
-    local place = "__posthog_llm_at " .. quote(entry.path)
-    local here = entry.path == "" and "" or " -n " .. quote(place)
+    local is_command = "__posthog_llm_at " .. quote(entry.path)
+    local here = entry.path == "" and "" or " -n " .. quote(is_command)
     for _, option in ipairs(entry.options) do
       local first = option[1] == "-V --version" and " -n \"__posthog_llm_at '' 0\"" or here
       lines[#lines + 1] = option_line(option, first)

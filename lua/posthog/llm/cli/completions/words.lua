@@ -1,19 +1,18 @@
---- What a shell has to know of the commands to complete their words: as data, for
---- whoever writes it down for one shell.
+--- The commands as data for completion; the modules for the shells turn it into scripts.
 
 local words = {}
 
 --- @class posthog.llm.cli.Words
---- @field path string "skills push"; "" is the command itself
+--- @field path string "skills push"; "" for posthog-llm itself
 --- @field summary? string
 --- @field commands { [1]: string, [2]: string }[] names and summaries
 --- @field arguments posthog.llm.cli.Argument[]
---- @field options posthog.llm.cli.Option[] its own
+--- @field options posthog.llm.cli.Option[] without those of every command
 
-local HELP = { "-h --help", "Show this." }
+local HELP = { "-h --help", "Show this help." }
 
 --- @param root posthog.llm.cli.Command
---- @return posthog.llm.cli.Words[] of the command itself first, then of each one below
+--- @return posthog.llm.cli.Words[] posthog-llm first, then each subcommand
 function words.of(root)
   local list = {}
   local function add(command, path)
@@ -51,7 +50,7 @@ function words.names(option)
 end
 
 --- @param option posthog.llm.cli.Option
---- @return string for a list: no full stop
+--- @return string without the full stop
 function words.description(option)
   return (option[2]:gsub("%.$", ""))
 end

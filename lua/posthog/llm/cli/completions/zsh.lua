@@ -1,4 +1,4 @@
---- Completion for zsh: a function for each command, called by that of the one above.
+--- Completion for zsh: a function for each command, called by that of its parent.
 
 local words = require("posthog.llm.cli.completions.words")
 
@@ -8,7 +8,7 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
---- Text inside of a specification of _arguments.
+--- Text within a specification of _arguments.
 local function plain(text)
   return (text:gsub("[%[%]:\\]", "\\%0"))
 end
@@ -60,8 +60,8 @@ end
 
 local function leaf(entry, specs, lines)
   for i, argument in ipairs(entry.arguments) do
-    local place = argument.many and "*" or tostring(i) .. (argument.optional and ":" or "")
-    specs[#specs + 1] = quote(("%s:%s:%s"):format(place, argument[1], action(argument)))
+    local position = argument.many and "*" or tostring(i) .. (argument.optional and ":" or "")
+    specs[#specs + 1] = quote(("%s:%s:%s"):format(position, argument[1], action(argument)))
   end
   lines[#lines + 1] = "  _arguments -S \\\n    " .. table.concat(specs, " \\\n    ")
 end
