@@ -22,7 +22,7 @@ local MAX_ACCOUNTS = 100
 --- @field one string "one request", for messages
 --- @field many string "%d requests"
 --- @field limits table<string, integer> the cloud's limits for a key
---- @field longest number seconds: a longer Retry-After is ignored
+--- @field longest number seconds: the most by which a Retry-After holds requests back
 
 --- Classes of requests that are counted separately: a path is in the first one whose pattern
 --- matches.
