@@ -47,6 +47,16 @@ vim.api.nvim_create_autocmd("QuitPre", {
     require("posthog.nvim.buffer").on_quit()
   end,
 })
+vim.api.nvim_create_autocmd("VimLeavePre", {
+  group = group,
+  nested = true,
+  callback = function()
+    local buffer = package.loaded["posthog.nvim.buffer"]
+    if buffer then
+      buffer.on_leave()
+    end
+  end,
+})
 vim.api.nvim_create_autocmd("SessionLoadPost", {
   group = group,
   nested = true,

@@ -999,4 +999,125 @@ it("goes on with an import that was cancelled, and makes no item twice", functio
   equal(80, count_of(client, dataset.id))
 end)
 
+it("loads its buffers again when a session is restored", function()
+  given()
+  edit(SKILL)
+  vim.cmd("split")
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  local path = vim.fn.tempname() .. ".vim"
+  vim.cmd("mksession " .. path)
+  vim.cmd("silent %bwipeout!")
+  vim.cmd("silent source " .. path)
+  wait(function()
+    return text() == "print(1)\nprint(2)"
+  end)
+  equal("pdf-forms 1", status())
+  edit(SKILL)
+  matches("# PDF forms", text())
+  replace("two", "zwei")
+  vim.cmd("write")
+  equal("pdf-forms 2", status())
+end)
+
+it("waits for a write that is on its way when Neovim is left by :qa!", function()
+  given()
+  vim.g.posthog = { wait = 20 }
+  edit(SKILL)
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  control("faults", { { match = { method = "PATCH" }, action = { delay = 0.3 } } })
+  replace("two", "zwei")
+  vim.cmd("write")
+  vim.cmd("doautocmd <nomodeline> VimLeavePre")
+  equal("pdf-forms 2", status())
+end)
+
+--- Another editor with a file of the skill open. @return its RPC channel
+local function another_editor()
+  local root = vim.fn.getcwd()
+  local channel = vim.fn.jobstart({
+    vim.v.progpath,
+    "--embed",
+    "--headless",
+    "-i",
+    "NONE",
+    "-n",
+    "-u",
+    "NONE",
+    "--cmd",
+    "set runtimepath^=" .. root,
+    "--cmd",
+    "runtime plugin/posthog.lua",
+  }, { rpc = true })
+  assert(channel > 0)
+  return channel
+end
+
+it("keeps the work of two editors on one skill", function()
+  local client = given()
+  local channel = another_editor()
+  local function there(command)
+    return vim.rpcrequest(channel, "nvim_exec2", command, { output = true }).output
+  end
+  edit(SKILL)
+  there("edit " .. SKILL)
+  replace("one", "eins")
+  there("%s/six/sechs/")
+  vim.cmd("write")
+  local ran, err = pcall(there, "write")
+  equal(false, ran)
+  matches("has published version 2", err)
+  there("PostHog merge")
+  there("write")
+  matches("eins\ntwo\nthree\nfour\nfive\nsechs$", assert(client.skills:get("pdf-forms")).body)
+  vim.fn.jobstop(channel)
+end)
+
+it("asks for ! where a text comes from a swap file, whose base nobody knows", function()
+  given()
+  local swap = vim.fn.tempname()
+  vim.fn.mkdir(swap, "p")
+  vim.o.directory = swap .. "//"
+  local channel = another_editor()
+  vim.rpcrequest(channel, "nvim_exec2", "set swapfile directory=" .. swap .. "// updatecount=1", {})
+  vim.rpcrequest(channel, "nvim_exec2", "edit " .. SKILL, {})
+  vim.rpcrequest(channel, "nvim_exec2", "%s/two/of the crash/", {})
+  vim.rpcrequest(channel, "nvim_exec2", "preserve", {})
+  vim.uv.kill(vim.fn.jobpid(channel), "sigkill")
+  vim.fn.jobwait({ channel })
+  vim.o.swapfile = true
+  vim.cmd("silent! recover " .. vim.fn.fnameescape(vim.fn.glob(swap .. "/*", true, true)[1]))
+  matches("of the crash", text())
+  equal(SKILL, vim.api.nvim_buf_get_name(0))
+  matches("swap file", failure("write"))
+  vim.cmd("write!")
+  matches("of the crash", assert(other().skills:get("pdf-forms")).body)
+end)
+
+it("undoes what an autocommand has changed on the way to the server as one text", function()
+  local client = given()
+  edit(SKILL)
+  vim.api.nvim_create_autocmd("BufWritePre", {
+    pattern = "posthog://*",
+    command = [[silent! keeppatterns %s/\s\+$//e]],
+  })
+  replace("two", "two   ")
+  vim.cmd("write")
+  matches("\ntwo\nthree", assert(client.skills:get("pdf-forms")).body)
+  equal(false, vim.bo.modified)
+end)
+
+it("runs no escape of a name or a description", function()
+  local client = other()
+  assert(client.skills:create({
+    name = "odd",
+    description = "a\27[31mred\7 | %{expr} \r x",
+    body = "b",
+  }))
+  edit("posthog://skills/")
+  assert(not text():find("%c"), vim.inspect(text()))
+  matches("red", text())
+end)
+
 return scenarios

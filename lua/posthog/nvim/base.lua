@@ -6,6 +6,8 @@ local base = {}
 
 --- @class posthog.nvim.Note
 --- @field seq integer undo state
+--- @field tick integer of the buffer
+--- @field digest string of its text
 --- @field document posthog.nvim.Document
 
 --- @type table<integer, posthog.nvim.Note[]> by buffer, oldest first
@@ -35,13 +37,28 @@ local function state_of(buffer)
 end
 
 --- The undo states that the present text came through.
+--- @return table<integer, true> states
+--- @return integer present
 local function ancestors(buffer)
   local tree = state_of(buffer)
   local seen = { [0] = true }
   if tree.seq_cur == 0 then
-    return seen
+    return seen, 0
   end
-  return collect(tree.entries, tree.seq_cur, seen) or seen
+  return collect(tree.entries, tree.seq_cur, seen) or seen, tree.seq_cur
+end
+
+local function digest_of(buffer)
+  local lines = vim.api.nvim_buf_get_lines(buffer, 0, -1, false)
+  return vim.fn.sha256(table.concat(lines, "\n"))
+end
+
+--- Is the text one that no change has led to? So it is when a swap file is recovered into the buffer
+--- after the load.
+local function is_foreign(buffer, note, seq)
+  return seq == 0
+    and vim.api.nvim_buf_get_changedtick(buffer) ~= note.tick
+    and digest_of(buffer) ~= note.digest
 end
 
 --- Notes what the present text of a buffer is based on.
@@ -50,7 +67,12 @@ end
 function base.note(buffer, document)
   local list = notes[buffer] or {}
   notes[buffer] = list
-  list[#list + 1] = { seq = state_of(buffer).seq_cur, document = document }
+  list[#list + 1] = {
+    seq = state_of(buffer).seq_cur,
+    tick = vim.api.nvim_buf_get_changedtick(buffer),
+    digest = digest_of(buffer),
+    document = document,
+  }
 end
 
 --- Starts anew: the text was loaded, and what was before it is gone.
@@ -66,10 +88,11 @@ end
 --- @param buffer integer
 --- @return posthog.nvim.Document? document nil: the text came from nowhere (a swap file)
 function base.of(buffer)
-  local list, way = notes[buffer] or {}, ancestors(buffer)
+  local list, way, seq = notes[buffer] or {}, ancestors(buffer)
   for i = #list, 1, -1 do
-    if way[list[i].seq] then
-      return list[i].document
+    local note = list[i]
+    if way[note.seq] then
+      return not is_foreign(buffer, note, seq) and note.document or nil
     end
   end
 end

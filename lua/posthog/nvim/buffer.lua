@@ -372,9 +372,9 @@ function buffer.refuse(name)
   return message.as_command(("only a whole buffer can be read or written: %s"):format(name))
 end
 
---- Waits for what is on its way: QuitPre.
-function buffer.on_quit()
-  vim.wait(config.get().quit_wait, function()
+--- Waits until no write is on its way.
+local function wait_for_writes(milliseconds)
+  vim.wait(milliseconds, function()
     for number, state in pairs(states) do
       if api.nvim_buf_is_valid(number) and state.is_writing then
         return false
@@ -382,7 +382,19 @@ function buffer.on_quit()
     end
     return true
   end, 5)
+end
+
+--- Waits for what is on its way: QuitPre.
+function buffer.on_quit()
+  wait_for_writes(config.get().quit_wait)
   note_quit(true)
+end
+
+local LEAVE_WAIT = 3000 -- milliseconds
+
+--- Neovim leaves, whatever is modified: what was sent may still arrive. VimLeavePre.
+function buffer.on_leave()
+  wait_for_writes(LEAVE_WAIT)
 end
 
 -- }====
