@@ -131,6 +131,34 @@ describe("a lost response to a write on an item", function()
     end
   end)
 
+  it("stays in doubt where what is read back is not what it should be", function()
+    for _, rows in ipairs({
+      '5,"x",[]',
+      '{"version":"2"}',
+      '{"version":null},{"version":true}',
+      "{}",
+      "",
+    }) do
+      local body = '{"count":1,"next":null,"previous":null,"results":[' .. rows .. "]}"
+      for name, write in pairs({
+        update = function()
+          return client.dataset_items:update(item, { input = 2, base_version = 1 })
+        end,
+        create = function()
+          return client.datasets:create({ name = "silver" .. rows })
+        end,
+      }) do
+        t.e:faults({
+          { match = { method = "GET" }, action = { status = 200, body = body } },
+          { action = { close = "before", times = 3 } },
+        })
+        local row, err = write()
+        fails("network", { ambiguous = true }, row, err)
+        assert.is_nil(row, name)
+      end
+    end
+  end)
+
   it("is not the same change by another user, once the client knows its own", function()
     local other = t.client({ personal_api_key = "phx_emulator_li" })
     client = client:with({
