@@ -29,10 +29,11 @@ local SPECS = {
   ["posthog.llm.http.server_clock"] = "ambiguous_rules retry lost_response",
   ["posthog.llm.util.compare"] = "compare ambiguous_rules lost_response lost_writes values"
     .. " skills skill_bodies",
-  ["posthog.llm.http.call"] = "retry client transport bad_responses errors error_texts error_calls url"
-    .. " limits pace keys secrets config ca_bundle lost_response lost_writes",
+  ["posthog.llm.http.call"] = "retry client transport bad_responses errors error_texts"
+    .. " error_calls url limits pace keys secrets config ca_bundle v2_skills datasets"
+    .. " lost_response lost_writes",
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
-  ["posthog.llm.http.retry"] = "retry transport current_skills",
+  ["posthog.llm.http.retry"] = "retry transport v2_skills",
   ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
     .. " skill_folder_safety",
   ["posthog.llm.skill_folder.merge"] = "skill_folder_merge skill_folder_text skill_folder"
@@ -123,7 +124,9 @@ function commands.make(folder, share, seed, ...)
   math.randomseed(tonumber(seed))
   local made = 0
   for _, module in ipairs({ ... }) do
-    assert(SPECS[module], "no specs are named for " .. module)
+    for spec in assert(SPECS[module], "no specs are named for " .. module):gmatch("%S+") do
+      read(("spec/%s_spec.lua"):format(spec)) -- one that is not there would notice all
+    end
     local text = read(path_of(module))
     for _, change in ipairs(changes_of(module, text)) do
       if math.random() < tonumber(share) then

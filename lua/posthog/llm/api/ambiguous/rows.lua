@@ -74,7 +74,7 @@ function probes.next_version(self, path, base, changes)
       return UNKNOWN
     end
     local source = versions[sent.source_version or base]
-    local after, evidence = versions[base + 1], { skill = "same", requests = "two" }
+    local after, evidence = versions[base + 1], { skill = "same" }
     if latest == base then
       evidence.made = "none"
     elseif after and source then
