@@ -131,11 +131,27 @@ describe("a lost response to a write on an item", function()
     end
   end)
 
+  it("is followed by the same request where the item has no newer version", function()
+    local naps = {}
+    clock.sleep = function(seconds)
+      naps[#naps + 1] = seconds
+      return true
+    end
+    t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
+    local row, err, response = client.dataset_items:update(item, { input = 2, base_version = 1 })
+    assert.is_nil(err, tostring(err))
+    assert.equal(2, row.version)
+    assert.equal(2, response.attempts)
+    assert.is_nil(response.settled)
+    assert.is_true(#naps > 0)
+  end)
+
   it("stays in doubt where what is read back is not what it should be", function()
     for _, rows in ipairs({
       '5,"x",[]',
       '{"version":"2"}',
       '{"version":null},{"version":true}',
+      '{"version":1},{"version":3}', -- a gap, where the version of the call would be
       "{}",
       "",
     }) do

@@ -32,24 +32,19 @@ local function read_page(self, path, query, options)
   return type(page) == "table" and page.results or {}, response
 end
 
---- The versions of an item by their number.
---- @return table<integer, table>? versions nil: not readable
+--- The versions of an item by their number, none where they cannot be read.
+--- @return table<integer, table> versions
 --- @return posthog.llm.Response? response
---- @return integer? latest
 local function history(self, path, options)
   local rows, response =
     read_page(self, path .. "versions/", ("limit=%d"):format(PAGE_SIZE), options)
-  local versions, latest = {}, 0
+  local versions = {}
   for _, row in ipairs(rows) do
     if type(row) == "table" and type(row.version) == "number" then
       versions[row.version] = row
-      latest = math.max(latest, row.version)
     end
   end
-  if latest == 0 then
-    return nil
-  end
-  return versions, response, latest
+  return versions, response
 end
 
 local function made(lost, row, response, content)
@@ -68,16 +63,14 @@ end
 function probes.next_version(self, path, base, changes)
   return function(lost)
     local sent, err = body.canonical(changes, self._codec)
-    local versions, response, latest = history(self, path, lost:options())
-    local before = versions and versions[base]
+    local versions, response = history(self, path, lost:options())
+    local before = versions[base]
     if err or not before then
       return UNKNOWN
     end
     local source = versions[sent.source_version or base]
     local after, evidence = versions[base + 1], { skill = "same" }
-    if latest == base then
-      evidence.made = "none"
-    elseif after and source then
+    if after and source then
       local content = "equal"
       for _, name in ipairs(CONTENT) do
         local expected = sent[name]
@@ -110,7 +103,7 @@ function probes.keyed(self, base, fields)
       return UNKNOWN
     end
     local versions, response = history(self, base .. id .. "/", lost:options())
-    local first = versions and versions[1]
+    local first = versions[1]
     if not first then
       return UNKNOWN
     end
