@@ -453,4 +453,23 @@ it("pulls, merges and pushes a skill folder while the editor goes on", function(
   vim.fn.delete(root, "rf")
 end)
 
+it("reads, checks and changes a SKILL.md with nothing installed", function()
+  for _, name in ipairs({ "lfs", "lyaml", "yaml" }) do
+    package.preload[name] = function()
+      error(name .. " is asked for")
+    end
+  end
+  local skill_md = require("posthog.llm.skill_folder.skill_md")
+  local source =
+    "---\nname: a # n\ndescription: old\nallowed-tools: Bash(git add:*) Read\n---\n\nbody\n"
+  local fields, _, document = skill_md.read(source)
+  equal({ "Bash(git add:*)", "Read" }, fields.allowed_tools)
+  equal(4, skill_md.tool_line(document, "Bash(git add:*)"))
+  local new = skill_md.normal(fields)
+  new.description = "new"
+  equal((source:gsub("old", "new")), (skill_md.update(new, source, document)))
+  local _, err = skill_md.read("---\nname: *x\n---\n")
+  equal(2, err.line)
+end)
+
 return scenarios

@@ -98,7 +98,8 @@ end
 --- @return posthog.llm.SkillPull? result
 --- @return posthog.llm.Error? err kind "conflict": `conflicts` names the files that have markers
 ---   now, `result` is what was done; without `conflicts` nothing was done. Kind "invalid": the
----   skill has files that cannot be in a folder, `problems`. Kind "file": the disk
+---   skill has files that cannot be in a folder, or its SKILL.md has a line here that the change of
+---   others would lose, `problems`. Kind "file": the disk
 function skill_folder.pull(client, name, dir, options)
   check_client(client, 2)
   check.segment(name, "name", 2)

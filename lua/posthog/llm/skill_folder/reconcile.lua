@@ -6,6 +6,7 @@ local errors = require("posthog.llm.util.errors")
 local merge = require("posthog.llm.skill_folder.merge")
 local paths = require("posthog.llm.skill_folder.paths")
 local plan = require("posthog.llm.skill_folder.plan")
+local refuse = require("posthog.llm.skill_folder.refuse")
 local remote = require("posthog.llm.skill_folder.remote")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
@@ -97,6 +98,13 @@ local function in_file(folder, fields, present)
   return ours and stored.to_file(folder.not_stored, fields, skill_md.normal(ours)) or fields
 end
 
+--- Where a SKILL.md cannot take the fields of others without losing a line.
+--- @param err posthog.llm.Error
+local function unfit(err)
+  local finding = { path = paths.SKILL, line = err.line, message = err.reason }
+  return refuse.all("the folder was left as it was", { finding })
+end
+
 --- A SKILL.md with other fields.
 --- @param force boolean? where not all of the file can be kept, it goes
 --- @return string? updated
@@ -110,9 +118,11 @@ local function update_skill(folder, fields, present, force)
   if updated and read then
     folder:note_parsed(read)
   elseif not updated and force then
-    return skill_md.update(fields)
+    return text.with_newline(skill_md.render(fields), (text.newline(present)))
+  elseif not updated then
+    return unfit(err)
   end
-  return updated, err
+  return updated
 end
 
 --- @param force boolean? the file has what the server has, and nothing else
@@ -164,6 +174,9 @@ local function merge_one(folder, path, present, base, theirs)
     local merged, conflicts, read = merge.skill_md(before, present, fields, labels, document)
     if read then
       folder:note_parsed(read)
+    end
+    if not merged then
+      return unfit(conflicts)
     end
     return merged, conflicts
   end

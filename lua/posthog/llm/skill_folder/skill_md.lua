@@ -232,21 +232,24 @@ end
 --- @param document posthog.llm.SkillDocument
 --- @param old table normal
 --- @param new table normal
+--- @return string head
+--- @return integer line of a name that changes
 local function update_head(document, old, new)
-  local wanted, changed = {}, {}
-  local nodes = {}
+  local wanted, changed, nodes = {}, {}, {}
+  local line
   for _, entry in ipairs(document.yaml.root.entries) do
     nodes[entry.key] = entry.node
   end
   for _, key in ipairs(KEYS) do
     if lines_of(key, old) ~= lines_of(key, new) then
       changed[key], wanted[key] = true, value_of(key, new, nodes[key])
+      line = line or document.lines[key]
     end
   end
   if next(changed) == nil then
-    return document.yaml.source
+    return document.yaml.source, 1
   end
-  return yaml.edit(document.yaml, wanted, changed, KEYS)
+  return yaml.edit(document.yaml, wanted, changed, KEYS), line or document.yaml.root.line
 end
 
 --- The line of what a text would lose of the one before it: a comment, or a name of no meaning here.
@@ -294,7 +297,8 @@ function skill_md.update(fields, present, document)
     return text.with_newline(skill_md.render(fields), present and text.newline(present) or "\n")
   end
   local parts, source = document.parts, document.source
-  local head = update_head(document, skill_md.normal(document.fields), skill_md.normal(fields))
+  local old, new = skill_md.normal(document.fields), skill_md.normal(fields)
+  local head, changed_line = update_head(document, old, new)
   local updated = source:sub(1, parts.first - 1)
     .. head
     .. document.rest
@@ -303,7 +307,7 @@ function skill_md.update(fields, present, document)
   updated = text.with_newline(updated, (text.newline(source)))
   local again, _, read = skill_md.read(updated)
   if not again or skill_md.canonical(again) ~= skill_md.canonical(fields) then
-    return invalid(document.yaml.root.line, CANNOT)
+    return invalid(changed_line, CANNOT)
   end
   local line = lost_line(document, read)
   if line then
