@@ -15,6 +15,7 @@ local SKILL = "SKILL.md"
 --- @field path string
 --- @field text string as a buffer shows it: it ends with a line end
 --- @field version? integer nil: there is no such skill yet
+--- @field fields? table of a SKILL.md: what the text says, in its normal form
 --- @field is_new? boolean the skill has no such file, or does not exist
 --- @field first? string first_version_created_at: which skill of the name it is
 --- @field author? string who published the version
@@ -82,7 +83,8 @@ function document.load(client, at)
   task.must(skill, err)
   local found = of_skill(skill, at.path)
   if at.path == SKILL then
-    found.text = skill_md.render(skill_md.normal(skill))
+    found.fields = skill_md.normal(skill)
+    found.text = skill_md.render(found.fields)
   elseif has_file(skill, at.path) then
     local file = task.must(client.skills:file(at.name, at.path, { version = skill.version }))
     found.text = text.file((text.trim(file.content)))
@@ -111,25 +113,43 @@ local function read_skill_md(name, source)
   return fields
 end
 
---- Does a text say what the server has already?
-local function is_same(base, source)
-  if base.is_new then
+--- Do two SKILL.md say the same? Bodies are compared as they are: they may be large.
+local function says_same(one, other)
+  if one.body ~= other.body then
     return false
-  elseif base.path ~= SKILL then
-    return text.trim(source) == text.trim(base.text)
   end
-  local ours = read_skill_md(base.name, source)
-  return skill_md.canonical(ours) == skill_md.canonical(skill_md.normal(skill_md.read(base.text)))
+  local function head(fields)
+    local copy = {}
+    for name, value in pairs(fields) do
+      copy[name] = name ~= "body" and value or ""
+    end
+    return skill_md.canonical(copy)
+  end
+  return head(one) == head(other)
 end
 
-local function publish_skill_md(client, base, source, note)
-  local fields = read_skill_md(base.name, source)
+--- Does a text say what the server has already?
+--- @param fields? table of a SKILL.md, what the text says
+local function is_same(base, source, fields)
+  if base.is_new then
+    return false
+  elseif fields then
+    return says_same(fields, base.fields)
+  end
+  return (text.trim(source)) == (text.trim(base.text))
+end
+
+local function publish_skill_md(client, base, fields, note)
   if not base.version then
     return client.skills:create(fields)
   end
-  fields.name = nil
-  fields.base_version, fields.version_description = base.version, note
-  return client.skills:publish(base.name, fields)
+  local sent = {}
+  for name, value in pairs(fields) do
+    sent[name] = value
+  end
+  sent.name = nil
+  sent.base_version, sent.version_description = base.version, note
+  return client.skills:publish(base.name, sent)
 end
 
 local function publish_file(client, base, source, note)
@@ -155,16 +175,15 @@ local function publish_file(client, base, source, note)
   })
 end
 
-local function publish(client, base, source, note)
-  local write = base.path == SKILL and publish_skill_md or publish_file
-  return write(client, base, source, note)
-end
-
 --- The text, as the version that was made of it.
 local function published(skill, base, source)
   local made = of_skill(skill, base.path)
-  made.text = base.path == SKILL and skill_md.render(skill_md.normal(skill))
-    or text.file((text.trim(source)))
+  if base.path == SKILL then
+    made.fields = skill_md.normal(skill)
+    made.text = skill_md.render(made.fields)
+  else
+    made.text = text.file((text.trim(source)))
+  end
   return made
 end
 
@@ -174,9 +193,12 @@ end
 
 --- Is the latest version the same skill, with the same text here?
 local function is_untouched(base, latest)
-  return latest.first == base.first
-    and not latest.is_new == not base.is_new
-    and text.trim(latest.text) == text.trim(base.text)
+  if latest.first ~= base.first or not latest.is_new ~= not base.is_new then
+    return false
+  elseif base.fields and latest.fields then
+    return says_same(base.fields, latest.fields)
+  end
+  return (text.trim(latest.text)) == (text.trim(base.text))
 end
 
 --- What the server has now, where that is another version than the base, or another skill: a
@@ -202,7 +224,8 @@ end
 --- Publishes a text over the version that it is based on. Where somebody has published meanwhile
 --- and left this file alone, it goes on top of that.
 local function save_on(client, base, source, note)
-  if is_same(base, source) then
+  local fields = base.path == SKILL and read_skill_md(base.name, source) or nil
+  if is_same(base, source, fields) then
     return { action = "unchanged", document = base }
   end
   local skill, err
@@ -212,7 +235,11 @@ local function save_on(client, base, source, note)
       return { action = "conflict", document = latest, err = err }
     end
     base = latest or base
-    skill, err = publish(client, base, source, note)
+    if fields then
+      skill, err = publish_skill_md(client, base, fields, note)
+    else
+      skill, err = publish_file(client, base, source, note)
+    end
     if not is_conflict(err) then
       break
     end
