@@ -603,6 +603,39 @@ describe("a lost response on API v2", function()
       assert.same(before, client.skills:get("a").owners)
     end)
 
+    it("is left open where they were the same before, for then they prove nothing", function()
+      local same = client.skills:get("a").owners[1].uuid
+      lose("before", "PATCH", "/a/$")
+      fails(
+        "network",
+        { ambiguous = true, attempts = 1 },
+        client.skills:publish("a", { owners = { same } })
+      )
+    end)
+
+    it("is left open where another skill has the name by now", function()
+      assert(client.skills:publish("a", { owners = { LI } }))
+      local user = assert(client.skills:get("a")).created_by.uuid
+      lose("before", "PATCH", "/a/$")
+      meanwhile("PATCH", function()
+        assert(client.skills:archive("a"))
+        assert.equal(user, make("a").owners[1].uuid)
+      end)
+      fails("network", { ambiguous = true }, client.skills:publish("a", { owners = { user } }))
+    end)
+
+    it("asks for the owners beforehand only when they may be asked for afterwards", function()
+      local since = #t.e:log()
+      assert(client.skills:publish("a", { owners = { LI } }))
+      assert.equal("GET", t.e:log(since)[1].method)
+      client = t.client({ max_retries = 0 })
+      since = #t.e:log()
+      assert(client.skills:publish("a", { owners = {} }))
+      t.only(since)
+      local _, err = client.skills:publish("nope", { owners = {} })
+      assert.equal("not_found", err.kind)
+    end)
+
     it("teaches nobody who he is", function()
       assert(client.skills:publish("a", { owners = { LI } }))
       assert(other.skills:publish("a", { base_version = 1, body = "theirs" }))

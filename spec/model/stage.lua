@@ -91,7 +91,6 @@ function stage:begin(version)
     dataset_limit = 0,
     item_version_limit = 0,
     item_archive_limit = 0,
-    first_owner = "nobody", -- else owners may be the wanted ones before the call: then none can tell
     clock = "2026-01-01T00:00:00Z",
   })
   self.tried = self:add(self:client("A", nil, {

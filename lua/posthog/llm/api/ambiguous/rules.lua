@@ -69,9 +69,11 @@ rules.RENAME = {
 }
 
 --- Owners do not belong to a version: the last writer wins.
----   owners  "equal": the skill has the owners that were sent
+---   skill   "same": the one that had the name before the call
+---   before  "differs": before the call the skill had other owners than those that were sent
+---   owners  "equal": now it has those that were sent
 rules.OWNERS = {
-  { rules.HAPPENED, owners = "equal" },
+  { rules.HAPPENED, skill = "same", before = "differs", owners = "equal" },
 }
 
 --- An item with a client_item_id, which no second item can ever have.

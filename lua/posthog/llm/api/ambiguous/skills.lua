@@ -445,6 +445,7 @@ function probes.rename(skills, name, new_name, first)
 end
 
 --- Whether a skill has these owners.
+--- @param skill posthog.llm.Skill
 --- @param owners any UUIDs, as they are sent
 --- @return "equal"|"differs"|nil nil: the server does not return owners
 local function has_owners(skill, owners)
@@ -470,7 +471,9 @@ end
 --- @param skills posthog.llm.Skills
 --- @param name string
 --- @param fields posthog.llm.SkillChanges as they are sent
-function probes.owners(skills, name, fields)
+--- @param before posthog.llm.Skill? the skill as it was before the call
+function probes.owners(skills, name, fields, before)
+  local first = before and before.first_version_created_at
   local as_version = fields.base_version and probes.publish(skills, name, fields)
   return function(lost)
     local skill, _, response = content_of(skills:get(name, lost:options()))
@@ -480,7 +483,11 @@ function probes.owners(skills, name, fields)
       return as_version and as_version(lost) or UNKNOWN
     end
     return {
-      verdict = rules.decide(rules.OWNERS, { owners = has_owners(skill, fields.owners) }),
+      verdict = rules.decide(rules.OWNERS, {
+        skill = first and skill.first_version_created_at == first and "same" or nil,
+        before = before and has_owners(before, fields.owners),
+        owners = has_owners(skill, fields.owners),
+      }),
       value = skill,
       response = response,
     }

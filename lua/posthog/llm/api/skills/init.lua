@@ -342,6 +342,23 @@ local function is_owners_only(fields)
   return fields.owners ~= nil
 end
 
+--- The skill before a call that changes its owners: had it these owners already, finding them after a
+--- lost response would prove nothing. Without retries a lost write is not read back, and nothing is
+--- requested.
+--- @return posthog.llm.Skill?
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+local function before_owners(self, name, call_options)
+  if (call_options.max_retries or self._max_retries) == 0 then
+    return nil
+  end
+  local skill, err, response = self:get(name, call_options)
+  if err then
+    return errors.failure(err, response)
+  end
+  return type(skill) == "table" and skill or nil
+end
+
 --- Publishes the next version. Absent fields are carried over; `files` replaces all files.
 --- @param name string
 --- @param fields posthog.llm.SkillChanges base_version is required
@@ -368,7 +385,11 @@ function Skills:publish(name, fields, options)
   if is_owners_only(fields) then
     request.idempotent = false
     request.shape = SKILL
-    local probe = probes.owners(self, name, json_body)
+    local before, err, response = before_owners(self, name, call_options)
+    if err then
+      return errors.failure(err, response)
+    end
+    local probe = probes.owners(self, name, json_body, before)
     return self._write({ request = request, name = name, probe = probe })
   end
   return write(self, request, name, probes.publish(self, name, json_body), true)
