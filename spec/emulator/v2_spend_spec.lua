@@ -104,7 +104,7 @@ describe("the emulator on API v2 has spend that", function()
     end
   end)
 
-  it("is answered in Europe too, from the other region, where the route needs its slash", function()
+  it("comes from the other region in Europe, where the route needs its slash", function()
     local here = must(200, "GET", PATH .. "date_from=-2d")
     t.e:settings({ spend = "relay" })
     assert.same(here, must(200, "GET", PATH .. "date_from=-2d"))
