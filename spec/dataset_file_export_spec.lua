@@ -230,6 +230,32 @@ for _, generation in ipairs({ "reference", "current" }) do
       end
     end)
 
+    it("reads shorter pages where rows are large, and none twice", function()
+      local lines = {}
+      for i = 1, 30 do
+        lines[i] = ('{"input":{"n":%d,"text":"%s"}}\n'):format(i, ("x"):rep(200000))
+      end
+      local path = write("large.jsonl", table.concat(lines))
+      assert(dataset_file.import(client, dataset, path, { settle = 0.05 }))
+      -- The client would take no page of more than 5 of these rows, and pages have 25 or 100.
+      local small = client:with({ max_response_bytes = 1100000 })
+      for _, prefetch in ipairs({ 0, 2 }) do
+        local copy = folder .. "/copy.jsonl"
+        local result = assert(dataset_file.export(small, dataset, copy, { prefetch = prefetch }))
+        assert.equal(30, result.rows)
+        local same = assert(dataset_file.diff(small, dataset, copy, { key = "id" }))
+        assert.equal("0 added, 0 removed, 0 changed, 30 the same\n", same.text)
+      end
+      local since = #t.e:log()
+      assert(dataset_file.export(client, dataset, folder .. "/copy.jsonl", { prefetch = 0 }))
+      local limits = {}
+      for _, entry in ipairs(t.e:log(since)) do
+        limits[#limits + 1] = tonumber(entry.target:match("dataset_items/.*limit=(%d+)"))
+      end
+      assert.equal(100, limits[1])
+      assert.equal(generation == "current" and 20 or nil, limits[2]) -- 4 MiB of them
+    end)
+
     it("reads pages ahead, unless told not to", function()
       t.e:seed({ items = 400, dataset = dataset })
       local function pages_at_200(prefetch)

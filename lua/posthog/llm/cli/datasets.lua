@@ -218,8 +218,10 @@ return {
     {
       name = "export",
       summary = "write the items of a dataset to a file",
-      text = "Writes the items to FILE, newest first. The file is there as a whole in the end, "
-        .. "or as it was before. To standard output (-) they go as they come, as JSONL.",
+      text = "Writes the items to FILE, newest first, as the lists of items have them; the "
+        .. "server's own export, of which API v2 makes ten a day, is not used. The file is "
+        .. "complete in the end, or as it was before. To standard output (-) items go as they "
+        .. "come, as JSONL.",
       arguments = { DATASET, TARGET },
       options = {
         FORMAT,
