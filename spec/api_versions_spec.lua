@@ -614,13 +614,35 @@ describe("API v2", function()
         if name == "PATCH" or name == "archive" then
           fails("conflict", { code = "stale_version", current_version = 2 }, row, err)
           assert.is_nil(err.ambiguous)
-          assert.is_truthy(tostring(err):find("did not happen", 1, true))
+          local why = "it did not happen: version 2 was made by somebody else"
+          assert.is_truthy(tostring(err):find(why, 1, true), tostring(err))
         else -- without a base the last writer wins
           assert.is_nil(err, tostring(err))
           assert.equal(3, row.version)
         end
       end)
     end
+
+    it("a restored version is found, with the content of that one", function()
+      local id = item.id
+      assert(
+        client.dataset_items:update(id, { input = "new", expected_output = 5, base_version = 1 })
+      )
+      for _, source in ipairs({ 1, 2 }) do
+        local base = assert(client.dataset_items:archive(id)).version
+        t.e:fault({
+          match = { method = "POST", path = "restore" },
+          action = { close = "after", times = 1 },
+        })
+        local options = { base_version = base, source_version = source }
+        local row, err, response = client.dataset_items:restore(id, options)
+        assert.is_nil(err, tostring(err))
+        assert.equal(base + 1, row.version)
+        assert.is_false(row.archived)
+        assert.same(source == 1 and { a = 1 } or 5, row.expected_output)
+        assert.is_true(response.settled)
+      end
+    end)
 
     it("an update is found below later versions", function()
       t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })

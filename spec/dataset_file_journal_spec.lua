@@ -185,6 +185,7 @@ describe("a journal", function()
       lines[#lines + 1] = json.decode(line)
     end
     assert.same({ { other = "before 1" }, { other = "before 2" }, HEADER }, lines)
+    assert.equal(1, select(2, text_of():gsub('"journal"', "")))
     local journal = assert(journals.open(path))
     assert.same(HEADER, journal.header)
     assert(journal:begin(HEADER, 2000, function()
@@ -403,5 +404,34 @@ describe("a journal", function()
     os.remove(path)
     assert.matches("cannot be read", journal:each_rejected(error).message)
     journal:close()
+  end)
+
+  it("whose first line was torn by an earlier release can be read", function()
+    local text = whole_journal()
+    for _, torn in ipairs({ '{"other":"bef\n', '{"journal":1,"data\n' }) do
+      write(torn .. text)
+      local journal = assert(journals.open(path))
+      assert.is_true(journal.finished)
+      journal:close()
+      local header = text:gsub('{"other":[^\n]*\n', "")
+      write(torn .. header)
+      journal = assert(journals.open(path))
+      assert.is_true(journal.finished)
+      journal:close()
+    end
+  end)
+
+  it("whose torn line cannot be cut off is not gone on with", function()
+    local text = whole_journal() .. '{"n":'
+    write(text)
+    local truncate = file_system.truncate
+    function file_system.truncate()
+      return nil, "Read-only file system"
+    end
+    local journal, err = journals.open(path)
+    file_system.truncate = truncate
+    assert.is_nil(journal)
+    assert.matches("cannot write the journal: Read%-only file system", err.message)
+    assert.equal(text, text_of())
   end)
 end)

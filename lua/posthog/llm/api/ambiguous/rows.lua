@@ -64,8 +64,7 @@ function probes.next_version(self, path, base, changes)
   return function(lost)
     local sent, err = body.canonical(changes, self._codec)
     local versions, response = history(self, path, lost:options())
-    local before = versions[base]
-    if err or not before then
+    if err or not versions[base] then
       return UNKNOWN
     end
     local source = versions[sent.source_version or base]
@@ -75,7 +74,7 @@ function probes.next_version(self, path, base, changes)
       for _, name in ipairs(CONTENT) do
         local expected = sent[name]
         if expected == nil then
-          expected = (name == "archived" and before or source)[name]
+          expected = source[name]
         end
         content = stored.both(content, stored.json(expected, after[name]))
       end
