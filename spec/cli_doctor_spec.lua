@@ -159,7 +159,13 @@ describe("posthog-llm doctor", function()
   end)
 
   it("says that a project key is not a personal API key", function()
-    finds("key", 5, "a project key", "create one in PostHog", { POSTHOG_PERSONAL_API_KEY = "phc_a" })
+    finds(
+      "key",
+      5,
+      "a project key",
+      "create one in PostHog",
+      { POSTHOG_PERSONAL_API_KEY = "phc_a" }
+    )
   end)
 
   it("says that a key is not valid", function()

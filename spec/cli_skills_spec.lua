@@ -417,7 +417,10 @@ for _, profile in ipairs({ "reference", "current" }) do
         edit(root, "pdf-forms/a.md", "1", "one")
         e:fault({ match = { method = "PATCH" }, action = { delay = case[1], times = 1 } })
         local stopped = skills(130, { "push", "pdf-forms", "more" }, stop_at("PATCH")).out
-        has(stopped, "posthog-llm: pdf-forms: interrupted; the write in progress may or may not have")
+        has(
+          stopped,
+          "posthog-llm: pdf-forms: interrupted; the write in progress may or may not have"
+        )
         has(stopped, "\nPush again: it tells which, and nothing is published twice.\n")
         has(stopped, "\nposthog-llm: not tried: more\n")
         assert.equal(case[2], skills(0, { "push", "pdf-forms" }).out)

@@ -286,7 +286,10 @@ describe("posthog-llm", function()
       })
       assert.equal(130, result.code)
       assert.equal(2, select(2, result.out:gsub("\n", "")))
-      assert.equal("2 rows were printed; the list may be incomplete\nposthog-llm: interrupted\n", result.err)
+      assert.equal(
+        "2 rows were printed; the list may be incomplete\nposthog-llm: interrupted\n",
+        result.err
+      )
     end)
 
     it("refuses invalid options before it sends a request", function()
