@@ -45,7 +45,8 @@ describe("core.encode", function()
     assert.equal(t, core.array(t))
     assert.equal(core.array_mt, getmetatable(t))
     assert.equal(t, core.object(t))
-    assert.equal(core.object_mt, getmetatable(t))
+    assert.equal(getmetatable(core.object()), getmetatable(t))
+    assert.not_equal(core.array_mt, getmetatable(t))
     assert.equal(core.array_mt, getmetatable(core.array()))
     for _, mark in ipairs({ core.array, core.object }) do
       for _, value in ipairs({ 1, "x", true, print }) do

@@ -42,7 +42,7 @@ describe("posthog.llm.http.redact", function()
         { "&#112;", "" },
       }) do
         local whole = around[1] .. text .. around[2]
-        assert.is_true(core.holds(whole, KEY), whole)
+        assert.not_equal(whole, core.redact(whole, KEY, "[key]"))
         assert.equal(around[1] .. "[key]" .. around[2], redact.text(whole, KEY))
       end
     end
@@ -73,7 +73,7 @@ describe("posthog.llm.http.redact", function()
       "\\u00",
       "\\x",
     }) do
-      assert.is_false(core.holds(text, KEY), text)
+      assert.equal(text, core.redact(text, KEY, "[key]"))
       assert.equal(text, redact.text(text, KEY))
     end
   end)

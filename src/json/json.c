@@ -225,7 +225,7 @@ void json_open (lua_State *L) {
   luaL_newmetatable(L, JSON_ARRAY);
   lua_setfield(L, -2, "array_mt");
   luaL_newmetatable(L, JSON_OBJECT);
-  lua_setfield(L, -2, "object_mt");
+  lua_pop(L, 1);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   luaL_setfuncs(L, functions, 0);

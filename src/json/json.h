@@ -11,7 +11,7 @@
 
 /*
 ** Adds to the module table on top of the stack:
-**   null, array_mt, object_mt, array(t?), object(t?)
+**   null, array_mt, array(t?), object(t?)
 **   decode(text) -> value | nil, message, position, limit
 **   encode(value) -> text | nil, message, path
 **   decoder{ keep_null = boolean, free = { names }, max_depth = n,

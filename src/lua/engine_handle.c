@@ -56,12 +56,6 @@ static int engine_run_thread (lua_State *L) {
   return 1;
 }
 
-/* engine:usable() -> boolean: false in a child after a fork */
-static int engine_is_usable (lua_State *L) {
-  lua_pushboolean(L, engine_usable(check_engine(L)));
-  return 1;
-}
-
 /*
 ** engine:poll(seconds?) -> boolean: whether there is something to collect.
 ** Waits at most that long, without it forever. A signal ends the wait, so that
@@ -121,9 +115,11 @@ static int core_engine (lua_State *L) {
 
 void engine_handle_open (lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"run", engine_run_thread}, {"usable", engine_is_usable},
-      {"poll", engine_poll},      {"collect", engine_collect_ids},
-      {"pool", engine_new_pool},  {NULL, NULL},
+      {"run", engine_run_thread},
+      {"poll", engine_poll},
+      {"collect", engine_collect_ids},
+      {"pool", engine_new_pool},
+      {NULL, NULL},
   };
   class_register(L, ENGINE_NAME, methods, engine_gc);
   lua_pushcfunction(L, core_engine);

@@ -26,18 +26,8 @@ static int text_escape (lua_State *L) {
   return 1;
 }
 
-/* core.holds(text, secret) -> boolean: whether the text contains the secret, as
-** it is or with some of its characters escaped. */
-static int text_holds (lua_State *L) {
-  size_t len, n;
-  const char *s = luaL_checklstring(L, 1, &len);
-  const char *secret = luaL_checklstring(L, 2, &n);
-  lua_pushboolean(L, secret_found(s, len, secret, n));
-  return 1;
-}
-
 /* core.redact(text, secret, instead) -> text, in which `instead` replaces the
-** secret wherever core.holds finds it. */
+** secret as it is or with some of its characters escaped. */
 static int text_redact (lua_State *L) {
   size_t len, n, width;
   const char *s = luaL_checklstring(L, 1, &len);
@@ -101,7 +91,6 @@ static int text_url_address (lua_State *L) {
 
 void text_open (lua_State *L) {
   static const luaL_Reg functions[] = {{"escape", text_escape},
-                                       {"holds", text_holds},
                                        {"redact", text_redact},
                                        {"url_address", text_url_address},
                                        {NULL, NULL}};

@@ -9,7 +9,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Adds escape, holds, redact and url_address to the module table on top of the
+/* Adds escape, redact and url_address to the module table on top of the
 ** stack. */
 void text_open (lua_State *L);
 
