@@ -263,7 +263,7 @@ it("keeps mine where both have changed the same lines, and shows theirs beside i
   equal(1, #found)
   matches("theirs: theirs", found[1].message)
   equal("mine", vim.api.nvim_buf_get_lines(0, found[1].lnum, found[1].lnum + 1, false)[1])
-  matches("1 conflicts are not decided yet", failure("write"))
+  matches("1 conflict to be decided", failure("write"))
 end)
 
 for side, lines in pairs({ mine = "mine", theirs = "theirs", both = "mine\ntheirs" }) do

@@ -272,9 +272,8 @@ local function refusal(number, state, force)
     end
   end
   if conflicts.count(number) > 0 and not force then
-    return ("%d conflicts are not decided yet: :PostHog take mine, theirs or both"):format(
-      conflicts.count(number)
-    )
+    return message.count(conflicts.count(number), "conflict")
+      .. " to be decided: :PostHog take mine, theirs or both"
   end
   local found = base.of(number)
   if not found and not force then

@@ -95,11 +95,11 @@ local function finish(number, before, latest)
   local open = conflicts.count(number)
   if open > 0 then
     show_beside(number, state.at, latest)
-    local words = "%d of their changes taken; %d conflicts: decide each by :PostHog take mine, "
-      .. "theirs or both, by do or by editing"
-    message.warn(words:format(taken, open))
+    local words = "%s taken, %s left: decide each by :PostHog take mine, theirs or both, by do or "
+      .. "by editing"
+    message.warn(words:format(message.count(taken, "change"), message.count(open, "conflict")))
   else
-    message.info(("%d changes taken; :w publishes"):format(taken))
+    message.info(message.count(taken, "change") .. " taken; :w publishes")
   end
 end
 

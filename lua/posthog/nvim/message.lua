@@ -37,4 +37,11 @@ function message.as_command(text)
   return "echoerr '" .. (PREFIX .. message.clean(text)):gsub("'", "''") .. "'"
 end
 
+--- @param count integer
+--- @param one string a word, such as "change"
+--- @return string such as "1 change" or "2 changes"
+function message.count(count, one)
+  return ("%d %s%s"):format(count, one, count == 1 and "" or "s")
+end
+
 return message
