@@ -105,7 +105,7 @@ describe("lists of skills on API v2", function()
     })
   end)
 
-  it("are an error where the server answers 304 to who has not asked for it", function()
+  it("are an error where a 304 comes to who has not asked for it", function()
     t.answer(304)
     fails("redirect", nil, client.skills:list())
     local value = client:request("GET", "/api/x/", { headers = { ["if-none-match"] = '"a"' } })
