@@ -263,6 +263,7 @@ build = {
     ["posthog.llm.util.line_diff"] = "lua/posthog/llm/util/line_diff.lua",
     ["posthog.llm.util.name_key"] = "lua/posthog/llm/util/name_key.lua",
     ["posthog.llm.util.option_names"] = "lua/posthog/llm/util/option_names.lua",
+    ["posthog.llm.util.plain_number"] = "lua/posthog/llm/util/plain_number.lua",
     ["posthog.llm.util.terminal"] = "lua/posthog/llm/util/terminal.lua",
     ["posthog.llm.util.three_way"] = "lua/posthog/llm/util/three_way.lua",
     ["posthog.llm.util.time"] = "lua/posthog/llm/util/time.lua",

@@ -190,6 +190,47 @@ describe("cells of CSV", function()
     assert.is_nil(values.of_cell(""))
     assert.equal("007", values.of_cell("007"))
   end)
+
+  it("are numbers, booleans and JSON only where they would be written just so", function()
+    for text, expected in pairs({
+      ["5"] = "5",
+      ["-0.5"] = "-0.5",
+      ["1.0"] = llm.json.encode(llm.json.decode("1.0")),
+      ["1e-07"] = "1e-7",
+      ["1e+16"] = "1e16",
+      ["123456789012345678901234567890"] = "123456789012345678901234567890",
+      ["true"] = "true",
+      ["false"] = "false",
+      ['{ "a": [1.50] }'] = '{"a":[1.5]}',
+      ['"5"'] = '"5"',
+    }) do
+      assert.equal(expected, llm.json.encode(values.of_cell(text)), text)
+    end
+    for _, text in ipairs({
+      "1.10",
+      "1234e56",
+      "null",
+      "None",
+      "NaN",
+      "True",
+      "FALSE",
+      "007",
+      "-0",
+      "+5",
+      " 5",
+      "5 ",
+      "1,5",
+      "1E5",
+      "0x10",
+      '"quoted"',
+      "['a']",
+      "[see below]",
+      "{}}",
+    }) do
+      assert.equal(text, values.of_cell(text))
+      assert.equal(text, values.of_cell(assert(values.to_cell("input", text))))
+    end
+  end)
 end)
 
 describe("the fields of a record", function()

@@ -6,6 +6,7 @@ local item_fields = require("posthog.llm.api.item_fields")
 local json = require("posthog.llm.json")
 local json_text = require("posthog.llm.util.json_text")
 local json_value = require("posthog.llm.util.json_value")
+local plain_number = require("posthog.llm.util.plain_number")
 local times = require("posthog.llm.util.time")
 
 local values = {}
@@ -97,19 +98,27 @@ function values.size(fields)
   return #(json.encode(json.object(parts)) or "")
 end
 
---- What a cell of a CSV file holds: JSON where it is some, else the text itself.
+local WORDS = { ["true"] = true, ["false"] = false }
+
+--- What a cell of a CSV file holds. What would be written in another way as a cell is a text:
+--- `1.10`, `True`, `null` (null is an empty cell), a text in quotes that it does not need.
 --- @param text string
 --- @return any? value nil for an empty cell
 function values.of_cell(text)
   if text == "" then
     return nil
-  elseif text:find('^%s*["%[{%-%dtfn]') then
+  elseif WORDS[text] ~= nil then
+    return WORDS[text]
+  elseif text:find('^%s*["%[{]') then
     local value, err = json.decode(text)
-    if not err then
-      return value
-    end
+    local is_one = not err and (type(value) ~= "string" or values.of_cell(value) ~= value)
+    return is_one and value or text
   end
-  return text
+  local number = plain_number(text)
+  if number == nil then -- 1e-07 and 1e+16 are what C and Python write for 1e-7 and 1e16
+    number = plain_number((text:gsub("e%+([1-9]%d+)$", "e%1"):gsub("e%-0(%d)$", "e-%1")))
+  end
+  return number == nil and text or number
 end
 
 --- The cell of a value, from which of_cell makes the value again.

@@ -2,6 +2,7 @@
 --- A place is a byte, from 1; `stop` is the first one after. Lines end in \n alone.
 
 local json = require("posthog.llm.json")
+local plain_number = require("posthog.llm.util.plain_number")
 
 local scalars = {}
 
@@ -31,19 +32,13 @@ function scalars.shown(s)
   return s:sub(1, SHOWN):gsub("[\192-\255]?[\128-\191]*$", "", 1) .. "..."
 end
 
---- The number that a plain scalar means: only where it would be written just so, so that every
---- Lua takes a text for the same.
+--- The number that a plain scalar means; 1.0 is a text, since not every Lua tells it from 1.
 --- @param s string
 --- @return any? number
 function scalars.number(s)
-  if not s:find("^-?%d") then
+  local value = plain_number(s)
+  if s:find("[.eE]") and type(value) == "number" and value % 1 == 0 then
     return nil
-  end
-  local value = json.decode(s)
-  if value == nil or json.encode(value) ~= s then
-    return nil
-  elseif s:find("[.eE]") and type(value) == "number" and value % 1 == 0 then
-    return nil -- 1.0, which not every Lua tells from 1
   end
   return value
 end
