@@ -263,6 +263,85 @@ local function tests(generation)
     assert.equal("5", item.output or item.expected_output)
   end)
 
+  it("says what a file was found to be, before the first record is sent", function()
+    local source = write("q.csv", "question;answer;note\n" .. ("what?;4;x\n"):rep(1319))
+    local output = e.profile == "current" and "expected_output" or "output"
+    local args = { "datasets", "import", "found", source, "--create", "--dry-run" }
+    local dry = ends(0, args)
+    local said = "format: CSV with ';', 1,319 records; input <- question, "
+      .. output
+      .. " <- answer; left out: note\n"
+    assert.equal(said, dry.err:match("^[^\n]*\n"):gsub("expected_output", output))
+    assert.equal("1319 records can be imported, 0 cannot\n", dry.out)
+    source = write("q.csv", "question;answer\nwhat?;4\n")
+    local result = ends(0, { "datasets", "import", "found", source, "--create" })
+    assert.matches("^format: CSV with ';', 1 record; input <%- question", result.err)
+    assert.equal("1 row imported\n", result.out)
+    local mapped = { "datasets", "import", "found", write("m.csv", "q,a\nwhat?,4\n") }
+    for _, word in ipairs({ "--field", "input.text=q", "--field", output .. "=a" }) do
+      mapped[#mapped + 1] = word
+    end
+    assert.equal("", ends(0, mapped).err)
+    assert.same({ text = "what?" }, items_of("found")[1].input)
+    local doubt = write("d.csv", "question,prompt,my answer,answer\n1,2,3,4\n")
+    result = ends(1, { "datasets", "import", "found", doubt })
+    assert.matches(
+      "choose one: %-%-field input=question %-%-field expected_output=answer,"
+        .. " or %-%-field input=prompt %-%-field expected_output=answer\n",
+      result.err
+    )
+    local two = write("two.json", '{"a":[{"input":1}],"b":[{"input":2}]}')
+    assert.matches(
+      "choose one: %-%-records a\n",
+      ends(1, { "datasets", "import", "found", two }).err
+    )
+    ends(0, { "datasets", "import", "found", two, "--records", "b" })
+  end)
+
+  it("imports standard input, and goes on with it where it was stopped", function()
+    local lines = {}
+    for i = 1, 200 do
+      lines[i] = ('{"input":%d,"output":%d}\n'):format(i, i)
+    end
+    local text = table.concat(lines)
+    e:fault(slow_items(0.05))
+    local args = { "datasets", "import", "piped", "-", "--create", "--settle", "0.2" }
+    local options = { dir = folder, stdin = text }
+    options.while_running = when_sent(50, POST, "kill -TERM $pid")
+    local result = run(args, options)
+    assert.equal(143, result.code, result.err)
+    assert.matches("of the rows are known to be in the dataset; .*%(stdin.journal%)", result.err)
+    e:faults({})
+    result = ends(1, args, { dir = folder, stdin = text:gsub('"output":1}', '"output":2}', 1) })
+    assert.matches("stdin.journal: this is the journal of another source", result.err)
+    assert.matches("^200 rows imported", ends(0, args, { dir = folder, stdin = text }).out)
+    holds(200, "piped")
+    assert.is_nil(text_of(folder .. "/stdin.journal"))
+    ends(0, { "datasets", "diff", "piped", "-" }, { stdin = text })
+    local table_text = "question\tanswer\nwhat?\t4\n"
+    result = ends(
+      0,
+      { "datasets", "import", "table", "-", "--create" },
+      { dir = folder, stdin = table_text }
+    )
+    assert.matches("^format: CSV with tab, 1 record; input <%- question", result.err)
+    result = ends(1, args, { dir = folder, stdin = '{"data": [{"input": 1}]}' })
+    assert.matches(
+      "standard input: .*say where the records are in it: %-%-records data",
+      result.err
+    )
+  end)
+
+  it("leaves out what an export of PostHog has as archived", function()
+    local source = write(
+      "export.jsonl",
+      '{"item_id":"a","archived":false,"input":1}\n{"item_id":"b","archived":true,"input":2}\n'
+    )
+    local result = ends(0, { "datasets", "import", "exported", source, "--create" })
+    assert.equal("1 row imported, 1 left out as archived or deleted\n", result.out)
+    assert.equal(1, #items_of("exported"))
+  end)
+
   it("exports what it imports, and reports what differs", function()
     local lines = '{"input":18446744073709551616,"output":"ünï\\u0001"}\n'
       .. '{"input":{"a":[[],{}]},"output":0.1}\n'
@@ -364,8 +443,8 @@ local function tests(generation)
   it("has an exit code for each way to fail, and says what to do", function()
     local source = numbers(2)
     local cases = {
-      { 2, { "import", "golden", "-" }, "standard input", "datasets import %-%-help" },
-      { 2, { "import", "golden", folder .. "/a.txt" }, "format: unknown from the name" },
+      { 1, { "import", "golden", "-" }, "standard input: is empty" },
+      { 2, { "export", "golden", folder .. "/a.txt" }, "format: unknown from the name" },
       { 2, { "import", "golden", source, "--field", "input" }, "NAME=COLUMN" },
       { 2, { "import", "golden", source, "--field", "x=y" }, "no field x" },
       { 2, { "import", "golden", source, "--field", "input=a", "--field", "input=b" }, "twice" },

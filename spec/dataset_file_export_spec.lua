@@ -226,7 +226,13 @@ for _, generation in ipairs({ "reference", "current" }) do
         local path = folder .. "/none." .. format
         assert.equal(0, assert(dataset_file.export(client, none, path, { fields = { "id" } })).rows)
         assert.equal(text, text_of(path))
-        assert.equal(0, assert(dataset_file.import(client, none, path)).records)
+        local summary, err = dataset_file.import(client, none, path)
+        if text == "" then
+          fails("invalid", { file = path }, summary, err)
+          assert.truthy(err.message:find("is empty", 1, true))
+        else
+          assert.equal(0, assert(summary, err).records)
+        end
       end
     end)
 

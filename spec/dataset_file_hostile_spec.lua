@@ -109,7 +109,7 @@ for _, generation in ipairs({ "reference", "current" }) do
 
     it("a file whose columns mean nothing is refused before anything is sent", function()
       for text, message in pairs({
-        ["question,answer\r\n1,2\r\n"] = 'line 1: an item has no field "question"; '
+        ["frage,antwort\r\n1,2\r\n"] = 'line 1: an item has no field "frage"; '
           .. "map columns to fields by `fields`",
         ["input,gr\252n\r\n1,2\r\n"] = 'line 1: an item has no field "gr\\xfcn"',
         ["input\r1\r2\r"] = "line 1: lines end in CR alone",

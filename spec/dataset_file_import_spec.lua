@@ -731,7 +731,7 @@ describe("an import", function()
       {
         "unknown from the name",
         function()
-          import(c, "x", "a.txt")
+          dataset_file.export(c, "x", "a.txt")
         end,
       },
       {

@@ -101,7 +101,7 @@ describe("records of a file", function()
       ['[{"a":1}'] = "line 1, column 2: the array ends within the element that begins here",
       ["[1"] = "line 1, column 2: the array ends within the element that begins here",
       ["[1]\n x"] = "line 2, column 2: something follows the array",
-      ['{"a":1}'] = "line 1, column 1: " .. NO_ARRAY,
+      ["5"] = "line 1, column 1: " .. NO_ARRAY,
       [""] = "line 1, column 1: " .. NO_ARRAY,
     }) do
       local _, problem = read("json", text)
@@ -148,7 +148,6 @@ describe("records of a file", function()
     )
     reads("csv", 'a,b\n1,"2\n3,4\n', {}, "line 2: the quote in this record is never closed")
     reads("csv", "a,a\n", {}, 'line 1: two columns have the name "a"')
-    reads("csv", "a,,c\n", {}, "line 1: column 2 has no name")
   end)
 
   it("are an error for UTF-16, and when there is no file", function()

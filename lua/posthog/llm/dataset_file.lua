@@ -17,6 +17,7 @@ local lookup = require("posthog.llm.dataset_file.lookup")
 local journals = require("posthog.llm.dataset_file.journal")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
+local recognition = require("posthog.llm.dataset_file.recognition")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
 local find_dataset = require("posthog.llm.api.find_dataset")
@@ -43,6 +44,8 @@ local OPTIONS = {
     fields = "any",
     values = "string",
     separator = "string",
+    records = "string",
+    on_start = "function",
     concurrency = "integer",
     create = "boolean",
     dry_run = "boolean",
@@ -66,6 +69,8 @@ local OPTIONS = {
     fields = "any",
     values = "string",
     separator = "string",
+    records = "string",
+    on_start = "function",
     revision = "integer",
     prefetch = "integer",
     on_progress = "function",
@@ -275,8 +280,10 @@ local function import_options(client, dataset, source, options, level)
   local defaults = { concurrency = CONCURRENCY, settle = SETTLE }
   local is_file = type(source) == "string"
   if is_file then
-    sources.check_format(source, options.format, level + 1)
-    defaults.journal, defaults.rejects = source .. ".journal", source .. ".rejects.jsonl"
+    sources.check_format(nil, options.format, level + 1)
+    local name = source == "-" and "stdin" or source
+    defaults.journal, defaults.rejects = name .. ".journal", name .. ".rejects.jsonl"
+    options = with_defaults({ is_temporary = source == "-" and not options.journal }, options)
   elseif not check.callable(source) then
     local got = check.type_name(source)
     check.fail(level + 1, "source: path or iterator expected, got %s", got)
@@ -286,32 +293,56 @@ local function import_options(client, dataset, source, options, level)
   return with_defaults(options, defaults), is_file
 end
 
---- Opens what an import reads. The caller's functions close all when they raise.
---- @param size? integer bytes of the file when it was surveyed: what comes later is not read
+--- Opens the file of an import, and sees what it is.
 --- @return posthog.llm.dataset_file.Source?
 --- @return posthog.llm.Error?
-local function open_source(source, is_file, options, journal, size)
+local function open_file(path, options)
+  local survey, err
+  if path ~= "-" then
+    survey, err = sources.survey(path, options)
+    if not survey then
+      return nil, err
+    end
+  end
+  local input
+  input, err = sources.open(path, options, survey)
+  if not input then
+    return nil, err
+  end
+  local found, fields = recognition.find(path, input, options)
+  if not found then
+    input.close()
+    return nil, fields
+  end
+  input.found, input.survey, options.fields = found, survey, fields
+  return input
+end
+
+--- Opens what an import reads. The caller's functions close all when they raise.
+--- @param held { journal?: posthog.llm.dataset_file.Journal } what else is to be closed then
+--- @return posthog.llm.dataset_file.Source?
+--- @return posthog.llm.Error?
+local function open_source(source, is_file, options, held)
   local input, err
   local function close()
     if input then
       input.close()
     end
-    journal:close()
+    if held.journal then
+      held.journal:close()
+    end
   end
   options.on_progress = guard(options.on_progress, close)
+  options.on_start = guard(options.on_start, close)
   if check.callable(options.fields) then
     options.fields = guard(options.fields, close)
   end
   if is_file then
-    input, err = sources.open(source, options, size)
+    input, err = open_file(source, options)
   else
     input = sources.iterate(guard(source, close))
   end
-  if not input then
-    journal:close()
-    return nil, err
-  end
-  return input
+  return input, err
 end
 
 --- The dataset of an import, made where it is not there and may be made.
@@ -329,6 +360,22 @@ local function import_target(client, dataset, options)
     return row, err, response, row ~= nil
   end
   return {}, nil, response, true
+end
+
+--- What a journal belongs to.
+--- @param input posthog.llm.dataset_file.Source
+local function header_of(client, dataset, source, input)
+  local survey = input.survey or {}
+  local name = type(source) == "string" and display.clean(source) -- names need not be UTF-8
+  return {
+    journal = 1,
+    dataset = dataset,
+    source = name and (name == "-" and "standard input" or name) or "an iterator",
+    format = input.form and input.form.format,
+    bytes = survey.bytes,
+    sha256 = survey.sha256 or input.beginning,
+    key = client:profile() == "current" and random_key() or nil,
+  }
 end
 
 --- The end of an import, however it came.
@@ -352,6 +399,9 @@ local function finish(import, err, path)
   journal:close()
   if err then
     return errors.failure(err, summary)
+  elseif import.options.is_temporary then -- it would stand in the way of the next standard input
+    os.remove(path)
+    summary.journal = nil
   end
   return summary
 end
@@ -384,39 +434,37 @@ end
 function dataset_file.import(client, dataset, source, options)
   local is_file
   options, is_file = import_options(client, dataset, source, options, 2)
-  local survey, err = {}, same_places(source, options)
-  if err then
-    return errors.failure(err)
-  elseif is_file then
-    survey, err = sources.survey(source, options)
-  end
-  if not survey then
-    return errors.failure(err)
-  end
-  local row, failed, response, is_new = import_target(client, dataset, options)
-  if not row then
-    return errors.failure(failed)
-  end
-  local now = Import.server_clock(response)
-  local journal = no_journal()
-  if not options.dry_run then
-    journal, err = open_journal(client, options.journal, {
-      journal = 1,
-      dataset = row.id,
-      source = is_file and display.clean(source) or "an iterator", -- names need not be UTF-8
-      format = is_file and sources.format(source, options.format) or nil,
-      bytes = survey.bytes,
-      sha256 = survey.sha256,
-      key = client:profile() == "current" and random_key() or nil,
-    }, now, options.rejects)
-  end
-  local input
-  if journal then
-    input, err = open_source(source, is_file, options, journal, survey.bytes)
+  local held, input = {}, nil
+  local err = same_places(source, options)
+  if not err then
+    input, err = open_source(source, is_file, options, held)
   end
   if not input then
     return errors.failure(err)
   end
+  local row, failed, response, is_new = import_target(client, dataset, options)
+  err = failed
+  if row and input.found then
+    err = recognition.tell(input.found, client, options.on_start, "the import")
+  end
+  local now = Import.server_clock(response)
+  local journal
+  if not err and options.dry_run then
+    journal = no_journal()
+  elseif not err then
+    journal, err = open_journal(
+      client,
+      options.journal,
+      header_of(client, row.id, source, input),
+      now,
+      options.rejects
+    )
+  end
+  if err then
+    input.close()
+    return errors.failure(err)
+  end
+  held.journal = journal
   local import = Import.new({
     client = client,
     dataset = row.id,
@@ -424,14 +472,13 @@ function dataset_file.import(client, dataset, source, options)
     source = input,
     journal = journal,
     options = options,
-    total = survey.records,
     now = now,
   })
   if options.dry_run then
     return rehearse(import)
   elseif not journal.finished then
     err = options.rejects and rejects.check(options.rejects, journal) or import:run()
-    if not err and is_file and input.sha256() ~= survey.sha256 then
+    if not err and input.survey and input.sha256() ~= input.survey.sha256 then
       local words = "the file was changed while it was imported; put it back, and import again"
       err = failure(source, words)
     end
@@ -503,7 +550,7 @@ function dataset_file.diff(client, dataset, path, options)
   options = check_call("diff", client, dataset, options, 2)
   options = with_defaults(options, { prefetch = PREFETCH })
   check.type(path, "string", "path", 2)
-  sources.check_format(path, options.format, 2)
+  sources.check_format(nil, options.format, 2)
   mapping.check(options.fields, 2)
   if options.key ~= nil and type(options.key) ~= "string" and not check.callable(options.key) then
     check.fail(2, "key: name or function expected, got %s", check.type_name(options.key))

@@ -51,7 +51,11 @@ local function show(context, args)
 end
 
 local DATASET = { "dataset", "Its name or id." }
-local SOURCE = { "file", "JSONL, JSON (an array) or CSV with a header row.", takes = "file" }
+local SOURCE = {
+  "file",
+  "JSONL, JSON, CSV, TSV, also .gz; - is standard input.",
+  takes = "file",
+}
 local TARGET = { "file", ".jsonl, .json or .csv; - is standard output.", takes = "file" }
 local YES = { "-y --yes", "Do not ask." }
 
@@ -69,17 +73,16 @@ local PREFETCH = {
 }
 
 --- How the records of a file are read.
-local FORMAT = {
-  "--format",
-  "jsonl, json or csv; default: by the name of FILE.",
-  value = "FORMAT",
-  choices = files.FORMATS,
-}
 local READING = {
-  FORMAT,
+  {
+    "--format",
+    "jsonl, json or csv; default: found out.",
+    value = "FORMAT",
+    choices = files.FORMATS,
+  },
   {
     "--field",
-    "A field from a column or key; others are left out.",
+    "A field or a part, as metadata.source, from a column.",
     value = "NAME=COLUMN",
     many = true,
     convert = files.pair,
@@ -92,9 +95,14 @@ local READING = {
   },
   {
     "--separator",
-    "Between the cells of CSV; a character or tab; default: ,",
+    "Between the cells of CSV: a character or tab.",
     value = "CHAR",
     convert = files.separator,
+  },
+  {
+    "--records",
+    "Where the list is in a JSON object, as data.rows.",
+    value = "PATH",
   },
 }
 
@@ -167,9 +175,8 @@ return {
     {
       name = "import",
       summary = "import the records of a file as items, each once",
-      text = "Imports the records of FILE as items, each once; after a stop or a crash the same "
-        .. "command goes on. The exit code is 7 if some are rejected, to be mended in "
-        .. "FILE.rejects.jsonl and imported from there, and 8 at a limit of the server's.",
+      text = "Imports the records of FILE, each once; the same command goes on after a stop. "
+        .. "Exit code 7: some are rejected, mend and import FILE.rejects.jsonl; 8: a limit.",
       arguments = { DATASET, SOURCE },
       options = reading_and({
         { "--create", "Create the dataset if it does not exist." },
@@ -212,6 +219,10 @@ return {
           "posthog-llm datasets import golden q.csv --field input=question --field output=answer",
           "two columns of a table",
         },
+        {
+          "gzip -c more.jsonl | posthog-llm datasets import golden - --dry-run",
+          "of a pipe, unpacked",
+        },
       },
       run = files.import,
     },
@@ -224,7 +235,12 @@ return {
         .. "come, as JSONL.",
       arguments = { DATASET, TARGET },
       options = {
-        FORMAT,
+        {
+          "--format",
+          "jsonl, json or csv; default: by the name of FILE.",
+          value = "FORMAT",
+          choices = files.FORMATS,
+        },
         {
           "--fields",
           "Only these, such as id,input.",
@@ -246,7 +262,7 @@ return {
       summary = "show how a file and a dataset differ",
       text = "Shows what is in FILE only (+), in the dataset only (-), and changed (~). "
         .. "The exit code is 0 where they are the same, and 7 where they differ.",
-      arguments = { DATASET, { "file", "JSONL, JSON or CSV.", takes = "file" } },
+      arguments = { DATASET, SOURCE },
       options = reading_and({
         { "--key", "Field that tells items apart, such as id.", value = "NAME" },
         REVISION,

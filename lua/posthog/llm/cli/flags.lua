@@ -17,6 +17,7 @@ return {
   values = "--values",
   format = "--format",
   separator = "--separator",
+  records = "--records",
   journal = "--journal",
   rejects = "--rejects",
   reject_all = "--reject-all",

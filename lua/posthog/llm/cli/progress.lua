@@ -52,7 +52,8 @@ end
 --- @param done integer
 --- @param total? integer
 --- @param note? string after it
-function Progress:at(done, total, note)
+--- @param is_estimate? boolean whether the total is
+function Progress:at(done, total, note, is_estimate)
   if self.off then
     return
   end
@@ -67,7 +68,7 @@ function Progress:at(done, total, note)
   if total and total > 0 then
     local full = math.floor(BAR * done / total)
     bar = ("[%s%s]"):format(("#"):rep(full), ("."):rep(BAR - full))
-    parts[1] = ("%d/%d %s"):format(done, total, self.unit)
+    parts[1] = ("%d/%s%d %s"):format(done, is_estimate and "~" or "", total, self.unit)
     parts[2] = ("%d%%"):format(math.floor(100 * done / total))
   else
     parts[1] = ("%d %s"):format(done, self.unit)

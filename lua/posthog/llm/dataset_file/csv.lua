@@ -69,16 +69,24 @@ local function split(text, separator)
   end
 end
 
+--- A column whose name another has too cannot be told from it; one without a name, such as
+--- the row numbers of pandas, cannot be asked for. Neither matters where `fields` takes others.
 --- @param names string[]
+--- @param fields any the option
 --- @return string? message
-local function check_header(names)
+local function check_header(names, fields)
+  local wanted
+  if type(fields) == "table" then
+    wanted = {}
+    for _, source in pairs(fields) do
+      wanted[source] = true
+    end
+  end
   local seen = {}
-  for i, name in ipairs(names) do
-    if name == "" then
-      return ("line 1: column %d has no name"):format(i)
-    elseif name:find("\r", 1, true) then
+  for _, name in ipairs(names) do
+    if name:find("\r", 1, true) then
       return "line 1: lines end in CR alone; save the file with LF or CRLF"
-    elseif seen[name] then
+    elseif seen[name] and name ~= "" and (not wanted or wanted[name]) then
       return ("line 1: two columns have the name %q"):format(name)
     end
     seen[name] = true
@@ -86,11 +94,11 @@ local function check_header(names)
 end
 
 --- @param input posthog.llm.dataset_file.Bytes
---- @param options { separator?: string }
---- @return fun(): posthog.llm.dataset_file.Record?, posthog.llm.Error?
+--- @param options { separator?: string, fields?: any }
+--- @return fun(is_skipped?: boolean): posthog.llm.dataset_file.Record?, posthog.llm.Error?
 local function csv(input, options)
   local separator = options.separator or ","
-  local names
+  local names, columns
 
   --- A quote in the wrong place may have joined lines that are records of their
   --- own, so nothing after it can be trusted.
@@ -103,11 +111,13 @@ local function csv(input, options)
     return nil, failure(input.path, "%s: %s", where, message)
   end
 
-  local function next_fields()
+  local function next_fields(is_skipped)
     while true do
       local text, err, line = read(input)
       if not text then
         return nil, err
+      elseif text ~= "" and is_skipped then
+        return {}, nil, line
       elseif text ~= "" then
         local fields, bad = fields_of(text, line)
         return fields, bad, line
@@ -115,24 +125,37 @@ local function csv(input, options)
     end
   end
 
-  return function()
+  --- @return posthog.llm.Error? err
+  local function read_header()
+    local err
+    names, err = next_fields()
+    if not names then
+      return err
+    end
+    local message = check_header(names, options.fields)
+    columns = {}
+    for _, name in ipairs(names) do
+      columns[#columns + 1] = name ~= "" and name or nil
+    end
+    return message and failure(input.path, "%s", message)
+  end
+
+  return function(is_skipped)
     local fields, err, line
     if not names then
-      names, err = next_fields()
-      if not names then
+      err = read_header()
+      if err or not names then
         return nil, err
       end
-      local message = check_header(names)
-      if message then
-        return nil, failure(input.path, "%s", message)
-      end
     end
-    fields, err, line = next_fields()
+    fields, err, line = next_fields(is_skipped)
     if not fields then
       return nil, err
     end
-    local record = { line = line, columns = names }
-    if #fields ~= #names then
+    local record = { line = line, columns = columns, unnamed = #names - #columns }
+    if is_skipped then
+      return record
+    elseif #fields ~= #names then
       local words = "line %d: %d fields, but the first line names %d columns"
       record.reason = words:format(line, #fields, #names)
       return record
@@ -141,6 +164,7 @@ local function csv(input, options)
     for i, name in ipairs(names) do
       record.cells[name] = fields[i]
     end
+    record.cells[""] = nil
     return record
   end
 end

@@ -8,6 +8,7 @@ local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
 local progress = require("posthog.llm.dataset_file.progress")
 local rejected = require("posthog.llm.dataset_file.rejected")
+local recognition = require("posthog.llm.dataset_file.recognition")
 local sources = require("posthog.llm.dataset_file.sources")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
@@ -119,12 +120,12 @@ end
 --- @return string? message or the hash; without `packed` and one, the caller's function left it out
 local function read_record(record, options, comparison)
   rejected.unwrap(record)
-  local fields, reason = mapping.fields(record, options)
+  local fields, reason, is_left_out = mapping.fields(record, options)
   if not fields then
-    return nil, reason and unusable(record, reason)
+    return nil, reason and not is_left_out and unusable(record, reason) or nil
   end
   local names = record.cells or record.value
-  fields.id = type(names) == "table" and names.id or nil
+  fields.id = type(names) == "table" and (names.id or names.item_id) or nil
   local content = values.content(fields)
   local text, shown = comparison.key(fields, content)
   if not text then
@@ -147,11 +148,14 @@ end
 
 --- @return posthog.llm.dataset_file.Kept?
 --- @return posthog.llm.Error? err
-local function read_file(path, options, comparison)
+local function read_file(client, path, options, comparison)
   local source, err = sources.open(path, options)
   if not source then
     return nil, err
   end
+  local found, fields = recognition.find(path, source, options)
+  options.fields = fields
+  err = not found and fields or recognition.tell(found, client, options.on_start, WHAT)
   local report = progress.records(options.on_progress, WHAT)
   local kept = { packed = {}, first = {}, following = {} }
   local last = {} -- of those with the same hash, where there is more than one
@@ -241,7 +245,7 @@ end
 local function diff(client, dataset, path, options)
   local exact = values.tells_floats(dataset)
   local comparison = { exact = exact, key = key_function(options.key, exact) }
-  local kept, err = read_file(path, options, comparison)
+  local kept, err = read_file(client, path, options, comparison)
   if not kept then
     return nil, err
   end

@@ -46,7 +46,6 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field source posthog.llm.dataset_file.Source
 --- @field journal posthog.llm.dataset_file.Journal
 --- @field options table
---- @field total? integer records of the source, where it is known
 --- @field now fun(): number the server's clock, seconds since 1970
 --- @field again posthog.llm.dataset_file.Job[] to be sent once more
 --- @field unknown posthog.llm.dataset_file.Job[] to be looked up
@@ -87,13 +86,17 @@ end
 --- What there is to tell so far.
 function Import:summary()
   local counts = self.journal.counts
-  local summary = { dataset = self.dataset, records = self.total, waiting = self.waiting }
+  local summary = { dataset = self.dataset, waiting = self.waiting }
+  summary.records, summary.estimated = self.source.count()
   summary.is_new, summary.already, summary.usable = self.is_new, self.already, self.usable
   summary.limit = self.limit
   local done = self.usable or 0
   for name, count in pairs(counts) do
     summary[name] = count
     done = done + count
+  end
+  if self.already and summary.records then
+    summary.records, summary.estimated = done, nil
   end
   summary.done, summary.imported = done, counts.created + counts.found + counts.existing
   return summary
@@ -128,8 +131,8 @@ end
 --- @return table? entry
 function Import:prepare(record)
   rejected.unwrap(record)
-  local fields, reason = mapping.fields(record, self.options)
-  if not fields and reason == nil then
+  local fields, reason, is_left_out = mapping.fields(record, self.options)
+  if not fields and (reason == nil or is_left_out) then
     return nil, { n = record.n, line = record.line, skipped = true }
   elseif not fields then
     return nil, rejected.record(record, self.options, reason)
@@ -150,13 +153,13 @@ function Import:prepare(record)
   return job
 end
 
---- Reads past the records that the journal speaks of, and takes up those of
---- unknown outcome.
+--- Goes past the records that the journal speaks of, which decodes only those of
+--- unknown outcome, and takes these up.
 --- @return posthog.llm.Error? err
 function Import:catch_up()
   local last = self.journal.last
-  for _ = 1, last do
-    local record, err = self.source.next()
+  for n = 1, last do
+    local record, err = self.source.next(not (self.journal.open[n] or self.journal.refused[n]))
     if err then
       return err
     elseif not record then

@@ -10,15 +10,18 @@ local function reason(err)
 end
 
 --- @param input posthog.llm.dataset_file.Bytes
---- @return fun(): posthog.llm.dataset_file.Record?, posthog.llm.Error?
+--- @return fun(is_skipped?: boolean): posthog.llm.dataset_file.Record?, posthog.llm.Error?
 local function jsonl(input)
-  return function()
+  return function(is_skipped)
     while true do
       local text, read_err = input:line()
       if not text then
         return nil, read_err
       elseif text:find("%S") then
         local record = { line = input.number }
+        if is_skipped then
+          return record
+        end
         local value, err = json.decode(text)
         if err then
           local _, column = positions.after(1, 1, text:sub(1, err.position - 1))

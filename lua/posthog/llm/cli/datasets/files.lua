@@ -56,12 +56,6 @@ local function interruption(err)
   return err
 end
 
-local function need_a_file(args, what)
-  if args.file == "-" then
-    error(exits.usage(("%s: standard input cannot be read twice; give a file"):format(what)), 0)
-  end
-end
-
 --- What became of the records, in a line.
 local function outcome(summary)
   local special = {}
@@ -81,6 +75,9 @@ local function outcome(summary)
     local place = summary.rejects and (" (%s)"):format(summary.rejects) or ""
     words = ("%s, %d rejected%s"):format(words, summary.rejected, place)
   end
+  if summary.skipped > 0 then
+    words = ("%s, %d left out as archived or deleted"):format(words, summary.skipped)
+  end
   return words
 end
 
@@ -96,7 +93,11 @@ local function tell_problems(context, summary, args)
     context.out:line(("and %d more"):format(more))
   end
   local usable = count(summary.usable, "record")
-  context.out:line(usable, (" can be imported, %d cannot"):format(summary.rejected))
+  local skipped = summary.skipped > 0 and (", %d are archived or deleted"):format(summary.skipped)
+  context.out:line(
+    usable,
+    (" can be imported, %d cannot%s"):format(summary.rejected, skipped or "")
+  )
   if summary.limit then
     local words =
       "warning: %.0f of at most %.0f items are in the dataset: %d of these records will not fit"
@@ -115,11 +116,13 @@ local function tell_rest(context, summary)
     return
   end
   local words = "%d of %s are known to be in the dataset; the same command goes on there (%s)"
-  context.err:line(words:format(summary.imported, count(summary.records, "row"), summary.journal))
+  local rows = summary.records and count(summary.records, "row") or "the rows"
+  rows = (summary.estimated and "about " or "") .. rows
+  context.err:line(words:format(summary.imported, rows, summary.journal))
 end
 
 --- The options that the command shares with the library.
-local READING = { "format", "values", "separator" }
+local READING = { "format", "values", "separator", "records" }
 local LISTING = { "revision", "prefetch" }
 local WRITING = {
   "concurrency",
@@ -147,11 +150,22 @@ local function options_of(args, bar, ...)
     if now.read then
       bar:say(("reads %s, %d records"):format(args.file, now.read))
     else
-      bar:at(now.done or now.rows, now.records or now.total, waiting)
+      bar:at(now.done or now.rows, now.records or now.total, waiting, now.estimated)
     end
     return not terminal.interrupted()
   end
   return options
+end
+
+--- Says what a file was found to be, where that is not what its name and the options say.
+local function tell_found(context, bar, is_always)
+  return function(found)
+    if found.is_guess or is_always then
+      bar:finish()
+      context:note("format: ", found.text)
+    end
+    return not terminal.interrupted()
+  end
 end
 
 --- What an import did, to the end or not.
@@ -179,9 +193,9 @@ local function tell_import(context, summary, args, is_whole)
 end
 
 function files.import(context, args)
-  need_a_file(args, "import")
   local bar = context:progress("importing", "rows")
   local options = options_of(args, bar, READING, WRITING)
+  options.on_start = tell_found(context, bar, args.dry_run)
   local client = context:client()
   bar:say("reads " .. args.file)
   local import = require("posthog.llm.dataset_file").import
@@ -237,9 +251,9 @@ end
 local STYLES = { ["+"] = "green", ["-"] = "red", ["~"] = "yellow" }
 
 function files.diff(context, args)
-  need_a_file(args, "diff")
   local bar = context:progress("comparing", "rows")
   local options = options_of(args, bar, READING, LISTING, { "key" })
+  options.on_start = tell_found(context, bar)
   local client = context:client()
   bar:say("reads " .. args.file)
   local diff = require("posthog.llm.dataset_file").diff
