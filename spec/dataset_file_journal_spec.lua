@@ -1,3 +1,4 @@
+local atomic_file = require("posthog.llm.util.atomic_file")
 local errors = require("posthog.llm.util.errors")
 local file_system = require("posthog.llm.util.file_system")
 local folders = require("spec.support.folders")
@@ -193,6 +194,17 @@ describe("a journal", function()
     end))
     journal:close()
     assert.matches('\n{"resumed":2000}\n$', text_of())
+  end)
+
+  it("has its name on the disk too when it begins", function()
+    local sync_name, synced = atomic_file.sync_name, {}
+    function atomic_file.sync_name(name)
+      synced[#synced + 1] = name
+      return sync_name(name)
+    end
+    with({}):close()
+    atomic_file.sync_name = sync_name
+    assert.same({ path }, synced)
   end)
 
   it("is not begun when it is unknown what was there before", function()

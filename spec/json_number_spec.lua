@@ -374,6 +374,10 @@ describe("numbers", function()
     check_literal(m % 2 == 0 and low or high, digits, power)
     check_literal(high, digits .. "1", power - 1)
     check_literal(high, digits .. ("0"):rep(900 - #digits) .. "1", power - 901 + #digits)
+    if #digits > 19 then -- as many are looked at first, and others that are all alike follow
+      local near = digits:sub(1, 19) .. ("1"):rep(40)
+      check_literal(near > digits and high or low, near, power + #digits - #near)
+    end
     local below = digits:sub(1, -2) .. tonumber(digits:sub(-1)) - 1
     for _, nines in ipairs({ 20, 900 - #digits }) do
       check_literal(low, below .. ("9"):rep(nines), power - nines)
