@@ -74,6 +74,7 @@ build = {
         "src/net/process.c",
         "src/net/request_config.c",
         "src/net/secret.c",
+        "src/net/stream.c",
         "src/net/transfer.c",
         "src/net/url.c",
         "src/net/wakeup.c",

@@ -6,7 +6,7 @@
 --- What it sends stands in the path that it is asked for, as a segment
 --- `bulk-STATUS-KIND-BYTES-END-FRAMING`:
 ---   KIND     html; json: an object with one long text; broken: JSON whose end is missing;
----            rows: lines of an export, numbered from 1 in `item_id`
+---            rows: lines of an export, numbered from 1 in `item_id`; silent: nothing is ever sent
 ---   BYTES    of the body; of rows no less than that, in whole lines
 ---   END      whole; lost: closes before the last tenth; early: the same, but the end of a line and
 ---            announced as whole; hang: sends nothing more there; slow: each piece after 50 ms
@@ -17,12 +17,18 @@ local uv = require("luv")
 
 local PIECE = 256 * 1024
 
+local ROW = '{"dataset_id":"d","dataset_revision":3,"item_id":"i%d","version":1,"archived":false,'
+  .. '"input":{"n":%d,"text":"%s"},"expected_output":%d,"source_output":null,"metadata":{},'
+  .. '"client_item_id":null,"item_created_at":"2026-11-01T00:00:00+00:00",'
+  .. '"version_created_at":"2026-11-02T00:00:00+00:00"}\n'
+local BARE = #ROW - #"%d%d%d%s"
+
 local function row(number)
-  local head = '{"dataset_id":"d","dataset_revision":3,"item_id":"i%d","version":1,"archived":false,'
-    .. '"input":{"n":%d,"text":"%s"},"expected_output":%d,"source_output":null,"metadata":{},'
-    .. '"client_item_id":null,"item_created_at":"2026-11-01T00:00:00+00:00",'
-    .. '"version_created_at":"2026-11-02T00:00:00+00:00"}\n'
-  return head:format(number, number, ("x"):rep(200 + number % 100), number * 2)
+  return ROW:format(number, number, ("x"):rep(200 + number % 100), number * 2)
+end
+
+local function length_of_row(number)
+  return BARE + 2 * #tostring(number) + #tostring(number * 2) + 200 + number % 100
 end
 
 --- By kind: a function of the bytes that have to be there, which returns one that gives piece after
@@ -59,7 +65,7 @@ function KINDS.rows(bytes)
   local total, rows = 0, 0
   while total < bytes do
     rows = rows + 1
-    total = total + #row(rows)
+    total = total + length_of_row(rows)
   end
   local number = 0
   return function()
@@ -159,6 +165,9 @@ end
 local function answer(socket, target)
   local status, kind, bytes, ending, framing =
     target:match("bulk%-(%d+)%-(%l+)%-(%d+)%-(%l+)%-(%l+)")
+  if kind == "silent" then
+    return
+  end
   local source, total = KINDS[kind](tonumber(bytes))
   local length = total
   if ending == "lost" or ending == "early" or ending == "hang" then

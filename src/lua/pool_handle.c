@@ -60,8 +60,9 @@ static void collect_unread (lua_State *L, PoolHandle *h) {
 ** pool:start(config, request, url, timeout?, deadline?, headers?)
 **   -> transfer | nil, message, path
 ** request: method, json (a value) or body (text), idempotent (it may be sent
-** twice). timeout: seconds from when it is sent; deadline: seconds from now.
-** headers: replace those of the config. Fails if the value cannot be encoded
+** twice), stream (its body is for transfer:read). timeout: seconds from when it
+** is sent; deadline: seconds from now. headers: replace those of the config.
+*Fails if the value cannot be encoded
 ** (path: of the part that cannot), if the pool is closed, or if no thread can
 ** be started.
 */

@@ -102,7 +102,9 @@ int request_read (lua_State *L, Transfer *t) {
   argument_string(L, -1, "method", &t->method);
   lua_getfield(L, REQUEST_TABLE, "idempotent");
   t->once = !lua_toboolean(L, -1) || !reads(t->method);
-  lua_pop(L, 2);
+  lua_getfield(L, REQUEST_TABLE, "stream");
+  t->stream = lua_toboolean(L, -1);
+  lua_pop(L, 3);
   read_times(L, t);
   argument_headers(L, REQUEST_HEADERS, &t->headers);
   read_text(L, t);

@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "net/failure.h"
 #include "net/secret.h"
+#include "net/stream.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,8 @@ typedef struct TransferHandle {
   Engine *engine; /* NULL until it is started */
   Transfer *transfer;
   int done; /* known to be done: nothing changes any more, even after a fork */
+  int open; /* known to be streaming: status and headers are final */
+  Buffer piece; /* taken from a stream, not yet given to Lua */
 } TransferHandle;
 
 static Transfer *check_transfer (lua_State *L) {
@@ -34,10 +37,17 @@ static int is_done (TransferHandle *h) {
   return h->done;
 }
 
+static int is_open (TransferHandle *h) {
+  if (!h->open && h->transfer->stream && engine_usable(h->engine))
+    h->open = stream_is_open(h->engine, h->transfer);
+  return h->open;
+}
+
+/* Its response is final, or there is none. */
 static Transfer *check_done (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
-  if (!is_done(h)) {
+  if (!is_open(h) && !is_done(h)) {
     luaL_argcheck(L, engine_usable(h->engine), 1,
                   "transfer of another process");
     luaL_argerror(L, 1, "transfer is not done");
@@ -65,6 +75,7 @@ static int transfer_gc (lua_State *L) {
   Engine *e = h->engine;
   h->transfer = NULL;
   h->engine = NULL;
+  buffer_free(&h->piece);
   if (e == NULL) {
     transfer_free(t);
     return 0;
@@ -81,11 +92,13 @@ static int transfer_id (lua_State *L) {
   return 1;
 }
 
-/* transfer:done() -> boolean */
+/* transfer:done() -> boolean; of a stream too when there is something to read
+ */
 static int transfer_done (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
-  check_transfer(L);
-  lua_pushboolean(L, is_done(h) || !engine_usable(h->engine));
+  Transfer *t = check_transfer(L);
+  lua_pushboolean(L, is_done(h) || !engine_usable(h->engine) ||
+                         engine_ready(h->engine, t));
   return 1;
 }
 
@@ -145,10 +158,25 @@ static int push_cancelled (lua_State *L, const char *message) {
   return 5;
 }
 
+static int push_before_fork (lua_State *L) {
+  return push_cancelled(L, "the call was made before a fork");
+}
+
+static int push_failure (lua_State *L, const Transfer *t) {
+  lua_pushnil(L);
+  lua_pushstring(L, failure_kind(t));
+  push_message(L, t);
+  lua_pushboolean(L, t->sent);
+  lua_pushboolean(L, failure_is_permanent(t));
+  lua_pushstring(L, failure_stage(t));
+  return 6;
+}
+
 /*
 ** transfer:result(secret?) -> status, bytes, holds_secret
 **                           | nil, kind, message, sent, permanent, stage
-** bytes: the size of the body after decompression. holds_secret: whether the
+** bytes: the size of the body after decompression; 0 of a stream. holds_secret:
+*whether the
 ** response headers contain the secret, in a name or a value, as it is or
 ** escaped. sent: whether some byte of the request was sent, so that the server
 ** may have acted. permanent: whether the same request would fail again. stage:
@@ -161,25 +189,51 @@ static int transfer_result (lua_State *L) {
   size_t len;
   const char *secret = luaL_optlstring(L, 2, NULL, &len);
   if (!is_done(h) && !engine_usable(h->engine))
-    return push_cancelled(L, "the call was made before a fork");
+    return push_before_fork(L);
   t = check_done(L);
   if (t->cancelled) /* the engine may still own the other fields */
     return push_cancelled(L, "the call was cancelled");
-  if (t->code == CURLE_OK) {
+  if (is_open(h) || t->code == CURLE_OK) {
     const Buffer *b = &t->header_block;
     lua_pushinteger(L, t->status);
-    lua_pushinteger(L, (lua_Integer)t->response.len);
+    lua_pushinteger(L, is_open(h) ? 0 : (lua_Integer)t->response.len);
     lua_pushboolean(L, secret != NULL && b->data != NULL &&
                            secret_found(b->data, b->len, secret, len));
     return 3;
   }
+  return push_failure(L, t);
+}
+
+/*
+** transfer:read() -> bytes                        of a stream, in order
+**                  | ""                           nothing yet: wait, read again
+**                  | nil                          the end
+**                  | nil, kind, message, sent, permanent, stage
+*/
+static int transfer_read (lua_State *L) {
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_transfer(L);
+  Buffer *piece = &h->piece;
+  int done;
+  luaL_argcheck(L, t->stream, 1, "transfer is no stream");
+  if (!engine_usable(h->engine))
+    return push_before_fork(L);
+  done = stream_take(h->engine, t, piece->len == 0 ? piece : NULL);
+  if (piece->len > 0 && !t->cancelled) {
+    lua_pushlstring(L, piece->data, piece->len); /* kept, should this raise */
+    buffer_free(piece);
+    return 1;
+  }
+  if (!done) {
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  if (t->cancelled)
+    return push_cancelled(L, "the call was cancelled");
+  if (t->code != CURLE_OK)
+    return push_failure(L, t);
   lua_pushnil(L);
-  lua_pushstring(L, failure_kind(t));
-  push_message(L, t);
-  lua_pushboolean(L, t->sent);
-  lua_pushboolean(L, failure_is_permanent(t));
-  lua_pushstring(L, failure_stage(t));
-  return 6;
+  return 1;
 }
 
 /*
@@ -197,8 +251,17 @@ static int transfer_cause (lua_State *L) {
 }
 
 static Transfer *check_response (lua_State *L) {
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_done(L);
-  luaL_argcheck(L, !t->cancelled, 1, "transfer was cancelled");
+  luaL_argcheck(L, !t->cancelled || h->open, 1, "transfer was cancelled");
+  return t;
+}
+
+/* As a whole; that of a stream is read in pieces. */
+static Transfer *check_body (lua_State *L) {
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_response(L);
+  luaL_argcheck(L, !h->open, 1, "transfer is a stream");
   return t;
 }
 
@@ -309,13 +372,13 @@ static int transfer_http_version (lua_State *L) {
 
 /* transfer:size() -> bytes of the body after decompression */
 static int transfer_size (lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_response(L)->response.len);
+  lua_pushinteger(L, (lua_Integer)check_body(L)->response.len);
   return 1;
 }
 
 /* transfer:body(most?) -> string, at most that many bytes of it */
 static int transfer_body (lua_State *L) {
-  Transfer *t = check_response(L);
+  Transfer *t = check_body(L);
   size_t len = t->response.len;
   lua_Number most = luaL_optnumber(L, 2, (lua_Number)len);
   if (most < 0)
@@ -333,7 +396,7 @@ static int transfer_body (lua_State *L) {
 ** bytes more than `most` where the body is longer than that.
 */
 static int transfer_excerpt (lua_State *L) {
-  Transfer *t = check_response(L);
+  Transfer *t = check_body(L);
   lua_Number most = luaL_checknumber(L, 2);
   size_t len, width;
   const char *secret = luaL_checklstring(L, 3, &len);
@@ -365,7 +428,7 @@ static int transfer_excerpt (lua_State *L) {
 static int transfer_free_body (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
-  if (is_done(h) && !t->cancelled)
+  if (is_done(h) && !t->cancelled && !is_open(h))
     engine_free_body(h->engine, t);
   return 0;
 }
@@ -375,7 +438,7 @@ static int transfer_free_body (lua_State *L) {
 ** Frees the body when it was decoded: the values hold copies.
 */
 static int transfer_decode (lua_State *L) {
-  Transfer *t = check_response(L);
+  Transfer *t = check_body(L);
   int n;
   luaL_checktype(L, 2, LUA_TUSERDATA);
   n = json_decode(L, 2, t->response.data != NULL ? t->response.data : "",
@@ -392,6 +455,7 @@ void transfer_handle_open (lua_State *L) {
       {"wait", transfer_wait},
       {"cancel", transfer_cancel},
       {"result", transfer_result},
+      {"read", transfer_read},
       {"headers", transfer_headers},
       {"timings", transfer_timings},
       {"http_version", transfer_http_version},

@@ -7,6 +7,8 @@
 #include "easy.h"
 
 #include "idle.h"
+#include "pool.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +39,21 @@ static size_t on_header (char *line, size_t size, size_t n, void *arg) {
   return transfer_on_header(line, size, n, y->transfer);
 }
 
+/* Is a part of the body to be read as it comes? Before its first byte all that
+** is known of the response is final. */
+static int streams (const Easy *y) {
+  const Transfer *t = y->transfer;
+  if (t->stream && !t->streaming)
+    easy_harvest(y);
+  return t->stream && t->status / 100 == 2;
+}
+
 static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
   const Easy *y = arg;
-  return transfer_on_body(bytes, size, n, y->transfer);
+  Transfer *t = y->transfer;
+  if (streams(y))
+    return stream_deliver(t->pool->engine, t, bytes, size * n);
+  return transfer_on_body(bytes, size, n, t);
 }
 
 #if HAVE_CURL_PREREQ
@@ -204,6 +218,21 @@ static CURLcode set_method (const Easy *y, const Transfer *t) {
   return c;
 }
 
+/*
+** A stream has a connection of its own, over HTTP/1.1: while Lua does not read,
+** libcurl would keep all others waiting that share it. It comes as it is, since
+** libcurl does not notice when a compressed body ends too early. Such a handle
+** is used once.
+*/
+static CURLcode set_stream (const Easy *y) {
+  CURLcode c = CURLE_OK;
+  SET(CURLOPT_FRESH_CONNECT, 1L);
+  SET(CURLOPT_FORBID_REUSE, 1L);
+  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  SET(CURLOPT_ACCEPT_ENCODING, "identity");
+  return c;
+}
+
 static CURLcode set_config (Easy *y, RequestConfig *config) {
   CURLcode c = CURLE_OK;
   if (y->config == config)
@@ -232,6 +261,9 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
   t->secure = tls;
   if (t->expires_ms != 0 && (left == 0 || t->expires_ms - now_ms < left))
     left = t->expires_ms > now_ms ? t->expires_ms - now_ms : 1;
+  t->left_ms = (long)left;
+  if (t->stream)
+    left = 0; /* the pool sees to that */
   if (y->timeout_ms != left)
     SET(CURLOPT_TIMEOUT_MS, (long)left);
   /* Wait for one HTTP/2 connection instead of opening eight. Not over plain
@@ -248,6 +280,8 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
     c = set_method(y, t);
   if (c == CURLE_OK)
     c = set_config(y, t->config);
+  if (c == CURLE_OK && t->stream)
+    c = set_stream(y);
   if (c != CURLE_OK)
     return c;
   y->timeout_ms = (long)left;
@@ -265,6 +299,10 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
 void easy_harvest (const Easy *y) {
   Transfer *t = y->transfer;
   curl_off_t uploaded = 0;
+  if (y->message[0] != '\0')
+    transfer_set_error(t, y->message);
+  if (t->streaming)
+    return; /* Lua reads it by now */
   curl_easy_getinfo(y->curl, CURLINFO_RESPONSE_CODE, &t->status);
   curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
   curl_easy_getinfo(y->curl, CURLINFO_HTTP_VERSION, &t->http_version);
@@ -281,8 +319,6 @@ void easy_harvest (const Easy *y) {
   if (t->requests_begun == 0)
     t->sent = 0; /* only a request to a proxy was sent */
 #endif
-  if (y->message[0] != '\0')
-    transfer_set_error(t, y->message);
 }
 
 void easy_harvest_failure (const Easy *y) {
@@ -310,7 +346,8 @@ static void reclaim_headers (Easy *y, Transfer *t) {
 
 void easy_drop (Easy *y) {
   Transfer *t = y->transfer;
-  reclaim_headers(y, t);
+  if (!t->stream) /* of a stream Lua may be reading them */
+    reclaim_headers(y, t);
   t->easy = NULL;
   y->transfer = NULL;
 }

@@ -175,15 +175,11 @@ int engine_wait (Engine *e, int most_ms) {
 }
 
 int engine_await (Engine *e, Transfer *t) {
-  int done;
-  if (!engine_done(e, t) && !engine_wait(e, -1))
+  if (!engine_ready(e, t) && !engine_wait(e, -1))
     return 0;
   if (engine_peek(e) == t)
     engine_take(e); /* the Lua handle has its own reference */
-  engine_lock(e);
-  done = t->state == TRANSFER_DONE && e->finished == NULL;
-  engine_unlock(e);
-  return done;
+  return engine_ready(e, t) && engine_peek(e) == NULL;
 }
 
 void engine_stop (Engine *e) {

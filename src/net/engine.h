@@ -36,7 +36,7 @@ void engine_set_wakeup (Engine *e, int fd);
 ** collect, or a signal arrives. Returns whether there is something. */
 int engine_wait (Engine *e, int most_ms);
 /* Waits for t, and collects it if it is the first one finished. Returns 1 when
-** it is done and there is nothing else to collect, the usual case of a single
+** it is ready and there is nothing else to collect, the usual case of a single
 ** call; 0 when there is something to collect, or after a signal. */
 int engine_await (Engine *e, Transfer *t);
 
@@ -48,6 +48,8 @@ void engine_close_pool (Engine *e, Pool *p); /* cancels all, frees p */
 int engine_start (Engine *e, Pool *p, Transfer *t, const char **why);
 void engine_cancel (Engine *e, Transfer *t);
 int engine_done (Engine *e, Transfer *t);
+/* The same, or there is something of a stream to take. */
+int engine_ready (Engine *e, Transfer *t);
 void engine_drop (Engine *e, Transfer *t); /* releases Lua's reference */
 
 /* Frees the body of a finished transfer, once its response has been read. */

@@ -114,6 +114,14 @@ int engine_done (Engine *e, Transfer *t) {
   return done;
 }
 
+int engine_ready (Engine *e, Transfer *t) {
+  int ready;
+  engine_lock(e);
+  ready = t->state == TRANSFER_DONE || (t->streaming && t->response.len > 0);
+  engine_unlock(e);
+  return ready;
+}
+
 void engine_drop (Engine *e, Transfer *t) {
   if (!engine_of_this_process(e))
     return;
@@ -155,16 +163,26 @@ Transfer *engine_peek (Engine *e) {
   return t;
 }
 
-void engine_take (Engine *e) {
-  Transfer *t;
-  engine_lock(e);
-  t = e->finished;
-  e->finished = t->next_finished;
-  if (e->finished == NULL) {
-    e->finished_last = NULL;
-    if (e->running)
-      wakeup_clear(&e->to_lua); /* under the lock: readable means not empty */
-  }
+void engine_unlist (Engine *e, Transfer *t) {
+  Transfer *before = NULL, *at = e->finished;
+  if (!t->listed)
+    return;
+  for (; at != t; at = at->next_finished)
+    before = at;
+  if (before != NULL)
+    before->next_finished = t->next_finished;
+  else
+    e->finished = t->next_finished;
+  if (e->finished_last == t)
+    e->finished_last = before;
+  if (e->finished == NULL && e->running)
+    wakeup_clear(&e->to_lua); /* under the lock: readable means not empty */
+  t->listed = 0;
   engine_unref(e, t);
+}
+
+void engine_take (Engine *e) {
+  engine_lock(e);
+  engine_unlist(e, e->finished);
   engine_unlock(e);
 }

@@ -29,6 +29,7 @@ struct Engine {
   int stopping;
   Transfer *inbox, *inbox_last;
   Transfer *cancels;
+  Transfer *wanted; /* streams of which Lua wants more */
   Pool *pool_inbox; /* new and closing pools */
   Transfer *finished, *finished_last;
   size_t unread; /* bytes of finished responses that are still held */
@@ -67,6 +68,9 @@ static inline void engine_unref (Engine *e, Transfer *t) {
 }
 
 static inline void engine_append_finished (Engine *e, Transfer *t) {
+  if (t->listed) /* a stream */
+    return;
+  t->listed = 1;
   t->refs++;
   t->next_finished = NULL;
   if (e->finished != NULL)
@@ -77,6 +81,9 @@ static inline void engine_append_finished (Engine *e, Transfer *t) {
   if (e->finished == t && e->running)
     wakeup_signal(&e->to_lua);
 }
+
+/* Takes t out, if it is among them. */
+void engine_unlist (Engine *e, Transfer *t);
 
 /* }================================================================= */
 

@@ -78,14 +78,15 @@ static void drop_pool (Engine *e, Pool *p) {
 }
 
 int engine_take_orders (Engine *e) {
-  Transfer *inbox, *cancels, *t;
+  Transfer *inbox, *cancels, *wanted, *t;
   Pool *closing = NULL, *p;
   int stopping;
   engine_lock(e);
   stopping = e->stopping;
   inbox = e->inbox;
   cancels = e->cancels;
-  e->inbox = e->inbox_last = e->cancels = NULL;
+  wanted = e->wanted;
+  e->inbox = e->inbox_last = e->cancels = e->wanted = NULL;
   while ((p = e->pool_inbox) != NULL) {
     e->pool_inbox = p->next_inbox;
     p->in_inbox = 0;
@@ -104,6 +105,16 @@ int engine_take_orders (Engine *e) {
       t->code = CURLE_OUT_OF_MEMORY;
       engine_finish(e, t);
     }
+  }
+  while ((t = wanted) != NULL) {
+    wanted = t->next_wanted;
+    engine_lock(e);
+    t->wanted = 0; /* from here on the link is Lua's thread's again */
+    engine_unlock(e);
+    pool_resume(t->pool, t, clock_ms());
+    engine_lock(e);
+    engine_unref(e, t);
+    engine_unlock(e);
   }
   while ((t = cancels) != NULL) {
     cancels = t->next_cancel;

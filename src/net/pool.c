@@ -7,6 +7,7 @@
 #include "pool.h"
 
 #include "engine.h"
+#include "stream.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -69,7 +70,7 @@ static int open_multi (Pool *p) {
     curl_multi_cleanup(m);
     return -1;
   }
-  p->connections = 0;
+  p->connections = p->allowed = 0;
   p->multi = m;
   return 0;
 }
@@ -78,7 +79,8 @@ static int open_multi (Pool *p) {
 ** Easy handles. Reusing one saves 2 us, so a few are kept. Not kept are: one
 ** that uses libcurl's own CA settings, since those cannot be restored; one that
 ** sent its request again, since libcurl counts that for the life of the handle
-** and fails after five times; and one that had to make a new connection.
+** and fails after five times; and one that had to make a new connection,
+** as for a stream.
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
@@ -124,7 +126,7 @@ static Easy *take_easy (Pool *p, Transfer *t, int64_t now_ms, CURLcode *code) {
 static void give_easy (Pool *p, const Transfer *t, Easy *y) {
   easy_drop(y);
   if (p->spares < (int)(sizeof(p->spare) / sizeof(p->spare[0])) &&
-      reusable(t) && t->requests_begun < 2 && !t->fresh)
+      reusable(t) && t->requests_begun < 2 && !t->fresh && !t->stream)
     p->spare[p->spares++] = y;
   else
     easy_free(y);
@@ -141,15 +143,24 @@ static void finish (Pool *p, Transfer *t, CURLcode code) {
   t->code = code;
   t->queue = NULL;
   transfer_drop_request(t);
-  if (code != CURLE_OK) /* nobody reads the body of a failure */
+  /* Nobody reads the body of a failure, but what of a stream came before. */
+  if (code != CURLE_OK && (!t->streaming || code == CURLE_ABORTED_BY_CALLBACK))
     buffer_free(&t->response);
   engine_finish(p->engine, t);
+}
+
+/* One that takes as long as Lua likes must not keep others waiting. */
+static void count_active (Pool *p, const Transfer *t, int change) {
+  if (t->stream)
+    p->streams += change;
+  else
+    t->queue->active += change;
 }
 
 /* Removes an active transfer from the multi handle. */
 static void detach (Pool *p, Transfer *t) {
   Easy *y = t->easy;
-  t->queue->active--;
+  count_active(p, t, -1);
   curl_multi_remove_handle(p->multi, y->curl);
   give_easy(p, t, y);
 }
@@ -188,22 +199,27 @@ int pool_enqueue (Pool *p, Transfer *t) {
 }
 
 static void allow_connections (Pool *p, int most) {
-  if (most <= p->connections)
+  if (most > p->connections)
+    p->connections = most;
+  if (p->connections + p->streams <= p->allowed)
     return;
-  p->connections = most;
-  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->connections);
+  p->allowed = p->connections + p->streams;
+  curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, p->allowed);
   /* Over HTTP/1.1 the queues keep to this limit; over HTTP/2 libcurl opens more
   ** connections when the streams of the first are used up. */
-  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->connections);
+  curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, p->allowed);
+}
+
+static void note_overdue (Pool *p, Transfer *t, int64_t at_ms) {
+  t->overdue_ms = at_ms;
+  if (p->overdue_ms < 0 || at_ms < p->overdue_ms)
+    p->overdue_ms = at_ms;
 }
 
 /* Sets when t, which was started just now, is overdue. */
 static void note_end (Pool *p, Transfer *t, int64_t now_ms) {
-  if (t->easy->timeout_ms == 0)
-    return;
-  t->overdue_ms = now_ms + t->easy->timeout_ms + LATE_MS;
-  if (p->overdue_ms < 0 || t->overdue_ms < p->overdue_ms)
-    p->overdue_ms = t->overdue_ms;
+  if (t->left_ms != 0)
+    note_overdue(p, t, now_ms + t->left_ms + (t->stream ? 0 : LATE_MS));
 }
 
 static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
@@ -212,14 +228,14 @@ static void start_one (Pool *p, Transfer *t, int64_t now_ms) {
   if (open_multi(p) == 0)
     y = take_easy(p, t, now_ms, &code);
   if (y != NULL) {
+    count_active(p, t, 1);
     allow_connections(p, t->config->max_connections);
-    t->idle = t->queue->multiplexed ? NULL : &t->queue->idle;
-    t->queue->active++;
+    t->idle = t->queue->multiplexed || t->stream ? NULL : &t->queue->idle;
     if (curl_multi_add_handle(p->multi, y->curl) == CURLM_OK) {
       note_end(p, t, now_ms);
       return;
     }
-    t->queue->active--;
+    count_active(p, t, -1);
     easy_drop(y);
     easy_free(y);
     code = CURLE_FAILED_INIT;
@@ -269,6 +285,20 @@ void pool_cancel (Pool *p, Transfer *t) {
       unqueue(p, before, w);
   }
   finish(p, t, CURLE_ABORTED_BY_CALLBACK);
+}
+
+void pool_resume (Pool *p, Transfer *t, int64_t now_ms) {
+  CURLcode code = CURLE_OK;
+  if (t->easy == NULL)
+    return; /* it ended meanwhile */
+  if (t->timeout_ms != 0)
+    note_overdue(p, t, now_ms + t->timeout_ms);
+  if (stream_resume(p->engine, t))
+    code = curl_easy_pause(t->easy->curl, CURLPAUSE_CONT);
+  if (code != CURLE_OK) {
+    detach(p, t);
+    finish(p, t, code);
+  }
 }
 
 /* {=================================================================
@@ -331,9 +361,9 @@ static void read_results (Pool *p) {
     easy_harvest(y);
     if (code != CURLE_OK)
       easy_harvest_failure(y);
-    if (t->http_version != CURL_HTTP_VERSION_NONE)
+    if (t->http_version != CURL_HTTP_VERSION_NONE && !t->stream)
       t->queue->multiplexed = t->http_version >= CURL_HTTP_VERSION_2_0;
-    if (!t->queue->multiplexed)
+    if (!t->queue->multiplexed && !t->stream)
       note_connection(t);
     code = transfer_outcome(t, code);
     detach(p, t);
@@ -366,15 +396,18 @@ static void expire_waiting (Pool *p, int64_t now_ms) {
 /*
 ** libcurl 8.23 may lose a transfer when it runs out of memory: it is left
 ** without a socket or a timer that would continue it. Such a transfer is ended
-** here, and its handle and connection are not reused.
+** here, and its handle and connection are not reused. Nor does libcurl
+** know the time limits of a stream.
 */
 static void end_overdue (Pool *p, int64_t now_ms) {
   Transfer *t;
   while ((t = engine_overdue(p->engine, p, now_ms, &p->overdue_ms)) != NULL) {
     Easy *y = t->easy;
     easy_harvest(y);
+    if (t->stream)
+      easy_harvest_failure(y);
     transfer_end_overdue(t, now_ms);
-    t->queue->active--;
+    count_active(p, t, -1);
     (void)curl_easy_setopt(y->curl, CURLOPT_FORBID_REUSE, 1L);
     curl_multi_remove_handle(p->multi, y->curl);
     easy_drop(y);

@@ -141,6 +141,12 @@ void transfer_expire (Transfer *t, int64_t now_ms) {
 
 void transfer_end_overdue (Transfer *t, int64_t now_ms) {
   char message[96];
+  if (t->stream) {
+    snprintf(message, sizeof(message), "nothing came for %ld ms",
+             t->streaming ? t->timeout_ms : t->left_ms);
+    transfer_set_error(t, message);
+    return;
+  }
   snprintf(message, sizeof(message),
            "timed out after %ld ms: libcurl did not end the request by itself",
            (long)(now_ms - t->made_ms));

@@ -4,6 +4,7 @@
 local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
+local field_names = require("posthog.llm.api.versions.field_names")
 local json = require("posthog.llm.json")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
@@ -21,6 +22,7 @@ local exports = {}
 --- @field exception? string why it failed
 
 local EXPORT = { id = "number", status = "string" }
+local ARRAY = getmetatable(json.array({}))
 local NONE = query.spec({})
 local START = query.spec({}, { "revision" })
 local WAIT = query.spec({}, { "interval", "on_progress" })
@@ -61,21 +63,42 @@ local function poll_options(call_options, left)
   }
 end
 
---- An iterator over the decoded lines of a text; nil and an error for a line that is not JSON.
-local function lines_of(text)
-  local at, number = 1, 0
+--- Says of an error how far the rows came.
+local function after_row(err, row)
+  local words = row > 0 and "; row %d of the export was the last one that came whole"
+    or "; no row of the export came whole"
+  err.message = err.message .. words:format(row)
+  err.row = row
+  return err
+end
+
+--- An iterator over the rows of an export.
+--- @param stream posthog.llm.Stream
+--- @return fun(): table?, posthog.llm.Error? next_row
+local function rows_of(stream)
+  local next_line = stream:lines()
+  local number, row = 0, 0
   return function()
-    while at <= #text do
-      local last = text:find("\n", at, true) or #text + 1
-      local line = text:sub(at, last - 1)
-      at, number = last + 1, number + 1
+    while true do
+      local line, err = next_line()
+      if not line then
+        return nil, err and after_row(err, row)
+      end
+      number = number + 1
       if line:find("%S") then
-        local value, err = json.decode(line)
-        if err then
-          err.message = ("line %d of the export: %s"):format(number, err.message)
-          return nil, err
+        local value, invalid = json.decode(line)
+        if not invalid and (type(value) ~= "table" or getmetatable(value) == ARRAY) then
+          invalid = errors.new({ kind = "decode", message = "it is no object" })
         end
-        return value
+        if invalid then
+          stream:close()
+          next_line = function() end
+          invalid.message = ("line %d of the export: %s"):format(number, invalid.message)
+          invalid.line = number
+          return nil, after_row(invalid, row)
+        end
+        row = row + 1
+        return field_names.name_exported(value)
       end
     end
   end
@@ -168,35 +191,38 @@ function exports.define(class)
     end)
   end
 
-  --- The rows of a complete export. It is fetched as a whole at the first step, and its lines are
-  --- decoded one by one.
+  --- The rows of a complete export, of any size: the response is read while it arrives, and its lines
+  --- are decoded one by one. Rows have the names of the export, and answer to those of items too.
+  --- `deadline` is for the start of the response; from then on each wait for more may take `timeout`,
+  --- and each line may have `max_response_bytes`.
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.CallOptions
-  --- @return fun(): table? iterator raises an error, of the call or of a line
+  --- @return fun(): table? iterator raises an error, of the call or of a line: `row` is the last one
+  ---   that came whole, `line` the line that is invalid. It never ends before the export does
   function Datasets:export_read(id, export, options)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)
     local _, call_options = query.read(NONE, options, 2)
-    local lines
+    local next_row
     return function()
-      if not lines then
-        local text, err = api_version.only_current(self._api_version, function()
+      if not next_row then
+        local stream, err = api_version.only_current(self._api_version, function()
           return self._run({
             method = "GET",
             under = "projects",
             path = export_path(self, id, export_id) .. "content/",
             idempotent = true,
-            raw = true,
+            stream = true,
             options = query.accepting_all(call_options),
           })
         end)
-        if err or text == true then
+        if err or stream == true then
           return nil, err or errors.no_content("rows")
         end
-        lines = lines_of(text)
+        next_row = rows_of(stream)
       end
-      return lines()
+      return next_row()
     end
   end
 end

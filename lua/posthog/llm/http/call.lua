@@ -12,6 +12,7 @@ local redact = require("posthog.llm.http.redact")
 local rate_limit = require("posthog.llm.http.rate_limit")
 local responses = require("posthog.llm.http.response")
 local retry = require("posthog.llm.http.retry")
+local stream = require("posthog.llm.http.stream")
 local ca_bundle = require("posthog.llm.http.ca_bundle")
 local url = require("posthog.llm.http.url")
 
@@ -36,6 +37,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field guard? fun(err: posthog.llm.Error): boolean called right before such a repetition: false
 ---   prevents it
 --- @field raw? boolean the value is the undecoded body
+--- @field stream? boolean the value is a posthog.llm.Stream, whose first byte has come: from then on no
+---   limit of time but `timeout` holds, of each wait for more, and the request is not made again
 --- @field raw_fields? table<string, boolean> fields of the response that are to be llm.json.raw
 --- @field bare? boolean success has no content (204): a response with content is not PostHog's
 --- @field numbers? table<string, string> with raw: header fields by the names that their numbers
@@ -416,6 +419,41 @@ local function is_conditional(request)
   return false
 end
 
+--- libcurl does not notice when a compressed body ends too early, and of lines that are read one by
+--- one nobody else would.
+local COMPRESSED = "the response is compressed (%s), although that was not accepted: whether it is"
+  .. " complete could not be seen"
+
+--- Gives a 2xx response to be read while it arrives.
+--- @return posthog.llm.Stream? stream
+--- @return posthog.llm.Error? err
+local function open_stream(state, request, transfer, response, attempt)
+  local encoding = response.headers["content-encoding"] or "identity"
+  if encoding:lower() ~= "identity" then
+    transfer:cancel()
+    local message = COMPRESSED:format(encoding)
+    return nil, errors.new({ kind = "decode", status = response.status, message = message })
+  end
+  local settings = state.settings
+  attempt.seconds, attempt.limited = request.options.timeout or settings.timeout, false
+  local most = settings.transfer.max_response_bytes
+  return stream.new(transfer, state.in_flight, most, function(kind, words, stage)
+    local err
+    if kind == "too_large" then
+      err = errors.new({ kind = kind, message = words })
+    else
+      err = no_response(state, transfer, attempt, kind, words)
+      err.stage = stage
+    end
+    finish_error(state, request, attempt, err, response)
+    return err
+  end)
+end
+
+local function is_success(status)
+  return status >= 200 and status < 300
+end
+
 --- Makes one attempt, redirects included.
 --- @return any? value
 --- @return posthog.llm.Error? err
@@ -458,7 +496,9 @@ local function try(state, request, attempt)
     local value, target
     if status == 304 and is_conditional(request) then
       value = true
-    elseif status >= 200 and status < 300 then
+    elseif request.stream and is_success(status) and status ~= 204 then
+      value, err = open_stream(state, request, transfer, response, attempt)
+    elseif is_success(status) then
       value, err = read_value(state, request, transfer, response, size, attempt.key)
     else
       target, err = refusal(state, request, attempt, transfer, response, redirects)

@@ -57,7 +57,8 @@ local errors = {}
 --- @field path? string where the value is that cannot be encoded, such as `results[3].input`; or
 ---   the path of a file
 --- @field file? string the file of this machine to blame
---- @field line? integer the line in that file
+--- @field line? integer the line in that file, or in an export
+--- @field row? integer export_read: the last row that came whole; 0: none
 --- @field problems? { path: string, line?: integer, message: string }[] skill folders: everything
 ---   that is wrong
 --- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a

@@ -168,12 +168,28 @@ for reference, current in pairs(RENAMED) do
   ALIASES[reference], ALIASES[current] = current, reference
 end
 
-local Row = {
-  __index = function(row, name)
-    local other = ALIASES[name]
-    return other and rawget(row, other)
-  end,
+--- The same for a line of an export, whose names say what each field is of.
+local EXPORTED = {
+  id = "item_id",
+  dataset = "dataset_id",
+  created_at = "item_created_at",
+  updated_at = "version_created_at",
 }
+for name, other in pairs(ALIASES) do
+  EXPORTED[name] = other
+end
+
+--- @param aliases table<string, string>
+local function reading(aliases)
+  return {
+    __index = function(row, name)
+      local other = aliases[name]
+      return other and rawget(row, other)
+    end,
+  }
+end
+
+local Row, ExportedRow = reading(ALIASES), reading(EXPORTED)
 
 --- Makes the fields of a row readable by the names of the other API version too. Its own fields,
 --- and so what `pairs` and the encoder see, stay as the server sent them.
@@ -186,6 +202,13 @@ function field_names.name(row)
   return row
 end
 
+--- The same for a line of an export.
+--- @param row table
+--- @return table row
+function field_names.name_exported(row)
+  return setmetatable(row, ExportedRow)
+end
+
 --- A copy of a row with the names of both API versions.
 --- @param row table of either API version
 --- @return table
@@ -194,7 +217,7 @@ function field_names.row(row)
   for name, value in next, row do
     copy[name] = value
   end
-  for name, other in pairs(ALIASES) do
+  for name, other in pairs(getmetatable(row) == ExportedRow and EXPORTED or ALIASES) do
     if copy[name] == nil then
       copy[name] = copy[other]
     end
