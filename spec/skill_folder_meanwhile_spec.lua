@@ -130,13 +130,15 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("a checkout with CRLF is no change, and stays one way in all of each file", function()
-      for path, source in pairs(tree(dir, LOCK)) do
+      for path, source in pairs(tree(dir)) do
         write(dir, path, (source:gsub("\r?\n", "\r\n")))
       end
+      local before = tree(dir)
       for _, row in ipairs(assert(skill_folder.status(client, dir))) do
         assert.equal("same", row.state, row.path)
       end
       assert.equal("unchanged", assert(skill_folder.push(client, dir)).action)
+      assert.same(before, tree(dir))
       publish({
         ["new.md"] = "n\nm\n",
         ["SKILL.md"] = "---\nname: pdf-forms\ndescription: Another.\n---\n\nother\nbody\n",

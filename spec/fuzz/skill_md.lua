@@ -16,6 +16,8 @@ local yaml = require("posthog.llm.skill_folder.yaml")
 
 local has_second, second = pcall(require, "spec.support.second_yaml")
 
+local LONGEST_KEY = 1024 -- libyaml takes none that is longer
+
 --- The same to libyaml. Its binding ends a text at a zero byte.
 local function check_meaning(head)
   local document, err = yaml.read(head)
@@ -24,7 +26,8 @@ local function check_meaning(head)
     return
   end
   local meaning = json_text.sorted(yaml.value(document.root))
-  if has_second and not meaning:find("\\u0000", 1, true) then
+  local is_short = #head <= LONGEST_KEY
+  if has_second and is_short and not meaning:find("\\u0000", 1, true) then
     local theirs, wrong = second.read(document.source) -- libyaml looks at what follows a line ... too
     assert(theirs, wrong and wrong.message)
     assert(json_text.sorted(second.value(theirs)) == meaning, meaning)
@@ -36,6 +39,11 @@ local function check_render(fields)
   local again = assert(skill_md.read(written))
   assert(skill_md.canonical(again) == skill_md.canonical(fields), written)
   assert(skill_md.render(again) == written, written)
+  for field, value in pairs(fields) do
+    if field ~= "body" and value ~= "" and (type(value) ~= "table" or next(value) ~= nil) then
+      assert(json_text.sorted(again[field]) == json_text.sorted(value), written)
+    end
+  end
 end
 
 --- Random numbers that begin with these bytes.

@@ -216,6 +216,9 @@ local function check_skill(report, folder)
     return nil
   end
   check_line_ends(report, paths.SKILL, source)
+  if about.rest_line then
+    report:skill("text_after_front_matter", about.rest_line)
+  end
   local own = skill_md.normal(read)
   local fields = folder:to_server(own)
   check_name(report, folder, fields.name, about.lines.name or 1)

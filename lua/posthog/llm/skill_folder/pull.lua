@@ -9,6 +9,7 @@ local refuse = require("posthog.llm.skill_folder.refuse")
 local remote = require("posthog.llm.skill_folder.remote")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
+local text = require("posthog.llm.skill_folder.text")
 
 local pull = {}
 
@@ -108,7 +109,7 @@ function pull.write(folder, theirs, outcome, force)
   for path, source in pairs(outcome.writes) do
     writes[path] = source
   end
-  if not folder.lock or folder:read(paths.LOCK) ~= lock then
+  if not folder.lock or text.unix(folder:read(paths.LOCK) or "") ~= lock then
     writes[paths.LOCK] = lock
   elseif next(writes) == nil and #outcome.removes == 0 then
     return true

@@ -61,6 +61,12 @@ rules.ALL = {
     words = "%s: the API has no field for it",
   },
 
+  text_after_front_matter = {
+    level = "warning",
+    source = "YAML, and PostHog's import",
+    words = "the front matter ends in this line, and what follows up to --- is not sent: end it "
+      .. "with --- for that to be the body, or remove it",
+  },
   mixed_line_ends = {
     level = "warning",
     source = "doc/skill_folder.md",

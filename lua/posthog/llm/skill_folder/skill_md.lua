@@ -97,6 +97,7 @@ end
 --- @field parts { first: integer, last: integer, body: integer } places in the source: of the front
 ---   matter, of the line that ends it, and of the body
 --- @field rest string what stands in the front matter after a line `...`
+--- @field rest_line? integer of that line, where more than comments follows it
 --- @field lines table<string, integer> of the keys
 --- @field unknown string[] keys that the API has no field for
 --- @field body_line integer
@@ -143,6 +144,9 @@ function skill_md.read(source)
   local document = { source = source, fields = fields, yaml = read, parts = parts }
   document.lines, document.unknown, document.rest = {}, {}, head:sub(read.stop)
   document.body_line = text.line_of(source, parts.body)
+  if document.rest:gsub("^[^\n]*", ""):find("\n[ \t]*[^%s#]") then
+    document.rest_line = text.line_of(head, read.stop) + 1
+  end
   local ok, err = read_fields(document)
   if not ok then
     return errors.failure(err)
