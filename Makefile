@@ -1,6 +1,6 @@
 # posthog-llm: `make help` lists the targets and the variables.
 
-# What to build for, one of these. Not given: 5.4, and LuaJIT where its headers
+# The Lua to build for, one of these. Default: 5.4, and LuaJIT if its headers
 # are present.
 # LUA_VERSION =
 LUA_VERSIONS = 5.1 5.2 5.3 5.4 5.5 luajit
@@ -12,12 +12,12 @@ CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wpedantic -Wshadow
 PREFIX ?= /usr/local
 # DESTDIR =
-# Where the headers are; pkg-config is asked for those not given.
+# Compiler and linker flags for Lua and libcurl; default: from pkg-config.
 # LUA_CFLAGS = CURL_CFLAGS = CURL_LIBS =
 
-# Installs missing packages before a target runs; SETUP=: leaves that out.
+# Installs missing packages before a target runs; SETUP=: disables that.
 SETUP ?= tools/setup
-# What `make test` is to run: all specs, or these; and of them the tests whose
+# What `make test` runs: all specs, or these; and only the tests whose
 # name matches this Lua pattern.
 SPEC ?=
 FILTER ?=
@@ -27,7 +27,7 @@ ifeq ($(filter $(LUA_VERSION),$(LUA_VERSIONS)),)
 $(error LUA_VERSION is one of $(LUA_VERSIONS), not $(LUA_VERSION))
 endif
 LUA_ABI = $(LUA_VERSION:luajit=5.1)
-# What systems call it, the command and the one of pkg-config.
+# The names that systems use for it, for the command and in pkg-config.
 LUA_NAMES = $(if $(LUA_VERSION:luajit=),lua$(LUA_ABI) lua-$(LUA_ABI) \
   lua$(subst .,,$(LUA_ABI)),luajit)
 ifndef LUA_CFLAGS
@@ -80,8 +80,8 @@ $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -lpthread -lm
 
-# All that is missing is named at once, before the first file is compiled; with
-# `command`, what the command takes too.
+# Names all missing requirements at once, before the first file is compiled; with
+# `command`, those of the command too.
 NEEDS ?= $(if $(filter install,$(MAKECMDGOALS)),command)
 export NEEDS
 
@@ -96,7 +96,7 @@ $(BUILD)/obj/%.o: src/%.c | $(BUILD)/needs
 	$(CC) -std=c99 -fPIC -fvisibility=hidden -pthread -Isrc -MMD -MP $(WARNINGS) \
 	  $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
-# The core in a program of libFuzzer; tools/fuzz gives CC and CFLAGS for it.
+# The core in a libFuzzer program; tools/fuzz sets CC and CFLAGS.
 $(BUILD)/fuzz: spec/fuzz/fuzz.c $(OBJECTS)
 	$(CC) -std=c99 -pthread -Isrc $(WARNINGS) $(CPPFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) \
 	  $(CFLAGS) -fsanitize=fuzzer -o $@ $< $(OBJECTS) $(LUA_LIBS) $(CURL_LIBS) -lm
@@ -121,19 +121,19 @@ test: ## run the specs on every Lua here; SPEC=file FILTER=name LUA_VERSION=
 SYSTEMS ?= bookworm trixie sid
 FOREIGN = $(filter %arm64,$(SYSTEMS))
 
-matrix: ## run demo and test in bare roots of other systems; SYSTEMS="trixie sid"
+matrix: ## run demo and test in minimal roots of other systems; SYSTEMS="trixie sid"
 	@$(SETUP) matrix $(if $(FOREIGN),foreign) || true
 	@tools/matrix $(SYSTEMS)
 
-asan: ## run them again with the address and undefined behaviour sanitizers
+asan: ## run the specs with the address and undefined behaviour sanitizers
 	@$(SETUP) asan
 	@MAKE="$(MAKE)" $(TEST) --asan $(SPEC)
 
-tsan: ## run those that use the library's thread with the thread sanitizer
+tsan: ## run the specs of the library's thread with the thread sanitizer
 	@$(SETUP) tsan
 	@MAKE="$(MAKE)" $(TEST) --tsan $(SPEC)
 
-valgrind: ## run them again on Lua 5.4 under valgrind
+valgrind: ## run the specs on Lua 5.4 under valgrind
 	@$(SETUP) valgrind
 	@MAKE="$(MAKE)" $(TEST) --valgrind $(SPEC)
 
@@ -142,7 +142,7 @@ SECONDS ?= 60
 TARGET ?=
 COVERAGE ?=
 
-fuzz: ## feed the parsers what libFuzzer makes up; SECONDS= TARGET= COVERAGE=1
+fuzz: ## test the parsers with inputs of libFuzzer; SECONDS= TARGET= COVERAGE=1
 	@$(SETUP) fuzz
 	@MAKE="$(MAKE)" tools/fuzz $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(if $(COVERAGE),--coverage) $(TARGET)
@@ -152,7 +152,7 @@ MINUTES ?= 2
 SEED ?=
 HOST ?= plain
 
-soak: ## make many calls, a fifth of the requests faulted; MINUTES= SEED= HOST=
+soak: ## make many calls while a fifth of the requests fail; MINUTES= SEED= HOST=
 	@$(SETUP) test
 	@MAKE="$(MAKE)" tools/soak $(LUA_VERSION:%=--lua=%) --minutes=$(MINUTES) \
 	  --host=$(HOST) $(SEED:%=--seed=%)
@@ -161,7 +161,7 @@ soak: ## make many calls, a fifth of the requests faulted; MINUTES= SEED= HOST=
 KIND ?=
 STORY ?=
 
-model: ## check what is said of lost writes, in very many stories; SECONDS= SEED= KIND= STORY=
+model: ## check the guarantees about lost writes in many stories; SECONDS= SEED= KIND= STORY=
 	@$(SETUP) test
 	@MAKE="$(MAKE)" tools/model $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(SEED:%=--seed=%) $(if $(KIND),--kind="$(KIND)") $(STORY:%=--story=%)
@@ -170,7 +170,7 @@ model: ## check what is said of lost writes, in very many stories; SECONDS= SEED
 MODULES ?= posthog.llm.api.ambiguous.rules
 SHARE ?= 1
 
-mutate: ## change modules by rule and see whether the specs notice; MODULES= SHARE=
+mutate: ## mutate modules and check whether the specs detect it; MODULES= SHARE=
 	@$(SETUP) test
 	@MAKE="$(MAKE)" tools/mutate $(LUA_VERSION:%=--lua=%) --share=$(SHARE) \
 	  $(SEED:%=--seed=%) $(MODULES)
@@ -178,7 +178,7 @@ mutate: ## change modules by rule and see whether the specs notice; MODULES= SHA
 # Some of the parts: codec calls gather, with bench-hosts nvim nginx.
 BENCHES ?=
 
-bench: ## measure beside others, three minutes, into bench/results.md; BENCHES=part
+bench: ## compare with other clients, three minutes, into bench/results.md; BENCHES=part
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory -s build-bench
 	@tools/bench $(BENCHES)
@@ -199,7 +199,7 @@ PROFILE ?=
 bench-count: build-count ## count instructions by callgrind; PROFILE=decode-items
 	@tools/lua 5.4 bench/count.lua $(if $(PROFILE),profile $(PROFILE))
 
-bench-check: build-count ## count them again and compare with bench/counts.txt
+bench-check: build-count ## count instructions again and compare with bench/counts.txt
 	@tools/lua 5.4 bench/count.lua check
 
 build-count:
@@ -224,7 +224,7 @@ lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint
 	@MAKE="$(MAKE)" tools/lint
 
-manual: ## write doc/cli.md and the man page out of the help texts
+manual: ## generate doc/cli.md and the man page from the help texts
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
 	@tools/lua 5.4 tools/manual.lua markdown > doc/cli.md
 	@tools/lua 5.4 tools/manual.lua man > doc/posthog-llm.1
@@ -291,7 +291,7 @@ install: check-prefix
 endif
 
 # All of it; with LUA_VERSION the library for that Lua alone.
-uninstall: check-prefix ## remove what install has put there
+uninstall: check-prefix ## remove what `make install` has installed
 	@for abi in $(or $(LUA_ABI),$(filter-out luajit,$(LUA_VERSIONS))); do \
 	  for d in "$(SHARE_DIR)/lua/$$abi/posthog" "$(TO)/lib/lua/$$abi/posthog"; do \
 	    [ ! -d "$$d/llm" ] || { echo "removing $$d/llm"; rm -rf "$$d/llm"; \
@@ -308,7 +308,7 @@ NVIM_DATA = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)
 NVIM_PLUGIN_DIR ?= $(NVIM_DATA)/nvim/site/pack/posthog/start/posthog-llm
 
 ifdef LUA_VERSION
-nvim: all ## put the library where Neovim finds it; NVIM_PLUGIN_DIR=
+nvim: all ## install the library for Neovim; NVIM_PLUGIN_DIR=
 	@set -e; to="$(NVIM_PLUGIN_DIR)"; case $$to in ("~/"*) to=$$HOME/$${to#??} ;; esac; \
 	$(INSTALL) -d "$$to/lua/posthog/llm"; \
 	if [ "$$(cd "$$to" && pwd -P)" != "$$(pwd -P)" ]; then for f in $(LIBRARY); do \
@@ -321,10 +321,10 @@ nvim:
 	@$(MAKE) --no-print-directory LUA_VERSION=luajit nvim
 endif
 
-clean: ## remove all that was built
+clean: ## remove all build results
 	rm -rf build
 
-help: ## print this
+help: ## print this help
 	@echo "make             the same as make all"
 	@awk -F ':.*## ' '/^[a-z-]+:.* ## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: LUA_VERSION=$(LUA_VERSIONS) (one of them)"
