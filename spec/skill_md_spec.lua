@@ -182,6 +182,23 @@ describe("an update of SKILL.md", function()
     assert.truthy(err.message:find("change it by hand", 1, true), err.message)
   end)
 
+  it("is refused with a line where the changed text lacks something of the old one", function()
+    local source = "---\nname: a # n\nmodel: x\ndescription: d\n---\nbody\n"
+    local edit = yaml.edit
+    for lost, line in pairs({ [" # n"] = 2, ["model: x\n"] = 3, ["l: x"] = 3 }) do
+      yaml.edit = function(...)
+        return (edit(...):gsub(lost, lost == "l: x" and "l: y" or ""))
+      end
+      local fields = skill_md.normal(assert(skill_md.read(source)))
+      fields.description = "new"
+      local updated, err = skill_md.update(fields, source)
+      yaml.edit = edit
+      assert.is_nil(updated)
+      assert.equal(line, err.line)
+      assert.truthy(err.message:find("without losing this line", 1, true), err.message)
+    end
+  end)
+
   it("reads the file once, and what it has written once", function()
     local read, count = yaml.read, 0
     yaml.read = function(...)

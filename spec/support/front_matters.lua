@@ -261,7 +261,8 @@ function front_matters.skill(random)
       local written = pick(random, FIELD_VALUES[name])
       local gap = written:find("^\n") and "" or " "
       local comment = not written:find("[|>]") and pick(random, COMMENTS) or ""
-      local below = random(5) == 1 and pick(random, { "# below\n", "\n", "   # deep below\n" })
+      local below = random(5) == 1
+          and pick(random, { "# below\n", "\n", "   # deep below\n", "\n   # deep below\n" })
         or ""
       table.insert(
         parts,

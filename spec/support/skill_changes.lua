@@ -1,8 +1,10 @@
 --- Changes the fields of a SKILL.md at random, and checks what an update of the file keeps.
 
 local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")
+local yaml = require("posthog.llm.skill_folder.yaml")
 
 local skill_changes = {}
 
@@ -117,6 +119,19 @@ local function comments_of(document)
   return table.concat(list, "\n")
 end
 
+--- The keys that the API has no field for, in their order, with what stands under them.
+local function unknown_of(document)
+  local list = {}
+  for _, entry in ipairs(document.yaml.root.entries) do
+    for _, key in ipairs(document.unknown) do
+      if entry.key == key then
+        list[#list + 1] = key .. json_text.sorted(yaml.value(entry.node))
+      end
+    end
+  end
+  return table.concat(list, "\n")
+end
+
 --- Updates a file, and checks that it says the new fields and has lost nothing.
 --- @param source string that can be read
 --- @param new table normal fields
@@ -133,7 +148,7 @@ function skill_changes.check(source, new)
   assert(skill_md.canonical(fields) == skill_md.canonical(new), "other fields")
   assert(comments_of(document) == comments_of(again), "other comments")
   assert(document.rest == again.rest, "another rest")
-  assert(table.concat(document.unknown, "\n") == table.concat(again.unknown, "\n"), "other keys")
+  assert(unknown_of(document) == unknown_of(again), "other unknown keys, or values of them")
   local _, other = text.newline(updated)
   assert(not other, "mixed line ends")
   assert(skill_md.update(new, updated) == updated, "another update changes it again")

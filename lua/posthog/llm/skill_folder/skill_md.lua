@@ -3,6 +3,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
 local json_value = require("posthog.llm.util.json_value")
 local text = require("posthog.llm.skill_folder.text")
 local tools = require("posthog.llm.skill_folder.tools")
@@ -256,7 +257,7 @@ local function update_head(document, old, new)
   return yaml.edit(document.yaml, wanted, changed, KEYS), line or document.yaml.root.line
 end
 
---- The line of what a text would lose of the one before it: a comment, or a name of no meaning here.
+--- The line of what a text would lose of the one before it: a comment, or a value of no meaning here.
 --- @param old posthog.llm.SkillDocument
 --- @param new posthog.llm.SkillDocument
 --- @return integer? line
@@ -273,9 +274,14 @@ local function lost_line(old, new)
       return text.line_of(old.yaml.source, comment.first) + 1
     end
   end
-  for _, key in ipairs(old.unknown) do
-    if not new.lines[key] then
-      return old.lines[key]
+  local values = {}
+  for _, entry in ipairs(new.yaml.root.entries) do
+    values[entry.key] = json_text.sorted(yaml.value(entry.node))
+  end
+  for _, entry in ipairs(old.yaml.root.entries) do
+    local is_unknown = not FIELDS[entry.key]
+    if is_unknown and values[entry.key] ~= json_text.sorted(yaml.value(entry.node)) then
+      return entry.line
     end
   end
 end

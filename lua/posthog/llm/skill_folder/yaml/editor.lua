@@ -75,8 +75,8 @@ function Editor:settle(at, column)
       local edit = self.settled[at] or self:put(at, first, (" "):rep(column))
       edit.text = edit.text:sub(1, column)
       self.settled[at] = edit
-    elseif not first and not source:find("^[ \t]*\n", at) then
-      return
+    elseif first or not source:find("^[ \t]*\n", at) then
+      return -- what follows a comment that is not deeper is no text either
     end
     at = (source:find("\n", at, true) or #source) + 1
   end
