@@ -183,7 +183,10 @@ for _, profile in ipairs({ "reference", "current" }) do
       for _, args in ipairs({ { "push", "pdf-forms" }, { "push", "pdf-forms", "--dry-run" } }) do
         local err = skills(1, args).err
         has(err, place)
-        has(err, "or push with --split-tools, which divides it as PostHog's own import does")
+        has(
+          err,
+          "push with --split-tools, which divides it at the blanks as PostHog's own import does"
+        )
       end
       assert.equal(0, writes())
       local pushed = skills(0, { "push", "pdf-forms", "--split-tools" })

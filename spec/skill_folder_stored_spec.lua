@@ -303,7 +303,7 @@ describe("a skill of which the server keeps less than it is sent", function()
         { "SKILL.md", 6, "error", "tool_has_blank" },
         { findings[1].path, findings[1].line, findings[1].level, findings[1].code }
       )
-      for _, part in ipairs({ '"Bash(git add:*)"', '"Bash(git:*)"', "`split_tools`" }) do
+      for _, part in ipairs({ '"Bash(git add:*)"', "`split_tools`", "or write it without" }) do
         assert.truthy(findings[1].message:find(part, 1, true), findings[1].message)
       end
       for _, options in ipairs({ {}, { dry_run = true } }) do
@@ -327,6 +327,34 @@ describe("a skill of which the server keeps less than it is sent", function()
       rests()
       assert.equal(source, read(here, "SKILL.md"))
     end)
+
+    it(
+      "is pulled with the names joined again, by who has it anew and who has it already",
+      function()
+        push(nil, { split_tools = true })
+        local line = "\nallowed-tools: Bash(git add:*) Read\n"
+        local pulled = pull()
+        assert.equal("allowed-tools", pulled.not_stored[1].key)
+        assert.truthy(read(there, "SKILL.md"):find(line, 1, true))
+        assert.same({}, assert(skill_folder.lint(there)))
+        rests(there)
+        os.remove(there .. "/" .. LOCK) -- the server's version tells it
+        assert.same({}, pull().written)
+        rests(there)
+
+        write(there, "SKILL.md", (read(there, "SKILL.md"):gsub(" Read", " Read Bash(git rm:*)")))
+        local _, err = skill_folder.push(client, there)
+        fails("invalid", nil, nil, err) -- said anew
+        push(there, { split_tools = true })
+        assert.same({ "SKILL.md" }, pull(here).written)
+        line = "\nallowed-tools: Bash(git add:*) Read Bash(git rm:*)\n"
+        assert.truthy(read(here, "SKILL.md"):find(line, 1, true), read(here, "SKILL.md"))
+        rests()
+        assert(skill_folder.pull(client, "pdf-forms", here, { force = true }))
+        assert.truthy(read(here, "SKILL.md"):find(line, 1, true))
+        rests()
+      end
+    )
   end)
 
   describe("that was unpacked from PostHog's export", function()

@@ -163,6 +163,11 @@ end
 function Folder:compare_with(theirs)
   self:take_in_exported(theirs)
   self:keep_own_keys(theirs)
+  local fields = self:fields()
+  local entries = fields and stored.divided_tools(self:to_server(fields), theirs.fields) or {}
+  if #entries > 0 then
+    self:note_not_stored(entries)
+  end
 end
 
 --- The fields of SKILL.md.

@@ -100,12 +100,6 @@ local function check_description(report, description, line)
   end
 end
 
---- A tool's name as it could be sent: "Bash(git:*)" for "Bash(git add:*)".
-local function without_blank(tool)
-  local start = tool:match("^([^%s()]+%([^%s()]+)%s.*%)$")
-  return start and start .. ":*)" or table.concat(compare.words(tool))
-end
-
 local function check_fields(report, fields, about)
   local lines = about.lines
   check_description(report, fields.description, lines.description)
@@ -121,7 +115,7 @@ local function check_fields(report, fields, about)
     elseif #compare.words(tool) > 1 then
       local option = option_names.code("split_tools")
       local line = skill_md.tool_line(about, tool)
-      report:skill("tool_has_blank", line, tool, without_blank(tool), option)
+      report:skill("tool_has_blank", line, tool, option)
     end
   end
 end

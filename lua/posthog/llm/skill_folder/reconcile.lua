@@ -95,7 +95,8 @@ end
 --- @param present? string
 local function in_file(folder, fields, present)
   local ours = present and folder:parse(present)
-  return ours and stored.to_file(folder.not_stored, fields, skill_md.normal(ours)) or fields
+  return ours and stored.to_file(folder.not_stored, fields, skill_md.normal(ours))
+    or stored.to_new_file(fields)
 end
 
 --- Where a SKILL.md cannot take the fields of others without losing a line.
@@ -130,7 +131,8 @@ end
 --- @return posthog.llm.Error? err
 local function new_text(folder, path, theirs, present, force)
   if path == paths.SKILL then
-    local fields = force and theirs.fields or in_file(folder, theirs.fields, present)
+    local fields = force and stored.to_new_file(theirs.fields)
+      or in_file(folder, theirs.fields, present)
     return update_skill(folder, fields, present, force)
   end
   return text.replace(theirs.texts[path], present, folder:newline())

@@ -129,8 +129,8 @@ rules.ALL = {
     level = "error",
     source = "doc/api.md 4.1, and " .. FORMAT,
     words = "allowed-tools: %q has a blank, which the API does not accept in the name of a tool; "
-      .. "write it without (such as %q), or push with %s, which divides it as PostHog's own "
-      .. "import does",
+      .. "push with %s, which divides it at the blanks as PostHog's own import does (a pull joins "
+      .. "it again), or write it without",
   },
   metadata_kept_by_server = {
     level = "warning",

@@ -17,10 +17,13 @@ local json_text = require("posthog.llm.util.json_text")
 local paths = require("posthog.llm.skill_folder.paths")
 local rules = require("posthog.llm.skill_folder.rules")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
+local tools = require("posthog.llm.skill_folder.tools")
 
 local stored = {}
 
 local FIELDS = { "description", "license", "compatibility", "allowed_tools" }
+
+local TOOLS = { "allowed_tools" }
 
 local IS_OWN = {}
 for _, key in ipairs(rules.OWN_METADATA) do
@@ -112,13 +115,56 @@ function stored.own_keys(ours, theirs)
   return entries
 end
 
+--- The names of tools, divided at every blank as PostHog's own import does it.
+--- @param list string[]
+--- @return string[]
+function stored.split_tools(list)
+  local all = {}
+  for _, tool in ipairs(list) do
+    for _, word in ipairs(compare.words(tool)) do
+      all[#all + 1] = word
+    end
+  end
+  return all
+end
+
+--- The names of tools with those joined again that were divided: "Bash(git", "add:*)".
+--- @param list string[]
+--- @return string[]
+local function join_tools(list)
+  local joined = tools.split(table.concat(list, " "))
+  local again = stored.split_tools(joined)
+  return #joined < #list and same(TOOLS, again, list) and joined or list
+end
+
+--- An entry for tools that the server has divided, and the file has whole.
+--- @param ours table normal, of the file
+--- @param theirs table normal, of the server
+--- @return posthog.llm.SkillNotStored[] entries one, or none
+function stored.divided_tools(ours, theirs)
+  local sent, kept = ours.allowed_tools, theirs.allowed_tools
+  if same(TOOLS, sent, kept) or not same(TOOLS, stored.split_tools(sent), kept) then
+    return {}
+  end
+  return { { path = paths.SKILL, key = TOOLS, sent = sent, stored = kept, why = "split" } }
+end
+
+--- The fields of the server as a new file is to have them.
+--- @param fields table normal, of the server
+--- @return table fields
+function stored.to_new_file(fields)
+  local all = copy(fields)
+  all.allowed_tools = join_tools(fields.allowed_tools)
+  return all
+end
+
 --- The fields of the server as the file is to have them: it keeps what the server did not.
 --- @param entries posthog.llm.SkillNotStored[]
 --- @param fields table normal, of the server
 --- @param ours table normal, of the file
 --- @return table fields
 function stored.to_file(entries, fields, ours)
-  local all = copy(fields)
+  local all = stored.to_new_file(fields)
   for _, entry in ipairs(entries) do
     local holds = entry.key and same(entry.key, get(ours, entry.key), entry.sent)
     if holds and (is_own(entry) or same(entry.key, get(fields, entry.key), entry.stored)) then
@@ -231,7 +277,7 @@ end
 --- @param theirs posthog.llm.SkillSnapshot
 --- @return posthog.llm.SkillNotStored[]
 function stored.carry(entries, ours, theirs)
-  local all = {}
+  local all, is_noted = {}, false
   for _, entry in ipairs(entries) do
     local key = entry.key
     if not key then
@@ -243,8 +289,12 @@ function stored.carry(entries, ours, theirs)
       if holds and not same(key, value, entry.sent) then
         all[#all + 1] =
           { path = entry.path, key = key, sent = entry.sent, stored = value, why = entry.why }
+        is_noted = is_noted or key[1] == TOOLS[1]
       end
     end
+  end
+  if ours and not is_noted then
+    all[#all + 1] = stored.divided_tools(ours, theirs.fields)[1]
   end
   return all
 end
@@ -327,19 +377,6 @@ function stored.findings(entries, source, lines)
       { path = entry.path, line = line, key = name, message = message_of(entry), why = entry.why }
   end
   return list
-end
-
---- The names of tools, divided at every blank as PostHog's own import does it.
---- @param tools string[]
---- @return string[]
-function stored.split_tools(tools)
-  local all = {}
-  for _, tool in ipairs(tools) do
-    for _, word in ipairs(compare.words(tool)) do
-      all[#all + 1] = word
-    end
-  end
-  return all
 end
 
 return stored
