@@ -228,7 +228,9 @@ function faults.perform(ctx, action, handle)
     answer = { status = action.status, body = action.body or "", headers = action.headers or {} }
   else
     answer = answer or { status = 0, body = "", headers = {} } -- raw or close: not to be seen
-    answer.body = action.body or answer.body
+    if action.body then
+      answer.body, answer.pieces = action.body, nil
+    end
     for name, value in pairs(action.headers or {}) do
       answer.headers[name] = value
     end

@@ -181,12 +181,11 @@ function exports.content(ctx, id, number)
   function answer.pieces()
     return lines_of(export, versions)
   end
-  if settings.export_transfer == "length" then
-    answer.length = 0
-    for line in answer.pieces() do
-      answer.length = answer.length + #line
-    end
+  local length = 0 -- in any case: a line that cannot be written is told before the first goes out
+  for line in answer.pieces() do
+    length = length + #line
   end
+  answer.length = settings.export_transfer == "length" and length or nil
   answer.headers["Content-Type"] = "application/x-ndjson"
   answer.headers["Content-Disposition"] = "attachment; filename=" .. quoted(export.filename)
   return answer
