@@ -281,6 +281,18 @@ for _, generation in ipairs({ "reference", "current" }) do
         end
       end)
 
+      it("are the lines of the source where these have too few or too many cells", function()
+        local source = write("a.csv", 'input,output\n1,2\n3\n4,"5 ""x""",6\n')
+        local summary = assert(import(source))
+        assert.equal(2, summary.rejected)
+        local texts = {}
+        for line in read(summary.rejects):gmatch("[^\n]+") do
+          texts[#texts + 1] = assert(json.decode(line))._rejected.text
+        end
+        table.sort(texts)
+        assert.same({ "3", '4,"5 ""x""",6' }, texts)
+      end)
+
       it("keep the names of the source where they were not mapped", function()
         local options = {
           fields = function(record)

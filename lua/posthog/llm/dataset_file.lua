@@ -136,7 +136,7 @@ local function with_defaults(options, defaults)
   return all
 end
 
---- A digest of things that differ from run to run, for the keys of the rows.
+--- A random prefix for the keys of the rows.
 local function random_key()
   local file = io.open("/dev/urandom", "rb")
   local bytes = file and file:read(16) or ""
@@ -147,7 +147,7 @@ local function random_key()
   return "import-" .. digest.sha256(bytes .. place .. os.time()):sub(1, 20)
 end
 
---- A journal for an import that makes nothing.
+--- The journal of a dry run.
 local function no_journal()
   local none = { header = {}, last = 0, open = {}, refused = {} }
   none.counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 }
@@ -156,11 +156,11 @@ local function no_journal()
   return none
 end
 
---- A limit of the server's that this import will reach, where an earlier run of it
---- has learnt one: only the server knows how many items a dataset may have.
+--- The limit that an import would reach, if an earlier run has learnt one: only the
+--- server knows how many items a dataset may have.
 --- @param import posthog.llm.dataset_file.Import of a dry run
 --- @return { resource?: string, limit: integer, current_count: integer, beyond: integer }? limit
----   beyond: records that there will be no room for
+---   beyond: records that will not fit
 --- @return posthog.llm.Error? err
 local function known_limit(import)
   local path = import.options.journal
@@ -184,7 +184,7 @@ local function known_limit(import)
   end
 end
 
---- Goes through the records as an import does, and creates nothing.
+--- Reads and maps the records as an import does, and sends nothing.
 --- @return table? summary
 --- @return posthog.llm.Error? err
 local function rehearse(import)
@@ -194,7 +194,7 @@ local function rehearse(import)
   while true do
     local record, err = import.source.next()
     if record and record.n % REHEARSED == 0 then
-      err = import:tell()
+      err = import:report()
     end
     if err then
       import.source.close()
@@ -225,8 +225,8 @@ local function rehearse(import)
   return summary
 end
 
---- Opens the journal of an import and sees that it is this one's.
---- @param header table what it is to belong to
+--- Opens the journal of an import, and checks that it belongs to it.
+--- @param header table the dataset and the source
 --- @param now fun(): integer the server's clock
 --- @param rejects_path? string for advice
 --- @return posthog.llm.dataset_file.Journal?
@@ -250,13 +250,13 @@ local function open_journal(client, path, header, now, rejects_path)
   return journal
 end
 
---- A path without what does not matter in it.
+--- A path without redundant parts.
 local function plain_path(path)
   path = path:gsub("/%.?/", "/"):gsub("//+", "/")
   return (path:gsub("^%./", ""))
 end
 
---- Whether a file would be written over another one.
+--- Checks that no file would be written over another one.
 --- @return posthog.llm.Error? err
 local function same_places(source, options)
   local places = { source = source, journal = options.journal, rejects = options.rejects }
@@ -271,7 +271,7 @@ local function same_places(source, options)
   end
 end
 
---- What the caller gave for an import, checked, with defaults.
+--- Checks the options of an import, and adds the defaults.
 --- @return table options
 --- @return boolean is_file
 local function import_options(client, dataset, source, options, level)
@@ -293,7 +293,7 @@ local function import_options(client, dataset, source, options, level)
   return with_defaults(options, defaults), is_file
 end
 
---- Opens the file of an import, and sees what it is.
+--- Opens the file of an import, and recognises its format.
 --- @return posthog.llm.dataset_file.Source?
 --- @return posthog.llm.Error?
 local function open_file(path, options)
@@ -318,8 +318,8 @@ local function open_file(path, options)
   return input
 end
 
---- Opens what an import reads. The caller's functions close all when they raise.
---- @param held { journal?: posthog.llm.dataset_file.Journal } what else is to be closed then
+--- Opens the source of an import. When a function of the caller's raises, all files are closed.
+--- @param held { journal?: posthog.llm.dataset_file.Journal } closed then too
 --- @return posthog.llm.dataset_file.Source?
 --- @return posthog.llm.Error?
 local function open_source(source, is_file, options, held)
@@ -345,8 +345,8 @@ local function open_source(source, is_file, options, held)
   return input, err
 end
 
---- The dataset of an import, made where it is not there and may be made.
---- @return table? row without an id in a dry run that makes none
+--- Finds the dataset of an import, or creates it if that is allowed.
+--- @return table? row without an id in a dry run that would create it
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 --- @return boolean? is_new
@@ -362,7 +362,7 @@ local function import_target(client, dataset, options)
   return {}, nil, response, true
 end
 
---- What a journal belongs to.
+--- Makes the header of a journal: the dataset and the source.
 --- @param input posthog.llm.dataset_file.Source
 local function header_of(client, dataset, source, input)
   local survey = input.survey or {}
@@ -378,7 +378,7 @@ local function header_of(client, dataset, source, input)
   }
 end
 
---- The end of an import, however it came.
+--- Ends an import, complete or not.
 --- @return table? summary
 --- @return posthog.llm.Error? err
 --- @return table? summary

@@ -124,7 +124,7 @@ return {
   examples = {
     { "posthog-llm datasets import golden golden.csv", "the records of a file, each once" },
     { "posthog-llm datasets export golden golden.jsonl", "the items as a file" },
-    { "posthog-llm datasets diff golden golden.jsonl --key id", "what they differ in" },
+    { "posthog-llm datasets diff golden golden.jsonl --key id", "how they differ" },
   },
   commands = {
     {
@@ -147,7 +147,7 @@ return {
       summary = "show a dataset",
       arguments = { DATASET },
       examples = {
-        { "posthog-llm datasets show golden", "what it is, how many items it has" },
+        { "posthog-llm datasets show golden", "its fields, and how many items it has" },
         { "posthog-llm --json datasets show golden", "all fields, as JSON" },
         { "posthog-llm --json datasets show golden | jq -r .id", "its id" },
       },
@@ -201,7 +201,7 @@ return {
         },
         {
           "--settle",
-          "Wait before looking for a lost row; default: 10.",
+          "Wait before lost rows are read back; default: 10.",
           value = "SECONDS",
           convert = parser.convert.seconds,
         },
@@ -210,7 +210,7 @@ return {
       }),
       examples = {
         { "posthog-llm datasets import golden golden.csv --dry-run", "is the file valid?" },
-        { "posthog-llm datasets import more more.jsonl --create", "a new dataset of a file" },
+        { "posthog-llm datasets import more more.jsonl --create", "a new dataset from a file" },
         {
           "posthog-llm datasets import golden mended.rejects.jsonl",
           "rejected records, mended",

@@ -120,7 +120,7 @@ local function csv(input, options)
         return {}, nil, line
       elseif text ~= "" then
         local fields, bad = fields_of(text, line)
-        return fields, bad, line
+        return fields, bad, line, text
       end
     end
   end
@@ -141,14 +141,14 @@ local function csv(input, options)
   end
 
   return function(is_skipped)
-    local fields, err, line
+    local fields, err, line, text
     if not names then
       err = read_header()
       if err or not names then
         return nil, err
       end
     end
-    fields, err, line = next_fields(is_skipped)
+    fields, err, line, text = next_fields(is_skipped)
     if not fields then
       return nil, err
     end
@@ -157,6 +157,7 @@ local function csv(input, options)
       return record
     elseif #fields ~= #names then
       local words = "line %d: %d fields, but the first line names %d columns"
+      record.text = text
       record.reason = words:format(line, #fields, #names)
       return record
     end

@@ -1,4 +1,4 @@
---- What a file and a dataset differ in.
+--- Compares a file with a dataset.
 
 local sha256 = require("posthog.llm.util.digest").sha256
 local json = require("posthog.llm.json")
@@ -14,11 +14,11 @@ local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 local display = require("posthog.llm.util.display")
 
-local WHAT = "the comparison"
+local WHAT = "the comparison" -- in messages
 local PAGE = 100
 local DIGEST = 8 -- hexadecimal digits kept of each field
 
---- The fields that count: all but the key, which an import adds.
+--- The fields that are compared: all but the key, which an import adds.
 local FIELDS = {}
 for _, field in ipairs(item_fields.FIELDS) do
   if field.name ~= "client_item_id" then
@@ -26,14 +26,14 @@ for _, field in ipairs(item_fields.FIELDS) do
   end
 end
 
---- The SHA-256 of a text, short enough for the strings that Lua keeps once.
+--- The SHA-256 of a text, cut to the length up to which Lua interns strings.
 local function hash_of(text)
   return sha256(text):sub(1, 40)
 end
 
---- A row in as little as is needed to tell what has changed: for each field that
---- is there its number and a few digits. What is absent from one side is null.
---- @param exact boolean whether 1.0 is a change of 1
+--- A short text by which changed fields are found: for each field that is present its
+--- number and a few digits of its hash. An absent field equals null.
+--- @param exact boolean whether 1.0 differs from 1
 local function digest(content, exact)
   local parts = {}
   for i, name in ipairs(FIELDS) do
@@ -67,10 +67,10 @@ local function changed_fields(a, b)
   return names
 end
 
---- By what rows of both sides are distinguished.
+--- Makes the function that gives the key of a row or a record.
 --- @param key? string|fun(fields: table): any
 --- @param exact boolean
---- @return fun(fields: table, content: table): string?, any text for comparison, value for people
+--- @return fun(fields: table, content: table): string?, any text for the comparison, value to display
 local function key_function(key, exact)
   if key == nil then
     return function(_, content)
@@ -99,7 +99,7 @@ local function unusable(record, reason)
   return ("line %s: %s"):format(record.line or record.n, reason)
 end
 
---- What is kept of a record, in one text, since a table each takes three times as much.
+--- Packs what is kept of a record into one string: a table would take three times as much memory.
 --- @param line? integer
 --- @param shown any
 local function pack(line, digested, shown)
@@ -115,9 +115,10 @@ local function unpack_record(packed)
   return tonumber(line), digested, shown
 end
 
---- What is kept of a record, and by what it is found.
+--- Packs a record.
 --- @return string? packed
---- @return string? message or the hash; without `packed` and one, the caller's function left it out
+--- @return string? message, or the hash of the key with `packed`; neither: the caller's function
+---   left the record out
 local function read_record(record, options, comparison)
   rejected.unwrap(record)
   local fields, reason, is_left_out = mapping.fields(record, options)
@@ -135,9 +136,9 @@ local function read_record(record, options, comparison)
 end
 
 --- @class posthog.llm.dataset_file.Kept the records of a file
---- @field packed (string|false)[] by number; false: left out, or the dataset has it
---- @field first table<string, integer> the first of them by the hash of the key
---- @field following table<integer, integer> after it those with the same, where all of the content is the key
+--- @field packed (string|false)[] by number; false: left out, or found in the dataset
+--- @field first table<string, integer> by the hash of the key, the first record with it
+--- @field following table<integer, integer> by number, the next record with the same key, where the whole content is the key
 
 --- @return string message
 local function same_key(kept, n, record, packed)
@@ -158,7 +159,7 @@ local function read_file(client, path, options, comparison)
   err = not found and fields or recognition.tell(found, client, options.on_start, WHAT)
   local report = progress.records(options.on_progress, WHAT)
   local kept = { packed = {}, first = {}, following = {} }
-  local last = {} -- of those with the same hash, where there is more than one
+  local last = {} -- by hash, the last of several records with it
   while not err do
     local record, packed, message
     record, err = source.next()
@@ -191,7 +192,7 @@ local function entry_of(row, shown)
   return { id = row.id, key = shown ~= nil and json_text.excerpt(shown) or nil }
 end
 
---- Finds what the file has for a row, and puts the row where it belongs.
+--- Finds the record of a row, and adds the row to the list it belongs to.
 --- @param kept posthog.llm.dataset_file.Kept
 local function compare_row(result, row, kept, comparison)
   local content = values.content(row)

@@ -1,4 +1,4 @@
---- Exports a dataset to a file, row by row.
+--- Exports the item list of a dataset to a file, row by row.
 
 local atomic_file = require("posthog.llm.util.atomic_file")
 local guard = require("posthog.llm.dataset_file.guard")
@@ -14,9 +14,9 @@ local values = require("posthog.llm.dataset_file.values")
 local PAGE = 100 -- rows; API v2 gives 25 at most
 
 --- @class posthog.llm.dataset_file.Format
---- @field first fun(names: string[]): string what the file begins with
+--- @field first fun(names: string[]): string the beginning of the file
 --- @field row fun(names: string[], row: table, is_first: boolean): string?, posthog.llm.Error?
---- @field last string what it ends with
+--- @field last string the end of the file
 
 local function object(names, row)
   local parts = {}
@@ -34,8 +34,8 @@ local function object(names, row)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
---- RFC 4180 2.5 to 2.7. White space at the ends is put into quotes too, which
---- some readers would cut.
+--- A cell by RFC 4180 2.5 to 2.7. White space at the ends is quoted too, because some
+--- readers would cut it.
 local function quoted(cell)
   if cell:find('[",\r\n]') or cell:find("^%s") or cell:find("%s$") then
     return '"' .. cell:gsub('"', '""') .. '"'
@@ -53,7 +53,7 @@ local function cells(names, row)
     parts[i] = quoted(cell)
   end
   if #parts == 1 and parts[1] == "" then
-    parts[1] = '""' -- an empty line would not count as a record
+    parts[1] = '""' -- an empty line would be skipped
   end
   return table.concat(parts, ",") .. "\r\n"
 end
@@ -103,7 +103,7 @@ local function default_names(client, row)
   return names
 end
 
---- A field that no row has: what was meant is another one.
+--- Refuses a name that is no field of a row.
 --- @return posthog.llm.Error? err
 local function unknown_field(names, row)
   for _, name in ipairs(names) do
@@ -156,7 +156,7 @@ local function export(client, dataset, path, format, options)
   local names = options.fields or default_names(client, dataset)
   local revision = options.revision
   if not revision and type(dataset.current_revision) == "number" then
-    revision = dataset.current_revision -- so that what is written meanwhile changes nothing
+    revision = dataset.current_revision -- writes during the export make no difference
   end
   local file, err
   if type(path) == "string" then

@@ -1,11 +1,11 @@
---- Wraps a function of the caller's, so that what is open is closed when it
---- raises. A pcall around all that is done would, in Lua 5.1, not let it wait.
+--- Wraps a function of the caller's, so that open files are closed when it raises.
+--- A pcall around the whole import would keep Lua 5.1 from yielding.
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
 --- @generic F
 --- @param f F a function, or nil
---- @param close fun() called before the error goes on
+--- @param close fun() called before the error is raised again
 --- @return F
 local function guard(f, close)
   if f == nil then

@@ -1,5 +1,5 @@
---- Imports the records of a source into a dataset, each exactly once. How that
---- holds is explained in doc/dataset_file.md.
+--- Imports the records of a source into a dataset, each exactly once: see "Exactly
+--- once" in doc/dataset_file.md.
 
 local clock = require("posthog.llm.host.clock")
 local digest = require("posthog.llm.util.digest")
@@ -15,15 +15,15 @@ local refusals = require("posthog.llm.dataset_file.refusals")
 local rejected = require("posthog.llm.dataset_file.rejected")
 local values = require("posthog.llm.dataset_file.values")
 
-local BATCH = 4 -- records that are held, for each that is sent at the same time
-local MOST_UNKNOWN = 100 -- records of unknown outcome before they are looked up
-local LATEST_LOOKUP = 25 -- batches between two lookups, when there is something to look up
+local BATCH = 4 -- records of a batch, for each concurrent request
+local MOST_UNKNOWN = 100 -- records of unknown outcome, before rows are read back
+local LATEST_LOOKUP = 25 -- batches between two lookups, while outcomes are unknown
 local MOST_TRIES = 10 -- of a record that fails
-local MOST_FAILURES = 12 -- batches in a row of which nothing was made; more than MOST_TRIES
-local LONGEST_PAUSE = 10 -- seconds, where the server names no time
-local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request back so long
+local MOST_FAILURES = 12 -- batches in a row without a created row; more than MOST_TRIES
+local LONGEST_PAUSE = 10 -- seconds, where the server gives no time
+local LONGEST_HOLD = 3700 -- seconds: a limit by the hour may delay a request so long
 
---- @class posthog.llm.dataset_file.Job a record on its way
+--- @class posthog.llm.dataset_file.Job a record that is to be sent
 --- @field n integer
 --- @field line? integer
 --- @field fields table
@@ -31,37 +31,37 @@ local LONGEST_HOLD = 3700 -- seconds; a limit by the hour may hold a request bac
 --- @field key string digest of the content
 --- @field at? number when it was sent, by the server's clock
 --- @field tries integer
---- @field made_before? integer how many records had come to their end when it failed last, or was sent first
---- @field strikes? integer how often it failed while others were made
+--- @field made_before? integer records with an outcome when it failed last, or was first sent
+--- @field strikes? integer failures between which other records were created
 --- @field own_key? boolean its client_item_id is the record's own
---- @field err? posthog.llm.Error what its last try met
+--- @field err? posthog.llm.Error of its last try
 
 --- @class posthog.llm.dataset_file.Import
 --- @field client posthog.llm.Client
 --- @field dataset string id
 --- @field usable? integer records of a dry run that would be sent
---- @field is_new? boolean this import made the dataset
---- @field already? boolean an earlier one was finished, and nothing was left
---- @field limit? { resource?: string, limit?: integer, current_count?: integer } the server's, reached
+--- @field is_new? boolean this import created the dataset
+--- @field already? boolean the import was complete before
+--- @field limit? { resource?: string, limit?: integer, current_count?: integer } the server's, once reached
 --- @field source posthog.llm.dataset_file.Source
 --- @field journal posthog.llm.dataset_file.Journal
 --- @field options table
 --- @field now fun(): number the server's clock, seconds since 1970
---- @field again posthog.llm.dataset_file.Job[] to be sent once more
---- @field unknown posthog.llm.dataset_file.Job[] to be looked up
---- @field failures integer batches in a row of which nothing was made
---- @field pauses integer the same, with those that the server held back
---- @field made integer records that came to their end in this run
+--- @field again posthog.llm.dataset_file.Job[] to be sent again
+--- @field unknown posthog.llm.dataset_file.Job[] of unknown outcome, to be read back
+--- @field failures integer batches in a row without a created row
+--- @field pauses integer the same, including batches that were rate limited
+--- @field made integer records that got their outcome in this run
 --- @field batches integer since the last lookup
 --- @field refusals posthog.llm.dataset_file.Refusals of the first records
---- @field refused posthog.llm.dataset_file.Job[] to be sent again by the next run: the server blamed what all have
---- @field lost_at number when the latest outcome got lost, on the clock of `clock.now`
+--- @field refused posthog.llm.dataset_file.Job[] for the next run: the refusal blames what all records have in common
+--- @field lost_at number when the latest response was lost, on the clock of `clock.now`
 local Import = {}
 Import.__index = Import
 
---- The server's clock, from one response of it on: it does not jump when this
---- machine's clock is set.
---- @param response posthog.llm.Response that has just arrived
+--- The server's clock, by one response: it does not jump when this machine's clock is
+--- set.
+--- @param response posthog.llm.Response one that has just arrived
 --- @return fun(): integer
 function Import.server_clock(response)
   local start, now = response and response.server_time or os.time(), clock.now()
@@ -83,7 +83,7 @@ function Import.new(parts)
   return setmetatable(parts, Import)
 end
 
---- What there is to tell so far.
+--- The counts so far.
 function Import:summary()
   local counts = self.journal.counts
   local summary = { dataset = self.dataset, waiting = self.waiting }
@@ -102,8 +102,9 @@ function Import:summary()
   return summary
 end
 
---- @return posthog.llm.Error? err the caller wants to stop
-function Import:tell(waiting)
+--- Calls on_progress.
+--- @return posthog.llm.Error? err the caller has asked to stop
+function Import:report(waiting)
   self.waiting = waiting
   local on_progress = self.options.on_progress
   if on_progress and on_progress(self:summary()) == false then
@@ -113,7 +114,7 @@ end
 
 --- @return posthog.llm.Error? err
 function Import:pause(seconds)
-  local err = self:tell(seconds)
+  local err = self:report(seconds)
   if not err and clock.sleep(seconds) == false then
     err = errors.new({ kind = "cancelled", message = "the import was given up" })
   end
@@ -121,7 +122,7 @@ function Import:pause(seconds)
   return err
 end
 
---- Whether a record can be sent again without a lookup: the server knows its key.
+--- Whether records have keys, by which the server recognises one that is sent again.
 function Import:has_key()
   return self.journal.header.key ~= nil
 end
@@ -153,8 +154,8 @@ function Import:prepare(record)
   return job
 end
 
---- Goes past the records that the journal speaks of, which decodes only those of
---- unknown outcome, and takes these up.
+--- Skips the records that are in the journal, of which only those of unknown outcome are decoded,
+--- and collects those to be sent again.
 --- @return posthog.llm.Error? err
 function Import:catch_up()
   local last = self.journal.last
@@ -190,7 +191,7 @@ function Import:catch_up()
   end
 end
 
---- Records to be sent next: those that come again, then those of the source.
+--- The next records to send: first those to be sent again, then those of the source.
 --- @return posthog.llm.dataset_file.Job[]? jobs empty at the end
 --- @return posthog.llm.Error? err
 function Import:next_batch()
@@ -214,7 +215,7 @@ function Import:next_batch()
   return jobs, nil, entries
 end
 
---- Tells the journal what is about to be sent, before anything is.
+--- Writes to the journal which records are about to be sent.
 --- @return posthog.llm.Error? err
 function Import:announce(jobs, entries)
   local now = self.now()
@@ -235,7 +236,7 @@ function Import:announce(jobs, entries)
   return err
 end
 
---- Writes what became of records.
+--- Writes outcomes to the journal.
 function Import:note(entries, seen)
   if #entries == 0 then
     return
@@ -254,7 +255,7 @@ local function refusal(job, err)
   return rejected.job(job, reason)
 end
 
---- Takes it as settled that the records are at fault that were refused so far.
+--- Rejects the records that were refused so far.
 function Import:settle_refusals(seen)
   self.refusals.settled = true
   local entries = {}
@@ -277,9 +278,9 @@ function Import:take_refusal(job, err, seen)
   end
 end
 
---- What it means that a row has the key of a record already. A key that this import
---- made up is the record's; one of the record's own may belong to a row that is the
---- same but for the way a number was written.
+--- Decides what a conflict means: a row has the record's key already. With a key of the
+--- import it is the record's row. With one of the record's own it is when its content
+--- is equal in value; the server also distinguishes how a number is written.
 --- @return table? entry for the journal
 function Import:take_conflict(job, err, seen)
   local id = err.current_item_id
@@ -300,7 +301,7 @@ function Import:take_conflict(job, err, seen)
   return refusal(job, err)
 end
 
---- What a failed create leads to.
+--- Decides what a failed create means.
 --- @return table? entry for the journal
 function Import:take_failure(job, err, seen)
   local verdict = outcome(err, job, self.options.fields)
@@ -324,13 +325,12 @@ function Import:take_failure(job, err, seen)
   return self:once_more(job)
 end
 
---- Lets a record that was not made come again, unless it fails time after time
---- while others are made: then it is the record. Where no others are, it may be
---- the server, and only the caller can say that it is not.
---- @return table? entry for the journal: given up
+--- Sends a record again, unless it has failed repeatedly while others were created. If
+--- no others were, the server may be the reason, and only the caller can decide.
+--- @return table? entry for the journal: rejected
 function Import:once_more(job)
   local err = job.err
-  if err and err.kind ~= "rate_limited" then -- one that is held back has not failed
+  if err and err.kind ~= "rate_limited" then -- which is no failure of the record
     if self.made > job.made_before then
       job.strikes, job.made_before = (job.strikes or 0) + 1, self.made
     end
@@ -342,10 +342,10 @@ function Import:once_more(job)
   self.again[#self.again + 1] = job
 end
 
---- Sends one record and notes what came of it.
+--- Sends one record, and writes its outcome to the journal.
 function Import:send(job, seen)
   local row, err, response = self.client.dataset_items:create(job.fields)
-  if row == true then -- 204: it may have been made
+  if row == true then -- 204: the row may have been created
     row, err = nil, errors.no_content("row")
     err.ambiguous = true
   end
@@ -360,7 +360,7 @@ function Import:send(job, seen)
   self:note({ entry }, seen)
 end
 
---- Waits after a batch of which nothing was made.
+--- Waits after a batch without a created row.
 --- @return posthog.llm.Error? err
 function Import:back_off(seen)
   if seen.made or not seen.failed then
@@ -368,7 +368,7 @@ function Import:back_off(seen)
     return nil
   end
   self.pauses = self.pauses + 1
-  local is_held = seen.failed.kind == "rate_limited" -- the server is there
+  local is_held = seen.failed.kind == "rate_limited" -- so the server responds
   self.failures = is_held and 0 or self.failures + 1
   local hold = seen.failed.retry_after or 0
   if hold > LONGEST_HOLD or self.failures >= MOST_FAILURES then
@@ -398,13 +398,13 @@ function Import:send_batch(jobs, entries)
   self.refusals.tried = true
   if raised then
     self.journal:close()
-    error(raised[next(raised)], 0) -- a hook of the caller's; the journal is right nevertheless
+    error(raised[next(raised)], 0) -- by a hook of the caller's; the journal is complete
   end
-  return seen.stop or self:tell() or self:back_off(seen)
+  return seen.stop or self:report() or self:back_off(seen)
 end
 
---- Finds out what became of the records of unknown outcome. Nothing is on its
---- way meanwhile but what the server may have taken and not done yet.
+--- Resolves records of unknown outcome by reading rows back. Meanwhile no request is in
+--- flight, apart from those that the server may have received and not processed yet.
 --- @return posthog.llm.Error? err
 function Import:resolve_lost()
   local left = self.lost_at + self.options.settle - clock.now()
@@ -431,10 +431,10 @@ function Import:resolve_lost()
     end
   end
   local _, failed = self.journal:write(entries)
-  return failed or self:tell()
+  return failed or self:report()
 end
 
---- What a limit of the server's leaves undone.
+--- Adds to the error of a reached limit how many records are in the dataset and left.
 --- @param err posthog.llm.Error
 --- @return posthog.llm.Error
 function Import:at_limit(err)
@@ -454,8 +454,8 @@ function Import:at_limit(err)
   return err
 end
 
---- Ends a run: settles what the first refusals mean, or leaves that to the next run.
---- @param err? posthog.llm.Error what ended it
+--- Ends a run: rejects the collected refusals, or after an error leaves them to the next.
+--- @param err? posthog.llm.Error the reason for the end
 --- @return posthog.llm.Error? err
 function Import:close(err)
   local seen = {}

@@ -1,22 +1,22 @@
---- The journal of an import: what was about to be sent and what came of it, one
---- JSON object a line, only ever appended to. What it says decides what a later
---- run does, so a line about a request is on the disk before the request is sent.
+--- The journal of an import: each record that is about to be sent, and its outcome,
+--- one JSON object a line, only ever appended to. A later run does what it says, so
+--- the line about a request is on the disk before the request is sent.
 ---
----   {"other":"..."}                a row that was there before, at the beginning
----   {"journal":1,...}              what it belongs to
+---   {"other":"..."}                a row that existed when the import began
+---   {"journal":1,...}              the header: the dataset and the source
 ---   {"n":7,"at":1700000000,...}    record 7 is about to be sent
----   {"n":7,"id":"..."}             it is this row now
----   {"n":7,"rejected":"...",...}   it will never be a row; with the record
----   {"n":7,"again":true}           it is none, and is to be sent by the next run
+---   {"n":7,"id":"..."}             it was created as this row
+---   {"n":7,"rejected":"...",...}   it is rejected, with the reason and the record
+---   {"n":7,"again":true}           it was refused, and is to be sent by the next run
 ---   {"n":7,"skipped":true}         the caller's function left it out
----   {"resumed":1700000000}         a run begins
----   {"limit":{...}}                a limit of the server's that was reached
----   {"reported":3,...}             so many rejected records were written to a file
----   {"finished":true}              nothing is left to do
+---   {"resumed":1700000000}         a later run begins
+---   {"limit":{...}}                the server's limit that was reached
+---   {"reported":3,...}             the number of rejected records written to a file
+---   {"finished":true}              the import is complete
 ---
---- A line counts once its newline is there. What stands after the last one was
---- being written when the process, the machine or the disk's space came to its
---- end: it is cut off before anything is appended.
+--- A line counts once its newline is written. A line without one is torn: the process
+--- was killed, the machine stopped or the disk was full. It is cut off before
+--- anything is appended.
 
 local atomic_file = require("posthog.llm.util.atomic_file")
 local file_system = require("posthog.llm.util.file_system")
@@ -24,25 +24,25 @@ local json = require("posthog.llm.json")
 local option_names = require("posthog.llm.util.option_names")
 local failure = require("posthog.llm.dataset_file.failure")
 
---- Seconds that a row may be older than the time of its record's line: how long
---- ago a row may have been made that a search for lost ones finds.
+--- Seconds that a row may be older than the journal's line about its record, when lost
+--- rows are read back.
 local REMEMBERED = 300
 
 local BLOCK = 65536 -- bytes that are read at once
 
 --- @class posthog.llm.dataset_file.Journal
 --- @field header? table
---- @field last integer the last record that it speaks of; 0
---- @field open table<integer, { at: number, key: string }> sent, with unknown outcome, by number
---- @field refused table<integer, true> to be sent again, by number
---- @field limit? { resource?: string, limit?: integer, current_count?: integer } that was reached
+--- @field last integer the highest number of a record in it; 0
+--- @field open table<integer, { at: number, key: string }> by number: sent, and the outcome is unknown
+--- @field refused table<integer, true> by number: to be sent again
+--- @field limit? { resource?: string, limit?: integer, current_count?: integer } the server's, once reached
 --- @field reported? { reported: integer, path?: string, sha256: string } the latest file of rejected records
 --- @field counts { created: integer, found: integer, existing: integer, rejected: integer, skipped: integer }
 --- @field finished boolean
 --- @field private path string
 --- @field private lock userdata
 --- @field private file file*
---- @field private groups { at: number, ids: table }[] ids of rows by the time of the latest send before
+--- @field private groups { at: number, ids: table }[] ids of rows, by the time of the last batch sent before
 local Journal = {}
 Journal.__index = Journal
 
@@ -54,7 +54,7 @@ local function unwritten(path, message)
   return err
 end
 
---- Forgets ids of rows that are older than any that may still be looked for.
+--- Forgets the ids of rows that are too old to be read back.
 local function prune(self)
   local groups = self.groups
   local oldest = groups[#groups].at
@@ -82,7 +82,7 @@ end
 
 local COUNTED = { created = true, found = true, existing = true }
 
---- Follows one line: the same for one that is read and one that is written.
+--- Updates the journal's state by one line, whether it was read or written.
 local function apply(self, entry)
   local n, counts = entry.n, self.counts
   if entry.journal then
@@ -122,14 +122,14 @@ local function apply(self, entry)
 end
 
 local function damaged(path, number)
-  local words = "line %d of the journal is damaged; what was sent cannot be known from it"
+  local words = "line %d of the journal is damaged, so it does not show which records were sent"
   return failure(path, words, number)
 end
 
---- What the first line of a journal begins with.
+--- The possible beginnings of a journal's first line.
 local BEGINNINGS = { '{"journal":', '{"other":"' }
 
---- Whether a text may be the start of a first line, be it only a part of it.
+--- Whether a text, which may be torn, can be the first line of a journal.
 local function is_beginning(text)
   for _, beginning in ipairs(BEGINNINGS) do
     local length = math.min(#text, #beginning)
@@ -140,8 +140,8 @@ local function is_beginning(text)
   return false
 end
 
---- The lines of a file, whatever bytes are in them: `file:lines` of LuaJIT and of
---- Lua 5.1 ends a line at a zero byte, with which a power failure fills a file.
+--- The lines of a file, which may contain zero bytes, as a power failure leaves them:
+--- `file:lines` of LuaJIT and Lua 5.1 ends a line at a zero byte.
 --- @param file file*
 --- @return fun(): string?, boolean? next_line the line, and whether its newline is there
 local function lines_of(file)
@@ -165,13 +165,13 @@ local function lines_of(file)
   end
 end
 
---- Goes through the lines that are whole. One that cannot be read is damage,
---- unless a run begins behind it: earlier releases ended a torn line there.
+--- Visits the complete lines. A line that is not JSON is damage, unless a run begins
+--- after it: earlier releases ended a torn line with a newline.
 --- @param path string
 --- @param visit fun(entry: table): posthog.llm.Error? to stop
---- @return integer? torn where the lines that are whole end, if something follows them
+--- @return integer? torn bytes of the complete lines, if a torn one follows them
 --- @return posthog.llm.Error? err
---- @return boolean? is_foreign the first line is none of a journal
+--- @return boolean? is_foreign the file is not a journal, by its first line
 local function each_line(path, visit)
   local file, message = io.open(path, "rb")
   if not file then
@@ -210,7 +210,7 @@ local function each_line(path, visit)
   return torn, nil, is_foreign
 end
 
---- Reads what is there, and cuts off what is torn.
+--- Reads the file, and cuts off a torn line.
 --- @return posthog.llm.Error? err
 local function replay(self)
   local torn, err, is_foreign = each_line(self.path, function(entry)
@@ -227,7 +227,7 @@ local function replay(self)
   end
 end
 
---- What a journal says, if there is one; it is neither locked nor changed.
+--- Reads a journal without locking or changing it.
 --- @param path string
 --- @return posthog.llm.dataset_file.Journal?
 function journal.peek(path)
@@ -238,7 +238,7 @@ function journal.peek(path)
   return not err and self.header and self or nil
 end
 
---- Opens a journal, new or not; it is this process's alone until it is closed.
+--- Opens or creates a journal, and locks it for this process until it is closed.
 --- @param path string
 --- @return posthog.llm.dataset_file.Journal?
 --- @return posthog.llm.Error?
@@ -268,8 +268,8 @@ function journal.open(path)
   return self
 end
 
---- The text of an entry. The header begins with its mark, by which a part of it
---- is known too.
+--- The line of an entry. A header begins with "journal", so that it is recognised even
+--- when it is torn.
 local function line_of(entry)
   if not entry.journal then
     return json.encode(entry) .. "\n"
@@ -281,8 +281,8 @@ local function line_of(entry)
   return ('{"journal":%d,%s\n'):format(entry.journal, json.encode(rest):sub(2))
 end
 
---- Writes lines. After a failure nothing more is written: half a line in the
---- middle could not be told from damage.
+--- Writes lines. After a failure nothing more is written: a torn line in the middle
+--- would be damage.
 --- @return true?
 --- @return posthog.llm.Error?
 function Journal:write(entries)
@@ -307,7 +307,7 @@ function Journal:write(entries)
   return true
 end
 
---- Writes lines and waits until they are on the disk.
+--- Writes lines, and waits until they are on the disk.
 --- @return true?
 --- @return posthog.llm.Error?
 function Journal:write_through(entries)
@@ -324,8 +324,8 @@ function Journal:write_through(entries)
   return true
 end
 
---- What differs between two headers, and the way out.
---- @return string? what
+--- Compares the journal's header with that of an import.
+--- @return string? what the journal belongs to instead; nil: to this import
 --- @return string? way_out
 local function mismatch(self, new, rejects)
   local old, elsewhere = self.header, option_names.code("journal")
@@ -349,13 +349,13 @@ local function mismatch(self, new, rejects)
   return what, way_out:format(made, rejects and mended:format(rejects) or "", elsewhere)
 end
 
---- Begins, or goes on where the last run stopped.
---- @param header table what the journal is to belong to
+--- Begins an import, or resumes it.
+--- @param header table the dataset and the source
 --- @param now integer
---- @param there_before fun(): string[]?, posthog.llm.Error? ids of new rows that are not the import's
+--- @param there_before fun(): string[]?, posthog.llm.Error? ids of recent rows that the import did not create
 --- @param rejects? string path of the file of rejected records, for advice
 --- @return true?
---- @return posthog.llm.Error? err it belongs to something else
+--- @return posthog.llm.Error? err it belongs to another dataset or source
 function Journal:begin(header, now, there_before, rejects)
   if self.header then
     local other, way_out = mismatch(self, header, rejects)
@@ -383,8 +383,7 @@ function Journal:begin(header, now, there_before, rejects)
   return ok, err
 end
 
---- Whether a row, as new as one that may be looked for, is that of some record,
---- or nobody's.
+--- Whether a recent row is already assigned to a record, or existed before the import.
 --- @param id string
 --- @return boolean
 function Journal:knows(id)
@@ -396,7 +395,7 @@ function Journal:knows(id)
   return false
 end
 
---- Calls a function with what was rejected, in the order of the journal.
+--- Visits the entries of rejected records, in the order of the journal.
 --- @param visit fun(entry: { n: integer, line?: integer, rejected: string, record?: table, text?: string, mapped?: boolean }): posthog.llm.Error? to stop
 --- @return posthog.llm.Error? err
 function Journal:each_rejected(visit)

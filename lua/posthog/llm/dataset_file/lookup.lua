@@ -1,10 +1,9 @@
---- Which of the records whose outcome is unknown have become rows.
+--- Finds out which records of unknown outcome were created.
 ---
---- It is only asked when nothing of the import is on its way. The rows made since
---- the oldest of these records was sent are read once; those that are known to be
---- another record's, or were there before, are left out, and each of the others
---- can be one record at most: so of k equal records, as many count as made as
---- there are rows for them.
+--- It is used only while no request of the import is in flight. The rows created
+--- since the oldest of these records was sent are read back once. Rows that belong
+--- to other records, or existed before, are left out; each of the rest is assigned to
+--- at most one record. So of k equal records, as many are created as there are rows.
 
 local listing = require("posthog.llm.api.listing")
 local server_clock = require("posthog.llm.http.server_clock")
@@ -12,11 +11,11 @@ local times = require("posthog.llm.util.time")
 local json_text = require("posthog.llm.util.json_text")
 local values = require("posthog.llm.dataset_file.values")
 
-local PAGE = 50 -- rows; they may be large
+local PAGE = 50 -- rows: they may be large
 
 local lookup = {}
 
---- Visits the rows made since a time, newest first.
+--- Visits the rows created since a time, newest first.
 --- @param since number by the server's clock
 --- @param visit fun(row: table)
 --- @return posthog.llm.Error? err
@@ -35,8 +34,7 @@ local function each_since(client, dataset, since, visit)
   end
 end
 
---- The ids of rows so new that they could be taken for some that are made from
---- now on.
+--- The ids of rows so recent that they could be taken for rows of this import.
 --- @param client posthog.llm.Client
 --- @param dataset string id
 --- @param now number by the server's clock
@@ -53,7 +51,7 @@ function lookup.there_before(client, dataset, now)
   return ids
 end
 
---- Records by the text of their content.
+--- Groups records by the text of their content.
 local function by_text(records)
   local index = {}
   for _, record in ipairs(records) do
@@ -64,9 +62,9 @@ local function by_text(records)
   return index
 end
 
---- A record that has the content of a row, where a codec of the caller's reads it
---- otherwise: null and absent, or all digits of a float, count as the same here.
---- @return table[]? left the list of the records with the same text
+--- Finds records with the content of a row for which a codec of the caller's gives
+--- another text: null equals absent here, and a float equals all its digits.
+--- @return table[]? left the records with that content
 local function alike(index, content)
   for _, left in pairs(index) do
     if left[1] and values.alike(left[1].content, content) then
@@ -78,8 +76,8 @@ end
 --- @param client posthog.llm.Client
 --- @param dataset string id
 --- @param records { n: integer, at: number, content: table }[]
---- @param knows fun(id: string): boolean whether a row is known not to be one of these records
---- @return table<integer, string>? made ids of rows by the number of their record
+--- @param knows fun(id: string): boolean whether a row belongs to none of these records
+--- @return table<integer, string>? made ids of rows, by the number of the record
 --- @return posthog.llm.Error? err
 function lookup.made(client, dataset, records, knows)
   local since = math.huge
@@ -101,7 +99,7 @@ function lookup.made(client, dataset, records, knows)
   if err then
     return nil, err
   end
-  for _, row in ipairs(others) do -- after all that are identical
+  for _, row in ipairs(others) do -- after the rows with the very same text
     local left = alike(index, row.content)
     if left then
       made[table.remove(left).n] = row.id

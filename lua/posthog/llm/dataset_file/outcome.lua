@@ -1,8 +1,9 @@
---- What a failed create means for its record, and for the import.
+--- Decides what a failed create means for its record and for the import.
 
 local item_fields = require("posthog.llm.api.item_fields")
+local paths = require("posthog.llm.dataset_file.paths")
 
---- Errors that every other record would meet too.
+--- Kinds of errors that every record would meet.
 local EVERY = {
   auth = true,
   forbidden = true,
@@ -13,23 +14,23 @@ local EVERY = {
   phase = true,
 }
 
---- Statuses by which a server refuses what a request holds. Others refuse the request
---- itself: its method, its headers, its size as a whole.
+--- The statuses by which a server refuses the content of a request. By others it
+--- refuses every request like it, whatever the content.
 local OF_CONTENT = { [400] = true, [413] = true, [422] = true }
 
---- Whether a mapping by names gives items a field.
+--- Whether a mapping by names sets a field.
 local function has_field(map, attr)
   local field = item_fields.of(attr)
   for name in pairs(map) do
-    if field and item_fields.of(name) == field then
+    if field and item_fields.of((paths.split(name))) == field then
       return true
     end
   end
   return false
 end
 
---- Whether a refusal blames a field that every record has, or lacks, alike: one that
---- the import adds, or one that its mapping leaves out.
+--- Whether a refusal blames a field that all records have in common: one that the
+--- import adds, or a required one that the mapping never sets.
 --- @param err posthog.llm.Error
 --- @param job posthog.llm.dataset_file.Job
 --- @param map any the option `fields`

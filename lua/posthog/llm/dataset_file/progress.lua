@@ -2,8 +2,8 @@
 
 local errors = require("posthog.llm.util.errors")
 
-local ROWS = 100 -- of a dataset, between two calls
-local RECORDS = 1000 -- of a file
+local ROWS = 100 -- of a dataset, between two calls of on_progress
+local RECORDS = 1000 -- the same, of a file
 
 local progress = {}
 
@@ -11,7 +11,7 @@ local progress = {}
 --- @param each integer
 --- @param what string "the export"
 --- @param describe fun(count: integer, is_last?: boolean): table
---- @return fun(count: integer, is_last?: boolean): posthog.llm.Error? report an error: the caller stops
+--- @return fun(count: integer, is_last?: boolean): posthog.llm.Error? report an error: on_progress has asked to stop
 local function reporter(on_progress, each, what, describe)
   return function(count, is_last)
     local is_due = on_progress and (is_last or count % each == 0)

@@ -1,19 +1,19 @@
---- The first records that a server refuses, before it has taken one: whether it is
---- the records, or what all of them have in common, such as a field that is mapped.
+--- Collects the refusals of the first records, until it is clear whether single records
+--- are wrong, or what all have in common, such as a mapped field.
 
 local errors = require("posthog.llm.util.errors")
 local option_names = require("posthog.llm.util.option_names")
 
-local FIRST = 10 -- records that are refused alike
+local FIRST = 10 -- refusals for one reason that end an import
 
 --- @class posthog.llm.dataset_file.Refusals
---- @field settled boolean it is the records: one was taken, or two were refused for different reasons
+--- @field settled boolean single records are wrong: one was created, or the reasons differ
 --- @field tried? boolean the first record was sent
 --- @field held { job: posthog.llm.dataset_file.Job, err: posthog.llm.Error }[]
 local Refusals = {}
 Refusals.__index = Refusals
 
---- What two refusals have in common when their reason is the same.
+--- A text that is the same for two refusals with the same reason.
 local function reason_of(err)
   if err.code or err.attr then
     return ("%s %s"):format(tostring(err.code), tostring(err.attr))
@@ -21,8 +21,8 @@ local function reason_of(err)
   return ("%s %s"):format(tostring(err.status), tostring(err.detail))
 end
 
---- How many records may be sent next: one at first, and a few where that was refused.
---- @return integer? nil: as many as there are
+--- How many records to send next: first one, and a few more if that is refused.
+--- @return integer? nil: no limit
 function Refusals:room()
   if self.settled then
     return nil
@@ -34,7 +34,7 @@ end
 
 --- @param job posthog.llm.dataset_file.Job
 --- @param err posthog.llm.Error the server's
---- @return posthog.llm.Error? alike all of the first have been refused for this one reason
+--- @return posthog.llm.Error? alike the first records were all refused for this reason
 function Refusals:hold(job, err)
   local held = self.held
   held[#held + 1] = { job = job, err = err }
@@ -51,7 +51,7 @@ function Refusals:hold(job, err)
   end
 end
 
---- Takes out those that are held.
+--- Removes and returns the collected refusals.
 --- @return { job: posthog.llm.dataset_file.Job, err: posthog.llm.Error }[]
 function Refusals:take()
   local held = self.held

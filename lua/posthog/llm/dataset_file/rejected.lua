@@ -1,10 +1,10 @@
---- Rejected records, in a form that can be mended and imported: the record itself,
---- with one key beside its own that says why it was rejected.
+--- The form of rejected records in a file, which can be mended and imported: the
+--- record itself, and under one more key the reason.
 ---
 ---   {"input": 5, "output": "x", "_rejected": {"record": 7, "line": 8, "reason": "...", "mapped": true}}
 ---   {"_rejected": {"record": 9, "line": 10, "reason": "...", "text": "{no JSON"}}
 ---
---- `mapped`: the names are those of an item, whatever fields the import maps.
+--- `mapped`: the keys are names of an item's fields already, and are not mapped again.
 
 local display = require("posthog.llm.util.display")
 local json = require("posthog.llm.json")
@@ -12,15 +12,15 @@ local json_value = require("posthog.llm.util.json_value")
 local mapping = require("posthog.llm.dataset_file.mapping")
 
 local KEY = "_rejected"
-local LONGEST = 100000 -- bytes of a text that is kept
+local LONGEST = 100000 -- bytes: a longer text is left out
 
 local rejected = {}
 
---- An entry for the journal, without what JSON cannot hold.
+--- Makes an entry for the journal; without the record if JSON cannot represent it.
 --- @param of { n: integer, line?: integer }
---- @param reason string of the caller's, the server's or the file's, in whatever encoding
+--- @param reason string in any encoding
 --- @param record? table the record, if it is an object
---- @param more? { mapped?: boolean, text?: string } text: of what is not an object
+--- @param more? { mapped?: boolean, text?: string } text: a record that is not an object
 --- @return table
 local function entry(of, reason, record, more)
   local made = { n = of.n, line = of.line, rejected = display.clean(reason), record = record }
@@ -33,7 +33,7 @@ local function entry(of, reason, record, more)
   return made
 end
 
---- A record that was never sent.
+--- Makes the entry of a record that was not sent.
 --- @param record posthog.llm.dataset_file.Record
 --- @param options table of the import
 --- @param reason string
@@ -52,11 +52,11 @@ function rejected.record(record, options, reason)
   return entry(record, reason, nil, { text = text })
 end
 
---- A record that was sent.
+--- Makes the entry of a record that was sent.
 --- @param job posthog.llm.dataset_file.Job
 --- @param reason string
---- @param is_lost? boolean nobody knows whether the server made it: the key that the import gave
----   it stays, so that it is not made twice
+--- @param is_lost? boolean it may have been created: it keeps the key that the import gave it, by
+---   which the server recognises it
 --- @return table entry for the journal
 function rejected.job(job, reason, is_lost)
   local fields = {}
@@ -70,7 +70,7 @@ function rejected.job(job, reason, is_lost)
   return entry(job, reason, fields, { mapped = true })
 end
 
---- The line of an entry in the file of rejected records.
+--- Formats an entry as a line of the file.
 --- @param made table entry of the journal
 --- @return string
 function rejected.line(made)
@@ -84,8 +84,8 @@ function rejected.line(made)
   return ('{%s"%s":{%s}}\n'):format(own, KEY, table.concat(parts, ","))
 end
 
---- Takes a record that comes from such a file for what it was, or has been made
---- since. Others stay as they are.
+--- Turns a record that comes from such a file back into the record that it contains, as
+--- it was or as it was mended. Leaves other records unchanged.
 --- @param record posthog.llm.dataset_file.Record changed
 function rejected.unwrap(record)
   local value = record.value

@@ -1,6 +1,6 @@
---- The file of rejected records: JSON, one a line, made from the journal, so that it
---- is the same however often an import was interrupted. A person mends it where it
---- is, so it is not written over once that has happened.
+--- Writes the file of rejected records: one JSON object a line, from the journal, so
+--- that the file does not depend on interruptions. A person edits it in place, so it
+--- is never overwritten after a change.
 
 local atomic_file = require("posthog.llm.util.atomic_file")
 local digest = require("posthog.llm.util.digest")
@@ -13,7 +13,7 @@ local BLOCK = 65536 -- bytes that are read at once
 
 local rejects = {}
 
---- @return string? sha256 nil: there is no such file
+--- @return string? sha256 nil: the file does not exist
 local function sha256_of(path)
   local file = io.open(path, "rb")
   if not file then
@@ -31,13 +31,13 @@ local function sha256_of(path)
   return hasher:hex()
 end
 
---- Whether the file that the journal tells of was changed since.
+--- Whether the file was changed since the import wrote it.
 local function is_mended(reported, path)
   local sha256 = sha256_of(reported.path or path)
   return sha256 ~= nil and sha256 ~= reported.sha256
 end
 
---- Refuses a path at which there is what a person has mended.
+--- Refuses to overwrite a file that was changed.
 --- @param path string
 --- @param journal posthog.llm.dataset_file.Journal
 --- @return posthog.llm.Error? err
@@ -45,14 +45,14 @@ function rejects.check(path, journal)
   local reported = journal.reported
   if reported and (reported.path or path) == path and is_mended(reported, path) then
     local words = "was changed since this import wrote its rejected records to it: name another"
-      .. " file by %s for those to come; this one is imported like any file"
+      .. " file by %s for further ones, and import this one by itself"
     local err = failure(path, words, option_names.code("rejects"))
     err.option = "rejects"
     return err
   end
 end
 
---- Writes the file, unless it has all there is to write.
+--- Writes the rejected records, but for those in an earlier file that was changed since.
 --- @param path string
 --- @param journal posthog.llm.dataset_file.Journal
 --- @return posthog.llm.Error? err

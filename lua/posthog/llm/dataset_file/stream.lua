@@ -1,5 +1,5 @@
---- What an export is written to when it is not a file: a function of the caller's,
---- in the form of an atomic file. What it got before a failure stays.
+--- A function of the caller's as the target of an export, with the methods of an atomic
+--- file. It has already received what was written before a failure.
 
 local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")

@@ -1,4 +1,4 @@
---- The content of items: its fields, their text, and when two are the same.
+--- The content of items: its fields, their text, and whether two are equal.
 
 local compare = require("posthog.llm.util.compare")
 local decimal = require("posthog.llm.util.decimal")
@@ -22,7 +22,7 @@ end
 
 local is_array = json_value.is_array
 
---- A plain field as the server keeps it.
+--- A field that is not free JSON, as the server stores it.
 --- @param kind "time"|"text"
 local function plain(kind, value)
   value = decimal.text(value) or value
@@ -35,8 +35,8 @@ local function plain(kind, value)
   return value ~= "" and value or nil
 end
 
---- The content of a row, or of what is to become one, by one set of names and as
---- the server keeps it. The key of an item is not part of it, since an import adds one.
+--- The content of a row or of a record, by the names of API v2 and as the server
+--- stores it. The key of an item is not part of it, since an import adds one.
 --- @param fields table
 --- @return table content
 function values.content(fields)
@@ -57,11 +57,11 @@ function values.content(fields)
   return content
 end
 
---- A field as the server keeps it, by either of its names.
+--- A field as the server stores it, by the name of either API version.
 --- @param fields table
 --- @param content table of these fields
 --- @param name string
---- @return any? value nil: it is not there, or null
+--- @return any? value nil: absent or null
 function values.kept(fields, content, name)
   local rule = item_fields.of(name)
   local value = fields[name]
@@ -73,21 +73,20 @@ function values.kept(fields, content, name)
   return rule and plain(rule.kind, value) or value
 end
 
---- Whether numbers are told apart as the server does that takes 1.0 for a change
---- of 1: API v2, read by a codec and in a Lua that keep the two apart.
+--- Whether 1.0 differs from 1: to a server of API v2, which makes a new version for
+--- it, if this Lua and the client's codec distinguish the two.
 --- @param row table a dataset or an item, as the server gave it
 --- @return boolean
 function values.tells_floats(row)
   return math.type ~= nil and math.type(row.version or row.current_revision) == "integer"
 end
 
---- Whether two contents are the same but for the way a database writes numbers,
---- and for null where nothing is.
+--- Whether two contents are equal in value, null being equal to absent.
 function values.alike(a, b)
   return compare.equal(a, b)
 end
 
---- The size of an item as the server counts it: that of its free JSON as one object.
+--- The size of an item as the server counts it: its free JSON as one object.
 --- @param fields table
 --- @return integer bytes
 function values.size(fields)

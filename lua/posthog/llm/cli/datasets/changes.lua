@@ -7,7 +7,7 @@ local find_dataset = require("posthog.llm.api.find_dataset")
 
 local changes = {}
 
-local function tell(context, row, ...)
+local function print_row(context, row, ...)
   if context.json then
     context.out:json(row)
   else
@@ -44,7 +44,7 @@ function changes.create(context, args)
   if not row then
     return nil, err
   end
-  tell(context, row, "dataset ", row.name, " is created")
+  print_row(context, row, "dataset ", row.name, " is created")
 end
 
 function changes.delete(context, args)
@@ -64,7 +64,7 @@ function changes.delete(context, args)
   if not row then
     return nil, err
   end
-  tell(context, row, "dataset ", name, " is deleted; restore it: datasets undelete ", row.id)
+  print_row(context, row, "dataset ", name, " is deleted; restore it: datasets undelete ", row.id)
 end
 
 function changes.undelete(context, args)
@@ -84,7 +84,7 @@ function changes.undelete(context, args)
   if not row then
     return nil, err
   end
-  tell(context, row, "dataset ", row.name, " is back")
+  print_row(context, row, "dataset ", row.name, " is back")
 end
 
 return changes

@@ -56,7 +56,7 @@ local function interruption(err)
   return err
 end
 
---- What became of the records, in a line.
+--- The counts of an import in one line.
 local function outcome(summary)
   local special = {}
   for _, part in ipairs({
@@ -81,8 +81,8 @@ local function outcome(summary)
   return words
 end
 
---- What a dry run has found.
-local function tell_problems(context, summary, args)
+--- Prints the findings of a dry run.
+local function print_findings(context, summary, args)
   for _, finding in ipairs(summary.problems) do
     local at = finding.line and "line" or "record"
     local place = ("%s %d: "):format(at, finding.line or finding.record)
@@ -109,9 +109,8 @@ local function tell_problems(context, summary, args)
   end
 end
 
---- What is there of an import that was stopped. Of one that has reached a limit the
---- error says it.
-local function tell_rest(context, summary)
+--- Prints how far a stopped import came. At a limit the error says so.
+local function print_rest(context, summary)
   if summary.limit then
     return
   end
@@ -157,7 +156,7 @@ local function options_of(args, bar, ...)
   return options
 end
 
---- Says what a file was found to be, where that is not what its name and the options say.
+--- Prints the format of a file that was recognised, if its name and the options do not say it.
 local function tell_found(context, bar, is_always)
   return function(found)
     if found.is_guess or is_always then
@@ -168,14 +167,14 @@ local function tell_found(context, bar, is_always)
   end
 end
 
---- What an import did, to the end or not.
+--- Prints the result of an import, complete or not.
 --- @param summary table
 --- @param is_whole boolean
-local function tell_import(context, summary, args, is_whole)
+local function print_import(context, summary, args, is_whole)
   if context.json then
     context.out:json(summary)
   elseif is_whole and args.dry_run then
-    tell_problems(context, summary, args)
+    print_findings(context, summary, args)
   elseif is_whole then
     context.out:line(outcome(summary))
     if summary.already then
@@ -188,7 +187,7 @@ local function tell_import(context, summary, args, is_whole)
     end
   end
   if not is_whole then
-    tell_rest(context, summary)
+    print_rest(context, summary)
   end
 end
 
@@ -203,7 +202,7 @@ function files.import(context, args)
   bar:finish()
   partly = summary or partly
   if partly then
-    tell_import(context, partly, args, summary ~= nil)
+    print_import(context, partly, args, summary ~= nil)
   end
   if not summary then
     return nil, interruption(err)
