@@ -227,10 +227,8 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   h = q + LOG2_POW10(-k) + 1;
   g.high = pow10_table[2 * (-k - POW10_MIN)];
   g.low = pow10_table[2 * (-k - POW10_MIN) + 1];
-  if (-k < 0 || -k > 55) { /* the table rounds down; needed: rounded up */
-    g.low++;
-    g.high += g.low == 0;
-  }
+  if (-k < 0 || -k > 55) /* the table rounds down; needed: rounded up */
+    g.low++;             /* never all ones, says pow10.lua */
   low = round_to_odd(g, (4 * c - 2 + (uint64_t)narrow) << h) + out;
   mid = round_to_odd(g, (4 * c) << h);
   high = round_to_odd(g, (4 * c + 2) << h) - out;

@@ -103,6 +103,7 @@ static const uint64_t pow10_table[2 * (POW10_MAX - POW10_MIN + 1)] = {
 local found, words = powers(), {}
 for exponent = LOWEST, HIGHEST do
   for half in found[exponent]:gmatch(("."):rep(BITS / 8)) do
+    assert(half:find("[^f]"), "number.c adds one to it")
     words[#words + 1] = "0x" .. half .. ","
   end
 end
