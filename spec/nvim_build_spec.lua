@@ -70,9 +70,23 @@ describe("build.lua", function()
     return
   end
 
+  local kept -- a core that was built, for the tests that only need one
+
+  setup(function()
+    kept = os.tmpname()
+  end)
+  teardown(function()
+    os.remove(kept)
+  end)
+
+  local function put_core()
+    run(("cp '%s' '%s/lua/posthog/llm/core.so'"):format(kept, plugin))
+  end
+
   it("compiles a core that makes calls in that Neovim", function()
     local server = emulator.start()
     local output, status = build()
+    run(("cp '%s/lua/posthog/llm/core.so' '%s'"):format(plugin, kept))
     assert.matches("^built .*/a plugin/lua/posthog/llm/core%.so for libcurl/[%d.]+ %S+\n$", output)
     assert.equal(0, status)
     folders.write(
@@ -99,7 +113,7 @@ describe("build.lua", function()
   end)
 
   it("can be run again, beside an editor that uses the core", function()
-    build()
+    put_core()
     local before = run(("stat -c %%i '%s/lua/posthog/llm/core.so'"):format(plugin))
     local output, status = build()
     assert.matches("^built ", output)
@@ -136,7 +150,7 @@ describe("build.lua", function()
   end)
 
   it("keeps the core that is there when the new one cannot be built", function()
-    build()
+    put_core()
     local before = run(("sha256sum '%s/lua/posthog/llm/core.so'"):format(plugin))
     folders.write(plugin, "src/broken.c", "this is not C;\n")
     local output, status = build()
@@ -146,6 +160,23 @@ describe("build.lua", function()
     )
     assert.equal(1, status)
     assert.equal(before, run(("sha256sum '%s/lua/posthog/llm/core.so'"):format(plugin)))
+  end)
+
+  it("is named, with the core's path, where an update has left the core behind", function()
+    put_core()
+    run(
+      ("sed -i 's/^local VERSION = .*/local VERSION = \"9.9.9-9\"/' '%s/lua/posthog/llm/util/core.lua'"):format(
+        plugin
+      )
+    )
+    local output = nvim(
+      ("--cmd 'set runtimepath^=%s' -c 'lua print(select(2, pcall(require, \"posthog.llm\")))' -c qall"):format(
+        plugin:gsub(" ", "\\ ")
+      )
+    )
+    assert.matches("a plugin/lua/posthog/llm/core%.so is version 0%.%S+ of the C core", output)
+    assert.matches('run "nvim %-l build%.lua" in ' .. plugin:gsub("%p", "%%%0"), output)
+    assert.not_matches("traceback", output)
   end)
 
   it("lets lazy.nvim's loop go on while the compiler runs", function()

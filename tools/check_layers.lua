@@ -28,6 +28,7 @@ local FLOORS = {
 }
 -- Insides that others may see too: SKILL.md as a text, without folders; the editor's own health check.
 local DOORS = {
+  ["posthog.llm.skill_folder.lint"] = true,
   ["posthog.llm.skill_folder.skill_md"] = true,
   ["posthog.llm.skill_folder.text"] = true,
   ["posthog.nvim.config"] = true,

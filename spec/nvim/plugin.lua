@@ -1120,4 +1120,46 @@ it("runs no escape of a name or a description", function()
   matches("red", text())
 end)
 
+--- What is shown at the lines of the buffer.
+local function shown()
+  local list = {}
+  for _, found in ipairs(vim.diagnostic.get(0)) do
+    local severity = vim.diagnostic.severity[found.severity]
+    list[#list + 1] = ("%d %s %s"):format(found.lnum + 1, severity, found.message)
+  end
+  return list
+end
+
+it("shows what would be refused while one types, and refuses it before anything is sent", function()
+  local client = given()
+  edit(SKILL)
+  equal({}, shown())
+  replace("^description:.*$", "description:")
+  vim.wait(5000, function()
+    return #shown() > 0
+  end, 10)
+  matches("^3 %u+ .*description", shown()[1])
+  vim.api.nvim_buf_set_lines(0, 2, 3, false, {
+    "description: Fills in forms.",
+    "allowed-tools: Bash(git add:*) Read",
+  })
+  local since = #requests()
+  matches("SKILL%.md:4: ", failure("write"))
+  equal(since, #requests())
+  matches("^4 ERROR ", shown()[1])
+  vim.api.nvim_buf_set_lines(0, 3, 4, false, { "allowed-tools: Read" })
+  vim.cmd("write")
+  equal({}, shown())
+  equal({ "Read" }, assert(client.skills:get("pdf-forms")).allowed_tools)
+end)
+
+it("shows nothing where lint is switched off", function()
+  vim.g.posthog = { lint = false }
+  given()
+  edit(SKILL)
+  replace("^description:.*$", "description:")
+  vim.wait(500)
+  equal({}, shown())
+end)
+
 return scenarios

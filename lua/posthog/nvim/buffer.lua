@@ -116,6 +116,7 @@ local function finish_load(number, state, is_late, err, found)
     buffer.show_state(number)
     return describe(err)
   end
+  local is_skill_md = state.at.path == "SKILL.md" and not state.at.version
   lines.fill(number, found.text, not state.was_loaded)
   state.was_loaded, state.latest = true, nil
   conflicts.clear(number)
@@ -125,6 +126,9 @@ local function finish_load(number, state, is_late, err, found)
   end
   set_options(number, state.at)
   buffer.show_state(number)
+  if is_skill_md then
+    require("posthog.nvim.lint").attach(number, state.at.name)
+  end
   if is_late then
     message.info(("%s is here"):format(api.nvim_buf_get_name(number)))
   end
@@ -279,6 +283,12 @@ local function refusal(number, state, force)
   if not found and not force then
     return "the text is not the server's (from a swap file?): :PostHog diff shows how it differs, "
       .. ":w! publishes it"
+  end
+  if state.at.path == "SKILL.md" and config.get().lint then
+    local reason = require("posthog.nvim.lint").check(number, state.at.name)
+    if reason then
+      return reason
+    end
   end
   return state.at.name and pace.refusal(state.at.name)
 end

@@ -1,9 +1,8 @@
 --- What the API, or the Agent Skills format, would not take of a folder: all
 --- of it at once, with file and line.
 
-local lfs = require("lfs")
-
 local compare = require("posthog.llm.util.compare")
+local file_system = require("posthog.llm.util.file_system")
 local json = require("posthog.llm.json")
 local option_names = require("posthog.llm.util.option_names")
 local paths = require("posthog.llm.skill_folder.paths")
@@ -62,7 +61,7 @@ end
 --- The name of the folder itself; nil where it is unknown.
 local function own_name(dir)
   if dir == "." then
-    dir = lfs.currentdir() or ""
+    dir = file_system.real_path(".") or ""
   end
   local name = dir:match("([^/]+)$")
   return name ~= "." and name ~= ".." and name or nil
@@ -339,6 +338,34 @@ function lint.tree(tree, api_version)
     wrong[#wrong + 1] = finding.level == "error" and finding or nil
   end
   return wrong
+end
+
+--- What would be found in a SKILL.md that is in no folder, such as the text of an editor.
+--- @param source string
+--- @param name string of the skill
+--- @param api_version? posthog.llm.ApiVersion where it is known
+--- @return posthog.llm.SkillFinding[] findings
+function lint.text(source, name, api_version)
+  local report = setmetatable({ findings = {}, api_version = api_version }, Report)
+  check_skill(report, {
+    dir = name,
+    has = function()
+      return true
+    end,
+    read = function()
+      return source
+    end,
+    parse = function(_, text_of_skill)
+      return skill_md.read(text_of_skill)
+    end,
+    to_server = function(_, fields)
+      return fields
+    end,
+    findings_of_not_stored = function()
+      return {}
+    end,
+  })
+  return report.findings
 end
 
 --- @param finding { path: string, line?: integer }

@@ -44,15 +44,17 @@ end
 --- The core that `require` finds first.
 --- @return string? path
 local function find()
+  if in_neovim() then -- whose own loader comes first
+    local ran, found = pcall(vim.api.nvim_get_runtime_file, "lua/" .. FILE, false)
+    if ran and found[1] then
+      return found[1]
+    end
+  end
   for template in package.cpath:gmatch("[^;]+") do
     local path = template:gsub("%?", (FILE:gsub("%.so$", "")))
     if exists(path) then
       return path
     end
-  end
-  if in_neovim() then
-    local ran, found = pcall(vim.api.nvim_get_runtime_file, "lua/" .. FILE, false)
-    return ran and found[1] or nil
   end
 end
 
