@@ -53,7 +53,7 @@ describe("an export", function()
     return n, not ok and err or nil
   end
 
-  it("is read row by row, and a row answers to the names of an item", function()
+  it("is read row by row, and a row has the names of an item too", function()
     local n = 0
     for row in each(bulk.id("rows", 10000)) do
       n = n + 1

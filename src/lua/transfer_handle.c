@@ -8,8 +8,8 @@
 
 #include "json/json.h"
 #include "net/failure.h"
+#include "net/engine_stream.h"
 #include "net/secret.h"
-#include "net/stream.h"
 
 #include <stdio.h>
 #include <string.h>

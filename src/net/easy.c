@@ -7,8 +7,6 @@
 #include "easy.h"
 
 #include "idle.h"
-#include "pool.h"
-#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +50,7 @@ static size_t on_body (char *bytes, size_t size, size_t n, void *arg) {
   const Easy *y = arg;
   Transfer *t = y->transfer;
   if (streams(y))
-    return stream_deliver(t->pool->engine, t, bytes, size * n);
+    return y->deliver(t, bytes, size * n);
   return transfer_on_body(bytes, size, n, t);
 }
 

@@ -20,6 +20,8 @@ typedef struct Easy {
   CURLU *url;                       /* of the request, parsed */
   const struct OriginQueue *origin; /* of the url; NULL: set it as a whole */
   Transfer *transfer;               /* the current one; NULL: it is a spare */
+  size_t (*deliver)(Transfer *t, const char *bytes,
+                    size_t len); /* of streams */
   char message[CURL_ERROR_SIZE];
   Buffer headers; /* memory for the next response's, lent to the transfer */
 

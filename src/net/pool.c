@@ -7,7 +7,7 @@
 #include "pool.h"
 
 #include "engine.h"
-#include "stream.h"
+#include "engine_stream.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -87,8 +87,14 @@ static int reusable (const Transfer *t) {
   return t->config->ca_file != NULL || strncmp(t->url, "https", 5) != 0;
 }
 
+static size_t deliver (Transfer *t, const char *bytes, size_t len) {
+  return stream_deliver(t->pool->engine, t, bytes, len);
+}
+
 static Easy *new_easy (Pool *p) {
   Easy *y = easy_new();
+  if (y != NULL)
+    y->deliver = deliver;
   if (y != NULL &&
       (curl_easy_setopt(y->curl, CURLOPT_CLOSESOCKETFUNCTION, on_close) !=
            CURLE_OK ||

@@ -50,15 +50,15 @@ typedef struct Transfer {
   struct curl_slist *headers; /* NULL: those of the config */
   Buffer body;
   int has_body;
-  int once;           /* libcurl must never send it twice, not even after a
-                         stale connection: it is not safe to repeat, or a
-                         write, whose attempts Lua counts */
-  int secure;         /* whether it uses TLS */
-  int stream;         /* a body of 2xx is read piece by piece: net/stream.h */
-  long timeout_ms;    /* from the start of the transfer; 0: none. Of a stream:
-                         of each wait for more of it */
-  long left_ms;       /* the same, within expires_ms */
-  int64_t made_ms;    /* monotonic */
+  int once;        /* libcurl must never send it twice, not even after a
+                      stale connection: it is not safe to repeat, or a
+                      write, whose attempts Lua counts */
+  int secure;      /* whether it uses TLS */
+  int stream;      /* a body of 2xx is read piece by piece: engine_stream.h */
+  long timeout_ms; /* from the start of the transfer; 0: none. Of a stream:
+                      of each wait for more of it */
+  long left_ms;    /* the same, within expires_ms */
+  int64_t made_ms; /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
   int64_t overdue_ms; /* monotonic; by then libcurl should have ended it; 0:
                          none */

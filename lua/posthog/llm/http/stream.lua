@@ -1,4 +1,4 @@
---- The body of a response that is read while it arrives (src/net/stream.h). The server waits
+--- The body of a response that is read while it arrives (src/net/engine_stream.h). The server waits
 --- while nobody reads, so that a body of any length takes little memory.
 
 local hosts = require("posthog.llm.host")

@@ -1,8 +1,9 @@
 /*
-** stream.c - the pieces of a body on their way from the engine's thread to
+** engine_stream.c - the pieces of a body on their way from the engine's thread
+*to
 ** Lua's. They are the transfer's, under the engine's lock.
 */
-#include "stream.h"
+#include "engine_stream.h"
 
 #include "engine_state.h"
 

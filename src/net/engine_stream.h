@@ -1,5 +1,5 @@
 /*
-** stream.h - a response whose body Lua reads while it arrives.
+** engine_stream.h - a response whose body Lua reads while it arrives.
 **
 ** Once the first byte of a response of 2xx is there, the transfer is streaming:
 ** status and headers are final, and each piece of the body goes into
@@ -9,8 +9,8 @@
 ** body of any length takes little memory. Any other response is collected and
 ** finished as ever.
 */
-#ifndef POSTHOG_LLM_NET_STREAM_H
-#define POSTHOG_LLM_NET_STREAM_H
+#ifndef POSTHOG_LLM_NET_ENGINE_STREAM_H
+#define POSTHOG_LLM_NET_ENGINE_STREAM_H
 
 #include "engine.h"
 
