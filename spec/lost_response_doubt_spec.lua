@@ -131,6 +131,18 @@ describe("a lost response to a write on an item", function()
     end
   end)
 
+  it("of a new dataset is looked for by the name", function()
+    t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
+    local before = #t.e:log()
+    local row, err, response = client.datasets:create({ name = "silver & gold" })
+    assert.is_nil(err, tostring(err))
+    assert.equal("silver & gold", row.name)
+    assert.is_true(response.settled)
+    local looked = t.e:log(before)[2]
+    assert.equal("GET", looked.method)
+    assert.matches("search=silver%20%26%20gold&limit=100", looked.target, 1, true)
+  end)
+
   it("is followed by the same request where the item has no newer version", function()
     local naps = {}
     clock.sleep = function(seconds)
