@@ -158,6 +158,23 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("other\nbody", client.skills:get("pdf-forms").body)
     end)
 
+    it("a push that merges reads SKILL.md once, and what it has merged once", function()
+      local yaml = require("posthog.llm.skill_folder.yaml")
+      publish({ ["SKILL.md"] = (SKILL:gsub("body", "new body")) })
+      write(dir, "SKILL.md", (SKILL:gsub("description: d", "description: mine # why")))
+      local read_yaml, count = yaml.read, 0
+      yaml.read = function(...)
+        count = count + 1
+        return read_yaml(...)
+      end
+      local pushed = assert(skill_folder.push(client, dir))
+      yaml.read = read_yaml
+      assert.same({ "published", { "SKILL.md" }, 2 }, { pushed.action, pushed.merged, count })
+      local merged = SKILL:gsub("body", "new body")
+        :gsub("description: d", "description: mine # why")
+      assert.equal(merged, read(dir, "SKILL.md"))
+    end)
+
     it("a line that could not be kept refuses the change of others, and force takes it", function()
       local metadata = "metadata:\n  a: |+\n    x\n  b: 1\n\n  c: 2\n"
       local source = SKILL:gsub("\n%-%-%-\n\n", "\n" .. metadata .. "---\n\n")

@@ -82,6 +82,8 @@ describe("the front matter's YAML", function()
     { "a: {b: 1, b: 2}\n", 1, 'duplicate key "b"' },
     { "a: use: it\n", 1, '": " in a text without quotes: put the whole text into quotes' },
     { "a: b\n  c: d\n", 2, '": " in a text without quotes' },
+    { "a: b\n c: d\n", 2, "begin this line further left (it begins in line 1)" },
+    { "a: [b] c\n", 1, "there is text after the ]: put the whole value into quotes" },
     { "a: b # c\n  d\n", 2, "indented deeper" },
     { "a: 'b\nc: d\n", 3, "its last quote is missing (it begins in line 1)" },
     { "a: 'b' c\n", 1, "text after the quote" },

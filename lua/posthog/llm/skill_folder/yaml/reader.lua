@@ -464,6 +464,9 @@ function Reader:block_map(at)
   return map, at
 end
 
+local AFTER_VALUE = "there is text after the %s: put the whole value into quotes"
+local GOES_ON = '": " in a text without quotes that goes on from a line above: put the text into '
+  .. "quotes, or begin this line further left"
 local AFTER_QUOTE = "there is text after the quote that ends the value: put all of it into the "
   .. "quotes, with \\\" or '' for a quote inside"
 
@@ -493,7 +496,11 @@ function Reader:block_node(at, parent, in_line)
   if self:colon(node) and not in_line and (char == "[" or char == "{" or char == "!") then
     self:fail(at, REFUSED["?"])
   end
-  local what = node.style == "quoted" and AFTER_QUOTE or "there is text after the value"
+  if node.style == "plain" and node.has_lines and self:colon(node) then
+    self:fail(self:colon(node), GOES_ON, at)
+  end
+  local what = node.style == "quoted" and AFTER_QUOTE
+    or AFTER_VALUE:format(self:char(node.stop - 1))
   return node, self:after(node.stop, what)
 end
 
