@@ -338,7 +338,7 @@ it("opens a version read-only, and refuses to write it", function()
   edit("posthog://skills/pdf-forms@1/SKILL.md")
   matches("\ntwo\n", text())
   equal({ true, false }, { vim.bo.readonly, vim.bo.modifiable })
-  matches("old version", failure("write!"))
+  matches("this is a version, which never changes", failure("write!"))
 end)
 
 it(
@@ -1160,6 +1160,101 @@ it("shows nothing where lint is switched off", function()
   replace("^description:.*$", "description:")
   vim.wait(500)
   equal({}, shown())
+end)
+
+it("opens bundled files by gf, relative to the file or to the skill", function()
+  given("See [the script](scripts/run.py) and (../outside.md).")
+  edit(SKILL)
+  vim.fn.search("scripts/run")
+  vim.cmd("normal! gf")
+  equal("posthog://skills/pdf-forms/scripts/run.py", vim.api.nvim_buf_get_name(0))
+  equal("print(1)\nprint(2)", text())
+  edit(SKILL)
+  vim.fn.search("\\.\\./outside")
+  local ran = pcall(vim.cmd, "normal! gf")
+  equal({ false, SKILL }, { ran, vim.api.nvim_buf_get_name(0) })
+end)
+
+it("takes a version with the same text for its own, as after a lost response", function()
+  local client = given()
+  edit(SKILL)
+  replace("two", "zwei")
+  publish(client, function(body)
+    return (body:gsub("two", "zwei"))
+  end)
+  vim.cmd("write")
+  equal({ false, "pdf-forms 2", 2 }, {
+    vim.bo.modified,
+    status(),
+    assert(client.skills:get("pdf-forms")).version,
+  })
+end)
+
+it("publishes once when the response to a write is lost", function()
+  local client = given()
+  vim.g.posthog = { wait = 20000 }
+  edit(SKILL)
+  control("faults", { { match = { method = "PATCH" }, action = { close = "after", times = 1 } } })
+  replace("two", "zwei")
+  vim.cmd("write")
+  equal({ false, "pdf-forms 2" }, { vim.bo.modified, status() })
+  equal(2, assert(client.skills:get("pdf-forms")).version)
+end)
+
+it("deletes a file after asking, and an item, which comes back", function()
+  local answer = 2
+  vim.fn.confirm = function()
+    return answer
+  end
+  local client = given()
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  vim.cmd("PostHog delete")
+  equal(1, assert(client.skills:get("pdf-forms")).version)
+  answer = 1
+  vim.cmd("PostHog delete")
+  wait(function()
+    return vim.api.nvim_buf_get_name(0) ~= "posthog://skills/pdf-forms/scripts/run.py"
+  end)
+  equal(1, #assert(client.skills:get("pdf-forms")).files)
+  local _, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  vim.cmd("PostHog delete")
+  equal(0, #assert(client.dataset_items:list({ dataset = dataset })).results)
+  vim.cmd("PostHog undelete")
+  equal(1, #assert(client.dataset_items:list({ dataset = dataset })).results)
+end)
+
+it("archives after the name was typed, and not for another word", function()
+  local typed = "no"
+  vim.fn.input = function()
+    return typed
+  end
+  local client = given()
+  edit(SKILL)
+  vim.cmd("PostHog archive")
+  assert(client.skills:get("pdf-forms"))
+  typed = "pdf-forms"
+  vim.cmd("PostHog archive")
+  equal(nil, (client.skills:get("pdf-forms")))
+end)
+
+it("saves a copy by :saveas, which creates, and goes on in it", function()
+  local client = given()
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  vim.cmd("saveas posthog://skills/pdf-forms/scripts/copy.py")
+  equal("print(1)\nprint(2)", assert(client.skills:file("pdf-forms", "scripts/copy.py")).content)
+  equal("posthog://skills/pdf-forms/scripts/copy.py", vim.api.nvim_buf_get_name(0))
+  equal(false, vim.bo.modified)
+  matches("exists", failure("saveas posthog://skills/pdf-forms/SKILL.md"))
+end)
+
+it("keeps emoji, quotes and spaces in names of files, and in texts", function()
+  local client = given()
+  local path = 'notes/it\'s "a" 100% 🦔.md'
+  edit("posthog://skills/pdf-forms/" .. path)
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, { "ünï 🦔 'q' \"d\" %s" })
+  vim.cmd("write")
+  equal("ünï 🦔 'q' \"d\" %s", assert(client.skills:file("pdf-forms", path)).content)
 end)
 
 return scenarios

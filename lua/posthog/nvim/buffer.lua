@@ -29,6 +29,7 @@ end
 --- @field is_loading boolean
 --- @field is_writing boolean
 --- @field confirms? boolean the inner :write that marks the text as written
+--- @field paths? table<string, true> of the files that the skill has
 --- @field latest? posthog.nvim.Document a newer version, which a write has met
 
 --- @type table<integer, posthog.nvim.State>
@@ -62,6 +63,14 @@ local function event_data(number, found)
   }
 end
 
+--- Does the skill of a buffer have such a file?
+--- @param state posthog.nvim.State
+--- @param path string
+--- @return boolean
+function buffer.has_file(state, path)
+  return state.paths ~= nil and state.paths[path] or false
+end
+
 --- What b:posthog says, for status lines.
 function buffer.show_state(number)
   local state = states[number]
@@ -93,6 +102,9 @@ local function set_options(number, at)
   if filetype and options.filetype ~= filetype then
     options.filetype = filetype
   end
+  if at.kind == "file" then
+    options.includeexpr = "v:lua.require'posthog.nvim.links'.resolve(v:fname)"
+  end
   if at.version then
     options.readonly = true
   end
@@ -118,7 +130,7 @@ local function finish_load(number, state, is_late, err, found)
   end
   local is_skill_md = state.at.path == "SKILL.md" and not state.at.version
   lines.fill(number, found.text, not state.was_loaded)
-  state.was_loaded, state.latest = true, nil
+  state.was_loaded, state.latest, state.paths = true, nil, found.paths
   conflicts.clear(number)
   base.reset(number, found)
   if state.at.version then
@@ -263,7 +275,7 @@ end
 --- Why a write is refused before anything is sent.
 local function refusal(number, state, force)
   if state.at.version then
-    return "this is an old version; :PostHog restore publishes it anew"
+    return "this is a version, which never changes: put its text into the buffer of the skill"
   elseif state.is_loading then
     return "the text is not here yet"
   elseif state.is_writing then
@@ -291,6 +303,20 @@ local function refusal(number, state, force)
     end
   end
   return state.at.name and pace.refusal(state.at.name)
+end
+
+--- Makes a buffer the one of a text that was created by it: after :saveas, or :file and :write.
+--- @param number integer
+--- @param at posthog.nvim.Uri
+--- @param from posthog.nvim.Account
+--- @param made posthog.nvim.Document|posthog.nvim.Item
+function buffer.adopt(number, at, from, made)
+  states[number] = { at = at, account = from, was_loaded = true, paths = made.paths }
+  base.reset(number, made)
+  conflicts.clear(number)
+  set_options(number, at)
+  vim.bo[number].modified = false
+  buffer.show_state(number)
 end
 
 --- Does Neovim write all to quit? QuitPre comes before the writes of :wqa, and after that of :wq.
@@ -357,7 +383,7 @@ function buffer.on_write(number, name, bang)
   end
   local ran, result = pcall(function()
     local own = api.nvim_buf_get_name(number)
-    if name ~= own or not state then
+    if name ~= own or not state or uri.format(state.at) ~= name then
       return require("posthog.nvim.save_as").run(number, name)
     elseif not buffer.source(state.at) then
       return message.as_command("this list cannot be written")

@@ -162,17 +162,18 @@ function RUN.rename(arguments)
   end)
 end
 
-function RUN.delete()
-  local state, number = here()
+--- Asks before something is taken away.
+local function confirms(question)
+  return vim.fn.confirm(question, "&Yes\n&No", 2) == 1
+end
+
+local function delete_file(state, number)
   local found = base.of(number)
   if state.at.path == "SKILL.md" then
     error("SKILL.md cannot be deleted: :PostHog archive takes the whole skill away", 0)
   elseif not found or not found.version or found.is_new then
     error("the server has no such file", 0)
-  elseif
-    vim.fn.confirm(("Delete %s of %s?"):format(state.at.path, state.at.name), "&Delete\n&Cancel", 2)
-    ~= 1
-  then
+  elseif not confirms(("Delete %s of %s?"):format(state.at.path, state.at.name)) then
     return
   end
   act("delete", function()
@@ -180,11 +181,36 @@ function RUN.delete()
       base_version = found.version,
     }))
   end, function(skill)
-    message.info(
-      ("version %d of %s is without %s"):format(skill.version, state.at.name, state.at.path)
-    )
-    vim.cmd("silent! bwipeout " .. number)
+    local words = "version %d of %s is without %s"
+    message.info(words:format(skill.version, state.at.name, state.at.path))
+    vim.cmd("silent! bwipeout! " .. number)
   end)
+end
+
+--- Marks an item as deleted, or takes the mark away.
+local function mark_item(state, method)
+  if state.at.kind ~= "item" or not state.at.item then
+    error("this buffer is not an item of a dataset", 0)
+  end
+  act(method, function()
+    local items = state.account.client.dataset_items
+    return task.must(items[method](items, state.at.item))
+  end, function()
+    message.info(("the item is %sd"):format(method))
+  end)
+end
+
+function RUN.delete()
+  local state, number = text_here()
+  if state.at.kind == "file" then
+    return delete_file(state, number)
+  elseif confirms("Delete this item?") then
+    mark_item(state, "delete")
+  end
+end
+
+function RUN.undelete()
+  mark_item((text_here()), "undelete")
 end
 
 --- There is no undo, so the name is to be typed.

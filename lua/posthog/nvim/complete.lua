@@ -22,6 +22,7 @@ local COMMANDS = {
   "rename",
   "spend",
   "take",
+  "undelete",
 }
 complete.COMMANDS = COMMANDS
 

@@ -20,6 +20,7 @@ local SKILL = "SKILL.md"
 --- @field first? string first_version_created_at: which skill of the name it is
 --- @field author? string who published the version
 --- @field at? string when
+--- @field paths? table<string, true> of the skill's files
 
 local TEMPLATE = [[
 ---
@@ -36,13 +37,12 @@ local function template(name)
   return TEMPLATE:format(name, title)
 end
 
-local function has_file(skill, path)
+local function paths_of(skill)
+  local paths = { [SKILL] = true }
   for _, file in ipairs(skill.files or {}) do
-    if file.path == path then
-      return true
-    end
+    paths[file.path] = true
   end
-  return false
+  return paths
 end
 
 local function author_of(skill)
@@ -58,6 +58,7 @@ local function of_skill(skill, path)
     first = skill.first_version_created_at,
     author = author_of(skill),
     at = skill.created_at,
+    paths = paths_of(skill),
   }
 end
 
@@ -85,7 +86,7 @@ function document.load(client, at)
   if at.path == SKILL then
     found.fields = skill_md.normal(skill)
     found.text = skill_md.render(found.fields)
-  elseif has_file(skill, at.path) then
+  elseif found.paths[at.path] then
     local file = task.must(client.skills:file(at.name, at.path, { version = skill.version }))
     found.text = text.file((text.trim(file.content)))
   elseif at.version then
@@ -231,7 +232,9 @@ local function save_on(client, base, source, note)
   local skill, err
   for _ = 1, 2 do -- whoever publishes between the read and the write is met by the second
     local latest = read_newer(client, base)
-    if latest and not is_untouched(base, latest) then
+    if latest and latest.first == base.first and is_same(latest, source, fields) then
+      return { action = "published", document = latest } -- by a write whose response was lost, it may be
+    elseif latest and not is_untouched(base, latest) then
       return { action = "conflict", document = latest, err = err }
     end
     base = latest or base

@@ -19,28 +19,26 @@ function save_as.run(number, name)
   if not source or at.version then
     return message.as_command(reason or "a list, or an old version, cannot be written: " .. name)
   end
-  local text = lines.text(number)
+  local text, from = lines.text(number), account.current()
   local failure
   local function create()
-    local client = account.current().client
-    local found = source.load(client, at)
+    local found = source.load(from.client, at)
     if not found.is_new then
       error(("%s exists: open it to change it"):format(name), 0)
     end
-    return source.save(client, found, text, { at = at })
+    return source.save(from.client, found, text, { at = at })
   end
-  local in_time = task.run(
-    "write " .. name,
-    create,
-    config.get().quit_wait,
-    function(_, err, outcome)
-      failure = err and tostring(err)
-      if outcome then
-        message.info(source.written(outcome.document))
-      end
+  local function finish(_, err, outcome)
+    failure = err and tostring(err)
+    if not outcome then
+      return
     end
-  )
-  if not in_time then
+    message.info(source.written(outcome.document))
+    if vim.api.nvim_buf_is_valid(number) and vim.api.nvim_buf_get_name(number) == name then
+      buffer.adopt(number, at, from, outcome.document)
+    end
+  end
+  if not task.run("write " .. name, create, config.get().quit_wait, finish) then
     failure = failure or "the server has not confirmed it yet"
   end
   return failure and message.as_command(failure) or ""
