@@ -143,7 +143,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       local bytes, _, _, ending = read_all(hung)
       assert.is_true(bytes > 0.8 * MIB)
       assert.equal("timeout", ending[2])
-      assert.matches("^nothing came for %d+ ms$", ending[3])
+      assert.matches("^no data arrived for %d+ ms$", ending[3])
       assert.equal("answering", (hung:cause()))
       assert.is_true(core.now() - from < 2 * SLOWER)
     end)

@@ -93,7 +93,7 @@ describe("an export", function()
       assert.equal(case[1], err.kind, tostring(err))
       assert.equal(n, err.row)
       assert.equal("datasets:export_read", err.call)
-      local words = ("row %d of the export was the last one that came whole"):format(n)
+      local words = ("row %d of the export was the last complete one"):format(n)
       assert.is_truthy(tostring(err):find(words, 1, true), tostring(err))
     end)
   end

@@ -13,7 +13,7 @@ typedef struct luaL_Reg {
   lua_CFunction func;
 } luaL_Reg;
 
-/* Lua writes into a buffer of the caller's, whose size is part of its ABI:
+/* Lua writes to a buffer of the caller, whose size is part of the ABI: this is
 ** LuaJIT's formula, and that of Lua 5.1 with any BUFSIZ up to 16384. */
 #define LUAL_BUFFERSIZE (BUFSIZ > 16384 ? 8192 : BUFSIZ)
 

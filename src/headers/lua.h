@@ -1,7 +1,7 @@
 /*
 ** lua.h - what the core uses of the C API of Lua 5.1, as LuaJIT has it: for
-** build.lua, which compiles where the headers of neither are installed. This
-** part of the API has not changed since 2006, in LuaJIT neither.
+** build.lua, when the headers of neither are installed. This
+** part of the API has not changed since 2006, nor in LuaJIT.
 **
 ** POSTHOG_LLM_LUAJIT is defined where the Lua that loads the core is LuaJIT.
 */
@@ -41,7 +41,7 @@
 #define LUA_MINSTACK 20
 #define LUA_MULTRET  (-1)
 
-/* What tells LuaJIT's headers from those of Lua 5.1. */
+/* What distinguishes LuaJIT's headers from those of Lua 5.1. */
 #if defined(POSTHOG_LLM_LUAJIT)
 #define LUA_LJDIR       ""
 #define LUA_GCISRUNNING 9

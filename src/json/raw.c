@@ -18,7 +18,7 @@ static int is_space (char c) {
 
 /*
 ** raw(text) -> raw | nil, message, position, limit
-** The text is decoded to see that it is valid; the white space around it goes.
+** The text is decoded to check it. White space around it is removed.
 */
 static int core_raw (lua_State *L) {
   size_t len;

@@ -12,12 +12,12 @@
 
 #define POOL_NAME "posthog.llm.pool"
 
-#define MOST_UNREAD ((size_t)32 << 20) /* bytes */
+#define MIN_THRESHOLD ((size_t)32 << 20) /* bytes */
 
 typedef struct PoolHandle {
   Engine *engine; /* NULL once closed, like pool */
   Pool *pool;
-  size_t most_unread; /* bytes of responses before garbage is looked for */
+  size_t threshold; /* bytes of unread responses that start a collection */
 } PoolHandle;
 
 static int pool_gc (lua_State *L) {
@@ -40,20 +40,21 @@ static int pool_is_closed (lua_State *L) {
 }
 
 /*
-** The body of a response whose coroutine was dropped, or whose call was broken
-** off by an error of a hook, lies there until its handle is collected, and Lua
-** does not see how large it is. So it is told to collect; the less often, the
-** more of them turn out to be wanted.
+** When a coroutine is dropped, or an error of a hook ends a call, the body of
+** the response stays in memory until its handle is collected, and Lua's
+** collector does not know its size. So a full collection is made here when the
+** unread bodies exceed a threshold. The threshold is twice what the last
+** collection left.
 */
 static void collect_unread (lua_State *L, PoolHandle *h) {
-  if (engine_unread(h->engine) <= h->most_unread)
+  if (engine_unread(h->engine) <= h->threshold)
     return;
   lua_gc(L, LUA_GCCOLLECT, 0);
   if (h->engine == NULL) /* closed by a finaliser */
     return;
-  h->most_unread = 2 * engine_unread(h->engine);
-  if (h->most_unread < MOST_UNREAD)
-    h->most_unread = MOST_UNREAD;
+  h->threshold = 2 * engine_unread(h->engine);
+  if (h->threshold < MIN_THRESHOLD)
+    h->threshold = MIN_THRESHOLD;
 }
 
 /*
@@ -62,9 +63,8 @@ static void collect_unread (lua_State *L, PoolHandle *h) {
 ** request: method, json (a value) or body (text), idempotent (it may be sent
 ** twice), stream (its body is for transfer:read). timeout: seconds from when it
 ** is sent; deadline: seconds from now. headers: replace those of the config.
-*Fails if the value cannot be encoded
-** (path: of the part that cannot), if the pool is closed, or if no thread can
-** be started.
+** Fails if the value cannot be encoded (path: of the part that cannot), if the
+** pool is closed, or if no thread can be started.
 */
 static int pool_start_request (lua_State *L) {
   PoolHandle *h = class_check(L, 1, POOL_NAME);
@@ -100,7 +100,7 @@ void pool_handle_new (lua_State *L, Engine *e) {
   h->pool = engine_pool(e);
   if (h->pool == NULL)
     luaL_error(L, "not enough memory");
-  h->most_unread = MOST_UNREAD;
+  h->threshold = MIN_THRESHOLD;
   h->engine = e;
   engine_retain(e);
 }

@@ -21,7 +21,7 @@ typedef struct TransferHandle {
   Transfer *transfer;
   int done; /* known to be done: nothing changes any more, even after a fork */
   int open; /* known to be streaming: status and headers are final */
-  Buffer piece; /* taken from a stream, not yet given to Lua */
+  Buffer piece; /* taken from a stream, not yet returned to Lua */
 } TransferHandle;
 
 static Transfer *check_transfer (lua_State *L) {
@@ -43,7 +43,7 @@ static int is_open (TransferHandle *h) {
   return h->open;
 }
 
-/* Its response is final, or there is none. */
+/* Raises unless status and headers are final, or the transfer failed. */
 static Transfer *check_done (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   luaL_argcheck(L, h->engine != NULL, 1, "transfer was not started");
@@ -92,8 +92,8 @@ static int transfer_id (lua_State *L) {
   return 1;
 }
 
-/* transfer:done() -> boolean; of a stream too when there is something to read
- */
+/* transfer:done() -> boolean: whether it is done or, for a stream, whether
+** there is something to read */
 static int transfer_done (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);
@@ -175,13 +175,12 @@ static int push_failure (lua_State *L, const Transfer *t) {
 /*
 ** transfer:result(secret?) -> status, bytes, holds_secret
 **                           | nil, kind, message, sent, permanent, stage
-** bytes: the size of the body after decompression; 0 of a stream. holds_secret:
-*whether the
-** response headers contain the secret, in a name or a value, as it is or
-** escaped. sent: whether some byte of the request was sent, so that the server
-** may have acted. permanent: whether the same request would fail again. stage:
-** the step that failed, "proxy", "name_lookup", "connect", "tls" or
-** "certificate"; nil: another one.
+** bytes: the size of the body after decompression; 0 for a stream.
+** holds_secret: whether the response headers contain the secret, in a name or a
+** value, as it is or escaped. sent: whether some byte of the request was sent,
+** so that the server may have acted. permanent: whether the same request would
+** fail again. stage: the step that failed, "proxy", "name_lookup", "connect",
+** "tls" or "certificate"; nil: another one.
 */
 static int transfer_result (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
@@ -215,12 +214,13 @@ static int transfer_read (lua_State *L) {
   Transfer *t = check_transfer(L);
   Buffer *piece = &h->piece;
   int done;
-  luaL_argcheck(L, t->stream, 1, "transfer is no stream");
+  luaL_argcheck(L, t->stream, 1, "transfer is not a stream");
   if (!engine_usable(h->engine))
     return push_before_fork(L);
   done = stream_take(h->engine, t, piece->len == 0 ? piece : NULL);
   if (piece->len > 0 && !t->cancelled) {
-    lua_pushlstring(L, piece->data, piece->len); /* kept, should this raise */
+    lua_pushlstring(L, piece->data,
+                    piece->len); /* may raise: the piece stays */
     buffer_free(piece);
     return 1;
   }
@@ -257,7 +257,7 @@ static Transfer *check_response (lua_State *L) {
   return t;
 }
 
-/* As a whole; that of a stream is read in pieces. */
+/* A whole body; a stream is read in pieces. */
 static Transfer *check_body (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_response(L);
@@ -390,17 +390,16 @@ static int transfer_body (lua_State *L) {
 }
 
 /*
-** transfer:excerpt(most, secret, instead) -> string: the start of the body,
-*with
-** `instead` wherever the secret stands in the body, as it is or escaped. A few
-** bytes more than `most` where the body is longer than that.
+** transfer:excerpt(most, secret, replacement) -> string: the start of the body,
+** with each occurrence of the secret replaced, as it is or escaped. Of a body
+** that is longer than `most`, it returns a few bytes more than `most`.
 */
 static int transfer_excerpt (lua_State *L) {
   Transfer *t = check_body(L);
   lua_Number most = luaL_checknumber(L, 2);
   size_t len, width;
   const char *secret = luaL_checklstring(L, 3, &len);
-  const char *instead = luaL_checklstring(L, 4, &width);
+  const char *replacement = luaL_checklstring(L, 4, &width);
   const char *s = t->response.data != NULL ? t->response.data : "";
   const char *end = s + t->response.len, *after;
   luaL_Buffer b;
@@ -410,7 +409,7 @@ static int transfer_excerpt (lua_State *L) {
   while (s < end && (lua_Number)n <= most) {
     after = secret_after(s, end, secret, len);
     if (after != NULL) {
-      luaL_addlstring(&b, instead, width);
+      luaL_addlstring(&b, replacement, width);
       n += width;
       s = after;
     } else {
@@ -422,9 +421,9 @@ static int transfer_excerpt (lua_State *L) {
   return 1;
 }
 
-/* transfer:free_body(): whoever keeps the transfer keeps no body with it. Does
-** nothing to one that is not done, or was cancelled: that body is the engine's,
-** which frees it. */
+/* transfer:free_body(): frees the body before the transfer. Does nothing if the
+** transfer is not done or was cancelled: then the engine owns the body and
+** frees it. */
 static int transfer_free_body (lua_State *L) {
   TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
   Transfer *t = check_transfer(L);

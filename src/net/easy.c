@@ -37,8 +37,8 @@ static size_t on_header (char *line, size_t size, size_t n, void *arg) {
   return transfer_on_header(line, size, n, y->transfer);
 }
 
-/* Is a part of the body to be read as it comes? Before its first byte all that
-** is known of the response is final. */
+/* Whether the body is read while it arrives. Before its first byte the details
+** of the response, which are final by then, are copied to the transfer. */
 static int streams (const Easy *y) {
   const Transfer *t = y->transfer;
   if (t->stream && !t->streaming)
@@ -218,9 +218,9 @@ static CURLcode set_method (const Easy *y, const Transfer *t) {
 
 /*
 ** A stream has a connection of its own, over HTTP/1.1: while Lua does not read,
-** libcurl would keep all others waiting that share it. It comes as it is, since
-** libcurl does not notice when a compressed body ends too early. Such a handle
-** is used once.
+** transfers on the same connection would wait too. It is requested
+** uncompressed, since libcurl does not notice that a compressed body ends too
+** early. The handle is not reused.
 */
 static CURLcode set_stream (const Easy *y) {
   CURLcode c = CURLE_OK;
@@ -261,7 +261,7 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
     left = t->expires_ms > now_ms ? t->expires_ms - now_ms : 1;
   t->left_ms = (long)left;
   if (t->stream)
-    left = 0; /* the pool sees to that */
+    left = 0; /* the pool enforces the timeout */
   if (y->timeout_ms != left)
     SET(CURLOPT_TIMEOUT_MS, (long)left);
   /* Wait for one HTTP/2 connection instead of opening eight. Not over plain
@@ -300,7 +300,7 @@ void easy_harvest (const Easy *y) {
   if (y->message[0] != '\0')
     transfer_set_error(t, y->message);
   if (t->streaming)
-    return; /* Lua reads it by now */
+    return; /* Lua may be reading these fields */
   curl_easy_getinfo(y->curl, CURLINFO_RESPONSE_CODE, &t->status);
   curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
   curl_easy_getinfo(y->curl, CURLINFO_HTTP_VERSION, &t->http_version);
@@ -344,7 +344,7 @@ static void reclaim_headers (Easy *y, Transfer *t) {
 
 void easy_drop (Easy *y) {
   Transfer *t = y->transfer;
-  if (!t->stream) /* of a stream Lua may be reading them */
+  if (!t->stream) /* Lua may be reading the headers of a stream */
     reclaim_headers(y, t);
   t->easy = NULL;
   y->transfer = NULL;

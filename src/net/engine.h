@@ -48,7 +48,7 @@ void engine_close_pool (Engine *e, Pool *p); /* cancels all, frees p */
 int engine_start (Engine *e, Pool *p, Transfer *t, const char **why);
 void engine_cancel (Engine *e, Transfer *t);
 int engine_done (Engine *e, Transfer *t);
-/* The same, or there is something of a stream to take. */
+/* Whether t is done or, for a stream, whether there is data to take. */
 int engine_ready (Engine *e, Transfer *t);
 void engine_drop (Engine *e, Transfer *t); /* releases Lua's reference */
 

@@ -68,7 +68,7 @@ static inline void engine_unref (Engine *e, Transfer *t) {
 }
 
 static inline void engine_append_finished (Engine *e, Transfer *t) {
-  if (t->listed) /* a stream */
+  if (t->listed) /* a stream with data that Lua has not taken */
     return;
   t->listed = 1;
   t->refs++;
@@ -82,7 +82,7 @@ static inline void engine_append_finished (Engine *e, Transfer *t) {
     wakeup_signal(&e->to_lua);
 }
 
-/* Takes t out, if it is among them. */
+/* Removes t from the list of finished transfers, if it is there. */
 void engine_unlist (Engine *e, Transfer *t);
 
 /* }================================================================= */

@@ -1,7 +1,6 @@
 /*
-** engine_stream.c - the pieces of a body on their way from the engine's thread
-*to
-** Lua's. They are the transfer's, under the engine's lock.
+** engine_stream.c - passes the pieces of a body from the engine's thread to
+** Lua's. The transfer owns them, under the engine's lock.
 */
 #include "engine_stream.h"
 
@@ -9,18 +8,19 @@
 
 #include <string.h>
 
-/* Lua decodes about as much while the next wakes it. */
-#define MOST_AHEAD ((size_t)256 << 10) /* bytes */
+/* Bytes that may arrive before Lua takes them: about what Lua decodes while the
+** next piece wakes it. */
+#define MAX_AHEAD ((size_t)256 << 10)
 
 size_t stream_deliver (Engine *e, Transfer *t, const char *bytes, size_t len) {
   size_t taken = len;
   engine_lock(e);
   t->overdue_ms = 0;
-  if (t->state != TRANSFER_DONE) { /* else it was cancelled */
+  if (t->state != TRANSFER_DONE) { /* cancelled otherwise */
     t->streaming = 1;
-    if (t->response.len >= MOST_AHEAD) {
+    if (t->response.len >= MAX_AHEAD) {
       t->paused = 1;
-      taken = CURL_WRITEFUNC_PAUSE; /* they come again */
+      taken = CURL_WRITEFUNC_PAUSE; /* libcurl passes them again */
     } else if (buffer_append(&t->response, bytes, len) != 0) {
       t->limit = LIMIT_MEMORY;
       taken = 0;
@@ -41,7 +41,7 @@ int stream_resume (Engine *e, Transfer *t) {
   return paused;
 }
 
-/* Holds the lock. */
+/* The caller holds the lock. */
 static void order_more (Engine *e, Transfer *t) {
   if (t->wanted || t->state == TRANSFER_DONE)
     return;
@@ -63,7 +63,7 @@ int stream_take (Engine *e, Transfer *t, Buffer *into) {
     e->unread -= t->unread;
     t->unread = 0;
     if (!done)
-      engine_unlist(e, t); /* it is listed as long as there is something */
+      engine_unlist(e, t); /* listed only while there is data */
     if (t->paused || into->len == 0)
       order_more(e, t);
   }

@@ -1,13 +1,12 @@
 /*
 ** engine_stream.h - a response whose body Lua reads while it arrives.
 **
-** Once the first byte of a response of 2xx is there, the transfer is streaming:
-** status and headers are final, and each piece of the body goes into
-** transfer.response, from which Lua takes it. As long as there is something,
-** the transfer is listed as finished, so that whoever waits for it is woken.
-** When as much lies there as may, libcurl waits, and with it the server; so a
-** body of any length takes little memory. Any other response is collected and
-** finished as ever.
+** From the first byte of a 2xx body on, the transfer is streaming: status and
+** headers are final, and each piece of the body is appended to
+** transfer.response, from which Lua takes it. While that is not empty, the
+** transfer is in the list of finished ones, which wakes a waiting Lua. When it
+** is full, libcurl pauses, and the server with it, so that a body of any length
+** needs little memory. Any other response is collected as usual.
 */
 #ifndef POSTHOG_LLM_NET_ENGINE_STREAM_H
 #define POSTHOG_LLM_NET_ENGINE_STREAM_H
@@ -16,22 +15,21 @@
 
 #pragma GCC visibility push(hidden)
 
-/* On the engine's thread, in libcurl's callback: a piece of the body. Returns
-** what the callback is to return. */
+/* On the engine's thread, in libcurl's callback: takes a piece of the body.
+** Returns what the callback must return. */
 size_t stream_deliver (Engine *e, Transfer *t, const char *bytes, size_t len);
 
-/* On the engine's thread: is libcurl to go on? It is asked once. */
+/* On the engine's thread: whether the transfer was paused; clears the flag. */
 int stream_resume (Engine *e, Transfer *t);
 
 /*
-** On Lua's thread: moves what has come into `into`, which is empty, unless
-*NULL. Returns
-** whether the transfer is done, so that nothing more will come. When there is
-** nothing yet, its time to wait for more begins.
+** On Lua's thread: moves what has arrived to `into`, which must be empty or
+** NULL. Returns whether the transfer is done: then nothing more will arrive.
+** If there was nothing, the timeout for the next piece starts.
 */
 int stream_take (Engine *e, Transfer *t, Buffer *into);
 
-/* On Lua's thread: is it streaming? */
+/* On Lua's thread: whether it is streaming. */
 int stream_is_open (Engine *e, Transfer *t);
 
 #pragma GCC visibility pop

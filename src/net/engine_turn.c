@@ -109,7 +109,7 @@ int engine_take_orders (Engine *e) {
   while ((t = wanted) != NULL) {
     wanted = t->next_wanted;
     engine_lock(e);
-    t->wanted = 0; /* from here on the link is Lua's thread's again */
+    t->wanted = 0; /* Lua's thread may use next_wanted again */
     engine_unlock(e);
     pool_resume(t->pool, t, clock_ms());
     engine_lock(e);

@@ -79,8 +79,8 @@ static int open_multi (Pool *p) {
 ** Easy handles. Reusing one saves 2 us, so a few are kept. Not kept are: one
 ** that uses libcurl's own CA settings, since those cannot be restored; one that
 ** sent its request again, since libcurl counts that for the life of the handle
-** and fails after five times; and one that had to make a new connection,
-** as for a stream.
+** and fails after five times; and one with CURLOPT_FRESH_CONNECT, as for a
+** stream.
 ** ================================================================== */
 
 static int reusable (const Transfer *t) {
@@ -149,13 +149,13 @@ static void finish (Pool *p, Transfer *t, CURLcode code) {
   t->code = code;
   t->queue = NULL;
   transfer_drop_request(t);
-  /* Nobody reads the body of a failure, but what of a stream came before. */
+  /* A failure has no body, but Lua still reads what arrived of a stream. */
   if (code != CURLE_OK && (!t->streaming || code == CURLE_ABORTED_BY_CALLBACK))
     buffer_free(&t->response);
   engine_finish(p->engine, t);
 }
 
-/* One that takes as long as Lua likes must not keep others waiting. */
+/* Streams do not count: they last as long as Lua reads. */
 static void count_active (Pool *p, const Transfer *t, int change) {
   if (t->stream)
     p->streams += change;
@@ -281,7 +281,7 @@ void pool_cancel (Pool *p, Transfer *t) {
   OriginQueue *queue = t->queue;
   Transfer *before = NULL, *w;
   if (queue == NULL)
-    return; /* it has ended meanwhile */
+    return; /* it has ended in the meantime */
   if (t->easy != NULL) {
     detach(p, t);
   } else {
@@ -296,7 +296,7 @@ void pool_cancel (Pool *p, Transfer *t) {
 void pool_resume (Pool *p, Transfer *t, int64_t now_ms) {
   CURLcode code = CURLE_OK;
   if (t->easy == NULL)
-    return; /* it ended meanwhile */
+    return; /* it has ended in the meantime */
   if (t->timeout_ms != 0)
     note_overdue(p, t, now_ms + t->timeout_ms);
   if (stream_resume(p->engine, t))
@@ -402,8 +402,8 @@ static void expire_waiting (Pool *p, int64_t now_ms) {
 /*
 ** libcurl 8.23 may lose a transfer when it runs out of memory: it is left
 ** without a socket or a timer that would continue it. Such a transfer is ended
-** here, and its handle and connection are not reused. Nor does libcurl
-** know the time limits of a stream.
+** here, and its handle and connection are not reused. The timeouts of streams
+** are enforced here too, since libcurl has none that fits.
 */
 static void end_overdue (Pool *p, int64_t now_ms) {
   Transfer *t;

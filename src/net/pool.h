@@ -23,9 +23,9 @@ typedef struct Pool {
   int64_t timer_ms; /* monotonic; when libcurl has to be called; 0: now, -1:
                        never */
   int touched;      /* whether there may be messages to read */
-  long connections; /* for transfers that are no streams */
+  long connections; /* maximum, apart from those of streams */
   int streams;      /* in the multi handle, each with a connection of its own */
-  long allowed;     /* the most that libcurl may open to a host, and keep */
+  long allowed;     /* what libcurl may open to a host, and keep */
   OriginQueue *queues;
   int waiting;        /* transfers in all queues */
   int64_t expires_ms; /* no waiting transfer expires before this; -1: none */
@@ -47,7 +47,8 @@ typedef struct Pool {
 int pool_enqueue (Pool *p, Transfer *t); /* 0, or -1: out of memory */
 int pool_start (Pool *p, int most, int64_t now_ms); /* number started */
 void pool_cancel (Pool *p, Transfer *t);
-/* Of a stream more is wanted: its time to wait begins, and libcurl goes on. */
+/* Lua waits for more of a stream: its timeout starts, a paused one continues.
+ */
 void pool_resume (Pool *p, Transfer *t, int64_t now_ms);
 void pool_socket (Pool *p, curl_socket_t fd, short revents); /* as of poll() */
 void pool_tick (Pool *p, int64_t now_ms); /* timers, timeouts, results */

@@ -142,7 +142,7 @@ void transfer_expire (Transfer *t, int64_t now_ms) {
 void transfer_end_overdue (Transfer *t, int64_t now_ms) {
   char message[96];
   if (t->stream) {
-    snprintf(message, sizeof(message), "nothing came for %ld ms",
+    snprintf(message, sizeof(message), "no data arrived for %ld ms",
              t->streaming ? t->timeout_ms : t->left_ms);
     transfer_set_error(t, message);
     return;

@@ -54,10 +54,10 @@ typedef struct Transfer {
                       stale connection: it is not safe to repeat, or a
                       write, whose attempts Lua counts */
   int secure;      /* whether it uses TLS */
-  int stream;      /* a body of 2xx is read piece by piece: engine_stream.h */
-  long timeout_ms; /* from the start of the transfer; 0: none. Of a stream:
-                      of each wait for more of it */
-  long left_ms;    /* the same, within expires_ms */
+  int stream;      /* whether a 2xx body is read in pieces: engine_stream.h */
+  long timeout_ms; /* from the start of the transfer; 0: none. For a stream:
+                      for each wait for data */
+  long left_ms;    /* timeout_ms, limited by expires_ms */
   int64_t made_ms; /* monotonic */
   int64_t expires_ms; /* monotonic; the end of the whole call; 0: none */
   int64_t overdue_ms; /* monotonic; by then libcurl should have ended it; 0:
@@ -95,11 +95,11 @@ typedef struct Transfer {
   int cancelled;       /* (lock) */
   int refs;            /* (lock) one each for the Lua handle, the engine, the
                           order to cancel and the list of finished transfers */
-  int streaming; /* (lock) its pieces are in response: that is (lock) too */
-  int paused;    /* (lock) libcurl is to wait until they are taken */
-  int wanted;    /* (lock) is among the engine's wanted */
-  int listed;    /* (lock) is among the finished */
-  size_t unread; /* (lock) bytes of the response in engine.unread */
+  int streaming;       /* (lock) Lua takes pieces: response is (lock) too */
+  int paused;          /* (lock) until Lua takes what is in response */
+  int wanted;          /* (lock) is in engine.wanted */
+  int listed;          /* (lock) is in engine.finished */
+  size_t unread;       /* (lock) bytes of the response in engine.unread */
   /* A cancelled transfer may be in all these lists at once. */
   struct Transfer *next_inbox;              /* (lock) */
   struct Transfer *next_cancel;             /* (lock) */

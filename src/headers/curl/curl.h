@@ -1,10 +1,10 @@
 /*
-** curl.h - what the core uses of libcurl, for build.lua, which compiles where
-** its headers are not installed. libcurl keeps these numbers and layouts for
-** as long as its soname stays. It is not linked with: curl_library.c opens it,
-** and each function is called through a pointer.
+** curl.h - what the core uses of libcurl, for build.lua, when its headers are
+** not installed. libcurl changes these numbers and layouts only with its
+** soname. The core is not linked with it: curl_library.c opens it, and each
+** function is called through a pointer.
 **
-** LIBCURL_VERSION_NUM is given to the compiler: the one that is installed.
+** LIBCURL_VERSION_NUM, of the installed libcurl, is passed to the compiler.
 */
 #ifndef POSTHOG_LLM_HEADERS_CURL_H
 #define POSTHOG_LLM_HEADERS_CURL_H
@@ -202,7 +202,7 @@ typedef struct CURLMsg {
   } data;
 } CURLMsg;
 
-/* As far as it is read here; what a libcurl has of it is told by age. */
+/* The fields that are read here; `age` says which of them a libcurl has. */
 typedef struct curl_version_info_data {
   CURLversion age;
   const char *version;

@@ -63,10 +63,11 @@ local function poll_options(call_options, left)
   }
 end
 
---- Says of an error how far the rows came.
+--- Adds to an error the last row that was read.
+--- @param row integer 0: none
 local function after_row(err, row)
-  local words = row > 0 and "; row %d of the export was the last one that came whole"
-    or "; no row of the export came whole"
+  local words = row > 0 and "; row %d of the export was the last complete one"
+    or "; no row of the export was complete"
   err.message = err.message .. words:format(row)
   err.row = row
   return err
@@ -88,7 +89,7 @@ local function rows_of(stream)
       if line:find("%S") then
         local value, invalid = json.decode(line)
         if not invalid and (type(value) ~= "table" or getmetatable(value) == ARRAY) then
-          invalid = errors.new({ kind = "decode", message = "it is no object" })
+          invalid = errors.new({ kind = "decode", message = "it is not a JSON object" })
         end
         if invalid then
           stream:close()
@@ -191,15 +192,15 @@ function exports.define(class)
     end)
   end
 
-  --- The rows of a complete export, of any size: the response is read while it arrives, and its lines
-  --- are decoded one by one. Rows have the names of the export, and answer to those of items too.
-  --- `deadline` is for the start of the response; from then on each wait for more may take `timeout`,
-  --- and each line may have `max_response_bytes`.
+  --- The rows of a complete export, of any size: the response is read while it arrives, and its
+  --- lines are decoded one by one. The fields of a row have the export's names, and can be read by
+  --- those of items too. `deadline` limits the time until the first byte; from then on `timeout`
+  --- limits each wait for more, and `max_response_bytes` each line.
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.CallOptions
-  --- @return fun(): table? iterator raises an error, of the call or of a line: `row` is the last one
-  ---   that came whole, `line` the line that is invalid. It never ends before the export does
+  --- @return fun(): table? iterator raises the error of the call or of a line: `row` is the last
+  ---   complete row, `line` the invalid line. It never ends before the export does
   function Datasets:export_read(id, export, options)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)

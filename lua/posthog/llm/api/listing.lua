@@ -8,7 +8,7 @@ local pages = require("posthog.llm.api.pages")
 --- @field total? integer rows of all pages
 --- @field response? posthog.llm.Response
 
-local PAGE_BYTES = 4194304 -- a page is to have at most so many, and one row at least
+local PAGE_BYTES = 4194304 -- target for the size of a page, which has at least one row
 
 --- How many rows a page may have, by the size of one of them.
 --- @param page table

@@ -72,7 +72,7 @@ function body.decode(transfer, settings)
   return transfer:decode(settings.decoder)
 end
 
---- Puts in place of some fields of an object the texts that they were written by.
+--- Replaces some fields of a decoded object by the JSON text that each had in the response.
 --- @param value table decoded from the text
 --- @param text string valid JSON
 --- @param names table<string, boolean>

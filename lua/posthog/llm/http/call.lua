@@ -37,8 +37,9 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field guard? fun(err: posthog.llm.Error): boolean called right before such a repetition: false
 ---   prevents it
 --- @field raw? boolean the value is the undecoded body
---- @field stream? boolean the value is a posthog.llm.Stream, whose first byte has come: from then on no
----   limit of time but `timeout` holds, of each wait for more, and the request is not made again
+--- @field stream? boolean the value is a posthog.llm.Stream, returned once its first byte has
+---   arrived. From then on only `timeout` applies, to each wait for more, and the request is not
+---   repeated
 --- @field raw_fields? table<string, boolean> fields of the response that are to be llm.json.raw
 --- @field bare? boolean success has no content (204): a response with content is not PostHog's
 --- @field numbers? table<string, string> with raw: header fields by the names that their numbers
@@ -297,9 +298,10 @@ local function over_limit(err, limit, settings, message)
   err.message = words:format(option, settings[option], message)
 end
 
---- What was made of a large body is garbage: Lua would let the next one come on
---- top of it.
-local function forget_value(size)
+--- Collects what was decoded from a large body before the error: otherwise Lua might hold the next
+--- body and this garbage at the same time.
+--- @param size integer of the body in bytes
+local function collect_decoded(size)
   if size > LARGE then
     collectgarbage()
   end
@@ -318,7 +320,7 @@ local function decode_error(transfer, response, key, settings, message, position
   else
     not_json(err, message, response.headers["content-type"])
   end
-  forget_value(transfer:size())
+  collect_decoded(transfer:size())
   return err
 end
 
@@ -353,7 +355,7 @@ local function read_value(state, request, transfer, response, size, key)
   local reason = request.shape and body.mismatch(value, request.shape)
   if reason then
     value = start or value
-    forget_value(size)
+    collect_decoded(size)
     return nil, errors.new({ kind = "decode", status = status, message = reason, body = value })
   end
   return text and body.keep_raw(value, text, request.raw_fields) or value
@@ -390,8 +392,8 @@ local function finish_error(state, request, attempt, err, response)
   return nil, err, response
 end
 
---- What a response of another status than 2xx comes to.
---- @return string? target the redirect to be followed
+--- Handles a response whose status is not 2xx.
+--- @return string? target of a redirect to be followed
 --- @return posthog.llm.Error? err
 local function refusal(state, request, attempt, transfer, response, redirects)
   local settings = state.settings
@@ -409,7 +411,7 @@ local function refusal(state, request, attempt, transfer, response, redirects)
   return nil, err
 end
 
---- Whether the caller has a copy of the response, and asks for a newer one only.
+--- Whether the caller has a copy of the response and requests only a newer one.
 local function is_conditional(request)
   for name in pairs(request.options.headers or {}) do
     if name:lower() == "if-none-match" then
@@ -419,12 +421,12 @@ local function is_conditional(request)
   return false
 end
 
---- libcurl does not notice when a compressed body ends too early, and of lines that are read one by
---- one nobody else would.
-local COMPRESSED = "the response is compressed (%s), although that was not accepted: whether it is"
-  .. " complete could not be seen"
+--- libcurl does not notice that a compressed body ends too early. For a whole document the decoder
+--- would; for separate lines nothing does.
+local COMPRESSED = "the response is compressed (%s), which the request did not accept: a"
+  .. " truncated response would go unnoticed"
 
---- Gives a 2xx response to be read while it arrives.
+--- Opens a 2xx response as a stream, to be read while it arrives.
 --- @return posthog.llm.Stream? stream
 --- @return posthog.llm.Error? err
 local function open_stream(state, request, transfer, response, attempt)
@@ -503,7 +505,7 @@ local function try(state, request, attempt)
     else
       target, err = refusal(state, request, attempt, transfer, response, redirects)
     end
-    transfer:free_body() -- the response, and who keeps it, keeps the transfer
+    transfer:free_body() -- the response object may outlive the call and references the transfer
     if err then
       return finish_error(state, request, attempt, err, response)
     elseif not target then

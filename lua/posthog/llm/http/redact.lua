@@ -15,10 +15,10 @@ function redact.text(text, key)
   return core.redact(text, key, REDACTED)
 end
 
---- The start of a response's body. What is looked through is the body, not the
---- start of it, so that no part of a key across its end is left.
+--- The start of a response's body. The key is redacted before the body is cut, so that no part of a
+--- key at the cut remains.
 --- @param transfer userdata a finished one
---- @param most integer bytes; of a longer body a few more come, so that it can be told
+--- @param most integer bytes; a longer body returns a few more, so that the caller notices the cut
 --- @param key string
 --- @return string
 function redact.excerpt(transfer, most, key)
@@ -48,15 +48,15 @@ function redact.value(value, key)
   return value
 end
 
---- Header fields: their names are in lower case, and so is a key in one.
+--- Redacts header fields. Their names are in lower case, and so is a key within a name.
 --- @param headers table<string, string> changed in place
 --- @param key string
 --- @return table<string, string>
 function redact.headers(headers, key)
   redact.value(headers, key)
-  local small, renamed = key:lower(), {}
+  local lower_key, renamed = key:lower(), {}
   for name in pairs(headers) do
-    local redacted = redact.text(name, small)
+    local redacted = redact.text(name, lower_key)
     if redacted ~= name then
       renamed[name] = redacted
     end
@@ -67,10 +67,10 @@ function redact.headers(headers, key)
   return headers
 end
 
-local SHORTEST = 4 -- bytes of a key that are taken for its start
+local SHORTEST = 4 -- bytes: a shorter match at the end of a text is not taken for a part of the key
 
---- A text that somebody else has cut, as libcurl cuts what it says to 255 bytes:
---- the start of a key at its end goes too.
+--- Redacts a text that was cut elsewhere, as libcurl cuts its messages to 255 bytes: the start of a
+--- key at the end of the text is redacted too.
 --- @param text string
 --- @param key string
 --- @return string
@@ -84,7 +84,7 @@ function redact.cut_text(text, key)
   return text
 end
 
---- An error: its texts, and the body of the response.
+--- Redacts the texts of an error, and the body of the response in it.
 --- @param err posthog.llm.Error changed in place
 --- @param key string
 function redact.error(err, key)

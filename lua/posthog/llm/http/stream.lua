@@ -1,22 +1,23 @@
---- The body of a response that is read while it arrives (src/net/engine_stream.h). The server waits
---- while nobody reads, so that a body of any length takes little memory.
+--- The body of a response that is read while it arrives (src/net/engine_stream.h). While nothing
+--- reads, the transfer pauses and the server waits, so a body of any length needs little memory.
 
 local hosts = require("posthog.llm.host")
 
 --- @class posthog.llm.Stream
 --- @field private transfer userdata
---- @field private in_flight table<userdata, boolean> the client's: closing it ends the stream
+--- @field private in_flight table<userdata, boolean> the client's set: closing the client ends the
+---   stream
 --- @field private fail fun(kind: string, words: string, stage?: string): posthog.llm.Error
 --- @field private ended boolean
---- @field most integer bytes of a line, the client's max_response_bytes
+--- @field most integer maximum bytes of a line: the client's max_response_bytes
 local Stream = {}
 Stream.__index = Stream
 
 local stream = {}
 
---- @param transfer userdata whose response is 2xx
---- @param in_flight table<userdata, boolean>
---- @param most integer
+--- @param transfer userdata with a 2xx response
+--- @param in_flight table<userdata, boolean> the client's set of transfers
+--- @param most integer maximum bytes of a line
 --- @param fail fun(kind: string, words: string, stage?: string): posthog.llm.Error
 --- @return posthog.llm.Stream
 function stream.new(transfer, in_flight, most, fail)
@@ -30,15 +31,15 @@ function stream.new(transfer, in_flight, most, fail)
   }, Stream)
 end
 
---- Gives up what has not been read, and its connection. May be called again.
+--- Discards what has not been read and closes the connection. May be called more than once.
 function Stream:close()
   self.ended = true
   self.in_flight[self.transfer] = nil
   self.transfer:cancel()
 end
 
---- Waits for the next piece, as the present host waits.
---- @return string? bytes not empty; nil without an error: the response is complete
+--- Waits for the next piece in the way of the current host.
+--- @return string? bytes never empty; nil without an error: the response is complete
 --- @return posthog.llm.Error? err
 function Stream:read()
   if self.ended then
@@ -61,7 +62,7 @@ function Stream:read()
   end
 end
 
---- What to tell of a line that has no end within the limit.
+--- The error of a line that is longer than the limit.
 local function too_long(self, number)
   local words = "line %d of the response is over the limit max_response_bytes (%d bytes)"
   self:close()
@@ -70,13 +71,13 @@ local function too_long(self, number)
   return err
 end
 
---- An iterator over the lines of the body, without their ends. A line that was not complete when
---- the response broke off is none.
+--- An iterator over the lines of the body, without line ends. When the response fails, an
+--- incomplete last line is not returned.
 --- @return fun(): string?, posthog.llm.Error? next_line
 function Stream:lines()
   local rest, at, number = "", 1, 0
-  local parts, size = {}, 0 -- of a line that goes on in the next piece
-  local failure -- after which there is no going on
+  local parts, size = {}, 0 -- of a line that continues in the next piece
+  local failure -- once set, every call returns it
 
   local function complete(text)
     number = number + 1

@@ -11,7 +11,7 @@ local calls = {}
 --- called.
 local function fail(err, name, self, response)
   err.call, err.host = name, self._origin
-  self._redact(err) -- also one that was made of a response which is no error
+  self._redact(err) -- also an error that the method made from a successful response
   return errors.failure(err, response)
 end
 

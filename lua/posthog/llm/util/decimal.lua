@@ -4,15 +4,14 @@ local core = require("posthog.llm.util.core")
 
 local decimal = {}
 
-local LONGEST = 400 -- digits that are written out; no double has more before its point
+local MAX_DIGITS = 400 -- more are written with an exponent; no double has more before its point
 
---- The digits of a number without zeros around them, the power of ten of the last
---- one, and how many digits a database keeps behind the point.
+--- The parts of a number.
 --- @param text string a number as JSON has it
---- @return string? sign nil: it is not one
---- @return string? digits "" for zero
---- @return integer? power
---- @return integer? scale
+--- @return string? sign nil: the text is not a number
+--- @return string? digits without leading and trailing zeros; "" for zero
+--- @return integer? power of ten of the last digit
+--- @return integer? scale digits that a database stores after the point
 local function split(text)
   local sign, whole, fraction, exponent = text:match("^(%-?)(%d+)%.?(%d*)[eE]?([+-]?%d*)$")
   if not sign then
@@ -48,10 +47,10 @@ function decimal.text(value)
   end
 end
 
---- One text for all numbers that are the same once they are stored: the server
---- makes 10000000000000000 of 1e16, and 0.0 of -0.0 (doc/api.md 0.4).
+--- One text for all numbers that are equal once stored: the server stores 1e16 as
+--- 10000000000000000, and -0.0 as 0.0 (doc/api.md 0.4).
 --- @param text string a number as JSON has it
---- @param tells_floats boolean whether 1.0 is another one than 1
+--- @param tells_floats boolean whether 1.0 and 1 differ
 --- @return string
 function decimal.stored(text, tells_floats)
   if text:find("^%-?[1-9]%d*$") or text == "0" then
@@ -63,7 +62,7 @@ function decimal.stored(text, tells_floats)
   elseif digits == "" then
     sign, digits, power = "", "0", 0
   end
-  if power < 0 or #digits + power > LONGEST then
+  if power < 0 or #digits + power > MAX_DIGITS then
     return ("%s%se%d"):format(sign, digits, power)
   end
   return sign .. digits .. ("0"):rep(power) .. (tells_floats and scale > 0 and ".0" or "")

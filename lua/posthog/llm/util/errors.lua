@@ -58,7 +58,7 @@ local errors = {}
 ---   the path of a file
 --- @field file? string the file of this machine to blame
 --- @field line? integer the line in that file, or in an export
---- @field row? integer export_read: the last row that came whole; 0: none
+--- @field row? integer export_read: the last complete row; 0: none
 --- @field problems? { path: string, line?: integer, message: string }[] skill folders: everything
 ---   that is wrong
 --- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a
@@ -95,7 +95,7 @@ local function notes_of(self)
   end
   if self.limit and self.current_count then
     local words = "%.0f %s of at most %.0f"
-    notes[#notes + 1] = words:format(self.current_count, self.resource or "are there", self.limit)
+    notes[#notes + 1] = words:format(self.current_count, self.resource or "exist", self.limit)
   end
   if self.retry_after then
     local seconds = self.retry_after

@@ -12,7 +12,7 @@ local EXCERPT_LENGTH = 60 -- characters
 local is_array = json_value.is_array
 
 --- @param value any one that JSON can represent
---- @param scalar fun(value: any): string the text of what is no table
+--- @param scalar fun(value: any): string the text of a value that is not a table
 --- @return string
 local function text_of(value, scalar)
   if type(value) ~= "table" then
@@ -36,7 +36,7 @@ local function plain(value)
   return json.encode(value) or tostring(value)
 end
 
---- JSON with sorted keys: the same values have the same text, whatever made them.
+--- JSON with sorted keys: equal values have the same text.
 --- @param value any one that JSON can represent
 --- @return string
 local function sorted(value)
@@ -54,16 +54,16 @@ end
 
 local EXACT, BY_VALUE = scalar_as_stored(true), scalar_as_stored(false)
 
---- The same for values that are equal once they are stored: numbers count by
---- value, however they are written.
+--- The same, with one text for values that are equal once stored: numbers are compared by value,
+--- not by notation.
 --- @param value any one that JSON can represent
---- @param tells_floats? boolean whether 1.0 is another number than 1
+--- @param tells_floats? boolean whether 1.0 and 1 differ
 --- @return string
 function json_text.stored(value, tells_floats)
   return text_of(value, tells_floats and EXACT or BY_VALUE)
 end
 
---- The same, for a value that may be one that JSON cannot hold.
+--- The same, for a value that JSON may be unable to represent.
 --- @return string?
 --- @return posthog.llm.Error? err
 function json_text.encode(value)

@@ -1,15 +1,16 @@
---- Which lines of a text another one has changed: the algorithm of E. Myers ("An O(ND) difference
+--- The lines that differ between two texts: the algorithm of E. Myers ("An O(ND) difference
 --- algorithm and its variations", 1986) in linear space.
 
 local line_diff = {}
 
---- Steps until a part with little in common is divided where the search has come to: the result may
---- then be longer than the shortest, and takes no minute.
-local MOST_STEPS = 400
+--- Steps after which the search stops and divides the part at the point that it has reached. For
+--- texts with little in common this bounds the time; the result may not be the shortest.
+local MAX_STEPS = 400
 
 local NEVER = math.huge
 
---- Lines that differ: count lines from the first on; a count of 0 stands before the first.
+--- Lines that differ: `count` lines from the first on. With a count of 0 the position is before the
+--- first.
 --- @class posthog.llm.LineHunk
 --- @field a integer first line of the old text, from 1
 --- @field a_count integer
@@ -29,7 +30,7 @@ function line_diff.split(text)
   return lines
 end
 
---- A number for each line, the same for the same line: numbers are compared faster.
+--- Numbers the lines, equal lines alike: comparing numbers is faster.
 local function numbering()
   local numbers, count = {}, 0
   return function(lines)
@@ -82,7 +83,7 @@ local function farthest(side, part)
   return best_a, best_b
 end
 
---- A point on a shortest way through the part, which begins and ends with lines that differ.
+--- A point on a shortest path through the part, which begins and ends with lines that differ.
 --- @param part { a: integer, a_end: integer, b: integer, b_end: integer } ends are exclusive
 local function divide(old, new, part)
   local lowest, highest = part.a - part.b_end, part.a_end - part.b
@@ -119,13 +120,13 @@ local function divide(old, new, part)
         return a, b
       end
     end
-    if step >= MOST_STEPS then
+    if step >= MAX_STEPS then
       return farthest(forward, part)
     end
   end
 end
 
---- Marks the lines that have no partner. The parts are put on a list, not on the C stack.
+--- Marks the lines without a counterpart. Uses a list of parts, not recursion.
 local function mark(old, new, old_changed, new_changed)
   local parts = { { a = 1, a_end = #old + 1, b = 1, b_end = #new + 1 } }
   while #parts > 0 do
@@ -155,29 +156,29 @@ local function mark(old, new, old_changed, new_changed)
   end
 end
 
---- Lines that the other text does not have at all need no search for their partner.
---- @return integer[] numbers of the others
---- @return integer[] places of each of them
+--- The lines that also occur in the other text: only they take part in the search.
+--- @return integer[] numbers of these lines
+--- @return integer[] positions of these lines
 local function common(list, other)
-  local has, kept, places = {}, {}, {}
+  local has, found, positions = {}, {}, {}
   for _, n in ipairs(other) do
     has[n] = true
   end
   for i, n in ipairs(list) do
     if has[n] then
-      kept[#kept + 1], places[#places + 1] = n, i
+      found[#found + 1], positions[#positions + 1] = n, i
     end
   end
-  return kept, places
+  return found, positions
 end
 
-local function spread(changed, places, count)
+local function spread(changed, positions, count)
   local all = {}
   for i = 1, count do
     all[i] = true
   end
-  for i, place in ipairs(places) do
-    all[place] = changed[i] or false
+  for i, position in ipairs(positions) do
+    all[position] = changed[i] or false
   end
   return all
 end
@@ -201,8 +202,8 @@ local function gather(old_changed, new_changed, old_count, new_count)
   return hunks
 end
 
---- Lines that were put in, or taken out, between lines like them can stand in several places: the
---- last of these is taken, as git does. What then touches the next becomes one with it.
+--- Lines inserted between, or deleted from, equal lines have several possible positions: the last
+--- one is taken, as in git. A hunk that then touches the next is merged with it.
 local function slide(hunks, old, new)
   local settled = {}
   for i = #hunks, 1, -1 do
@@ -234,19 +235,19 @@ local function slide(hunks, old, new)
   return ordered
 end
 
---- What has to be done to the old lines to have the new ones, from the top to the bottom.
+--- The changes that turn the old lines into the new ones, in order.
 --- @param old_lines string[]
 --- @param new_lines string[]
 --- @return posthog.llm.LineHunk[]
 function line_diff.hunks(old_lines, new_lines)
   local number = numbering()
   local old, new = number(old_lines), number(new_lines)
-  local old_common, old_places = common(old, new)
-  local new_common, new_places = common(new, old)
+  local old_common, old_positions = common(old, new)
+  local new_common, new_positions = common(new, old)
   local old_changed, new_changed = {}, {}
   mark(old_common, new_common, old_changed, new_changed)
-  old_changed = spread(old_changed, old_places, #old)
-  new_changed = spread(new_changed, new_places, #new)
+  old_changed = spread(old_changed, old_positions, #old)
+  new_changed = spread(new_changed, new_positions, #new)
   return slide(gather(old_changed, new_changed, #old, #new), old, new)
 end
 

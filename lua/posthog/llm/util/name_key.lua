@@ -1,10 +1,9 @@
---- Whether two names are one on file systems that see no difference between "A" and
---- "a", nor between a letter with an accent and the two code points that make it up:
---- those of macOS and Windows, and ext4 with casefold.
+--- Whether two names are the same on file systems that ignore case, or Unicode normalization ("é"
+--- as one code point or two): those of macOS and Windows, and ext4 with casefold.
 ---
---- A name's key is its canonical caseless form (the Unicode Standard, 3.13, D145), without
---- code points that are ignored by default. Full case folding is used, so that "ß", "ẞ" and
---- "ss" are one: some file systems go less far, none goes further.
+--- A name's key is its canonical caseless form (the Unicode Standard, 3.13, D145), without code
+--- points that are ignored by default. Full case folding is used, so that "ß", "ẞ" and "ss" have
+--- one key: some file systems fold less, none folds more.
 
 local data = require("posthog.llm.util.unicode_data")
 
@@ -15,11 +14,11 @@ local name_key = {}
 --- | "form" an accent may stand by itself (NFC, NFD)
 --- | "both"
 
---- Hangul is made up by arithmetic (the Unicode Standard, 3.12).
+--- Hangul syllables are composed by arithmetic (the Unicode Standard, 3.12).
 local SYLLABLES, LEADS, VOWELS, TAILS = 0xAC00, 0x1100, 0x1161, 0x11A7
 local VOWEL_COUNT, TAIL_COUNT, SYLLABLE_COUNT = 21, 28, 11172
 
-local tables -- read when a name needs them, which few do
+local tables -- loaded when a name needs them: few do
 
 local function hex(digits)
   return tonumber(digits, 16)
@@ -30,7 +29,7 @@ local function read_runs(text, map)
   local code
   for start, values in text:gmatch("(%x*:?)([%x.]+)") do
     local first = start:match("^(%x+):$")
-    if not first then -- the digits before a "." are the value's own
+    if not first then -- the digits before a "." are the value itself
       values = start .. values
     end
     code = first and hex(first) or code + 1
@@ -75,7 +74,7 @@ local function read()
   return tables
 end
 
---- The code points of UTF-8; a byte that is none stands for itself, below 0.
+--- The code points of UTF-8. An invalid byte becomes a negative number of its own.
 local function codes_of(name)
   local codes, at = {}, 1
   while at <= #name do
@@ -104,7 +103,7 @@ local function hangul(code, into)
   into[#into + 1] = tail > 0 and TAILS + tail or nil
 end
 
---- Puts accents that stand in any order into the one order.
+--- Puts combining marks into canonical order.
 local function sort_accents(codes, classes)
   for i = 2, #codes do
     local code, class, at = codes[i], classes[codes[i]], i
@@ -146,10 +145,10 @@ local function fold(codes)
   return all
 end
 
---- A text that two names have in common where a file system takes them for one.
+--- A text that is equal for two names which a file system takes for the same.
 --- @param name string UTF-8
---- @param folding? posthog.llm.NameFolding what it sees no difference in; both
---- @return string key of use for comparing alone
+--- @param folding? posthog.llm.NameFolding what the file system ignores; default: both
+--- @return string key only for comparison
 function name_key.of(name, folding)
   if not name:find("[\128-\255]") then
     return folding == "form" and name or name:lower()

@@ -1,4 +1,4 @@
---- Puts two changes of one text together, line by line.
+--- Merges two changed versions of one text, line by line.
 
 local line_diff = require("posthog.llm.util.line_diff")
 
@@ -7,9 +7,10 @@ local three_way = {}
 --- Two conflicts with so few lines between them are shown as one.
 local CLOSE = 3
 
---- A run of lines: which, in each of the three texts, and whose they are to be.
+--- A run of lines: its range in each of the three texts, and which side the result takes it from.
 --- @class posthog.llm.MergePiece
---- @field kind "same"|"ours"|"theirs"|"both"|"conflict" unchanged, or changed by whom; "both": both made the same change
+--- @field kind "same"|"ours"|"theirs"|"both"|"conflict" unchanged, or changed by whom; "both": both
+---   made the same change
 --- @field base integer first line in the base, from 1
 --- @field base_count integer
 --- @field ours integer
@@ -17,8 +18,8 @@ local CLOSE = 3
 --- @field theirs integer
 --- @field theirs_count integer
 
---- Hunks of both sides that touch, from the top: each group is one place of change. The shift
---- of a side says by how much its lines after the group are moved.
+--- Groups hunks of both sides that touch, in order. The shift of a side is how far its lines after
+--- the group have moved.
 local function groups(ours, theirs)
   local list = {}
   local o, t, o_shift, t_shift = 1, 1, 0, 0
@@ -56,7 +57,7 @@ local function slice(lines, first, count)
   return part
 end
 
---- A conflict without what both sides have alike: the parts of it.
+--- Splits a conflict, so that lines that both sides have are outside of it.
 local function refine(piece, ours, theirs)
   local ours_part = slice(ours, piece.ours, piece.ours_count)
   local theirs_part = slice(theirs, piece.theirs, piece.theirs_count)
@@ -80,7 +81,7 @@ local function refine(piece, ours, theirs)
     add("conflict", hunk.a_count, hunk.b_count)
   end
   add("both", #ours_part - o + 1, #theirs_part - t + 1)
-  if #parts == 0 then -- both have taken all of it out
+  if #parts == 0 then -- both sides have deleted all of it
     piece.kind = "both"
     return { piece }
   end
@@ -97,7 +98,7 @@ local function extend(piece, other)
   piece.theirs_count = piece.theirs_count + other.theirs_count
 end
 
---- Makes one conflict of two with a few lines between them that both sides have.
+--- Joins two conflicts with at most CLOSE lines between them that both sides have.
 local function join(pieces)
   local joined = {}
   for _, piece in ipairs(pieces) do
@@ -119,7 +120,7 @@ local function kind_of(by)
   return by.ours and by.theirs and "conflict" or by.ours and "ours" or "theirs"
 end
 
---- The merge of three texts as runs of lines, from the top to the bottom.
+--- The merge of three texts as runs of lines, in order.
 --- @param base string[] lines, each with its end
 --- @param ours string[]
 --- @param theirs string[]
@@ -173,11 +174,11 @@ local function append_side(result, lines, first, count, ending)
   end
 end
 
---- Merges texts. What both have changed, each in its way, stays between markers, as in a merge of git.
+--- Merges texts. What both sides have changed differently is put between markers, as git does.
 --- @param base string
 --- @param ours string
 --- @param theirs string
---- @param labels { ours: string, theirs: string } what the markers say
+--- @param labels { ours: string, theirs: string } names of the sides in the markers
 --- @return string merged
 --- @return integer conflicts
 function three_way.merge(base, ours, theirs, labels)

@@ -11,7 +11,7 @@ local lists = {}
 local ONLY_CURRENT = { "category", "owner_id", "created_by_id" }
 
 --- @param others posthog.llm.Parameter[]
---- @param options string[] that are no parameters
+--- @param options string[] that are not query parameters
 local function spec(others, options)
   local parameters = {
     { "search", "string" },
@@ -30,7 +30,7 @@ end
 local LIST = spec({ { "offset", "integer", least = 0 } }, { "etag" })
 local EACH = spec({}, { "prefetch" })
 
---- The first filter given that only API v2 has; nil: there is none.
+--- The first of the given filters that only API v2 has; nil: none of them.
 local function only_current_filter(options)
   for _, name in ipairs(ONLY_CURRENT) do
     if options and options[name] ~= nil then
@@ -39,7 +39,7 @@ local function only_current_filter(options)
   end
 end
 
---- Whether rows are of a server that knows no such filters, and has ignored them.
+--- Whether the rows show that the server does not have these filters and has ignored them.
 local function is_unfiltered(page)
   local first = type(page) == "table" and page.results[1]
   return type(first) == "table" and first.category == nil
@@ -64,7 +64,7 @@ end
 --- @field limit? integer rows per page
 --- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
 
---- @param class table that of skills
+--- @param class table of the skills resource
 --- @param path string
 function lists.define(class, path)
   --- @class posthog.llm.Skills
@@ -92,9 +92,9 @@ function lists.define(class, path)
     return errors.result(page, err, response)
   end
 
-  --- One page of skills, newest first; the rows have no `body`. With `etag`, `true` where nothing in
-  --- the project has changed since: a response without content, 304. The headers of the response have
-  --- ETag and, on API v2, X-Skills-Version, which grows with each new version in the project.
+  --- One page of skills, newest first; the rows have no `body`. With `etag`, `true` where nothing
+  --- in the project has changed since: a response without content, 304. The headers of the response
+  --- have ETag and, on API v2, X-Skills-Version, which grows with each new version in the project.
   --- @param options? posthog.llm.SkillList
   --- @return posthog.llm.Page|true|nil page
   --- @return posthog.llm.Error? err

@@ -83,14 +83,14 @@ end
 local ROUTER = "^Endpoint not found"
 local PROJECT = "^Project not found"
 
-local MOST_NAMED = 5 -- of what there is in place of what is not
+local MAX_SUGGESTIONS = 5 -- names of existing skills in the message
 
---- The names in a list of an error's body that can be names of skills.
---- @return string? text nil: there are none
-local function named(list)
+--- The skill names in a list of an error's body, quoted. What cannot be a name is left out.
+--- @return string? text nil: the list has none
+local function quoted_names(list)
   local names = {}
   for i, name in ipairs(type(list) == "table" and list or {}) do
-    if i <= MOST_NAMED and type(name) == "string" and name:find("^[%w_-]+$") then
+    if i <= MAX_SUGGESTIONS and type(name) == "string" and name:find("^[%w_-]+$") then
       names[#names + 1] = ("%q"):format(name)
     end
   end
@@ -108,9 +108,9 @@ local function highest(list)
   return most
 end
 
---- API v2 tells which skills and versions there are (doc/api.md 2.1, 4.1).
+--- Adds what exists to the message: API v2 lists it in the error (doc/api.md 2.1, 4.1).
 local function propose(err)
-  local names = err.type == "skill_not_found" and named(err.body.suggestions)
+  local names = err.type == "skill_not_found" and quoted_names(err.body.suggestions)
   local latest = err.type == "skill_version_not_found" and highest(err.body.available_versions)
   local message = err.message:gsub("%.$", "")
   if names then
