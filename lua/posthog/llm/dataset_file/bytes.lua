@@ -8,7 +8,6 @@ local foreign = require("posthog.llm.dataset_file.foreign")
 local gunzip = require("posthog.llm.dataset_file.gunzip")
 
 local PIECE = 64 * 1024 -- bytes
-local HEAD = 32 * 1024 -- bytes that are looked at before the first record, where there are so many
 local LONGEST = 64 * 1024 * 1024 -- bytes of a line; the API takes 20 MB in a request
 
 local BOM = "\239\187\191"
@@ -29,7 +28,9 @@ local BOM = "\239\187\191"
 local Bytes = {}
 Bytes.__index = Bytes
 
-local bytes = {}
+local bytes = {
+  HEAD = 32 * 1024, -- bytes that are looked at before the first record, where there are so many
+}
 
 --- The next bytes of the file as they are.
 --- @return string? raw nil: the end, or err
@@ -72,7 +73,7 @@ local function read_head(self)
     raw = ""
   end
   self.kept, self.unpacked = raw or "", #(raw or "")
-  while not err and #self.kept < HEAD do
+  while not err and #self.kept < bytes.HEAD do
     local text
     text, err = next_piece(self)
     if not text then
@@ -97,6 +98,16 @@ function bytes.open(path, limit)
   if not file then
     return atomic_file.failure(path, "cannot be read", message)
   end
+  return bytes.of(file, path, limit)
+end
+
+--- @param file file* or what can be read, sought in and closed like one
+--- @param path string
+--- @param limit? integer
+--- @return posthog.llm.dataset_file.Bytes?
+--- @return posthog.llm.Error?
+function bytes.of(file, path, limit)
+  local is_stdin = path == "-"
   local self = setmetatable({
     path = is_stdin and "standard input" or path,
     is_stdin = is_stdin,

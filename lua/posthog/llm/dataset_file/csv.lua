@@ -26,7 +26,7 @@ local function read(input)
     open = open ~= (quotes % 2 == 1)
     parts[#parts + 1] = line
     if not open then
-      return (table.concat(parts, "\n"):gsub("\r$", "")), nil, first
+      return (table.concat(parts, "\n"):gsub("\r+$", "")), nil, first
     elseif #parts > MOST_LINES then
       return nil, failure(input.path, "line %d: a record has more than %d lines", first, MOST_LINES)
     end
@@ -116,7 +116,7 @@ local function csv(input, options)
       local text, err, line = read(input)
       if not text then
         return nil, err
-      elseif text ~= "" and is_skipped then
+      elseif is_skipped and text ~= "" then
         return {}, nil, line
       elseif text ~= "" then
         local fields, bad = fields_of(text, line)

@@ -38,7 +38,7 @@ end
 
 --- Whether a text ends before the value does, as the first line of a value of many lines does.
 local function is_cut(text, err)
-  return err.position > #text:gsub("%s+$", "")
+  return not text:find("%S", err.position)
 end
 
 --- Whether the one line that is there is an object around a list of records, and no record itself.

@@ -7,6 +7,23 @@ local tally = {}
 --- @field add fun(piece: string)
 --- @field finish fun(): integer?, boolean? records, where they can be counted; whether something is wrong
 
+--- The text after the last line feed. A pattern without it in front would try at each byte.
+local function last_line(text)
+  local at = text:find("\n[^\n]*$")
+  return at and text:sub(at + 1) or text
+end
+
+--- The last byte that is not white space.
+--- @return string?
+local function last_byte(text)
+  for at = #text, 1, -1 do
+    local c = text:sub(at, at)
+    if c:find("%S") then
+      return c
+    end
+  end
+end
+
 --- Lines that are not blank.
 local function jsonl()
   local count, within = 0, false -- within a line that counts already
@@ -17,7 +34,7 @@ local function jsonl()
         lines = lines - 1
       end
       count = count + lines
-      local last = piece:match("[^\n]*$")
+      local last = last_line(piece)
       within = last:find("%S") ~= nil or (within and #last == #piece)
     end,
     finish = function()
@@ -33,28 +50,29 @@ local function csv(separator)
   local count, within, is_wrong = 0, false, false
   local inside, last = false, "\n" -- within quotes; the byte before
   local closing = false -- the last byte was a quote, which ends the field or is the first of two
+  local ending = false -- after it nothing but CR came, which belongs to the end of the line
 
   --- @param text string outside of quotes
   local function outside(text)
+    is_wrong = is_wrong or (ending and text:find("^\r*[^\r\n]") ~= nil)
+    ending = ending and text:find("^\r*$") ~= nil
     local _, lines = text:gsub("[^\r\n][^\n]*", "")
     if within and text:find("^\r*[^\r\n]") then
       lines = lines - 1
     end
     count = count + lines
-    local rest = text:match("[^\n]*$")
+    local rest = last_line(text)
     within = rest:find("[^\r]") ~= nil or (within and #rest == #text)
   end
 
-  --- What follows the quote that ended a field.
-  local function after_quote(piece)
+  --- What follows the quote that ended a field, or was the first of two.
+  --- @return integer at where it goes on
+  local function after_quote(piece, at)
     closing = false
-    local c = piece:sub(1, 1)
-    if c == '"' then
-      inside = true
-      return 2
-    end
-    is_wrong = is_wrong or not (c == separator or c == "\r" or c == "\n")
-    return 1
+    local c = piece:sub(at, at)
+    inside, ending = c == '"', c == "\r"
+    is_wrong = is_wrong or not (inside or ending or c == separator or c == "\n")
+    return inside and at + 1 or at
   end
 
   local function opens(piece, at)
@@ -70,23 +88,13 @@ local function csv(separator)
     if not found then
       return nil
     end
-    inside = false
-    if found == #piece then
-      closing = true
-      return found + 1
-    end
-    local c = piece:sub(found + 1, found + 1)
-    if c == '"' then
-      inside = true
-      return found + 2
-    end
-    is_wrong = is_wrong or not (c == separator or c == "\r" or c == "\n")
-    return found + 1
+    inside, closing = false, found == #piece
+    return closing and found + 1 or after_quote(piece, found + 1)
   end
 
   return {
     add = function(piece)
-      local at = closing and after_quote(piece) or 1
+      local at = closing and after_quote(piece, 1) or 1
       while at and at <= #piece do
         if inside then
           at = close(piece, at)
@@ -114,7 +122,7 @@ local function json()
   return {
     add = function(piece)
       first = first or piece:match("%S")
-      last = piece:match("(%S)%s*$") or last
+      last = last_byte(piece) or last
     end,
     finish = function()
       return nil, not (first == "[" and last == "]" or first == "{" and last == "}")
