@@ -375,6 +375,29 @@ for _, generation in ipairs({ "reference", "current" }) do
           assert.equal(39, count_rows())
         end)
 
+        it(
+          "is told with the number that is left whatever the format, where one can know",
+          function()
+            t.e:settings({ item_limit = 150 })
+            local elements, n = {}, 0
+            for i = 1, 400 do
+              elements[i] = ('{"input":{"n":%d}}'):format(i)
+            end
+            local list = write("a.json", "[" .. table.concat(elements, ",\n") .. "]")
+            local _, err = import(list)
+            assert.truthy(
+              err.message:find("150 of 400 records are in the dataset, 250 are left", 1, true)
+            )
+            dataset = t.e:seed({ datasets = 1 }).datasets[1]
+            _, err = import(function()
+              n = n + 1
+              return { input = n }
+            end, { journal = folder .. "/j" })
+            local words = "150 records are in the dataset, the others are left"
+            assert.truthy(err.message:find(words, 1, true), err.message)
+          end
+        )
+
         it("is not forecast by a dry run that has learnt no limit, or another dataset's", function()
           t.e:settings({ item_limit = 5 })
           local source = numbers(20)

@@ -442,9 +442,15 @@ function Import:at_limit(err)
   self.journal:write({ { limit = limit } })
   self.limit = limit
   local summary = self:summary()
+  if summary.estimated and self.source.survey then -- a file, whose records can be counted
+    repeat
+      local record = self.source.next(true)
+    until not record
+    summary = self:summary()
+  end
   local done, total = summary.imported, summary.records
-  local words = ("%d records are in the dataset"):format(done)
-  if total then
+  local words = ("%d records are in the dataset, the others are left"):format(done)
+  if total and not summary.estimated then
     local left = total - done - summary.rejected - summary.skipped
     words = ("%d of %d records are in the dataset, %d are left"):format(done, total, left)
   end
