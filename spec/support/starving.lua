@@ -30,6 +30,7 @@ end
 MANY = "{" .. table.concat(MANY, ",") .. "}"
 
 local VALUE = core.decode(TEXT)
+local LONG_TEXT = ("x"):rep(100000)
 local LINES = { "X-A: 1", "X-B: 2" }
 local engine, pool, decoder, seen
 
@@ -153,6 +154,30 @@ end)
 
 step("exchange", 50, function()
   exchange(url)
+end)
+
+step("a stream", 50, function()
+  local transfer, why = pool:start(
+    core.request_config({}, LINES),
+    { method = "POST", body = LONG_TEXT, stream = true },
+    url .. "/__emulator/echo", -- without a query, which libcurl 7.88 may leave out
+    timeout
+  )
+  assert(transfer, why)
+  local bytes = 0
+  while true do
+    local piece, kind, message = transfer:read()
+    if piece == "" then
+      wait(transfer)
+    elseif piece then
+      bytes = bytes + #piece
+    else
+      check_transfer(not kind, message)
+      break
+    end
+  end
+  assert(transfer:result() == 200 and transfer:headers()["content-type"])
+  assert(bytes > #LONG_TEXT, bytes)
 end)
 
 step("a new pool's exchange", 100, function()
