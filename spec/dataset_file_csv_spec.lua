@@ -99,14 +99,14 @@ describe("CSV", function()
     end
     local script = write(
       folder .. "/read.py",
-      [[
+      [=[
 import csv, json, sys
 for i in range(1, 401):
     separator = sys.argv[i]
     with open("%s/%d.csv" % (sys.argv[401], i), newline="", encoding="latin-1") as file:
         rows = [[c.encode("latin-1").hex() for c in row] for row in csv.reader(file, delimiter=separator) if row]
     print(json.dumps(rows))
-]]
+]=]
     )
     local words = {}
     for i, file in ipairs(files) do

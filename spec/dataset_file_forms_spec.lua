@@ -382,6 +382,10 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ 2, 1, 0 }, { dry.usable, dry.skipped, dry.rejected })
       local diff = assert(dataset_file.diff(client, dataset, folder .. "/b.jsonl"))
       assert.same({ 0, 0, 2 }, { #diff.added, #diff.removed, diff.same })
+      local row = client.dataset_items:list({ dataset = dataset }).results[1]
+      local kept = write("c.jsonl", ('{"item_id":"%s","input":"new"}\n'):format(row.id))
+      diff = assert(dataset_file.diff(client, dataset, kept, { key = "id" }))
+      assert.same({ 1, 1, row.id }, { #diff.changed, #diff.removed, diff.changed[1].id })
     end)
 
     it("is refused with what it is and what to do where it cannot be read", function()

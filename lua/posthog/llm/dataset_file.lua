@@ -411,14 +411,19 @@ end
 --- finished does nothing.
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param source string|fun(): any path of a file, or an iterator over records, nil at the end
+--- @param source string|fun(): any path of a file, "-" for standard input, or an iterator over records,
+---   nil at the end
 --- @param options? table
----   format? "jsonl"|"json"|"csv": default: by the name of the file
----   fields? table<string, string|fun(record): any>|fun(record, n): table?, string?: of the item, each by the
----     name in the record or a function; or a function that returns all, or nil and a reason to reject
----     the record, or nil alone to leave it out. Default: by their own names
+---   format? "jsonl"|"json"|"csv": default: what the content is found to be
+---   fields? table<string, string|fun(record): any>|fun(record, n): table?, string?: of the item, or parts of
+---     them ("metadata.source"), each by the name or the path in the record or a function; or a function
+---     that returns all, or nil and a reason to reject the record, or nil alone to leave it out. Default:
+---     by their own names, or by those of other tools
 ---   values? "json"|"text": whether cells of CSV that are JSON are read as such; "json"
----   separator? string: of CSV; ","
+---   separator? string: of CSV; default: found out
+---   records? string: path of the list within a JSON object; default: found out
+---   on_start? fun(found: posthog.llm.dataset_file.Found): boolean?: called once, before anything is sent,
+---     with what the file was found to be; false stops
 ---   concurrency? integer: requests at the same time; 8
 ---   journal? string: path; default: that of the source with ".journal". An iterator needs one
 ---   rejects? string: path of a file for what was rejected; default: that of the source with ".rejects.jsonl"
@@ -539,7 +544,7 @@ end
 --- @param options? table
 ---   key? string|fun(fields: table): any: what tells rows apart; default: all of their content, and
 ---     then nothing is `changed`
----   format?, fields?, values?, separator?: as for import
+---   format?, fields?, values?, separator?, records?, on_start?: as for import
 ---   revision? integer: API v2
 ---   prefetch?, on_progress?: as for export; while the file is read with `read`, records so far, too
 --- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
