@@ -81,7 +81,7 @@ end
 describe("a lost response to a write on an item", function()
   local t = live.session({ profile = "current" })
   local sleep = clock.sleep
-  local client, item
+  local client, dataset, item
 
   setup(t.start)
   teardown(t.stop)
@@ -91,7 +91,7 @@ describe("a lost response to a write on an item", function()
       return true
     end
     client = t.client({ max_retries = 2 })
-    local dataset = assert(client.datasets:create({ name = "golden" })).id
+    dataset = assert(client.datasets:create({ name = "golden" })).id
     item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
   end)
   after_each(function()
@@ -158,6 +158,8 @@ describe("a lost response to a write on an item", function()
     assert.is_true(#naps > 0)
   end)
 
+  local TAKEN = '{"code":"client_item_id_conflict","detail":"d","current_item_id":"x"}'
+
   it("stays in doubt where what is read back is not what it should be", function()
     for _, rows in ipairs({
       '5,"x",[]',
@@ -179,13 +181,19 @@ describe("a lost response to a write on an item", function()
         create = function()
           return client.datasets:create({ name = "silver" })
         end,
+        ["create by its key"] = function()
+          return client.dataset_items:create({ dataset = dataset, input = 2, client_item_id = "k" })
+        end,
       }) do
         t.e:faults({
           { match = { method = "GET" }, action = { status = 200, body = body } },
-          { action = { close = "before", times = 3 } },
+          { action = { close = "before", times = name == "create by its key" and 1 or 3 } },
+          { match = { method = "POST" }, action = { status = 409, body = TAKEN } },
         })
         local row, err = write()
-        fails("network", { ambiguous = true }, row, err)
+        local is_keyed = name == "create by its key"
+        local is_another = is_keyed and rows:find('"version":1', 1, true) -- with another content
+        fails(is_keyed and "conflict" or "network", { ambiguous = not is_another or nil }, row, err)
         assert.is_nil(row, name)
       end
     end
