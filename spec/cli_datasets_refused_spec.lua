@@ -89,7 +89,10 @@ local function tests(generation)
     write("a.jsonl", '{"input":1}\n{"input":2}\n{"input":3}\n')
     local changed = ends(1, import)
     assert.matches("1 of its records are in the dataset already", changed.err)
-    assert.matches("mend rejected records in [^ ]*a.jsonl.rejects.jsonl, which", changed.err)
+    assert.matches(
+      "mend rejected records in [^ ]*a.jsonl.rejects.jsonl and import that",
+      changed.err
+    )
     assert.equal(text, text_of(rejects))
     holds(3, "golden")
   end)

@@ -146,7 +146,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       local words = "the file was changed since, and 1 of its records are in the dataset already:"
         .. " put it back to go on"
       assert.truthy(err.message:find(words, 1, true), err.message)
-      assert.truthy(err.message:find("a new journal, `journal`, would import all", 1, true))
+      assert.truthy(err.message:find("with a new journal (`journal`) all of its records", 1, true))
       local other = { journal = folder .. "/a.jsonl.journal" }
       _, err = import(write("b.jsonl", '{"input":2}\n'), other)
       assert.truthy(err.message:find("name another one by `journal`, or remove it", 1, true))

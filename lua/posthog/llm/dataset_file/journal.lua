@@ -343,9 +343,9 @@ local function mismatch(self, new, rejects)
   end
   local counts = self.counts
   local made = counts.created + counts.found + counts.existing
-  local mended = ", and mend rejected records in %s, which is imported by itself"
+  local mended = ", or mend rejected records in %s and import that file"
   way_out = "the file was changed since, and %d of its records are in the dataset already: put it"
-    .. " back to go on%s; a new journal, %s, would import all of its records once more"
+    .. " back to go on%s; with a new journal (%s) all of its records would be imported once more"
   return what, way_out:format(made, rejects and mended:format(rejects) or "", elsewhere)
 end
 
