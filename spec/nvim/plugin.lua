@@ -92,6 +92,14 @@ local function listen()
   vim.notify = function(words)
     said[#said + 1] = words
   end
+  local echo = vim.api.nvim_echo
+  -- luacheck: globals vim.api.nvim_echo
+  vim.api.nvim_echo = function(chunks, history, options)
+    if options.kind == "progress" and options.status == "success" then
+      said[#said + 1] = "posthog: " .. chunks[1][1]
+    end
+    return echo(chunks, history, options)
+  end
 end
 
 local function wait(condition)
@@ -1255,6 +1263,20 @@ it("keeps emoji, quotes and spaces in names of files, and in texts", function()
   vim.api.nvim_buf_set_lines(0, 0, -1, false, { "ünï 🦔 'q' \"d\" %s" })
   vim.cmd("write")
   equal("ünï 🦔 'q' \"d\" %s", assert(client.skills:file("pdf-forms", path)).content)
+end)
+
+it("offers pickers a preview of what they list", function()
+  given()
+  local shown
+  vim.ui.select = function(items, options)
+    shown = options.preview_item(items[1]).buf
+  end
+  vim.cmd("PostHog")
+  wait(function()
+    return shown and vim.api.nvim_buf_line_count(shown) > 3
+  end)
+  equal("markdown", vim.bo[shown].filetype)
+  equal("# PDF forms", vim.api.nvim_buf_get_lines(shown, 5, 6, false)[1])
 end)
 
 return scenarios

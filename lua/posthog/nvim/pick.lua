@@ -2,6 +2,8 @@
 
 local account = require("posthog.nvim.account")
 local config = require("posthog.nvim.config")
+local document = require("posthog.nvim.document")
+local lines = require("posthog.nvim.lines")
 local message = require("posthog.nvim.message")
 local task = require("posthog.nvim.task")
 local uri = require("posthog.nvim.uri")
@@ -12,34 +14,56 @@ local function edit(name)
   vim.cmd("edit " .. vim.fn.fnameescape(name))
 end
 
---- Picks a file of a skill, where it has more than one, and opens it.
-local function file(name)
-  task.run(
-    "files of " .. name,
-    function()
-      return task.must(account.current().client.skills:get(name))
-    end,
-    config.get().wait,
-    function(_, err, skill)
-      if err then
-        return message.error(tostring(err))
-      end
-      local paths = {}
-      for _, one in ipairs(skill.files or {}) do
-        paths[#paths + 1] = one.path
-      end
-      table.sort(paths)
-      table.insert(paths, 1, "SKILL.md")
-      if #paths == 1 then
-        return edit(uri.of_file(name))
-      end
-      vim.ui.select(paths, { prompt = name, kind = "posthog.file" }, function(path)
-        if path then
-          edit(uri.of_file(name, path))
-        end
-      end)
+--- A file in a buffer that a picker may show, filled when it has come.
+local function preview(name, path)
+  local number = vim.api.nvim_create_buf(false, true)
+  vim.bo[number].bufhidden = "wipe"
+  vim.bo[number].filetype = vim.filetype.match({ filename = path }) or ""
+  local function load()
+    return document.load(account.current().client, { name = name, path = path })
+  end
+  task.run("preview of " .. name, load, 0, function(_, err, found)
+    if not err and vim.api.nvim_buf_is_valid(number) then
+      lines.fill(number, found.text, true)
     end
-  )
+  end)
+  return { buf = number }
+end
+
+--- Picks one of the files of a skill, where it has several, and opens it.
+local function pick_file(skill)
+  local paths = {}
+  for _, one in ipairs(skill.files or {}) do
+    paths[#paths + 1] = one.path
+  end
+  table.sort(paths)
+  table.insert(paths, 1, "SKILL.md")
+  if #paths == 1 then
+    return edit(uri.of_file(skill.name))
+  end
+  vim.ui.select(paths, {
+    prompt = skill.name,
+    kind = "posthog.file",
+    preview_item = function(path)
+      return preview(skill.name, path)
+    end,
+  }, function(path)
+    if path then
+      edit(uri.of_file(skill.name, path))
+    end
+  end)
+end
+
+local function file(name)
+  local function load()
+    return task.must(account.current().client.skills:get(name))
+  end
+  task.run("files of " .. name, load, config.get().wait, function(_, err, skill)
+    if err then
+      return message.error(tostring(err))
+    end
+    pick_file(skill)
+  end)
 end
 
 --- @param skills posthog.llm.Skill[]
@@ -50,6 +74,9 @@ function pick.skill(skills)
   vim.ui.select(skills, {
     prompt = "Skill",
     kind = "posthog.skill",
+    preview_item = function(skill)
+      return preview(skill.name, "SKILL.md")
+    end,
     format_item = function(skill)
       return message.clean(("%s: %s"):format(skill.name, skill.description or ""))
     end,
