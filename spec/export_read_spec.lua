@@ -220,6 +220,54 @@ describe("an export", function()
     end
   end)
 
+  it("over TLS has an HTTP/1.1 connection of its own, and calls stay on HTTP/2", function()
+    local e = pipeline.emulator.start({ profile = "current", tls = true })
+    e:settings({ export_polls = 0 })
+    local own = pipeline.client(e.tls_url, { ca_file = e.ca_file })
+    local dataset = assert(own.datasets:create({ name = "golden" }))
+    for i = 1, 20 do
+      assert(own.dataset_items:create({ dataset = dataset.id, input = ("x"):rep(9000) .. i }))
+    end
+    local export = assert(own.datasets:export_start(dataset.id))
+    assert(own.datasets:export_wait(dataset.id, export, { interval = 0.01 }))
+    local rows = 0
+    for row in own.datasets:export_read(dataset.id, export) do
+      rows = rows + 1
+      assert.equal(("x"):rep(9000) .. rows, row.input)
+      local _, _, response = own.datasets:get(dataset.id)
+      assert.equal("2", response.http_version)
+    end
+    assert.equal(20, rows)
+    local log = e:log()
+    own:close()
+    e:stop()
+    local streamed, others = nil, {}
+    for _, entry in ipairs(log) do
+      if entry.target:find("/content/$") then
+        streamed = entry
+        assert.equal("identity", pipeline.header(entry, "accept-encoding"))
+      else
+        others[entry.connection] = true
+      end
+    end
+    assert.equal("1.1", streamed.http)
+    assert.is_nil(others[streamed.connection])
+  end)
+
+  it("that comes compressed, though that was not accepted, is refused", function()
+    local e = pipeline.emulator.start({ profile = "current" })
+    e:fault({
+      match = { path = "/content/$" },
+      action = { status = 200, body = ('{"item_id":"i"}\n'):rep(1000), gzip = true },
+    })
+    local own = pipeline.client(e.url, { max_retries = 0 })
+    local n, err = read_all("0198c5a2-7be4-7000-8000-3f1d2c4b5a69", nil, own)
+    own:close()
+    e:stop()
+    assert.same({ 0, "decode" }, { n, err.kind })
+    assert.is_truthy(err.message:find("^the response is compressed %(gzip%)"), err.message)
+  end)
+
   it("is read by the program of doc/datasets.md", function()
     local file = assert(io.open("doc/datasets.md"))
     local text = file:read("*a"):match("## Exports.-```lua\n(.-)```")

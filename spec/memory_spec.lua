@@ -25,7 +25,8 @@ describe("calls that fail with responses of 63 MiB", function()
     server:stop()
   end)
 
-  for _, host in ipairs({ "plain", "uv" }) do
+  local is_51 = _VERSION == "Lua 5.1" and not jit -- inside of llm.go it waits in no pcall
+  for _, host in ipairs({ "plain", not is_51 and "uv" or nil }) do
     it(("keep the %s host under %d MiB, whatever became of them"):format(host, MOST), function()
       local words = "timeout 120 %s spec/support/memory_calls.lua %s %s %d %d"
       local said, status = shell.run(words:format(LUA, server.url, host, CALLS, MIBS))

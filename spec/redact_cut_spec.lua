@@ -104,7 +104,7 @@ describe("an error that is cut shows no part of the key,", function()
   it("however often it is echoed before that", function()
     for _, text in pairs(FORMS) do
       for _, echoes in ipairs({ 1, 2, 3, 5, 8, 17, 40 }) do
-        local body = text:rep(echoes, " ") .. ("x"):rep(MOST)
+        local body = (text .. " "):rep(echoes) .. ("x"):rep(MOST)
         inspect(failure(500, body), echoes .. " times")
         inspect(failure(502, ("<p>" .. text .. "</p>"):rep(echoes)), echoes .. " times in HTML")
       end
@@ -112,7 +112,7 @@ describe("an error that is cut shows no part of the key,", function()
   end)
 
   it("and has as much of the rest as its limit says", function()
-    local err = failure(500, LONG:rep(30, " ") .. "end")
+    local err = failure(500, (LONG .. " "):rep(30) .. "end")
     assert.equal(("[key] "):rep(15):sub(1, MOST) .. "... (cut, max_excerpt_bytes)", err.body)
     assert.equal("a [key] b", failure(500, "a " .. LONG .. " b").body)
   end)

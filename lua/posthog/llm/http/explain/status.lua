@@ -240,7 +240,7 @@ local function redirected(refused)
   elseif target.path:find("/log%-?in") or target.path:find("/sso") or target.path:find("/auth") then
     err.hint = "It leads to a login page, which the API never does: is it the right host?"
   elseif endpoint.is_cloud(settings) then
-    return -- the addresses of the clouds are known; EU's spend points to the US (doc/api.md 1.5)
+    return -- the addresses of the clouds are known; an older EU cloud redirects spend to the US
   elseif target.origin ~= settings.origin and target.path == refused.path then
     err.hint = ("If that is the server's address: %s"):format(
       endpoint.give_host(settings, target.origin)
