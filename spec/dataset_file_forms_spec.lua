@@ -129,6 +129,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         ["e.csv"] = 'input,output\n"{""q"":""a""}",1\n"{""q"":""b""}",2\n',
         ["f.csv"] = '\239\187\191input;output\r\n"{""q"":""a""}";1\r\n"{""q"":""b""}";2\r\n',
         ["g.tsv"] = 'input\toutput\n"{""q"":""a""}"\t1\n"{""q"":""b""}"\t2\n',
+        ["i.csv"] = 'sep=;\r\ninput;output\r\n"{""q"":""a""}";1\r\n"{""q"":""b""}";2\r\n',
         ["h.txt"] = 'input|output\n"{""q"":""a""}"|1\n"{""q"":""b""}"|2\n',
       }) do
         makes({ TWO[1], TWO[2] }, name, text)
@@ -187,7 +188,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       local err = refuses('train, test.rows; choose one: records = "train"', "b.json", two)
       assert.equal("records", err.option)
       makes({ "null 5" }, "b.json", two, { records = "test.rows" })
-      refuses("no list of objects is in it", "c.json", '{"input": 1, "tags": ["x"]}')
+      refuses('is it a record itself? format = "jsonl"', "c.json", '{"input": 1, "tags": ["x"]}')
       refuses('there is no list at "a.c"', "d.json", '{"a": {"b": [{}]}}', { records = "a.c" })
       refuses('what is at "a" is not a list', "e.json", '{"a": {"b": [{}]}}', { records = "a" })
       refuses('"," or "}" is expected', "f.json", '{"rows": ' .. LIST .. " ]}")

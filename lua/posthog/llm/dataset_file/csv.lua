@@ -129,6 +129,9 @@ local function csv(input, options)
   local function read_header()
     local err
     names, err = next_fields()
+    if names and #names <= 2 and table.concat(names, separator):find("^sep=[^\r\n]$") then
+      names, err = next_fields() -- a spreadsheet's line that tells the separator
+    end
     if not names then
       return err
     end

@@ -106,7 +106,9 @@ function json_lists.find(input)
   elseif #paths == 1 then
     return paths[1]
   elseif #paths == 0 then
-    return nil, failure(input.path, "it is one JSON object, and no list of objects is in it")
+    local words =
+      "it is one JSON object, and no list of objects is in it; is it a record itself? %s"
+    return nil, failure(input.path, words, option_names.set("format", "jsonl"))
   end
   err = failure(
     input.path,

@@ -6,6 +6,9 @@ local separators = {}
 local CANDIDATES = { ",", ";", "\t", "|" }
 local MOST = 20 -- records that are looked at
 
+--- A first line by which spreadsheets say the separator.
+separators.SAID = "^sep=([^\r\n])\r?\n"
+
 separators.WORDS = { ["\t"] = "tab" }
 
 --- How often each candidate stands outside of quotes, by record.
@@ -37,6 +40,10 @@ end
 --- @param head string how the file begins
 --- @return string? separator nil: there is one column, or none
 function separators.find(head)
+  local said = head:match(separators.SAID)
+  if said then
+    return said
+  end
   local counts = count(head)
   local best, most
   for _, candidate in ipairs(CANDIDATES) do

@@ -1,6 +1,8 @@
 --- Counts the records of a file and sees whether it is whole, without making a record or decoding
 --- anything, in the same pass over its bytes that hashes it.
 
+local separators = require("posthog.llm.dataset_file.separators")
+
 local tally = {}
 
 --- @class posthog.llm.dataset_file.Tally
@@ -92,8 +94,11 @@ local function csv(separator)
     return closing and found + 1 or after_quote(piece, found + 1)
   end
 
+  local is_first = true
   return {
     add = function(piece)
+      piece = is_first and piece:gsub(separators.SAID, "") or piece
+      is_first = false
       local at = closing and after_quote(piece, 1) or 1
       while at and at <= #piece do
         if inside then
