@@ -311,19 +311,29 @@ for _, generation in ipairs({ "reference", "current" }) do
         {
           "given as a whole and in parts",
           function()
-            import("b.csv", "a\n1\n", { fields = { input = "a", ["input.b"] = "a" } })
+            dataset_file.import(
+              client,
+              dataset,
+              "b.csv",
+              { fields = { input = "a", ["input.b"] = "a" } }
+            )
           end,
         },
         {
           "source_trace_id is no object",
           function()
-            import("b.csv", "a\n1\n", { fields = { ["source_trace_id.x"] = "a" } })
+            dataset_file.import(
+              client,
+              dataset,
+              "b.csv",
+              { fields = { ["source_trace_id.x"] = "a" } }
+            )
           end,
         },
         {
           "no field x",
           function()
-            import("b.csv", "a\n1\n", { fields = { ["x.input"] = "a" } })
+            dataset_file.import(client, dataset, "b.csv", { fields = { ["x.input"] = "a" } })
           end,
         },
       })
