@@ -1267,16 +1267,16 @@ end)
 
 it("offers pickers a preview of what they list", function()
   given()
-  local shown
+  local number
   vim.ui.select = function(items, options)
-    shown = options.preview_item(items[1]).buf
+    number = options.preview_item(items[1]).buf
   end
   vim.cmd("PostHog")
   wait(function()
-    return shown and vim.api.nvim_buf_line_count(shown) > 3
+    return number and vim.api.nvim_buf_line_count(number) > 3
   end)
-  equal("markdown", vim.bo[shown].filetype)
-  equal("# PDF forms", vim.api.nvim_buf_get_lines(shown, 5, 6, false)[1])
+  equal("markdown", vim.bo[number].filetype)
+  equal("# PDF forms", vim.api.nvim_buf_get_lines(number, 5, 6, false)[1])
 end)
 
 return scenarios
