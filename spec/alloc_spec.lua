@@ -25,7 +25,7 @@ describe("the core and a client", function()
   end)
 
   for _, mode in ipairs({ "script", "thread" }) do
-    it("go on when any one allocation fails, in a " .. mode, function()
+    it("continue when any one allocation fails, in a " .. mode, function()
       local pipe = io.popen(
         (
           "{ timeout %d %s spec/support/starving.lua %s '%s' '%s' '%s'; "

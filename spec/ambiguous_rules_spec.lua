@@ -120,7 +120,7 @@ describe("evidence on a lost write", function()
     clock.now = now
   end)
 
-  it("takes the server's clock for when something was made, and leaves it five seconds", function()
+  it("uses the server's clock for creation times, with a tolerance of five seconds", function()
     -- The call began ten seconds ago.
     assert.equal("since", write:time_of("2026-03-14T07:26:53Z", answer))
     assert.equal("since", write:time_of("2026-03-14T07:26:38Z", answer))
@@ -132,7 +132,7 @@ describe("evidence on a lost write", function()
     assert.is_nil(write:time_of(SERVER, answer))
   end)
 
-  it("knows its author by the user's id, whatever kind of number that is", function()
+  it("recognizes its author by the user's id, as any kind of number", function()
     assert.equal("self", write:author_of({ id = 7 }))
     assert.equal("other", write:author_of({ id = 8 }))
     assert.is_nil(write:author_of({}))
@@ -148,7 +148,7 @@ describe("evidence on a lost write", function()
     assert.equal("unknown", write:author_of(nil))
   end)
 
-  it("knows a skill by when its first version was made", function()
+  it("recognizes a skill by the time of its first version", function()
     assert.equal("known", write:identity({ name = "a", first_version_created_at = "then" }, answer))
     assert.is_nil(write:identity({ name = "b", first_version_created_at = "then" }, answer))
     assert.equal(
@@ -161,7 +161,7 @@ describe("evidence on a lost write", function()
     assert.is_nil(write:identity({ name = "c" }, answer))
   end)
 
-  it("asks only where it can be the call's own", function()
+  it("requests only what the call itself may have written", function()
     local made = { at = "2026-03-14T07:26:50Z", by = { id = 7 } }
     assert.is_true(write:may_have_made(made, answer))
     assert.equal("yes", write:has_made(made, answer))
@@ -182,7 +182,7 @@ describe("evidence on a lost write", function()
     assert.equal(0.001, write:options().deadline)
   end)
 
-  it("takes a 404 by its body for the API's own word", function()
+  it("recognizes a 404 of the API by its body", function()
     local function says(body, kind)
       local err = { kind = kind or "not_found", body = body }
       if type(body) == "table" then
@@ -221,7 +221,7 @@ describe("what earlier responses have shown", function()
     assert.is_table(known.of(family, { target_error = {} }, "phx_a"))
   end)
 
-  it("is nothing that outlives a key that may be another's the next time", function()
+  it("does not outlive a key of a function, which may return another user's next time", function()
     local family, key = {}, function()
       return "phx_a"
     end
@@ -348,7 +348,7 @@ describe("what is stored", function()
     differs("false", "null")
   end)
 
-  it("is metadata but for the keys that are the server's", function()
+  it("is metadata, except for the keys that the server adds", function()
     local sent = { source = "mine", seeded_by = 1, canonical_hash = 2, a = json.null, b = 1 }
     assert.equal("equal", stored.metadata(sent, { b = 1, source = "import" }))
     assert.equal("differs", stored.metadata(sent, { b = 2 }))

@@ -81,7 +81,7 @@ describe("the annotations of functions", function()
     assert.is_true(seen > 300)
   end)
 
-  it("are there for everything that a program can call", function()
+  it("exist for everything that a program can call", function()
     local wrong, seen = {}, 0
     for _, name in ipairs(PUBLIC) do
       local path = ("lua/posthog/llm/%s.lua"):format(name)
@@ -149,7 +149,7 @@ describe("doc/architecture.md", function()
     return false
   end
 
-  it("names files that are there", function()
+  it("names files that exist", function()
     local gone, seen = {}, 0
     for _, line in ipairs(lines_of("doc/architecture.md")) do
       for name in line:gmatch("`([%w_/]+%.[luahc]+)`") do

@@ -162,7 +162,7 @@ describe("a server that changes its API version", function()
     end
   end)
 
-  it("is told apart from one where only the row is gone", function()
+  it("is distinguished from one where only the row is missing", function()
     fails("not_found", nil, client.datasets:delete("00000000-0000-4000-8000-000000000000"))
     assert.equal("current", client:profile())
   end)
@@ -187,7 +187,7 @@ describe("a server that changes its API version", function()
     assert.equal(51, #live.all(client.dataset_items:each({ dataset = rows.current.dataset })))
   end)
 
-  it("is not learnt by clients with a fixed API version, whoever else asks", function()
+  it("is not learnt by clients with a fixed API version, even if others learn it", function()
     local fixed = { t.client({ profile = "reference" }), t.client({ profile = "current" }) }
     local item = rows.current.item
     fails("invalid", nil, fixed[1].dataset_items:update(item, { output = 1 }))

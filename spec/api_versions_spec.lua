@@ -149,7 +149,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
     end)
 
-    it("the error of destroy says what to use instead", function()
+    it("the error of destroy names the method to use instead", function()
       local value, err = client.datasets:destroy(dataset.id)
       assert.is_nil(value)
       assert.equal(is_current and 403 or 405, err.status)
@@ -210,7 +210,7 @@ describe("a server of unknown API version", function()
       since = prepare("current")
     end)
 
-    it("is first asked with the names of v1, refuses them, and is known from then on", function()
+    it("is first sent the names of v1, refuses them, and is known from then on", function()
       local made = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 5 }))
       assert.equal(5, made.expected_output)
       sent({ "POST dataset_items/", "POST dataset_items/" }, since)
@@ -458,7 +458,7 @@ describe("API v2", function()
     assert.is_true(revisions[1] > revisions[#revisions])
   end)
 
-  it("returns the snapshot of a revision, whatever happens meanwhile", function()
+  it("returns the snapshot of a revision, whatever changes in the meantime", function()
     for i = 1, 60 do
       create({ input = i })
     end
@@ -531,7 +531,7 @@ describe("API v2", function()
     assert.equal(3, assert(client.dataset_items:get(item.id)).version)
   end)
 
-  it("names the field that has no equal", function()
+  it("names the field that has no equivalent", function()
     local item = create()
     for field, fields in pairs({
       ref_trace_id = { ref_trace_id = "t" },
@@ -602,7 +602,7 @@ describe("API v2", function()
         assert.equal(2, row.version)
       end)
 
-      it(name .. " did not happen where somebody else was first", function()
+      it(name .. " did not happen where another writer was first", function()
         t.e:fault({ match = match, action = { close = "before", times = 1 } })
         local plain = client
         client = client:with({
@@ -697,7 +697,7 @@ describe("API v2", function()
       live.raises("conflict", nil, client.datasets:export_read(dataset, export))
     end)
 
-    it("check what they are given", function()
+    it("check their arguments", function()
       live.misuses({
         {
           "export: integer expected",

@@ -223,7 +223,7 @@ describe("a response", function()
     assert.equal("x", assert(client.datasets:get(ID)).id)
   end)
 
-  it("with half a body is an error that says where the body ends", function()
+  it("with half a body is an error with the position where the body ends", function()
     t.answer(200, '{"id":"x"')
     local value, err = client.datasets:get(ID)
     fails("decode", { position = 10 }, value, err)

@@ -166,12 +166,12 @@ describe("a client over TLS", function()
       return value, err
     end
 
-    it("is the first that can be read of the system's places", function()
+    it("is the first readable one of the system's paths", function()
       ca_bundle.candidates = { "/nowhere/a.pem", "/tmp", e.ca_file, "/nowhere/b.pem" }
       assert.is_truthy(first_call())
     end)
 
-    it("is searched again when there was none", function()
+    it("is searched for again if none was found", function()
       local c = pipeline.client(e.tls_url)
       ca_bundle.candidates = { "/nowhere/a.pem", "/nowhere/b.pem" }
       local _, err = c.datasets:list()
@@ -186,7 +186,7 @@ describe("a client over TLS", function()
       c:close()
     end)
 
-    it("is kept once it was found", function()
+    it("is cached once found", function()
       local c = pipeline.client(e.tls_url)
       ca_bundle.candidates = { e.ca_file }
       assert.is_truthy(c.datasets:list())
@@ -195,7 +195,7 @@ describe("a client over TLS", function()
       c:close()
     end)
 
-    it("is named when it cannot be read, and no other one is taken", function()
+    it("is named if it cannot be read, and no other one is used", function()
       ca_bundle.candidates = { e.ca_file }
       for path, why in pairs({
         ["/nowhere/ca.pem"] = "No such file",
@@ -221,7 +221,7 @@ describe("a client over TLS", function()
       assert.same({}, e:log())
     end)
 
-    it("has nothing to do with plain http", function()
+    it("is not needed for plain http", function()
       local c = pipeline.client(e.url, { ca_file = "/nowhere/ca.pem" })
       assert.is_truthy(c.datasets:list())
       c:close()

@@ -121,7 +121,7 @@ describe("posthog-llm doctor", function()
   end
 
   for _, profile in ipairs({ "reference", "current" }) do
-    it("finds nothing wrong where all is well, on " .. live.api_name[profile], function()
+    it("finds no errors if there are none, on " .. live.api_name[profile], function()
       e:settings({ profile = profile })
       local document = doctor()
       assert.same({}, failing(document))
@@ -263,7 +263,7 @@ describe("posthog-llm doctor", function()
     end)
 
     for _, own_key in ipairs({ "denied", "absent" }) do
-      it("leaves a write scope open where the server hides the key's: " .. own_key, function()
+      it("cannot verify a write scope if the server hides the key's: " .. own_key, function()
         e:settings({ own_key = own_key })
         local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
         assert.same({}, failing(document))
@@ -424,7 +424,7 @@ describe("posthog-llm doctor", function()
     finds("server", 1, "answers 200 with nothing, not JSON", "set POSTHOG_HOST")
   end)
 
-  it("says why a response is not of PostHog, as the errors of calls do", function()
+  it("says why a response is not PostHog's, as the errors of calls do", function()
     local text = { ["Content-Type"] = "text/plain" }
     for number, case in pairs({
       [401] = { 5, "something in front of the server, not PostHog's API, requires a", "a login" },
@@ -455,7 +455,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("shows no key that the server sends back, nor what would steer the terminal", function()
+  it("shows no key that the server sends back, and no control characters", function()
     local key = command.KEY
     local escaped = key:gsub(".", function(char)
       return ([[\u%04x]]):format(char:byte())
@@ -479,7 +479,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("says that a refusal without a reason may be the project's or a switch", function()
+  it("says that a refusal without a reason may be due to the project or a setting", function()
     e:fault({
       match = { path = "112358" },
       action = { status = 403, headers = JSON, body = '{"detail":"AI features are off."}' },
@@ -533,7 +533,7 @@ describe("posthog-llm doctor", function()
     finds("host", 1, "mars", "give another --host: us, eu", {}, "--host", "mars")
   end)
 
-  it("reports a proxy that refuses, is not there, has an unknown name or is invalid", function()
+  it("reports a proxy that refuses, does not exist, has an unknown name or is invalid", function()
     local function through(proxy)
       return { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file, https_proxy = proxy }
     end
@@ -554,7 +554,7 @@ describe("posthog-llm doctor", function()
     finds("pace", 1, "the server asks to wait 17 s", "wait")
   end)
 
-  it("does not complain of a server without spend", function()
+  it("does not fail for a server without spend", function()
     e:settings({ spend = "absent" })
     local document = doctor()
     assert.same({}, failing(document))
@@ -578,7 +578,7 @@ describe("posthog-llm doctor", function()
     os.execute("rm -r " .. home)
   end)
 
-  it("says where the key is from where the host or project is wrong", function()
+  it("names the source of the key if the host or project is wrong", function()
     local env = { POSTHOG_HOST = "mars" }
     for _, case in ipairs({ { env, "POSTHOG_HOST" }, { {}, "--project", "--project", "x" } }) do
       local document = doctor(case[1], case[3], case[4])
@@ -588,7 +588,7 @@ describe("posthog-llm doctor", function()
     end
   end)
 
-  it("reports a port that takes a connection and is silent", function()
+  it("reports a port that accepts a connection and sends nothing", function()
     local silent = uv.new_tcp() -- the system takes connections for it; nobody answers
     silent:bind("127.0.0.1", 0)
     silent:listen(16, function() end)
@@ -603,7 +603,7 @@ describe("posthog-llm doctor", function()
     assert.matches("is the port right? set POSTHOG_HOST", list[1].cure, 1, true)
   end)
 
-  it("says which variables are set and not used", function()
+  it("names variables that are set but not used", function()
     local document = doctor({
       POSTHOG_PERSONAL_API_KEY = false,
       POSTHOG_CLI_TOKEN = command.KEY,

@@ -73,24 +73,27 @@ describe("a list of the command", function()
     return all
   end
 
-  it("prints 30 rows on a terminal and all elsewhere, unless --all or --limit is given", function()
-    for _, words in ipairs(lists()) do
-      local function rows(options, ...)
-        return lines_of(ends(0, with(words, ...), options).out)
+  it(
+    "prints 30 rows on a terminal and all rows elsewhere, unless --all or --limit is given",
+    function()
+      for _, words in ipairs(lists()) do
+        local function rows(options, ...)
+          return lines_of(ends(0, with(words, ...), options).out)
+        end
+        local shown = rows(SCREEN)
+        assert.equal(32, #shown, table.concat(words, " "))
+        assert.equal("these are the first 30; --all lists all, --limit N the first N", shown[32])
+        assert.equal(41, #rows(SCREEN, "--all"))
+        assert.equal(41, #rows())
+        assert.equal(6, #rows(SCREEN, "--limit", "5"))
+        assert.equal(6, #rows(nil, "--limit", "5"))
+        assert.equal(40, #rows(SCREEN, "--json"))
+        assert.equal(40, #rows(nil, "--json", "--all"))
+        assert.equal(5, #rows(SCREEN, "--json", "--limit", "5"))
+        assert.matches("exclude each other", ends(2, with(words, "--all", "--limit", "5")).err)
       end
-      local shown = rows(SCREEN)
-      assert.equal(32, #shown, table.concat(words, " "))
-      assert.equal("these are the first 30; --all lists all, --limit N the first N", shown[32])
-      assert.equal(41, #rows(SCREEN, "--all"))
-      assert.equal(41, #rows())
-      assert.equal(6, #rows(SCREEN, "--limit", "5"))
-      assert.equal(6, #rows(nil, "--limit", "5"))
-      assert.equal(40, #rows(SCREEN, "--json"))
-      assert.equal(40, #rows(nil, "--json", "--all"))
-      assert.equal(5, #rows(SCREEN, "--json", "--limit", "5"))
-      assert.matches("exclude each other", ends(2, with(words, "--all", "--limit", "5")).err)
     end
-  end)
+  )
 
   it("does not mention further rows where there are none", function()
     e:seed({ skills = 30 })

@@ -140,7 +140,7 @@ describe("posthog-llm login", function()
     }
   end
 
-  it("asks for the account, tries it, and keeps it for the user alone", function()
+  it("asks for the account, tries it, and stores it readable by the user alone", function()
     local said = talk(steps(KEY))
     assert.equal(0, said.code, said.screen)
     assert.is_true(said.echoes)
@@ -246,7 +246,7 @@ describe("posthog-llm login", function()
     assert.matches(told, said.screen, 1, true)
   end)
 
-  it("keeps a key that lacks scopes, and says which", function()
+  it("stores a key that lacks scopes, and says which", function()
     local said = talk(steps("phx_emulator_skills"))
     assert.equal(0, said.code, said.screen)
     assert.matches("note: the key lacks the scope dataset:read", said.screen, 1, true)
@@ -305,7 +305,7 @@ describe("posthog-llm login", function()
     assert.matches("needs --project", said.err, 1, true)
   end)
 
-  it("keeps no account that the server refuses or whose server cannot be reached", function()
+  it("stores no account that the server refuses or whose server cannot be reached", function()
     for _, case in ipairs({
       { 5, "phx_wrong", "112358", e.url, "the key is not valid at 127.0.0.1" },
       { 5, "phc_wrong", "112358", e.url, "a project key" },
@@ -325,7 +325,7 @@ describe("posthog-llm login", function()
     end
   end)
 
-  it("keeps no account of a server that is not PostHog's", function()
+  it("stores no account of a server that is not PostHog's", function()
     for _, case in ipairs({ { 200, "{}" }, { 200, "null" }, { 200, "[]" }, { 401, "<html>" } }) do
       e:reset()
       e:fault({ match = { path = "^/api/" }, action = { status = case[1], body = case[2] } })
@@ -369,7 +369,7 @@ describe("posthog-llm login", function()
     assert.matches("is the account on the EU cloud? Then log in with --host eu", said.err, 1, true)
   end)
 
-  it("says what is wrong with the place where the login is to be kept", function()
+  it("says why the login cannot be stored in its folder", function()
     local function fails(words, more)
       local said = login_by_file(
         1,

@@ -39,7 +39,7 @@ describe("the command posthog-llm", function()
     assert.equal(result.out, ends(0, { "--help" }).out)
   end)
 
-  it("says what is wrong with a command, and where its help is", function()
+  it("says what is wrong with a command, and how to show its help", function()
     for _, case in ipairs({
       { { "skils" }, "Did you mean 'skills'", "posthog%-llm %-%-help" },
       { { "skills" }, "a command is required", "posthog%-llm skills %-%-help" },
@@ -136,7 +136,7 @@ describe("the command posthog-llm", function()
     assert.matches("\n1\n$", text)
   end)
 
-  it("gives the number of a closed stream to nothing else", function()
+  it("does not reuse the number of a closed stream", function()
     local shell = "POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s %s "
     local list = shell:format(e.url, KEY, command.line({ "skills", "list" }, "."))
     for closed, expected in pairs({
@@ -201,7 +201,7 @@ describe("the command posthog-llm", function()
     assert.equal("", ends(0, args, { terminal = 80, env = { TERM = "dumb" } }).err)
   end)
 
-  it("says on a terminal what it waits for", function()
+  it("shows on a terminal what it waits for", function()
     local function list(...)
       e:fault({
         match = { path = "llm_skills" },

@@ -72,7 +72,7 @@ describe("posthog-llm", function()
       json = '^{.*"posthog_code".*}\n$',
     }
 
-    it("prints every format, to a pipe without a colour", function()
+    it("prints every format, without colours to a pipe", function()
       for format, pattern in pairs(FORMATS) do
         local result = ends(0, { "spend", "--format", format })
         assert.matches(pattern, result.out, format)
@@ -147,7 +147,7 @@ describe("posthog-llm", function()
       assert.matches("the budget is%s+reached%s+on", ends(0, { "spend", "--budget", "5000" }).out)
     end)
 
-    it("writes a file as a whole or not at all", function()
+    it("writes a file completely or not at all", function()
       local path = folder .. "/spend.html"
       local wanted = { "spend", "--format", "html", "--output", path }
       assert.equal("", ends(0, wanted, { terminal = 80, screen = true }).out)
@@ -230,7 +230,7 @@ describe("posthog-llm", function()
       os.remove(path)
     end)
 
-    it("prints status and headers beside the body", function()
+    it("prints status and headers with the body", function()
       local result = ends(0, { "api", "GET", DATASETS, "--include", "--query", "search=a&b=ü" })
       assert.matches("^HTTP/1.1 200\n.*content%-type: application/json\n.*\n\n$", result.err)
       assert.equal(0, cjson.decode(result.out).count)
@@ -262,7 +262,7 @@ describe("posthog-llm", function()
       assert.equal(3, #targets())
     end)
 
-    it("says what it has printed when a page fails", function()
+    it("reports what it has printed when a page fails", function()
       e:seed({ datasets = 5 })
       local args = { "api", "GET", DATASETS .. "?limit=2", "--paginate" }
       e:fault({ match = { path = "offset=2" }, action = { status = 403, body = "" } })
@@ -277,7 +277,7 @@ describe("posthog-llm", function()
       assert.matches("is not a page", ends(1, args).err)
     end)
 
-    it("says what it has printed when it is stopped", function()
+    it("reports what it has printed when it is stopped", function()
       e:seed({ datasets = 5 })
       e:fault({ match = { path = "offset=2" }, action = { delay = 30 } })
       local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=2"):format(e.url)
@@ -414,7 +414,7 @@ describe("posthog-llm", function()
       assert.is_nil(io.open(prefix .. "/nginx.conf"))
     end)
 
-    it("says when the server has ended by itself", function()
+    it("reports that the server has ended on its own", function()
       local stop = 'kill $(cat "$(dirname "$(sed -n s/.*SSL_CERT_FILE=//p $out)")/nginx.pid")'
       local result = command.run({ "emulator", "--tls", "-q" }, { while_running = use(stop) })
       assert.equal(1, result.code)

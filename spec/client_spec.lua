@@ -101,7 +101,7 @@ describe("a client", function()
       assert.same({}, e:log())
     end)
 
-    it("sends the caller's headers in place of its own", function()
+    it("sends the caller's headers instead of its own", function()
       assert(c:request("GET", ECHO, {
         headers = { Accept = "*/*", ["x-number"] = 5, ["X-Empty"] = "" },
       }))
@@ -433,7 +433,7 @@ describe("a client", function()
     end)
 
     for _, name in ipairs({ "on_request", "on_response", "on_retry" }) do
-      it("lets an error in " .. name .. " through to the caller, and goes on working", function()
+      it("passes an error in " .. name .. " on to the caller, and keeps working", function()
         e:fault({ action = { status = 503, times = 1 } })
         local problem = {}
         local hooked = c:with({
@@ -576,7 +576,7 @@ describe("a client", function()
     end)
   end)
 
-  it("shows its host when printed, and nothing else", function()
+  it("shows only its host when printed", function()
     assert.equal(("posthog.llm.Client (%s)"):format(e.url), tostring(c))
     assert.equal("posthog.llm.Client (no host)", tostring(pipeline.client("nonsense")))
   end)

@@ -35,7 +35,7 @@ describe("a text as the server keeps it", function()
     assert.same({ "Bash(git", "add:*)" }, compare.words("Bash(git add:*)"))
   end)
 
-  it("keeps what only looks like white space", function()
+  it("keeps characters that only resemble white space", function()
     for _, text in ipairs({
       "\8",
       "\14",
@@ -126,7 +126,7 @@ describe("two numbers", function()
 end)
 
 describe("two values", function()
-  it("are equal by what they hold, where absent is null", function()
+  it("are equal by content, with absent equal to null", function()
     for _, pair in ipairs({
       { '{"a":1,"b":[1,{"c":"d"}]}', '{"b":[1,{"c":"d"}],"a":1}' },
       { '{"a":1,"b":null}', '{"a":1}' },
@@ -179,7 +179,7 @@ describe("a plain field", function()
     assert.is_false(compare.field({}, ""))
   end)
 
-  it("may be null in place of an empty text", function()
+  it("may be null instead of an empty text", function()
     assert.is_true(compare.field("", nil))
     assert.is_true(compare.field(" ", nil))
     assert.is_false(compare.field("a", nil))

@@ -36,7 +36,7 @@ local function methods()
 end
 
 describe("doc/compatibility.md", function()
-  it("has a line for each method of each resource, and for nothing else", function()
+  it("has a line for each method of each resource, and no other line", function()
     local documented = {}
     for first in read("doc/compatibility.md"):gmatch("\n| (`[^|]*)|") do
       local resource

@@ -47,7 +47,7 @@ describe("the settings of a client", function()
       assert.equal("Bearer " .. pipeline.KEY, pipeline.header(e:log()[1], "Authorization"))
     end)
 
-    it("give way to the options of llm.new", function()
+    it("are overridden by the options of llm.new", function()
       local said = first_call(
         ("{ host = %q, project_id = 112358, personal_api_key = %q }"):format(e.url, pipeline.KEY),
         {
@@ -162,7 +162,7 @@ describe("the settings of a client", function()
       assert.equal("Bearer " .. pipeline.KEY, pipeline.header(log[2], "Authorization"))
     end)
 
-    it("report what the function returned in place of a key", function()
+    it("report what the function returned instead of a key", function()
       for _, case in ipairs({
         { function() end, "returned nil" },
         {
@@ -201,7 +201,7 @@ describe("the settings of a client", function()
       assert.same({}, e:log())
     end)
 
-    it("let an error in the function through to the caller", function()
+    it("pass an error in the function on to the caller", function()
       local problem = {}
       local ok, raised = pcall(function()
         return client(e.url, {
@@ -251,7 +251,7 @@ describe("the settings of a client", function()
       assert.same({}, e:log())
     end)
 
-    it("replace :project_id where it is a segment of its own, and nothing else", function()
+    it("replace :project_id only where it is a whole segment", function()
       local c = client(e.url)
       c:request("GET", "/__emulator/echo/:project_id/:project_identity/x:project_id")
       assert.same({ "GET /__emulator/echo/112358/:project_identity/x:project_id" }, seen(e))
@@ -322,7 +322,7 @@ describe("the settings of a client", function()
       assert.equal("network", err.kind)
     end)
 
-    it("make each call return an error of its own", function()
+    it("make each call return a new error object", function()
       local c = client("nonsense")
       local _, first = c.datasets:list()
       first.message = "changed"

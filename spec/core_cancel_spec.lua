@@ -78,7 +78,7 @@ for _, mode in ipairs(common.MODES) do
       end
 
       if mode == "on a thread" then
-        it("a transfer in flight, whose connection ends by itself", function()
+        it("a transfer in flight, whose connection ends on its own", function()
           local server = common.serve(function() end) -- it never answers
           local function step_until(done)
             local stop = core.now() + 10
@@ -111,7 +111,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal(1, engine:collect(ids))
       end)
 
-      it("a transfer that nobody holds any more", function()
+      it("a transfer whose handle was collected", function()
         start({ path = "/__emulator/slow?ms=5000", max_connections = 1 })
         engine:poll(0.1)
         collectgarbage()

@@ -58,7 +58,7 @@ describe("a transfer that libcurl has lost", function()
       )
     end
 
-    it("leaves no connection for the next request, in a " .. mode, function()
+    it("is not followed on its connection by the next request, in a " .. mode, function()
       local output = run(mode, "after")
       assert.truthy(output:find("afterwards\t200", 1, true), output)
       local log = e:log()

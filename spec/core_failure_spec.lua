@@ -42,7 +42,7 @@ for _, mode in ipairs(common.MODES) do
         return t:cause()
       end
 
-      it("of each failure by itself", function()
+      it("of each kind of failure", function()
         local silent = scripted.start()
         local other = e.tls_url:gsub("localhost", "other.localhost")
         for _, case in ipairs({
@@ -100,14 +100,17 @@ for _, mode in ipairs(common.MODES) do
         assert.same({ "proxy_refused", 407 }, { cause({ base = e.tls_url, proxy = proxy.url }) })
       end)
 
-      it("of nothing that has not failed, was cancelled or is not done", function()
-        local t = fetch({})
-        assert.is_nil(t:cause())
-        t = start({ path = "/__emulator/slow?ms=3000" })
-        assert.is_nil(t:cause())
-        t:cancel()
-        assert.is_nil(t:cause())
-      end)
+      it(
+        "only of a transfer that has failed, not of one that was cancelled or is not done",
+        function()
+          local t = fetch({})
+          assert.is_nil(t:cause())
+          t = start({ path = "/__emulator/slow?ms=3000" })
+          assert.is_nil(t:cause())
+          t:cancel()
+          assert.is_nil(t:cause())
+        end
+      )
     end)
 
     describe("says whether the request was sent, and whether to give up, when", function()
@@ -119,7 +122,7 @@ for _, mode in ipairs(common.MODES) do
         return { kind, sent = sent, permanent = permanent }
       end
 
-      it("nobody listens", function()
+      it("no server listens", function()
         assert.same(
           { "network", sent = false, permanent = false },
           failure({ base = "http://127.0.0.1:1", method = "POST", body = "x" })
@@ -251,7 +254,7 @@ for _, mode in ipairs(common.MODES) do
         return fetch(request)
       end
 
-      it("never sends twice what may be sent once", function()
+      it("never sends twice what may be sent only once", function()
         local t = stale({ method = "POST", body = "{}", once = true })
         local status, kind, message, sent, permanent = t:result()
         assert.same({ nil, "network", true, false }, { status, kind, sent, permanent })
@@ -275,7 +278,7 @@ for _, mode in ipairs(common.MODES) do
         assert.same({ DATASETS, path, path }, { log[1].target, log[2].target, log[3].target })
       end)
 
-      it("takes another connection when something arrived on it unasked", function()
+      it("uses another connection when unrequested data arrived on it", function()
         local function answer(body)
           return "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" .. body
         end
@@ -313,7 +316,7 @@ for _, mode in ipairs(common.MODES) do
     end)
 
     describe("through a proxy", function()
-      it("uses it for http as it is told, and not for excepted hosts", function()
+      it("uses it for http as configured, and not for excepted hosts", function()
         local server = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         assert.equal(200, (fetch({ url = "http://a.invalid/x?y", proxy = server.url }):result()))
         assert.matches("^GET http://a.invalid/x%?y HTTP/1.1\r\n", server.requests[1])

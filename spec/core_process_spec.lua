@@ -99,7 +99,7 @@ for _, mode in ipairs(common.MODES) do
 end
 
 describe("the descriptor of the engine's thread", function()
-  it("is readable as long as there is something to collect", function()
+  it("is readable while there is something to collect", function()
     local fd = engine:run()
     assert.equal(fd, engine:run())
     assert.is_false(scripted.readable(fd))
@@ -180,7 +180,7 @@ describe("a program", function()
       end
     end)
 
-    it("goes on without a thread where there is none to be had", function()
+    it("works without a thread if none can be started", function()
       local printed = run(BEGIN .. [[
         print(pcall(engine.run, engine))
         local config = core.request_config({})
@@ -270,7 +270,7 @@ describe("after a fork", function()
     return 0
   end
 
-  it("the child has an engine of its own, and the parent's goes on", function()
+  it("the child has an engine of its own, and the parent's continues", function()
     local ended = fetch({ base = e.tls_url })
     local flying = start({ base = e.tls_url, path = "/__emulator/slow?ms=300" })
     engine:poll(0.05)

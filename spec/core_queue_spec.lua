@@ -112,7 +112,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("and ends those whose time is over before they could be sent", function()
+      it("and ends those whose time is over before they can be sent", function()
         local path = "/__emulator/slow?ms=" .. (slow and 1500 or 400)
         local first = start({ path = path, max_connections = 1 })
         local second = start({ max_connections = 1, deadline = 0.1 })
@@ -139,7 +139,7 @@ for _, mode in ipairs(common.MODES) do
     end)
 
     describe("waits", function()
-      it("for one transfer, and says when others are to be collected", function()
+      it("for one transfer, and reports when others are to be collected", function()
         local late, early = start({ path = "/__emulator/slow?ms=200" }), start({})
         assert.is_false(late:wait())
         assert.is_true(early:done())

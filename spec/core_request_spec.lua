@@ -74,7 +74,7 @@ for _, mode in ipairs(common.MODES) do
           end
         end)
 
-        it("path and query as they are, whatever went before, over " .. SCHEME[base], function()
+        it("path and query as they are, after any other, over " .. SCHEME[base], function()
           local ends = {
             "?a=1&b=2",
             "",
@@ -134,7 +134,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal('{"a":[1,"b"]}', echo.body)
       end)
 
-      it("nothing when the value has no JSON text, and says where", function()
+      it("nothing if the value cannot be encoded, and returns the path of the part", function()
         local t, message, path = common.launch(pool, {
           method = "POST",
           url = e.url .. "/__emulator/echo",
@@ -146,7 +146,7 @@ for _, mode in ipairs(common.MODES) do
         assert.same({}, e:log())
       end)
 
-      it("the headers of its own request config, or its own, whatever went before", function()
+      it("the headers of its request config, or its own, after any other request", function()
         local url = e.url .. "/__emulator/echo"
         local a = core.request_config({}, { "X-Terms: a" })
         local b = core.request_config({}, { "X-Terms: b", "Content-Type: text/plain" })
@@ -179,7 +179,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("what was started with a request config that is gone", function()
+      it("what was started with a request config that was collected", function()
         local t = pool:start(
           core.request_config({}, { "X-Terms: c" }),
           { method = "GET" },
@@ -191,7 +191,7 @@ for _, mode in ipairs(common.MODES) do
         assert.matches('"[Xx]%-[Tt]erms":"c"', (t:body():gsub("%s", "")))
       end)
 
-      it("no content type that nobody asked for", function()
+      it("no content type that was not asked for", function()
         assert.is_nil(echoed({ method = "POST", body = "a=b" }).named["content-type"])
       end)
 
@@ -231,7 +231,7 @@ for _, mode in ipairs(common.MODES) do
         refused({ body = "{}", json = {} }, "request.json: there is a body already")
       end)
 
-      it("what is not a table, an engine or a pool", function()
+      it("arguments that are not a table, an engine or a pool", function()
         assert.error(function()
           pool:start()
         end)
@@ -249,7 +249,7 @@ for _, mode in ipairs(common.MODES) do
         end)
       end)
 
-      it("the result of what is not done, or was cancelled", function()
+      it("the result of a transfer that is not done, or was cancelled", function()
         local t = start({ path = "/__emulator/slow?ms=50" })
         for _, name in ipairs({ "result", "headers", "timings", "size", "body" }) do
           assert.error_matches(function()
@@ -276,7 +276,7 @@ for _, mode in ipairs(common.MODES) do
         core.sleep(-1)
       end)
 
-      it("a pool that a metamethod closes meanwhile", function()
+      it("a pool that a metamethod closes in the meantime", function()
         local closing = engine:pool()
         local request = setmetatable({ method = "GET" }, {
           __index = function()

@@ -65,7 +65,7 @@ for _, mode in ipairs(common.MODES) do
         }, t:headers())
       end)
 
-      it("a 204 and a 304 without a body, whatever they announce", function()
+      it("a 204 and a 304 without a body, whatever length they announce", function()
         for _, status in ipairs({ 204, 304 }) do
           local t = raw(("HTTP/1.1 %d X\r\nContent-Length: 10\r\n\r\n"):format(status))
           assert.equal(status, (t:result()))
@@ -107,7 +107,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("a body that is not compressed as it says as a failure", function()
+      it("a body that is not compressed as announced as a failure", function()
         local coded = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
         for _, text in ipairs({ coded .. "no gzip", coded .. "\31\139\8\0\0\0\0\0\0\3\255\255" }) do
           local status, kind, _, sent = raw(text):result()
@@ -115,7 +115,7 @@ for _, mode in ipairs(common.MODES) do
         end
       end)
 
-      it("a response that comes before the connection is reset", function()
+      it("a response that arrives before the connection is reset", function()
         local server = common.serve(function(connection)
           connection:write("HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno")
           scripted.step()
@@ -147,7 +147,7 @@ for _, mode in ipairs(common.MODES) do
         assert.equal("", t:body(-1))
       end)
 
-      it("what is not JSON as text, and says where it stops being JSON", function()
+      it("invalid JSON as text, with the position of the error", function()
         e:fault({ action = { status = 200, body = "[1,]" } })
         local t = fetch({ path = DATASETS, headers = { KEY } })
         local value, message, position = t:decode(core.decoder({}))

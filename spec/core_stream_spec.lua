@@ -75,7 +75,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
     end
 
     for _, framing in ipairs({ "length", "chunks", "close" }) do
-      it("comes whole and in order, its end told by its " .. framing, function()
+      it("arrives completely and in order, its end marked by its " .. framing, function()
         local transfer = start(bulk.id("rows", 4 * MIB, { framing = framing }))
         local parts = {}
         local bytes, pieces, longest, ending = read_all(transfer, function(piece)
@@ -95,7 +95,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       end)
     end
 
-    it("is told by its status and headers from its first byte on", function()
+    it("has its status and headers from its first byte on", function()
       local transfer = start(bulk.id("rows", 4 * MIB, { ending = "slow" }))
       wait(transfer)
       local status, size, echoed = transfer:result("no such key")
@@ -108,7 +108,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       assert.same(first, transfer:timings())
     end)
 
-    it("is not to be had as a whole", function()
+    it("cannot be read as a whole", function()
       local transfer = start(bulk.id("rows", 4 * MIB))
       wait(transfer)
       for _, method in ipairs({ "body", "size", "decode", "excerpt" }) do
@@ -124,7 +124,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
     end)
 
     for _, framing in ipairs({ "length", "chunks" }) do
-      it("gives what came before it broke off, then says so: " .. framing, function()
+      it("returns what arrived before it broke off, then the error: " .. framing, function()
         local options = { ending = "lost", framing = framing }
         local bytes, _, _, ending = read_all(start(bulk.id("rows", 2 * MIB, options)))
         assert.is_true(bytes > 1.8 * MIB)
@@ -133,7 +133,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       end)
     end
 
-    it("has no limit of its whole time, and one of each wait", function()
+    it("has no limit on its total time, but one on each wait", function()
       local slow = start(bulk.id("rows", 3 * MIB, { ending = "slow" }), { timeout = 0.3 })
       local from = core.now()
       assert.is_true((read_all(slow)) >= 3 * MIB)
@@ -148,7 +148,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       assert.is_true(core.now() - from < 2 * SLOWER)
     end)
 
-    it("counts no time while nobody reads", function()
+    it("counts no time while the program does not read", function()
       local transfer = start(bulk.id("rows", 3 * MIB), { timeout = 0.2 })
       wait(transfer)
       local from = core.now()
@@ -169,7 +169,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       assert.equal("timeout", (select(2, transfer:read())))
     end)
 
-    it("of another status than 2xx is a response as ever", function()
+    it("of a status other than 2xx is an ordinary response", function()
       local transfer = start(bulk.id("html", MIB, { status = 404 }))
       wait(transfer)
       assert.same({ 404, MIB }, { transfer:result(), (select(2, transfer:result())) })
@@ -192,7 +192,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       end
     end)
 
-    it("is given up by cancel, by the end of its pool, or when nobody holds it", function()
+    it("ends when it is cancelled, its pool is closed or its handle is collected", function()
       local id = bulk.id("rows", 64 * MIB)
       local cancelled, closed = start(id), start(id)
       wait(cancelled)
@@ -211,7 +211,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
       assert.equal("cancelled", (select(2, closed:result())))
     end)
 
-    it("wakes whoever waits, once for what has come", function()
+    it("wakes a waiting caller, once for what has arrived", function()
       local transfer = start(bulk.id("rows", MIB, { ending = "slow" }))
       local woken = 0
       while true do

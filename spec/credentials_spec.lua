@@ -176,7 +176,7 @@ describe("posthog.llm.credentials", function()
     assert.equal("nil", found.project_id)
   end)
 
-  it("returns what llm.new takes, and llm.new alone looks at the first place only", function()
+  it("returns options for llm.new, which itself reads only the first source", function()
     login({ host = '"https://file.example/path/"' })
     assert.equal("posthog.llm.Client (https://file.example/path)", find().client)
     local said = run(
@@ -207,12 +207,12 @@ describe("posthog.llm.credentials", function()
     assert.matches(file() .. " does not exist", found.error, 1, true)
   end)
 
-  it("looks below POSTHOG_HOME, as posthog-cli does", function()
+  it("reads the file below POSTHOG_HOME, as posthog-cli does", function()
     login({})
     assert.equal("42", find({ HOME = "/nowhere", POSTHOG_HOME = home .. "/.posthog/" }).project_id)
   end)
 
-  it("reads no file beside the program where HOME is not an absolute path", function()
+  it("reads no file in the working directory if HOME is not an absolute path", function()
     login({})
     local relative = ("../"):rep(20) .. home:sub(2) -- it is there, from wherever this runs
     for _, case in ipairs({
@@ -283,7 +283,7 @@ describe("posthog.llm.credentials", function()
     assert.equal("42", find().project_id) -- nobody else sees it
   end)
 
-  it("names the file and the way out where it cannot be used", function()
+  it("names the file and the remedy if it cannot be used", function()
     local cases = {
       {
         "it is not a JSON object",
@@ -514,7 +514,7 @@ describe("posthog.llm.credentials", function()
     print(credentials.find())
   ]]
 
-  it("keeps a login for the user alone, whatever the umask", function()
+  it("stores a login readable by the user alone, with any umask", function()
     local said = run(nil, SAVE, "sh -c " .. quote('umask 0; exec "$@"') .. " -")
     assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\n", said)
     assert.equal("600", mode_of(file()))
@@ -528,7 +528,7 @@ describe("posthog.llm.credentials", function()
     print(path or ("%%s %%s %%s: %%s"):format(err.call, err.kind, err.option, err.message))
   ]]
 
-  it("keeps no login that find would refuse", function()
+  it("stores no login that find would refuse", function()
     for given, words in pairs({
       ['{ personal_api_key = "phx_a" }'] = "invalid project_id: no project",
       ['{ personal_api_key = "phx_a", project_id = "x" }'] = 'invalid project_id: the project id "x"',
@@ -544,7 +544,7 @@ describe("posthog.llm.credentials", function()
     end
   end)
 
-  it("keeps a login as posthog-cli has it: project as text, host as URL", function()
+  it("stores a login as posthog-cli does: project as text, host as URL", function()
     run({}, TRY_SAVE:format('{ personal_api_key = " phx_a\\n", project_id = 7.0, host = "eu" }'))
     assert.equal(
       '{"env_id":"7","host":"https://eu.posthog.com","token":"phx_a"}\n',
@@ -552,7 +552,7 @@ describe("posthog.llm.credentials", function()
     )
   end)
 
-  it("raises at the caller's line where an argument cannot be meant", function()
+  it("raises at the caller's line for an invalid argument", function()
     for call, words in pairs({
       ["save()"] = "login: table expected, got nil",
       ["save({ personal_api_key = 5 })"] = "login.personal_api_key: string expected, got number",
@@ -583,7 +583,7 @@ describe("posthog.llm.credentials", function()
     )
   end)
 
-  it("says in each error where the key is from", function()
+  it("names the source of the key in each error", function()
     local env = { POSTHOG_CLI_TOKEN = SECRET, POSTHOG_CLI_ENV_ID = "7", POSTHOG_CLI_HOST = "mars" }
     assert.matches("field key_source\tPOSTHOG_CLI_TOKEN", run(env), 1, true)
     env.POSTHOG_CLI_HOST, env.POSTHOG_CLI_ENV_ID = nil, "x"
@@ -622,7 +622,7 @@ describe("posthog.llm.credentials", function()
     assert.equal("600", mode_of(home .. "/x/credentials.json"))
   end)
 
-  it("leaves what was there where the disk is full", function()
+  it("leaves the old file when the disk is full", function()
     login({})
     local said = run(nil, SAVE, "sh -c " .. quote('ulimit -f 0; trap "" XFSZ; exec "$@"') .. " -")
     assert.matches("credentials.json: cannot be written", said, 1, true)

@@ -84,7 +84,7 @@ describe("the methods of client.dataset_items", function()
     assert.same({ output = { a = 1 }, ref_trace_id = cjson.null }, cjson.decode(log[3].body))
   end)
 
-  it("replace free JSON as a whole, and keep null, {} and [] apart", function()
+  it("replace free JSON as a whole, and distinguish null, {} and []", function()
     local row = assert(items:create({ dataset = dataset, input = { a = 1, b = 2 } }))
     assert.same({ b = 3 }, assert(items:update(row.id, { input = { b = 3 } })).input)
     for written, value in pairs({

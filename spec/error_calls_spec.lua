@@ -290,7 +290,7 @@ describe("an error", function()
     assert.is_nil(err.host)
   end)
 
-  it("of llm.json has neither call nor host", function()
+  it("of llm.json names neither call nor host", function()
     local _, err = llm.json.decode("{")
     assert.is_nil(err.call)
     assert.is_nil(err.host)

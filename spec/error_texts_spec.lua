@@ -140,7 +140,7 @@ describe("the text of an error", function()
       )
     end)
 
-    it("that a server of its own does not know asks where it was made", function()
+    it("that a self-hosted server does not know asks where it was made", function()
       wrong_key(
         "skills:get: auth: the key is not valid (HTTP 401 from http://ADDRESS). Was it "
           .. "made on this server? Its keys are at http://ADDRESS/settings/user-api-keys",
@@ -200,7 +200,7 @@ describe("the text of an error", function()
   end)
 
   describe("of a project", function()
-    it("that is not there says that key and project are of one cloud", function()
+    it("that does not exist says that key and project must be of one cloud", function()
       local err = tells(
         "skills:get: not_found: project 5 is not known at us.posthog.com (HTTP 404 "
           .. "from us.posthog.com). Key and project have to be of the same cloud. Is it on the EU "
@@ -324,7 +324,7 @@ describe("the text of an error", function()
     end)
   end)
 
-  it("guesses no other scheme where this one has worked", function()
+  it("guesses no other scheme once this one has worked", function()
     local c = client("own")
     assert(c.datasets:list())
     for _, action in ipairs({ { close = true }, { raw = "SSH-2.0-OpenSSH_9.2\r\n" } }) do
@@ -533,7 +533,7 @@ describe("the text of an error", function()
   end)
 
   describe("of a proxy", function()
-    it("that is not there names it", function()
+    it("that does not exist is named", function()
       local err = tells(
         "skills:get: network: the proxy 127.0.0.1:1 refuses the connection: "
           .. "nothing listens there (host us.posthog.com)",
@@ -553,7 +553,7 @@ describe("the text of an error", function()
       assert.equal("proxy", err.option)
     end)
 
-    it("that wants a password says so", function()
+    it("that requires a password says so", function()
       local address = refusing.proxy:match("//(.*)$")
       local err = tells(
         (
@@ -590,7 +590,7 @@ describe("the text of an error", function()
     end)
   end)
 
-  it("has the key nowhere, whatever goes wrong", function()
+  it("never contains the key, whatever fails", function()
     for _, status in ipairs({ 200, 302, 400, 401, 403, 404, 429, 500 }) do
       e:fault({
         action = {
@@ -634,7 +634,7 @@ describe("a call that only API v2 has", function()
     restore()
   end)
 
-  it("for a skill that is not there shows that the server speaks API v2", function()
+  it("for a skill that does not exist shows that the server has API v2", function()
     local c = pipeline.client(e.url)
     require("posthog.llm.api.versions.api_version").forget()
     local _, err = c.skills:skill_md("nope")

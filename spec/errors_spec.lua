@@ -171,7 +171,7 @@ describe("an error", function()
     assert.is_nil(failure(405, "").body)
   end)
 
-  it("keeps null inside the body where nothing else is there", function()
+  it("keeps null in a body that has nothing else", function()
     assert.equal(llm.null, failure(500, "null").body)
   end)
 
@@ -207,7 +207,7 @@ describe("an error", function()
     assert.equal("authentication_failed", err.code)
   end)
 
-  it("is told apart from other tables by llm.is_error", function()
+  it("is distinguished from other tables by llm.is_error", function()
     assert.is_false(llm.is_error({ kind = "network", message = "x" }))
     assert.is_false(llm.is_error("network"))
     assert.is_false(llm.is_error(nil))

@@ -53,7 +53,7 @@ describe("an export", function()
     return n, not ok and err or nil
   end
 
-  it("is read row by row, and a row has the names of an item too", function()
+  it("is read row by row, and a row can be read by the names of items too", function()
     local n = 0
     for row in each(bulk.id("rows", 10000)) do
       n = n + 1
@@ -75,7 +75,7 @@ describe("an export", function()
   end)
 
   for _, framing in ipairs({ "length", "chunks", "close" }) do
-    it("comes whole, its end told by its " .. framing, function()
+    it("arrives completely, its end marked by its " .. framing, function()
       local n, err = read_all(bulk.id("rows", 3 * MIB, { framing = framing }))
       assert.is_nil(err)
       assert.is_true(n > 5000)
@@ -98,7 +98,7 @@ describe("an export", function()
     end)
   end
 
-  it("that has ended with an error goes on with the same error", function()
+  it("that has ended with an error returns the same error again", function()
     local next_row = each(bulk.id("rows", MIB, { ending = "lost" }))
     local first, second
     while not first do
@@ -110,7 +110,7 @@ describe("an export", function()
     assert.equal(first.row, second.row)
   end)
 
-  it("is not limited as a whole, but in each line, whose number is told", function()
+  it("is limited not in total but per line, and the error has the line's number", function()
     local small = client:with({ max_response_bytes = 4096 })
     local n, err = read_all(bulk.id("rows", MIB), nil, small)
     assert.is_nil(err)
@@ -142,7 +142,7 @@ describe("an export", function()
     assert.same({ 0, "decode", 204 }, { n, err.kind, err.status })
   end)
 
-  it("is tried again as long as nothing of it has come, and never after that", function()
+  it("is requested again until its first byte arrives, and never after that", function()
     local tries = 0
     local own = client:with({
       max_retries = 2,
@@ -161,7 +161,7 @@ describe("an export", function()
     assert.same({ "network", 1, 1 }, { err.kind, err.attempts, tries })
   end)
 
-  it("leaves other calls alone while it is read, with one connection too", function()
+  it("does not delay other calls while it is read, with one connection too", function()
     local own = client:with({ max_connections = 1 })
     local n = 0
     for row in each(bulk.id("rows", 2 * MIB), nil, own) do
@@ -189,7 +189,7 @@ describe("an export", function()
     assert.is_truthy(err.message:find("^the client was closed during the call; row %d+ of"))
   end)
 
-  it("that is dropped gives its connection back", function()
+  it("that is dropped frees its connection", function()
     local before = process.descriptors()
     for _ = 1, 20 do
       each(bulk.id("rows", 8 * MIB))()

@@ -20,7 +20,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       item = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 2 }))
     end)
 
-    it("may be given back as they came", function()
+    it("can be sent back as they were received", function()
       local made, err = client.dataset_items:create(item)
       if is_current then -- it refuses what only the server sets
         fails("invalid", { status = 400 }, made, err)
@@ -139,14 +139,14 @@ describe("items of API v2", function()
     item = assert(client.dataset_items:create({ dataset = dataset, input = 1, output = 2 }))
   end)
 
-  it("take a base_version in any form that Lua gives integers", function()
+  it("take a base_version in any form of a Lua integer", function()
     assert.equal(
       2,
       assert(client.dataset_items:update(item.id, { input = 2, base_version = 1.0 })).version
     )
   end)
 
-  it("are never made twice by a client_item_id of null, which is no key", function()
+  it("are not deduplicated by a client_item_id of null", function()
     t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
     local row, err = client.dataset_items:create({
       dataset = dataset,

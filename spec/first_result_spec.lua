@@ -33,7 +33,7 @@ describe("README", function()
     }, { table.unpack(commands, 1, 5) })
   end)
 
-  it("is right about a fresh clone: make demo builds, and shows results", function()
+  it("is right about a fresh clone: make demo builds and shows results", function()
     local clone = folders.new() .. "/posthog-llm"
     local said, status = shell.run(
       (

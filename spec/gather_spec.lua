@@ -231,7 +231,7 @@ describe("llm.gather in a plain program", function()
     assert.same({ { "a", "b" }, "c" }, values)
   end)
 
-  it("lets the others work while one sleeps", function()
+  it("lets the others run while one sleeps", function()
     local order = {}
     local _, errors = llm.gather({
       function()
@@ -316,7 +316,7 @@ describe("llm.gather in a plain program", function()
     assert.same({ true, "end" }, { coroutine.resume(co) })
   end)
 
-  it("can be called in such a coroutine inside a function of its own", function()
+  it("can be called in such a coroutine inside one of its functions", function()
     local values, errors = llm.gather({
       function()
         local inner = coroutine.wrap(function()
@@ -339,7 +339,7 @@ describe("llm.gather in a plain program", function()
     assert.same({ "inner", "outer", "last" }, values)
   end)
 
-  it("gives an error for a function that yields by itself, and ends", function()
+  it("returns an error for a function that yields directly, and ends", function()
     local after = false
     local values, errors = llm.gather({
       function()
@@ -427,7 +427,7 @@ describe("llm.gather in a plain program", function()
     assert.equal(0, went_on)
   end)
 
-  it("leaves the program's own call alone when one in a gather is still pending", function()
+  it("does not disturb the program's own call when one in a gather is still pending", function()
     local inside
     local co = coroutine.wrap(function()
       inside = assert(c:request("GET", "/__emulator/echo?inside"))

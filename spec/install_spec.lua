@@ -76,7 +76,7 @@ describe("make install", function()
     assert.equal("network\t@" .. source .. "\n", called(said, LUA))
   end)
 
-  it("installs the command, which finds its library by itself", function()
+  it("installs the command, which finds its library without a setting", function()
     local said = install("LUA_VERSION=" .. VERSION)
     local path = exports(said):match("export PATH=[^;]*")
     local output = run(
@@ -137,7 +137,7 @@ describe("make install", function()
     assert.equal("", (run("ls -d '~' x 2>/dev/null || :")))
   end)
 
-  it("says where it may not write, before it builds anything", function()
+  it("names the folder that it may not write, before it builds anything", function()
     if run("id -u") == "0\n" then
       return -- who may write everywhere
     end

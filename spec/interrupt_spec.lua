@@ -51,7 +51,7 @@ describe("an interrupt", function()
     e:fault({ match = { path = "datasets" }, action = { delay = 60 } })
   end
 
-  it("ends a call that waits, and lets none begin", function()
+  it("ends a waiting call, and starts no other one", function()
     hold()
     local output = run("report('waiting', get()); report('next', get())", "kill -TERM $pid")
     assert.matches("waiting\tnil\tcancelled\t", output)
@@ -97,7 +97,7 @@ describe("an interrupt", function()
     assert.matches("first\nstatus 143", output)
   end)
 
-  it("leaves alone a signal that was ignored before", function()
+  it("does not handle a signal that was ignored before", function()
     hold()
     local output = run(
       "report('waiting', get())",

@@ -66,7 +66,7 @@ describe("core.decode", function()
     assert.equal(5, value[long])
   end)
 
-  it("keeps keys apart that begin or end alike", function()
+  it("distinguishes keys that begin or end alike", function()
     local rows, keys = {}, {}
     for len = 1, 70 do
       keys[#keys + 1] = ("a"):rep(len)
@@ -89,7 +89,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("keeps a key with an escape apart from keys that look like it", function()
+  it("distinguishes a key with an escape from keys that resemble it", function()
     local decoder = core.decoder({})
     for _ = 1, 3 do
       assert_identical({ ['a"b'] = 1 }, decoder:decode('{"a\\"b":1}'))
@@ -101,7 +101,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("keeps reading right when there are more keys than it remembers", function()
+  it("reads correctly when there are more keys than its cache holds", function()
     for round = 1, 3 do
       local rows = {}
       for i = 1, 3000 do
@@ -116,7 +116,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("reads the same value whatever it has read before", function()
+  it("reads the same value, whatever it has read before", function()
     local texts = {
       '[{"id":1,"uuid":"u"},{"id":2,"dataset":"d"},{"uuid":"v","id":3}]',
       '{"id":{"id":{"id":1}},"dataset":[{"id":4}]}',
@@ -254,7 +254,7 @@ describe("core.decode", function()
     end)
   end
 
-  it("refuses what nests more than 512 levels, however deep", function()
+  it("refuses more than 512 levels, however deep", function()
     assert.is_table(decode(("["):rep(512) .. ("]"):rep(512)))
     for _, text in ipairs({
       ("["):rep(513) .. ("]"):rep(513),
@@ -293,7 +293,7 @@ describe("a decoder of core.decoder", function()
     return core.decoder(settings):decode(text)
   end
 
-  it("keeps nulls unless told otherwise", function()
+  it("keeps nulls by default", function()
     assert_identical({ a = core.null }, members({}, '{"a":null}'))
     assert_identical({ a = core.null }, members({ keep_null = true }, '{"a":null}'))
   end)
@@ -348,7 +348,7 @@ describe("a decoder of core.decoder", function()
     assert_identical({ a = 2 }, members({ keep_null = false }, '{"a":null,"a":2}'))
   end)
 
-  it("has settings of its own", function()
+  it("has its own settings", function()
     local keeping, dropping = core.decoder({}), core.decoder({ keep_null = false })
     local free = core.decoder({ keep_null = false, free = { "a" } })
     for _ = 1, 2 do
@@ -359,7 +359,7 @@ describe("a decoder of core.decoder", function()
     end
   end)
 
-  it("has a limit of depth of its own", function()
+  it("has its own limit on depth", function()
     local flat = core.decoder({ max_depth = 2 })
     assert_identical(core.array({ core.array({ 1 }) }), flat:decode("[[1]]"))
     local value, message, position = flat:decode("[[[1]]]")
@@ -372,7 +372,7 @@ describe("a decoder of core.decoder", function()
     assert.is_nil((deep:decode(("["):rep(3001) .. ("]"):rep(3001))))
   end)
 
-  it("has a time limit of its own, and checks the clock everywhere", function()
+  it("has its own time limit, and checks the clock everywhere", function()
     local texts = {
       "[" .. ("[1],"):rep(20000) .. "[1]]",
       "[" .. ("1,"):rep(40000) .. "1]",
@@ -392,7 +392,7 @@ describe("a decoder of core.decoder", function()
     assert.is_table(core.decoder({ max_seconds = math.huge }):decode(texts[1]))
   end)
 
-  it("reports apart what is over a limit and what is not JSON", function()
+  it("distinguishes a text over a limit from one that is not JSON", function()
     assert.equal("max_depth", select(4, core.decoder({ max_depth = 1 }):decode("[[")))
     assert.equal("max_depth", select(4, core.decode(("["):rep(513))))
     assert.equal(3, select("#", core.decoder({ max_depth = 1, max_seconds = 60 }):decode("[}")))

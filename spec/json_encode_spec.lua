@@ -57,7 +57,7 @@ describe("core.encode", function()
     end
   end)
 
-  it("finds a list whatever the order its elements came in", function()
+  it("recognizes a list in whatever order its elements were added", function()
     local t = {}
     for i = 100, 1, -1 do
       t[i] = i
@@ -193,7 +193,7 @@ describe("core.encode", function()
     end
   end)
 
-  it("takes no key for one that had its address in memory before", function()
+  it("does not take a key for one that had its address in memory before", function()
     local random = generator(9)
     for round = 1, 300 do
       local object, count = {}, random(40) + 1
@@ -208,7 +208,7 @@ describe("core.encode", function()
     end
   end)
 
-  it("takes no number for the string that it is written as", function()
+  it("does not take a number for the string that it is written as", function()
     local numbers = { 1, 7, 10, -1, 1.5, -0.5, 1e15, 2 ^ 53, 1e300, math.huge, -math.huge }
     for _, number in ipairs(numbers) do
       for _, name in ipairs({ tostring(number), ("%.14g"):format(number) }) do
@@ -230,7 +230,7 @@ describe("core.encode", function()
     end
   end)
 
-  it("writes more keys than it remembers", function()
+  it("writes more keys than its cache holds", function()
     for _ = 1, 3 do
       local object = {}
       for i = 1, 5000 do
@@ -245,7 +245,7 @@ describe("core.encode", function()
     assert.equal("[[1],[1]]", encode({ shared, shared }))
   end)
 
-  it("writes strings of every length and content right", function()
+  it("writes strings of every length and content correctly", function()
     local random = generator(5)
     local pieces =
       { "a", "b ", '"', "\\", "\n", "\1", "\195\169", "\226\130\172", "\240\159\166\148" }

@@ -170,7 +170,7 @@ describe("the collector", function()
     end)
   end
 
-  it("works beside a text of less than 64 KB", function()
+  it("works together with a text of less than 64 KB", function()
     assert.equal("at work\n", during(63, 0))
   end)
 end)

@@ -127,7 +127,7 @@ describe("numbers", function()
     end)
   end)
 
-  it("end at what only looks like a digit, wherever it stands among eight bytes", function()
+  it("end at a byte that only resembles a digit, at each position of eight bytes", function()
     for count = 1, 17 do
       for _, byte in ipairs({ "/", ":", "\0", "p", "\176", "\255" }) do
         local text = "[" .. ("1"):rep(count) .. byte .. "1111111111]"
@@ -150,7 +150,7 @@ describe("numbers", function()
     assert.equal(-math.huge, 1 / decode("-1e-400"))
   end)
 
-  it("keep 1 and 1.0 apart where Lua can", function()
+  it("distinguish 1 and 1.0 where Lua can", function()
     assert.equal("1", encode(1))
     assert.equal(HAS_INTEGERS and "1.0" or "1", encode(decode("1.0")))
     assert.equal(HAS_INTEGERS and "[1,1.0]" or "[1,1]", encode(decode("[1,1.0]")))
@@ -278,7 +278,7 @@ describe("numbers", function()
     check_doubles(30000, 20260514)
   end)
 
-  it("are so at every power of two and of ten, and beside them", function()
+  it("are read back at every power of two and of ten, and next to them", function()
     for e = -1074, 971 do
       check_double(scaled(1, e))
       for _, m in ipairs({ 2 ^ 52, 2 ^ 52 + 1, 2 ^ 53 - 1, 2 ^ 53 - 2 }) do
@@ -471,7 +471,7 @@ describe("numbers", function()
     end
   end)
 
-  it("are zero, or no number of Lua, where the exponent is beyond all", function()
+  it("are zero, or not a Lua number, if the exponent is out of range", function()
     for exponent in
       ("400 99999 100000 100001 1000000 99999999999999999 100000000000000000 999999999999999999999"):gmatch(
         "%d+"

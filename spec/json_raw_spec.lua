@@ -37,7 +37,7 @@ describe("json.raw", function()
     assert.is_false(raw == "1.0")
   end)
 
-  it("refuses what is not one JSON value, and says where", function()
+  it("refuses a text that is not one JSON value, with the position", function()
     for _, case in ipairs({
       { "", 1 },
       { " ", 2 },
@@ -58,7 +58,7 @@ describe("json.raw", function()
     assert.equal("too_large", err.kind)
   end)
 
-  it("raises for what is not a string, at the line of the caller", function()
+  it("raises for an argument that is not a string, at the line of the caller", function()
     local ran, message = pcall(json.raw, 5)
     assert.is_false(ran)
     assert.equal("json.raw expects a string, got number", message:match("json%.raw.*"))
@@ -100,7 +100,7 @@ describe("the parts of a JSON text", function()
     assert.same({}, json_text.parts("{}"))
   end)
 
-  it("make the same text again, whatever the value is", function()
+  it("make the same text again, for any value", function()
     local random = support.generator(20261130)
     local marks = { "]", "}", '"', "\\", ",", ":", " ", "[", "{", "x" }
     local function value(depth)

@@ -143,7 +143,7 @@ describe("objects whose keys repeat", function()
     end
   end
 
-  it("keep their keys when there are more than are remembered", function()
+  it("keep their keys when there are more than the cache holds", function()
     local decoder = core.decoder({})
     local row = '{"id":%d,"name":"n","inner":{"x":1,"y":{%s}},"end":true}'
     for round = 1, 60 do
@@ -186,7 +186,7 @@ describe("objects whose keys repeat", function()
     end
   end)
 
-  it("are stored member by member where a key is there twice, or cannot be remembered", function()
+  it("are stored member by member if a key occurs twice or cannot be cached", function()
     local long = ("x"):rep(40)
     for text, expected in pairs({
       ['{"a":1,"b":2,"a":3}'] = { a = 3, b = 2 },
@@ -207,7 +207,7 @@ describe("objects whose keys repeat", function()
     end
   end)
 
-  it("are not remembered when they were open as the keys were forgotten", function()
+  it("are not cached if they were open when the key cache was cleared", function()
     local function filler(from, to)
       local members = {}
       for i = from, to do

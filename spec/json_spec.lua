@@ -65,7 +65,7 @@ describe("a JSON round trip", function()
     end
   end)
 
-  it("agrees with cjson in what both can do", function()
+  it("agrees with cjson where both support it", function()
     local random = generator(77)
     for _ = 1, 2000 do
       local value = random_value(random, 0, true)
@@ -122,7 +122,7 @@ describe("posthog.llm.json", function()
     assert.equal("", select(2, json.encode(print)).path)
   end)
 
-  it("raises at the caller for what is not a text", function()
+  it("raises at the caller for an argument that is not a text", function()
     for _, value in ipairs({ 1, {}, print, core.null }) do
       local ok, message = pcall(function()
         json.decode(value)

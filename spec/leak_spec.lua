@@ -89,7 +89,7 @@ describe("what a program drops is freed when it", function()
     assert_all_closed()
   end)
 
-  it("is a client whose closed sibling is still there", function()
+  it("is a client whose closed sibling still exists", function()
     local closed = pipeline.client(e.url)
     apart(function()
       assert(closed:with({}).datasets:list())
@@ -130,7 +130,7 @@ describe("what a program drops is freed when it", function()
     assert.is_nil(next(gone))
   end)
 
-  it("is a client with one of its resources or iterators still held: it goes on working", function()
+  it("is a client, but not while one of its resources or iterators is referenced", function()
     local made = e:seed({ datasets = 3 }).datasets
     local kept = {}
     apart(function()

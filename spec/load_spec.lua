@@ -23,11 +23,11 @@ describe("loading the library", function()
     assert.equal("", said)
   end)
 
-  it("looks up no host name, which could take half a minute", function()
+  it("does not resolve a host name, which could take half a minute", function()
     assert.equal("", run([[require("posthog.llm").new({ host = "us" })]]))
   end)
 
-  it("leaves the look-up to the first call", function()
+  it("leaves name resolution to the first call", function()
     local said = run([[
       local llm = require("posthog.llm")
       local client = llm.new({ host = "us", personal_api_key = "phx_x", max_retries = 0 })

@@ -30,7 +30,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       t.e:fault({ match = { method = method }, action = { close = how, times = 1 } })
     end
 
-    it("is cleared up by what the caller's own codec makes of numbers", function()
+    it("is resolved by comparing numbers as the caller's codec decodes them", function()
       assert(client.skills:create(SKILL))
       client = client:with({ json = require("cjson.safe") })
       lose("after", "PATCH")
@@ -43,7 +43,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.is_true(response.settled)
     end)
 
-    it("stays in doubt where the server has nothing to say", function()
+    it("stays ambiguous if the server's responses prove nothing", function()
       assert(client.skills:create(SKILL))
       local skills = client.skills
       for name, write in pairs({
@@ -98,7 +98,7 @@ describe("a lost response to a write on an item", function()
     clock.sleep = sleep
   end)
 
-  it("is the writer's, whoever has created the item", function()
+  it("is attributed to the writer, whoever created the item", function()
     local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })
     assert(other.dataset_items:update(item, { input = 2, base_version = 1 }))
     t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
@@ -107,16 +107,19 @@ describe("a lost response to a write on an item", function()
     assert.equal(3, row.version)
   end)
 
-  it("is the writer's, whoever has made the version that an update left as it was", function()
-    local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })
-    local row = assert(other.dataset_items:update(item, { input = 1, base_version = 1 }))
-    assert.equal(1, row.version)
-    t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
-    row = assert(other.dataset_items:update(item, { input = 3, base_version = 1 }))
-    assert.equal(2, row.version)
-  end)
+  it(
+    "is attributed to the writer, whoever made the version that an update left unchanged",
+    function()
+      local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })
+      local row = assert(other.dataset_items:update(item, { input = 1, base_version = 1 }))
+      assert.equal(1, row.version)
+      t.e:fault({ match = { method = "PATCH" }, action = { close = "after", times = 1 } })
+      row = assert(other.dataset_items:update(item, { input = 3, base_version = 1 }))
+      assert.equal(2, row.version)
+    end
+  )
 
-  it("is cleared up though the first look at the server fails too", function()
+  it("is resolved even if the first probe fails too", function()
     for _, failure in ipairs({ { close = "before", times = 1 }, { status = 503, times = 1 } }) do
       t.e:faults({
         { match = { method = "PATCH" }, action = { close = "after", times = 1 } },
@@ -131,7 +134,7 @@ describe("a lost response to a write on an item", function()
     end
   end)
 
-  it("of a new dataset is looked for by the name", function()
+  it("of a new dataset is read back by the name", function()
     t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
     local before = #t.e:log()
     local row, err, response = client.datasets:create({ name = "silver & gold" })
@@ -160,7 +163,7 @@ describe("a lost response to a write on an item", function()
 
   local TAKEN = '{"code":"client_item_id_conflict","detail":"d","current_item_id":"x"}'
 
-  it("stays in doubt where what is read back is not what it should be", function()
+  it("stays ambiguous if what is read back is not what was expected", function()
     for _, rows in ipairs({
       '5,"x",[]',
       '{"version":"2"}',
@@ -199,19 +202,22 @@ describe("a lost response to a write on an item", function()
     end
   end)
 
-  it("is not the same change by another user, once the client knows its own", function()
-    local other = t.client({ personal_api_key = "phx_emulator_li" })
-    client = client:with({
-      on_retry = function()
-        assert(other.dataset_items:update(item, { input = "same", base_version = 2 }))
-      end,
-    })
-    assert(client.dataset_items:update(item, { input = 2, base_version = 1 }))
-    t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
-    local row, err = client.dataset_items:update(item, { input = "same", base_version = 2 })
-    fails("conflict", { code = "stale_version" }, row, err)
-    assert.is_nil(err.ambiguous)
-  end)
+  it(
+    "is not mistaken for the same change by another user, once the client knows its user",
+    function()
+      local other = t.client({ personal_api_key = "phx_emulator_li" })
+      client = client:with({
+        on_retry = function()
+          assert(other.dataset_items:update(item, { input = "same", base_version = 2 }))
+        end,
+      })
+      assert(client.dataset_items:update(item, { input = 2, base_version = 1 }))
+      t.e:fault({ match = { method = "PATCH" }, action = { close = "before", times = 1 } })
+      local row, err = client.dataset_items:update(item, { input = "same", base_version = 2 })
+      fails("conflict", { code = "stale_version" }, row, err)
+      assert.is_nil(err.ambiguous)
+    end
+  )
 
   it("is not followed by another one while it may have happened, without a base", function()
     t.e:faults({
@@ -237,7 +243,7 @@ describe("a lost response to a write on an item", function()
     assert.is_nil(err.ambiguous)
   end)
 
-  it("is an error, and nothing else, where the server has nothing to say", function()
+  it("is only an error if the server's responses prove nothing", function()
     t.e:fault({ match = { method = "GET" }, action = { status = 204 } })
     fails("decode", { status = 204 }, client.dataset_items:update(item, { input = 2 }))
     fails("decode", { status = 204 }, client.datasets:export_wait(item, 1))

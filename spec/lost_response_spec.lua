@@ -153,7 +153,7 @@ describe("a write whose response is lost", function()
         assert.equal(1, count(method, path))
       end)
 
-      it("is made again when it has not happened", function()
+      it("is repeated when it has not happened", function()
         lose("before", method, path)
         local skill, err, response = run()
         assert.is_nil(err, tostring(err))
@@ -164,7 +164,7 @@ describe("a write whose response is lost", function()
         assert.equal(2, version())
       end)
 
-      it("is found where others have gone on from it", function()
+      it("is found after others have changed its result", function()
         t.e:faults({
           { match = { method = method, path = path }, action = { close = "after", times = 1 } },
           { match = { method = method, path = path, nth = 2 }, action = { delay = 0 } },
@@ -183,7 +183,7 @@ describe("a write whose response is lost", function()
         assert.equal(3, version())
       end)
 
-      it("did not happen where somebody else was first", function()
+      it("did not happen where another writer was first", function()
         lose("before", method, path)
         local hooked = client:with({
           on_retry = function()
@@ -200,7 +200,7 @@ describe("a write whose response is lost", function()
         assert.equal(2, version())
       end)
 
-      it("is left open where nothing can be read", function()
+      it("stays ambiguous if nothing can be read", function()
         t.e:faults({
           { match = { method = method, path = path }, action = { close = "after", times = 1 } },
           { match = { method = "GET" }, action = { status = 503 } },
@@ -212,7 +212,7 @@ describe("a write whose response is lost", function()
         assert.equal(2, version())
       end)
 
-      it("is looked for even when the repeat is lost too", function()
+      it("is probed for even when the response to the repeat is lost too", function()
         t.e:faults({
           { match = { method = method, path = path }, action = { close = "before", times = 1 } },
           { match = { method = method, path = path }, action = { close = "after", times = 1 } },
@@ -224,7 +224,7 @@ describe("a write whose response is lost", function()
         assert.equal(2, count(method, path))
       end)
 
-      it("is left open when neither has happened", function()
+      it("stays ambiguous when neither has happened", function()
         lose("before", method, path, 9)
         local skill, err = run()
         live.fails("network", { ambiguous = true, attempts = 2 }, skill, err)
@@ -232,7 +232,7 @@ describe("a write whose response is lost", function()
         assert.equal(1, version())
       end)
 
-      it("is left alone with max_retries = 0", function()
+      it("is not probed for with max_retries = 0", function()
         client = t.client()
         lose("after", method, path)
         local skill, err = run()
@@ -256,7 +256,7 @@ describe("a write whose response is lost", function()
       end,
     },
   }) do
-    it("is left open where the skill goes while it is looked at, " .. name, function()
+    it("stays ambiguous if the skill is archived during the probes, " .. name, function()
       create({ files = { { path = "a.md", content = "A" } } })
       lose("after", write[1], write[2])
       local plain, gone = client, false
@@ -373,7 +373,7 @@ describe("a write whose response is lost", function()
       assert.equal(1, count("POST"))
     end)
 
-    it("is left open when it is not there, and not made again", function()
+    it("stays ambiguous if it does not exist, and is not repeated", function()
       lose("before", "POST")
       live.fails("network", { ambiguous = true }, client.skills:create(FIELDS))
       assert.equal(1, count("POST"))
@@ -398,7 +398,7 @@ describe("a write whose response is lost", function()
       assert.is_nil(err.ambiguous)
     end)
 
-    it("is found whatever ends the first try", function()
+    it("is found whatever ends the first attempt", function()
       for i, action in ipairs({ { close = "after" }, { truncate = 40 } }) do
         action.times = 1
         t.e:fault({ match = { method = "POST" }, action = action })
@@ -452,7 +452,7 @@ describe("a write whose response is lost", function()
         assert.equal(1, count("POST", "files"))
       end)
 
-      it("is left open when it is not there, " .. name, function()
+      it("stays ambiguous if it does not exist, " .. name, function()
         create()
         lose("before", "POST")
         live.fails("network", { ambiguous = true }, add(FILE))
@@ -504,7 +504,7 @@ describe("a write whose response is lost", function()
       assert.equal(1, count("POST", "archive"))
     end)
 
-    it("is left open when the skill is still there, and never made again", function()
+    it("stays ambiguous if the skill still exists, and is never repeated", function()
       create()
       lose("before", "POST")
       live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
@@ -512,7 +512,7 @@ describe("a write whose response is lost", function()
       assert(client.skills:get("pdf-forms"))
     end)
 
-    it("is not made again when nothing can be read", function()
+    it("is not repeated when nothing can be read", function()
       create()
       t.e:faults({
         { match = { method = "POST" }, action = { close = "before", times = 1 } },
@@ -522,7 +522,7 @@ describe("a write whose response is lost", function()
       assert.equal(1, count("POST", "archive"))
     end)
 
-    it("is not shown by the 404 of anybody but the API", function()
+    it("is not proved by a 404 that is not the API's", function()
       local json_type = { ["Content-Type"] = "application/json" }
       for _, body in ipairs({
         "default backend - 404",
@@ -545,7 +545,7 @@ describe("a write whose response is lost", function()
       end
     end)
 
-    it("is shown by both forms of the API's 404", function()
+    it("is proved by both forms of the API's 404", function()
       for _, body in ipairs({
         '{"detail":"gone"}',
         '{"detail":"gone","type":"skill_not_found","skill_name":"pdf-forms","suggestions":[]}',
@@ -562,7 +562,7 @@ describe("a write whose response is lost", function()
       end
     end)
 
-    it("leaves alone what somebody has made of the name since", function()
+    it("does not change a skill that another user has since created under the name", function()
       create()
       lose("after", "POST", "archive")
       local raced = false
@@ -616,7 +616,7 @@ describe("a write whose response is lost", function()
       assert.equal(2, #t.e:state().projects["112358"].items)
     end)
 
-    it("is not there when it did not happen", function()
+    it("is not found when it did not happen", function()
       lose("before", "POST")
       local fields = { dataset = dataset, input = 1 }
       local row, err = client.dataset_items:create(fields)
@@ -624,7 +624,7 @@ describe("a write whose response is lost", function()
       assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
     end)
 
-    it("is told from rows that differ or are older", function()
+    it("is distinguished from rows that differ or are older", function()
       local fields = { dataset = dataset, input = { 1, 2 }, metadata = { a = true } }
       for _, other in ipairs({
         { input = { 1, 2, 3 } },
@@ -662,7 +662,7 @@ describe("a write whose response is lost", function()
       assert.equal(1, #found)
     end)
 
-    it("works for datasets, with a codec of the caller's, and tells failures", function()
+    it("works for datasets, with a codec of the caller's, and returns errors", function()
       local codec = client:with({ json = require("cjson.safe") })
       local fields = { name = " golden 2 ", metadata = { pi = 3.14159265358979, list = { 1, 2 } } }
       local made = assert(codec.datasets:create(fields))
@@ -678,7 +678,7 @@ describe("a write whose response is lost", function()
       )
     end)
 
-    it("wants a time", function()
+    it("requires a time", function()
       live.misuses({
         {
           "since: seconds since 1970 or a timestamp expected, got nil",

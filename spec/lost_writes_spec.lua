@@ -80,7 +80,7 @@ for _, version in ipairs({ "reference", "current" }) do
       return n
     end
 
-    it("of an archive never takes a new skill of the name away", function()
+    it("of an archive never archives a new skill of the name", function()
       for _, how in ipairs({ "before", "after" }) do
         lose(how, "POST", "archive")
         local made = false
@@ -97,7 +97,7 @@ for _, version in ipairs({ "reference", "current" }) do
       end
     end)
 
-    it("of a publish is not made again on a new skill of the name", function()
+    it("of a publish is not repeated on a new skill of the name", function()
       for _, how in ipairs({ "before", "after" }) do
         lose(how, "PATCH", "/a/$")
         meanwhile("GET", replace)
@@ -109,7 +109,7 @@ for _, version in ipairs({ "reference", "current" }) do
       end
     end)
 
-    it("of a publish is told to be open where the repeat met a new skill of the name", function()
+    it("of a publish is ambiguous if the repeat met a new skill of the name", function()
       t.e:faults({
         { match = { method = "PATCH", path = "/a/$" }, action = { close = "before", times = 1 } },
         { match = { method = "GET", path = "/a/" }, action = { delay = 0 } },
@@ -129,7 +129,7 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.is_truthy(tostring(err):find("archived and created again", 1, true))
     end)
 
-    it("of a publish on a skill that is gone is left open", function()
+    it("of a publish on a skill that was archived stays ambiguous", function()
       lose("after", "PATCH", "/a/$")
       meanwhile("GET", function()
         assert(other.skills:archive("a"))
@@ -141,7 +141,7 @@ for _, version in ipairs({ "reference", "current" }) do
       )
     end)
 
-    it("of a create is open where the name went to another skill in the meantime", function()
+    it("of a create is ambiguous if another skill has the name in the meantime", function()
       lose("after", "POST", "llm_skills/$")
       meanwhile("GET", function()
         assert(other.skills:archive("b"))
@@ -154,7 +154,7 @@ for _, version in ipairs({ "reference", "current" }) do
       )
     end)
 
-    it("of a create is not the equal one that somebody else made", function()
+    it("of a create is not mistaken for an equal one by another user", function()
       lose("before", "POST", "llm_skills/$")
       meanwhile("GET", function()
         assert(other.skills:create({ name = "b", description = "d", body = "same" }))
@@ -166,7 +166,7 @@ for _, version in ipairs({ "reference", "current" }) do
       )
     end)
 
-    it("of a copy is found where its source has gone on", function()
+    it("of a copy is found after its source has changed", function()
       lose("after", "POST", "duplicate")
       meanwhile("GET", function()
         assert(other.skills:publish("a", { base_version = 1, body = "two" }))
@@ -177,7 +177,7 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.is_true(response.settled)
     end)
 
-    it("of a copy is not another skill with the new name", function()
+    it("of a copy is not mistaken for another skill with the new name", function()
       lose("before", "POST", "duplicate")
       meanwhile("GET", function()
         assert(client.skills:create({
@@ -193,21 +193,24 @@ for _, version in ipairs({ "reference", "current" }) do
       fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
     end)
 
-    it("of a copy is open where the source is gone, refused where the name was taken", function()
-      lose("after", "POST", "duplicate")
-      meanwhile("GET", function()
-        assert(other.skills:archive("a"))
-      end)
-      fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
-      assert(client.skills:create({ name = "a", description = "d", body = "new" }))
-      lose("before", "POST", "duplicate")
-      local copy, err = client.skills:duplicate("a", "b")
-      fails("network", nil, copy, err) -- the read has shown it to the client
-      assert.is_nil(err.ambiguous)
-      assert.is_truthy(tostring(err):find("it did not happen", 1, true))
-    end)
+    it(
+      "of a copy is ambiguous if the source was archived, refused if the name was taken",
+      function()
+        lose("after", "POST", "duplicate")
+        meanwhile("GET", function()
+          assert(other.skills:archive("a"))
+        end)
+        fails("network", { ambiguous = true }, client.skills:duplicate("a", "b"))
+        assert(client.skills:create({ name = "a", description = "d", body = "new" }))
+        lose("before", "POST", "duplicate")
+        local copy, err = client.skills:duplicate("a", "b")
+        fails("network", nil, copy, err) -- the read has shown it to the client
+        assert.is_nil(err.ambiguous)
+        assert.is_truthy(tostring(err):find("it did not happen", 1, true))
+      end
+    )
 
-    it("stays in doubt when later attempts are refused under another path", function()
+    it("stays ambiguous when later attempts are refused under another path", function()
       t.e:faults({
         {
           match = { method = "PATCH", path = "/environments/" },
@@ -225,7 +228,7 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.equal(1, count("PATCH", "/a/"))
     end)
 
-    it("stays in doubt when it was lost under the second path, then unknown too", function()
+    it("stays ambiguous when it was lost under the second path, then unknown too", function()
       -- One that has not learnt which of the paths it is; it knows the skill by another answer.
       client = client:with({ max_retries = 2 })
       t.e:faults({
@@ -249,7 +252,7 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.equal("mine", other.skills:get("a").body)
     end)
 
-    it("is found behind a router that does not know the path for a while", function()
+    it("is found although the router does not know the path for a while", function()
       t.e:faults({
         { match = { method = "PATCH" }, action = { close = "after", times = 1 } },
         { match = { method = "GET", path = "/environments/" }, action = ROUTER },
@@ -260,7 +263,7 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.equal(1, count("PATCH", "/a/"))
     end)
 
-    it("is found by what the server makes of what was sent", function()
+    it("is found by the form in which the server stores what was sent", function()
       local cases = {
         { allowed_tools = { "Bash ", " Bash" } },
         { allowed_tools = { 1, "a" } },
@@ -319,7 +322,7 @@ for _, version in ipairs({ "reference", "current" }) do
       end
     end)
 
-    it("of a write on files is told from a version of other content", function()
+    it("of a write on files is distinguished from a version of other content", function()
       local writes = {
         {
           "PATCH",
@@ -406,7 +409,7 @@ for _, version in ipairs({ "reference", "current" }) do
       end
     end)
 
-    it("is open where the name goes to another skill while files are read", function()
+    it("is ambiguous if the name goes to another skill while files are read", function()
       local gets = 0
       lose("after", "POST", "files%-rename")
       client = client:with({
@@ -467,16 +470,19 @@ for _, version in ipairs({ "reference", "current" }) do
       assert.is_true(asked > 2)
     end)
 
-    it("of an item is found by the value of its numbers, and not by what others made", function()
-      local dataset = assert(client.datasets:create({ name = "g" })).id
-      local fields = { dataset = dataset, input = { 1e16, 1.5e19, -0.0, llm.array({}) } }
-      lose("after", "POST", "dataset_items")
-      local row, err = client.dataset_items:create(fields)
-      fails("network", { ambiguous = true }, row, err)
-      assert.equal(1, #assert(client.dataset_items:find_created(fields, err.sent_at)))
-      fields.input[2] = 1.6e19
-      assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
-    end)
+    it(
+      "of an item is found by the value of its numbers, and not mistaken for other writes",
+      function()
+        local dataset = assert(client.datasets:create({ name = "g" })).id
+        local fields = { dataset = dataset, input = { 1e16, 1.5e19, -0.0, llm.array({}) } }
+        lose("after", "POST", "dataset_items")
+        local row, err = client.dataset_items:create(fields)
+        fails("network", { ambiguous = true }, row, err)
+        assert.equal(1, #assert(client.dataset_items:find_created(fields, err.sent_at)))
+        fields.input[2] = 1.6e19
+        assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
+      end
+    )
   end)
 end
 
@@ -521,7 +527,7 @@ describe("a lost response on API v2", function()
   end
 
   describe("of a rename", function()
-    it("is found by the skill's identity, be the old name taken again", function()
+    it("is found by the skill's identity, even if the old name is taken again", function()
       make("a")
       lose("after", "POST", "rename")
       meanwhile("GET", function()
@@ -541,7 +547,7 @@ describe("a lost response on API v2", function()
       assert.equal("b", skill.name)
     end)
 
-    it("is not a skill that had the new name before", function()
+    it("is not mistaken for a skill that had the new name before", function()
       make("b")
       lose("before", "POST", "rename")
       fails("not_found", { ambiguous = nil }, client.skills:rename("a", "b"))
@@ -552,7 +558,7 @@ describe("a lost response on API v2", function()
       assert.is_truthy(tostring(err):find("the name belongs to another skill", 1, true))
     end)
 
-    it("is left open where the skill is gone under both names", function()
+    it("stays ambiguous if neither name has the skill", function()
       make("a")
       lose("after", "POST", "rename")
       meanwhile("GET", function()
@@ -562,7 +568,7 @@ describe("a lost response on API v2", function()
       fails("network", { ambiguous = true }, client.skills:rename("a", "b"))
     end)
 
-    it("asks nothing beforehand when nothing may be asked afterwards", function()
+    it("requests nothing before the call if it may not probe after it", function()
       make("a", other)
       client = t.client({ max_retries = 0 })
       local since = #t.e:log()
@@ -591,7 +597,7 @@ describe("a lost response on API v2", function()
       end
     end)
 
-    it("is left open where they are others, and never made again", function()
+    it("stays ambiguous if they are others, and is never repeated", function()
       local before = client.skills:get("a").owners
       assert.not_equal(LI, before[1] and before[1].uuid)
       lose("before", "PATCH", "/a/$")
@@ -603,7 +609,7 @@ describe("a lost response on API v2", function()
       assert.same(before, client.skills:get("a").owners)
     end)
 
-    it("is left open where they were the same before, for then they prove nothing", function()
+    it("stays ambiguous if they were the same before, which proves nothing", function()
       local same = client.skills:get("a").owners[1].uuid
       lose("before", "PATCH", "/a/$")
       fails(
@@ -613,7 +619,7 @@ describe("a lost response on API v2", function()
       )
     end)
 
-    it("is left open where another skill has the name by now", function()
+    it("stays ambiguous if another skill has the name by then", function()
       assert(client.skills:publish("a", { owners = { LI } }))
       local user = assert(client.skills:get("a")).created_by.uuid
       lose("before", "PATCH", "/a/$")
@@ -624,7 +630,7 @@ describe("a lost response on API v2", function()
       fails("network", { ambiguous = true }, client.skills:publish("a", { owners = { user } }))
     end)
 
-    it("asks for the owners beforehand only when they may be asked for afterwards", function()
+    it("requests the owners before the call only if it may probe after it", function()
       local since = #t.e:log()
       assert(client.skills:publish("a", { owners = { LI } }))
       assert.equal("GET", t.e:log(since)[1].method)
@@ -636,7 +642,7 @@ describe("a lost response on API v2", function()
       assert.equal("not_found", err.kind)
     end)
 
-    it("teaches nobody who he is", function()
+    it("does not show clients who their user is", function()
       assert(client.skills:publish("a", { owners = { LI } }))
       assert(other.skills:publish("a", { base_version = 1, body = "theirs" }))
       client = t.client({ max_retries = 2, timeout = 29 })
@@ -651,7 +657,7 @@ describe("a lost response on API v2", function()
   describe("of a new dataset", function()
     local FIELDS = { name = " golden ", metadata = { n = 1e16 } }
 
-    it("is found by the name, which no other can have", function()
+    it("is found by the name, which is unique", function()
       assert(other.datasets:create({ name = "golden goose" }))
       assert(client.datasets:create({ name = "the first, which tells who we are" }))
       lose("after", "POST", "datasets/$")
@@ -661,7 +667,7 @@ describe("a lost response on API v2", function()
       assert.is_true(response.settled)
     end)
 
-    it("is not somebody else's, and did not happen where that was there before", function()
+    it("is not another user's, and did not happen if that one existed before", function()
       assert(client.datasets:create({ name = "the first, which tells who we are" }))
       lose("before", "POST", "datasets/$")
       meanwhile("GET", function()
@@ -678,7 +684,7 @@ describe("a lost response on API v2", function()
       assert.is_truthy(tostring(err):find("the name belongs to another dataset", 1, true))
     end)
 
-    it("is left open where it is not there, or nothing can be read", function()
+    it("stays ambiguous if it does not exist, or nothing can be read", function()
       lose("before", "POST", "datasets/$")
       fails("network", { ambiguous = true }, client.datasets:create(FIELDS))
       t.e:faults({
@@ -697,7 +703,7 @@ describe("a lost response on API v2", function()
         assert(client.dataset_items:create({ dataset = dataset, input = 1, metadata = { k = 1 } }))
     end)
 
-    it("is not a version that changed something else too", function()
+    it("is not mistaken for a version that changed something else too", function()
       local twin = client
       lose("before", "PATCH", "dataset_items")
       client = client:with({
@@ -721,7 +727,7 @@ describe("a lost response on API v2", function()
       assert.is_true(response.settled)
     end)
 
-    it("with a key is found below what others made of it since", function()
+    it("with a key is found below later versions by others", function()
       local fields = { dataset = dataset, input = { 1e16 }, client_item_id = "k" }
       lose("after", "POST", "dataset_items/$")
       client = client:with({
@@ -751,7 +757,7 @@ describe("a lost response on API v2", function()
       assert.is_truthy(tostring(err):find("another item has its client_item_id", 1, true))
     end)
 
-    it("with a key is left open where nothing can be read", function()
+    it("with a key stays ambiguous if nothing can be read", function()
       t.e:faults({
         { match = { method = "POST" }, action = { close = "after", times = 1 } },
         { match = { method = "GET" }, action = { status = 503 } },

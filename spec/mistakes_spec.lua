@@ -39,7 +39,7 @@ describe("a mistake", function()
       c.spend.get()
     end,
   }) do
-    it("such as a dot for a colon is called by its name: " .. what, function()
+    it("such as a dot for a colon is named: " .. what, function()
       raises(f, what:gsub(" ", "") .. " with a colon")
       assert.same({}, e:log())
     end)
@@ -54,7 +54,7 @@ describe("a mistake", function()
     "Upgrade",
     "Host",
   }) do
-    it("in the header " .. name .. " cannot break up the connection", function()
+    it("in the header " .. name .. " cannot break the connection", function()
       raises(function()
         c.datasets:create({ name = "x" }, { headers = { [name] = "9" } })
       end, name .. " is set by the client")
@@ -99,7 +99,7 @@ describe("a mistake", function()
     assert.is_nil(tostring(err):find("hunter2", 1, true))
   end)
 
-  it("in the host is told apart from a network failure", function()
+  it("is distinguished from a network failure if it is in the host", function()
     local _, err = c:with({ host = "https://posthög.example" }).datasets:list()
     assert.equal("invalid", err.kind)
     assert.matches("ASCII", err.message)
@@ -125,17 +125,20 @@ describe("a mistake", function()
     assert.equal(tostring(err) .. "!", err .. "!")
   end)
 
-  it("in the network is reported by a call whose pace leaves no time for another try", function()
-    local paced = llm.new({
-      host = "http://127.0.0.1:1",
-      personal_api_key = "phx_x",
-      project_id = 1,
-      pace = { per_minute = 1 },
-      deadline = 2,
-    })
-    local _, err = paced.datasets:list()
-    assert.equal("network", err.kind)
-    assert.is_true(err.retry_after > 0)
-    paced:close()
-  end)
+  it(
+    "in the network is reported by a call whose rate limit leaves no time for another attempt",
+    function()
+      local paced = llm.new({
+        host = "http://127.0.0.1:1",
+        personal_api_key = "phx_x",
+        project_id = 1,
+        pace = { per_minute = 1 },
+        deadline = 2,
+      })
+      local _, err = paced.datasets:list()
+      assert.equal("network", err.kind)
+      assert.is_true(err.retry_after > 0)
+      paced:close()
+    end
+  )
 end)

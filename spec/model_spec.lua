@@ -33,7 +33,7 @@ describe("the model check", function()
   end
 
   for _, version in ipairs({ "current", "reference" }) do
-    it("finds the promise kept in stories of " .. version, function()
+    it("finds the guarantee kept in stories of " .. version, function()
       local seen, deadline = {}, os.time() + SECONDS
       for number = 1, STORIES do
         if os.time() > deadline then
@@ -78,7 +78,7 @@ describe("the model check", function()
     end
   end
 
-  it("notices what did not happen and is said to have", function()
+  it("notices a write that is reported but did not happen", function()
     local told = tell({
       kind = "skills:create",
       faults = {
@@ -94,7 +94,7 @@ describe("the model check", function()
     end)
   end)
 
-  it("notices what happens later though it is said not to", function()
+  it("notices a write that happens after it is reported as failed", function()
     local told = tell({
       kind = "skills:archive",
       faults = {
@@ -109,7 +109,7 @@ describe("the model check", function()
     end)
   end)
 
-  it("notices what was done twice", function()
+  it("notices a write that happened twice", function()
     local told = tell({
       kind = "skills:publish",
       variant = 6,
@@ -128,7 +128,7 @@ describe("the model check", function()
     end)
   end)
 
-  it("tells apart what is beyond the promise", function()
+  it("distinguishes what the guarantee does not cover", function()
     local told = tell({
       kind = "skills:create",
       variant = 0,

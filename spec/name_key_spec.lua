@@ -63,7 +63,7 @@ describe("the key of a name", function()
     end
   end)
 
-  it("of bytes that are not UTF-8 is their own", function()
+  it("of bytes that are not UTF-8 is unique", function()
     assert.equal(name_key.of("A\255"), name_key.of("a\255"))
     for _, bytes in ipairs({ "\255", "\195", "\195x", "a\128", "\240\159", "\224\164" }) do
       assert.not_equal(name_key.of("x"), name_key.of(bytes))
@@ -95,7 +95,7 @@ describe("the key of a name", function()
     end
   end)
 
-  it("goes by tables that are what their script writes", function()
+  it("uses tables that are as their script writes them", function()
     local function same_version()
       local file = io.open("/usr/share/unicode/CaseFolding.txt")
       local source = assert(io.open("lua/posthog/llm/util/unicode_data.lua"))

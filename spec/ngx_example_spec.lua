@@ -82,7 +82,7 @@ describe("examples/nginx", function()
     assert.equal(1, #e:log())
   end)
 
-  it("serves an old copy at once and refreshes it meanwhile", function()
+  it("serves an old copy at once and refreshes it in the background", function()
     local other = e:seed({ skills = 2 }).skills[2]
     assert.equal("miss", source_of("/skills/" .. other))
     server.output_of("sleep 1.1")
@@ -103,7 +103,7 @@ describe("examples/nginx", function()
     assert.equal(1, #e:log())
   end)
 
-  it("says what failed, and tries again a little later", function()
+  it("reports what failed, and tries again a little later", function()
     local missed = select(2, s:get("/skills/there-is-none"))
     assert.equal("404", missed)
     assert.equal("404", select(2, s:get("/skills/there-is-none")))

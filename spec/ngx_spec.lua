@@ -103,7 +103,7 @@ describe("nginx", function()
       assert.is_true(seconds[#seconds] < (PLAIN and 1 or 5), "the slowest: " .. seconds[#seconds])
     end)
 
-    it("serves other requests meanwhile", function()
+    it("serves other requests while a call waits", function()
       os.execute(
         (
           "curl -q -s -m 20 --noproxy '*' -o /dev/null -Z --parallel-immediate"
@@ -142,7 +142,7 @@ describe("nginx", function()
       assert.equal("timeout true", (s.nginx:get("/deadline")))
     end)
 
-    it("cancels the calls of requests that are given up", function()
+    it("cancels the calls of requests that are abandoned", function()
       local before = server.connections_to(port)
       for _ = 1, 3 do
         s.nginx:get("/slow?ms=30000", "-m 0.3")
@@ -161,7 +161,7 @@ describe("nginx", function()
       end))
     end)
 
-    it("keeps nothing of requests that were given up", function()
+    it("keeps no memory of requests that were abandoned", function()
       local function give_up(times)
         os.execute(
           (
@@ -181,7 +181,7 @@ describe("nginx", function()
       assert.is_true(after - before < 50, ("%d KB, then %d"):format(before, after))
     end)
 
-    it("uses no CPU while nobody calls", function()
+    it("uses no CPU without calls", function()
       local pid = s.nginx:workers()[1]
       s.nginx:get("/slow?ms=20")
       server.output_of("sleep 1.5") -- the reader has gone
@@ -237,7 +237,7 @@ describe("nginx", function()
       end
     end)
 
-    it("lets a worker go soon after its last call", function()
+    it("lets a worker exit soon after its last call", function()
       local old = s.nginx:workers()[1]
       os.execute(
         (

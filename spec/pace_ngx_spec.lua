@@ -65,7 +65,7 @@ describe("the option pace in nginx", function()
     return all, by
   end
 
-  it("lets exactly as many requests go as the limit says, whichever worker they are of", function()
+  it("allows exactly as many requests as the limit, in all workers together", function()
     for round = 1, 3 do
       e:reset()
       nginx:get("/empty?dict=pace")
@@ -78,7 +78,7 @@ describe("the option pace in nginx", function()
     end
   end)
 
-  it("without a dict counts for each worker by itself", function()
+  it("without a dict counts each worker separately", function()
     nginx:get_many("/paced?per_minute=5&deadline=20", 60)
     local all = results()
     assert.equal(5 * workers, all.went)
@@ -129,7 +129,7 @@ describe("the option pace in nginx", function()
     assert.equal(4, entries) -- a time and a block, and the number of each
   end)
 
-  it("says when there is no such dict, and when it is full", function()
+  it("reports a dict that does not exist or is full", function()
     local words = 'datasets:list: invalid: pace.dict: nginx has no lua_shared_dict "none" (host '
     assert.equal(words, nginx:get("/paced?dict=none&per_minute=5"):sub(1, #words))
     nginx:get_many("/paced?dict=small&per_minute=1000&deadline=20", 300)

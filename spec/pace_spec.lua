@@ -70,7 +70,7 @@ describe("the rate limit", function()
     end
   end
 
-  it("never lets more pass in any window than the limits say", function()
+  it("never allows more in any window than the limits", function()
     for _, limits in ipairs({
       { per_minute = 3 },
       { per_hour = 7 },
@@ -90,7 +90,7 @@ describe("the rate limit", function()
     assert.is_true(times[8] < 4602)
   end)
 
-  it("forgets requests that are longer ago than a window", function()
+  it("forgets requests older than a window", function()
     local p = fresh({ per_minute = 2 })
     run(p, 2)
     now = now + 61
@@ -99,7 +99,7 @@ describe("the rate limit", function()
     assert.is_true(held(p) > 59)
   end)
 
-  it("does not count a call whose wait would be too long, and says how long and why", function()
+  it("does not count a call whose wait would be too long, and returns how long and why", function()
     local p = fresh({ per_minute = 1, per_hour = 2, spend = { per_day = 3 } })
     run(p, 1)
     for _ = 1, 3 do
@@ -118,7 +118,7 @@ describe("the rate limit", function()
     assert.matches("3 spend requests a day", message, 1, true)
   end)
 
-  it("counts spend apart, by its path in any form", function()
+  it("counts spend separately, by its path in any form", function()
     local p = fresh({ per_minute = 1, spend = { per_minute = 1 } })
     for _, path in ipairs({ SPEND, "/api/llm_analytics/%40me/spend" }) do
       local other = fresh({ per_minute = 1, spend = { per_minute = 1 } })
@@ -132,7 +132,7 @@ describe("the rate limit", function()
     assert.is_true((held(p, "k", "/api/projects/1/spend/")) > 60)
   end)
 
-  it("counts each key and each host apart, and the same ones together", function()
+  it("counts each key and host separately, and equal ones together", function()
     local p = fresh({ per_minute = 1 })
     run(p, 1)
     assert.equal(0, (held(p, "another")))
@@ -208,7 +208,7 @@ describe("the rate limit", function()
       return times
     end
 
-    it("lets those go first who came first", function()
+    it("serves calls in the order in which they came", function()
       local sent = crowd(fresh({ per_minute = 4 }), 22, { every = 0.1 })
       for i, entry in ipairs(sent) do
         assert.equal(i, entry.i)
@@ -217,7 +217,7 @@ describe("the rate limit", function()
       assert.is_true(now < 1000 + 5 * 62)
     end)
 
-    it("moves up those for whom others have made room", function()
+    it("moves calls up when others leave", function()
       local p = fresh({ per_minute = 1 })
       local sent = crowd(p, 6, {
         leave = function(i, at)
@@ -232,7 +232,7 @@ describe("the rate limit", function()
       end
     end)
 
-    it("wastes no more than one window on a call that never came back", function()
+    it("loses at most one window to a call that never returns", function()
       local p = fresh({ per_minute = 2 })
       for _ = 1, 5 do -- as a thread that nginx has ended
         local co = coroutine.wrap(function()
@@ -283,7 +283,7 @@ describe("the rate limit", function()
   end)
 
   describe("after a 429", function()
-    it("lets nothing of that key and class go before the server's time", function()
+    it("sends nothing of that key and class before the server's time", function()
       local p = fresh(true)
       rate_limit.learn(p, "k", LIST, 30)
       local needed, message = held(p)
@@ -311,7 +311,7 @@ describe("the rate limit", function()
       assert.is_true((held(p)) > 39)
     end)
 
-    it("believes no time beyond the longest window of its class", function()
+    it("limits the time to the longest window of its class", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 1e6, 1e300, math.huge }) do
         rate_limit.learn(p, "k", LIST, seconds)
@@ -323,7 +323,7 @@ describe("the rate limit", function()
       assert.equal(0, (held(p)))
     end)
 
-    it("learns nothing from a 429 that names no time", function()
+    it("ignores a 429 without a time", function()
       local p = fresh(true)
       for _, seconds in ipairs({ 0, -1, 0 / 0 }) do
         rate_limit.learn(p, "k", LIST, seconds)
@@ -332,7 +332,7 @@ describe("the rate limit", function()
       assert.equal(0, (held(p)))
     end)
 
-    it("gives calls that wait already an error at once when it is past their deadline", function()
+    it("ends waiting calls at once with an error when it is past their deadline", function()
       local p = fresh({ per_minute = 1 })
       run(p, 1)
       local looks = 0
@@ -436,7 +436,7 @@ describe("the option pace", function()
     end
   end)
 
-  it("holds calls back, and lets each arrive once", function()
+  it("delays calls, and sends each once", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 2 } })
     c.datasets:list()
     c.datasets:list()
@@ -447,7 +447,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("reports what is left, and how long a 429 holds back", function()
+  it("reports what is left, and how long a 429 delays", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 3, per_hour = 10 } })
     local function left()
       local windows, wait = c:pace()
@@ -521,7 +521,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("counts spend apart", function()
+  it("counts spend separately", function()
     local c = pipeline.client(e.url, {
       pace = { per_minute = 1, spend = { per_minute = 2 } },
       deadline = 9,
@@ -535,7 +535,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("gives an error at once when the wait would be past the deadline", function()
+  it("returns an error at once when the wait would be past the deadline", function()
     local c = pipeline.client(e.url, { pace = { per_minute = 1 }, deadline = 10 })
     c.datasets:list()
     local value, err = c.datasets:create({ name = "x" })
@@ -586,19 +586,22 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("gives the error that made another attempt necessary when there is no time for one", function()
-    local c = pipeline.client(e.url, { pace = { per_minute = 1 }, deadline = 10 })
-    e:fault({ action = { status = 503, times = 1 } })
-    local value, err, response = c.datasets:list()
-    assert.is_nil(value)
-    assert.equal("server", err.kind)
-    assert.equal(503, err.status)
-    assert.equal(503, response.status)
-    assert.equal(1, err.attempts)
-    assert.is_true(err.retry_after > 50 and err.retry_after < 61) -- when the limit allows one
-    assert.equal(1, #e:log())
-    c:close()
-  end)
+  it(
+    "returns the error that made another attempt necessary when there is no time for one",
+    function()
+      local c = pipeline.client(e.url, { pace = { per_minute = 1 }, deadline = 10 })
+      e:fault({ action = { status = 503, times = 1 } })
+      local value, err, response = c.datasets:list()
+      assert.is_nil(value)
+      assert.equal("server", err.kind)
+      assert.equal(503, err.status)
+      assert.equal(503, response.status)
+      assert.equal(1, err.attempts)
+      assert.is_true(err.retry_after > 50 and err.retry_after < 61) -- when the limit allows one
+      assert.equal(1, #e:log())
+      c:close()
+    end
+  )
 
   it("learns nothing when it is off", function()
     local c = pipeline.client(e.url, { pace = false, max_retries = 0 })
@@ -620,7 +623,7 @@ describe("the option pace", function()
     c:close()
   end)
 
-  it("ends its wait when the client is closed, and gives its slot back", function()
+  it("ends its wait when the client is closed, and frees its slot", function()
     restore()
     clock.now = function()
       return real() + days * 86400

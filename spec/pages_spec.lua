@@ -60,7 +60,7 @@ describe("the iterator each", function()
     t.sent({ "GET " .. DATASETS }, 10)
   end)
 
-  it("uses only the path and query of next, whatever host the server thinks it has", function()
+  it("uses only the path and query of next, whatever its host", function()
     local made = t.e:seed({ datasets = 5 }).datasets
     for _, origin in ipairs({
       "http://internal:8000",
@@ -97,7 +97,7 @@ describe("the iterator each", function()
     end
   end)
 
-  it("stays below a prefix that looks like the API's own", function()
+  it("stays below a prefix that resembles the API's own", function()
     t.script(
       "^/api/v1/api/projects/112358/datasets/%?limit=2$",
       { page({ "a", "b" }, "http://internal/api/projects/112358/datasets/?limit=2&offset=2") }
@@ -111,7 +111,7 @@ describe("the iterator each", function()
     })
   end)
 
-  it("takes a next that names the other path word, and goes on with its own", function()
+  it("follows a next with the other path scope, and keeps its own", function()
     for asked, named in pairs({ projects = "environments", environments = "projects" }) do
       local path = ("/api/%s/112358/llm_skills/"):format(asked)
       local link = ("https://x/api/%s/112358/llm_skills/?limit=1&offset=1"):format(named)
@@ -139,7 +139,7 @@ describe("the iterator each", function()
     })
   end)
 
-  it("gives a row once although rows are created meanwhile", function()
+  it("returns a row once although rows are created in the meantime", function()
     local made = t.e:seed({ datasets = 6 }).datasets
     local ids = {}
     for row in datasets:each({ limit = 2 }) do
@@ -224,7 +224,7 @@ describe("the iterator each", function()
     assert.is_true(#t.e:log() < 50)
   end)
 
-  it("raises the error of a page that fails, and goes on where it was when called again", function()
+  it("raises the error of a page that fails, and continues there when called again", function()
     local made = t.e:seed({ datasets = 4 }).datasets
     t.e:fault({ match = { path = "offset=2" }, action = { status = 503, times = 1 } })
     local rows = datasets:each({ limit = 2 })
@@ -282,7 +282,7 @@ describe("the iterator each", function()
     end
   end)
 
-  it("keeps two iterators at the same time apart", function()
+  it("keeps two simultaneous iterators separate", function()
     local made = t.e:seed({ datasets = 4 }).datasets
     local one, other = datasets:each({ limit = 1 }), datasets:each({ limit = 3 })
     local seen = {}

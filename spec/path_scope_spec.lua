@@ -19,7 +19,7 @@ describe("the path scope of skills", function()
     skills = t.client().skills
   end)
 
-  it("is environments as long as the server says nothing", function()
+  it("is environments until the server reports a successor", function()
     assert(skills:list())
     assert(skills:list())
     t.sent({ "GET " .. OLD, "GET " .. OLD })
@@ -121,7 +121,7 @@ describe("the path scope of skills", function()
   end)
 
   for _, word in ipairs({ "environments", "projects" }) do
-    it("never moves from " .. word .. " when the option says it", function()
+    it("never moves from " .. word .. " if the option sets it", function()
       local fixed = t.client({ scope_prefix = word }).skills
       local path = "/api/" .. word .. "/112358/llm_skills/"
       t.e:settings({ environments = "deprecated" })

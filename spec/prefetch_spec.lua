@@ -34,7 +34,7 @@ describe("the option prefetch", function()
     return list
   end
 
-  it("changes neither the rows nor their order, and reads nothing after the end", function()
+  it("does not change the rows or their order, and reads nothing after the end", function()
     local made = t.e:seed({ datasets = 11 }).datasets
     for _, prefetch in ipairs({ 0, 1, 2.0, 3, 50 }) do
       local since = #t.e:log()
@@ -46,7 +46,7 @@ describe("the option prefetch", function()
     end
   end)
 
-  it("reads so many pages beyond the one that is needed, at the same time", function()
+  it("reads that many pages beyond the one that is needed, at the same time", function()
     t.e:seed({ datasets = 20 })
     t.e:fault({ match = { path = "offset=" }, action = { delay = 0.1 } })
     local rows = datasets:each({ limit = 2, prefetch = 2 })
@@ -131,7 +131,7 @@ describe("the option prefetch", function()
     assert.same(newest_first(made), ids)
   end)
 
-  it("gives a row once although rows are created meanwhile", function()
+  it("returns a row once although rows are created in the meantime", function()
     local made = t.e:seed({ datasets = 9 }).datasets
     local ids = {}
     for row in datasets:each({ limit = 2, prefetch = 1 }) do

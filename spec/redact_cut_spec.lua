@@ -88,7 +88,7 @@ describe("an error that is cut shows no part of the key,", function()
   end
 
   for what, text in pairs(FORMS) do
-    it("at whatever place the server echoes it " .. what, function()
+    it("wherever the server echoes it " .. what, function()
       for before = 0, MOST + 8, 7 do
         local around = ("x"):rep(before) .. text .. ("y"):rep(MOST)
         inspect(failure(500, around, { ["Content-Type"] = "text/html" }), "500 after " .. before)
@@ -111,13 +111,13 @@ describe("an error that is cut shows no part of the key,", function()
     end
   end)
 
-  it("and has as much of the rest as its limit says", function()
+  it("and has the rest up to its limit", function()
     local err = failure(500, (LONG .. " "):rep(30) .. "end")
     assert.equal(("[key] "):rep(15):sub(1, MOST) .. "... (cut, max_excerpt_bytes)", err.body)
     assert.equal("a [key] b", failure(500, "a " .. LONG .. " b").body)
   end)
 
-  it("in a body of which an error has the start, for it is too large to be decoded", function()
+  it("in the excerpt of a body that is too large to be decoded", function()
     local err = failure(400, '{"detail":"' .. LONG .. '","x":"' .. ("x"):rep(2000000) .. '"}')
     assert.equal('{"detail":"[key]","x":"', err.body:sub(1, 23))
     assert.equal("the request was refused", err.message:sub(1, 23))
@@ -154,8 +154,8 @@ describe("an error that is cut shows no part of the key,", function()
   end)
 end)
 
-describe("an error that is made of a response which is none", function()
-  it("has no key that the server put into it", function()
+describe("an error that is made from a successful response", function()
+  it("does not contain a key that the server echoed", function()
     local e = pipeline.emulator.start({ profile = "current" })
     local c = pipeline.client(e.url)
     local dataset = e:seed({ datasets = 1 }).datasets[1]

@@ -31,7 +31,7 @@ describe("posthog.llm.http.redact", function()
     end
   end
 
-  it("removes the key wherever it stands, each character in any form", function()
+  it("redacts the key at every position, each character in any form", function()
     for _, text in ipairs(shown) do
       for _, around in ipairs({
         { "", "" },
@@ -48,7 +48,7 @@ describe("posthog.llm.http.redact", function()
     end
   end)
 
-  it("leaves alone what only looks like the key", function()
+  it("does not change text that only resembles the key", function()
     for _, text in ipairs({
       "",
       "p",
@@ -82,7 +82,7 @@ describe("posthog.llm.http.redact", function()
     assert.equal("phx_a-[key][key].", redact.text("phx_a-" .. KEY .. KEY .. ".", KEY))
   end)
 
-  it("finds the start of the key at the end of a text that somebody else has cut", function()
+  it("finds the start of the key at the end of a text that was cut elsewhere", function()
     for length = 4, #KEY do
       assert.equal("url /?a=[key]", redact.cut_text("url /?a=" .. KEY:sub(1, length), KEY))
       assert.equal("[key]", redact.cut_text(KEY:sub(1, length), KEY))

@@ -66,7 +66,7 @@ describe("a response without end", function()
     end
   end
 
-  it("is given up by its headers too, with the limit of libcurl and with ours", function()
+  it("is also ended by the size of its headers, by libcurl's limit and by ours", function()
     e:fault({
       match = { path = "/datasets/%x" },
       action = { body = "", endless = "X-A: b\r\n", head = "HTTP/1.1 200 OK\r\n" },

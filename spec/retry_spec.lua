@@ -59,7 +59,7 @@ describe("posthog.llm.http.retry", function()
       return retry.delay(err, attempt) ~= nil
     end
 
-    it("goes on after what passes, where a repeat is safe", function()
+    it("allows another attempt after a transient failure, if a repeat is safe", function()
       for _, status in ipairs({ 408, 429, 500, 502, 503, 504 }) do
         assert.is_true(goes_on({ status = status }), status)
         assert.equal(status == 429, goes_on({ status = status }, { idempotent = false }), status)
@@ -76,7 +76,7 @@ describe("posthog.llm.http.retry", function()
       assert.is_false(goes_on({ kind = "cancelled" }))
     end)
 
-    it("ends with the retries, with the time, and with what would fail again", function()
+    it("allows no attempt without retries or time, or after what would fail again", function()
       assert.is_true(goes_on({ status = 503 }, { number = 2 }))
       assert.is_false(goes_on({ status = 503 }, { number = 3 }))
       assert.is_false(goes_on({ status = 503 }, { permanent = true }))
@@ -201,7 +201,7 @@ describe("a call that fails", function()
     )
   end
 
-  it("is made again, whatever it is, while nothing was sent", function()
+  it("is repeated, even if it writes, while nothing was sent", function()
     local nobody = pipeline.client("http://127.0.0.1:1")
     for _, call in ipairs(CALLS) do
       local _, err = nobody:request(call[1], LIST, call[2])
@@ -227,7 +227,7 @@ describe("a call that fails", function()
     assert.equal(1, c.datasets:list().count)
   end)
 
-  it("is made as often as max_retries says, of the client or of the call", function()
+  it("is repeated at most max_retries times, of the client or of the call", function()
     e:fault({ action = { status = 503 } })
     local cases = { { 0, nil, 1 }, { 1, nil, 2 }, { 4, nil, 5 }, { 0, 3, 4 }, { 5, 0, 1 } }
     for _, case in ipairs(cases) do
@@ -249,7 +249,7 @@ describe("a call that fails", function()
       })
     end
 
-    it("waits as long as the header says, up to a minute", function()
+    it("waits for the time in the header, up to a minute", function()
       for _, seconds in ipairs({ 3, 60 }) do
         throttled(tostring(seconds))
         local before = naps.total()
@@ -261,14 +261,14 @@ describe("a call that fails", function()
       end
     end)
 
-    it("waits as long as the text says, where there is no header", function()
+    it("waits for the time in the text, if there is no header", function()
       throttled(nil, "Request was throttled. Expected available in 7 seconds.")
       local _, err = c.datasets:list({ max_retries = 1 })
       assert.equal(7, naps.total())
       assert.equal(7, err.retry_after)
     end)
 
-    it("never comes back earlier than it would by itself", function()
+    it("never repeats earlier than it would without the header", function()
       throttled("0")
       c.datasets:list({ max_retries = 1 })
       assert.is_true(naps.total() >= 0.25)
@@ -322,7 +322,7 @@ describe("a call that fails", function()
     assert.is_true(#e:log() == err.attempts or #e:log() == err.attempts - 1)
   end)
 
-  it("is not made again when the wait would not end before the deadline", function()
+  it("is not repeated when the wait would not end before the deadline", function()
     e:fault({ action = { status = 503 } })
     local _, err = c.datasets:list({ deadline = 0.2 })
     assert.equal("server", err.kind)
@@ -349,7 +349,7 @@ describe("a call that fails", function()
     )
   end
 
-  it("is ambiguous when a redirect was followed to a server that is gone by then", function()
+  it("is ambiguous when a redirect was followed to a server that no longer exists", function()
     local gone = pipeline.emulator.start()
     gone:fault({
       action = {
@@ -369,26 +369,29 @@ describe("a call that fails", function()
     assert.is_true(err.ambiguous)
   end)
 
-  it("tells when the call began, whatever it waited for, and however often it was lost", function()
-    local now, passed = clock.now, 0
-    clock.now = function()
-      return now() + passed
+  it(
+    "reports when the call began, whatever it waited for, and however often it was lost",
+    function()
+      local now, passed = clock.now, 0
+      clock.now = function()
+        return now() + passed
+      end
+      local slow = c:with({
+        on_request = function()
+          passed = passed + 7.5
+        end,
+      })
+      e:faults({ { action = { close = "before", times = 2 } }, { action = { status = 404 } } })
+      local _, err = slow:request("DELETE", LIST, { idempotent = true })
+      clock.now = now
+      assert.equal("not_found", err.kind)
+      assert.equal(3, err.attempts)
+      -- The call began 7.5 s before its first request was lost.
+      assert.is_true(math.abs(os.time() - 8 - err.sent_at) <= 2, tostring(os.time() - err.sent_at))
     end
-    local slow = c:with({
-      on_request = function()
-        passed = passed + 7.5
-      end,
-    })
-    e:faults({ { action = { close = "before", times = 2 } }, { action = { status = 404 } } })
-    local _, err = slow:request("DELETE", LIST, { idempotent = true })
-    clock.now = now
-    assert.equal("not_found", err.kind)
-    assert.equal(3, err.attempts)
-    -- The call began 7.5 s before its first request was lost.
-    assert.is_true(math.abs(os.time() - 8 - err.sent_at) <= 2, tostring(os.time() - err.sent_at))
-  end)
+  )
 
-  it("goes to no Location with a user, nor shows it", function()
+  it("follows no Location with a user, and does not show it", function()
     local port = e.url:match("%d+$")
     e:fault({
       action = {
@@ -413,7 +416,7 @@ describe("a call that fails", function()
     assert.is_nil(err.ambiguous)
   end)
 
-  it("waits while others work, inside a gather", function()
+  it("waits while others run, inside a gather", function()
     restore()
     local backoff = retry.backoff
     retry.backoff = function()

@@ -88,7 +88,7 @@ describe("the API key", function()
     return err, response
   end
 
-  it("is found by this search where it is there", function()
+  it("is found by this search if present", function()
     assert.is_false(pcall(hides, "x", { a = { [setmetatable({}, { b = KEY })] = 1 } }))
     assert.is_false(pcall(hides, "x", { ["a" .. KEY .. "b"] = 1 }))
     assert.is_false(pcall(
@@ -411,7 +411,7 @@ describe("the API key", function()
     end)
   end)
 
-  it("is in no module of the library, whatever it has kept of a key", function()
+  it("is not in any module of the library, whatever it has cached of a key", function()
     e:fault({ action = { status = 429, headers = { ["Retry-After"] = "1" }, times = 1 } })
     local own = c:with({
       pace = true,

@@ -36,7 +36,7 @@ describe("client.skills:get of a server that cuts bodies", function()
     skills = t.client().skills
   end)
 
-  it("reads on until the body is whole, by the server's offsets in characters", function()
+  it("reads parts until the body is complete, by the server's offsets in characters", function()
     t.script("/name/long/", {
       part("ab" .. ROCKET, 3, 9),
       part(EURO .. "d", 5, 9),
@@ -75,7 +75,7 @@ describe("client.skills:get of a server that cuts bodies", function()
     })
   end)
 
-  it("reads on without a total length too", function()
+  it("reads parts without a total length too", function()
     t.script("/name/long/", { part("ab", 2), part("c", 3), part("", nil) })
     local skill = assert(skills:get("long"))
     assert.equal("abc", skill.body)
@@ -86,7 +86,7 @@ describe("client.skills:get of a server that cuts bodies", function()
     })
   end)
 
-  it("reads on with keep_null and with a codec of the caller's choice", function()
+  it("reads parts with keep_null and with a codec of the caller's choice", function()
     for _, options in ipairs({ { keep_null = true }, { json = require("cjson.safe") } }) do
       local since = #t.e:log()
       t.script("/name/long/", { part("ab", 2, 3), part("c", nil, 3) })

@@ -55,7 +55,7 @@ describe("lists of skills on API v2", function()
     )
   end)
 
-  it("have the facts of API v2 in their rows", function()
+  it("have the fields of API v2 in their rows", function()
     create("pdf-forms", { files = { { path = "a.md", content = "ä\nb" } } })
     local row = assert(client.skills:list()).results[1]
     assert.same({ "", {} }, { row.category, row.spec_problems })
@@ -105,7 +105,7 @@ describe("lists of skills on API v2", function()
     })
   end)
 
-  it("are an error where a 304 comes to who has not asked for it", function()
+  it("are an error if a 304 arrives for an unconditional request", function()
     t.answer(304)
     fails("redirect", nil, client.skills:list())
     local value = client:request("GET", "/api/x/", { headers = { ["if-none-match"] = '"a"' } })
@@ -141,7 +141,7 @@ describe("a skill on API v2", function()
     clock.sleep = sleep
   end)
 
-  it("that is not there teaches the version of the API, and names those that come near", function()
+  it("that does not exist shows the API version, and the error names similar ones", function()
     require("posthog.llm.api.versions.api_version").forget()
     for what, call in pairs({
       get = function()
@@ -171,7 +171,7 @@ describe("a skill on API v2", function()
     assert.is_nil(err.message:find("did you mean", 1, true))
   end)
 
-  it("is not named in an error with what cannot be a name", function()
+  it("is not suggested in an error if its name is invalid", function()
     local body = '{"detail":"No.","type":"skill_not_found","skill_name":"a","suggestions":%s}'
     for suggestions, words in pairs({
       ['["a\\nb","\\u001b[2J",5,null,{}]'] = "No.",
@@ -245,7 +245,7 @@ describe("lists of skills on API v1", function()
     t.silent(since)
   end)
 
-  it("come back whole where the server knows no ETag", function()
+  it("are returned completely if the server has no ETag", function()
     local client = t.client()
     assert(client.skills:create({ name = "pdf-forms", description = "d", body = "b" }))
     assert.equal(1, #assert(client.skills:list({ etag = 'W/"a"' })).results)

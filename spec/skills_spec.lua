@@ -225,7 +225,7 @@ describe("the methods of client.skills", function()
       end
     end)
 
-    it("percent-encode the name, whatever it holds", function()
+    it("percent-encode any name", function()
       for name, encoded in pairs({
         ["a b"] = "a%20b",
         ["€"] = "%E2%82%AC",
@@ -246,7 +246,7 @@ describe("the methods of client.skills", function()
       end
     end)
 
-    it("tell an unknown skill and an unknown version apart from an unknown project", function()
+    it("distinguish an unknown skill and an unknown version from an unknown project", function()
       make()
       fails("not_found", { status = 404, type = nil }, skills:get("nobody"))
       fails("not_found", { status = 404 }, skills:get("pdf-forms", { version = 9 }))
@@ -290,7 +290,7 @@ describe("the methods of client.skills", function()
       )
     end)
 
-    it("return the whole history, newest first, whoever publishes meanwhile", function()
+    it("return the whole history, newest first, while others publish", function()
       local name = t.e:seed({ skills = 1, versions = 5 }).skills[1]
       local numbers = {}
       for version in skills:versions(name, { limit = 2 }) do
@@ -354,7 +354,7 @@ describe("the methods of client.skills", function()
       assert.equal("alpha", assert(skills:file("pdf-forms", "a.md", { version = 1 })).content)
     end)
 
-    it("say which edit does not apply, and to which file", function()
+    it("report which edit does not apply, and to which file", function()
       make()
       fails(
         "invalid",

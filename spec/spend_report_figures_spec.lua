@@ -7,7 +7,7 @@ local display = require("posthog.llm.util.display")
 local answer, days = made.answer, made.days
 
 describe("spend_report.forecast", function()
-  it("uses the mean of the window where there are no days", function()
+  it("uses the mean of the window if there are no days", function()
     local of = report.forecast(answer(), { budget = 150 })
     assert.equal(10, of.per_day)
     assert.equal("window", of.basis)
@@ -19,13 +19,16 @@ describe("spend_report.forecast", function()
     assert.equal(310, of.projected)
   end)
 
-  it("uses the last seven whole days where there are, days without a row included", function()
-    local spend = answer({ by_day = days({ 40, 0, 10, 10, 10, 10, 10, 10 }, 1) })
-    local of = report.forecast(spend, { budget = 150 }) -- days 4 to 10: 50 of 100 dollars
-    assert.equal("recent days", of.basis)
-    assert.near(50 / 7, of.per_day, 1e-9)
-    assert.equal("2026-05-18", of.reached_on)
-  end)
+  it(
+    "uses the last seven complete days if there are as many, days without a row included",
+    function()
+      local spend = answer({ by_day = days({ 40, 0, 10, 10, 10, 10, 10, 10 }, 1) })
+      local of = report.forecast(spend, { budget = 150 }) -- days 4 to 10: 50 of 100 dollars
+      assert.equal("recent days", of.basis)
+      assert.near(50 / 7, of.per_day, 1e-9)
+      assert.equal("2026-05-18", of.reached_on)
+    end
+  )
 
   it("takes the shape of the days and the sum of the summary", function()
     local spend = answer({ by_day = days({ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }) })

@@ -145,7 +145,7 @@ describe("names of the server in a spend report", function()
     folders.remove(root)
   end)
 
-  it("steer no terminal and turn no text around, in any format", function()
+  it("send no control characters and no bidirectional marks, in any format", function()
     each(function(spend, old)
       for _, format in ipairs({ "text", "line", "markdown", "html" }) do
         is_quiet(report[format](spend, { compare = old, width = 200 }), format)
@@ -154,7 +154,7 @@ describe("names of the server in a spend report", function()
     end)
   end)
 
-  it("are no formulas in a spreadsheet, whether a comma or a semicolon separates cells", function()
+  it("are not formulas in a spreadsheet, whether a comma or a semicolon separates cells", function()
     each(function(spend, old)
       for line in report.csv(spend, { compare = old }):gmatch("([^\r]*)\r\n") do
         for _, separator in ipairs({ ",", ";" }) do

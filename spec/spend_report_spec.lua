@@ -254,7 +254,7 @@ describe("a spend report", function()
     assert(ok, err)
   end)
 
-  it("makes do with a summary alone, and with an empty one", function()
+  it("accepts a summary alone, and an empty one", function()
     for _, spend in ipairs({
       answer(),
       { summary = {} },
@@ -282,7 +282,7 @@ describe("a spend report", function()
     contains(report.markdown(tools({ { tool = "no tool", cost_usd = 1 } })), "`no tool`")
   end)
 
-  it("lets nothing through that controls a terminal", function()
+  it("prints nothing that controls a terminal", function()
     local name = "a\27[2J\27]0;x\7\r\n\t\127\194\155[31m\226\128\174b\0"
     local spend = tools({ { tool = name, cost_usd = 1 } })
     spend.summary.product, spend.summary.date_from = name, name
@@ -301,7 +301,7 @@ describe("a spend report", function()
     is_page(report.html(spend))
   end)
 
-  it("colours only where it is asked to, and nothing else changes", function()
+  it("has colours only on request, and nothing else changes", function()
     local spend = tools({ { tool = "A", cost_usd = 3 }, { cost_usd = 1 } })
     local options = { compare = tools({ { tool = "A", cost_usd = 5 } }), budget = 50 }
     local plain = report.text(spend, options)
@@ -346,7 +346,7 @@ describe("a spend report", function()
     assert.equal(0, bars.back)
   end)
 
-  it("keeps 200 rows, names of 300 characters and wide ones in shape", function()
+  it("aligns 200 rows, names of 300 characters and wide ones", function()
     local rows = {}
     for i = 1, 200 do
       rows[i] = { tool = ("名"):rep(i % 2 * 150) .. ("n"):rep(150) .. i, cost_usd = 201 - i }
@@ -366,7 +366,7 @@ describe("a spend report", function()
     is_page(report.html(tools({ { tool = "one", cost_usd = 1 } })))
   end)
 
-  it("says how much the rows cost that it leaves out", function()
+  it("shows the cost of the rows that it leaves out", function()
     local items = {}
     for i = 1, 12 do
       items[i] = { model = "m" .. i, cost_usd = 1.5 }
@@ -548,7 +548,7 @@ describe("a spend report with two responses", function()
 end)
 
 describe("spend_report.csv", function()
-  it("keeps names from being formulas, unless told otherwise", function()
+  it("protects names from being formulas, unless keep_formulas is set", function()
     for _, name in ipairs({ "=1+1", "+1", "-1", "@SUM(A1)", " =1", "＝1" }) do
       local spend = tools({ { tool = name, cost_usd = -1 } })
       local row = find_row(report.csv(spend), "by_tool", "'" .. name)
@@ -557,14 +557,14 @@ describe("spend_report.csv", function()
     end
   end)
 
-  it("quotes what RFC 4180 wants quoted", function()
+  it("quotes what RFC 4180 requires to be quoted", function()
     for _, name in ipairs({ 'say "x"', "a,b", '"', ",", " a ", "" }) do
       local row = find_row(report.csv(tools({ { tool = name, cost_usd = 1 } })), "by_tool", name)
       assert.equal("1", row.cost_usd)
     end
   end)
 
-  it("has the same header row whatever the response has", function()
+  it("has the same header row for any response", function()
     local head = report.csv(answer()):match("^[^\r]*")
     local full = tools({ { tool = "x", cost_usd = 1, share_attributed = 1 } })
     assert.equal(head, report.csv(full):match("^[^\r]*"))
@@ -590,7 +590,7 @@ describe("spend_report.markdown", function()
 end)
 
 describe("spend_report.line", function()
-  it("is one line of at most so many columns", function()
+  it("is one line of at most the given number of columns", function()
     local spend = answer({ by_model = { items = { { model = "gpt\n5", cost_usd = 40 } } } })
     local whole = report.line(spend, { budget = 150 })
     assert.equal(

@@ -23,7 +23,7 @@ describe("client.spend:get", function()
     spend = t.client().spend
   end)
 
-  it("asks for PostHog Code unless told otherwise, and for nothing else", function()
+  it("requests PostHog Code by default, and nothing else", function()
     local report, err, response = spend:get()
     assert.is_nil(err)
     assert.equal(200, response.status)
@@ -165,7 +165,7 @@ describe("client.spend:get", function()
     end
   end)
 
-  it("has a rate limit of its own, and says how long to wait", function()
+  it("has its own rate limit, and reports how long to wait", function()
     t.e:settings({ spend_rate_limit = 1, rate_window = 3000 })
     assert(spend:get())
     local value, err = t.client({ max_retries = 2 }).spend:get()

@@ -51,7 +51,7 @@ local function edit(lines, kinds)
 end
 
 describe("a difference by lines", function()
-  it("names what was changed, put in and taken out", function()
+  it("names what was changed, inserted and deleted", function()
     local old = line_diff.split("a\nb\nc\nd\n")
     local new = line_diff.split("a\nB\nc\nx\nd\n")
     assert.same({
@@ -63,18 +63,18 @@ describe("a difference by lines", function()
     assert.same({}, line_diff.hunks(old, old))
   end)
 
-  it("takes the last place where a line may have been put in", function()
+  it("takes the last position where a line may have been inserted", function()
     local old, new = line_diff.split("{\n}\n{\n}\n"), line_diff.split("{\n}\n{\n}\n{\n}\n")
     assert.same({ { a = 5, a_count = 0, b = 5, b_count = 2 } }, line_diff.hunks(old, new))
   end)
 
-  it("tells a last line without an end from one that has it", function()
+  it("distinguishes a last line with and without a line end", function()
     assert.same({ "a\n", "b" }, line_diff.split("a\nb"))
     assert.same({}, line_diff.split(""))
     assert.equal(1, #line_diff.hunks(line_diff.split("a\nb"), line_diff.split("a\nb\n")))
   end)
 
-  it("makes the new text of the old one, whatever the two are", function()
+  it("turns the old text into the new one, for any two texts", function()
     math.randomseed(SEED)
     for round = 1, 300 do
       local kinds = ({ 2, 5, 50, 100000 })[round % 4 + 1]
@@ -109,13 +109,13 @@ describe("a merge by lines", function()
     assert.equal("", (three_way.merge("1\n", "", "", LABELS)))
   end)
 
-  it("puts what each has made of the same lines between markers", function()
+  it("puts both versions of the same lines between markers", function()
     local merged, conflicts = three_way.merge("1\n2\n3\n", "1\nmine\n3\n", "1\ntheirs\n3\n", LABELS)
     assert.equal("1\n<<<<<<< this folder\nmine\n=======\ntheirs\n>>>>>>> version 3\n3\n", merged)
     assert.equal(1, conflicts)
   end)
 
-  it("takes changes of neighbouring lines for a conflict", function()
+  it("treats changes of neighbouring lines as a conflict", function()
     local _, conflicts = three_way.merge("1\n2\n3\n", "1\nmine\n3\n", "1\n2\ntheirs\n", LABELS)
     assert.equal(1, conflicts)
   end)
@@ -131,7 +131,7 @@ describe("a merge by lines", function()
     )
   end)
 
-  it("says of each run of lines whose it is", function()
+  it("reports for each run of lines which side it is from", function()
     local pieces = three_way.pieces(
       line_diff.split("1\n2\n3\n4\n5\n6\n7\n"),
       line_diff.split("1\nmine\n3\n4\n5\nboth\n7\n"),
@@ -168,7 +168,7 @@ describe("a merge by lines", function()
     end
   end)
 
-  it("says the same as git", function()
+  it("gives the same result as git", function()
     if select(2, shell.run("git --version")) ~= 0 then
       pending("git is not installed")
       return

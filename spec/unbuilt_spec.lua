@@ -108,12 +108,12 @@ describe("a checkout", function()
       assert.equal(1, status)
     end)
 
-    it("names no folder where it is the present one", function()
+    it("names no folder if it is the current one", function()
       local output = run(("cd '%s' && %s %s bin/posthog-llm"):format(root, WITHOUT_PATHS, LUA))
       assert.equal(("posthog-llm: %srun %q\n"):format(none, MAKE), output)
     end)
 
-    it("says where the core is, where there is one and LUA_CPATH does not lead there", function()
+    it("names the path of a core that is not in LUA_CPATH", function()
       build(VERSION)
       local output = program()
       local words = none .. ('set LUA_CPATH="%s/build/%s/?.so;;"'):format(root, VERSION)
@@ -135,7 +135,7 @@ describe("a checkout", function()
       assert.equal(fails(words:format(file, OTHER[2], THIS, MAKE, root)), first_line(output))
     end)
 
-    it("names the core of this Lua where there is one", function()
+    it("names the core of this Lua if there is one", function()
       local file = build(OTHER[1], root .. "/other")
       build(VERSION)
       local output = program(root .. "/other/?.so")
@@ -275,7 +275,7 @@ describe("an installed library", function()
     assert.equal(words:format(MAKE:sub(5), _VERSION:match("%d%.%d")), message())
   end)
 
-  it("says where the core beside it is", function()
+  it("names the path of the core next to it", function()
     local lib = ("%s/lib/lua/%s/"):format(root, _VERSION:match("%d%.%d"))
     run(
       ("mkdir -p '%sposthog/llm' && cp build/%s/posthog/llm/core.so '%sposthog/llm'"):format(

@@ -21,7 +21,7 @@ describe("posthog.llm.http.url", function()
       }, url.parse("http://[::1]"))
     end)
 
-    it("treats two spellings of an origin alike", function()
+    it("treats two spellings of an origin as equal", function()
       for _, case in ipairs({
         { "HTTPS://Us.PostHog.com", "https://us.posthog.com" },
         { "https://us.posthog.com:443/", "https://us.posthog.com" },
@@ -35,7 +35,7 @@ describe("posthog.llm.http.url", function()
       end
     end)
 
-    it("notes a user or password, keeps neither, and is not misled about the host", function()
+    it("reports a user or password, keeps neither, and is not misled about the host", function()
       for _, text in ipairs({
         "https://me:hunter2@h.example/",
         "https://me@h.example",
@@ -51,7 +51,7 @@ describe("posthog.llm.http.url", function()
       end
     end)
 
-    it("refuses a URL whose host is another one to libcurl, which connects", function()
+    it("refuses a URL in which libcurl, which connects, would see another host", function()
       local text = "https://us.eass@[::%.er:pass@[::1]:443"
       local parsed, why = url.parse(text)
       local host = core.url_address(text) -- not every libcurl takes it so, or at all

@@ -45,7 +45,7 @@ describe("llm.go in a program whose loop never runs", function()
     assert.matches(":2: posthog%.llm: llm%.go: it needs an event loop: .*luv%.run%(%)", output)
   end)
 
-  it("ends with a message where nobody takes the error", function()
+  it("ends with a message if the error is not handled", function()
     local output, status =
       program(START .. 'llm.go(function() client.spend:get() print("never") end) print("last")')
     assert.equal(1, status)
@@ -53,7 +53,7 @@ describe("llm.go in a program whose loop never runs", function()
     assert.matches("run%(%)\n$", output)
   end)
 
-  it("gives on_done its error", function()
+  it("passes its error to on_done", function()
     local output, status = program(
       START
         .. "llm.go(function() llm.sleep(1) end, function(err) print(err.kind, err) end)"
@@ -156,7 +156,7 @@ describe("llm.go in a luv program", function()
     assert.truthy(calls[1][3])
   end)
 
-  it("lets calls look sequential while the loop runs on", function()
+  it("lets calls look sequential while the loop keeps running", function()
     local ticks, timer = 0, luv.new_timer()
     timer:start(5, 5, function()
       ticks = ticks + 1
@@ -377,7 +377,7 @@ describe("llm.go in a luv program", function()
     end)
   end)
 
-  it("goes on when somebody else resumes the coroutine", function()
+  it("continues when other code resumes the coroutine", function()
     local co
     local calls = go(function()
       co = coroutine.running()
@@ -392,7 +392,7 @@ describe("llm.go in a luv program", function()
     assert.same({ { n = 2, nil, "picked" } }, calls)
   end)
 
-  it("is not confused by somebody who resumes it in the middle of a call", function()
+  it("is not confused when other code resumes it in the middle of a call", function()
     local co, value
     local calls = go(function()
       co = coroutine.running()
@@ -529,7 +529,7 @@ describe("llm.go in a luv program", function()
     assert.matches("uv_spec.lua:%d+: posthog.llm: on_done: function expected", why)
   end)
 
-  it("lets the program end by itself once all is done", function()
+  it("lets the program end once all is done", function()
     local output, status = program(with_client([[
       llm.go(function()
         slow(20)
@@ -542,7 +542,7 @@ describe("llm.go in a luv program", function()
     assert.equal(0, status)
   end)
 
-  it("lets the program end with calls in flight, in whatever way", function()
+  it("lets the program end in any way with calls in flight", function()
     local stopped = "local t = luv.new_timer() t:start(20, 0, function() luv.stop() end) luv.run()"
     for _, last in ipairs({ "", stopped, "luv.run('nowait')", "error('x', 0)" }) do
       local output, status = program(
@@ -559,7 +559,7 @@ describe("llm.go in a luv program", function()
     end
   end)
 
-  it("raises in the loop what no on_done takes, and prints nothing itself", function()
+  it("raises in the loop an error that no on_done handles, and prints nothing itself", function()
     local output, status = program(with_client([[
       llm.go(function() slow(1) error("nobody catches this") end)
       luv.run()

@@ -16,7 +16,7 @@ local function exists(path)
 end
 
 describe("the wake-up socket", function()
-  it("is created where no other user gets in", function()
+  it("is created in a folder that no other user can enter", function()
     local socket = assert(core.wakeup_socket())
     assert.truthy(output_of("ls -ld '" .. directory_of(socket) .. "'"):match("^drwx%-%-%-%-%-%-"))
     socket:close()
@@ -39,7 +39,7 @@ describe("the wake-up socket", function()
     assert.is_false(exists(second))
   end)
 
-  it("returns an error when nobody has connected, and is gone then", function()
+  it("returns an error if no process has connected, and is removed then", function()
     local socket = assert(core.wakeup_socket())
     local directory = directory_of(socket)
     local ok, message = socket:accept(core.engine())
