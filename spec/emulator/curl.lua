@@ -11,8 +11,8 @@ end
 --- @field version string 1.1 or 2
 --- @field headers table<string, string> by lower-case name
 --- @field body string exactly as received
---- @field json any the body decoded, nil when it is no JSON
---- @field err string what curl had to say
+--- @field json any the body decoded, nil when it is not JSON
+--- @field err string curl's error message
 
 --- @param e posthog.Emulator
 --- @param method string

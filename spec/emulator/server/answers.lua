@@ -29,7 +29,7 @@ function answers.envelope(status, kind, code, detail, attr)
   return answers.ok(json.object(ENVELOPE, values), status)
 end
 
---- Shape 2: `detail`, and what else the view put beside it. `extra` is a list of name, value pairs.
+--- Shape 2: `detail`, and the other fields of the view. `extra` is a list of name, value pairs.
 function answers.plain(status, detail, extra)
   local keys, values = { "detail" }, { detail = detail }
   for _, pair in ipairs(extra or {}) do

@@ -120,14 +120,14 @@ function auth.enter_project(ctx, id)
   ctx.project = project
 end
 
---- Throws a 403 when the key lacks the scope; "any" is none.
+--- Throws a 403 when the key lacks the scope; "any" requires none.
 function auth.require_scope(ctx, scope)
   if scope ~= "any" and not ctx.key.scopes["*"] and not ctx.key.scopes[scope] then
     error(answers.denied(("The key lacks the scope '%s'"):format(scope)))
   end
 end
 
---- GET personal_api_keys/@current: what a personal key may learn of itself, whatever its scopes.
+--- GET personal_api_keys/@current: what any personal key may read about itself, without a scope.
 function auth.own_key(ctx)
   if settings.own_key == "denied" then
     error(answers.denied("The key lacks the scope 'personal_api_key:read'"))

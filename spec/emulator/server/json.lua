@@ -1,4 +1,4 @@
---- The little JSON that the emulator needs beside lua-cjson: a strict check of a request body that
+--- What the emulator needs in addition to lua-cjson: a strict check of a request body that
 --- also tells where its members lie, and a writer that splices stored text in unchanged. Free JSON
 --- thus never passes through Lua numbers and tables, which would lose 64-bit integers and `[]`.
 
@@ -95,7 +95,7 @@ end
 
 local after_value
 
---- The position after the object or array that opens at `i`. `each(from, to, key)` is told about
+--- The position after the object or array that opens at `i`. `each(from, to, key)` is called for
 --- the direct children; `key` is the raw text of the name, nil in an array.
 local function after_container(text, i, depth, each)
   if depth > MAX_DEPTH then
@@ -177,7 +177,7 @@ function json.kind(raw)
   return KINDS[byte(raw)] or "number"
 end
 
---- Goes through a whole text. `each` is told about the direct children of its object or array.
+--- Goes through a whole text. `each` is called for the direct children of its object or array.
 local function scan(text, each)
   local i = skip(text, 1)
   local c = byte(text, i)

@@ -134,7 +134,7 @@ local function by_socket()
   end
 end
 
---- Writes bytes in pieces with pauses, or at once; false when there is no use in going on.
+--- Writes bytes in pieces with pauses, or at once; false when nothing more can be sent.
 local function drip(ctx, write, bytes, how)
   if not how then
     return write(bytes)

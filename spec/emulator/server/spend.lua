@@ -102,7 +102,7 @@ local RELAYED = {
   end,
 }
 
---- The window that the query asks for; throws when it is none, or has too many pieces.
+--- The window that the query asks for; throws when it is invalid, or has too many parts.
 local function window_of(query, now)
   local to = query.date_to and moment(query.date_to, "date_to", now) or now
   local from = moment(query.date_from or "-30d", "date_from", now)

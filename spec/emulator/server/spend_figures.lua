@@ -242,7 +242,7 @@ function parts.top_traces(window)
   return part({}, {}, window)
 end
 
---- All days of the window, whatever the limit.
+--- All days of the window; the limit does not apply.
 function parts.by_day(window)
   local days = each_day(window, function(day, rows)
     rows[#rows + 1] = day_figures(day)

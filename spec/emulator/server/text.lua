@@ -151,12 +151,12 @@ function text.fold(s)
   )
 end
 
---- Whether `s` holds `part`, whatever the case. `%` and `_` are plain characters.
+--- Whether `s` contains `part`, ignoring case. `%` and `_` are plain characters.
 function text.contains(s, part)
   return text.fold(s):find(text.fold(part), 1, true) ~= nil
 end
 
---- Undoes percent escapes; what is no escape stays.
+--- Undoes percent escapes; invalid ones stay.
 function text.unescape(s)
   return (s:gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))

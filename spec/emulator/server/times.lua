@@ -134,7 +134,7 @@ local function start_of(moment, unit)
 end
 
 --- Reads `-7d`, `-1mStart` and the like.
---- @return number? moment nil when it is no such text
+--- @return number? moment nil when the text has another form
 function times.parse_relative(s, now)
   local count, unit, edge = s:match("^%-?(%d+)([hdwmqyHDWMQY])(%a*)$")
   if not count or #count > 4 then

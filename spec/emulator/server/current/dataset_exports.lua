@@ -181,7 +181,7 @@ function exports.content(ctx, id, number)
   function answer.pieces()
     return lines_of(export, versions)
   end
-  local length = 0 -- in any case: a line that cannot be written is told before the first goes out
+  local length = 0 -- always computed: an invalid line is reported before the first one is sent
   for line in answer.pieces() do
     length = length + #line
   end

@@ -5,7 +5,7 @@
 --- `root` routes below /api/. In a path `:x` is one segment and `*x` all the rest. A method has the
 --- scope that it needs, or `any`, and the function of server/ that answers. `throttle` names the settings
 --- that limit the calls, all of them or those of a method; without it `rate_limit` does. `media` is what
---- a route answers beside JSON.
+--- a route returns in addition to JSON.
 --- `flag` names the setting that has a group of routes switched on.
 
 return {
@@ -99,7 +99,7 @@ return {
     max_description = 4096, -- characters, on write
     reserved = { new = true }, -- names
     strict_paths = false, -- whether a path is more than relative and without `..`
-    skill_first = false, -- whether an unknown skill is told before bad input
+    skill_first = false, -- whether an unknown skill is reported before bad input
     explains = false, -- whether the 404 of a skill proposes others
     own_metadata = nil, -- the keys of metadata that a publish leaves as they are
     spaceless_tools = false, -- whether the names of tools hold no whitespace
