@@ -195,12 +195,12 @@ function exports.define(class)
   --- The rows of a complete export, of any size: the response is read while it arrives, and its
   --- lines are decoded one by one. The fields of a row have the export's names, and can be read by
   --- those of items too. `deadline` limits the time until the first byte; from then on `timeout`
-  --- limits each wait for more, and `max_response_bytes` each line.
+  --- limits each wait for more, and `max_response_bytes` each line. The iterator never ends before
+  --- the export does: of an error, `row` is the last complete row, `line` the invalid line.
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.CallOptions
-  --- @return fun(): table? iterator raises the error of the call or of a line: `row` is the last
-  ---   complete row, `line` the invalid line. It never ends before the export does
+  --- @return fun(): table? iterator raises the error of the call or of a line
   function Datasets:export_read(id, export, options)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)
