@@ -1279,4 +1279,23 @@ it("offers pickers a preview of what they list", function()
   equal("# PDF forms", vim.api.nvim_buf_get_lines(number, 5, 6, false)[1])
 end)
 
+it("runs no command that the path of a file holds", function()
+  given()
+  vim.ui.select = function(items, options, done)
+    done(options.kind == "posthog.skill" and items[1] or "x\nlua=rawset(_G,_VERSION,true)")
+  end
+  vim.cmd("PostHog")
+  wait(function()
+    return vim.api.nvim_buf_get_name(0) ~= ""
+  end)
+  vim.wait(50)
+  equal(nil, rawget(_G, _VERSION))
+end)
+
+it("opens a bundled file whose path holds a space, by :PostHog open", function()
+  given()
+  vim.cmd("PostHog open pdf-forms/references/a b%#.md")
+  equal("spaced", text())
+end)
+
 return scenarios

@@ -15,7 +15,8 @@ local commands = {}
 local api = vim.api
 
 local function edit(name)
-  vim.cmd("edit " .. vim.fn.fnameescape(name))
+  -- no text of a command: a name of the server may hold a line end, and a command after it
+  vim.cmd.edit({ args = { name }, magic = { file = false, bar = false } })
 end
 
 --- The state of the present buffer, which has to show a text.
@@ -55,7 +56,7 @@ local RUN = {}
 
 --- @param arguments string[]
 function RUN.open(arguments)
-  local name, path = (arguments[1] or ""):match("^([^/]+)/?(.*)$")
+  local name, path = table.concat(arguments, " "):match("^([^/]+)/?(.*)$")
   if not name then
     return edit(uri.format({ kind = "skills" }))
   end
@@ -104,10 +105,11 @@ function RUN.diff(arguments)
   end
   local function show(v)
     vim.cmd("diffthis")
-    vim.cmd(
-      "rightbelow vertical diffsplit "
-        .. vim.fn.fnameescape(uri.of_file(state.at.name, state.at.path, v))
-    )
+    vim.cmd.diffsplit({
+      args = { uri.of_file(state.at.name, state.at.path, v) },
+      magic = { file = false, bar = false },
+      mods = { vertical = true, split = "belowright" },
+    })
   end
   if version then
     return show(version)

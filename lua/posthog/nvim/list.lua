@@ -118,7 +118,8 @@ local function at_cursor(number)
 end
 
 local function open(name)
-  vim.cmd("edit " .. vim.fn.fnameescape(name))
+  -- no text of a command: a name of the server may hold a line end, and a command after it
+  vim.cmd.edit({ args = { name }, magic = { file = false, bar = false } })
 end
 
 local function set_maps(number, at)

@@ -74,7 +74,11 @@ local function show_beside(number, at, latest)
   api.nvim_win_call(window, function()
     local name = uri.of_file(latest.name, latest.path, latest.version)
     vim.cmd("diffthis")
-    vim.cmd("rightbelow vertical diffsplit " .. vim.fn.fnameescape(name))
+    vim.cmd.diffsplit({
+      args = { name },
+      magic = { file = false, bar = false },
+      mods = { vertical = true, split = "belowright" },
+    })
   end)
   api.nvim_set_current_win(window)
 end

@@ -11,7 +11,8 @@ local uri = require("posthog.nvim.uri")
 local pick = {}
 
 local function edit(name)
-  vim.cmd("edit " .. vim.fn.fnameescape(name))
+  -- no text of a command: a name of the server may hold a line end, and a command after it
+  vim.cmd.edit({ args = { name }, magic = { file = false, bar = false } })
 end
 
 --- A file in a buffer that a picker may show, filled when it has come.
