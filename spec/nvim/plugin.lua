@@ -1292,6 +1292,18 @@ it("runs no command that the path of a file holds", function()
   equal(nil, rawget(_G, _VERSION))
 end)
 
+it("asks each key command for its own key", function()
+  given()
+  vim.env.POSTHOG_PERSONAL_API_KEY = nil
+  local function use(key)
+    vim.g.posthog = { key_command = { "echo", key }, host = vim.env.POSTHOG_HOST, project = 112358 }
+  end
+  use("phx_emulator_all")
+  edit(SKILL)
+  use("phx_emulator_wrong")
+  matches("401", failure("edit posthog://skills/pdf-forms/scripts/run.py"))
+end)
+
 it("opens a bundled file whose path holds a space, by :PostHog open", function()
   given()
   vim.cmd("PostHog open pdf-forms/references/a b%#.md")

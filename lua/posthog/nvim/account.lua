@@ -12,7 +12,8 @@ local account = {}
 --- @type table<string, posthog.nvim.Account> by what it was made of
 local accounts = {}
 
-local key_of_command
+--- @type table<string, string> keys, by the command that has printed them
+local keys = {}
 
 local function first_line(text)
   return (text:match("^%s*([^\r\n]*)") or ""):gsub("%s+$", "")
@@ -44,8 +45,9 @@ end
 local function find(settings)
   local options = { project_id = settings.project, host = settings.host }
   if settings.key_command then
-    key_of_command = key_of_command or run_key_command(settings.key_command)
-    options.personal_api_key, options.source = key_of_command, "key_command"
+    local command = vim.inspect(settings.key_command)
+    keys[command] = keys[command] or run_key_command(settings.key_command)
+    options.personal_api_key, options.source = keys[command], "key_command"
   elseif settings.key_file then
     options.personal_api_key, options.source = read_key_file(settings.key_file), "key_file"
   else
