@@ -1279,6 +1279,59 @@ it("offers pickers a preview of what they list", function()
   equal("# PDF forms", vim.api.nvim_buf_get_lines(number, 5, 6, false)[1])
 end)
 
+it(
+  "leaves a version of somebody else to the other buffers when a write goes on top of it",
+  function()
+    local client = given()
+    edit(SKILL)
+    edit("posthog://skills/pdf-forms/scripts/run.py")
+    publish(client, function(body)
+      return (body:gsub("two", "TWO"))
+    end)
+    replace("print(2)", "print(3)")
+    vim.cmd("write")
+    equal("pdf-forms 3", status())
+    edit(SKILL)
+    replace("five", "fuenf")
+    matches("has published version 3", failure("write"))
+    matches("\nTWO\n", assert(client.skills:get("pdf-forms")).body)
+    edit("posthog://skills/pdf-forms@1/SKILL.md")
+    equal("pdf-forms 1", status())
+  end
+)
+
+it("publishes the undo of what it has published", function()
+  local client = given()
+  edit(SKILL)
+  replace("two", "zwei")
+  vim.cmd("write")
+  vim.cmd("silent undo")
+  vim.cmd("write")
+  equal({ false, "pdf-forms 3" }, { vim.bo.modified, status() })
+  matches("\ntwo\n", assert(client.skills:get("pdf-forms")).body)
+end)
+
+it("calls nothing published when a buffer is wiped before its write meets a conflict", function()
+  listen()
+  local client = given()
+  vim.g.posthog = { wait = 20 }
+  edit(SKILL)
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  publish(client, function(body)
+    return (body:gsub("two", "TWO"))
+  end)
+  control("faults", { { match = { method = "GET" }, action = { delay = 0.2 } } })
+  replace("two", "zwei")
+  vim.cmd("write")
+  vim.cmd("bwipeout!")
+  wait(function()
+    return said[#said]:find("version 2", 1, true) ~= nil
+  end)
+  matches("has published version 2", said[#said])
+end)
+
 it("runs no command that the path of a file holds", function()
   given()
   vim.ui.select = function(items, options, done)
@@ -1290,6 +1343,26 @@ it("runs no command that the path of a file holds", function()
   end)
   vim.wait(50)
   equal(nil, rawget(_G, _VERSION))
+end)
+
+it("sends every write of a read-only buffer that was confirmed late", function()
+  local client = given()
+  vim.g.posthog = { wait = 20 }
+  edit(SKILL)
+  wait(function()
+    return status() == "pdf-forms 1"
+  end)
+  control("faults", { { match = { method = "PATCH" }, action = { delay = 0.2 } } })
+  vim.bo.readonly = true
+  for i, change in ipairs({ { "two", "zwei" }, { "zwei", "deux" } }) do
+    replace(change[1], change[2])
+    vim.cmd("write!")
+    wait(function()
+      return status() == "pdf-forms " .. i + 1
+    end)
+  end
+  equal(false, vim.bo.modified)
+  matches("\ndeux\n", assert(client.skills:get("pdf-forms")).body)
 end)
 
 it("asks each key command for its own key", function()

@@ -97,6 +97,19 @@ function base.of(buffer)
   end
 end
 
+--- A publish of this buffer has made a version: each of its texts that was based on the one before
+--- it is based on the new one, so that an undo of the published change can be published too.
+--- @param buffer integer
+--- @param before? posthog.nvim.Document
+--- @param made posthog.nvim.Document
+function base.replace(buffer, before, made)
+  for _, note in ipairs(notes[buffer] or {}) do
+    if note.document == before then
+      note.document = made
+    end
+  end
+end
+
 --- A publish of this editor has made a version: whatever was based on the one before it, and did
 --- not hold the published file, is based on the new one.
 --- @param buffer integer

@@ -156,6 +156,7 @@ local function load_text(number, at)
     was_loaded = before and before.was_loaded,
   }
   states[number] = state
+  base.reset(number) -- what is typed after a load that fails is based on nothing
   set_options(number, at)
   vim.bo[number].modifiable = false
   local failure
@@ -200,10 +201,13 @@ end
 --- Marks the text as written, as Neovim does it after its own writes: undo then knows.
 local function confirm(number, state)
   state.confirms = true
-  api.nvim_buf_call(number, function()
-    vim.cmd("silent keepalt write")
+  local written = pcall(api.nvim_buf_call, number, function()
+    vim.cmd("silent keepalt write!")
   end)
   state.confirms = false
+  if not written then -- as in the command-line window, or with 'nowrite'
+    vim.bo[number].modified = false
+  end
 end
 
 local function tell_conflict(number, state, outcome)
@@ -215,7 +219,8 @@ end
 --- The other buffers of the skill follow to the new version.
 local function advance_others(number, state, before, made)
   for other, at in pairs(states) do
-    if other ~= number and at.account == state.account and api.nvim_buf_is_valid(other) then
+    local is_live = at.account == state.account and not at.at.version
+    if other ~= number and is_live and api.nvim_buf_is_valid(other) then
       base.advance(other, before, made)
       buffer.show_state(other)
     end
@@ -229,9 +234,10 @@ local function take_name(number, state, made)
 end
 
 --- The text is the server's now.
-local function settle(number, state, tick, is_late, outcome)
-  local made, found = outcome.document, base.of(number)
+local function settle(number, state, found, tick, is_late, outcome)
+  local made = outcome.document
   state.latest = nil
+  base.replace(number, found, made)
   base.note(number, made)
   conflicts.clear(number)
   if outcome.action == "created" then
@@ -245,8 +251,8 @@ local function settle(number, state, tick, is_late, outcome)
     end
   end
   if outcome.action ~= "unchanged" then
-    if found and found.version then
-      advance_others(number, state, found.version, made)
+    if outcome.on then
+      advance_others(number, state, outcome.on, made)
     end
     message.info(buffer.source(state.at).written(made))
     fire("Published", event_data(number, made))
@@ -255,10 +261,13 @@ end
 
 --- What a write has come to.
 --- @return string? failure
-local function finish_write(number, state, tick, is_late, err, outcome)
+local function finish_write(number, state, found, tick, is_late, err, outcome)
   state.is_writing = false
   local failure = err and describe(err)
   if not is_current(number, state) then
+    if outcome and outcome.action == "conflict" then
+      failure = buffer.source(state.at).conflict(found, outcome.document)
+    end
     message.info(failure or buffer.source(state.at).written(outcome.document))
     return
   elseif err then
@@ -266,7 +275,7 @@ local function finish_write(number, state, tick, is_late, err, outcome)
   elseif outcome.action == "conflict" then
     failure = tell_conflict(number, state, outcome)
   else
-    settle(number, state, tick, is_late, outcome)
+    settle(number, state, found, tick, is_late, outcome)
   end
   buffer.show_state(number)
   return failure
@@ -356,7 +365,7 @@ function buffer.publish(number, force, note)
     return buffer.source(state.at).save(state.account.client, found, source, options)
   end
   local function finish(is_late, err, outcome)
-    failure = finish_write(number, state, tick, is_late, err, outcome)
+    failure = finish_write(number, state, found, tick, is_late, err, outcome)
     if is_late and failure then
       message.error(failure)
     end

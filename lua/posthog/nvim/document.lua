@@ -248,13 +248,14 @@ local function save_on(client, base, source, note)
     end
   end
   task.must(skill, err)
-  return { action = "published", document = published(skill, base, source) }
+  return { action = "published", document = published(skill, base, source), on = base.version }
 end
 
 --- @class posthog.nvim.Outcome
 --- @field action "published"|"created"|"unchanged"|"conflict"
 --- @field document posthog.nvim.Document|posthog.nvim.Item the version made, or, of a conflict, the latest
 --- @field err? posthog.llm.Error of a conflict
+--- @field on? integer the version that it was published on top of
 
 --- Publishes a text.
 --- @param client posthog.llm.Client

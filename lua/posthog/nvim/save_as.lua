@@ -30,6 +30,9 @@ function save_as.run(number, name)
   end
   local function finish(_, err, outcome)
     failure = err and tostring(err)
+    if outcome and outcome.action == "conflict" then
+      failure, outcome = ("%s exists: open it to change it"):format(name), nil
+    end
     if not outcome then
       return
     end
