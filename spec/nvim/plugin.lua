@@ -1383,4 +1383,34 @@ it("opens a bundled file whose path holds a space, by :PostHog open", function()
   equal("spaced", text())
 end)
 
+it(
+  "draws an empty line from a cache that is broken, and asks for nothing it cannot count",
+  function()
+    local folder = vim.fn.stdpath("cache") .. "/posthog"
+    vim.fn.mkdir(vim.fn.stdpath("cache"), "p")
+    vim.fn.writefile({ "in the way" }, folder)
+    local line = require("posthog.nvim").spend
+    for _ = 1, 10 do
+      equal("", line())
+      vim.wait(10)
+    end
+    equal(0, spend_requests())
+    matches("the cache of spend%(%) is empty", checkhealth())
+    vim.fn.delete(folder)
+    local spend = require("posthog.nvim.spend")
+    spend.state()
+    local id = require("posthog.nvim.account").current().id
+    local path = ("%s/spend-%s.json"):format(folder, vim.fn.sha256(id):sub(1, 24))
+    for _, broken in ipairs({ '{"at":"x","line":{},"calls":["a",{}]}', "[]", "nul", "" }) do
+      vim.fn.writefile({ broken }, path)
+      equal({ calls = 0, most = 150 }, spend.state())
+    end
+    vim.fn.writefile(
+      { vim.json.encode({ at = os.time() + 9e6, line = "$1", calls = { 9e12 } }) },
+      path
+    )
+    equal({ calls = 0, most = 150 }, spend.state())
+  end
+)
+
 return scenarios

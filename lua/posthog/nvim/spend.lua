@@ -33,7 +33,7 @@ end
 --- The file of an account. Its name is a digest of host and key, so that neither can be read off it.
 local function path_of(found)
   local folder = vim.fn.stdpath("cache") .. "/posthog"
-  vim.fn.mkdir(folder, "p", "0o700")
+  pcall(vim.fn.mkdir, folder, "p", "0o700") -- a file that cannot be written there is met later
   return ("%s/spend-%s.json"):format(folder, vim.fn.sha256(found.id):sub(1, 24))
 end
 
@@ -47,18 +47,24 @@ local function read(path)
   if not ok or type(cache) ~= "table" then
     cache = {}
   end
+  local line_is_known = type(cache.line) == "string" and type(cache.at) == "number"
+  if not line_is_known or cache.at > os.time() then -- a clock that was set back: too old, too
+    cache.at = nil
+  end
+  cache.line = type(cache.line) == "string" and cache.line or nil
   cache.calls = type(cache.calls) == "table" and cache.calls or {}
   return cache
 end
 
 --- Whole or not at all: other editors read it at any time.
+--- @return boolean? written
 local function write(path, cache)
   local temporary = ("%s.%d"):format(path, vim.fn.getpid())
   local file = io.open(temporary, "wb")
   if file then
     file:write(vim.json.encode(cache))
     file:close()
-    os.rename(temporary, path)
+    return os.rename(temporary, path)
   end
 end
 
@@ -66,7 +72,8 @@ end
 local function recent(calls)
   local list = {}
   for _, at in ipairs(calls) do
-    list[#list + 1] = os.time() - at < DAY and at or nil
+    local age = type(at) == "number" and os.time() - at or -1
+    list[#list + 1] = age >= 0 and age < DAY and at or nil
   end
   return list
 end
@@ -95,7 +102,12 @@ local function ask(path, done)
   end
   cache.calls = recent(cache.calls)
   cache.calls[#cache.calls + 1] = os.time()
-  write(path, cache)
+  if not write(path, cache) then -- a call that cannot be counted is not made
+    if lock then
+      lock:close()
+    end
+    return done and done(("%s cannot be written"):format(path))
+  end
   is_asking = true
   task.run(
     "spend",
