@@ -1413,4 +1413,16 @@ it(
   end
 )
 
+it("waits for no time that Neovim does not know", function()
+  given()
+  for _, value in ipairs({ -1, 0.5, math.huge }) do
+    vim.g.posthog = { wait = value, items = value }
+    vim.cmd("silent! %bwipeout!")
+    edit(SKILL)
+    wait(function()
+      return status() == "pdf-forms 1"
+    end)
+  end
+end)
+
 return scenarios

@@ -81,6 +81,16 @@ function config.warnings()
   return warnings
 end
 
+local LONGEST = 86400000 -- milliseconds
+
+--- Whole numbers, as Neovim waits for them.
+local function in_range(settings)
+  for name, least in pairs({ wait = 0, quit_wait = 0, items = 1 }) do
+    settings[name] = math.floor(math.max(least, math.min(settings[name], LONGEST)))
+  end
+  return settings
+end
+
 local function spend_settings(given)
   local settings = {}
   for name, expected in pairs(SPEND_TYPES) do
@@ -110,7 +120,7 @@ function config.get()
     end
   end
   settings.spend = spend_settings(given.spend)
-  return settings
+  return in_range(settings)
 end
 
 return config
