@@ -13,6 +13,8 @@ local FORMAT = 1
 
 local UNUSABLE = "it is damaged, or of another version of this library; take it from version "
   .. "control, or remove it, and the next pull compares the files"
+local UNMERGED = "line %d is a conflict marker of version control; keep one side, whole, that of "
+  .. "the greater version (git checkout --ours or --theirs), and pull"
 local LATEST_VERSION = 1e9 -- far beyond what a server counts to
 
 --- @class posthog.llm.SkillLock
@@ -117,6 +119,12 @@ local function is_valid(data)
   return true
 end
 
+--- The first line with a marker that a merge has left: folders are kept in git, the lock too.
+local function marker_line(source)
+  local before = ("\n" .. source):match("^(.-)\n<<<<<<< ")
+  return before and select(2, before:gsub("\n", "")) + 1
+end
+
 --- @param dir string
 --- @return posthog.llm.SkillLock|false? found false: there is none
 --- @return posthog.llm.Error? err
@@ -135,6 +143,10 @@ function lock.read(dir)
   end
   local data = json.decode(source)
   if not is_valid(data) then
+    local line = marker_line(source)
+    if line then
+      return atomic_file.failure(path, "cannot be used", UNMERGED:format(line))
+    end
     return atomic_file.failure(path, "cannot be used", UNUSABLE)
   end
   return data, nil, source
