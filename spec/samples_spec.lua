@@ -28,6 +28,8 @@ local EXPLAINED = {
   ["error_403_scope.json"] = "forbidden: the key lacks the scope dataset:write",
   ["error_404_project.json"] = "not_found: project 112358 is not known at",
   ["error_404_endpoint.json"] = "this server does not have /api/projects/112358/datasets/",
+  ["n_error_404_skill.json"] = "No such skill; near names: 'trace-triage'; did you mean \"trace-triage\"?",
+  ["n_error_404_version.json"] = "The skill has no version 99; the latest is version 7 (",
 }
 
 local function is_json(sample)
