@@ -961,18 +961,18 @@ it("imports a file into a dataset and exports it, while the loop goes on", funct
   timer:start(0, 1, function()
     ticks = ticks + 1
   end)
-  vim.cmd("PostHog import " .. records(60) .. " golden")
+  vim.cmd("PostHog import " .. records(240) .. " golden")
   wait(function()
     return #said > 0
   end)
-  equal("posthog: 60 items imported into golden", said[1])
-  equal(60, count_of(client, dataset.id))
+  equal("posthog: 240 items imported into golden", said[1])
+  equal(240, count_of(client, dataset.id))
   local out = vim.fn.tempname() .. ".jsonl"
   vim.cmd("PostHog export golden " .. out)
   wait(function()
     return #said > 1
   end)
-  equal(60, #vim.fn.readfile(out))
+  equal(240, #vim.fn.readfile(out))
   vim.cmd("PostHog export golden " .. out)
   matches("exists: give another name", said[#said])
   assert(ticks > 20, ticks)
