@@ -1425,4 +1425,17 @@ it("waits for no time that Neovim does not know", function()
   end
 end)
 
+it("keeps a text that is not published when its file is deleted", function()
+  vim.fn.confirm = function()
+    return 1
+  end
+  local client = given()
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  replace("print(2)", "print(3)")
+  vim.cmd("PostHog delete")
+  equal(1, #assert(client.skills:get("pdf-forms")).files)
+  equal({ "print(1)\nprint(3)", true }, { text(), vim.bo.modified })
+  matches("was deleted meanwhile", failure("write"))
+end)
+
 return scenarios

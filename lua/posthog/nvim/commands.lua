@@ -185,7 +185,7 @@ local function delete_file(state, number)
   end, function(skill)
     local words = "version %d of %s is without %s"
     message.info(words:format(skill.version, state.at.name, state.at.path))
-    vim.cmd("silent! bwipeout! " .. number)
+    vim.cmd("silent! bwipeout " .. number) -- a text that is not published stays
   end)
 end
 
