@@ -1438,4 +1438,12 @@ it("keeps a text that is not published when its file is deleted", function()
   matches("was deleted meanwhile", failure("write"))
 end)
 
+it("copies within the account of the buffer, whatever the settings name by then", function()
+  local client = given()
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  vim.g.posthog = { key_command = { "echo", "phx_emulator_wrong" } }
+  vim.cmd("write posthog://skills/pdf-forms/scripts/copy.py")
+  equal("print(1)\nprint(2)", assert(client.skills:file("pdf-forms", "scripts/copy.py")).content)
+end)
+
 return scenarios

@@ -19,7 +19,8 @@ function save_as.run(number, name)
   if not source or at.version then
     return message.as_command(reason or "a list, or an old version, cannot be written: " .. name)
   end
-  local text, from = lines.text(number), account.current()
+  local state = buffer.state(number)
+  local text, from = lines.text(number), state and state.account or account.current()
   local failure
   local function create()
     local found = source.load(from.client, at)
