@@ -1446,4 +1446,71 @@ it("copies within the account of the buffer, whatever the settings name by then"
   equal("print(1)\nprint(2)", assert(client.skills:file("pdf-forms", "scripts/copy.py")).content)
 end)
 
+it("opens versions, links and entries of lists with the account of the buffer", function()
+  given("See scripts/run.py.")
+  edit("posthog://skills/pdf-forms/")
+  edit(SKILL)
+  replace("Fills", "Fills (now)")
+  vim.cmd("write")
+  vim.g.posthog = { project = 271828 } -- has no such skill
+  vim.fn.search("scripts/run")
+  vim.cmd("normal! gf")
+  equal("print(1)\nprint(2)", text())
+  vim.cmd("buffer " .. vim.fn.fnameescape(SKILL))
+  vim.cmd("PostHog diff 1")
+  matches("Fills in PDF forms", text())
+  vim.cmd("only")
+  vim.cmd("buffer " .. vim.fn.fnameescape("posthog://skills/pdf-forms/"))
+  vim.api.nvim_feedkeys(vim.keycode("2G<CR>"), "xt", false)
+  equal("spaced", text())
+end)
+
+it("gives all buffers of a skill the new name", function()
+  if vim.env.EMULATOR_PROFILE ~= "current" then
+    return -- older servers cannot
+  end
+  local client = given()
+  edit("posthog://skills/pdf-forms/scripts/run.py")
+  vim.o.hidden = true
+  edit(SKILL)
+  vim.cmd("PostHog rename forms")
+  wait(function()
+    return vim.api.nvim_buf_get_name(0) == "posthog://skills/forms/SKILL.md"
+  end)
+  vim.cmd("buffer run.py")
+  equal("posthog://skills/forms/scripts/run.py", vim.api.nvim_buf_get_name(0))
+  replace("print(1)", "print(9)")
+  vim.cmd("write")
+  equal("print(9)\nprint(2)", assert(client.skills:file("forms", "scripts/run.py")).content)
+end)
+
+it("counts no write that failed among the versions of a minute", function()
+  given()
+  edit(SKILL)
+  replace("two", "zwei")
+  control("faults", { { match = { method = "PATCH" }, action = { status = 400 } } })
+  for _ = 1, 12 do
+    matches("HTTP 400", failure("write"))
+  end
+  control("faults", {})
+  vim.cmd("write")
+  equal("pdf-forms 2", status())
+end)
+
+it("shows the spend of the account that the settings name now", function()
+  local line = require("posthog.nvim").spend
+  line()
+  wait(function()
+    return line() ~= ""
+  end)
+  local path = vim.fn.tempname()
+  vim.fn.writefile({ "phx_emulator_gone" }, path) -- one whose spend is refused
+  vim.g.posthog = { key_file = path, host = vim.env.POSTHOG_HOST, project = 112358 }
+  equal("", line())
+  vim.wait(300, function()
+    return line() ~= ""
+  end)
+  equal("", line())
+end)
+
 return scenarios

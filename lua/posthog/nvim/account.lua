@@ -79,4 +79,24 @@ function account.current()
   return found
 end
 
+--- Accounts of buffers that are still to be loaded, by name.
+--- @type table<string, posthog.nvim.Account>
+local heirs = {}
+
+--- Makes a buffer that is opened next belong to an account.
+--- @param name string of the buffer
+--- @param found? posthog.nvim.Account nil: that of the settings
+function account.pass_on(name, found)
+  heirs[name] = found
+end
+
+--- The account of a buffer that is loaded for the first time.
+--- @param name string
+--- @return posthog.nvim.Account
+function account.of_new(name)
+  local found = heirs[name] or account.current()
+  heirs[name] = nil
+  return found
+end
+
 return account

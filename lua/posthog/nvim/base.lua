@@ -110,6 +110,23 @@ function base.replace(buffer, before, made)
   end
 end
 
+--- The skill has another name now.
+--- @param buffer integer
+--- @param old string
+--- @param new string
+function base.rename(buffer, old, new)
+  for _, note in ipairs(notes[buffer] or {}) do
+    local document = note.document
+    if document.name == old then
+      local renamed = vim.tbl_extend("force", document, { name = new })
+      if document.fields then
+        renamed.fields = vim.tbl_extend("force", document.fields, { name = new })
+      end
+      note.document = renamed
+    end
+  end
+end
+
 --- A publish of this editor has made a version: whatever was based on the one before it, and did
 --- not hold the published file, is based on the new one.
 --- @param buffer integer

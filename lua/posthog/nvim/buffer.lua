@@ -42,7 +42,7 @@ function buffer.state(number)
 end
 
 local function is_current(number, state)
-  return api.nvim_buf_is_valid(number) and states[number] == state
+  return api.nvim_buf_is_loaded(number) and states[number] == state
 end
 
 --- Fires a User event with data.
@@ -151,7 +151,7 @@ local function load_text(number, at)
   local before = states[number]
   local state = {
     at = at,
-    account = before and before.account or account.current(),
+    account = before and before.account or account.of_new(api.nvim_buf_get_name(number)),
     is_loading = true,
     was_loaded = before and before.was_loaded,
   }
@@ -254,6 +254,9 @@ local function settle(number, state, found, tick, is_late, outcome)
     if outcome.on then
       advance_others(number, state, outcome.on, made)
     end
+    if state.at.name then
+      pace.count(state.at.name)
+    end
     message.info(buffer.source(state.at).written(made))
     fire("Published", event_data(number, made))
   end
@@ -314,17 +317,36 @@ local function refusal(number, state, force)
   return state.at.name and pace.refusal(state.at.name)
 end
 
+--- Gives the buffers of a skill the name that it has now.
+--- @param from posthog.nvim.Account
+--- @param old string
+--- @param new string
+function buffer.rename_skill(from, old, new)
+  for number, state in pairs(states) do
+    local is_its = state.account == from and state.at.name == old and not state.at.version
+    if is_its and api.nvim_buf_is_valid(number) then
+      state.at.name = new
+      base.rename(number, old, new)
+      api.nvim_buf_set_name(number, uri.format(state.at))
+      buffer.show_state(number)
+    end
+  end
+end
+
 --- Makes a buffer the one of a text that was created by it: after :saveas, or :file and :write.
 --- @param number integer
 --- @param at posthog.nvim.Uri
 --- @param from posthog.nvim.Account
 --- @param made posthog.nvim.Document|posthog.nvim.Item
-function buffer.adopt(number, at, from, made)
+--- @param tick integer of the buffer when its text was taken: what was typed since is not written
+function buffer.adopt(number, at, from, made, tick)
   states[number] = { at = at, account = from, was_loaded = true, paths = made.paths }
   base.reset(number, made)
   conflicts.clear(number)
   set_options(number, at)
-  vim.bo[number].modified = false
+  if api.nvim_buf_get_changedtick(number) == tick then
+    vim.bo[number].modified = false
+  end
   buffer.show_state(number)
 end
 
@@ -355,9 +377,6 @@ function buffer.publish(number, force, note)
   local found = base.of(number)
   state.is_writing = true
   buffer.show_state(number)
-  if state.at.name then
-    pace.count(state.at.name)
-  end
   local failure
   local quits, settings = is_quitting, config.get()
   local function send()

@@ -7,17 +7,13 @@ local complete = require("posthog.nvim.complete")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
 local message = require("posthog.nvim.message")
+local open = require("posthog.nvim.open")
 local task = require("posthog.nvim.task")
 local uri = require("posthog.nvim.uri")
 
 local commands = {}
 
 local api = vim.api
-
-local function edit(name)
-  -- no text of a command: a name of the server may hold a line end, and a command after it
-  vim.cmd.edit({ args = { name }, magic = { file = false, bar = false } })
-end
 
 --- The state of the present buffer, which has to show a text.
 --- @return posthog.nvim.State state
@@ -42,13 +38,23 @@ local function here()
   return state, number
 end
 
---- Runs something for the present buffer and tells how it went.
+--- Runs something for the present window and tells how it went. What opens a buffer then does so
+--- in that window, also when the user has gone on to another.
 local function act(words, fn, done)
+  local window = api.nvim_get_current_win()
   task.run(words, fn, config.get().wait, function(_, err, ...)
     if err then
       return message.error(tostring(err))
+    elseif not api.nvim_win_is_valid(window) then
+      return message.info(words .. ": the window is gone")
     end
-    done(...)
+    local results = { ... }
+    local ran, why = pcall(api.nvim_win_call, window, function()
+      done(unpack(results))
+    end)
+    if not ran then
+      message.error(tostring(why))
+    end
   end)
 end
 
@@ -58,16 +64,16 @@ local RUN = {}
 function RUN.open(arguments)
   local name, path = table.concat(arguments, " "):match("^([^/]+)/?(.*)$")
   if not name then
-    return edit(uri.format({ kind = "skills" }))
+    return open.edit(uri.format({ kind = "skills" }))
   end
-  edit(uri.of_file(name, path ~= "" and path or "SKILL.md"))
+  open.edit(uri.of_file(name, path ~= "" and path or "SKILL.md"))
 end
 
 function RUN.new(arguments)
   if not arguments[1] then
     error(":PostHog new NAME: the name of the skill is missing", 0)
   end
-  edit(uri.of_file(arguments[1]))
+  open.edit(uri.of_file(arguments[1]))
 end
 
 function RUN.publish(arguments, is_forced)
@@ -104,12 +110,7 @@ function RUN.diff(arguments)
     error((":PostHog diff %s: a version or latest is expected"):format(wanted), 0)
   end
   local function show(v)
-    vim.cmd("diffthis")
-    vim.cmd.diffsplit({
-      args = { uri.of_file(state.at.name, state.at.path, v) },
-      magic = { file = false, bar = false },
-      mods = { vertical = true, split = "belowright" },
-    })
+    open.diff(uri.of_file(state.at.name, state.at.path, v), state.account)
   end
   if version then
     return show(version)
@@ -135,8 +136,10 @@ function RUN.history()
       local user = type(version.created_by) == "table" and version.created_by or {}
       local at = (version.created_at or ""):sub(1, 16):gsub("T", " ")
       local text = ("version %d  %s  %s"):format(version.version, at, user.first_name or "")
+      local name = uri.of_file(state.at.name, state.at.path, version.version)
+      account.pass_on(name, state.account)
       entries[i] = {
-        filename = uri.of_file(state.at.name, state.at.path, version.version),
+        filename = name,
         lnum = 1,
         text = message.clean(text),
       }
@@ -146,7 +149,7 @@ function RUN.history()
   end)
 end
 
---- The buffers of a skill, and what each is based on, have another name.
+--- Renames the skill, and with it its buffers and what they are based on.
 function RUN.rename(arguments)
   local state, number = here()
   local new = arguments[1]
@@ -159,8 +162,8 @@ function RUN.rename(arguments)
   act("rename", function()
     return task.must(state.account.client.skills:rename(old, new))
   end, function()
+    buffer.rename_skill(state.account, old, new)
     message.info(("skill %s is named %s now"):format(old, new))
-    edit(uri.of_file(new, state.at.path))
   end)
 end
 
@@ -238,7 +241,7 @@ end
 function RUN.dataset(arguments)
   local name = arguments[1]
   if not name then
-    return edit(uri.format({ kind = "datasets" }))
+    return open.edit(uri.format({ kind = "datasets" }))
   end
   act("dataset", function()
     for dataset in account.current().client.datasets:each() do
@@ -248,7 +251,7 @@ function RUN.dataset(arguments)
     end
     error(("there is no dataset %q"):format(name), 0)
   end, function(id)
-    edit(uri.format({ kind = "items", dataset = id }))
+    open.edit(uri.format({ kind = "items", dataset = id }))
   end)
 end
 
@@ -257,7 +260,7 @@ function RUN.import(arguments)
   if not dataset then
     error(":PostHog import FILE DATASET", 0)
   end
-  require("posthog.nvim.transfer").import(vim.fn.fnamemodify(vim.fn.expand(path), ":p"), dataset)
+  require("posthog.nvim.transfer").import(vim.fn.fnamemodify(vim.fs.normalize(path), ":p"), dataset)
 end
 
 function RUN.export(arguments)
@@ -265,7 +268,7 @@ function RUN.export(arguments)
   if not path then
     error(":PostHog export DATASET FILE", 0)
   end
-  require("posthog.nvim.transfer").export(dataset, vim.fn.fnamemodify(vim.fn.expand(path), ":p"))
+  require("posthog.nvim.transfer").export(dataset, vim.fn.fnamemodify(vim.fs.normalize(path), ":p"))
 end
 
 function RUN.cancel()

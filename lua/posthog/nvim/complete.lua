@@ -32,10 +32,11 @@ local known = { skills = { at = -MOST_AGE }, datasets = { at = -MOST_AGE } }
 --- Names from memory where they are fresh; an empty list where they do not come in time.
 local function names(kind)
   local memory, now = known[kind], vim.uv.hrtime() / 1e9
-  if now - memory.at < MOST_AGE then
-    return memory.names
+  if memory.is_asking or now - memory.at < MOST_AGE then
+    return memory.names or {}
   end
-  pcall(function()
+  memory.is_asking = true
+  local ran = pcall(function()
     local client = require("posthog.nvim.account").current().client
     require("posthog.nvim.task").run(
       "names of " .. kind,
@@ -55,6 +56,9 @@ local function names(kind)
       end
     )
   end)
+  if not ran then -- no account
+    memory.is_asking = false
+  end
   return memory.names or {}
 end
 

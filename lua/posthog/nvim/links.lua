@@ -1,5 +1,6 @@
 --- Links between the files of a skill: gf on a relative path opens the bundled file.
 
+local account = require("posthog.nvim.account")
 local buffer = require("posthog.nvim.buffer")
 local uri = require("posthog.nvim.uri")
 
@@ -36,7 +37,12 @@ function links.resolve(name)
   if path and not buffer.has_file(state, path) then
     path = normal(target)
   end
-  return path and uri.of_file(state.at.name, path, state.at.version) or name
+  if not path then
+    return name
+  end
+  local target_name = uri.of_file(state.at.name, path, state.at.version)
+  account.pass_on(target_name, state.account)
+  return target_name
 end
 
 return links

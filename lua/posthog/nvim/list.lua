@@ -3,6 +3,7 @@
 local account = require("posthog.nvim.account")
 local config = require("posthog.nvim.config")
 local message = require("posthog.nvim.message")
+local open = require("posthog.nvim.open")
 local task = require("posthog.nvim.task")
 local uri = require("posthog.nvim.uri")
 
@@ -13,6 +14,10 @@ local api = vim.api
 --- @class posthog.nvim.Entry
 --- @field text string one line
 --- @field name string of the buffer that it opens
+
+--- The account of each list, by buffer.
+--- @type table<integer, posthog.nvim.Account>
+local accounts = {}
 
 --- The entries of each list, by buffer.
 --- @type table<integer, posthog.nvim.Entry[]>
@@ -117,11 +122,6 @@ local function at_cursor(number)
   return (entries[number] or {})[api.nvim_win_get_cursor(0)[1]]
 end
 
-local function open(name)
-  -- no text of a command: a name of the server may hold a line end, and a command after it
-  vim.cmd.edit({ args = { name }, magic = { file = false, bar = false } })
-end
-
 local function set_maps(number, at)
   local function map(key, action, description)
     vim.keymap.set("n", key, action, { buffer = number, nowait = true, desc = description })
@@ -129,13 +129,13 @@ local function set_maps(number, at)
   map("<CR>", function()
     local entry = at_cursor(number)
     if entry then
-      open(entry.name)
+      open.edit(entry.name, accounts[number])
     end
   end, "PostHog: open the entry")
   map("-", function()
     local parent = uri.parent(at)
     if parent then
-      open(parent)
+      open.edit(parent, accounts[number])
     end
   end, "PostHog: go up")
   map("R", function()
@@ -174,7 +174,11 @@ function list.load(number, at)
   vim.bo[number].filetype = "posthog"
   set_maps(number, at)
   fill(number, {})
-  local client = at.kind ~= "overview" and account.current().client or nil
+  local name = api.nvim_buf_get_name(number)
+  if at.kind ~= "overview" then
+    accounts[number] = accounts[number] or account.of_new(name)
+  end
+  local client = accounts[number] and accounts[number].client
   local failure
   task.run(
     "list " .. uri.format(at),

@@ -7,6 +7,7 @@ local conflicts = require("posthog.nvim.conflicts")
 local lines = require("posthog.nvim.lines")
 local line_diff = require("posthog.llm.util.line_diff")
 local message = require("posthog.nvim.message")
+local open = require("posthog.nvim.open")
 local task = require("posthog.nvim.task")
 local three_way = require("posthog.llm.util.three_way")
 local uri = require("posthog.nvim.uri")
@@ -34,7 +35,7 @@ local function apply(number, before, latest)
   local base_lines, theirs = lines_of(before.text), lines_of(latest.text)
   local ours = lines_of(lines.text(number))
   local pieces = three_way.pieces(base_lines, ours, theirs)
-  local open, taken = {}, 0
+  local unresolved, taken = {}, 0
   for i = #pieces, 1, -1 do
     local piece = pieces[i]
     if piece.kind == "theirs" then
@@ -43,7 +44,7 @@ local function apply(number, before, latest)
       api.nvim_buf_set_lines(number, first, first + piece.ours_count, false, taken_lines)
       taken = taken + 1
     elseif piece.kind == "conflict" then
-      open[#open + 1] = piece
+      unresolved[#unresolved + 1] = piece
     end
   end
   -- The places of conflicts, in the text as it is now.
@@ -53,8 +54,8 @@ local function apply(number, before, latest)
     at[piece] = line
     line = line + (piece.kind == "theirs" and piece.theirs_count or piece.ours_count)
   end
-  for i = #open, 1, -1 do
-    local piece = open[i]
+  for i = #unresolved, 1, -1 do
+    local piece = unresolved[i]
     conflicts.add(
       number,
       at[piece],
@@ -66,19 +67,13 @@ local function apply(number, before, latest)
 end
 
 --- Shows the version that they have published beside the buffer, in diff mode.
-local function show_beside(number, at, latest)
+local function show_beside(number, at, from, latest)
   local window = vim.fn.bufwinid(number)
   if window == -1 or at.kind ~= "file" then
     return
   end
   api.nvim_win_call(window, function()
-    local name = uri.of_file(latest.name, latest.path, latest.version)
-    vim.cmd("diffthis")
-    vim.cmd.diffsplit({
-      args = { name },
-      magic = { file = false, bar = false },
-      mods = { vertical = true, split = "belowright" },
-    })
+    open.diff(uri.of_file(latest.name, latest.path, latest.version), from)
   end)
   api.nvim_set_current_win(window)
 end
@@ -96,12 +91,12 @@ local function finish(number, before, latest)
   state.latest = nil
   conflicts.show(number)
   buffer.show_state(number)
-  local open = conflicts.count(number)
-  if open > 0 then
-    show_beside(number, state.at, latest)
+  local left = conflicts.count(number)
+  if left > 0 then
+    show_beside(number, state.at, state.account, latest)
     local words = "%s taken, %s left: decide each by :PostHog take mine, theirs or both, by do or "
       .. "by editing"
-    message.warn(words:format(message.count(taken, "change"), message.count(open, "conflict")))
+    message.warn(words:format(message.count(taken, "change"), message.count(left, "conflict")))
   else
     message.info(message.count(taken, "change") .. " taken; :w publishes")
   end

@@ -5,15 +5,11 @@ local config = require("posthog.nvim.config")
 local document = require("posthog.nvim.document")
 local lines = require("posthog.nvim.lines")
 local message = require("posthog.nvim.message")
+local open = require("posthog.nvim.open")
 local task = require("posthog.nvim.task")
 local uri = require("posthog.nvim.uri")
 
 local pick = {}
-
-local function edit(name)
-  -- no text of a command: a name of the server may hold a line end, and a command after it
-  vim.cmd.edit({ args = { name }, magic = { file = false, bar = false } })
-end
 
 --- A file in a buffer that a picker may show, filled when it has come.
 local function preview(name, path)
@@ -40,7 +36,7 @@ local function pick_file(skill)
   table.sort(paths)
   table.insert(paths, 1, "SKILL.md")
   if #paths == 1 then
-    return edit(uri.of_file(skill.name))
+    return open.edit(uri.of_file(skill.name))
   end
   vim.ui.select(paths, {
     prompt = skill.name,
@@ -50,7 +46,7 @@ local function pick_file(skill)
     end,
   }, function(path)
     if path then
-      edit(uri.of_file(skill.name, path))
+      open.edit(uri.of_file(skill.name, path))
     end
   end)
 end

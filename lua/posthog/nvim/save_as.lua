@@ -22,6 +22,7 @@ function save_as.run(number, name)
   local state = buffer.state(number)
   local text, from = lines.text(number), state and state.account or account.current()
   local failure
+  local tick = vim.api.nvim_buf_get_changedtick(number)
   local function create()
     local found = source.load(from.client, at)
     if not found.is_new then
@@ -29,17 +30,20 @@ function save_as.run(number, name)
     end
     return source.save(from.client, found, text, { at = at })
   end
-  local function finish(_, err, outcome)
+  local function finish(is_late, err, outcome)
     failure = err and tostring(err)
     if outcome and outcome.action == "conflict" then
       failure, outcome = ("%s exists: open it to change it"):format(name), nil
     end
     if not outcome then
+      if is_late then
+        message.error(failure)
+      end
       return
     end
     message.info(source.written(outcome.document))
     if vim.api.nvim_buf_is_valid(number) and vim.api.nvim_buf_get_name(number) == name then
-      buffer.adopt(number, at, from, outcome.document)
+      buffer.adopt(number, at, from, outcome.document, tick)
     end
   end
   if not task.run("write " .. name, create, config.get().quit_wait, finish) then

@@ -7,7 +7,7 @@ function session.restore()
     local name = vim.api.nvim_buf_get_name(number)
     if vim.startswith(name, "posthog://") and vim.api.nvim_buf_is_loaded(number) then
       vim.api.nvim_buf_call(number, function()
-        vim.cmd("silent edit")
+        pcall(vim.cmd, "silent edit") -- one that cannot be loaded does not stop the others
       end)
     end
   end

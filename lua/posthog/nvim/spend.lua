@@ -18,7 +18,9 @@ local LOOK = 5 -- seconds between two looks at the file
 --- @field calls number[] times of the calls of the last day, failures too
 
 --- @class posthog.nvim.SpendView what is known of the file without reading it again
---- @field path? string nil: the account is not known yet
+--- @field settings? string what the account was found by
+--- @field account? posthog.nvim.Account nil: not known yet, or there is none
+--- @field path? string of its file
 --- @field looked number when the file was looked at, seconds of a clock that does not jump
 --- @field modified? integer seconds, of the file
 --- @field cache? posthog.nvim.SpendCache
@@ -88,12 +90,16 @@ local function refusal(cache, settings)
 end
 
 --- Asks the server, unless another editor does so now. The call is counted before it is made.
+--- @param found posthog.nvim.Account
 --- @param done? fun(err: any, response?: table)
-local function ask(path, done)
-  local settings = config.get().spend
-  local lock = require("posthog.llm.util.file_system").lock(path .. ".lock")
+local function ask(found, done)
+  local settings, path = config.get().spend, path_of(found)
+  local lock, why = require("posthog.llm.util.file_system").lock(path .. ".lock")
   local cache = read(path)
-  local refused = not lock and "another editor is asking" or refusal(cache, settings)
+  local refused = refusal(cache, settings)
+  if not lock then
+    refused = why == "locked" and "another editor is asking" or ("%s: %s"):format(path, why)
+  end
   if refused then
     if lock then
       lock:close()
@@ -112,7 +118,7 @@ local function ask(path, done)
   task.run(
     "spend",
     function()
-      return task.must(account.current().client.spend:get({ date_from = settings.from }))
+      return task.must(found.client.spend:get({ date_from = settings.from }))
     end,
     0,
     function(_, err, response)
@@ -137,11 +143,17 @@ local function ask(path, done)
   )
 end
 
+--- The settings that say whose spend it is, as a text.
+local function settings_now()
+  local settings = config.get()
+  return vim.inspect({ settings.host, settings.project, settings.key_command, settings.key_file })
+end
+
 --- Finds out whose cache it is; nothing is asked of the server for it.
-local function find_path()
-  local found, result = pcall(account.current)
-  view.path = found and path_of(result) or nil
-  view.failed = not found
+local function find_account()
+  local ran, found = pcall(account.current)
+  view.account = ran and found or nil
+  view.path = ran and path_of(found) or nil
 end
 
 local function look()
@@ -159,11 +171,12 @@ end
 --- A line for 'statusline'. Where it is older than `refresh`, a newer one is asked for meanwhile.
 --- @return string line "" where none is known
 function spend.line()
+  local settings_then = settings_now()
+  if view.settings ~= settings_then then
+    view = { looked = -LOOK, settings = settings_then }
+    vim.schedule(find_account) -- it may load the core
+  end
   if not view.path then
-    if not view.failed then
-      view.failed = true -- one try, which a change of the settings does not repeat
-      vim.schedule(find_path)
-    end
     return ""
   end
   look()
@@ -173,7 +186,9 @@ function spend.line()
     is_asking = true
     vim.schedule(function()
       is_asking = false
-      ask(view.path)
+      if view.account then
+        ask(view.account)
+      end
     end)
   end
   return cache.line or ""
@@ -206,8 +221,7 @@ end
 
 --- Shows the spend in a float.
 function spend.float()
-  find_path()
-  ask(path_of(account.current()), function(err, response)
+  ask(account.current(), function(err, response)
     if err then
       message.error(tostring(err))
     else
