@@ -97,12 +97,12 @@ local function tests(generation)
     assert.equal(count, #seen)
   end
 
-  --- Shell text that waits until so many requests of a kind have arrived.
+  --- Shell text that waits until so many requests of a kind have arrived, or the emulator is gone.
   --- @param pattern string for grep, of an entry of the log
   local function when_sent(count, pattern, shell)
     local words = "until [ \"$(curl -q -s --noproxy '*' %s/__emulator/log | sed 's/},{/}\\n{/g' "
-      .. "| grep -c '%s')\" -ge %d ]; do sleep 0.02; done; %s"
-    return words:format(e.url, pattern, count, shell)
+      .. "| grep -c '%s')\" -ge %d ] || ! kill -0 %d 2>/dev/null; do sleep 0.02; done; %s"
+    return words:format(e.url, pattern, count, e.pid, shell)
   end
 
   local function slow_items(seconds)

@@ -3,6 +3,7 @@
 local dataset_file = require("posthog.llm.dataset_file")
 local folders = require("spec.support.folders")
 local json = require("posthog.llm.json")
+local json_text = require("posthog.llm.util.json_text")
 local live = require("spec.support.live")
 
 local fails = live.fails
@@ -195,12 +196,15 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     describe("rejected records", function()
-      --- The lines of rejected records, in order, without their places in the file.
+      --- The rejected records, as texts in order, without their places in the file. The members of a
+      --- record come in any order.
       local function without_places(text)
         local lines = {}
         for line in text:gmatch("[^\n]+") do
-          local rest = line:gsub('"record":%d+,"line":%d+', ""):gsub("request [%x-]+", "")
-          lines[#lines + 1] = rest
+          local record = assert(json.decode(line))
+          record._rejected.record, record._rejected.line = nil, nil
+          record._rejected.reason = record._rejected.reason:gsub("request [%x-]+", "")
+          lines[#lines + 1] = json_text.sorted(record)
         end
         table.sort(lines)
         return lines
