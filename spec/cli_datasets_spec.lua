@@ -667,6 +667,16 @@ local function tests(generation)
     end)
   end
 
+  it("says which keys an import has left out", function()
+    local source = write("keyed.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
+    local result = ends(0, { "datasets", "import", "golden", source, "--create" })
+    local note = "1 key left out: API v1 has no client_item_id"
+    assert.equal(generation == "reference", result.err:find(note, 1, true) ~= nil, result.err)
+    local start = "client_item_id left out, API v1 does not have it"
+    assert.equal(generation == "reference", result.err:find(start, 1, true) ~= nil, result.err)
+    assert.equal("2 rows imported\n", result.out)
+  end)
+
   if generation == "reference" then
     it("says that it waits, and how many rows it found", function()
       e:fault({

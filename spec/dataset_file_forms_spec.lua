@@ -399,6 +399,56 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.same({ 1, 1, row.id }, { #diff.changed, #diff.removed, diff.changed[1].id })
     end)
 
+    it("with keys of its own is imported again without doubles where the API has keys", function()
+      local path = write("k.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
+      local said = {}
+      for n = 1, 2 do
+        local summary = assert(dataset_file.import(client, dataset, path, {
+          journal = folder .. "/journal" .. n,
+          on_start = function(what)
+            said[n] = what.leaves_out_keys or false
+          end,
+        }))
+        assert.same({ 2, 0 }, { summary.imported, summary.rejected })
+        if generation == "current" then
+          assert.same({ n - 1, nil }, { summary.existing, summary.keys_left_out })
+        else
+          assert.same({ 0, 1 }, { summary.existing, summary.keys_left_out })
+        end
+      end
+      local left_out = generation == "reference"
+      assert.same({ left_out, left_out }, said)
+      local page = assert(client.dataset_items:list({ dataset = dataset }))
+      assert.equal(generation == "current" and 3 or 4, page.count)
+    end)
+
+    it(
+      "with an output that API v1 does not have is imported but for the records with it",
+      function()
+        local path = write(
+          "s.jsonl",
+          '{"input":1,"source_output":5}\n{"input":2}\n{"input":3,"source_output":null}\n'
+        )
+        local summary = assert(dataset_file.import(client, dataset, path))
+        if generation == "current" then
+          assert.same({ 3, 0 }, { summary.imported, summary.rejected })
+          return
+        end
+        assert.same({ 2, 1 }, { summary.imported, summary.rejected })
+        local file = assert(io.open(summary.rejects))
+        local text = file:read("*a")
+        file:close()
+        assert.truthy(text:find("source_output: API v1 does not have it", 1, true), text)
+        assert.truthy(text:find("name the fields to import by `fields`", 1, true), text)
+        local value, err = dataset_file.import(client, dataset, path, {
+          fields = { source_output = "source_output", input = "input" },
+          journal = folder .. "/other",
+          rejects = folder .. "/others",
+        })
+        live.fails("invalid", { attr = "source_output" }, value, err)
+      end
+    )
+
     it("is refused with what it is and what to do where it cannot be read", function()
       for name, case in pairs({
         ["a.parquet"] = { "PAR1\21\4\0\0", "is a Parquet file; convert it to JSONL or CSV first" },

@@ -11,6 +11,7 @@ local mapping = require("posthog.llm.dataset_file.mapping")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local failure = require("posthog.llm.dataset_file.failure")
 local json_text = require("posthog.llm.util.json_text")
+local option_names = require("posthog.llm.util.option_names")
 local refusals = require("posthog.llm.dataset_file.refusals")
 local rejected = require("posthog.llm.dataset_file.rejected")
 local values = require("posthog.llm.dataset_file.values")
@@ -53,6 +54,7 @@ local LONGEST_HOLD = 3700 -- seconds: a limit by the hour may delay a request so
 --- @field pauses integer the same, including batches that were rate limited
 --- @field made integer records that got their outcome in this run
 --- @field batches integer since the last lookup
+--- @field keys_left_out integer records of this run whose client_item_id was left out: API v1 has none
 --- @field refusals posthog.llm.dataset_file.Refusals of the first records
 --- @field refused posthog.llm.dataset_file.Job[] for the next run: the refusal blames what all records have in common
 --- @field lost_at number when the latest response was lost, on the clock of `clock.now`
@@ -75,7 +77,7 @@ end
 function Import.new(parts)
   parts.again, parts.unknown = {}, {}
   parts.failures, parts.pauses, parts.made, parts.batches = 0, 0, 0, 0
-  parts.lost_at = -math.huge
+  parts.lost_at, parts.keys_left_out = -math.huge, 0
   local counts = parts.journal.counts
   local has_rows = counts.created + counts.found + counts.existing > 0
   parts.refusals = refusals.new(has_rows or parts.options.reject_all == true)
@@ -90,6 +92,7 @@ function Import:summary()
   summary.records, summary.estimated = self.source.count()
   summary.is_new, summary.already, summary.usable = self.is_new, self.already, self.usable
   summary.limit = self.limit
+  summary.keys_left_out = self.keys_left_out > 0 and self.keys_left_out or nil
   local done = self.usable or 0
   for name, count in pairs(counts) do
     summary[name] = count
@@ -137,6 +140,10 @@ function Import:prepare(record)
     return nil, { n = record.n, line = record.line, skipped = true }
   elseif not fields then
     return nil, rejected.record(record, self.options, reason)
+  end
+  if fields.client_item_id ~= nil and self.client:profile() == "reference" then
+    fields.client_item_id = nil -- no part of the content, and API v1 has nothing of the kind
+    self.keys_left_out = self.keys_left_out + 1
   end
   local text, err = json.encode(fields)
   if not text then
@@ -251,6 +258,9 @@ local function refusal(job, err)
   local reason = errors.describe(err)
   if err.attr == "item" then
     reason = ("the item has %d bytes of JSON: %s"):format(values.size(job.fields), reason)
+  elseif not err.status and err.attr then
+    local words = "%s; to do without it, name the fields to import by %s"
+    reason = words:format(reason, option_names.code("fields"))
   end
   return rejected.job(job, reason)
 end

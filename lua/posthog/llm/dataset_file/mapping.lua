@@ -136,6 +136,16 @@ local function by_table(map, value, cells, as_text)
   return fields
 end
 
+--- Whether an export of the server has a row as deleted, also where the caller says which fields to take.
+local function mark_of_export(value)
+  local is_exported = value.item_id ~= nil or value.dataset ~= nil or value.dataset_id ~= nil
+  for _, mark in ipairs({ "deleted", "archived" }) do
+    if is_exported and value[mark] == true then
+      return mark
+    end
+  end
+end
+
 --- @param record posthog.llm.dataset_file.Record
 --- @param options { fields?: table|function, values?: "json"|"text" }
 --- @return table? fields nil: a reason, or neither when the caller's function left it out
@@ -160,6 +170,10 @@ function mapping.fields(record, options)
     map, value = nil, fields
   elseif not json_value.is_object(value) then
     return nil, "an object is expected, not a value of another kind"
+  end
+  local mark = map and mark_of_export(value)
+  if mark then
+    return nil, "the row is marked as " .. mark, true
   end
   local fields, reason, is_left_out =
     by_name(map and by_table(map, value, record.cells, as_text) or value)

@@ -29,6 +29,12 @@ local function has_field(map, attr)
   return false
 end
 
+--- Whether a record has a field that API v1 does not have. Nothing was sent.
+local function has_no_counterpart(err)
+  local field = not err.status and err.attr and item_fields.of(err.attr)
+  return field and not field.v1
+end
+
 --- Whether a refusal blames a field that all records have in common: one that the
 --- import adds, or a required one that the mapping never sets.
 --- @param err posthog.llm.Error
@@ -39,6 +45,8 @@ local function is_common(err, job, map)
     return true
   elseif err.attr == "client_item_id" then
     return not job.own_key
+  elseif has_no_counterpart(err) then
+    return type(map) == "table" and has_field(map, err.attr)
   end
   return err.code == "required"
     and err.attr ~= nil
@@ -56,7 +64,7 @@ local function outcome(err, job, map)
   elseif err.ambiguous then
     return "unknown"
   elseif err.kind == "invalid" then
-    local of_record = err.path or OF_CONTENT[err.status]
+    local of_record = err.path or OF_CONTENT[err.status] or has_no_counterpart(err)
     return of_record and not is_common(err, job, map) and "reject" or "stop"
   elseif err.kind == "conflict" then
     return err.code == "client_item_id_conflict" and "conflict" or "stop"

@@ -28,6 +28,8 @@ local MOST_NAMES = 12 -- in a message
 --- @field fields? table<string, string> where the fields come from, if not from their own names
 --- @field left_out string[] names of the file that nothing is made of
 --- @field unnamed integer columns without a name, which are left out too
+--- @field leaves_out_keys? boolean they have, and the server has API v1, which has nothing of the kind
+--- @field has_keys boolean records have a client_item_id
 --- @field is_guess boolean something is not as the name of the file and the options say
 --- @field text string all of it in one line
 
@@ -223,6 +225,9 @@ local function words(found)
     local columns = found.unnamed == 1 and "a column" or found.unnamed .. " columns"
     line[#line + 1] = columns .. " without a name left out"
   end
+  if found.leaves_out_keys then
+    line[#line + 1] = "client_item_id left out, API v1 does not have it"
+  end
   return table.concat(line, "; ")
 end
 
@@ -237,10 +242,27 @@ function recognition.tell(found, client, on_start, what)
   if fields and fields.expected_output and client:profile() == "reference" then
     fields.output, fields.expected_output = fields.expected_output, nil
   end
+  if found.has_keys and client:profile() == "reference" then
+    found.leaves_out_keys, found.is_guess = true, true
+  end
   found.text = words(found)
   if on_start and on_start(found) == false then
     return errors.new({ kind = "cancelled", message = what .. " was stopped" })
   end
+end
+
+--- @param names string[] of the first records
+--- @param fields? any
+local function has_keys(names, fields)
+  if type(fields) == "table" then
+    return fields.client_item_id ~= nil
+  end
+  for _, name in ipairs(not fields and names or {}) do
+    if name == "client_item_id" then
+      return true
+    end
+  end
+  return false
 end
 
 --- Recognises a file by its first records.
@@ -287,6 +309,7 @@ function recognition.find(path, source, options)
     or (fields ~= nil and options.fields == nil)
     or unnamed > 0
   found.records, found.estimated = source.count()
+  found.has_keys = has_keys(names, fields)
   return found, fields
 end
 

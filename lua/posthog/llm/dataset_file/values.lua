@@ -97,10 +97,17 @@ function values.size(fields)
   return #(json.encode(json.object(parts)) or "")
 end
 
+--- Whether a number has no double, as 1e400 has none: servers have it neither. Integers have any size.
+--- @param number any from plain_number
+local function is_too_large(number)
+  return type(number) == "userdata" and tostring(number):find("^%-?%d+$") == nil
+end
+
 local WORDS = { ["true"] = true, ["false"] = false }
 
 --- What a cell of a CSV file holds. What would be written in another way as a cell is a text:
---- `1.10`, `True`, `null` (null is an empty cell), a text in quotes that it does not need.
+--- `1.10`, `True`, `null` (null is an empty cell), a text in quotes that it does not need; and so is
+--- `1e400`, which no server can store.
 --- @param text string
 --- @return any? value nil for an empty cell
 function values.of_cell(text)
@@ -117,7 +124,10 @@ function values.of_cell(text)
   if number == nil then -- 1e-07 and 1e+16 are what C and Python write for 1e-7 and 1e16
     number = plain_number((text:gsub("e%+([1-9]%d+)$", "e%1"):gsub("e%-0(%d)$", "e-%1")))
   end
-  return number == nil and text or number
+  if number == nil or is_too_large(number) then
+    return text
+  end
+  return number
 end
 
 --- The cell of a value, from which of_cell makes the value again.

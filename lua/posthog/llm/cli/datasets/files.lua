@@ -181,6 +181,10 @@ local function print_import(context, summary, args, is_whole)
       local words = "nothing was left to do; to import all of the file once more, remove "
       context:note(words, summary.journal)
     end
+    if summary.keys_left_out then
+      local words = "%s left out: API v1 has no client_item_id, so the file can be imported twice"
+      context:note(words:format(count(summary.keys_left_out, "key")))
+    end
     if summary.rejects then
       local words = "to import the rejected ones, mend them in that file, and give it to import"
       context:note(words)
