@@ -23,7 +23,7 @@ local SPECS = {
   ["posthog.llm.api.ambiguous.lost"] = LOST,
   ["posthog.llm.api.ambiguous.rows"] = "api_versions lost_writes lost_response_doubt model",
   ["posthog.llm.api.ambiguous.rules"] = LOST,
-  ["posthog.llm.api.ambiguous.skills"] = "lost_response lost_writes v2_skills"
+  ["posthog.llm.api.ambiguous.skills"] = "ambiguous_skills lost_response lost_writes v2_skills"
     .. " lost_response_doubt model",
   ["posthog.llm.api.ambiguous.stored"] = LOST,
   ["posthog.llm.http.server_clock"] = "ambiguous_rules retry lost_response",

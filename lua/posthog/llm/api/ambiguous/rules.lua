@@ -62,7 +62,7 @@ rules.ARCHIVE = {
 }
 
 --- The rename of a skill.
----   new, old  which skill has that name now: "it", the one to rename; "other"; "gone", none
+---   new, old  which skill has that name now: "it", the one to rename; "other"; nil: none, or unknown
 rules.RENAME = {
   { rules.HAPPENED, new = "it" },
   { rules.REFUSED, old = "it", new = "other" },

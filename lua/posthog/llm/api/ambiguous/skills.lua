@@ -250,11 +250,15 @@ function probes.publish(skills, name, fields)
         stored.both(stored.has_fields(after, sent), stored.carries(before, after, sent))
       if result == "differs" then
         return result
-      elseif as_table(sent.files) then
-        return stored.both(result, has_files(skills, lost, after, sent.files))
       end
-      local file_edits = as_table(sent.file_edits) or {}
-      return stored.both(result, has_file_edits(skills, lost, before, after, file_edits))
+      local files
+      if as_table(sent.files) then
+        files = has_files(skills, lost, after, sent.files)
+      else
+        local file_edits = as_table(sent.file_edits) or {}
+        files = has_file_edits(skills, lost, before, after, file_edits)
+      end
+      return stored.both(result, files)
     end)
   end
 end
@@ -265,9 +269,6 @@ local HISTORY = 100 -- versions to examine at most
 local function any_version(skills, lost, name, is_ours)
   local resolved, _, response = content_of(skills:resolve(name, lost:options({ limit = HISTORY })))
   for _, version in ipairs(resolved and resolved.versions or {}) do
-    if lost:time_of(version.created_at, response) ~= "since" then
-      break
-    end
     local who = { at = version.created_at, by = version.created_by }
     if version.version > 1 and lost:may_have_made(who, response) then
       local before = content_of(skills:get(name, lost:options({ version = version.version - 1 })))
@@ -372,28 +373,22 @@ end
 
 --- Whether a skill is a copy of a version that was the latest one of its source at some time since
 --- the call began.
+--- @return "equal"|nil nil is no proof that it is none: a version may be unreadable, or past HISTORY
 local function is_copy(skills, lost, name, copy)
   local resolved, _, response = content_of(skills:resolve(name, lost:options({ limit = HISTORY })))
-  if not resolved then
-    return nil
-  end
-  local result = "differs"
-  for _, version in ipairs(resolved.versions) do
+  for _, version in ipairs(resolved and resolved.versions or {}) do
     local source = content_of(skills:get(name, lost:options({ version = version.version })))
-    local same = source and stored.carries(source, copy, {})
-    if same == "equal" then
-      same = same_files(skills, lost, source, copy, {})
-    end
-    if same == "equal" and stored.is_later(copy.created_at, version.created_at) then
+    if
+      source
+      and stored.is_later(copy.created_at, version.created_at)
+      and stored.carries(source, copy, {}) == "equal"
+      and same_files(skills, lost, source, copy, {}) == "equal"
+    then
       return "equal"
-    elseif same ~= "differs" then
-      result = nil
-    end
-    if lost:time_of(version.created_at, response) == "before" then
-      break -- older versions were not the latest any more when the call began
+    elseif lost:time_of(version.created_at, response) == "before" then
+      return nil -- older versions were not the latest any more when the call began
     end
   end
-  return result
 end
 
 function probes.duplicate(skills, name, new_name)
@@ -423,11 +418,10 @@ end
 function probes.rename(skills, name, new_name, first)
   return function(lost)
     local function holder(of)
-      local skill, err, response = content_of(skills:get(of, lost:options()))
+      local skill, _, response = content_of(skills:get(of, lost:options()))
       if skill then
         return skill.first_version_created_at == first and "it" or "other", skill, response
       end
-      return response and is_absent(err, of) and "gone" or nil
     end
     local new, skill, response = holder(new_name)
     local old
