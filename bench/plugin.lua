@@ -56,10 +56,14 @@ if IN_NEOVIM then
     end
   end
 
-  local function write()
-    vim.api.nvim_buf_set_lines(0, -1, -1, false, { "One more line." })
+  local function publish()
     vim.cmd("write")
     assert(not vim.bo.modified)
+  end
+
+  local function write()
+    vim.api.nvim_buf_set_lines(0, -1, -1, false, { "One more line." })
+    publish()
   end
 
   skill("first", 20000)
@@ -74,7 +78,47 @@ if IN_NEOVIM then
   measure(open("large"))
   measure(write)
 
-  assert(client.datasets:create({ name = "golden" }))
+  local function publish_as_another()
+    local latest = assert(client.skills:get("large"))
+    assert(client.skills:publish("large", {
+      base_version = latest.version,
+      body = latest.body:gsub("A line", "The line", 1),
+    }))
+  end
+  publish_as_another()
+  vim.api.nvim_buf_set_lines(0, -1, -1, false, { "And one more." })
+  measure(function()
+    vim.cmd("PostHog merge")
+    assert(vim.fn.search("^The line", "nw") > 0)
+  end)
+  measure(publish)
+
+  local dos = ("A line of text, as Windows ends it.\r\n"):rep(26000)
+  local version = assert(client.skills:get("large")).version
+  assert(client.skills:create_file("large", {
+    path = "dos.txt",
+    content = dos,
+    base_version = version,
+  }))
+  measure(function()
+    vim.cmd("edit posthog://skills/large/dos.txt")
+    assert(vim.bo.fileformat == "dos")
+  end)
+  measure(write)
+
+  local golden = assert(client.datasets:create({ name = "golden" }))
+  local large = {}
+  for i = 1, 9000 do
+    large[i] = { question = ("a question "):rep(7), n = i }
+  end
+  local row = assert(client.dataset_items:create({ dataset = golden.id, input = large }))
+  measure(function()
+    vim.cmd(("edit posthog://datasets/%s/%s.json"):format(golden.id, row.id))
+    assert(vim.api.nvim_buf_line_count(0) > 9000)
+  end)
+  vim.cmd("silent %s/a question/my question/")
+  measure(publish)
+
   local path, lines = vim.fn.tempname() .. ".jsonl", {}
   for i = 1, 400 do
     lines[i] = vim.json.encode({ input = { question = ("a question "):rep(40), n = i } })
@@ -111,6 +155,12 @@ local NAMES = {
   "open a skill of 50 KB",
   "write it",
   "open a skill of 950 KB",
+  "write it",
+  "merge a version of another person into it",
+  "write it",
+  "open a file of 950 KB with CRLF",
+  "write it",
+  "open an item of 900 KB",
   "write it",
   "import 400 records",
 }

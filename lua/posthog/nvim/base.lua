@@ -7,7 +7,7 @@ local base = {}
 --- @class posthog.nvim.Note
 --- @field seq integer undo state
 --- @field tick integer of the buffer
---- @field digest string of its text
+--- @field joined? string its lines, where no change has led to them
 --- @field document posthog.nvim.Document
 
 --- @type table<integer, posthog.nvim.Note[]> by buffer, oldest first
@@ -48,9 +48,8 @@ local function ancestors(buffer)
   return collect(tree.entries, tree.seq_cur, seen) or seen, tree.seq_cur
 end
 
-local function digest_of(buffer)
-  local lines = vim.api.nvim_buf_get_lines(buffer, 0, -1, false)
-  return vim.fn.sha256(table.concat(lines, "\n"))
+local function joined(buffer)
+  return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), "\n")
 end
 
 --- Is the text one that no change has led to? So it is when a swap file is recovered into the buffer
@@ -58,7 +57,7 @@ end
 local function is_foreign(buffer, note, seq)
   return seq == 0
     and vim.api.nvim_buf_get_changedtick(buffer) ~= note.tick
-    and digest_of(buffer) ~= note.digest
+    and joined(buffer) ~= note.joined
 end
 
 --- Notes what the present text of a buffer is based on.
@@ -67,10 +66,11 @@ end
 function base.note(buffer, document)
   local list = notes[buffer] or {}
   notes[buffer] = list
+  local seq = state_of(buffer).seq_cur
   list[#list + 1] = {
-    seq = state_of(buffer).seq_cur,
+    seq = seq,
     tick = vim.api.nvim_buf_get_changedtick(buffer),
-    digest = digest_of(buffer),
+    joined = seq == 0 and joined(buffer) or nil,
     document = document,
   }
 end

@@ -284,8 +284,8 @@ local function finish_write(number, state, found, tick, is_late, err, outcome)
   return failure
 end
 
---- Why a write is refused before anything is sent.
-local function refusal(number, state, force)
+--- Why a write of a text is refused before anything is sent.
+local function refusal(number, state, source, force)
   if state.at.version then
     return "this is a version, which never changes: put its text into the buffer of the skill"
   elseif state.is_loading then
@@ -309,7 +309,7 @@ local function refusal(number, state, force)
       .. ":w! publishes it"
   end
   if state.at.path == "SKILL.md" and config.get().lint then
-    local reason = require("posthog.nvim.lint").check(number, state.at.name)
+    local reason = require("posthog.nvim.lint").check(number, state.at.name, source)
     if reason then
       return reason
     end
@@ -369,11 +369,11 @@ end
 --- @return string? failure
 function buffer.publish(number, force, note)
   local state = states[number]
-  local refused = refusal(number, state, force)
+  local source, tick = lines.text(number), api.nvim_buf_get_changedtick(number)
+  local refused = refusal(number, state, source, force)
   if refused then
     return refused
   end
-  local source, tick = lines.text(number), api.nvim_buf_get_changedtick(number)
   local found = base.of(number)
   state.is_writing = true
   buffer.show_state(number)

@@ -50,11 +50,13 @@ local function of_row(row, dataset)
   for _, field in ipairs(FIELDS) do
     local value, name = value_of(row, field)
     if value ~= nil then
-      local text = tostring(value)
-      found.fields[field] = json_text.compact(text)
-      lines[#lines + 1] = ('  "%s": %s'):format(name, json_text.indent(text, 1))
+      task.rest()
+      local compact, indented = json_text.forms(tostring(value), 1)
+      found.fields[field] = compact
+      lines[#lines + 1] = ('  "%s": '):format(name) .. indented
     end
   end
+  task.rest()
   found.text = "{\n" .. table.concat(lines, ",\n") .. "\n}\n"
   return found
 end
@@ -87,8 +89,9 @@ local function read(source, is_new)
   elseif type(value) ~= "table" or not source:find("^%s*{") then
     error("an item is a JSON object: { ... }", 0)
   end
-  local fields = {}
-  for _, part in ipairs(parts_of(source)) do
+  local fields, parts = {}, parts_of(source)
+  task.rest()
+  for _, part in ipairs(parts) do
     local field = BY_NAME[part.name] or (is_new and part.name == KEY and KEY)
     if not field then
       local words = "%q cannot be set here; there are %s"
@@ -98,6 +101,7 @@ local function read(source, is_new)
     end
     fields[field] = json_text.compact(part.text)
   end
+  task.rest()
   return fields
 end
 

@@ -5,48 +5,75 @@ local json_text = {}
 
 local INDENT = "  "
 
+local QUOTE, BACKSLASH = 34, 92
+
+local BLANK = { [9] = true, [10] = true, [13] = true, [32] = true }
+local MARK = {}
+for mark in ("[]{},:"):gmatch(".") do
+  MARK[mark:byte()] = true
+end
+
 --- The position after a string that begins there.
 local function after_string(text, at)
+  local stop = at
   while true do
-    at = text:find('["\\]', at + 1)
-    if text:byte(at) == 34 then
-      return at + 1
+    stop = text:find('"', stop + 1, true)
+    local before = stop - 1
+    while text:byte(before) == BACKSLASH do
+      before = before - 1
     end
-    at = at + 1
+    if (stop - before) % 2 == 1 then -- no backslash belongs to it
+      return stop + 1
+    end
   end
 end
 
---- The tokens of a text, without the white space between them.
+--- The position after a number, true, false or null that begins there.
+local function after_word(text, at)
+  local byte
+  repeat
+    at = at + 1
+    byte = text:byte(at)
+  until not byte or BLANK[byte] or MARK[byte]
+  return at
+end
+
+--- The tokens of a text, without the white space between them. Goes by bytes, for which the compiler
+--- of LuaJIT has code, and not by patterns: an item may be large.
 --- @param text string valid JSON
 --- @return string[]
 local function tokens(text)
-  local list, at = {}, text:find("%S")
-  while at do
-    local stop
-    if text:byte(at) == 34 then
-      stop = after_string(text, at)
-    elseif text:find("^[%[%]{},:]", at) then
-      stop = at + 1
+  local list, at = {}, 1
+  for _ = 1, #text do
+    local byte = text:byte(at)
+    if not byte then
+      break
+    elseif BLANK[byte] then
+      at = at + 1
     else
-      stop = text:find("[%s,%]}]", at) or #text + 1
+      local stop
+      if byte == QUOTE then
+        stop = after_string(text, at)
+      elseif MARK[byte] then
+        stop = at + 1
+      else
+        stop = after_word(text, at)
+      end
+      list[#list + 1] = text:sub(at, stop - 1)
+      at = stop
     end
-    list[#list + 1] = text:sub(at, stop - 1)
-    at = text:find("%S", stop)
   end
   return list
 end
 
 local OPENS, CLOSES = { ["{"] = true, ["["] = true }, { ["}"] = true, ["]"] = true }
 
---- A text in lines. Empty objects and lists stay on one.
---- @param text string valid JSON
---- @param depth? integer levels that it stands in already
---- @return string
-function json_text.indent(text, depth)
-  local list, parts = tokens(text), {}
-  depth = depth or 0
+--- Tokens in lines. Empty objects and lists stay on one.
+local function in_lines(list, depth)
+  local parts, breaks = {}, {}
   local function line()
-    parts[#parts + 1] = "\n" .. INDENT:rep(depth)
+    breaks[depth] = breaks[depth] or "\n" .. INDENT:rep(depth)
+    parts[#parts + 1] = breaks[depth]
   end
   for i, token in ipairs(list) do
     local is_empty = OPENS[token] and CLOSES[list[i + 1]]
@@ -68,7 +95,17 @@ function json_text.indent(text, depth)
   return table.concat(parts)
 end
 
---- The same text on one line: what of it is sent, and compared.
+--- A text on one line, which is sent and compared; and in lines, which is shown.
+--- @param text string valid JSON
+--- @param depth integer levels that it stands in already
+--- @return string compact
+--- @return string indented
+function json_text.forms(text, depth)
+  local list = tokens(text)
+  return table.concat(list), in_lines(list, depth)
+end
+
+--- A text on one line.
 --- @param text string valid JSON
 --- @return string
 function json_text.compact(text)

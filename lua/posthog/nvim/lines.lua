@@ -9,8 +9,10 @@ local api = vim.api
 function lines.text(buffer)
   local list = api.nvim_buf_get_lines(buffer, 0, -1, false)
   local ending = vim.bo[buffer].fileformat == "dos" and "\r\n" or "\n"
-  for i, line in ipairs(list) do
-    list[i] = line:gsub("\n", "\0") -- as Neovim keeps a NUL in memory
+  if table.concat(list):find("\n", 1, true) then -- as Neovim keeps a NUL in memory
+    for i, line in ipairs(list) do
+      list[i] = line:gsub("\n", "\0")
+    end
   end
   return table.concat(list, ending) .. (vim.bo[buffer].endofline and ending or "")
 end
@@ -20,9 +22,14 @@ end
 --- @return string[]
 --- @return "unix"|"dos"
 function lines.split(text)
-  local list = vim.split(text, "\n", { plain = true })
-  if list[#list] == "" then
-    list[#list] = nil
+  local list, at = {}, 1
+  while at <= #text do
+    local stop = text:find("\n", at, true) or #text + 1
+    list[#list + 1] = text:sub(at, stop - 1)
+    at = stop + 1
+  end
+  if not text:find("\r", 1, true) then
+    return list, "unix"
   end
   for _, line in ipairs(list) do
     if line:sub(-1) ~= "\r" then

@@ -14,20 +14,15 @@ local namespace = api.nvim_create_namespace("posthog.lint")
 --- @type table<integer, uv.uv_timer_t> by buffer
 local timers = {}
 
---- @param number integer
---- @param name string of the skill
---- @return posthog.llm.SkillFinding[]
-local function findings(number, name)
-  return require("posthog.llm.skill_folder.lint").text(lines.text(number), name)
-end
-
 --- Shows what is found in a buffer.
 --- @param number integer
 --- @param name string of the skill
+--- @param source? string the buffer's text, where it is at hand
 --- @return string? refusal the first error, with its line
-function lint.check(number, name)
+function lint.check(number, name, source)
   local list, refusal = {}, nil
-  for _, finding in ipairs(findings(number, name)) do
+  local findings = require("posthog.llm.skill_folder.lint").text(source or lines.text(number), name)
+  for _, finding in ipairs(findings) do
     local is_error = finding.level == "error"
     local line = math.min(finding.line or 1, api.nvim_buf_line_count(number))
     list[#list + 1] = {

@@ -61,6 +61,11 @@ function task.cancel_all()
   return count
 end
 
+--- Lets the editor react in the midst of long work of a task.
+function task.rest()
+  require("posthog.llm").sleep(0)
+end
+
 --- The value of a call; a failure ends the task with it.
 function task.must(value, err, ...)
   if value == nil then

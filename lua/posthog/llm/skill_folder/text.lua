@@ -22,6 +22,9 @@ end
 --- @param s string
 --- @return string
 function text.unix(s)
+  if not s:find("\r\n", 1, true) then
+    return s -- a search for bytes is far faster than one for a pattern
+  end
   return (s:gsub("\r\n", "\n"))
 end
 
@@ -38,6 +41,9 @@ end
 --- @return "\n"|"\r\n" newline
 --- @return integer? line the first one that ends otherwise
 function text.newline(s)
+  if not s:find("\r\n", 1, true) then
+    return "\n"
+  end
   local _, all = s:gsub("\n", "")
   local _, returns = s:gsub("\r\n", "")
   local newline = returns * 2 > all and "\r\n" or "\n"
