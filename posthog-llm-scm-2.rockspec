@@ -222,6 +222,7 @@ build = {
     ["posthog.llm.skill_folder.change"] = "lua/posthog/llm/skill_folder/change.lua",
     ["posthog.llm.skill_folder.disk"] = "lua/posthog/llm/skill_folder/disk.lua",
     ["posthog.llm.skill_folder.exported"] = "lua/posthog/llm/skill_folder/exported.lua",
+    ["posthog.llm.skill_folder.field_merge"] = "lua/posthog/llm/skill_folder/field_merge.lua",
     ["posthog.llm.skill_folder.folder"] = "lua/posthog/llm/skill_folder/folder.lua",
     ["posthog.llm.skill_folder.lint"] = "lua/posthog/llm/skill_folder/lint.lua",
     ["posthog.llm.skill_folder.lock"] = "lua/posthog/llm/skill_folder/lock.lua",

@@ -1,6 +1,7 @@
 -- Three texts become one, as they are kept by the server: without white space at their ends.
 
 local unpack = table.unpack or unpack -- luacheck: ignore
+local field_merge = require("posthog.llm.skill_folder.field_merge")
 local merge = require("posthog.llm.skill_folder.merge")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 
@@ -130,5 +131,65 @@ describe("two changes of a SKILL.md", function()
     assert.equal(1, conflicts)
     assert.matches("^<<<<<<< mine\nno front matter\n=======\n", text)
     assert.matches("2\n>>>>>>> server\n$", text)
+  end)
+end)
+
+describe("two changes of front matter", function()
+  local BASE = "---\nname: a\ndescription: d\nlicense: MIT\nmetadata:\n  k: 1\n  l: {m: 2}\n---\n"
+
+  --- @return string head
+  --- @return table places
+  local function merged(ours, theirs)
+    local _, _, document = skill_md.read(ours .. "\nbody\n")
+    local base, other = skill_md.read(BASE .. "x\n"), skill_md.read(theirs .. "y\n")
+    local head, places = field_merge.front_matter(base, document, other)
+    return head, places
+  end
+
+  it("are put together in our form, up to the body", function()
+    local ours = BASE:gsub("license: MIT", "license: 'MIT' # ours")
+    local theirs = BASE:gsub("description: d", "description: e"):gsub("{m: 2}", "{m: 3}")
+    local head, places = merged(ours, theirs)
+    local expected = ours:gsub("description: d", "description: e"):gsub("m: 2", "m: 3")
+    assert.equal(expected, head)
+    assert.same({}, places)
+  end)
+
+  it("have a place for each field of which both have another value", function()
+    local ours = BASE:gsub("description: d", "description: mine"):gsub("MIT", "ISC # ours")
+    ours = ours:gsub("k: 1", "k: 10")
+    local theirs = BASE:gsub("description: d", "description: yours"):gsub("MIT", "BSD")
+    theirs = theirs:gsub("k: 1", "k: 11"):gsub("{m: 2}", "{m: 3}")
+    local head, places = merged(ours, theirs)
+    assert.equal((ours:gsub("m: 2", "m: 3")), head)
+    table.sort(places, function(a, b)
+      return a.line < b.line
+    end)
+    assert.same({
+      { name = "description", line = 3, count = 1, theirs = { "description: yours\n" } },
+      { name = "license", line = 4, count = 1, theirs = { "license: BSD # ours\n" } },
+      { name = "metadata.k", line = 6, count = 1, theirs = { "  k: 11\n" } },
+    }, places)
+  end)
+
+  it("have a place where one has taken a field out that the other has changed", function()
+    local without, changed = BASE:gsub("license: MIT\n", ""), BASE:gsub("MIT", "BSD")
+    local _, places = merged(without, changed)
+    assert.same({ "license", 0, { "license: BSD\n" } }, {
+      places[1].name,
+      places[1].count,
+      places[1].theirs,
+    })
+    _, places = merged(changed, without)
+    assert.same({ { name = "license", line = 4, count = 1, theirs = {} } }, places)
+  end)
+
+  it("that cannot be put together without a loss are refused with the line", function()
+    local base = "---\nname: a\nmetadata:\n  a: |+\n    x\n  b: 1\n\n  c: 2\n---\n"
+    local _, _, document = skill_md.read(base .. "body\n")
+    local theirs = skill_md.read((base:gsub("  b: 1\n\n", "")) .. "body\n")
+    local head, err = field_merge.front_matter(document.fields, document, theirs)
+    assert.is_nil(head)
+    assert.same({ "invalid", 3 }, { err.kind, err.line })
   end)
 end)

@@ -302,7 +302,7 @@ end
 local names = {}
 for name in pairs(package.loaded) do
   local own = name:match("^posthog%.llm%.skill_folder%.([%w_]+)")
-  if own and not (" merge skill_md text tools yaml "):find(" " .. own .. " ", 1, true) then
+  if own and not (" field_merge merge skill_md text tools yaml "):find(" " .. own .. " ", 1, true) then
     names[#names + 1] = name
   end
 end

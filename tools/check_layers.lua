@@ -26,8 +26,10 @@ local FLOORS = {
   ["posthog.nvim"] = 6,
   ["posthog.health"] = 6,
 }
--- Insides that others may see too: SKILL.md as a text, without folders; the editor's own health check.
+-- Insides that others may see too: SKILL.md as a text, without folders, which an editor checks and
+-- merges as folders do; the editor's own health check.
 local DOORS = {
+  ["posthog.llm.skill_folder.field_merge"] = true,
   ["posthog.llm.skill_folder.lint"] = true,
   ["posthog.llm.skill_folder.skill_md"] = true,
   ["posthog.llm.skill_folder.text"] = true,

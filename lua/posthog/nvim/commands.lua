@@ -95,8 +95,10 @@ function RUN.take(arguments)
   local side = arguments[1]
   if side ~= "mine" and side ~= "theirs" and side ~= "both" then
     error(":PostHog take mine, theirs or both", 0)
-  elseif not conflicts.take(number, api.nvim_win_get_cursor(0)[1] - 1, side) then
-    error("there is no conflict in this line: ]d goes to the next one", 0)
+  end
+  local taken, reason = conflicts.take(number, api.nvim_win_get_cursor(0)[1] - 1, side)
+  if not taken then
+    error(reason or "there is no conflict in this line: ]d goes to the next one", 0)
   end
   buffer.show_state(number)
 end

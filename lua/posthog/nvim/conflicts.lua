@@ -11,6 +11,7 @@ local namespace = api.nvim_create_namespace("posthog.conflicts")
 --- @field mark integer extmark over the lines
 --- @field mine string[] lines, without their ends
 --- @field theirs string[]
+--- @field field? string of the front matter that it is the value of
 
 --- @type table<integer, posthog.nvim.Conflict[]> by buffer
 local places = {}
@@ -58,7 +59,8 @@ function conflicts.show(buffer)
       col = 0,
       severity = vim.diagnostic.severity.ERROR,
       source = "posthog",
-      message = ("both sides have changed this; theirs: %s"):format(
+      message = ("both sides have changed %s; theirs: %s"):format(
+        conflict.field or "this",
         #conflict.theirs > 0 and table.concat(conflict.theirs, "\n") or "(nothing)"
       ),
     }
@@ -68,21 +70,20 @@ end
 
 --- Notes a conflict at lines of the buffer.
 --- @param buffer integer
---- @param first integer line, from 0
---- @param mine string[] the lines that stand there
---- @param theirs string[]
-function conflicts.add(buffer, first, mine, theirs)
-  local list = places[buffer] or {}
+--- @param place posthog.nvim.Place
+function conflicts.add(buffer, place)
+  local list, last = places[buffer] or {}, place.first + place.count
   places[buffer] = list
   list[#list + 1] = {
-    mark = api.nvim_buf_set_extmark(buffer, namespace, first, 0, {
-      end_row = first + #mine,
+    mark = api.nvim_buf_set_extmark(buffer, namespace, place.first, 0, {
+      end_row = last,
       right_gravity = false,
       end_right_gravity = true,
       strict = false,
     }),
-    mine = mine,
-    theirs = theirs,
+    mine = api.nvim_buf_get_lines(buffer, place.first, last, false),
+    theirs = place.theirs,
+    field = place.field,
   }
 end
 
@@ -105,12 +106,15 @@ end
 --- @param buffer integer
 --- @param line integer from 0
 --- @param side "mine"|"theirs"|"both"
---- @return boolean found
+--- @return boolean taken
+--- @return string? reason why it cannot be decided so; nil: there is none
 function conflicts.take(buffer, line, side)
   for i, conflict in ipairs(refresh(buffer)) do
     local first, last = range(buffer, conflict)
     if line >= first and line <= math.max(first, last - 1) then
-      if side ~= "mine" then
+      if side == "both" and conflict.field then
+        return false, conflict.field .. " has one value: :PostHog take mine or theirs, or edit it"
+      elseif side ~= "mine" then
         local lines =
           vim.list_extend(side == "both" and vim.deepcopy(conflict.mine) or {}, conflict.theirs)
         api.nvim_buf_set_lines(buffer, first, last, false, lines)

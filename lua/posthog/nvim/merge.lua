@@ -4,11 +4,14 @@ local base = require("posthog.nvim.base")
 local buffer = require("posthog.nvim.buffer")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
+local field_merge = require("posthog.llm.skill_folder.field_merge")
 local lines = require("posthog.nvim.lines")
 local line_diff = require("posthog.llm.util.line_diff")
 local message = require("posthog.nvim.message")
 local open = require("posthog.nvim.open")
+local skill_md = require("posthog.llm.skill_folder.skill_md")
 local task = require("posthog.nvim.task")
+local text = require("posthog.llm.skill_folder.text")
 local three_way = require("posthog.llm.util.three_way")
 local uri = require("posthog.nvim.uri")
 
@@ -16,54 +19,119 @@ local merge = {}
 
 local api = vim.api
 
---- Lines without their ends, as a buffer has them.
-local function slice(list, first, count)
-  local part = {}
-  for i = 1, count do
-    part[i] = (list[first + i - 1]:gsub("\r?\n$", ""))
+--- A change of the buffer: lines in place of others, which are counted from 0 as they stand before it.
+--- @class posthog.nvim.Edit
+--- @field first integer
+--- @field count integer
+--- @field lines string[]
+
+--- Lines of the buffer, once all is edited, that both sides have changed.
+--- @class posthog.nvim.Place
+--- @field first integer from 0
+--- @field count integer
+--- @field theirs string[]
+--- @field field? string of the front matter whose value they are
+
+--- Merges three texts line by line.
+--- @param start integer line of the buffer at which ours begins
+--- @param shift integer by how many lines the edits above move it
+--- @return posthog.nvim.Edit[]
+--- @return posthog.nvim.Place[]
+local function by_lines(before, ours, latest, start, shift)
+  local edits, places, line = {}, {}, start + shift
+  for _, piece in ipairs(three_way.pieces(before, ours, latest)) do
+    local count = piece.ours_count
+    local theirs = vim.list_slice(latest, piece.theirs, piece.theirs + piece.theirs_count - 1)
+    if piece.kind == "theirs" then
+      edits[#edits + 1] = { first = start + piece.ours - 1, count = count, lines = theirs }
+      count = #theirs
+    elseif piece.kind == "conflict" then
+      places[#places + 1] = { first = line, count = count, theirs = theirs }
+    end
+    line = line + count
   end
-  return part
+  return edits, places
+end
+
+--- Merges the front matter field by field.
+--- @return posthog.nvim.Edit[]? edits nil: it cannot be, so that its lines have to do
+--- @return posthog.nvim.Place[] places
+--- @return integer shift of the lines below
+local function by_fields(before, document, latest)
+  local head, found = field_merge.front_matter(before.fields, document, latest.fields)
+  if not head then
+    return nil, {}, 0
+  end
+  local old = lines.split(document.source:sub(1, document.parts.body - 1))
+  local new = lines.split(head)
+  local edits, places = {}, {}
+  for _, hunk in ipairs(line_diff.hunks(old, new)) do
+    local changed = vim.list_slice(new, hunk.b, hunk.b + hunk.b_count - 1)
+    edits[#edits + 1] = { first = hunk.a - 1, count = hunk.a_count, lines = changed }
+  end
+  for i, place in ipairs(found) do
+    places[i] = {
+      first = place.line - 1,
+      count = place.count,
+      theirs = (lines.split(table.concat(place.theirs))),
+      field = place.name,
+    }
+  end
+  return edits, places, #new - #old
+end
+
+--- The lines behind the front matter of a text that was rendered.
+local function body_of(rendered)
+  local _, _, document = skill_md.read(rendered)
+  return (lines.split(rendered:sub(document.parts.body)))
+end
+
+--- Merges the texts as what they are: of a SKILL.md the front matter by fields, all else by lines.
+--- @return posthog.nvim.Edit[]
+--- @return posthog.nvim.Place[]
+local function plan(number, before, latest)
+  local ours = api.nvim_buf_get_lines(number, 0, -1, false)
+  local document, _
+  if before.fields and latest.fields then
+    _, _, document = skill_md.read(text.unix(lines.text(number)))
+  end
+  if document then
+    local edits, places, shift = by_fields(before, document, latest)
+    if edits then
+      local start = document.body_line - 1
+      local body = vim.list_slice(ours, document.body_line)
+      local more, others = by_lines(body_of(before.text), body, body_of(latest.text), start, shift)
+      return vim.list_extend(edits, more), vim.list_extend(places, others)
+    end
+  end
+  return by_lines((lines.split(before.text)), ours, (lines.split(latest.text)), 0, 0)
+end
+
+--- How the lines end is theirs, where they alone have changed it.
+--- @return integer taken
+local function take_format(number, before, latest)
+  local _, was = lines.split(before.text)
+  local _, there = lines.split(latest.text)
+  if was == there or vim.bo[number].fileformat ~= was then
+    return 0
+  end
+  vim.bo[number].fileformat = there
+  return 1
 end
 
 --- Takes their changes into the buffer, from the bottom to the top, as one step to undo: whatever
 --- both have changed stays as it is here, and is noted.
 --- @return integer taken
 local function apply(number, before, latest)
-  local function lines_of(text)
-    return line_diff.split((text:gsub("\r\n", "\n")))
+  local edits, places = plan(number, before, latest)
+  for i = #edits, 1, -1 do
+    local edit = edits[i]
+    api.nvim_buf_set_lines(number, edit.first, edit.first + edit.count, false, edit.lines)
   end
-  local base_lines, theirs = lines_of(before.text), lines_of(latest.text)
-  local ours = lines_of(lines.text(number))
-  local pieces = three_way.pieces(base_lines, ours, theirs)
-  local unresolved, taken = {}, 0
-  for i = #pieces, 1, -1 do
-    local piece = pieces[i]
-    if piece.kind == "theirs" then
-      local taken_lines = slice(theirs, piece.theirs, piece.theirs_count)
-      local first = piece.ours - 1
-      api.nvim_buf_set_lines(number, first, first + piece.ours_count, false, taken_lines)
-      taken = taken + 1
-    elseif piece.kind == "conflict" then
-      unresolved[#unresolved + 1] = piece
-    end
+  for _, place in ipairs(places) do
+    conflicts.add(number, place)
   end
-  -- The places of conflicts, in the text as it is now.
-  local line = 0
-  local at = {}
-  for _, piece in ipairs(pieces) do
-    at[piece] = line
-    line = line + (piece.kind == "theirs" and piece.theirs_count or piece.ours_count)
-  end
-  for i = #unresolved, 1, -1 do
-    local piece = unresolved[i]
-    conflicts.add(
-      number,
-      at[piece],
-      slice(ours, piece.ours, piece.ours_count),
-      slice(theirs, piece.theirs, piece.theirs_count)
-    )
-  end
-  return taken
+  return #edits + take_format(number, before, latest)
 end
 
 --- Shows the version that they have published beside the buffer, in diff mode.

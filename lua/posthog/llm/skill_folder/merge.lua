@@ -1,8 +1,6 @@
 --- Puts two changes of a text together.
 
-local json = require("posthog.llm.json")
-local json_text = require("posthog.llm.util.json_text")
-local json_value = require("posthog.llm.util.json_value")
+local field_merge = require("posthog.llm.skill_folder.field_merge")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local text = require("posthog.llm.skill_folder.text")
 local three_way = require("posthog.llm.util.three_way")
@@ -47,42 +45,6 @@ function merge.texts(base, ours, theirs, labels)
   return (text.trim(merged)), conflicts
 end
 
-local FIELDS = { "name", "description", "license", "compatibility", "allowed_tools", "metadata" }
-
-local function same(a, b)
-  return a == b or a ~= nil and b ~= nil and json_text.sorted(a) == json_text.sorted(b)
-end
-
-local function is_map(value)
-  return type(value) == "table" and not json_value.is_array(value)
-end
-
-local merge_maps
-
---- A value that both sides may have changed: as this folder is to have it, as theirs, and as the
---- base. The three are one where only one side has changed it, or both alike.
-local function merge_value(base, ours, theirs)
-  if same(ours, theirs) or same(theirs, base) then
-    return ours, ours, ours
-  elseif same(ours, base) then
-    return theirs, theirs, theirs
-  elseif is_map(ours) and is_map(theirs) then
-    return merge_maps(is_map(base) and base or {}, ours, theirs)
-  end
-  return ours, theirs, base
-end
-
---- The same name by name.
-function merge_maps(base, ours, theirs)
-  local o, t, b = json.object({}), json.object({}), json.object({})
-  for _, map in ipairs({ base, ours, theirs }) do
-    for key in pairs(map) do
-      o[key], t[key], b[key] = merge_value(base[key], ours[key], theirs[key])
-    end
-  end
-  return o, t, b
-end
-
 --- The front matter and the body as one text, where the folder's cannot be read.
 local function merge_whole(base, present, theirs, labels)
   local before, after = skill_md.canonical(base), skill_md.canonical(theirs)
@@ -125,16 +87,13 @@ function merge.skill_md(base, present, theirs, labels, document)
   local was, ours, other =
     skill_md.normal(base), skill_md.normal(document.fields), skill_md.normal(theirs)
   local body, conflicts = merge.texts(was.body, ours.body, other.body, labels)
-  local variants = { { body = body }, { body = body }, { body = body } }
-  for _, field in ipairs(FIELDS) do
-    variants[1][field], variants[2][field], variants[3][field] =
-      merge_value(was[field], ours[field], other[field])
-  end
-  if same(variants[1], variants[2]) then
-    local merged, err, read = skill_md.update(variants[1], present, document)
+  local merged_fields, there, before, unlike = field_merge.fields(was, ours, other)
+  merged_fields.body, there.body, before.body = body, body, body
+  if #unlike == 0 then
+    local merged, err, read = skill_md.update(merged_fields, present, document)
     return merged, merged and conflicts or err, given and read
   end
-  local merged, more = mark(document, variants, labels)
+  local merged, more = mark(document, { merged_fields, there, before }, labels)
   return merged, merged and conflicts + more or more
 end
 
