@@ -270,7 +270,7 @@ install-library: all
 	@$(INSTALL) -m 755 $(CORE) "$(LUA_LIB_DIR)/posthog/llm/"
 
 # With what belongs to it. The completions are the command's own words, so it
-# has to run, which takes argparse.
+# has to run.
 install-command: install-library
 	@$(INSTALL) -d "$(TO)/bin" "$(SHARE_DIR)/man/man1"
 	@sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/posthog-llm >"$(BUILD)/posthog-llm"

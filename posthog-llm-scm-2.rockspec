@@ -21,7 +21,6 @@ an nginx handler, and blocks neither of the last two.
 dependencies = {
   "lua >= 5.1, < 5.6",
   "lua-cjson",
-  "argparse", -- of the command alone
 }
 
 -- No header is named: LuaRocks does not look into include/<architecture>, where
@@ -129,6 +128,7 @@ build = {
     ["posthog.llm.cli.completions.words"] = "lua/posthog/llm/cli/completions/words.lua",
     ["posthog.llm.cli.completions.zsh"] = "lua/posthog/llm/cli/completions/zsh.lua",
     ["posthog.llm.cli.context"] = "lua/posthog/llm/cli/context.lua",
+    ["posthog.llm.cli.convert"] = "lua/posthog/llm/cli/convert.lua",
     ["posthog.llm.cli.datasets"] = "lua/posthog/llm/cli/datasets.lua",
     ["posthog.llm.cli.datasets.changes"] = "lua/posthog/llm/cli/datasets/changes.lua",
     ["posthog.llm.cli.datasets.files"] = "lua/posthog/llm/cli/datasets/files.lua",
@@ -143,6 +143,7 @@ build = {
     ["posthog.llm.cli.list"] = "lua/posthog/llm/cli/list.lua",
     ["posthog.llm.cli.login"] = "lua/posthog/llm/cli/login.lua",
     ["posthog.llm.cli.logout"] = "lua/posthog/llm/cli/logout.lua",
+    ["posthog.llm.cli.nearest"] = "lua/posthog/llm/cli/nearest.lua",
     ["posthog.llm.cli.needs"] = "lua/posthog/llm/cli/needs.lua",
     ["posthog.llm.cli.parser"] = "lua/posthog/llm/cli/parser.lua",
     ["posthog.llm.cli.progress"] = "lua/posthog/llm/cli/progress.lua",
@@ -273,6 +274,7 @@ build = {
     ["posthog.llm.util.file_system"] = "lua/posthog/llm/util/file_system.lua",
     ["posthog.llm.util.json_text"] = "lua/posthog/llm/util/json_text.lua",
     ["posthog.llm.util.json_value"] = "lua/posthog/llm/util/json_value.lua",
+    ["posthog.llm.util.lazy"] = "lua/posthog/llm/util/lazy.lua",
     ["posthog.llm.util.line_diff"] = "lua/posthog/llm/util/line_diff.lua",
     ["posthog.llm.util.name_key"] = "lua/posthog/llm/util/name_key.lua",
     ["posthog.llm.util.option_names"] = "lua/posthog/llm/util/option_names.lua",
@@ -281,6 +283,7 @@ build = {
     ["posthog.llm.util.three_way"] = "lua/posthog/llm/util/three_way.lua",
     ["posthog.llm.util.time"] = "lua/posthog/llm/util/time.lua",
     ["posthog.llm.util.unicode_data"] = "lua/posthog/llm/util/unicode_data.lua",
+    ["posthog.llm.util.version"] = "lua/posthog/llm/util/version.lua",
   },
   install = {
     bin = { "bin/posthog-llm" },

@@ -65,18 +65,17 @@ describe("tools/needs", function()
 
   local ALL = "posthog-llm: a build for Lua 5.4 needs a C compiler, pkg-config, the headers of"
     .. " Lua 5.4 and libcurl with its headers\n"
-    .. "posthog-llm: the command needs Lua 5.4, argparse and luafilesystem\n"
+    .. "posthog-llm: the command needs Lua 5.4 and luafilesystem\n"
 
   for system, words in pairs({
     debian = "to install: apt-get install gcc libc6-dev pkg-config liblua5.4-dev"
-      .. " libcurl4-openssl-dev lua5.4 lua-argparse lua-filesystem\n",
+      .. " libcurl4-openssl-dev lua5.4 lua-filesystem\n",
     fedora = "to install: dnf install gcc pkgconf-pkg-config lua-devel libcurl-devel lua"
-      .. " lua-argparse lua-filesystem\n",
-    arch = "to install: pacman -S --needed gcc pkgconf lua54 curl lua54-argparse lua54-filesystem\n",
+      .. " lua-filesystem\n",
+    arch = "to install: pacman -S --needed gcc pkgconf lua54 curl lua54-filesystem\n",
     alpine = "to install: apk add gcc musl-dev pkgconf lua5.4-dev curl-dev lua5.4"
-      .. " lua5.4-filesystem\n"
-      .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse\n",
-    nixos = "by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem\n"
+      .. " lua5.4-filesystem\n",
+    nixos = "by LuaRocks: luarocks --lua-version 5.4 install luafilesystem\n"
       .. "posthog-llm: install a C compiler, pkg-config, the headers of Lua 5.4, libcurl with its"
       .. " headers and Lua 5.4 by this system's packages; where they are in a place of their own,"
       .. " give LUA_CFLAGS=-I... CURL_CFLAGS=-I... CURL_LIBS=-L...\n",
@@ -96,7 +95,7 @@ describe("tools/needs", function()
         .. "posthog-llm: to install: brew install pkgconf lua@5.4 curl\n"
         .. "posthog-llm: the compiler: xcode-select --install\n"
         .. 'posthog-llm: then: export PKG_CONFIG_PATH="$(brew --prefix lua@5.4)/lib/pkgconfig"\n'
-        .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install argparse luafilesystem\n",
+        .. "posthog-llm: by LuaRocks: luarocks --lua-version 5.4 install luafilesystem\n",
       said
     )
   end)
@@ -207,7 +206,7 @@ describe("tools/needs", function()
     local said, status = shell.run(make:format(root, root, root, root))
     assert.equal(
       "posthog-llm: to install: dnf install gcc pkgconf-pkg-config lua-devel"
-        .. " libcurl-devel lua lua-argparse lua-filesystem",
+        .. " libcurl-devel lua lua-filesystem",
       said:match("[^\n]*to install:[^\n]*")
     )
     assert.is_nil(said:find("no-cc -", 1, true), said)
@@ -227,7 +226,7 @@ describe("tools/needs", function()
     assert.truthy(
       said:find(
         "setup: not found: cc make\nsetup: of it, for the build: pacman -S"
-          .. " --needed gcc pkgconf lua54 curl lua54-argparse lua54-filesystem\n",
+          .. " --needed gcc pkgconf lua54 curl lua54-filesystem\n",
         1,
         true
       ),
@@ -255,28 +254,27 @@ describe("the command posthog-llm", function()
     for module in modules:gmatch("%S+") do
       lost[#lost + 1] = ("package.preload.%s = function() error('none') end"):format(module)
     end
-    local run = "OS_RELEASE='%s/%s' LUA_INIT=%s %s bin/posthog-llm spend"
+    local run = "OS_RELEASE='%s/%s' LUA_INIT=%s %s bin/posthog-llm skills lint"
     local said, status =
       shell.run(run:format(root, system, shell.quote(table.concat(lost, " ")), lua or "lua5.4"))
     assert.equal(1, status)
     return said
   end
 
-  it("names all that it lacks at once, by the present system's packages", function()
+  it("names what it lacks, by the present system's packages", function()
     assert.equal(
-      "posthog-llm: argparse and luafilesystem are missing: apt-get install"
-        .. " lua-argparse lua-filesystem, or luarocks --lua-version 5.4 install argparse"
-        .. " luafilesystem\n",
-      lacking("debian", "argparse lfs")
+      "posthog-llm: luafilesystem is missing: apt-get install"
+        .. " lua-filesystem, or luarocks --lua-version 5.4 install luafilesystem\n",
+      lacking("debian", "lfs")
     )
     assert.equal(
-      "posthog-llm: argparse and luafilesystem are missing: apk add lua5.4-filesystem, and"
-        .. " luarocks --lua-version 5.4 install argparse\n",
-      lacking("alpine", "argparse lfs")
+      "posthog-llm: luafilesystem is missing: apk add lua5.4-filesystem, or"
+        .. " luarocks --lua-version 5.4 install luafilesystem\n",
+      lacking("alpine", "lfs")
     )
     assert.equal(
-      "posthog-llm: argparse is missing: luarocks --lua-version 5.4 install argparse\n",
-      lacking("nixos", "argparse")
+      "posthog-llm: luafilesystem is missing: luarocks --lua-version 5.4 install luafilesystem\n",
+      lacking("nixos", "lfs")
     )
   end)
 
@@ -285,9 +283,9 @@ describe("the command posthog-llm", function()
       shell.run("make -s --no-print-directory SETUP=: LUA_VERSION=" .. lua)
       for system, text in pairs(SYSTEMS) do
         local ask = [[. tools/system.sh; kind=$(OS_RELEASE='%s/%s' system_kind)
-          system_packages $kind %s argparse lfs | grep -v '^-' | paste -sd ' ' -]]
+          system_packages $kind %s lfs | grep -v '^-' | paste -sd ' ' -]]
         local known = shell.run(ask:format(root, system, lua)):gsub("\n", "")
-        local said = lacking(system, "argparse lfs", lua == "luajit" and lua or "lua" .. lua)
+        local said = lacking(system, "lfs", lua == "luajit" and lua or "lua" .. lua)
         if known ~= "" then
           assert.truthy(said:find(" " .. known .. ",", 1, true), system .. ": " .. text .. said)
         else

@@ -6,7 +6,7 @@
 local commands = require("posthog.llm.cli.commands")
 local exits = require("posthog.llm.cli.exits")
 local help_text = require("posthog.llm.cli.help_text")
-local version = require("posthog.llm")._VERSION
+local version = require("posthog.llm.util.version")
 
 local NAME = commands.name
 local DATE = "2026-11-22" -- of this version

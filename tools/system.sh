@@ -21,7 +21,6 @@ luajit          libluajit2-5.1-dev|libluajit-5.1-dev      luajit-devel        lu
 libcurl         libcurl4-openssl-dev|libcurl4-gnutls-dev  libcurl-devel       curl             curl-dev         curl
 lua-program     luaV                                      lua%5.4             luav             luaV             lua@5.4%5.4
 luajit-program  luajit2|luajit                            luajit              luajit           luajit           luajit
-argparse        lua-argparse                              lua-argparse%5.4    luav-argparse    -                -
 lfs             lua-filesystem                            lua-filesystem%5.4  luav-filesystem  luaV-filesystem  -
 END
 }

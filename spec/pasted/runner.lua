@@ -61,7 +61,7 @@ function runner.unable()
       return name .. " is not installed"
     end
   end
-  for _, name in ipairs({ "argparse", "lfs" }) do
+  for _, name in ipairs({ "lfs" }) do
     if not pcall(require, name) then
       return name .. " is not there for this Lua"
     end

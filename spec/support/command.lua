@@ -161,8 +161,8 @@ end
 
 --- @return string? why the command cannot be tested here
 function command.unable()
-  if not pcall(require, "argparse") then
-    return "argparse is not there for this Lua"
+  if not pcall(require, "lfs") then
+    return "luafilesystem is not there for this Lua"
   end
 end
 

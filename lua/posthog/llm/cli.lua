@@ -1,7 +1,6 @@
 --- The command posthog-llm: skills, datasets, items and spend from a shell. This file has what all
 --- subcommands share; each group of subcommands is a file in cli/.
 
-local Context = require("posthog.llm.cli.context")
 local Screen = require("posthog.llm.cli.screen")
 local check = require("posthog.llm.util.check")
 local commands = require("posthog.llm.cli.commands")
@@ -10,8 +9,6 @@ local exits = require("posthog.llm.cli.exits")
 local flags = require("posthog.llm.cli.flags")
 local option_names = require("posthog.llm.util.option_names")
 local parser = require("posthog.llm.cli.parser")
-local plain = require("posthog.llm.host.plain")
-local report = require("posthog.llm.cli.report")
 local terminal = require("posthog.llm.util.terminal")
 
 local cli = {}
@@ -33,7 +30,6 @@ end
 --- @return integer code
 local function run(argv)
   local stdout, stderr = Screen.new(io.stdout, 1), Screen.new(io.stderr, 2)
-  plain.stop_on_interrupt()
   local name, given
   local ran, code, err = xpcall(function()
     local args, command, text
@@ -41,7 +37,7 @@ local function run(argv)
     if text then
       return stdout:raw(text)
     end
-    local context = Context.new(args, stdout, stderr)
+    local context = require("posthog.llm.cli.context").new(args, stdout, stderr)
     given = context.given
     local code, err = command.run(context, args)
     context:close()
@@ -60,6 +56,7 @@ local function run(argv)
     if exits.is_usage(err) then
       err.command = err.command or name
     end
+    local report = require("posthog.llm.cli.report")
     report.show(stderr, err, exits.is_usage_error(err, given) and flags[err.option] or nil)
     code = exits.of(err, given)
   end

@@ -12,7 +12,7 @@ local query = require("posthog.llm.http.query")
 local rate_limit = require("posthog.llm.http.rate_limit")
 local redact = require("posthog.llm.http.redact")
 
-local VERSION = "0.1.0"
+local VERSION = require("posthog.llm.util.version")
 
 --- @class posthog.llm.Client
 --- @field skills posthog.llm.Skills

@@ -10,14 +10,15 @@
 --- Needs luafilesystem.
 --- Prints nothing. The network never blocks more than any call of the client.
 
+local lazy = require("posthog.llm.util.lazy")
 local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
-local pull = require("posthog.llm.skill_folder.pull")
-local push = require("posthog.llm.skill_folder.push")
+local pull = lazy("posthog.llm.skill_folder.pull")
+local push = lazy("posthog.llm.skill_folder.push")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
 

@@ -1,6 +1,5 @@
 --- All commands, and the options that every command takes.
 
-local commands = {}
 local NAMES = {
   "login",
   "logout",
@@ -14,8 +13,22 @@ local NAMES = {
   "completions",
   "help",
 }
+--- Loads the module of a command when more than its name is asked for: a command that runs needs
+--- no other.
+local unloaded = {}
+
+function unloaded.__index(command, field)
+  local whole = require("posthog.llm.cli." .. command.name)
+  setmetatable(command, nil)
+  for name, value in pairs(whole) do
+    command[name] = value
+  end
+  return command[field]
+end
+
+local commands = {}
 for i, name in ipairs(NAMES) do
-  commands[i] = require("posthog.llm.cli." .. name)
+  commands[i] = setmetatable({ name = name }, unloaded)
 end
 
 --- @type posthog.llm.cli.Command

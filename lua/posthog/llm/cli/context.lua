@@ -1,11 +1,8 @@
 --- The context of a subcommand: the client, the two output streams, and the options of every
 --- command.
 
-local Progress = require("posthog.llm.cli.progress")
-local credentials = require("posthog.llm.credentials")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
-local report = require("posthog.llm.cli.report")
 local terminal = require("posthog.llm.util.terminal")
 
 --- @class posthog.llm.cli.Context
@@ -92,6 +89,7 @@ function Context.new(args, out, err)
   }
   self.given = { host = args.host, project_id = args.project }
   out.other = err
+  require("posthog.llm.host.plain").stop_on_interrupt()
   self.key_file = args.key_file
   return setmetatable(self, Context)
 end
@@ -107,7 +105,7 @@ end
 --- @return posthog.llm.Credentials?
 --- @return posthog.llm.Error? err
 function Context:account()
-  local found, err = credentials.find({
+  local found, err = require("posthog.llm.credentials").find({
     personal_api_key = self.key_file and read_key(self.key_file),
     project_id = self.client_options.project_id,
     host = self.client_options.host,
@@ -148,6 +146,7 @@ end
 --- @param unit? string "rows"
 --- @return posthog.llm.cli.Progress
 function Context:progress(what, unit)
+  local Progress = require("posthog.llm.cli.progress")
   return Progress.new(self.err, what, unit, self.quiet or self.out.is_pipe)
 end
 
@@ -156,7 +155,7 @@ end
 --- @param where string which object
 function Context:report(err, where)
   self.out:flush() -- keeps the order when both streams are one terminal
-  report.show(self.err, err, where)
+  require("posthog.llm.cli.report").show(self.err, err, where)
 end
 
 --- Whether a user is at the terminal who can answer a question.

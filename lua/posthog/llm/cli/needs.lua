@@ -5,20 +5,13 @@ local errors = require("posthog.llm.util.errors")
 local needs = {}
 
 --- @class posthog.llm.cli.Needed
---- @field module string
 --- @field rock string its name in LuaRocks and in messages
 --- @field packages table<string, string> its names in package managers, as in tools/system.sh: V is
 ---   the Lua version, 5.4, and v the same without the dot; %5.4: only for that Lua
 
---- @type posthog.llm.cli.Needed[]
-needs.LIST = {
-  {
-    module = "argparse",
-    rock = "argparse",
-    packages = { debian = "lua-argparse", fedora = "lua-argparse%5.4", arch = "luav-argparse" },
-  },
-  {
-    module = "lfs",
+--- @type table<string, posthog.llm.cli.Needed> by the name of the module
+local MODULES = {
+  lfs = {
     rock = "luafilesystem",
     packages = {
       debian = "lua-filesystem",
@@ -70,62 +63,24 @@ local function package_of(needed, name)
   end))
 end
 
---- The commands that install these modules: from the system's packages, and with LuaRocks.
---- @param missing posthog.llm.cli.Needed[]
+--- The commands that install a module: from the system's packages, and with LuaRocks.
+--- @param needed posthog.llm.cli.Needed
 --- @return string
-local function remedy(missing)
+local function remedy(needed)
   local name = system()
-  local packages, without, rocks = {}, {}, {}
-  for _, needed in ipairs(missing) do
-    local package = name and package_of(needed, name)
-    rocks[#rocks + 1] = needed.rock
-    if package then
-      packages[#packages + 1] = package
-    else
-      without[#without + 1] = needed.rock
-    end
-  end
-  local by_rocks = "luarocks --lua-version " .. LUA_VERSION .. " install "
-  if #packages == 0 then
-    return by_rocks .. table.concat(rocks, " ")
-  end
-  local by_system = INSTALL[name] .. " " .. table.concat(packages, " ")
-  if #without > 0 then
-    return by_system .. ", and " .. by_rocks .. table.concat(without, " ")
-  end
-  return by_system .. ", or " .. by_rocks .. table.concat(rocks, " ")
+  local package = name and package_of(needed, name)
+  local by_rocks = ("luarocks --lua-version %s install %s"):format(LUA_VERSION, needed.rock)
+  return package and ("%s %s, or %s"):format(INSTALL[name], package, by_rocks) or by_rocks
 end
 
---- The modules of LIST that are not installed.
---- @return posthog.llm.cli.Needed[]
-local function find_missing()
-  local missing = {}
-  for _, needed in ipairs(needs.LIST) do
-    if not pcall(require, needed.module) then
-      missing[#missing + 1] = needed
-    end
-  end
-  return missing
-end
-
---- "a, b and c are missing"
-local function in_words(missing)
-  local text = missing[1].rock
-  for i = 2, #missing do
-    text = text .. (i == #missing and " and " or ", ") .. missing[i].rock
-  end
-  return text .. (#missing == 1 and " is missing" or " are missing")
-end
-
---- Loads a module. If it is not installed, raises an error that names all missing modules and says
---- how to install them.
+--- Loads a module. If it is not installed, raises an error that says how to install it.
 --- @param name string of the module
 --- @return any
 function needs.module(name)
   local found, module = pcall(require, name)
   if not found then
-    local missing = find_missing()
-    local message = in_words(missing) .. ": " .. remedy(missing)
+    local needed = MODULES[name]
+    local message = ("%s is missing: %s"):format(needed.rock, remedy(needed))
     error(errors.new({ kind = "file", message = message }), 0)
   end
   return module

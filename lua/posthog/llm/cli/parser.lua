@@ -1,12 +1,9 @@
---- Builds the argparse parser from the commands, which are data, and parses the arguments.
+--- Parses the arguments by the commands, which are data. Nothing is built: a word is looked up in
+--- the command that the words before it name.
 
 local exits = require("posthog.llm.cli.exits")
-local help_text = require("posthog.llm.cli.help_text")
-local needs = require("posthog.llm.cli.needs")
 
 local parser = {}
-
-local NAME = "posthog-llm"
 
 --- @class posthog.llm.cli.Option
 --- @field [1] string names, separated by spaces: "-n --note"
@@ -31,197 +28,254 @@ local NAME = "posthog-llm"
 --- @field text? string the description in its own help
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
---- @field options? posthog.llm.cli.Option[]
+--- @field options? posthog.llm.cli.Option[] the most important first: a help shows those that fit
 --- @field examples? string[][] pairs of a command and what it does
 --- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any returns an exit code, or nil and an error
 
 --- Conversions for `convert`.
-parser.convert = {}
+parser.convert = require("posthog.llm.cli.convert")
 
-local function whole(text, least)
-  local n = tonumber(text)
-  if n and n >= least and n == math.floor(n) and n < 2 ^ 53 then
-    return math.tointeger and math.tointeger(n) or n
+--- The options of every command that end the parsing.
+local HELP = { "-h --help" }
+local VERSION = { "-V --version" }
+
+--- @class posthog.llm.cli.Parse
+--- @field root posthog.llm.cli.Command
+--- @field command posthog.llm.cli.Command that the words so far name
+--- @field path string as typed: "posthog-llm skills push"
+--- @field options table<string, posthog.llm.cli.Option> by each of their names
+--- @field names string[] of the options, in the order of the commands
+--- @field args table<string, any>
+--- @field words string[] the arguments
+--- @field argv string[]
+--- @field at integer position in argv
+local Parse = {}
+Parse.__index = Parse
+
+local function key_of(name)
+  return (name:gsub("^%-+", ""):gsub("%-", "_"))
+end
+
+--- @return string of the names of an option the one for messages; an argument has but one
+local function long_name(option)
+  return option[1]:match("%-%-%S+") or option[1]:match("%S+")
+end
+
+function Parse:know(option)
+  for name in option[1]:gmatch("%S+") do
+    self.options[name] = option
+    self.names[#self.names + 1] = name
   end
 end
 
---- @return integer?
-function parser.convert.count(text)
-  local n = whole(text, 1)
-  return n, not n and ("invalid number '%s': a whole number above 0"):format(text) or nil
-end
-
---- @return integer?
-function parser.convert.count_or_none(text)
-  local n = whole(text, 0)
-  return n, not n and ("invalid number '%s': a whole number, 0 or above"):format(text) or nil
-end
-
---- @return integer?
-function parser.convert.port(text)
-  local n = whole(text, 1)
-  if n and n <= 65535 then
-    return n
+function Parse:enter(command, path)
+  self.command, self.path = command, path
+  for _, option in ipairs(command.options or {}) do
+    self:know(option)
   end
-  return nil, ("invalid port '%s': a number from 1 to 65535"):format(text)
 end
 
---- @return number?
-function parser.convert.seconds(text)
-  local n = tonumber(text)
-  if n and n >= 0 and n < 1e6 then
-    return n
-  end
-  return nil, ("invalid time '%s': seconds, such as 10"):format(text)
+function Parse:fail(message, ...)
+  error(exits.usage(message:format(...), self.path), 0)
 end
 
---- @return string[]
-function parser.convert.names(text)
-  local names = {}
-  for name in text:gmatch("[^,]+") do
-    names[#names + 1] = name
-  end
-  return names
+local function also(name)
+  return name and ("\nDid you mean '%s'?"):format(name) or ""
 end
 
---- @return number?
-function parser.convert.dollars(text)
-  local n = tonumber((text:gsub("^%$", "")))
-  if n and n >= 0 and n < 1e12 then
-    return n
-  end
-  return nil, ("invalid amount '%s': dollars, such as 50"):format(text)
+function Parse:unknown_option(name)
+  local near = #name > 2 and require("posthog.llm.cli.nearest").of(name, self.names)
+  self:fail("unknown option '%s'%s", name, also(near))
 end
 
-local function add_option(element, option)
-  local made
-  if option.value then
-    made = element:option(option[1]):argname(option.value)
-    if option.many then
-      made:count("*")
+--- Where a command of this name is, if it is not here: "skills pull".
+local function elsewhere(command, name, path)
+  for _, inner in ipairs(command.commands or {}) do
+    local own = path .. inner.name
+    local found = inner.name == name and own or elsewhere(inner, name, own .. " ")
+    if found then
+      return found
     end
-  else
-    made = element:flag(option[1])
   end
-  made:description(option[2])
+end
+
+function Parse:unknown_command(word)
+  local names = {}
+  for i, inner in ipairs(self.command.commands) do
+    names[i] = inner.name
+  end
+  local near = require("posthog.llm.cli.nearest").of(word, names)
+  near = near or elsewhere(self.root, word, "")
+  local err = exits.usage(("unknown command '%s'%s"):format(word, also(near)), self.path)
+  err.keeps = true
+  error(err, 0)
+end
+
+--- Whether the next word is the value of an option. Values may begin with one hyphen: "--from -7d".
+local function is_value(word)
+  return word ~= nil and not word:find("^%-%-") and word ~= "-h" and word ~= "-q"
+end
+
+--- @param option posthog.llm.cli.Option|posthog.llm.cli.Argument
+--- @param text string
+function Parse:value(option, text)
+  local value = text
   if option.choices then
-    made:choices(option.choices)
+    local valid = {}
+    for _, choice in ipairs(option.choices) do
+      valid[choice] = true
+    end
+    if not valid[text] then
+      local list = table.concat(option.choices, ", ")
+      self:fail("%s: invalid value '%s': must be one of %s", long_name(option), text, list)
+    end
   end
   if option.convert then
-    made:convert(function(text)
-      local value, why = option.convert(text)
-      if value == nil then
-        return nil, ("%s: %s"):format(option[1]:match("%S+$"), why)
-      end
-      return value
-    end)
+    local why
+    value, why = option.convert(text)
+    if value == nil then
+      self:fail("%s: %s", long_name(option), why)
+    end
   end
+  return value
 end
 
-local function add_argument(element, argument)
-  local made = element:argument(argument[1]):description(argument[2])
-  if argument.choices then
-    made:choices(argument.choices):argname("<" .. argument[1] .. ">")
+function Parse:set(option, text)
+  local key = key_of(long_name(option))
+  if not option.many then
+    if self.args[key] ~= nil and option.value then
+      self:fail("%s is given twice", long_name(option))
+    end
+    self.args[key] = option.value and self:value(option, text) or not option.value
+  else
+    local list = self.args[key] or {}
+    list[#list + 1] = self:value(option, text)
+    self.args[key] = list
   end
-  if argument.many then
-    made:args(argument.optional and "*" or "+")
-  elseif argument.optional then
-    made:args("?")
-  end
-end
-
-local fill
-
---- @param path string the command's own names, without NAME
-local function add_command(element, command, page, path)
-  local made = element:command(command.name):summary(command.summary)
-  made:add_help(false)
-  fill(made, command, page, path)
 end
 
 --- Ends parsing with a text to print instead of running a command.
-local function show(text)
-  error({ text = text }, 0)
+function Parse:show(option)
+  if option == VERSION then
+    error({ text = "posthog-llm " .. require("posthog.llm.util.version") .. "\n" }, 0)
+  end
+  local help_text = require("posthog.llm.cli.help_text")
+  error({ text = help_text.of(self.root, self.command, self.path, self.columns) }, 0)
 end
 
---- @param page { root: posthog.llm.cli.Command, columns?: integer, by_path: table<string, posthog.llm.cli.Command> }
-function fill(element, command, page, path)
-  page.by_path[path] = command
-  element.path = path
-  element:flag("-h --help"):action(function()
-    local words = path == "" and NAME or NAME .. " " .. path
-    show(help_text.of(page.root, command, words, page.columns))
-  end)
-  for _, argument in ipairs(command.arguments or {}) do
-    add_argument(element, argument)
+--- @param name string "--limit" or "-y"
+--- @param joined? string the value in the same word: "--limit=5"
+function Parse:option(name, joined)
+  local option = self.options[name]
+  if not option then
+    self:unknown_option(name)
+  elseif option == HELP or option == VERSION then
+    self:show(option)
+  elseif not option.value then
+    if joined then
+      self:fail("%s takes no value", name)
+    end
+    self:set(option)
+  elseif joined then
+    self:set(option, joined)
+  elseif is_value(self.argv[self.at + 1]) then
+    self.at = self.at + 1
+    self:set(option, self.argv[self.at])
+  else
+    self:fail("%s: a value is missing: %s %s", name, name, option.value)
   end
-  for _, option in ipairs(command.options or {}) do
-    add_option(element, option)
+end
+
+--- Options of one letter in one word: "-yq", "-n5".
+function Parse:letters(word)
+  local at = 2
+  while at <= #word do
+    local name, rest = "-" .. word:sub(at, at), word:sub(at + 1)
+    local option = self.options[name]
+    if not option then
+      self:unknown_option(at == 2 and word or name)
+    end
+    local takes_rest = option.value and rest ~= ""
+    self:option(name, takes_rest and rest or nil)
+    at = takes_rest and #word + 1 or at + 1
   end
-  if command.commands then
-    element:require_command(true):command_target("command" .. select(2, path:gsub("%S+", "")))
-    for _, inner in ipairs(command.commands) do
-      add_command(element, inner, page, (path .. " " .. inner.name):gsub("^ ", ""))
+end
+
+function Parse:word(word)
+  if not self.command.commands then
+    self.words[#self.words + 1] = word
+    return
+  end
+  for _, inner in ipairs(self.command.commands) do
+    if inner.name == word then
+      return self:enter(inner, self.path .. " " .. word)
     end
   end
+  self:unknown_command(word)
 end
 
---- @param root posthog.llm.cli.Command
---- @param columns? integer of the terminal, for help texts
---- @return table argparse's parser
---- @return table<string, posthog.llm.cli.Command> by_path
-local function build(root, columns)
-  local made = needs.module("argparse")(NAME):add_help(false)
-  made:flag("-V --version"):action(function()
-    show(require("posthog.llm")._VERSION .. "\n")
-  end)
-  local page = { root = root, columns = columns, by_path = {} }
-  fill(made, root, page, "")
-  function made.error(element, message)
-    error(exits.usage(message, ("%s %s"):format(NAME, element.path):gsub(" $", "")), 0)
+function Parse:read()
+  local only_words = false
+  while self.argv[self.at] do
+    local word = self.argv[self.at]
+    if only_words or not word:find("^%-.") then
+      self:word(word)
+    elseif word == "--" then
+      only_words = true
+    elseif word:find("^%-%-") then
+      local name, value = word:match("^([^=]+)=(.*)$")
+      self:option(name or word, value)
+    else
+      self:letters(word)
+    end
+    self.at = self.at + 1
   end
-  return made, page.by_path
 end
 
---- @return table<string, boolean> takes whether an option takes a value, by its long name
-local function longs_of(command, takes)
-  for _, option in ipairs(command.options or {}) do
-    for name in option[1]:gmatch("%-%-%S+") do
-      takes[name] = option.value ~= nil
+--- Distributes the words over the arguments; one with `many` takes all that the others leave.
+function Parse:arguments()
+  local list, words, at = self.command.arguments or {}, self.words, 1
+  local needed = 0
+  for _, argument in ipairs(list) do
+    needed = needed + (argument.optional and 0 or 1)
+    if needed > #words then
+      self:fail("missing argument '%s'", argument[1])
     end
   end
-  return takes
-end
-
---- Turns "--from -30d" into "--from=-30d": argparse would take -30d for the options -3, -0 and -d.
---- @return string[]
-local function join_values(root, argv)
-  local joined, command, takes = {}, root, longs_of(root, {})
-  local i = 1
-  while i <= #argv do
-    local word, value = argv[i], argv[i + 1]
-    if word == "--" then
-      break
-    elseif takes[word] and value and value:find("^%-[^-]") and value ~= "-h" and value ~= "-q" then
-      word, i = word .. "=" .. value, i + 1
-    elseif takes[word] and value then
-      joined[#joined + 1] = word
-      word, i = value, i + 1
-    elseif not word:find("^%-") then
-      for _, inner in ipairs(command.commands or {}) do
-        if inner.name == word then
-          command, takes = inner, longs_of(inner, takes)
-          break
-        end
+  for _, argument in ipairs(list) do
+    needed = needed - (argument.optional and 0 or 1)
+    local left = #words - at + 1 - needed
+    local key = key_of(argument[1])
+    if argument.many then
+      self.args[key] = {}
+      for i = 1, left do
+        self.args[key][i], at = self:value(argument, words[at]), at + 1
       end
+    elseif left >= 1 then
+      self.args[key], at = self:value(argument, words[at]), at + 1
     end
-    joined[#joined + 1] = word
-    i = i + 1
   end
-  for rest = i, #argv do
-    joined[#joined + 1] = argv[rest]
+  if words[at] then
+    self:fail("too many arguments: '%s'", words[at])
   end
-  return joined
+end
+
+--- Whether the help is asked for behind the place of a mistake.
+function Parse:wants_help()
+  for at = self.at, #self.argv do
+    if self.argv[at] == "--help" or self.argv[at] == "-h" then
+      return true
+    end
+  end
+  return false
+end
+
+function Parse:run()
+  self:read()
+  if self.command.commands then
+    self:fail("a command is required")
+  end
+  self:arguments()
 end
 
 --- @param root posthog.llm.cli.Command
@@ -232,23 +286,33 @@ end
 --- @return string? text instead of both: a help text or the version
 --- @return string? name the full name of the command, for errors
 function parser.parse(root, argv, columns)
-  local made, by_path = build(root, columns)
+  local self = setmetatable({
+    root = root,
+    columns = columns,
+    options = {},
+    names = {},
+    args = {},
+    words = {},
+    argv = argv,
+    at = 1,
+  }, Parse)
+  self:know(HELP)
+  self:know(VERSION)
+  self:enter(root, root.name)
   if #argv == 0 then
-    return nil, nil, help_text.of(root, root, NAME, columns)
+    argv = { "--help" }
+    self.argv = argv
   end
-  local ok, args = pcall(made.parse, made, join_values(root, argv))
-  if not ok then
-    if type(args) == "table" and args.text then
-      return nil, nil, args.text
-    end
-    error(args, 0)
+  local ok, raised = pcall(self.run, self)
+  if not ok and exits.is_usage(raised) and not raised.keeps and self:wants_help() then
+    ok, raised = pcall(self.show, self, HELP)
   end
-  local path = {}
-  while args["command" .. #path] do
-    path[#path + 1] = args["command" .. #path]
+  if ok then
+    return self.args, self.command, nil, self.path
+  elseif type(raised) == "table" and raised.text then
+    return nil, nil, raised.text
   end
-  local words = table.concat(path, " ")
-  return args, by_path[words], nil, NAME .. " " .. words
+  error(raised, 0)
 end
 
 return parser

@@ -2,9 +2,7 @@
 --- controls the terminal: all methods except `raw` and `report` escape its control characters.
 
 local errors = require("posthog.llm.util.errors")
-local json = require("posthog.llm.json")
 local terminal = require("posthog.llm.util.terminal")
-local json_text = require("posthog.llm.util.json_text")
 local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Screen
@@ -121,7 +119,7 @@ end
 --- A copy of a value in which strings that are not UTF-8 (names of files) are escaped.
 local function encodable(value)
   if type(value) == "string" then
-    return json.encode(value) and value or display.clean(value)
+    return require("posthog.llm.json").encode(value) and value or display.clean(value)
   elseif type(value) ~= "table" then
     return value
   end
@@ -134,6 +132,7 @@ end
 
 --- Writes one value as JSON on one line, with sorted keys.
 function Screen:json(value)
+  local json_text = require("posthog.llm.util.json_text")
   local text, err = json_text.encode(value)
   if not text then
     text, err = json_text.encode(encodable(value))

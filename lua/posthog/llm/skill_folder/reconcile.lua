@@ -2,12 +2,13 @@
 --- that it was pulled from, what changed on one side only is taken, and what
 --- changed on both is merged. Writes nothing.
 
+local lazy = require("posthog.llm.util.lazy")
 local errors = require("posthog.llm.util.errors")
-local merge = require("posthog.llm.skill_folder.merge")
+local merge = lazy("posthog.llm.skill_folder.merge")
 local paths = require("posthog.llm.skill_folder.paths")
 local plan = require("posthog.llm.skill_folder.plan")
 local refuse = require("posthog.llm.skill_folder.refuse")
-local remote = require("posthog.llm.skill_folder.remote")
+local remote = lazy("posthog.llm.skill_folder.remote")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
 local text = require("posthog.llm.skill_folder.text")

@@ -1,5 +1,6 @@
 --- What is changed, and on which side.
 
+local lazy = require("posthog.llm.util.lazy")
 local errors = require("posthog.llm.util.errors")
 local folders = require("posthog.llm.skill_folder.folder")
 local is_absent = require("posthog.llm.api.skills.absent")
@@ -7,7 +8,7 @@ local lint = require("posthog.llm.skill_folder.lint")
 local plan = require("posthog.llm.skill_folder.plan")
 local reconcile = require("posthog.llm.skill_folder.reconcile")
 local refuse = require("posthog.llm.skill_folder.refuse")
-local remote = require("posthog.llm.skill_folder.remote")
+local remote = lazy("posthog.llm.skill_folder.remote")
 
 local status = {}
 

@@ -5,7 +5,8 @@
 --- points that are ignored by default. Full case folding is used, so that "ß", "ẞ" and "ss" have
 --- one key: some file systems fold less, none folds more.
 
-local data = require("posthog.llm.util.unicode_data")
+local lazy = require("posthog.llm.util.lazy")
+local data = lazy("posthog.llm.util.unicode_data")
 
 local name_key = {}
 
