@@ -1,7 +1,7 @@
---- How many instructions the codec takes a byte and a small GET a call, by
---- callgrind, on Lua 5.4: figures that no neighbour on the machine changes.
---- Two runs that differ in the number of turns only, subtracted, leave out the
---- start.
+--- How many instructions the codec takes a byte, a small GET a call, and the
+--- command to start, by callgrind, on Lua 5.4: figures that no neighbour on the
+--- machine changes. Two runs that differ in the number of turns only, subtracted,
+--- leave out the start; of the command it is the start that counts.
 ---
 ---   make bench-count                         counts, and writes bench/counts.txt
 ---   make bench-check                         counts, and compares with that file
@@ -41,6 +41,16 @@ for _, verb in ipairs({ "decode", "encode" }) do
 end
 CASES[#CASES + 1] = { name = "get", peer = "floor", unit = "call", of = 1, turns = 300, runs = 3 }
 
+--- The starts of the command, over that of a program that loads the library alone.
+local LIBRARY = "-e 'require(\"posthog.llm\")'"
+local STARTS = {
+  { name = "start-version", words = "--version", most = 1.15 },
+  { name = "start-status", words = "skills status --offline " .. WORK .. "/skill", most = 1.5 },
+}
+for _, start in ipairs(STARTS) do
+  start.unit = "start"
+end
+
 local function read(name)
   local file = io.open(name, "rb")
   local text = file and file:read("*a")
@@ -67,10 +77,15 @@ local function floor(turns)
   return command
 end
 
---- The command of a case with nothing of the caller's environment in it.
-local function command_of(name, turns)
-  local program = name == "floor" and floor(turns)
-    or ("lua5.4 bench/counted.lua %s %d %s %s"):format(name, turns, WORK, web.url)
+local function program_of(name, turns)
+  if name == "floor" then
+    return floor(turns)
+  end
+  return ("lua5.4 bench/counted.lua %s %d %s %s"):format(name, turns, WORK, web.url)
+end
+
+--- A program under callgrind, with nothing of the caller's environment in it.
+local function counting(program, name, turns)
   return (
     "env -i PATH=/usr/local/bin:/usr/bin:/bin LD_PRELOAD=build/bench/still_clock.so "
     .. "LUA_PATH='lua/?.lua;lua/?/init.lua;bench/?.lua;;' LUA_CPATH='build/5.4/?.so;;' valgrind "
@@ -78,9 +93,10 @@ local function command_of(name, turns)
   ):format(WORK, name, turns, program)
 end
 
+--- @param program? string default: that of the case
 --- @return integer instructions of a whole run
-local function run(name, turns)
-  local text = output_of(command_of(name, turns))
+local function run(name, turns, program)
+  local text = output_of(counting(program or program_of(name, turns), name, turns))
   local count = text:match("Collected : (%d+)")
   if not count or text:find("lua5.4:", 1, true) then
     error("no count of " .. name .. ":\n" .. text, 0)
@@ -88,8 +104,13 @@ local function run(name, turns)
   return tonumber(count)
 end
 
---- @return number instructions a byte, or a call
+--- @return number instructions a byte, a call or a start
 local function count(case, name)
+  if case.words then
+    local words = name and LIBRARY or "bin/posthog-llm " .. case.words
+    return run(case.name, 1, "lua5.4 " .. words)
+  end
+  name = name or case.name
   local counts = {}
   for i = 1, case.runs do
     counts[i] = (run(name, 2 * case.turns) - run(name, case.turns)) / case.turns / case.of
@@ -119,11 +140,12 @@ local function count_all()
   local lines = {
     "# Instructions a byte of JSON or a GET of 1 KB, on Lua 5.4, user code only: make bench-count.",
     "# The peer is lua-cjson " .. require("cjson")._VERSION .. ", and bench/floor.c for the GET.",
+    '# Of a start of the command they are all; the peer is require("posthog.llm") alone.',
     "# " .. versions(),
     ("#%-15s %10s %10s %10s"):format("", "ours", "peer", "peer/ours"),
   }
   for _, case in ipairs(CASES) do
-    local ours, peer = count(case, case.name), count(case, case.peer)
+    local ours, peer = count(case), count(case, case.peer)
     lines[#lines + 1] = ("%-16s %10s %10s %10.2f"):format(
       case.name,
       number(ours),
@@ -131,6 +153,14 @@ local function count_all()
       peer / ours
     )
     print(lines[#lines])
+  end
+  lines[#lines + 1] = ("#%-15s %10s %10s %10s"):format("", "ours", "peer", "ours/peer")
+  print(lines[#lines])
+  for _, start in ipairs(STARTS) do
+    local ours, peer = count(start), count(start, LIBRARY)
+    local line = "%-16s %10.0f %10.0f %10.2f"
+    lines[#lines + 1] = line:format(start.name, ours, peer, ours / peer)
+    print(("%s, at most %.2f"):format(lines[#lines], start.most))
   end
   write(KEPT, table.concat(lines, "\n") .. "\n")
 end
@@ -141,7 +171,7 @@ local function check(case, kept)
     print(("FAILED %s is not in %s: make bench-count"):format(case.name, KEPT))
     return false
   end
-  local now = count(case, case.name)
+  local now = count(case)
   local growth = (now / kept - 1) * 100
   local verdict = growth > FAIL_ABOVE and "FAILED" or growth > REPORT_ABOVE and "grew" or "ok"
   print(
@@ -157,12 +187,22 @@ local function check(case, kept)
   return verdict ~= "FAILED"
 end
 
+--- Whether a start takes no more than it may, beside that of the library alone.
+--- @return boolean
+local function check_start(start, kept)
+  local ratio = count(start) / count(start, LIBRARY)
+  local verdict = ratio > start.most and "FAILED" or "ok"
+  local words = "%-6s %-14s %9.2f x the library alone, at most %.2f, kept %.2f"
+  print(words:format(verdict, start.name, ratio, start.most, kept or 0 / 0))
+  return verdict ~= "FAILED"
+end
+
 local function check_all()
   local text = assert(read(KEPT), KEPT .. " is missing: make bench-count writes it")
   local kept_by, here = text:match("\n# (Lua [^\n]*)"), versions()
   if kept_by ~= here then
     print(("%s has the counts of\n  %s, which say nothing of\n  %s"):format(KEPT, kept_by, here))
-    print(("0 passed, 0 failed, %d skipped"):format(#CASES))
+    print(("0 passed, 0 failed, %d skipped"):format(#CASES + #STARTS))
     return true
   end
   local passed = 0
@@ -170,8 +210,13 @@ local function check_all()
     local kept = tonumber(text:match("\n" .. case.name:gsub("%-", "%%-") .. " +(%S+)"))
     passed = passed + (check(case, kept) and 1 or 0)
   end
-  print(("%d passed, %d failed"):format(passed, #CASES - passed))
-  return passed == #CASES
+  for _, start in ipairs(STARTS) do
+    local kept = tonumber(text:match("\n" .. start.name:gsub("%-", "%%-") .. "[^\n]* ([%d.]+)\n"))
+    passed = passed + (check_start(start, kept) and 1 or 0)
+  end
+  local all = #CASES + #STARTS
+  print(("%d passed, %d failed"):format(passed, all - passed))
+  return passed == all
 end
 
 local function profile(name)
@@ -195,6 +240,8 @@ output_of("mkdir -p " .. WORK)
 for name, text in pairs(TEXTS) do
   write(("%s/%s.json"):format(WORK, name), text)
 end
+output_of(("mkdir -p %s/skill"):format(WORK))
+write(WORK .. "/skill/SKILL.md", "---\nname: skill\ndescription: One.\n---\n# Skill\n")
 web = server.start()
 local ok, result = pcall(function()
   if arg[1] == "check" then
