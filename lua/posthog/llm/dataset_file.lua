@@ -1,25 +1,27 @@
 --- Datasets as files: imports of JSONL, JSON and CSV, each record exactly once;
---- exports; and what a file and a dataset differ in. See doc/dataset_file.md.
+--- exports; what a file and a dataset differ in; and a sync, which makes a dataset equal to a file. See doc/dataset_file.md.
 ---
 --- Files are read and written by the calls of the system, which hold up a loop.
 
 local Import = require("posthog.llm.dataset_file.import")
 local calls = require("posthog.llm.util.calls")
+local call_options = require("posthog.llm.dataset_file.call_options")
 local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
 local diff = require("posthog.llm.dataset_file.diff")
 local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
 local export = require("posthog.llm.dataset_file.export")
-local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local journals = require("posthog.llm.dataset_file.journal")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
 local recognition = require("posthog.llm.dataset_file.recognition")
+local opening = require("posthog.llm.dataset_file.opening")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
+local sync = require("posthog.llm.dataset_file.sync")
 local find_dataset = require("posthog.llm.api.find_dataset")
 local display = require("posthog.llm.util.display")
 
@@ -37,104 +39,6 @@ local REHEARSED = 1000 -- records of a dry run between two calls of on_progress
 --- Seconds after which a request that was cut off is taken as lost: what a
 --- server has taken in, it has done by then or will not do.
 local SETTLE = 10
-
-local OPTIONS = {
-  import = {
-    format = "string",
-    fields = "any",
-    values = "string",
-    separator = "string",
-    records = "string",
-    on_start = "function",
-    concurrency = "integer",
-    create = "boolean",
-    dry_run = "boolean",
-    give_up = "boolean",
-    reject_all = "boolean",
-    journal = "string",
-    rejects = "string",
-    settle = "number",
-    on_progress = "function",
-  },
-  export = {
-    format = "string",
-    fields = "any",
-    revision = "integer",
-    prefetch = "integer",
-    on_progress = "function",
-  },
-  diff = {
-    key = "any",
-    format = "string",
-    fields = "any",
-    values = "string",
-    separator = "string",
-    records = "string",
-    on_start = "function",
-    revision = "integer",
-    prefetch = "integer",
-    on_progress = "function",
-  },
-}
-
---- How an option is checked, by what is expected.
-local CHECKS = {}
-for _, name in ipairs({ "string", "number", "boolean" }) do
-  CHECKS[name] = function(value, what, level)
-    check.type(value, name, what, level + 1)
-  end
-end
-
-function CHECKS.integer(value, what, level)
-  check.integer(value, what, level + 1, what == "prefetch" and 0 or 1)
-end
-
-CHECKS["function"] = function(value, what, level)
-  if not check.callable(value) then
-    check.fail(level + 1, "%s: function expected, got %s", what, check.type_name(value))
-  end
-end
-
---- Checks what all three take.
---- @return table options
-local function check_call(kind, client, dataset, options, level)
-  if type(client) ~= "table" or type(client.dataset_items) ~= "table" then
-    check.fail(level + 1, "client: a client expected, got %s", check.type_name(client))
-  end
-  check.type(dataset, "string", "dataset", level + 1)
-  if dataset == "" then
-    check.fail(level + 1, "dataset is empty")
-  end
-  options = options or {}
-  check.type(options, "table", "options", level + 1)
-  check.known(options, OPTIONS[kind], "options", level + 1)
-  for name, expected in pairs(OPTIONS[kind]) do
-    local value = options[name]
-    if value ~= nil and expected ~= "any" then
-      CHECKS[expected](value, name, level + 1)
-    end
-  end
-  if options.values ~= nil and options.values ~= "json" and options.values ~= "text" then
-    check.fail(level + 1, 'values: "json" or "text" expected, got %q', options.values)
-  elseif options.separator ~= nil and not options.separator:find('^[^"\r\n]$') then
-    check.fail(level + 1, "separator: one character expected")
-  elseif options.settle ~= nil and not (options.settle >= 0 and options.settle < 1e6) then
-    check.fail(level + 1, "settle: seconds expected, got %s", tostring(options.settle))
-  end
-  return options
-end
-
---- Fills in what was not given.
-local function with_defaults(options, defaults)
-  local all = {}
-  for name, value in pairs(defaults) do
-    all[name] = value
-  end
-  for name, value in pairs(options) do
-    all[name] = value
-  end
-  return all
-end
 
 --- A random prefix for the keys of the rows.
 local function random_key()
@@ -250,32 +154,11 @@ local function open_journal(client, path, header, now, rejects_path)
   return journal
 end
 
---- A path without redundant parts.
-local function plain_path(path)
-  path = path:gsub("/%.?/", "/"):gsub("//+", "/")
-  return (path:gsub("^%./", ""))
-end
-
---- Checks that no file would be written over another one.
---- @return posthog.llm.Error? err
-local function same_places(source, options)
-  local places = { source = source, journal = options.journal, rejects = options.rejects }
-  local seen = {}
-  for _, name in ipairs({ "source", "journal", "rejects" }) do
-    local path = type(places[name]) == "string" and plain_path(places[name])
-    if path and seen[path] then
-      return failure(places[name], "cannot be the %s and the %s at once", seen[path], name)
-    elseif path then
-      seen[path] = name
-    end
-  end
-end
-
 --- Checks the options of an import, and adds the defaults.
 --- @return table options
 --- @return boolean is_file
 local function import_options(client, dataset, source, options, level)
-  options = check_call("import", client, dataset, options, level + 1)
+  options = call_options.check("import", client, dataset, options, level + 1)
   mapping.check(options.fields, level + 1)
   local defaults = { concurrency = CONCURRENCY, settle = SETTLE }
   local is_file = type(source) == "string"
@@ -283,83 +166,15 @@ local function import_options(client, dataset, source, options, level)
     sources.check_format(nil, options.format, level + 1)
     local name = source == "-" and "stdin" or source
     defaults.journal, defaults.rejects = name .. ".journal", name .. ".rejects.jsonl"
-    options = with_defaults({ is_temporary = source == "-" and not options.journal }, options)
+    local own = { is_temporary = source == "-" and not options.journal }
+    options = call_options.with_defaults(own, options)
   elseif not check.callable(source) then
     local got = check.type_name(source)
     check.fail(level + 1, "source: path or iterator expected, got %s", got)
   elseif not options.journal and not options.dry_run then
     check.fail(level + 1, "journal: an import from an iterator needs one")
   end
-  return with_defaults(options, defaults), is_file
-end
-
---- Opens the file of an import, and recognises its format.
---- @return posthog.llm.dataset_file.Source?
---- @return posthog.llm.Error?
-local function open_file(path, options)
-  local survey, err
-  if path ~= "-" then
-    survey, err = sources.survey(path, options)
-    if not survey then
-      return nil, err
-    end
-  end
-  local input
-  input, err = sources.open(path, options, survey)
-  if not input then
-    return nil, err
-  end
-  local found, fields = recognition.find(path, input, options)
-  if not found then
-    input.close()
-    return nil, fields
-  end
-  input.found, input.survey, options.fields = found, survey, fields
-  return input
-end
-
---- Opens the source of an import. When a function of the caller's raises, all files are closed.
---- @param held { journal?: posthog.llm.dataset_file.Journal } closed then too
---- @return posthog.llm.dataset_file.Source?
---- @return posthog.llm.Error?
-local function open_source(source, is_file, options, held)
-  local input, err
-  local function close()
-    if input then
-      input.close()
-    end
-    if held.journal then
-      held.journal:close()
-    end
-  end
-  options.on_progress = guard(options.on_progress, close)
-  options.on_start = guard(options.on_start, close)
-  if check.callable(options.fields) then
-    options.fields = guard(options.fields, close)
-  end
-  if is_file then
-    input, err = open_file(source, options)
-  else
-    input = sources.iterate(guard(source, close))
-  end
-  return input, err
-end
-
---- Finds the dataset of an import, or creates it if that is allowed.
---- @return table? row without an id in a dry run that would create it
---- @return posthog.llm.Error? err
---- @return posthog.llm.Response? response
---- @return boolean? is_new
-local function import_target(client, dataset, options)
-  local row, err, response = find_dataset.find(client, dataset)
-  local missing = err and err.kind == "not_found" and not find_dataset.is_id(dataset)
-  if not (missing and options.create) then
-    return row, err, response
-  elseif not options.dry_run then
-    row, err, response = find_dataset.create(client, { name = dataset })
-    return row, err, response, row ~= nil
-  end
-  return {}, nil, response, true
+  return call_options.with_defaults(options, defaults), is_file
 end
 
 --- Makes the header of a journal: the dataset and the source.
@@ -440,14 +255,14 @@ function dataset_file.import(client, dataset, source, options)
   local is_file
   options, is_file = import_options(client, dataset, source, options, 2)
   local held, input = {}, nil
-  local err = same_places(source, options)
+  local err = opening.same_places(source, options)
   if not err then
-    input, err = open_source(source, is_file, options, held)
+    input, err = opening.source(source, is_file, options, held)
   end
   if not input then
     return errors.failure(err)
   end
-  local row, failed, response, is_new = import_target(client, dataset, options)
+  local row, failed, response, is_new = opening.target(client, dataset, options)
   err = failed
   if row and input.found then
     err = recognition.tell(input.found, client, options.on_start, "the import")
@@ -509,8 +324,8 @@ end
 --- @return { dataset: string, rows: integer, bytes: integer, sha256: string, revision?: integer }? result
 --- @return posthog.llm.Error? err
 function dataset_file.export(client, dataset, path, options)
-  options = check_call("export", client, dataset, options, 2)
-  options = with_defaults(options, { prefetch = PREFETCH })
+  options = call_options.check("export", client, dataset, options, 2)
+  options = call_options.with_defaults(options, { prefetch = PREFETCH })
   if check.callable(path) then
     sources.check_format("", options.format or "jsonl", 2)
   else
@@ -552,8 +367,8 @@ end
 ---   changed: { line, n, id, key, fields }, names of API v2; text: for people
 --- @return posthog.llm.Error? err
 function dataset_file.diff(client, dataset, path, options)
-  options = check_call("diff", client, dataset, options, 2)
-  options = with_defaults(options, { prefetch = PREFETCH })
+  options = call_options.check("diff", client, dataset, options, 2)
+  options = call_options.with_defaults(options, { prefetch = PREFETCH })
   check.type(path, "string", "path", 2)
   sources.check_format(nil, options.format, 2)
   mapping.check(options.fields, 2)
@@ -568,6 +383,52 @@ function dataset_file.diff(client, dataset, path, options)
   result, err = diff(client, row, path, options)
   if not result then
     return errors.failure(err)
+  end
+  return result
+end
+
+--- Makes a dataset equal to a file: creates what is missing, changes what differs, and with `prune`
+--- deletes what the file lacks. What others have changed since the dataset was read is not overwritten.
+--- A run that was stopped is followed by another, which does what is left.
+--- @param client posthog.llm.Client
+--- @param dataset string id, or name
+--- @param path string of a file; "-": standard input
+--- @param options table
+---   key string: the field, or the path within one ("metadata.id"), by which a record and an item are the same
+---   prune? boolean: deletes the items that the file lacks
+---   allow_empty? boolean: also where the file has no records at all
+---   dry_run? boolean: sends nothing, and returns the plan
+---   create? boolean: makes the dataset where none has the name
+---   fields?, format?, values?, separator?, records?, on_start?: as for import
+---   concurrency?, settle?, reject_all?, give_up?: as for import
+---   journal? string: path; default: that of the file with ".sync.journal". Removed in the end
+---   prefetch? integer: as for export
+---   on_progress? fun(now: table): boolean?: the result so far, with `changes` (all that are to be made), `done`
+---     and before a wait `waiting`; while it reads, `read` or `rows` and `total`; false stops
+--- @return { created: integer, restored: integer, updated: integer, unchanged: integer, deleted: integer, rejected: integer, conflicts: integer, others?: integer, problems: table[], plan?: table, text?: string }? result
+---   restored: were deleted, and are undeleted; rejected: the server refuses them; conflicts: changed by
+---   others meanwhile; problems: both of these, 100 at most, { line, id, message, conflict }; others: items that
+---   the file lacks, without prune; plan, text: of a dry run
+--- @return posthog.llm.Error? err what stopped it; `problems` has all lines that are wrong
+--- @return table? result as far as it came
+function dataset_file.sync(client, dataset, path, options)
+  options = call_options.check("sync", client, dataset, options, 2)
+  check.type(path, "string", "path", 2)
+  check.type(options.key, "string", "key", 2)
+  if options.key == "" then
+    check.fail(2, "key is empty")
+  end
+  sources.check_format(nil, options.format, 2)
+  mapping.check(options.fields, 2)
+  options = call_options.with_defaults(options, {
+    prefetch = PREFETCH,
+    concurrency = CONCURRENCY,
+    settle = SETTLE,
+    journal = (path == "-" and "stdin" or path) .. ".sync.journal",
+  })
+  local result, err, partly = sync(client, dataset, path, options)
+  if not result then
+    return errors.failure(err, partly)
   end
   return result
 end

@@ -1,8 +1,7 @@
 --- Compares a file with a dataset.
 
-local sha256 = require("posthog.llm.util.digest").sha256
 local json = require("posthog.llm.json")
-local item_fields = require("posthog.llm.api.item_fields")
+local digests = require("posthog.llm.dataset_file.comparison")
 local listing = require("posthog.llm.api.listing")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
@@ -16,56 +15,6 @@ local display = require("posthog.llm.util.display")
 
 local WHAT = "the comparison" -- in messages
 local PAGE = 100
-local DIGEST = 8 -- hexadecimal digits kept of each field
-
---- The fields that are compared: all but the key, which an import adds.
-local FIELDS = {}
-for _, field in ipairs(item_fields.FIELDS) do
-  if field.name ~= "client_item_id" then
-    FIELDS[#FIELDS + 1] = field.name
-  end
-end
-
---- The SHA-256 of a text, cut to the length up to which Lua interns strings.
-local function hash_of(text)
-  return sha256(text):sub(1, 40)
-end
-
---- A short text by which changed fields are found: for each field that is present its
---- number and a few digits of its hash. An absent field equals null.
---- @param exact boolean whether 1.0 differs from 1
-local function digest(content, exact)
-  local parts = {}
-  for i, name in ipairs(FIELDS) do
-    local value = content[name]
-    if value ~= nil then
-      parts[#parts + 1] = i .. sha256(json_text.stored(value, exact)):sub(1, DIGEST)
-    end
-  end
-  return table.concat(parts)
-end
-
---- The digits of a field, by its number.
-local function digits(text)
-  local by_number = {}
-  for at = 1, #text, DIGEST + 1 do
-    by_number[tonumber(text:sub(at, at))] = text:sub(at + 1, at + DIGEST)
-  end
-  return by_number
-end
-
-local function changed_fields(a, b)
-  local names = {}
-  if a ~= b then
-    local of_a, of_b = digits(a), digits(b)
-    for i, name in ipairs(FIELDS) do
-      if of_a[i] ~= of_b[i] then
-        names[#names + 1] = name
-      end
-    end
-  end
-  return names
-end
 
 --- Makes the function that gives the key of a row or a record.
 --- @param key? string|fun(fields: table): any
@@ -99,22 +48,6 @@ local function unusable(record, reason)
   return ("line %s: %s"):format(record.line or record.n, reason)
 end
 
---- Packs what is kept of a record into one string: a table would take three times as much memory.
---- @param line? integer
---- @param shown any
-local function pack(line, digested, shown)
-  return ("%s %s %s"):format(line or "", digested, json_text.excerpt(shown))
-end
-
---- @param packed string
---- @return integer? line
---- @return string digest
---- @return string shown
-local function unpack_record(packed)
-  local line, digested, shown = packed:match("^(%d*) (%x*) (.*)$")
-  return tonumber(line), digested, shown
-end
-
 --- Packs a record.
 --- @return string? packed
 --- @return string? message, or the hash of the key with `packed`; neither: the caller's function
@@ -132,7 +65,8 @@ local function read_record(record, options, comparison)
   if not text then
     return nil, ("line %s has no key"):format(record.line or record.n)
   end
-  return pack(record.line, digest(content, comparison.exact), shown), hash_of(text)
+  return digests.pack(record.line, digests.digest(content, comparison.exact), shown),
+    digests.hash_of(text)
 end
 
 --- @class posthog.llm.dataset_file.Kept the records of a file
@@ -142,9 +76,9 @@ end
 
 --- @return string message
 local function same_key(kept, n, record, packed)
-  local line, _, shown = unpack_record(kept.packed[n])
+  local line, _, shown = digests.unpack(kept.packed[n])
   local words = "lines %s and %s have the same key, %s"
-  return words:format(line or n, unpack_record(packed) or record.n, shown)
+  return words:format(line or n, digests.unpack(packed) or record.n, shown)
 end
 
 --- @return posthog.llm.dataset_file.Kept?
@@ -197,15 +131,15 @@ end
 local function compare_row(result, row, kept, comparison)
   local content = values.content(row)
   local text, shown = comparison.key(row, content)
-  local hash = text and hash_of(text)
+  local hash = text and digests.hash_of(text)
   local n = hash and kept.first[hash]
   if not n then
     table.insert(result.removed, entry_of(row, shown))
     return
   end
-  local line, digested = unpack_record(kept.packed[n])
+  local line, digested = digests.unpack(kept.packed[n])
   kept.first[hash], kept.packed[n] = kept.following[n], false
-  local names = changed_fields(digested, digest(content, comparison.exact))
+  local names = digests.changed(digested, digests.digest(content, comparison.exact))
   if #names == 0 then
     result.same = result.same + 1
     return
@@ -274,7 +208,7 @@ local function diff(client, dataset, path, options)
   end
   for n, packed in ipairs(kept.packed) do
     if packed then
-      local line, _, shown = unpack_record(packed)
+      local line, _, shown = digests.unpack(packed)
       table.insert(result.added, { n = n, line = line, key = shown })
     end
   end

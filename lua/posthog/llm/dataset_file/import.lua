@@ -1,6 +1,7 @@
 --- Imports the records of a source into a dataset, each exactly once: see "Exactly
 --- once" in doc/dataset_file.md.
 
+local backoff = require("posthog.llm.dataset_file.backoff")
 local clock = require("posthog.llm.host.clock")
 local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
@@ -19,10 +20,7 @@ local values = require("posthog.llm.dataset_file.values")
 local BATCH = 4 -- records of a batch, for each concurrent request
 local MOST_UNKNOWN = 100 -- records of unknown outcome, before rows are read back
 local LATEST_LOOKUP = 25 -- batches between two lookups, while outcomes are unknown
-local MOST_TRIES = 10 -- of a record that fails
-local MOST_FAILURES = 12 -- batches in a row without a created row; more than MOST_TRIES
-local LONGEST_PAUSE = 10 -- seconds, where the server gives no time
-local LONGEST_HOLD = 3700 -- seconds: a limit by the hour may delay a request so long
+local MOST_TRIES = 10 -- of a record that fails; less than the batches after which backoff gives up
 
 --- @class posthog.llm.dataset_file.Job a record that is to be sent
 --- @field n integer
@@ -50,12 +48,12 @@ local LONGEST_HOLD = 3700 -- seconds: a limit by the hour may delay a request so
 --- @field now fun(): number the server's clock, seconds since 1970
 --- @field again posthog.llm.dataset_file.Job[] to be sent again
 --- @field unknown posthog.llm.dataset_file.Job[] of unknown outcome, to be read back
---- @field failures integer batches in a row without a created row
---- @field pauses integer the same, including batches that were rate limited
+--- @field backoff posthog.llm.dataset_file.Backoff
 --- @field made integer records that got their outcome in this run
 --- @field batches integer since the last lookup
 --- @field keys_left_out integer records of this run whose client_item_id was left out: API v1 has none
 --- @field refusals posthog.llm.dataset_file.Refusals of the first records
+--- @field what? string "new records", for the message about a limit; default: "records"
 --- @field refused posthog.llm.dataset_file.Job[] for the next run: the refusal blames what all records have in common
 --- @field lost_at number when the latest response was lost, on the clock of `clock.now`
 local Import = {}
@@ -76,12 +74,15 @@ end
 --- @return posthog.llm.dataset_file.Import
 function Import.new(parts)
   parts.again, parts.unknown = {}, {}
-  parts.failures, parts.pauses, parts.made, parts.batches = 0, 0, 0, 0
+  parts.made, parts.batches = 0, 0
   parts.lost_at, parts.keys_left_out = -math.huge, 0
   local counts = parts.journal.counts
   local has_rows = counts.created + counts.found + counts.existing > 0
   parts.refusals = refusals.new(has_rows or parts.options.reject_all == true)
   parts.refused = {}
+  parts.backoff = backoff.new(function(seconds)
+    return parts:pause(seconds)
+  end)
   return setmetatable(parts, Import)
 end
 
@@ -308,7 +309,9 @@ function Import:take_conflict(job, err, seen)
   if not row.archived and json_text.stored(values.content(row), exact) == wanted then
     return { n = job.n, id = id, how = "existing" }
   end
-  return refusal(job, err)
+  local entry = refusal(job, err)
+  entry.conflict = true
+  return entry
 end
 
 --- Decides what a failed create means.
@@ -370,23 +373,6 @@ function Import:send(job, seen)
   self:note({ entry }, seen)
 end
 
---- Waits after a batch without a created row.
---- @return posthog.llm.Error? err
-function Import:back_off(seen)
-  if seen.made or not seen.failed then
-    self.failures, self.pauses = 0, 0
-    return nil
-  end
-  self.pauses = self.pauses + 1
-  local is_held = seen.failed.kind == "rate_limited" -- so the server responds
-  self.failures = is_held and 0 or self.failures + 1
-  local hold = seen.failed.retry_after or 0
-  if hold > LONGEST_HOLD or self.failures >= MOST_FAILURES then
-    return seen.failed
-  end
-  return self:pause(math.max(hold, math.min(LONGEST_PAUSE, 0.25 * 2 ^ self.pauses)))
-end
-
 --- @param jobs posthog.llm.dataset_file.Job[]
 --- @param entries table[] of the journal
 --- @return posthog.llm.Error? err
@@ -410,7 +396,7 @@ function Import:send_batch(jobs, entries)
     self.journal:close()
     error(raised[next(raised)], 0) -- by a hook of the caller's; the journal is complete
   end
-  return seen.stop or self:report() or self:back_off(seen)
+  return seen.stop or self:report() or self.backoff:after(seen.made, seen.failed)
 end
 
 --- Resolves records of unknown outcome by reading rows back. Meanwhile no request is in
@@ -428,7 +414,7 @@ function Import:resolve_lost()
     return self.journal:knows(id)
   end)
   if err then
-    return self:back_off({ failed = err })
+    return self.backoff:after(false, err)
   end
   self.unknown, self.batches = {}, 0
   local entries = {}
@@ -459,10 +445,11 @@ function Import:at_limit(err)
     summary = self:summary()
   end
   local done, total = summary.imported, summary.records
-  local words = ("%d records are in the dataset, the others are left"):format(done)
+  local what = self.what or "records"
+  local words = ("%d %s are in the dataset, the others are left"):format(done, what)
   if total and not summary.estimated then
     local left = total - done - summary.rejected - summary.skipped
-    words = ("%d of %d records are in the dataset, %d are left"):format(done, total, left)
+    words = ("%d of %d %s are in the dataset, %d are left"):format(done, total, what, left)
   end
   err = errors.copy(err)
   err.message = ("%s; %s"):format((err.message:gsub("%.$", "")), words)

@@ -1,4 +1,4 @@
---- The journal of an import: each record that is about to be sent, and its outcome,
+--- The journal of an import or of a sync: each record that is about to be sent, and its outcome,
 --- one JSON object a line, only ever appended to. A later run does what it says, so
 --- the line about a request is on the disk before the request is sent.
 ---
@@ -12,6 +12,7 @@
 ---   {"resumed":1700000000}         a later run begins
 ---   {"limit":{...}}                the server's limit that was reached
 ---   {"reported":3,...}             the number of rejected records written to a file
+---   {"sending":1700000000}         changes of a sync are about to be sent, which may be repeated
 ---   {"finished":true}              the import is complete
 ---
 --- A line counts once its newline is written. A line without one is torn: the process
@@ -39,6 +40,7 @@ local BLOCK = 65536 -- bytes that are read at once
 --- @field reported? { reported: integer, path?: string, sha256: string } the latest file of rejected records
 --- @field counts { created: integer, found: integer, existing: integer, rejected: integer, skipped: integer }
 --- @field finished boolean
+--- @field latest? number when something was sent last, by the server's clock
 --- @field private path string
 --- @field private lock userdata
 --- @field private file file*
@@ -93,6 +95,8 @@ local function apply(self, entry)
     self.foreign = true
   elseif entry.finished then
     self.finished = true
+  elseif entry.sending then
+    self.latest = math.max(self.latest or 0, entry.sending)
   elseif entry.limit then
     self.limit = entry.limit
   elseif entry.reported then
@@ -102,6 +106,7 @@ local function apply(self, entry)
     self.refused[n] = entry.again
     if entry.at then
       self.open[n] = { at = entry.at, key = entry.key }
+      self.latest = math.max(self.latest or 0, entry.at)
       if entry.at > self.groups[#self.groups].at then
         self.groups[#self.groups + 1] = { at = entry.at, ids = {} }
         prune(self)
@@ -240,13 +245,14 @@ end
 
 --- Opens or creates a journal, and locks it for this process until it is closed.
 --- @param path string
+--- @param what? string for the message that it is in use; default: "import"
 --- @return posthog.llm.dataset_file.Journal?
 --- @return posthog.llm.Error?
-function journal.open(path)
+function journal.open(path, what)
   local lock, message = file_system.lock(path)
   if not lock then
     if message == "locked" then
-      return nil, failure(path, "another import is using this journal")
+      return nil, failure(path, "another %s is using this journal", what or "import")
     end
     return nil, unwritten(path, message)
   end
@@ -330,7 +336,9 @@ end
 local function mismatch(self, new, rejects)
   local old, elsewhere = self.header, option_names.code("journal")
   local way_out = "name another one by %s, or remove it if that import is done with"
-  if old.dataset ~= new.dataset then
+  if old.kind ~= new.kind then
+    return ("%s"):format(old.kind and "a sync" or "an import"), way_out:format(elsewhere)
+  elseif old.dataset ~= new.dataset then
     return ("another dataset, %s"):format(tostring(old.dataset)), way_out:format(elsewhere)
   elseif old.sha256 == new.sha256 and old.bytes == new.bytes and old.format == new.format then
     return nil
@@ -403,6 +411,25 @@ function Journal:each_rejected(visit)
     return entry.rejected and visit(entry) or nil
   end)
   return err
+end
+
+--- Forgets everything, on the disk too, while the lock is kept.
+--- @return posthog.llm.Error? err
+function Journal:clear()
+  local ok, message = file_system.truncate(self.path, 0)
+  if not ok then
+    return unwritten(self.path, message)
+  end
+  for name, value in pairs(blank(self.path)) do
+    self[name] = value
+  end
+  self.header, self.limit, self.latest, self.reported = nil, nil, nil, nil
+end
+
+--- Removes the file: what it is about is done.
+function Journal:remove()
+  os.remove(self.path)
+  self:close()
 end
 
 function Journal:close()

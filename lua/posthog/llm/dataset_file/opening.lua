@@ -1,0 +1,105 @@
+--- Opens what an import or a sync needs: the source, and the dataset.
+
+local failure = require("posthog.llm.dataset_file.failure")
+local find_dataset = require("posthog.llm.api.find_dataset")
+local guard = require("posthog.llm.dataset_file.guard")
+local check = require("posthog.llm.util.check")
+local recognition = require("posthog.llm.dataset_file.recognition")
+local sources = require("posthog.llm.dataset_file.sources")
+
+local opening = {}
+
+--- A path without redundant parts.
+local function plain_path(path)
+  path = path:gsub("/%.?/", "/"):gsub("//+", "/")
+  return (path:gsub("^%./", ""))
+end
+
+--- Checks that no file would be written over another one.
+--- @return posthog.llm.Error? err
+function opening.same_places(source, options)
+  local places = { source = source, journal = options.journal, rejects = options.rejects }
+  local seen = {}
+  for _, name in ipairs({ "source", "journal", "rejects" }) do
+    local path = type(places[name]) == "string" and plain_path(places[name])
+    if path and seen[path] then
+      return failure(places[name], "cannot be the %s and the %s at once", seen[path], name)
+    elseif path then
+      seen[path] = name
+    end
+  end
+end
+
+--- Opens a file, and recognises its format.
+--- @return posthog.llm.dataset_file.Source?
+--- @return posthog.llm.Error?
+function opening.file(path, options)
+  local survey, err
+  if path ~= "-" then
+    survey, err = sources.survey(path, options)
+    if not survey then
+      return nil, err
+    end
+  end
+  local input
+  input, err = sources.open(path, options, survey)
+  if not input then
+    return nil, err
+  end
+  local found, fields = recognition.find(path, input, options)
+  if not found then
+    input.close()
+    return nil, fields
+  end
+  input.found, input.survey, options.fields = found, survey, fields
+  return input
+end
+
+--- Opens the source of an import. When a function of the caller's raises, all files are closed.
+--- @param source any path or iterator
+--- @param is_file boolean
+--- @param options table
+--- @param held { journal?: posthog.llm.dataset_file.Journal } closed then too
+--- @return posthog.llm.dataset_file.Source?
+--- @return posthog.llm.Error?
+function opening.source(source, is_file, options, held)
+  local input, err
+  local function close()
+    if input then
+      input.close()
+    end
+    if held.journal then
+      held.journal:close()
+    end
+  end
+  options.on_progress = guard(options.on_progress, close)
+  options.on_start = guard(options.on_start, close)
+  if check.callable(options.fields) then
+    options.fields = guard(options.fields, close)
+  end
+  if is_file then
+    input, err = opening.file(source, options)
+  else
+    input = sources.iterate(guard(source, close))
+  end
+  return input, err
+end
+
+--- Finds the dataset to write to, or creates it if that is allowed.
+--- @return table? row without an id in a dry run that would create it
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+--- @return boolean? is_new
+function opening.target(client, dataset, options)
+  local row, err, response = find_dataset.find(client, dataset)
+  local missing = err and err.kind == "not_found" and not find_dataset.is_id(dataset)
+  if not (missing and options.create) then
+    return row, err, response
+  elseif not options.dry_run then
+    row, err, response = find_dataset.create(client, { name = dataset })
+    return row, err, response, row ~= nil
+  end
+  return {}, nil, response, true
+end
+
+return opening

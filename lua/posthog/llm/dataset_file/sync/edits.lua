@@ -1,0 +1,285 @@
+--- Changes, undeletes and deletes items, each only if it still is what the plan was made by: API v2
+--- checks the version, with API v1 the item is read first.
+
+local backoff = require("posthog.llm.dataset_file.backoff")
+local errors = require("posthog.llm.util.errors")
+local hosts = require("posthog.llm.host")
+local item_fields = require("posthog.llm.api.item_fields")
+local json = require("posthog.llm.json")
+local outcome = require("posthog.llm.dataset_file.outcome")
+local values = require("posthog.llm.dataset_file.values")
+
+local BATCH = 4 -- changes of a batch, for each concurrent request
+local MOST_TRIES = 10 -- of a change that fails while others succeed
+
+--- @class posthog.llm.dataset_file.Edit
+--- @field task "change"|"delete"
+--- @field id string
+--- @field version? integer API v2
+--- @field digest string of the content that the plan was made by
+--- @field archived? boolean it is to be undeleted first
+--- @field wanted? string digest of the record
+--- @field body? table fields to send
+--- @field line? integer
+--- @field shown? string
+--- @field tries? integer
+
+--- @class posthog.llm.dataset_file.Edits
+--- @field client posthog.llm.Client
+--- @field plan posthog.llm.dataset_file.Plan
+--- @field options table
+--- @field journal posthog.llm.dataset_file.Journal
+--- @field now fun(): integer the server's clock
+--- @field tell fun(problem: { line?: integer, id: string, message: string, conflict?: boolean })
+--- @field report fun(): posthog.llm.Error? the caller wants to stop
+--- @field counts table<string, integer>
+local Edits = {}
+Edits.__index = Edits
+
+local edits = {}
+
+--- The fields to send, by the names of API v2.
+--- @param names string[]
+--- @param fields table of a record
+--- @return table body
+function edits.body(names, fields)
+  local body = {}
+  for _, name in ipairs(names) do
+    body[name] = json.null
+  end
+  for name, value in next, fields do
+    local field = item_fields.of(name)
+    if field and body[field.name] ~= nil then
+      body[field.name] = value
+    end
+  end
+  return body
+end
+
+--- @param parts table
+--- @return posthog.llm.dataset_file.Edits
+function edits.new(parts)
+  parts.again, parts.made = {}, 0
+  parts.backoff = backoff.new(parts.pause)
+  return setmetatable(parts, Edits)
+end
+
+local function is_gone(err)
+  return err.kind == "not_found"
+end
+
+--- Compares an item with what the plan was made by.
+--- @param job posthog.llm.dataset_file.Edit
+--- @return "go"|"done"|"conflict"|nil state
+--- @return posthog.llm.Error|string|nil err or why it is a conflict
+--- @return table? row
+function Edits:compare(job)
+  local row, err = self.client.dataset_items:get(job.id)
+  if row == true then
+    err = errors.no_content("item")
+  end
+  if err and is_gone(err) then
+    if job.task == "delete" then
+      return "done"
+    end
+    return "conflict", "others have deleted it meanwhile"
+  elseif err then
+    return nil, err
+  end
+  local there = self.plan:digest(values.content(row))
+  local is_archived = row.archived == true
+  if job.task == "delete" and is_archived then
+    return "done"
+  elseif job.task == "change" and not is_archived then
+    local names, fixed = self.plan:changed(job.wanted, there)
+    if #names == 0 and not fixed then
+      return "done"
+    end
+  end
+  local is_same = there == job.digest and row.version == job.version
+  if is_same and is_archived == (job.archived == true) then
+    return "go", nil, row
+  elseif job.archived and not is_archived and row.version == job.version + 1 then
+    return "go", nil, row -- it is undeleted already
+  elseif is_archived and not job.archived then
+    return "conflict", "others have deleted it meanwhile"
+  end
+  return "conflict", "others have changed it meanwhile"
+end
+
+--- Makes the requests of a change.
+--- @param job posthog.llm.dataset_file.Edit
+--- @param row? table the item as it is now; nil: as the plan has it
+--- @return table? row
+--- @return posthog.llm.Error? err
+function Edits:request(job, row)
+  local items = self.client.dataset_items
+  local base = row and row.version or job.version
+  if job.task == "delete" then
+    return items:delete(job.id, { base_version = base })
+  end
+  local err
+  if job.archived and not (row and not row.archived) then
+    row, err = items:undelete(job.id, { base_version = base })
+    if err then
+      return nil, err
+    end
+    base = type(row) == "table" and row.version or base + 1
+  end
+  if next(job.body) == nil then
+    return row
+  end
+  local body = { base_version = base }
+  for name, value in pairs(job.body) do
+    body[name] = value
+  end
+  return items:update(job.id, body)
+end
+
+--- What a failed change means.
+--- @return "conflict"|"reject"|"stop"|"again"
+local function verdict_of(err, job, map)
+  if err.code == "limit_reached" then -- of one item, or of all
+    return err.resource == "dataset_item_versions" and "reject" or "stop"
+  elseif err.kind == "conflict" then
+    return err.code == "dataset_archived" and "stop" or "conflict"
+  elseif is_gone(err) then
+    return "conflict"
+  end
+  local verdict = outcome(err, job, map)
+  return (verdict == "stop" or verdict == "reject") and verdict or "again"
+end
+
+function Edits:done(job)
+  local name = job.task == "delete" and "deleted" or job.archived and "restored" or "updated"
+  self.counts[name] = self.counts[name] + 1
+  self.made = self.made + 1
+end
+
+--- @param job posthog.llm.dataset_file.Edit
+--- @param message string
+--- @param conflict boolean others have written too
+function Edits:refuse(job, message, conflict)
+  local name = conflict and "conflicts" or "rejected"
+  self.counts[name] = self.counts[name] + 1
+  self.made = self.made + 1
+  self.tell({
+    line = job.line,
+    id = job.id,
+    key = job.shown,
+    message = message,
+    conflict = conflict,
+  })
+end
+
+--- Does it once more, unless it has failed repeatedly while others succeeded.
+function Edits:once_more(job, err)
+  local others_succeed = self.made > job.made_before
+  if job.tries >= MOST_TRIES and (others_succeed or self.options.give_up) then
+    local words = "it failed %d times: %s"
+    self:refuse(job, words:format(job.tries, errors.describe(err)), false)
+    return
+  end
+  self.again[#self.again + 1] = job
+end
+
+--- @param job posthog.llm.dataset_file.Edit
+--- @param err posthog.llm.Error
+--- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
+function Edits:fail(job, err, seen)
+  local verdict = verdict_of(err, job, self.options.fields)
+  if verdict == "stop" then
+    seen.stop = seen.stop or err
+  elseif verdict == "reject" then
+    self.limit_reached = self.limit_reached or err.code == "limit_reached"
+    self:refuse(job, errors.describe(err), false)
+  else
+    seen.failed = err
+    self:once_more(job, err)
+  end
+end
+
+--- @param job posthog.llm.dataset_file.Edit
+--- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
+function Edits:attempt(job, seen)
+  job.tries, job.made_before = (job.tries or 0) + 1, job.made_before or self.made
+  local row
+  if job.tries > 1 or job.version == nil then
+    local state, why
+    state, why, row = self:compare(job)
+    if not state then
+      return self:fail(job, why, seen)
+    elseif state == "done" then
+      return self:done(job)
+    elseif state == "conflict" then
+      return self:refuse(job, why, true)
+    end
+  end
+  local _, err = self:request(job, row)
+  if not err then
+    return self:done(job)
+  elseif verdict_of(err, job, self.options.fields) == "conflict" then
+    local state, why = self:compare(job) -- a lost response of ours, or the same change by others
+    if state == "done" then
+      return self:done(job)
+    elseif not state then
+      return self:fail(job, why, seen)
+    end
+    return self:refuse(job, state == "conflict" and why or errors.describe(err), true)
+  end
+  self:fail(job, err, seen)
+end
+
+--- @param jobs posthog.llm.dataset_file.Edit[]
+--- @return posthog.llm.Error? err
+function Edits:send(jobs)
+  local _, err = self.journal:write_through({ { sending = self.now() } })
+  if err then
+    return err
+  end
+  local seen, functions, before = {}, {}, self.made
+  for i, job in ipairs(jobs) do
+    functions[i] = function()
+      if not seen.stop then
+        self:attempt(job, seen)
+      end
+      return true
+    end
+  end
+  local _, raised = hosts.current().gather(functions, self.options.concurrency)
+  if raised then
+    self.journal:close()
+    error(raised[next(raised)], 0) -- by a hook of the caller's
+  end
+  return seen.stop or self.report() or self.backoff:after(self.made > before, seen.failed)
+end
+
+--- @param next_job fun(): posthog.llm.dataset_file.Edit?, posthog.llm.Error?
+--- @return posthog.llm.Error? err
+function Edits:run(next_job)
+  local size = self.options.concurrency * BATCH
+  while true do
+    local jobs = {}
+    while #jobs < size and #self.again > 0 do
+      jobs[#jobs + 1] = table.remove(self.again, 1)
+    end
+    while #jobs < size do
+      local job, err = next_job()
+      if err then
+        return err
+      elseif not job then
+        break
+      end
+      jobs[#jobs + 1] = job
+    end
+    if #jobs == 0 then
+      return nil
+    end
+    local err = self:send(jobs)
+    if err then
+      return err
+    end
+  end
+end
+
+return edits
