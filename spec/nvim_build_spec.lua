@@ -179,6 +179,89 @@ describe("build.lua", function()
     assert.not_matches("traceback", output)
   end)
 
+  it("says after a build that an editor with the core before it is to be restarted", function()
+    put_core()
+    folders.write(
+      root,
+      "update.lua",
+      [[
+        vim.opt.runtimepath:append(vim.env.PLUGIN)
+        vim.cmd("runtime plugin/posthog.lua")
+        local shown = {}
+        vim.notify = function(text) shown[#shown + 1] = text end
+        require("posthog.llm.core") -- that of the version before
+        local function set(path, name)
+          path = vim.env.PLUGIN .. path
+          local text = table.concat(vim.fn.readfile(path), "\n")
+          text = text:gsub(name .. ' "[^"]*"', name .. ' "9.9.9-9"')
+          vim.fn.writefile(vim.split(text, "\n"), path)
+        end
+        set("/lua/posthog/llm/util/core.lua", "VERSION =")
+        set("/src/base/version.h", "define CORE_VERSION")
+        vim.cmd("PostHog open a")
+        vim.cmd("PostHog build")
+        vim.cmd("PostHog open a")
+        io.stdout:write(table.concat(shown, "\n"), "\n")
+        vim.cmd("qall!")
+      ]]
+    )
+    run(("cp -R plugin '%s/'"):format(plugin))
+    local output = nvim(
+      ('-c "luafile %s/update.lua"'):format(root),
+      ("PLUGIN='%s' POSTHOG_PERSONAL_API_KEY=phx_a POSTHOG_PROJECT_ID=1"):format(plugin)
+    )
+    assert.matches(
+      '^posthog: /[^\n]+ and its Lua files need 9%.9%.9%-9: run "nvim %-l build',
+      output
+    )
+    assert.matches("; restart Neovim, which has loaded the one before\n", output)
+    assert.matches(
+      "core%.so was built anew after the one before it was loaded: restart Neovim\n$",
+      output
+    )
+    assert.not_matches("traceback", output)
+  end)
+
+  it(
+    "is named in one line by each command of the editor plugin, as often as it is given",
+    function()
+      run(("cp -R plugin '%s/'"):format(plugin))
+      local words = "posthog: there is no C core, no lua/posthog/llm/core.so on the runtimepath: "
+        .. ('run "nvim -l build.lua" in %s'):format(plugin)
+      for _, command in ipairs({
+        "PostHog",
+        "PostHog open a",
+        "PostHog dataset",
+        "PostHog dataset a",
+        "PostHog spend",
+        "PostHog import a b",
+        "PostHog export a b",
+        "edit posthog://skills/a/SKILL.md",
+        "edit posthog://skills/",
+        "edit posthog://datasets/a/b.json",
+        "write posthog://skills/a/SKILL.md",
+      }) do
+        folders.write(
+          root,
+          "try.lua",
+          ([[
+          vim.opt.runtimepath:append(vim.env.PLUGIN)
+          vim.cmd("runtime plugin/posthog.lua")
+          vim.notify = function(text) io.stdout:write(text, "\n") end
+          for _ = 1, 2 do
+            local ran, err = pcall(vim.cmd, %q)
+            io.stdout:write(ran and "" or tostring(err):gsub("^.*Vim%%(echoerr%%):", ""), ran and "" or "\n")
+          end
+          vim.cmd("qall!")
+        ]]):format(command)
+        )
+        local output =
+          nvim(('-c "luafile %s/try.lua"'):format(root), ("PLUGIN='%s'"):format(plugin))
+        assert.equal((words .. "\n"):rep(2), output, command)
+      end
+    end
+  )
+
   it("lets lazy.nvim's loop go on while the compiler runs", function()
     folders.write(
       root,

@@ -17,6 +17,7 @@ local FLOORS = {
   ["posthog.llm.api"] = 3,
   ["posthog.llm.client"] = 4,
   ["posthog.llm"] = 4,
+  ["posthog.llm.checks"] = 5,
   ["posthog.llm.credentials"] = 5,
   ["posthog.llm.skill_folder"] = 5,
   ["posthog.llm.dataset_file"] = 5,
@@ -35,6 +36,9 @@ local DOORS = {
   ["posthog.llm.skill_folder.text"] = true,
   ["posthog.nvim.config"] = true,
   ["posthog.nvim.account"] = true,
+  ["posthog.nvim.build"] = true,
+  ["posthog.nvim.core"] = true,
+  ["posthog.nvim.message"] = true,
   ["posthog.nvim.spend"] = true,
 }
 local CORE = "posthog.llm.util.core" -- the one door of the module in C

@@ -297,8 +297,9 @@ it(
       vim.wait(10)
     end
     equal(0, spend_requests())
-    matches("the cache of spend%(%) is empty", checkhealth())
+    matches("posthog cannot be written: spend%(%) stays empty", checkhealth())
     vim.fn.delete(folder)
+    matches("the cache of spend%(%) is empty", checkhealth())
     local spend = require("posthog.nvim.spend")
     spend.state()
     local id = require("posthog.nvim.account").current().id

@@ -4,6 +4,7 @@ local account = require("posthog.nvim.account")
 local base = require("posthog.nvim.base")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
+local core = require("posthog.nvim.core")
 local lines = require("posthog.nvim.lines")
 local message = require("posthog.nvim.message")
 local pace = require("posthog.nvim.pace")
@@ -20,7 +21,10 @@ local KINDS = { file = "posthog.nvim.document", item = "posthog.nvim.item" }
 --- @param at posthog.nvim.Uri
 --- @return table? source with load, save, conflict, written, unmergeable
 function buffer.source(at)
-  return KINDS[at.kind] and require(KINDS[at.kind])
+  if KINDS[at.kind] then
+    core.load() -- for a line of its own where it cannot be
+    return require(KINDS[at.kind])
+  end
 end
 
 --- @class posthog.nvim.State

@@ -5,6 +5,7 @@
 local build = {}
 
 local CORE = "lua/posthog/llm/core.so"
+local MODULE = CORE:match("^lua/(.*)%.so$"):gsub("/", ".")
 
 --- @class posthog.nvim.Built
 --- @field path string of the core
@@ -116,10 +117,17 @@ local function explain(output)
   return "the compiler says: " .. (output:match("([^\n]*error[^\n]*)") or output:sub(1, 300))
 end
 
+--- Why this machine cannot build it, for :checkhealth.
+--- @return string? reason with what to install
+function build.obstacle()
+  local ran, reason = pcall(build.requirements)
+  return not ran and reason or nil
+end
+
 --- Raises where this machine cannot build it, with what to install.
 --- @return string cc
 --- @return integer version of libcurl
-local function requirements()
+function build.requirements()
   if vim.fn.has("nvim-0.10") == 0 then
     error("Neovim 0.10 or newer is needed; on older ones run make nvim (doc/neovim.md)", 0)
   end
@@ -158,7 +166,7 @@ end
 --- @return posthog.nvim.Built built raises a text of one line when it cannot be built
 function build.run()
   local folder = plugin_folder()
-  local cc, version = requirements()
+  local cc, version = build.requirements()
   local path = folder .. "/" .. CORE
   local new = ("%s.%d"):format(path, vim.fn.getpid())
   local arguments = { cc }
@@ -184,6 +192,9 @@ function build.run()
     error(("%s cannot be written: %s"):format(path, why), 0)
   end
   local message = ("built %s for %s"):format(path, core.curl_version)
+  if package.loaded[MODULE] then
+    message = message .. "; restart Neovim, which has loaded the one before"
+  end
   return { path = path, message = message }
 end
 

@@ -53,7 +53,7 @@ local function act(words, fn, done)
       done(unpack(results))
     end)
     if not ran then
-      message.error(tostring(why))
+      message.error(message.of_error(why))
     end
   end)
 end
@@ -317,7 +317,7 @@ function commands.run(command)
     RUN[name](words, command.bang)
   end)
   if not ran then
-    message.error(tostring(err))
+    message.error(message.of_error(err))
   end
 end
 

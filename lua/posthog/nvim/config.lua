@@ -36,8 +36,12 @@ local TYPES = {
 }
 
 local SPEND = { refresh = 900, from = "-30d", max_per_day = 150 }
-local SPEND_TYPES =
-  { refresh = "number", from = "string", budget = "number", max_per_day = "number" }
+local SPEND_TYPES = {
+  refresh = { "number" },
+  from = { "string" },
+  budget = { "number" },
+  max_per_day = { "number" },
+}
 config.SPEND_TYPES = SPEND_TYPES
 
 config.TYPES = TYPES
@@ -46,6 +50,35 @@ config.TYPES = TYPES
 local SECRETS = { key = true, api_key = true, personal_api_key = true, token = true }
 
 local has_warned = false
+
+local LONGEST = 86400000 -- milliseconds
+
+--- The range of a number; what is outside of it is taken for its nearest end.
+local RANGES = { wait = { 0, LONGEST }, quit_wait = { 0, LONGEST }, items = { 1, LONGEST } }
+
+--- The names of a table, for a message.
+local function names_of(table_of)
+  local names = vim.tbl_keys(table_of)
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+--- What is wrong with one setting.
+--- @return string? text
+local function fault(name, value, types, known)
+  local expected = types[name]
+  if not expected then
+    return ("vim.g.posthog.%s is unknown; there are %s"):format(known .. name, names_of(types))
+  elseif not vim.tbl_contains(expected, type(value)) then
+    local words = "vim.g.posthog.%s: %s expected, got %s; it is not used"
+    return words:format(known .. name, table.concat(expected, " or "), type(value))
+  end
+  local range = known == "" and RANGES[name]
+  if range and not (value >= range[1] and value <= range[2]) then
+    local words = "vim.g.posthog.%s: %s is not between %d and %d"
+    return words:format(name, tostring(value), range[1], range[2])
+  end
+end
 
 --- What is wrong with the settings.
 --- @return string[] warnings
@@ -61,32 +94,21 @@ function config.warnings()
       local words = "vim.g.posthog.%s is not used: a key does not belong into settings; "
         .. "set POSTHOG_PERSONAL_API_KEY, key_command or key_file"
       warnings[#warnings + 1] = words:format(name)
-    elseif not TYPES[name] then
-      warnings[#warnings + 1] = ("vim.g.posthog.%s is unknown"):format(tostring(name))
-    elseif not vim.tbl_contains(TYPES[name], type(value)) then
-      warnings[#warnings + 1] = ("vim.g.posthog.%s: %s expected, got %s; it is not used"):format(
-        name,
-        table.concat(TYPES[name], " or "),
-        type(value)
-      )
+    else
+      warnings[#warnings + 1] = fault(tostring(name), value, TYPES, "")
     end
   end
   for name, value in pairs(type(given.spend) == "table" and given.spend or {}) do
-    if SPEND_TYPES[name] ~= type(value) then
-      local words = "vim.g.posthog.spend.%s is unknown, or of the wrong type; it is not used"
-      warnings[#warnings + 1] = words:format(tostring(name))
-    end
+    warnings[#warnings + 1] = fault(tostring(name), value, SPEND_TYPES, "spend.")
   end
   table.sort(warnings)
   return warnings
 end
 
-local LONGEST = 86400000 -- milliseconds
-
 --- Whole numbers, as Neovim waits for them.
 local function in_range(settings)
-  for name, least in pairs({ wait = 0, quit_wait = 0, items = 1 }) do
-    settings[name] = math.floor(math.max(least, math.min(settings[name], LONGEST)))
+  for name, range in pairs(RANGES) do
+    settings[name] = math.floor(math.max(range[1], math.min(settings[name], range[2])))
   end
   return settings
 end
@@ -95,7 +117,7 @@ local function spend_settings(given)
   local settings = {}
   for name, expected in pairs(SPEND_TYPES) do
     local value = type(given) == "table" and given[name]
-    settings[name] = type(value) == expected and value or SPEND[name]
+    settings[name] = type(value) == expected[1] and value or SPEND[name]
   end
   return settings
 end

@@ -124,7 +124,12 @@ end
 
 local function set_maps(number, at)
   local function map(key, action, description)
-    vim.keymap.set("n", key, action, { buffer = number, nowait = true, desc = description })
+    vim.keymap.set("n", key, function()
+      local ran, err = pcall(action)
+      if not ran then
+        message.error(message.of_error(err))
+      end
+    end, { buffer = number, nowait = true, desc = description })
   end
   map("<CR>", function()
     local entry = at_cursor(number)

@@ -37,6 +37,14 @@ function message.as_command(text)
   return "echoerr '" .. (PREFIX .. message.clean(text)):gsub("'", "''") .. "'"
 end
 
+--- What is wrong, of an error of whatever kind: without the places of code that it came through.
+--- @param err any
+--- @return string
+function message.of_error(err)
+  local text = tostring(err):gsub("%s*\n%s*stack traceback:.*", "")
+  return (text:gsub("^.*Vim%(%w+%):", ""):gsub("^" .. PREFIX, ""))
+end
+
 --- @param count integer
 --- @param one string a word, such as "change"
 --- @return string such as "1 change" or "2 changes"

@@ -36,7 +36,7 @@ local function pick_file(skill)
   table.sort(paths)
   table.insert(paths, 1, "SKILL.md")
   if #paths == 1 then
-    return open.edit(uri.of_file(skill.name))
+    return open.try(uri.of_file(skill.name))
   end
   vim.ui.select(paths, {
     prompt = skill.name,
@@ -46,7 +46,7 @@ local function pick_file(skill)
     end,
   }, function(path)
     if path then
-      open.edit(uri.of_file(skill.name, path))
+      open.try(uri.of_file(skill.name, path))
     end
   end)
 end

@@ -32,9 +32,15 @@ local function now()
   return vim.uv.hrtime() / 1e9
 end
 
+--- Where the files are, one for each account.
+--- @return string path
+function spend.folder()
+  return vim.fn.stdpath("cache") .. "/posthog"
+end
+
 --- The file of an account. Its name is a digest of host and key, so that neither can be read off it.
 local function path_of(found)
-  local folder = vim.fn.stdpath("cache") .. "/posthog"
+  local folder = spend.folder()
   pcall(vim.fn.mkdir, folder, "p", "0o700") -- a file that cannot be written there is met later
   return ("%s/spend-%s.json"):format(folder, vim.fn.sha256(found.id):sub(1, 24))
 end

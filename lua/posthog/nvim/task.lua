@@ -1,5 +1,7 @@
 --- Work that waits for the server: it runs as a coroutine of the event loop.
 
+local core = require("posthog.nvim.core")
+
 local task = {}
 
 --- Everything that runs, so that it can be cancelled.
@@ -18,7 +20,7 @@ end
 --- @param done fun(is_late: boolean, err: any, ...)
 --- @return boolean in_time
 function task.run(words, fn, milliseconds, done)
-  local llm = require("posthog.llm")
+  local llm = core.load()
   local result, is_late = nil, false
   local started
   started = llm.go(fn, function(...)

@@ -1,6 +1,6 @@
 --- posthog-llm doctor: finds out what is wrong with an account, and how to fix it.
 
-local checks = require("posthog.llm.cli.checks")
+local checks = require("posthog.llm.checks")
 local display = require("posthog.llm.util.display")
 local exits = require("posthog.llm.cli.exits")
 
@@ -84,12 +84,17 @@ local function document(list, account, code)
   }
 end
 
+--- How to change what a flag has set.
+local function setter(flag, value)
+  return value and { another = "give another " .. flag, to = "give " .. flag .. " %s" } or nil
+end
+
 local function doctor(context, args)
   local account, err = context:account()
   local list = checks.run(account, err, {
-    key = args.key_file ~= nil,
-    project = args.project ~= nil,
-    host = args.host ~= nil,
+    key = setter("--key-file", args.key_file),
+    project = setter("--project", args.project),
+    host = setter("--host", args.host),
   })
   local failure = checks.first_failure(list)
   local code = failure and exits.of(failure) or 0

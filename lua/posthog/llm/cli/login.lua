@@ -1,6 +1,6 @@
 --- posthog-llm login: asks for an account, tries it, and saves it in the file of posthog-cli.
 
-local checks = require("posthog.llm.cli.checks")
+local checks = require("posthog.llm.checks")
 local credentials = require("posthog.llm.credentials")
 local display = require("posthog.llm.util.display")
 local errors = require("posthog.llm.util.errors")
@@ -125,7 +125,7 @@ local function try(context, login)
     project_id = login.project_id,
     host = login.host,
     source = "login",
-  }, nil, { key = true, project = true, host = true })
+  })
   context.err:clear()
   stop_at_interrupt()
   local notes = {}

@@ -129,7 +129,11 @@ local function describe(version, loaded, value)
   if path then
     built_version, built_lua = build_of(path)
   end
-  if loaded then
+  if loaded and built_version == version then
+    local program = in_neovim() and "Neovim" or "this program"
+    local what = "%s was built anew after the one before it was loaded: restart %s"
+    return what:format(shorten(path), program)
+  elseif loaded then
     local what = "%s is version %s of the C core, and its Lua files need %s: %s"
     return what:format(shorten(path or FILE), built_version or "0.0", version, remedy(version))
   elseif not path then

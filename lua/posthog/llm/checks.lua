@@ -1,9 +1,10 @@
 --- The checks of an account, in order: where key, project and host come from, the connection to the
---- server, and the permissions of the key. They only read.
+--- server, and the permissions of the key. They only read. `posthog-llm doctor` and Neovim's
+--- `:checkhealth posthog` report them.
 
 local errors = require("posthog.llm.util.errors")
-local reach = require("posthog.llm.cli.checks.reach")
-local rights = require("posthog.llm.cli.checks.rights")
+local reach = require("posthog.llm.checks.reach")
+local rights = require("posthog.llm.checks.rights")
 local settings = require("posthog.llm.client.settings")
 local url = require("posthog.llm.http.url")
 
@@ -31,19 +32,25 @@ checks.NAMES = {
   "pace",
 }
 
---- @class posthog.llm.cli.Check
+--- @class posthog.llm.Check
 --- @field name string
 --- @field status "ok"|"fail"|"warn"|"unknown"|"skipped"
 --- @field message string
 --- @field cure? string how to fix it (the name in the output of --json)
 --- @field kind? posthog.llm.ErrorKind fail: determines the exit code of the command
 
+--- How to change a setting that came neither from the environment nor from a login.
+--- @class posthog.llm.Setter
+--- @field another string "give another --host"
+--- @field to? string a format for the value: "give --host %s"
+
 --- The state that the checks share.
---- @class posthog.llm.cli.Checkup
+--- @class posthog.llm.Checkup
+--- @field given table<"key"|"project"|"host", posthog.llm.Setter>
 --- @field account? posthog.llm.Credentials
 --- @field target? table { base, origin, scheme }
 --- @field url? posthog.llm.Url of the target
---- @field by table<string, posthog.llm.cli.Check>
+--- @field by table<string, posthog.llm.Check>
 --- @field failed? string the first check that failed
 local Checkup = {}
 Checkup.__index = Checkup
@@ -77,9 +84,9 @@ local SETTERS = {
 --- posthog-cli does not know short names of hosts.
 local CLI_HOSTS = { us = "https://us.posthog.com", eu = "https://eu.posthog.com" }
 local NAMES_OF = {
-  key = { "API_KEY", "PERSONAL_API_KEY", "--key-file" },
-  project = { "PROJECT_ID", "PROJECT_ID", "--project" },
-  host = { "HOST", "HOST", "--host" },
+  key = { "API_KEY", "PERSONAL_API_KEY" },
+  project = { "PROJECT_ID", "PROJECT_ID" },
+  host = { "HOST", "HOST" },
 }
 
 --- @param what "key"|"project"|"host"
@@ -87,9 +94,9 @@ local NAMES_OF = {
 --- @return string cure such as "set POSTHOG_HOST=eu"
 function Checkup:how_to_set(what, value)
   local source = self.account and self.account.source or self.source or ""
-  local names = NAMES_OF[what]
-  if self.given[what] then
-    return value and ("give %s %s"):format(names[3], value) or "give another " .. names[3]
+  local names, given = NAMES_OF[what], self.given[what]
+  if given then
+    return value and given.to and given.to:format(value) or given.another
   end
   for i, setter in ipairs(SETTERS) do
     if source:find(setter[1]) then
@@ -131,12 +138,16 @@ local function without_account(self, err)
   self:fail(name, err.kind, err.message, cure)
 end
 
---- A variable that is set but not used, since the key comes from another source.
+--- A variable that is set but not used, since the key comes from a source that has its own project
+--- and host.
 local function unused(source)
+  if not (source:find("^POSTHOG_CLI_") or source:find("^/")) then
+    return nil
+  end
   for _, name in ipairs({ "POSTHOG_HOST", "POSTHOG_PROJECT_ID" }) do
     local value = os.getenv(name)
     if value and value ~= "" then
-      return source ~= "POSTHOG_PERSONAL_API_KEY" and source ~= "--key-file" and name or nil
+      return name
     end
   end
 end
@@ -177,13 +188,16 @@ end
 --- Makes all checks.
 --- @param account? posthog.llm.Credentials
 --- @param err? posthog.llm.Error why there is no account
---- @param given? { key?: boolean, project?: boolean, host?: boolean } which of them were set by options
---- @return posthog.llm.cli.Check[] list in the order of NAMES
-function checks.run(account, err, given)
+--- @param given? table<"key"|"project"|"host", posthog.llm.Setter> those that were set otherwise
+---   than by a variable or a login
+--- @param agent? string what the User-Agent ends with; "cli"
+--- @return posthog.llm.Check[] list in the order of NAMES
+function checks.run(account, err, given, agent)
   local self = setmetatable({ by = {}, given = given or {} }, Checkup)
   if account then
     with_account(self, account)
-    local options = { user_agent_suffix = "cli", timeout = 10, deadline = 15, max_retries = 0 }
+    local options =
+      { user_agent_suffix = agent or "cli", timeout = 10, deadline = 15, max_retries = 0 }
     for name, value in pairs(account) do
       options[name] = value
     end
@@ -199,9 +213,9 @@ function checks.run(account, err, given)
 end
 
 --- The first check that failed, as an error.
---- @param list posthog.llm.cli.Check[]
+--- @param list posthog.llm.Check[]
 --- @return posthog.llm.Error? err
---- @return posthog.llm.cli.Check? check
+--- @return posthog.llm.Check? check
 function checks.first_failure(list)
   for _, check in ipairs(list) do
     if check.status == "fail" then

@@ -3,7 +3,7 @@
 --- nothing may be written.
 
 local errors = require("posthog.llm.util.errors")
-local reach = require("posthog.llm.cli.checks.reach")
+local reach = require("posthog.llm.checks.reach")
 
 local rights = {}
 
@@ -29,7 +29,7 @@ local function has_scope(self, scope)
 end
 
 --- The outcome of one request, and what it shows.
---- @class posthog.llm.cli.Trial
+--- @class posthog.llm.Trial
 --- @field err? posthog.llm.Error
 --- @field status integer? nil: no response of PostHog, or an unexpected one
 --- @field no_scope boolean whether the server says that the scope is missing
@@ -190,7 +190,7 @@ end
 local function check_writing(self, name, scope)
   local may = has_scope(self, scope)
   if may == nil then
-    local words = "%s: the server does not list the key's scopes, and doctor writes nothing"
+    local words = "%s: the server does not list the key's scopes, and no check writes"
     self:tell(name, "unknown", words:format(scope))
   elseif may then
     self:tell(name, "ok", scope)
@@ -268,10 +268,10 @@ local function check_pace(self)
     local window = windows[i]
     words[#words + 1] = ("%d of %d a %s"):format(window.left, window.most, WINDOWS[window.seconds])
   end
-  self:tell("pace", "ok", table.concat(words, ", ") .. " left, by this command's own count")
+  self:tell("pace", "ok", table.concat(words, ", ") .. " left, by this program's own count")
 end
 
---- @param self posthog.llm.cli.Checkup
+--- @param self posthog.llm.Checkup
 function rights.check(self)
   local own = self.own.value
   self.scopes = type(own) == "table" and type(own.scopes) == "table" and own.scopes or nil

@@ -270,7 +270,7 @@ local function check_clock(self, response)
   self:fail("clock", "invalid", message, "set it, such as by: timedatectl set-ntp true")
 end
 
---- @param self posthog.llm.cli.Checkup
+--- @param self posthog.llm.Checkup
 --- @return boolean ok whether further requests make sense
 function reach.check(self)
   self.proxy, self.proxy_name = proxy_of(self.url)
