@@ -54,28 +54,45 @@ describe("the manual", function()
   end)
 
   --- The help of a command, on a terminal of so many columns.
-  local function help_of(words, columns)
+  local function help_of(words, columns, is_full)
     local all = {}
     for i, word in ipairs(words) do
       all[i] = word
     end
     all[#all + 1] = "--help"
-    local _, _, shown = parser.parse(commands, all, columns)
+    local _, _, shown = parser.parse(commands, all, columns, is_full)
     return shown
   end
 
-  it("has help texts whose own part fits one screen, above common options and examples", function()
+  it("has help texts that fit a screen of 24 lines and 80 columns, above the prompt", function()
     each_command(function(_, words)
       local shown = help_of(words)
       for line in shown:gmatch("([^\n]*)\n") do
         assert.is_true(#line <= 80, line)
       end
-      local own = shown:match("^(.-)\n\nOptions of every command")
-        or shown:match("^(.-)\n\nThe key")
-      local _, count = (own .. "\n"):gsub("\n", "")
-      assert.is_true(count <= 24, ("%d lines: %s"):format(count, table.concat(words, " ")))
+      local _, count = shown:gsub("\n", "")
+      assert.is_true(count <= 23, ("%d lines: %s"):format(count, table.concat(words, " ")))
     end)
   end)
+
+  it(
+    "names every option and command in each help text, and describes all in the full one",
+    function()
+      each_command(function(entry, words)
+        local shown, full = help_of(words), help_of(words, nil, true)
+        for _, list in ipairs({ entry.options or {}, entry.commands or {}, entry.arguments or {} }) do
+          for _, thing in ipairs(list) do
+            local name = thing.name or thing[1]:match("%S+$")
+            assert.is_truthy(shown:find(name, 1, true), name)
+            local words_of_it = (thing.summary or thing[2]):gsub("%s+", " ")
+            assert.is_truthy(full:gsub("%s+", " "):find(words_of_it, 1, true), words_of_it)
+          end
+        end
+        local reference = #words == 0 and "help --full:" or "help --full"
+        assert.is_truthy(shown == full or shown:find(reference, 1, true), shown)
+      end)
+    end
+  )
 
   it("has help texts that fit a terminal of 40 columns", function()
     each_command(function(_, words)
@@ -105,9 +122,12 @@ describe("the manual", function()
       local at = shown:find("\nExamples:\n", 1, true)
       assert.is_truthy(at, shown)
       assert.is_true(#entry.examples >= 3, shown)
-      for _, example in ipairs(entry.examples) do
+      local full = help_of(words, nil, true):gsub(" \\\n +", " ")
+      for i, example in ipairs(entry.examples) do
         local as_shown = "\n  " .. example[1]:gsub("\n", "\n  ")
-        assert.is_truthy(shown:find(as_shown, at, true), as_shown)
+        assert.is_truthy(i > 3 or shown:find(as_shown, at, true), as_shown)
+        assert.is_truthy(full:find(as_shown, 1, true), as_shown)
+        assert.is_truthy(full:find("# " .. example[2]:sub(1, 30), 1, true), example[2])
         assert.is_truthy(manual:find("\n" .. example[1] .. "\n", 1, true), example[1])
       end
     end)
@@ -218,6 +238,9 @@ describe("the command posthog-llm", function()
     assert.equal(ends(0, { "--help" }).out, help.out)
     local push = ends(0, { "skills", "push", "--help" }).out
     assert.equal(push, ends(0, { "help", "skills", "push" }).out)
+    local full = ends(0, { "help", "--full", "spend" }).out
+    assert.matches("\n  %-%-ascii +Draw with", full)
+    assert.is_nil(ends(0, { "help", "spend" }).out:find("\n  %-%-ascii +Draw with"))
     assert.equal(ends(0, { "--version" }).out, ends(0, { "-V" }).out)
     local unknown = ends(2, { "help", "skils" })
     assert.matches("Did you mean 'skills'", unknown.err)

@@ -40,7 +40,8 @@ return {
     { "-q --quiet", "No progress, no notes." },
     {
       "--key-file",
-      "File with the personal API key; - for standard input.",
+      "File with the personal API key, - for standard input; else POSTHOG_PERSONAL_API_KEY or "
+        .. "the login of `posthog-llm login`.",
       value = "FILE",
       takes = "file",
     },
@@ -53,6 +54,4 @@ return {
     { "posthog-llm spend --from -7d", "what the last week cost" },
     { "posthog-llm help datasets import", "how to do something" },
   },
-  epilog = "The key is taken from `posthog-llm login` or POSTHOG_PERSONAL_API_KEY, unless "
-    .. "--key-file is given.",
 }

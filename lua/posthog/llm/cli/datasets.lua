@@ -108,7 +108,7 @@ local READING = {
 
 local function reading_and(options)
   local all = {}
-  for _, part in ipairs({ READING, options }) do
+  for _, part in ipairs({ options, READING }) do
     for _, option in ipairs(part) do
       all[#all + 1] = option
     end

@@ -9,7 +9,7 @@ local function help(context, args)
   end
   words[#words + 1] = "--help"
   local commands = require("posthog.llm.cli.commands")
-  local _, _, text = parser.parse(commands, words, context.out.columns)
+  local _, _, text = parser.parse(commands, words, context.out.columns, args.full)
   context.out:raw(text)
 end
 
@@ -20,10 +20,14 @@ return {
   arguments = {
     { "words", "The command, such as: skills push.", optional = true, many = true },
   },
+  options = {
+    { "--full", "All of it, also what does not fit on a screen of 24 lines." },
+  },
   examples = {
-    { "posthog-llm help", "all commands" },
     { "posthog-llm help skills", "the commands of a group" },
     { "posthog-llm help datasets import", "the options of one, with examples" },
+    { "posthog-llm help --full datasets import", "all of them" },
+    { "posthog-llm help --full", "all commands, and the options of every command" },
   },
   run = help,
 }

@@ -160,7 +160,7 @@ function Parse:show(option)
     error({ text = "posthog-llm " .. require("posthog.llm.util.version") .. "\n" }, 0)
   end
   local help_text = require("posthog.llm.cli.help_text")
-  error({ text = help_text.of(self.root, self.command, self.path, self.columns) }, 0)
+  error({ text = help_text.of(self.root, self.command, self.path, self.columns, self.full) }, 0)
 end
 
 --- @param name string "--limit" or "-y"
@@ -281,14 +281,16 @@ end
 --- @param root posthog.llm.cli.Command
 --- @param argv string[]
 --- @param columns? integer of the terminal, for help texts
+--- @param is_full? boolean show all of a help, not what fits on a screen
 --- @return table? args by the names of options and arguments, with _ for -
 --- @return posthog.llm.cli.Command? command
 --- @return string? text instead of both: a help text or the version
 --- @return string? name the full name of the command, for errors
-function parser.parse(root, argv, columns)
+function parser.parse(root, argv, columns, is_full)
   local self = setmetatable({
     root = root,
     columns = columns,
+    full = is_full,
     options = {},
     names = {},
     args = {},

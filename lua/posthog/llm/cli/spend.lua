@@ -163,19 +163,6 @@ return {
     { "--from", "Start: 2026-04-23 or -2w (h d w m q y); default: -30d.", value = "WHEN" },
     { "--to", "End, exclusive; default: now.", value = "WHEN" },
     { "--product", "Product; default: posthog_code.", value = "NAME" },
-    {
-      "--limit",
-      "Rows to ask for, 1 to 200; default: 50.",
-      value = "N",
-      convert = parser.convert.count,
-    },
-    {
-      "--bucket",
-      "Ask for buckets of 5, 15, 30 or 60 minutes.",
-      value = "N",
-      choices = BUCKETS,
-    },
-    { "--refresh", "Bypass the server's cache of five minutes." },
     { "--compare", "Compare with the period just before." },
     {
       "--budget",
@@ -195,6 +182,19 @@ return {
       value = "FILE",
       takes = "file",
     },
+    {
+      "--limit",
+      "Rows to ask for, 1 to 200; default: 50.",
+      value = "N",
+      convert = parser.convert.count,
+    },
+    {
+      "--bucket",
+      "Ask for buckets of 5, 15, 30 or 60 minutes.",
+      value = "N",
+      choices = BUCKETS,
+    },
+    { "--refresh", "Bypass the server's cache of five minutes." },
     { "--rows", "Rows of each table; default: 10.", value = "N", convert = parser.convert.count },
     {
       "--width",
