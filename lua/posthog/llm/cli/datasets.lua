@@ -3,6 +3,7 @@
 local changes = require("posthog.llm.cli.datasets.changes")
 local files = require("posthog.llm.cli.datasets.files")
 local list = require("posthog.llm.cli.list")
+local sync = require("posthog.llm.cli.datasets.sync")
 local parser = require("posthog.llm.cli.parser")
 local display = require("posthog.llm.cli.display")
 
@@ -72,6 +73,21 @@ local PREFETCH = {
   convert = parser.convert.count_or_none,
 }
 
+local CONCURRENCY = {
+  "--concurrency",
+  "Requests at a time; default: 8.",
+  value = "N",
+  convert = parser.convert.count,
+}
+local SETTLE = {
+  "--settle",
+  "Wait before lost rows are read back; default: 10.",
+  value = "SECONDS",
+  convert = parser.convert.seconds,
+}
+local REJECT_ALL = { "--reject-all", "Go on where the first ten are refused for one reason." }
+local GIVE_UP = { "--give-up", "Reject what fails ten times, even if all else is done." }
+
 --- How the records of a file are read.
 local READING = {
   {
@@ -119,7 +135,7 @@ end
 --- @type posthog.llm.cli.Command
 return {
   name = "datasets",
-  summary = "import, export and compare datasets",
+  summary = "import, export, compare and sync datasets",
   text = "Datasets, and files of their items. A dataset is given by its name or id.",
   examples = {
     { "posthog-llm datasets import golden golden.csv", "the records of a file, each once" },
@@ -181,12 +197,7 @@ return {
       options = reading_and({
         { "--create", "Create the dataset if it does not exist." },
         { "--dry-run", "Only check the file." },
-        {
-          "--concurrency",
-          "Requests at a time; default: 8.",
-          value = "N",
-          convert = parser.convert.count,
-        },
+        CONCURRENCY,
         {
           "--journal",
           "Records what was sent; default: FILE.journal.",
@@ -199,14 +210,9 @@ return {
           value = "PATH",
           takes = "file",
         },
-        {
-          "--settle",
-          "Wait before lost rows are read back; default: 10.",
-          value = "SECONDS",
-          convert = parser.convert.seconds,
-        },
-        { "--reject-all", "Go on where the first ten are refused for one reason." },
-        { "--give-up", "Reject what fails ten times, even if all else is done." },
+        SETTLE,
+        REJECT_ALL,
+        GIVE_UP,
       }),
       examples = {
         { "posthog-llm datasets import golden golden.csv --dry-run", "is the file valid?" },
@@ -274,6 +280,48 @@ return {
         { "posthog-llm --json datasets diff golden golden.jsonl", "for a program" },
       },
       run = files.diff,
+    },
+    {
+      name = "sync",
+      summary = "make a dataset equal to a file",
+      text = "Creates, changes and, with --prune, deletes items until the dataset is as FILE. "
+        .. "Exit code 3: others changed an item meanwhile, it is left; 7: rejected; 8: a limit.",
+      arguments = { DATASET, SOURCE },
+      options = {
+        { "--key", "What tells items apart, as metadata.id; required.", value = "FIELD" },
+        { "--prune", "Delete the items that the file lacks." },
+        { "--dry-run", "Only show what would change." },
+        { "-y --yes", "With --prune also where the file has no records." },
+        { "--create", "Create the dataset if it does not exist." },
+        READING[2],
+        READING[1],
+        READING[3],
+        READING[4],
+        READING[5],
+        {
+          "--journal",
+          "Of a run that was stopped; default: FILE.sync.journal.",
+          value = "PATH",
+          takes = "file",
+        },
+        SETTLE,
+      },
+      examples = {
+        {
+          "posthog-llm datasets sync golden golden.jsonl --key id --dry-run",
+          "what would change, as a diff",
+        },
+        {
+          "posthog-llm datasets sync more more.jsonl --key input --create --prune",
+          "the dataset has what the file has, and nothing else",
+        },
+        {
+          "posthog-llm datasets sync golden q.csv --key question --field input=question "
+            .. "--field output=answer",
+          "two columns of a table",
+        },
+      },
+      run = sync,
     },
     {
       name = "delete",

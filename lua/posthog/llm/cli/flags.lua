@@ -22,6 +22,8 @@ return {
   rejects = "--rejects",
   reject_all = "--reject-all",
   create = "--create",
+  key = "--key",
+  allow_empty = "--yes",
   date_from = "--from",
   date_to = "--to",
   bucket_minutes = "--bucket",

@@ -1,11 +1,22 @@
 --- posthog-llm datasets import, export and diff.
 
-local errors = require("posthog.llm.util.errors")
+local calls = require("posthog.llm.cli.datasets.calls")
 local exits = require("posthog.llm.cli.exits")
 local json = require("posthog.llm.json")
-local terminal = require("posthog.llm.util.terminal")
 
 local files = {}
+
+local LISTING = { "revision", "prefetch" }
+local WRITING = {
+  "concurrency",
+  "journal",
+  "rejects",
+  "settle",
+  "give_up",
+  "reject_all",
+  "create",
+  "dry_run",
+}
 
 files.FORMATS = { "jsonl", "json", "csv" }
 
@@ -30,32 +41,6 @@ function files.separator(text)
   return nil, ("invalid separator '%s': one character or tab"):format(text)
 end
 
---- @return table<string, string>? fields for the library
-local function fields_of(pairs_given)
-  if not pairs_given or #pairs_given == 0 then
-    return nil
-  end
-  local fields = {}
-  for _, pair in ipairs(pairs_given) do
-    if fields[pair[1]] then
-      error(exits.usage(("--field %s is given twice"):format(pair[1])), 0)
-    end
-    fields[pair[1]] = pair[2]
-  end
-  return fields
-end
-
-local function count(n, what)
-  return ("%d %s%s"):format(n, what, n == 1 and "" or "s")
-end
-
-local function interruption(err)
-  if terminal.interrupted() and err.kind == "cancelled" then
-    return errors.new({ kind = "cancelled", message = "interrupted" })
-  end
-  return err
-end
-
 --- The counts of an import in one line.
 local function outcome(summary)
   local special = {}
@@ -67,7 +52,7 @@ local function outcome(summary)
       special[#special + 1] = ("%d %s"):format(part[1], part[2])
     end
   end
-  local words = count(summary.imported, "row") .. " imported"
+  local words = calls.count(summary.imported, "row") .. " imported"
   if #special > 0 then
     words = ("%s (%s)"):format(words, table.concat(special, ", "))
   end
@@ -92,7 +77,7 @@ local function print_findings(context, summary, args)
   if more > 0 then
     context.out:line(("and %d more"):format(more))
   end
-  local usable = count(summary.usable, "record")
+  local usable = calls.count(summary.usable, "record")
   local skipped = summary.skipped > 0 and (", %d are archived or deleted"):format(summary.skipped)
   context.out:line(
     usable,
@@ -115,56 +100,9 @@ local function print_rest(context, summary)
     return
   end
   local words = "%d of %s are known to be in the dataset; the same command goes on there (%s)"
-  local rows = summary.records and count(summary.records, "row") or "the rows"
+  local rows = summary.records and calls.count(summary.records, "row") or "the rows"
   rows = (summary.estimated and "about " or "") .. rows
   context.err:line(words:format(summary.imported, rows, summary.journal))
-end
-
---- The options that the command shares with the library.
-local READING = { "format", "values", "separator", "records" }
-local LISTING = { "revision", "prefetch" }
-local WRITING = {
-  "concurrency",
-  "journal",
-  "rejects",
-  "settle",
-  "give_up",
-  "reject_all",
-  "create",
-  "dry_run",
-}
-
---- @param bar posthog.llm.cli.Progress
---- @param ... string[] names
---- @return table options for the library
-local function options_of(args, bar, ...)
-  local options = { fields = args.fields or fields_of(args.field) }
-  for _, names in ipairs({ ... }) do
-    for _, name in ipairs(names) do
-      options[name] = args[name]
-    end
-  end
-  function options.on_progress(now)
-    local waiting = now.waiting and ("waits %.0f s"):format(math.ceil(now.waiting))
-    if now.read then
-      bar:say(("reads %s, %d records"):format(args.file, now.read))
-    else
-      bar:at(now.done or now.rows, now.records or now.total, waiting, now.estimated)
-    end
-    return not terminal.interrupted()
-  end
-  return options
-end
-
---- Prints the format of a file that was recognised, if its name and the options do not say it.
-local function tell_found(context, bar, is_always)
-  return function(found)
-    if found.is_guess or is_always then
-      bar:finish()
-      context:note("format: ", found.text)
-    end
-    return not terminal.interrupted()
-  end
 end
 
 --- Prints the result of an import, complete or not.
@@ -183,7 +121,7 @@ local function print_import(context, summary, args, is_whole)
     end
     if summary.keys_left_out then
       local words = "%s left out: API v1 has no client_item_id, so the file can be imported twice"
-      context:note(words:format(count(summary.keys_left_out, "key")))
+      context:note(words:format(calls.count(summary.keys_left_out, "key")))
     end
     if summary.rejects then
       local words = "to import the rejected ones, mend them in that file, and give it to import"
@@ -197,8 +135,8 @@ end
 
 function files.import(context, args)
   local bar = context:progress("importing", "rows")
-  local options = options_of(args, bar, READING, WRITING)
-  options.on_start = tell_found(context, bar, args.dry_run)
+  local options = calls.options(args, bar, calls.READING, WRITING)
+  options.on_start = calls.tell_found(context, bar, args.dry_run)
   local client = context:client()
   bar:say("reads " .. args.file)
   local import = require("posthog.llm.dataset_file").import
@@ -209,7 +147,7 @@ function files.import(context, args)
     print_import(context, partly, args, summary ~= nil)
   end
   if not summary then
-    return nil, interruption(err)
+    return nil, calls.interruption(err)
   end
   return (summary.rejected > 0 or summary.limit) and exits.FINDINGS or 0
 end
@@ -234,20 +172,24 @@ function files.export(context, args)
   end
   local bar = context:progress("exporting", "rows")
   bar.off = bar.off or (to_output and context.out.columns ~= nil)
-  local options = options_of(args, bar, { "format" }, LISTING)
+  local options = calls.options(args, bar, { "format" }, LISTING)
   local export = require("posthog.llm.dataset_file").export
   local place = to_output and standard_output(context, args.format) or args.file
   local result, err = export(context:client(), args.dataset, place, options)
   bar:finish()
   if not result then
-    return nil, interruption(err)
+    return nil, calls.interruption(err)
   elseif to_output then
-    context:note(count(result.rows, "row"))
+    context:note(calls.count(result.rows, "row"))
   elseif context.json then
     result.file = args.file
     context.out:json(result)
   else
-    context.out:line(count(result.rows, "row"), (", %d bytes in "):format(result.bytes), args.file)
+    context.out:line(
+      calls.count(result.rows, "row"),
+      (", %d bytes in "):format(result.bytes),
+      args.file
+    )
   end
 end
 
@@ -255,15 +197,15 @@ local STYLES = { ["+"] = "green", ["-"] = "red", ["~"] = "yellow" }
 
 function files.diff(context, args)
   local bar = context:progress("comparing", "rows")
-  local options = options_of(args, bar, READING, LISTING, { "key" })
-  options.on_start = tell_found(context, bar)
+  local options = calls.options(args, bar, calls.READING, LISTING, { "key" })
+  options.on_start = calls.tell_found(context, bar)
   local client = context:client()
   bar:say("reads " .. args.file)
   local diff = require("posthog.llm.dataset_file").diff
   local result, err = diff(client, args.dataset, args.file, options)
   bar:finish()
   if not result then
-    return nil, interruption(err)
+    return nil, calls.interruption(err)
   end
   local differs = #result.added + #result.removed + #result.changed > 0
   if context.json then
