@@ -10,7 +10,7 @@ local built, result = pcall(build.run)
 local message = built and result.message or "posthog-llm is not built: " .. result
 if package.loaded["lazy"] and not built then
   error(message, 0) -- its window shows it
-elseif #vim.api.nvim_list_uis() > 0 then
+elseif not (vim.tbl_contains(vim.v.argv, "-l") or vim.tbl_contains(vim.v.argv, "--headless")) then
   vim.notify(message, built and vim.log.levels.INFO or vim.log.levels.ERROR)
 else
   io.stderr:write(message, "\n")

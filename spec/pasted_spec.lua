@@ -67,6 +67,10 @@ describe("a page of the documentation", function()
       "<!-- pasted: by spec/json_spec.lua -->\n\n```\n$ posthog-llm login\n```\n",
       "run 'login'",
     },
+    ["a program that does not read the page"] = {
+      "<!-- pasted: by tools/setup -->\n\n    nvim -l build.lua\n",
+      "tools/setup takes nothing from this page",
+    },
     ["a session as text"] = { "```text\n$ ls\n```\n", "is not 'text'" },
     ["a configuration of nginx without its mark"] = { "```nginx\na;\n```\n", "mark 'in nginx'" },
   }) do

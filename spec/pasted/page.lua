@@ -7,6 +7,7 @@
 ---                                  the same, or is it
 ---   <!-- pasted: by spec/NAME -->  it asks PostHog itself: that spec has it ask the emulator;
 ---                                  or several, with commas
+---   <!-- pasted: by tools/NAME --> that program, a part of `make matrix`, takes it from the page
 ---
 --- Several go into one, with a semicolon between them. A block without a language behind one that
 --- runs is what that one prints; with lines that begin with "$ " it is a session of a shell. One in
@@ -52,7 +53,7 @@ local function read_mark(block, mark)
       block.host = rest
     elseif word == "with" then
       block.with = rest
-    elseif word == "by" and (rest:find("^make %l") or rest:find("^spec/%S")) then
+    elseif word == "by" and (rest:find("^make %l") or rest:find("^spec/%S") or rest:find("^tools/%S")) then
       block.by = rest
     else
       fail(block, "the mark '%s' is not known", part)
@@ -113,6 +114,17 @@ local function check_spec(block)
   end
 end
 
+--- A program of make matrix that runs what a block shows reads the page.
+local function check_tool(block)
+  if not read(block.by):find(block.page, 1, true) then
+    fail(block, "%s takes nothing from this page", block.by)
+  elseif not read("tools/matrix"):find(block.by, 1, true) then
+    fail(block, "make matrix does not run %s", block.by)
+  end
+end
+
+local CHECKS = { make = check_builds, spec = check_spec, tools = check_tool }
+
 local RUNS = { lua = true, sh = true, vim = true }
 
 --- Blocks that make no sense. What a block shows belongs to the one in front of it.
@@ -123,7 +135,7 @@ local function check(block, before)
     end
     before.shows = block
   elseif block.by then
-    (block.by:find("^make ") and check_builds or check_spec)(block)
+    CHECKS[block.by:match("^%l+")](block)
   elseif block.kind == "sh" and ("\n" .. block.text):find("\nmake%f[%s]") then
     fail(
       block,
