@@ -68,6 +68,52 @@ it("writes JSON byte for byte as it stands in the buffer, white space apart", fu
   )
 end)
 
+--- JSON that a reader would like to spell anew.
+local ODD = {
+  ["an escaped name"] = '{"\\u0061b\\n\\"":1,"\\ud83e\\udd94":2}',
+  ["a name twice"] = '{"a":1,"b":2,"a":3}',
+  ["1.0 beside 1"] = "[1.0,1,-0.0,1e2,1E+2,0.1000]",
+  ["integers of 64 bits"] = "[9223372036854775807,-9223372036854775808,18446744073709551615]",
+  ["an integer of 400 digits"] = "[" .. ("1234567890"):rep(40) .. "]",
+  ["a number that no double holds"] = "[1e400,-1e400,1e-400]",
+  ["nesting"] = ("["):rep(200) .. '{"a":{}}' .. ("]"):rep(200),
+  ["a text alone"] = '"text"',
+  ["false"] = "false",
+  ["line ends and quotes"] = '["a\\nb\\r\\tc","\\\\","/","\\/","<\\u2028>"]',
+}
+
+for what, input in pairs(ODD) do
+  it("keeps " .. what .. " of an item to the letter when another field is written", function()
+    control("settings", { jsonb = false }) -- this server keeps it as it came
+    local client, dataset, id = given_item(input)
+    edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+    equal(
+      input,
+      (
+        table
+          .concat(vim.tbl_map(vim.trim, vim.split(text(), "\n")), "")
+          :match('^{"input": (.*),"[%w_]*output": "yes"')
+          :gsub('": ', '":')
+      )
+    )
+    replace('"yes"', '"no"')
+    vim.cmd("write")
+    equal("no", assert(client.dataset_items:get(id)).expected_output)
+    equal(input, input_of(client, id))
+    local sent = {}
+    for _, request in ipairs(requests()) do
+      sent[#sent + 1] = request.method == "PATCH" and request.body or nil
+    end
+    equal(1, #sent)
+    assert(not sent[1]:find('"input"', 1, true), sent[1])
+    replace('"no"', '"yes"')
+    replace('"metadata": .*', '"metadata": {"b": 1.0}')
+    vim.cmd("write")
+    equal(input, input_of(client, id))
+    matches("1%.0", tostring(assert(client.dataset_items:get(id, { raw = true })).metadata))
+  end)
+end
+
 it("refuses what is not an item, with the line", function()
   local client, dataset, id = given_item("1")
   edit(("posthog://datasets/%s/%s.json"):format(dataset, id))

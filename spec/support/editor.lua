@@ -64,14 +64,14 @@ function editor.describe(busted, name, module)
         folders.remove(home)
       end)
 
-      for i, scenario in ipairs(require(module)) do
+      for _, scenario in ipairs(require(module)) do
         busted.it(scenario.name, function()
-          local env = "SCENARIO=%d SCENARIOS=%s EMULATOR_URL=%s POSTHOG_HOST=%s EMULATOR_PROFILE=%s"
+          local env = "SCENARIO='%s' SCENARIOS=%s EMULATOR_URL=%s POSTHOG_HOST=%s EMULATOR_PROFILE=%s"
             .. " POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358"
           local output, status = editor.run(
             home,
             '-c "luafile spec/nvim/run.lua"',
-            env:format(i, module, server.url, server.url, profile)
+            env:format(scenario.name:gsub("'", "'\\''"), module, server.url, server.url, profile)
           )
           assert(status == 0, output)
         end)
