@@ -147,6 +147,7 @@ build = {
     ["posthog.llm.cli.logout"] = "lua/posthog/llm/cli/logout.lua",
     ["posthog.llm.cli.nearest"] = "lua/posthog/llm/cli/nearest.lua",
     ["posthog.llm.cli.needs"] = "lua/posthog/llm/cli/needs.lua",
+    ["posthog.llm.cli.pager"] = "lua/posthog/llm/cli/pager.lua",
     ["posthog.llm.cli.parser"] = "lua/posthog/llm/cli/parser.lua",
     ["posthog.llm.cli.progress"] = "lua/posthog/llm/cli/progress.lua",
     ["posthog.llm.cli.report"] = "lua/posthog/llm/cli/report.lua",

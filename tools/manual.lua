@@ -28,6 +28,10 @@ local OUTPUT = "What was asked for goes to standard output; bars, notes and erro
   .. "In a pipe or a file the texts of skills and items and JSON are exact: `less` shows them "
   .. "safely, `less -R` may not."
 
+local PAGER = "On a terminal a text that is longer than the screen goes through the pager that `PAGER` names, "
+  .. "with its arguments; where it is not set, through `less`, if that is installed. `--no-pager`, "
+  .. "`PAGER=cat` and an empty `PAGER` do without. A pager that fails is reported, and the text printed."
+
 local CTRL_C = "Ctrl-C and SIGTERM end a command between two steps, and it says what was done and "
   .. "what was not; the second one kills."
 
@@ -43,8 +47,10 @@ local ENVIRONMENT = {
   { "POSTHOG_HOME", "The folder of the login, in place of `~/.posthog`." },
   { "SSL_CERT_FILE", "The certificates to trust (PEM), not the system's." },
   { "https_proxy, all_proxy, no_proxy", "The proxy for https." },
+  { "PAGER", "The command that shows long texts on a terminal; empty or `cat`: none." },
+  { "LESS", "Options of less; where it is not set, the command sets `FRX`." },
   { "NO_COLOR", "No colours, when it is set and not empty." },
-  { "TERM", "With `dumb` there are neither colours nor bars." },
+  { "TERM", "With `dumb` there are neither colours, bars nor a pager." },
 }
 
 local FILES = {
@@ -155,6 +161,7 @@ local function document()
   add(blocks, "section", "Description")
   add(blocks, "text", commands.text)
   add(blocks, "text", OUTPUT)
+  add(blocks, "text", PAGER)
   add(blocks, "text", CTRL_C)
   add(blocks, "section", "Options of every command")
   add(blocks, "list", list_of(commands.options, help_text.option))

@@ -260,6 +260,7 @@ local function environment(run, root, base)
     POSTHOG_PERSONAL_API_KEY = KEY,
     POSTHOG_PROJECT_ID = "112358",
     TERM = "xterm",
+    PAGER = "cat",
     LC_ALL = "C.UTF-8",
     TZ = "UTC",
     root = root,

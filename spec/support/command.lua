@@ -84,6 +84,7 @@ function command.run(args, options)
   lines[#lines + 1] = "unset POSTHOG_CLI_API_KEY POSTHOG_CLI_TOKEN POSTHOG_CLI_PROJECT_ID "
     .. "POSTHOG_CLI_ENV_ID POSTHOG_CLI_HOST"
   lines[#lines + 1] = "export TERM=xterm POSTHOG_HOME=/nowhere" -- nobody is logged in
+  lines[#lines + 1] = "export PAGER=cat; unset LESS" -- nobody types
   for name, value in pairs(options.env or {}) do
     lines[#lines + 1] = value and ("export %s=%s"):format(name, quote(value)) or "unset " .. name
   end

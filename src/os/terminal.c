@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 /*
-** core.columns(fd) -> columns | nil
-** The width of the terminal; nil: not a terminal; 80 if it is unknown.
+** core.columns(fd) -> columns, rows? | nil
+** The size of the terminal; nil: not a terminal. Unknown columns are 80, unknown
+** rows nil.
 */
 static int terminal_columns (lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
-  int columns = 80;
+  int columns = 80, rows = 0;
 #if defined(TIOCGWINSZ)
   struct winsize size;
 #endif
@@ -28,11 +29,16 @@ static int terminal_columns (lua_State *L) {
     return 1;
   }
 #if defined(TIOCGWINSZ)
-  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    columns = size.ws_col;
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
+    columns = size.ws_col > 0 ? size.ws_col : columns;
+    rows = size.ws_row;
+  }
 #endif
   lua_pushinteger(L, columns);
-  return 1;
+  if (rows == 0)
+    return 1;
+  lua_pushinteger(L, rows);
+  return 2;
 }
 
 /*

@@ -26,6 +26,17 @@ local function catch(raised)
   return debug.traceback(tostring(raised), 2)
 end
 
+local function show_help(screen, text, argv)
+  local is_paged = true
+  for _, word in ipairs(argv) do
+    is_paged = is_paged and word ~= "--no-pager"
+  end
+  if is_paged then
+    screen:hold()
+  end
+  screen:raw(text)
+end
+
 --- @param argv string[]
 --- @return integer code
 local function run(argv)
@@ -35,10 +46,13 @@ local function run(argv)
     local args, command, text
     args, command, text, name = parser.parse(commands, argv, stdout.columns)
     if text then
-      return stdout:raw(text)
+      return show_help(stdout, text, argv)
     end
     local context = require("posthog.llm.cli.context").new(args, stdout, stderr)
     given = context.given
+    if command.pages and not args.json and not args.no_pager then
+      stdout:hold()
+    end
     local code, err = command.run(context, args)
     context:close()
     return code, err
@@ -46,6 +60,7 @@ local function run(argv)
   if not ran then
     code, err = nil, code
   end
+  stdout:show(stderr)
   if err == nil then
     local flushed
     flushed, err = stdout:flush()

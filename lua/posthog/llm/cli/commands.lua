@@ -38,6 +38,7 @@ return {
   options = {
     { "--json", "JSON on standard output, and nothing else." },
     { "-q --quiet", "No progress, no notes." },
+    { "--no-pager", "Print long texts on the terminal without PAGER." },
     {
       "--key-file",
       "File with the personal API key, - for standard input; else POSTHOG_PERSONAL_API_KEY or "

@@ -154,7 +154,8 @@ end
 --- @param err posthog.llm.Error
 --- @param where string which object
 function Context:report(err, where)
-  self.out:flush() -- keeps the order when both streams are one terminal
+  self.out:show(self.err) -- keeps the order when both streams are one terminal
+  self.out:flush()
   require("posthog.llm.cli.report").show(self.err, err, where)
 end
 
@@ -179,6 +180,7 @@ end
 --- Prints a note, which is not a result, on standard error.
 function Context:note(...)
   if not self.quiet then
+    self.out:show(self.err)
     self.out:flush()
     self.err:line(...)
   end

@@ -167,6 +167,7 @@ return {
         { "posthog-llm --json datasets show golden", "all fields, as JSON" },
         { "posthog-llm --json datasets show golden | jq -r .id", "its id" },
       },
+      pages = true,
       run = show,
     },
     {

@@ -29,5 +29,6 @@ return {
     { "posthog-llm help --full datasets import", "all of them" },
     { "posthog-llm help --full", "all commands, and the options of every command" },
   },
+  pages = true,
   run = help,
 }

@@ -148,6 +148,7 @@ function Page:names(title, names, indent)
 end
 
 --- A list of terms with their descriptions, of which those that are too many are only named.
+--- @param title string
 --- @param rows { [1]: string, [2]: string }[]
 --- @param most? integer
 --- @param full string the command that shows all

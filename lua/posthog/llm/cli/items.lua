@@ -113,6 +113,7 @@ return {
         { 'posthog-llm items show "$id"', "all its fields" },
         { 'posthog-llm --json items show "$id" | jq .input', "one of them" },
       },
+      pages = true,
       run = show,
     },
   },

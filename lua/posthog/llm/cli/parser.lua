@@ -30,6 +30,7 @@ local parser = {}
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[] the most important first: a help shows those that fit
 --- @field examples? string[][] pairs of a command and what it does
+--- @field pages? boolean what it prints may be long: on a terminal it goes through the pager
 --- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any returns an exit code, or nil and an error
 
 --- Conversions for `convert`.

@@ -7,6 +7,8 @@ local display = require("posthog.llm.util.display")
 
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is not a terminal
+--- @field rows? integer of the terminal; nil: unknown, or not a terminal
+--- @field private held? string[] the output so far, where it is shown as a whole
 --- @field has_cursor boolean whether it is a terminal whose lines can be overwritten
 --- @field other? posthog.llm.cli.Screen the other stream, whose status line is cleared before this
 ---   one writes
@@ -35,7 +37,8 @@ local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33" 
 --- @param fd integer
 --- @return posthog.llm.cli.Screen
 function Screen.new(file, fd)
-  local self = setmetatable({ file = file, columns = terminal.columns(fd) }, Screen)
+  local self = setmetatable({ file = file }, Screen)
+  self.columns, self.rows = terminal.columns(fd)
   local no_color = os.getenv("NO_COLOR")
   self.is_pipe = self.columns == nil and file:seek() == nil
   self.ascii = not is_utf8()
@@ -57,7 +60,9 @@ function Screen:raw(text)
   if self.other then
     self.other:clear()
   end
-  if not self.failed then
+  if self.held then
+    self.held[#self.held + 1] = text
+  elseif not self.failed then
     local ok, why = self.file:write(text)
     self.failed = not ok and why or nil
   end
@@ -66,6 +71,9 @@ end
 --- @return boolean? ok
 --- @return posthog.llm.Error? err such as that of a full disk
 function Screen:flush()
+  if self.held then
+    return true
+  end
   local ok, why = self.file:flush()
   if not ok then
     self.failed = self.failed or why -- a later flush may succeed, but this output is lost
@@ -75,6 +83,21 @@ function Screen:flush()
   end
   local words = "cannot write the output: " .. self.failed
   return nil, errors.new({ kind = "file", message = words })
+end
+
+--- From now on keeps the output, until `show`.
+function Screen:hold()
+  self.held = self.has_cursor and {} or nil
+end
+
+--- Shows what was kept: through the pager, if the terminal has no room for it.
+--- @param other posthog.llm.cli.Screen for a note
+function Screen:show(other)
+  local text = self.held and table.concat(self.held)
+  self.held = nil
+  if text and not require("posthog.llm.cli.pager").show(self, text, other) then
+    self:raw(text)
+  end
 end
 
 --- @param ... string|{ [1]: string, [2]: string } texts, or pairs of a text and a name in STYLES

@@ -73,6 +73,7 @@ return {
         { "posthog-llm skills show pdf-forms --files", "what is bundled with it" },
         { "posthog-llm skills show pdf-forms --file notes.md", "a bundled file" },
       },
+      pages = true,
       run = run("remote", "show"),
     },
     {

@@ -210,5 +210,6 @@ return {
     { "posthog-llm spend --from -7d --budget 4000", "how far a budget goes" },
     { "posthog-llm spend --output spend.html", "a page with charts; also .csv, .md, .json" },
   },
+  pages = true,
   run = spend,
 }

@@ -3,8 +3,9 @@
 local core = require("posthog.llm.util.core")
 
 return {
-  --- The width in columns of the terminal at a file descriptor; nil: it is not a terminal.
-  --- @type fun(descriptor: integer): integer?
+  --- The size of the terminal at a file descriptor: its columns, nil if it is not a terminal, and
+  --- its rows, nil if they are unknown.
+  --- @type fun(descriptor: integer): integer?, integer?
   columns = core.columns,
   --- The number of the signal that interrupted a wait; nil: none did.
   --- @type fun(): integer?
