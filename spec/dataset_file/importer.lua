@@ -1,9 +1,10 @@
---- An import in a process of its own, which may kill itself on the way.
+--- An import or a sync in a process of its own, which may kill itself on the way.
 ---
 ---   <lua> spec/dataset_file/importer.lua settings.json
 ---
---- settings: url, dataset, source, settle, concurrency, kill = { after, from }: SIGKILL after so
---- many instructions of Lua, counted from "start" or from the first "create" on. The last line of the
+--- settings: url, dataset, source, settle, concurrency, sync = options of a sync instead of an import,
+--- kill = { after, from }: SIGKILL after so many instructions of Lua, counted from "start" or from the
+--- first "create" on, which is any write. The last line of the
 --- output is the summary as JSON, or an error.
 
 local cjson = require("cjson").new()
@@ -55,16 +56,16 @@ local client = llm.new({
   host = settings.url,
   timeout = 5,
   on_request = function(request)
-    if kill.from == "create" and request.method == "POST" then
+    if kill.from == "create" and request.method ~= "GET" then
       kill.from = nil
       count_down()
     end
   end,
 })
 
-local summary, err = dataset_file.import(client, settings.dataset, settings.source, {
-  settle = settings.settle,
-  concurrency = settings.concurrency,
-})
+local options = settings.sync or {}
+options.settle, options.concurrency = settings.settle, settings.concurrency
+local run = settings.sync and dataset_file.sync or dataset_file.import
+local summary, err = run(client, settings.dataset, settings.source, options)
 print(summary and llm.json.encode(summary) or tostring(err))
 os.exit(summary and 0 or 1, true)

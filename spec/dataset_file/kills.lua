@@ -7,6 +7,7 @@ local kills = {}
 
 local LUA = os.getenv("LUA") or (arg and arg[-1]) or "lua5.4"
 local KEY = "phx_emulator_all"
+kills.KEY = KEY
 
 --- A tenth of the requests, before or after the server has done what they ask for.
 local FAULTS = {
@@ -23,7 +24,7 @@ local FAULTS = {
 }
 kills.SHARE = 0.1
 
-local function faults()
+function kills.faults()
   local list = {}
   for i, action in ipairs(FAULTS) do
     -- Each is asked about those that the ones before it have let through.
@@ -33,7 +34,7 @@ local function faults()
   return list
 end
 
-local function write(name, text)
+function kills.write(name, text)
   local file = assert(io.open(name, "wb"))
   file:write(text)
   file:close()
@@ -49,11 +50,11 @@ local function make_source(name, records)
     wanted[input] = (wanted[input] or 0) + 1
   end
   table.insert(lines, math.floor(records / 2), "{no JSON}")
-  write(name, table.concat(lines, "\n") .. "\n")
+  kills.write(name, table.concat(lines, "\n") .. "\n")
   return wanted
 end
 
-local function output_of(command)
+function kills.output_of(command)
   local pipe = assert(io.popen(command))
   local text = pipe:read("*a")
   pipe:close()
@@ -61,25 +62,33 @@ local function output_of(command)
 end
 
 --- Calls the API by curl. The faults are off by then.
-local function get(e, path)
+function kills.get(e, path)
   local words = "curl -q -sS --noproxy '*' --max-time 60 -H 'Authorization: Bearer %s' '%s%s'"
-  return cjson.decode(output_of(words:format(KEY, e.url, path)))
+  return cjson.decode(kills.output_of(words:format(KEY, e.url, path)))
+end
+
+--- All rows of a dataset.
+function kills.rows(e, dataset)
+  local rows = {}
+  while true do
+    local path = "/api/projects/112358/dataset_items/?dataset=%s&limit=1000&offset=%d"
+    local page = kills.get(e, path:format(dataset, #rows))
+    for _, row in ipairs(page.results) do
+      rows[#rows + 1] = row
+    end
+    if #rows >= page.count then
+      return rows
+    end
+  end
 end
 
 --- How often each input is there.
 local function held(e, dataset)
-  local counts, offset = {}, 0
-  while true do
-    local path = "/api/projects/112358/dataset_items/?dataset=%s&limit=1000&offset=%d"
-    local page = get(e, path:format(dataset, offset))
-    for _, row in ipairs(page.results) do
-      counts[row.input] = (counts[row.input] or 0) + 1
-    end
-    offset = offset + #page.results
-    if offset >= page.count then
-      return counts
-    end
+  local counts = {}
+  for _, row in ipairs(kills.rows(e, dataset)) do
+    counts[row.input] = (counts[row.input] or 0) + 1
   end
+  return counts
 end
 
 --- Runs the import until it ends, killing it so many times on the way.
@@ -93,7 +102,7 @@ function kills.run(e, options)
   os.remove(source .. ".journal")
   local result = { runs = 0, killed = 0, wanted = make_source(source, options.records) }
   e:settings({ chance = options.seed })
-  e:faults(faults())
+  e:faults(kills.faults())
   local name = e.prefix .. "/kills.json"
   local program = ("%s spec/dataset_file/importer.lua '%s' 2>&1; echo status=$?"):format(LUA, name)
   local status
@@ -105,7 +114,7 @@ function kills.run(e, options)
         kill = { from = "start", after = math.random(500000) }
       end
     end
-    write(
+    kills.write(
       name,
       cjson.encode({
         url = e.url,
@@ -116,7 +125,7 @@ function kills.run(e, options)
         kill = kill,
       })
     )
-    result.output = output_of(program)
+    result.output = kills.output_of(program)
     status = tonumber(result.output:match("status=(%d+)%s*$"))
     result.runs = result.runs + 1
     if status == 137 then
