@@ -2,7 +2,7 @@
 --- knows no buffers.
 
 local json = require("posthog.llm.json")
-local json_text = require("posthog.nvim.json_text")
+local json_layout = require("posthog.llm.util.json_layout")
 local parts_of = require("posthog.llm.util.json_text").parts
 local task = require("posthog.nvim.task")
 
@@ -51,7 +51,7 @@ local function of_row(row, dataset)
     local value, name = value_of(row, field)
     if value ~= nil then
       task.rest()
-      local compact, indented = json_text.forms(tostring(value), 1)
+      local compact, indented = json_layout.forms(tostring(value), 1)
       found.fields[field] = compact
       lines[#lines + 1] = ('  "%s": '):format(name) .. indented
     end
@@ -99,7 +99,7 @@ local function read(source, is_new)
     elseif fields[field] then
       error(("%q is there twice"):format(part.name), 0)
     end
-    fields[field] = json_text.compact(part.text)
+    fields[field] = json_layout.compact(part.text)
   end
   task.rest()
   return fields

@@ -1,5 +1,7 @@
 --- posthog-llm items ...
 
+local changes = require("posthog.llm.cli.items.changes")
+local edit = require("posthog.llm.cli.items.edit")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local item_fields = require("posthog.llm.api.item_fields")
@@ -75,10 +77,25 @@ local REVISION = {
   convert = parser.convert.count,
 }
 
+local ITEM = { "item", "Its id." }
+local DATA = {
+  "--data",
+  "A JSON object, @FILE, or - for standard input, the default.",
+  value = "JSON",
+}
+local BASE_VERSION = {
+  "--base-version",
+  "Only if it still is at this version; API v2.",
+  value = "N",
+  convert = parser.convert.count,
+}
+--- An example that puts the id of an item into a variable.
+local NEWEST = "id=$(posthog-llm --json items list --dataset golden --limit 1 | jq -r .id)"
+
 --- @type posthog.llm.cli.Command
 return {
   name = "items",
-  summary = "list and show the items of datasets",
+  summary = "list, show and change the items of datasets",
   examples = {
     { "posthog-llm items list --dataset golden", "the items of a dataset" },
     { "posthog-llm --json items list --dataset golden | jq .input", "a field of each" },
@@ -106,15 +123,96 @@ return {
       arguments = { { "item", "Its id." } },
       options = { REVISION },
       examples = {
-        {
-          "id=$(posthog-llm --json items list --dataset golden --limit 1 | jq -r .id)",
-          "the id of the newest one",
-        },
+        { NEWEST, "the id of the newest one" },
         { 'posthog-llm items show "$id"', "all its fields" },
         { 'posthog-llm --json items show "$id" | jq .input', "one of them" },
       },
       pages = true,
       run = show,
+    },
+    {
+      name = "create",
+      summary = "create an item from JSON, and print its id",
+      text = "Creates an item of the fields in the JSON: input, output (API v2: expected_output), "
+        .. "metadata and so on. It is sent as it is written. For a file of many, use import.",
+      options = {
+        { "--dataset", "The dataset, by name or id; or in the JSON.", value = "DATASET" },
+        DATA,
+      },
+      examples = {
+        {
+          'posthog-llm items create --dataset golden --data \'{"input": "What is 7 + 7?"}\'',
+          "an item",
+        },
+        {
+          'echo \'{"input": "Why?", "metadata": {"by": "me"}}\' | '
+            .. "posthog-llm items create --dataset golden",
+          "from a pipe",
+        },
+        {
+          "id=$(posthog-llm -q items create --dataset golden --data '{\"input\": 1.50}')",
+          "its id is printed",
+        },
+      },
+      run = changes.create,
+    },
+    {
+      name = "update",
+      summary = "change fields of an item",
+      text = "Changes the fields that are in the JSON, each as a whole, and leaves the others. The "
+        .. "last one who writes wins, unless --base-version is given; exit code 3: it is another.",
+      arguments = { ITEM },
+      options = { DATA, BASE_VERSION },
+      examples = {
+        { NEWEST, "the id of the newest one" },
+        {
+          'posthog-llm items update "$id" --data \'{"metadata": {"reviewed": true}}\'',
+          "one field",
+        },
+        { 'echo \'{"input": "What?"}\' | posthog-llm items update "$id"', "from a pipe" },
+      },
+      run = changes.update,
+    },
+    {
+      name = "edit",
+      summary = "change an item in your editor",
+      text = "Opens the item as JSON in $VISUAL or $EDITOR, and sends what was changed. Exit code "
+        .. "3: others changed it meanwhile. A text that is not taken is kept, it says where.",
+      arguments = { ITEM },
+      examples = {
+        { NEWEST, "the id of the newest one" },
+        { 'EDITOR=true posthog-llm items edit "$id"', "closed without a change: nothing is sent" },
+        {
+          'EDITOR="sed -i s/What/Which/" posthog-llm items edit "$id"',
+          "any program that changes a file",
+        },
+      },
+      run = edit,
+    },
+    {
+      name = "delete",
+      summary = "delete an item",
+      text = "Marks an item as deleted and prints its id, which undelete needs to restore it.",
+      arguments = { ITEM },
+      options = { { "-y --yes", "Do not ask." }, BASE_VERSION },
+      examples = {
+        { NEWEST, "the id of the newest one" },
+        { 'posthog-llm items delete "$id" --yes', "without a question, as in a script" },
+        { 'posthog-llm items undelete "$id"', "and back" },
+      },
+      run = changes.delete,
+    },
+    {
+      name = "undelete",
+      summary = "restore a deleted item",
+      arguments = { ITEM },
+      options = { BASE_VERSION },
+      examples = {
+        { NEWEST, "the id of the newest one" },
+        { 'id=$(posthog-llm items delete "$id" --yes)', "what delete prints" },
+        { 'posthog-llm items undelete "$id"', "is what undelete takes" },
+      },
+      run = changes.undelete,
     },
   },
 }

@@ -1,7 +1,7 @@
 --- JSON for people to read: lines and indentation are put between the tokens, and the tokens stay
 --- as they are. No literal is read, so none is changed.
 
-local json_text = {}
+local json_layout = {}
 
 local INDENT = "  "
 
@@ -100,7 +100,7 @@ end
 --- @param depth integer levels that it stands in already
 --- @return string compact
 --- @return string indented
-function json_text.forms(text, depth)
+function json_layout.forms(text, depth)
   local list = tokens(text)
   return table.concat(list), in_lines(list, depth)
 end
@@ -108,8 +108,8 @@ end
 --- A text on one line.
 --- @param text string valid JSON
 --- @return string
-function json_text.compact(text)
+function json_layout.compact(text)
   return table.concat(tokens(text))
 end
 
-return json_text
+return json_layout
