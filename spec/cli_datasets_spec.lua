@@ -596,7 +596,7 @@ local function tests(generation)
     local summary = cjson.decode(result.out)
     assert.equal(200, summary.records)
     assert.is_true(summary.imported >= 20 and summary.done < 200, result.out)
-    assert.matches(("^%d of 200 rows are known"):format(summary.imported), result.err)
+    assert.matches(('^{"note":"%d of 200 rows are known'):format(summary.imported), result.err)
   end)
 
   it("stops a comparison at Ctrl-C too", function()

@@ -28,9 +28,39 @@ local OUTPUT = "What was asked for goes to standard output; bars, notes and erro
   .. "In a pipe or a file the texts of skills and items and JSON are exact: `less` shows them "
   .. "safely, `less -R` may not."
 
-local PAGER = "On a terminal a text that is longer than the screen goes through the pager that `PAGER` names, "
-  .. "with its arguments; where it is not set, through `less`, if that is installed. `--no-pager`, "
-  .. "`PAGER=cat` and an empty `PAGER` do without. A pager that fails is reported, and the text printed."
+local PAGER = "On a terminal a text that is longer than the screen goes through the pager that "
+  .. "`PAGER` names, with its arguments; where it is not set, through `less`, if that is "
+  .. "installed. `--no-pager`, `PAGER=cat` and an empty `PAGER` do without. A pager that fails is reported, and the text "
+  .. "printed."
+
+local JSON = {
+  "Each line of standard output is one JSON object with sorted keys. A command on one thing prints "
+    .. "one object: what the server sent, or what was done. A list prints a line for each row, as "
+    .. "they come. A command on several folders prints a line for each, with its `dir`.",
+  "Each line of standard error is an object too, with one of these keys: `error`, what went wrong; "
+    .. "`note`, a text, none with `--quiet`; `response`, the `status` and `headers` of `api "
+    .. "--include`. There are no bars. An error has these fields, those that are known:",
+}
+
+local JSON_ERROR = {
+  { "message", "One line for people, as without `--json`." },
+  {
+    "kind",
+    "`usage`, an invalid command line; else that of the library: `invalid`, `auth`, `forbidden`, "
+      .. "`not_found`, `conflict`, `rate_limited`, `server`, `network`, `tls`, `timeout`, "
+      .. "`redirect`, `decode`, `too_large`, `cancelled`, `file`.",
+  },
+  { "exit_code", "The exit code that the command has for it." },
+  { "about", "The folder, of several; or the option to blame." },
+  { "help", "usage: the command that helps." },
+  { "call, host, status, request_id, attempts", "The call of the library, and the response." },
+  { "type, code, attr, detail", "What the server says." },
+  { "current_version, current_item_id", "conflict: what is there." },
+  { "ambiguous", "true: the write may or may not have happened." },
+  { "retry_after", "Seconds to wait." },
+  { "path, file, line, position", "Where it is, in a file or a value." },
+  { "problems, conflicts", "Lists of `path`, `line` and `message`, of a folder." },
+}
 
 local CTRL_C = "Ctrl-C and SIGTERM end a command between two steps, and it says what was done and "
   .. "what was not; the second one kills."
@@ -165,6 +195,16 @@ local function document()
   add(blocks, "text", CTRL_C)
   add(blocks, "section", "Options of every command")
   add(blocks, "list", list_of(commands.options, help_text.option))
+  add(blocks, "section", "JSON")
+  add(blocks, "text", JSON[1])
+  add(blocks, "text", JSON[2])
+  add(
+    blocks,
+    "list",
+    list_of(JSON_ERROR, function(row)
+      return row[1]
+    end)
+  )
   add(blocks, "section", "The key")
   add(blocks, "text", KEY)
   add(blocks, "section", "Try it")

@@ -70,6 +70,41 @@ local function paths()
   return table.concat(list, "; ")
 end
 
+--- The command without arguments, as text for a shell in any folder.
+function command.anywhere()
+  return command.line({}, here())
+end
+
+--- Runs lines of bash in a folder, with the account of an emulator, for two minutes at most.
+--- @param lines string[]
+--- @param emulator table
+--- @param dir string
+--- @param env? table<string, string>
+--- @return string output
+function command.script(lines, emulator, dir, env)
+  local all = {
+    paths(),
+    "export POSTHOG_HOST=" .. emulator.url,
+    "export POSTHOG_PROJECT_ID=112358 PAGER=cat POSTHOG_PERSONAL_API_KEY=" .. command.KEY,
+    "cd " .. quote(dir),
+  }
+  for name, value in pairs(env or {}) do
+    all[#all + 1] = ("export %s=%s"):format(name, quote(value))
+  end
+  for _, line in ipairs(lines) do
+    all[#all + 1] = line
+  end
+  local path = os.tmpname()
+  local file = io.open(path, "wb")
+  file:write(table.concat(all, "\n"), "\n")
+  file:close()
+  local pipe = io.popen("timeout 120 bash " .. path .. " 2>&1")
+  local output = pipe:read("*a")
+  pipe:close()
+  os.remove(path)
+  return output
+end
+
 --- @param args string[]
 --- @param options? spec.CommandOptions
 --- @return { code: integer, out: string, err: string } with `screen` all of it is in `out`

@@ -15,8 +15,8 @@
 
 /*
 ** core.columns(fd) -> columns, rows? | nil
-** The size of the terminal; nil: not a terminal. Unknown columns are 80, unknown
-** rows nil.
+** The size of the terminal; nil: not a terminal. Unknown columns are 80,
+** unknown rows nil.
 */
 static int terminal_columns (lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);

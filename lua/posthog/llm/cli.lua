@@ -13,6 +13,8 @@ local terminal = require("posthog.llm.util.terminal")
 
 local cli = {}
 
+local BY_SIGNAL = 128 -- and its number: the exit code of a program that a signal has ended
+
 --- Replaces check.raise, without a line of the program in the message: it was the user who gave an
 --- invalid name or path.
 local function raise_usage(text)
@@ -26,12 +28,18 @@ local function catch(raised)
   return debug.traceback(tostring(raised), 2)
 end
 
-local function show_help(screen, text, argv)
-  local is_paged = true
+--- Whether a flag is given, for when the command line cannot be parsed, or need not be.
+local function has(argv, flag)
   for _, word in ipairs(argv) do
-    is_paged = is_paged and word ~= "--no-pager"
+    if word == flag or word == "--" then
+      return word == flag
+    end
   end
-  if is_paged then
+  return false
+end
+
+local function show_help(screen, text, argv)
+  if not has(argv, "--no-pager") then
     screen:hold()
   end
   screen:raw(text)
@@ -41,6 +49,7 @@ end
 --- @return integer code
 local function run(argv)
   local stdout, stderr = Screen.new(io.stdout, 1), Screen.new(io.stderr, 2)
+  stderr.as_json = has(argv, "--json")
   local name, given
   local ran, code, err = xpcall(function()
     local args, command, text
@@ -67,16 +76,16 @@ local function run(argv)
     err = not flushed and err or nil
   end
   stderr:clear()
+  local signal = terminal.interrupted()
   if err ~= nil then
     if exits.is_usage(err) then
       err.command = err.command or name
     end
-    local report = require("posthog.llm.cli.report")
-    report.show(stderr, err, exits.is_usage_error(err, given) and flags[err.option] or nil)
-    code = exits.of(err, given)
+    code = signal and BY_SIGNAL + signal or exits.of(err, given)
+    local flag = exits.is_usage_error(err, given) and flags[err.option] or nil
+    require("posthog.llm.cli.report").show(stderr, err, flag, code)
   end
-  local signal = terminal.interrupted()
-  return signal and 128 + signal or code or 0
+  return signal and BY_SIGNAL + signal or code or 0
 end
 
 --- Runs the command with these arguments. Never raises.

@@ -72,6 +72,13 @@ end
 
 local function show_response(context, response)
   local names = {}
+  if context.json then
+    local headers = {}
+    for name, value in pairs(response.headers) do
+      headers[name] = value
+    end
+    return context.err:json({ response = { status = response.status, headers = headers } })
+  end
   for name in pairs(response.headers) do
     names[#names + 1] = name
   end

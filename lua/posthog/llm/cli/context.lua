@@ -85,7 +85,7 @@ function Context.new(args, out, err)
     host = args.host,
     user_agent_suffix = "cli",
     on_request = on_request,
-    on_retry = not args.quiet and err.has_cursor and show_retries(err) or nil,
+    on_retry = not args.quiet and not args.json and err.has_cursor and show_retries(err) or nil,
   }
   self.given = { host = args.host, project_id = args.project }
   out.other = err
@@ -140,14 +140,14 @@ function Context:reader()
   return self:client()
 end
 
---- A progress bar on standard error, if that is a terminal and standard output is not a pipe, whose
---- reader may write to the same terminal.
+--- A progress bar on standard error, if that is a terminal, standard output is not a pipe, whose
+--- reader may write to the same terminal, and no program reads JSON.
 --- @param what string "importing"
 --- @param unit? string "rows"
 --- @return posthog.llm.cli.Progress
 function Context:progress(what, unit)
   local Progress = require("posthog.llm.cli.progress")
-  return Progress.new(self.err, what, unit, self.quiet or self.out.is_pipe)
+  return Progress.new(self.err, what, unit, self.quiet or self.json or self.out.is_pipe)
 end
 
 --- Reports the error of one of several objects; the command continues with the others.
@@ -156,7 +156,7 @@ end
 function Context:report(err, where)
   self.out:show(self.err) -- keeps the order when both streams are one terminal
   self.out:flush()
-  require("posthog.llm.cli.report").show(self.err, err, where)
+  require("posthog.llm.cli.report").show(self.err, err, where, exits.of(err, self.given))
 end
 
 --- Whether a user is at the terminal who can answer a question.

@@ -243,9 +243,9 @@ local function page_of(root, command, path, columns, extent)
   page:list("Commands", inner, #options == 0 and extent.rows or nil, own)
   page:list("Options", options, extent.rows, own)
   if command ~= root then
-    local shared = { help_text.option(HELP) }
-    for _, option in ipairs(root.options) do
-      shared[#shared + 1] = help_text.option(option)
+    local shared = { "-h" }
+    for _, option in ipairs(root.options) do -- their short names would take a second line
+      shared[#shared + 1] = help_text.option(option):gsub("^%-%w, ", "")
     end
     page:gap()
     page:names(("Options of every command, see %s:"):format(full), shared, "")

@@ -14,12 +14,77 @@ local function words_of(err, text)
   return text
 end
 
+--- The fields of an error that a program may want, besides its message.
+local FIELDS = {
+  "kind",
+  "call",
+  "host",
+  "hint",
+  "status",
+  "type",
+  "code",
+  "attr",
+  "detail",
+  "current_version",
+  "edit_index",
+  "file_path",
+  "current_item_id",
+  "resource",
+  "current_count",
+  "limit",
+  "retry_after",
+  "request_id",
+  "attempts",
+  "ambiguous",
+  "position",
+  "path",
+  "file",
+  "line",
+  "row",
+}
+
+--- The findings of an error as plain rows.
+local function rows_of(list)
+  local rows = {}
+  for i, finding in ipairs(list or {}) do
+    rows[i] = { path = finding.path, line = finding.line, message = finding.message }
+  end
+  return rows[1] and rows or nil
+end
+
+--- An error for a program; doc/cli.md has the fields.
+--- @param err any
+--- @param where? string which of several objects it is about
+--- @param code integer exit code
+--- @return table
+local function document(err, where, code)
+  local made = { about = where, exit_code = code }
+  if exits.is_usage(err) then
+    made.kind, made.message = "usage", err.message:gsub("\n", ". ")
+    made.help = (err.command or "posthog-llm") .. " --help"
+  elseif errors.is(err) then
+    for _, name in ipairs(FIELDS) do
+      made[name] = err[name]
+    end
+    made.problems, made.conflicts = rows_of(err.problems), rows_of(err.conflicts)
+    local has_list = err.summary and (made.problems or made.conflicts)
+    made.message = words_of(err, has_list and err.summary or errors.describe(err))
+  else
+    made.kind, made.message = "bug", tostring(err)
+  end
+  return { error = made }
+end
+
 --- Prints an error on one line, followed by its findings, a line each, in the form path:line:
---- message, which editors understand.
+--- message, which editors understand. For a program: as a JSON object on one line.
 --- @param screen posthog.llm.cli.Screen standard error
 --- @param err any
 --- @param where? string which of several objects it is about
-function report.show(screen, err, where)
+--- @param code integer the exit code of the command, as far as this error decides it
+function report.show(screen, err, where, code)
+  if screen.as_json then
+    return screen:json(document(err, where, code))
+  end
   where = where and where .. ": " or ""
   if exits.is_usage(err) then
     screen:line("posthog-llm: ", (err.message:gsub("\n", ". ")))

@@ -12,6 +12,7 @@ local display = require("posthog.llm.util.display")
 --- @field has_cursor boolean whether it is a terminal whose lines can be overwritten
 --- @field other? posthog.llm.cli.Screen the other stream, whose status line is cleared before this
 ---   one writes
+--- @field as_json? boolean lines are notes for a program: a JSON object each
 --- @field color boolean
 --- @field is_pipe boolean
 --- @field ascii boolean whether the locale has no UTF-8
@@ -109,10 +110,16 @@ function Screen:line(...)
     if type(piece) == "table" then
       text, style = piece[1], piece[2]
     end
-    text = self:clean(tostring(text))
+    text = self.as_json and tostring(text) or self:clean(tostring(text))
+    style = not self.as_json and style or nil
     pieces[i] = style and self.color and ("\27[%sm%s\27[m"):format(STYLES[style], text) or text
   end
-  self:raw(table.concat(pieces) .. "\n")
+  local line = table.concat(pieces)
+  if not self.as_json then
+    self:raw(line .. "\n")
+  elseif line ~= "" then
+    self:json({ note = (line:gsub("^posthog%-llm: ", "")) })
+  end
 end
 
 --- Writes a text of many lines: unchanged, unless the stream is a terminal.
