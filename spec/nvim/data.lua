@@ -22,6 +22,8 @@ local wait = support.wait
 
 local scenarios, it = support.list()
 
+local IS_CURRENT = vim and vim.env.EMULATOR_PROFILE == "current" -- API v2
+
 local INPUT = '{"b":1.0,"a":[1e2,12345678901234567890,"\\u00e9"],"n":null,"e":{}}'
 
 --- The input of an item, as the server has it.
@@ -171,6 +173,180 @@ it("meets the change of somebody else to an item, also on servers that check not
   equal({ "no", 55 }, { row.expected_output, row.input.five })
 end)
 
+it("says that an item was deleted meanwhile, and writes it when it is brought back", function()
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  replace('"yes"', '"no"')
+  assert(client.dataset_items:delete(id))
+  for _, command in ipairs({ "write", "write!" }) do
+    matches("deleted.*:PostHog undelete brings it back", failure(command))
+    equal(true, vim.bo.modified)
+  end
+  listen()
+  vim.cmd("PostHog merge")
+  matches(":PostHog undelete brings it back", said[#said])
+  matches('"no"', text())
+  vim.cmd("PostHog undelete")
+  vim.cmd("write")
+  equal({ false, "no" }, {
+    vim.bo.modified,
+    assert(client.dataset_items:get(id)).expected_output,
+  })
+end)
+
+it("writes an item after :PostHog delete and :PostHog undelete as before", function()
+  vim.fn.confirm = function()
+    return 1
+  end
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  vim.cmd("PostHog delete")
+  replace('"yes"', '"no"')
+  matches(":PostHog undelete brings it back", failure("write"))
+  vim.cmd("PostHog undelete")
+  vim.cmd("write")
+  equal("no", assert(client.dataset_items:get(id)).expected_output)
+end)
+
+it("opens no item that is not there, and says what may have become of it", function()
+  local client, dataset, id = given_item("1")
+  assert(client.dataset_items:delete(id))
+  local name = ("posthog://datasets/%s/%s.json"):format(dataset, id)
+  if IS_CURRENT then -- which shows it
+    edit(name)
+    replace('"yes"', '"no"')
+    matches(":PostHog undelete brings it back", failure("write"))
+  else
+    matches("no such item; where it was deleted, :PostHog undelete", failure("edit " .. name))
+    equal({ "", false }, { text(), vim.bo.modifiable })
+  end
+  vim.cmd("PostHog undelete")
+  vim.cmd("edit!")
+  matches('"input": 1', text())
+end)
+
+it("keeps the text where the dataset is deleted meanwhile", function()
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  replace('"yes"', '"no"')
+  assert(client.datasets:delete(dataset))
+  if IS_CURRENT then
+    local words = failure("write")
+    matches("archived", words)
+    assert(not words:find("somebody", 1, true), words)
+    equal(true, vim.bo.modified)
+    assert(client.datasets:undelete(dataset))
+  end
+  vim.cmd("write") -- an older server goes on taking changes
+  equal("no", assert(client.dataset_items:get(id)).expected_output)
+  assert(client.datasets:delete(dataset))
+  edit(("posthog://datasets/%s/new.json"):format(dataset))
+  replace('"input": null', '"input": "new"')
+  local ran = pcall(vim.cmd, "write")
+  equal(not ran, vim.bo.modified)
+  matches('"new"', text())
+end)
+
+it("takes another refusal of the server for no change of somebody else", function()
+  if not IS_CURRENT then
+    return -- older servers have no versions to count
+  end
+  local _, dataset, id = given_item("1")
+  control("settings", { item_version_limit = 1 })
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  replace('"yes"', '"no"')
+  local words = failure("write")
+  assert(not words:find("somebody", 1, true), words)
+  matches("version", words)
+  equal(true, vim.bo.modified)
+end)
+
+it("meets a change that is made between its read and its write", function()
+  if not IS_CURRENT then
+    return -- older servers let the last one win, and say so in the help
+  end
+  local client, dataset, id = given_item("1")
+  vim.g.posthog = { wait = 60 }
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  wait(function()
+    return text():find('"yes"', 1, true)
+  end)
+  control("faults", {
+    { match = { method = "PATCH" }, action = { delay = { write = 0.4 }, times = 1 } },
+  })
+  listen()
+  replace('"yes"', '"no"')
+  vim.cmd("write")
+  local version = assert(client.dataset_items:get(id)).version
+  assert(client.dataset_items:update(id, { input = 2, base_version = version }))
+  wait(function()
+    return said[#said]:find("somebody has changed the item", 1, true)
+  end)
+  local row = assert(client.dataset_items:get(id))
+  equal({ 2, "yes", true }, { row.input, row.expected_output, vim.bo.modified })
+end)
+
+it("meets a change that is made between its write and the next", function()
+  local client, dataset, id = given_item('{"a":1}')
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  local items = require("posthog.nvim.account").current().client.dataset_items
+  local update = items.update
+  rawset(items, "update", function(...)
+    rawset(items, "update", nil)
+    local row, err = update(...)
+    local theirs = { input = { a = "theirs" }, base_version = IS_CURRENT and row.version or nil }
+    assert(client.dataset_items:update(id, theirs)) -- before the plugin reads it again
+    return row, err
+  end)
+  replace('"yes"', '"no"')
+  vim.cmd("write")
+  equal("theirs", assert(client.dataset_items:get(id)).input.a)
+  replace('"no"', '"never"')
+  matches("somebody has changed the item", failure("write"))
+  equal("theirs", assert(client.dataset_items:get(id)).input.a)
+  vim.cmd("PostHog merge")
+  matches('"a": "theirs"', text())
+end)
+
+it("writes a text once that the server spells in another way", function()
+  control("settings", { jsonb = true })
+  local client, dataset, id = given_item("1")
+  local function writes()
+    local count = 0
+    for _, request in ipairs(requests()) do
+      count = count + (request.method == "PATCH" and 1 or 0)
+    end
+    return count
+  end
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  replace('"input": 1', '"input": {"b": 1e2, "a": 2.50}')
+  vim.cmd("write")
+  vim.cmd("write")
+  vim.cmd("write!")
+  equal(1, writes())
+  local version = assert(client.dataset_items:get(id)).version
+  assert(client.dataset_items:update(id, { metadata = { x = 1 }, base_version = version }))
+  replace("1e2", "1e3")
+  matches("somebody has changed the item", failure("write"))
+  vim.cmd("PostHog merge")
+  vim.cmd("write")
+  local row = assert(client.dataset_items:get(id))
+  equal({ 1, 1000 }, { row.metadata.x, row.input.b })
+end)
+
+it("refuses a name that is there twice, also in another spelling, and half a character", function()
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  vim.api.nvim_buf_set_lines(0, 1, 2, false, { '  "input": 2,', [[  "in\u0070ut": 3,]] })
+  matches('"input" is there twice', failure("write"))
+  vim.api.nvim_buf_set_lines(0, 1, 3, false, { [[  "in\u0070ut": 4,]] })
+  vim.cmd("write")
+  equal("4", input_of(client, id))
+  vim.api.nvim_buf_set_lines(0, 1, 2, false, { [[  "input": "\ud83e",]] })
+  matches("line 2: invalid JSON: .*lone surrogate", failure("write"))
+  equal({ "4", true }, { input_of(client, id), vim.bo.modified })
+end)
+
 it("lists the items of a dataset, some at a time", function()
   local client, dataset = given_item("1")
   for i = 2, 5 do
@@ -207,6 +383,25 @@ local function spend_requests()
   return count
 end
 
+--- Starts editors that draw the spend until there is one, print it and leave.
+local function editors_with_spend(count)
+  local script = vim.fn.tempname() .. ".lua"
+  vim.fn.writefile({
+    "local line = require('posthog.nvim').spend",
+    "vim.wait(9000, function() return line() ~= '' end, 5)",
+    "io.stdout:write(line())",
+    "vim.cmd('qall!')",
+  }, script)
+  local root = vim.fn.getcwd()
+  local arguments = { vim.v.progpath, "--headless", "-i", "NONE", "-n", "-u", "NONE" }
+  vim.list_extend(arguments, { "--cmd", "set runtimepath^=" .. root, "-c", "luafile " .. script })
+  local editors = {}
+  for i = 1, count do
+    editors[i] = vim.system(arguments, { text = true })
+  end
+  return editors
+end
+
 it("draws the spend from a cache, which one editor of several fills", function()
   local line = require("posthog.nvim").spend
   equal("", line())
@@ -218,22 +413,20 @@ it("draws the spend from a cache, which one editor of several fills", function()
   equal(1, before)
   vim.wait(50)
   line()
-  local script = vim.fn.tempname() .. ".lua"
-  vim.fn.writefile({
-    "local line = require('posthog.nvim').spend",
-    "vim.wait(3000, function() return line() ~= '' end, 5)",
-    "io.stdout:write(line())",
-    "vim.cmd('qall!')",
-  }, script)
-  local root = vim.fn.getcwd()
-  local arguments = { vim.v.progpath, "--headless", "-i", "NONE", "-n", "-u", "NONE" }
-  vim.list_extend(arguments, { "--cmd", "set runtimepath^=" .. root, "-c", "luafile " .. script })
-  local others = {}
-  for i = 1, 5 do
-    others[i] = vim.system(arguments, { text = true })
-  end
+  local others = editors_with_spend(5)
   for i = 1, 5 do
     equal(line(), others[i]:wait().stdout)
+  end
+  equal(1, spend_requests())
+end)
+
+it("asks for the spend once where six editors begin at once with an empty cache", function()
+  control("faults", { { match = { path = "spend" }, action = { delay = 0.5 } } })
+  local editors, shown = editors_with_spend(6), {}
+  for i = 1, 6 do
+    shown[i] = editors[i]:wait().stdout
+    matches("%$", shown[i])
+    equal(shown[1], shown[i])
   end
   equal(1, spend_requests())
 end)
@@ -248,6 +441,28 @@ it("counts the calls for spend, failures too, and ends at the limit of a day", f
   end
   equal(3, spend_requests())
   equal({ calls = 3, most = 3 }, require("posthog.nvim.spend").state())
+end)
+
+it("leaves a server alone for a while that has refused to tell the spend", function()
+  control("faults", { { match = { path = "spend" }, action = { status = 400 } } })
+  local line = require("posthog.nvim").spend
+  for _ = 1, 40 do
+    equal("", line())
+    vim.wait(10)
+  end
+  equal(1, spend_requests())
+  local path = vim.fn.glob(vim.fn.stdpath("cache") .. "/posthog/spend-*.json")
+  vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 299, os.time() - 301 } }) }, path)
+  vim.wait(30)
+  line()
+  vim.wait(30)
+  equal(1, spend_requests())
+  vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 301 } }) }, path)
+  vim.wait(500, function()
+    line()
+    return spend_requests() == 2
+  end, 50)
+  equal(2, spend_requests())
 end)
 
 it("opens the items of a dataset by its name", function()
@@ -301,6 +516,65 @@ it("imports a file into a dataset and exports it, while the loop goes on", funct
   matches("exists: give another name", said[#said])
   assert(ticks > 20, ticks)
   timer:close()
+end)
+
+it("shows how far an export is, and leaves no file where it is cancelled", function()
+  listen()
+  local client = other()
+  local dataset = assert(client.datasets:create({ name = "golden" }))
+  vim.cmd("PostHog import " .. records(240) .. " golden")
+  wait(function()
+    return said[#said] == "posthog: 240 items imported into golden"
+  end)
+  equal(240, count_of(client, dataset.id))
+  local steps, echo = {}, vim.api.nvim_echo
+  -- luacheck: globals vim.api.nvim_echo
+  vim.api.nvim_echo = function(chunks, history, options)
+    steps[#steps + 1] = tonumber(chunks[1][1]:match("(%d+) of 240"))
+    return echo(chunks, history, options)
+  end
+  require("posthog.nvim.progress").every = 0
+  control("faults", { { match = { method = "GET" }, action = { delay = 0.1 } } })
+  local out = vim.fn.tempname() .. ".jsonl"
+  vim.cmd("PostHog export golden " .. out)
+  wait(function()
+    return said[#said] == "posthog: 240 items exported to " .. out
+  end)
+  assert(#steps > 1 and steps[#steps] == 240, vim.inspect(steps))
+  for i = 2, #steps do
+    assert(steps[i] >= steps[i - 1], vim.inspect(steps))
+  end
+  local other_file = vim.fn.tempname() .. ".jsonl"
+  vim.cmd("PostHog export golden " .. other_file)
+  vim.wait(120)
+  vim.cmd("PostHog cancel")
+  wait(function()
+    return said[#said]:find("no file was made", 1, true)
+  end)
+  equal(0, #vim.fn.glob(other_file .. "*", true, true))
+end)
+
+it("goes on with an import whose editor was killed, and makes no item twice", function()
+  listen()
+  local client = other()
+  local dataset = assert(client.datasets:create({ name = "golden" }))
+  control("faults", { { match = { method = "POST" }, action = { delay = 0.05 } } })
+  local path = records(80)
+  local channel = support.another_editor()
+  vim.rpcrequest(channel, "nvim_exec2", "PostHog import " .. path .. " golden", {})
+  wait(function()
+    return count_of(client, dataset.id) > 10
+  end)
+  vim.uv.kill(vim.fn.jobpid(channel), "sigkill")
+  vim.fn.jobwait({ channel })
+  control("faults", {})
+  assert(count_of(client, dataset.id) < 80)
+  vim.cmd("PostHog import " .. path .. " golden")
+  local function is_done()
+    return #said > 0 and said[#said]:find("items imported into golden", 1, true) ~= nil
+  end
+  assert(vim.wait(40000, is_done, 20), vim.inspect(said)) -- what is on its way is waited for
+  equal(80, count_of(client, dataset.id))
 end)
 
 it("goes on with an import that was cancelled, and makes no item twice", function()

@@ -32,8 +32,10 @@ local KEY = "client_item_id"
 --- @field is_new? boolean
 --- @field text string as a buffer shows it
 --- @field fields table<string, string> the JSON text of each field, on one line, by its newer name
+--- @field spelt? table<string, string> fields of the text that the server has in another spelling
 --- @field version? integer newer servers only
 --- @field updated? string
+--- @field is_deleted? boolean newer servers only: the older ones show no such item
 
 --- The field of a row, by whichever name the server has for it.
 local function value_of(row, name)
@@ -46,6 +48,7 @@ end
 
 local function of_row(row, dataset)
   local found = { dataset = dataset, id = row.id, version = row.version, fields = {} }
+  found.updated, found.is_deleted = row.updated_at, row.archived == true or nil
   local lines = {}
   for _, field in ipairs(FIELDS) do
     local value, name = value_of(row, field)
@@ -61,6 +64,20 @@ local function of_row(row, dataset)
   return found
 end
 
+local function is_of_kind(err, kind)
+  return type(err) == "table" and err.kind == kind
+end
+
+local DELETED = "the item was deleted; the text here is untouched: :PostHog undelete brings it back"
+
+local function get(client, at)
+  local row, err = client.dataset_items:get(at.item, { raw = true })
+  if not row and is_of_kind(err, "not_found") then
+    error("the server has no such item; where it was deleted, :PostHog undelete brings it back", 0)
+  end
+  return of_row(task.must(row, err), at.dataset)
+end
+
 --- @param client posthog.llm.Client
 --- @param at { dataset: string, item?: string }
 --- @return posthog.nvim.Item
@@ -74,7 +91,7 @@ function item.load(client, at)
       text = '{\n  "input": null,\n  "expected_output": null,\n  "metadata": {}\n}\n',
     }
   end
-  return of_row(task.must(client.dataset_items:get(at.item, { raw = true })), at.dataset)
+  return get(client, at)
 end
 
 --- The fields that a text names. Raises what is wrong with it, with the line.
@@ -85,7 +102,7 @@ local function read(source, is_new)
   local value, err = json.decode(source)
   if value == nil then
     local _, lines = source:sub(1, (err.position or 1) - 1):gsub("\n", "")
-    error(("line %d: %s"):format(lines + 1, err.message), 0)
+    error(("line %d: %s"):format(lines + 1, (err.message:gsub(" at byte %d+", ""))), 0)
   elseif type(value) ~= "table" or not source:find("^%s*{") then
     error("an item is a JSON object: { ... }", 0)
   end
@@ -105,12 +122,22 @@ local function read(source, is_new)
   return fields
 end
 
+--- Does a text say what the server has in a field? It may have spelt it anew when it was written:
+--- that it has done so with this very text is known of the last write.
+local function is_same(base, latest, name, text)
+  local has = latest.fields[name] or "null"
+  return has == text
+    or base ~= nil and base.spelt ~= nil and base.spelt[name] == text and base.fields[name] == has
+end
+
 --- What of a text differs from the item, as fields for the API. A field that the text does not name
 --- is left alone; null empties it.
-local function changes(base, fields)
+--- @param base? posthog.nvim.Item
+--- @param latest posthog.nvim.Item
+local function changes(base, latest, fields)
   local changed, count = {}, 0
   for name, text in pairs(fields) do
-    if (base.fields[name] or "null") ~= text then
+    if not is_same(base, latest, name, text) then
       changed[name], count = task.must(json.raw(text)), count + 1
     end
   end
@@ -138,12 +165,32 @@ local function create(client, dataset, fields)
   return row
 end
 
---- Does the server still have what the text is based on? Older servers check nothing.
+--- Does the server still have what the text is based on? Older servers have no versions, and an
+--- item that was deleted and brought back has newer ones that say the same.
 local function is_current(base, latest)
-  if base.version and latest.version then
-    return base.version == latest.version
+  return base.version ~= nil and base.version == latest.version
+    or vim.deep_equal(base.fields, latest.fields)
+end
+
+--- What the server has now, and what of a text that says the same is spelt otherwise.
+local function stands_for(made, fields)
+  made.spelt = {}
+  for name, text in pairs(fields) do
+    made.spelt[name] = text
   end
-  return vim.deep_equal(base.fields, latest.fields)
+  return made
+end
+
+--- What a write has made. It is read again, in the server's spelling; where somebody has changed it
+--- before that, what was written is the base, and the next write meets their change.
+local function written(client, at, latest, fields, row)
+  local found = get(client, at)
+  if found.version == row.version and found.updated == row.updated_at then
+    return stands_for(found, fields)
+  end
+  local made = { dataset = at.dataset, id = at.item, version = row.version, text = latest.text }
+  made.fields = vim.tbl_extend("force", latest.fields, fields)
+  return made
 end
 
 --- Writes what of a text has changed.
@@ -157,24 +204,32 @@ function item.save(client, base, source, options)
   local fields = read(source, at.item == nil)
   if not at.item then
     local row = create(client, at.dataset, fields)
-    local made = item.load(client, { dataset = at.dataset, item = row.id })
-    return { action = "created", document = made }
+    local made = { dataset = at.dataset, item = row.id }
+    local nothing = { text = source, fields = {} }
+    return { action = "created", document = written(client, made, nothing, fields, row) }
   end
-  local latest = item.load(client, at)
-  if not options.force and not is_current(base, latest) then
+  local latest = get(client, at)
+  if latest.is_deleted then
+    error(DELETED, 0)
+  elseif not options.force and not is_current(base, latest) then
     return { action = "conflict", document = latest }
   end
-  local changed, count = changes(latest, fields)
+  local changed, count = changes(base, latest, fields)
   if count == 0 then
-    return { action = "unchanged", document = latest }
+    return { action = "unchanged", document = stands_for(latest, fields) }
   end
   changed.base_version = latest.version
   local row, err = client.dataset_items:update(at.item, changed)
-  if not row and type(err) == "table" and err.kind == "conflict" then
-    return { action = "conflict", document = item.load(client, at) }
+  if not row and is_of_kind(err, "conflict") then
+    local newest = get(client, at)
+    if newest.is_deleted then
+      error(DELETED, 0)
+    elseif not is_current(latest, newest) then
+      return { action = "conflict", document = newest }
+    end -- else another rule: the dataset takes no change, or the item has all its versions
   end
   task.must(row, err)
-  return { action = "published", document = item.load(client, at) }
+  return { action = "published", document = written(client, at, latest, fields, row) }
 end
 
 --- Why a text meets what the server has, for the user.
@@ -191,7 +246,12 @@ function item.written(made)
     or "the item is written"
 end
 
---- An item has one identity for ever: two texts of it can always be merged.
-function item.unmergeable() end
+--- Why two texts cannot be merged; nil: they can. An item has one identity for ever.
+--- @param _ posthog.nvim.Item
+--- @param latest posthog.nvim.Item
+--- @return string?
+function item.unmergeable(_, latest)
+  return latest.is_deleted and DELETED or nil
+end
 
 return item

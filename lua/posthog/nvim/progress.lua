@@ -4,7 +4,8 @@ local message = require("posthog.nvim.message")
 
 local progress = {}
 
-local EVERY = 0.5 -- seconds between two lines
+--- Seconds between two lines.
+progress.every = 0.5
 
 --- @class posthog.nvim.Progress
 --- @field title string
@@ -18,7 +19,7 @@ local HAS_MESSAGES = vim.fn.has("nvim-0.12") == 1
 --- @param title string
 --- @return posthog.nvim.Progress
 function progress.new(title)
-  return setmetatable({ title = title, shown = -EVERY }, Progress)
+  return setmetatable({ title = title, shown = -progress.every }, Progress)
 end
 
 local function echo(self, text, status, percent)
@@ -37,7 +38,7 @@ end
 --- @param total? integer
 function Progress:report(done, total)
   local now = vim.uv.hrtime() / 1e9
-  if now - self.shown < EVERY then
+  if now - self.shown < progress.every then
     return
   end
   self.shown = now

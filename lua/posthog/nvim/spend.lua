@@ -86,12 +86,28 @@ local function recent(calls)
   return list
 end
 
+local PAUSE = 300 -- seconds after a call that has failed
+
+local function is_old(cache, settings)
+  return os.time() - (cache.at or 0) > settings.refresh
+end
+
+--- @param is_wanted boolean whether the user waits for it
 --- @return string? reason why nothing is asked for now
-local function refusal(cache, settings)
-  if #recent(cache.calls) >= settings.max_per_day then
+local function refusal(cache, settings, is_wanted)
+  local calls = recent(cache.calls)
+  if #calls >= settings.max_per_day then
     return ("%d calls of today are used up (vim.g.posthog.spend.max_per_day)"):format(
       settings.max_per_day
     )
+  elseif is_wanted then
+    return nil
+  elseif not is_old(cache, settings) then
+    return "another editor has asked meanwhile"
+  end
+  local last = math.max(0, unpack(calls))
+  if os.time() - last < math.min(PAUSE, settings.refresh) then
+    return "the last call has failed"
   end
 end
 
@@ -102,7 +118,7 @@ local function ask(found, done)
   local settings, path = config.get().spend, path_of(found)
   local lock, why = require("posthog.llm.util.file_system").lock(path .. ".lock")
   local cache = read(path)
-  local refused = refusal(cache, settings)
+  local refused = refusal(cache, settings, done ~= nil)
   if not lock then
     refused = why == "locked" and "another editor is asking" or ("%s: %s"):format(path, why)
   end
@@ -110,6 +126,7 @@ local function ask(found, done)
     if lock then
       lock:close()
     end
+    view.looked = -LOOK
     return done and done(refused)
   end
   cache.calls = recent(cache.calls)
@@ -187,8 +204,7 @@ function spend.line()
   end
   look()
   local cache, settings = view.cache or { calls = {} }, config.get().spend
-  local is_old = os.time() - (cache.at or 0) > settings.refresh
-  if is_old and not is_asking then
+  if is_old(cache, settings) and not is_asking then
     is_asking = true
     vim.schedule(function()
       is_asking = false

@@ -13,8 +13,9 @@ end
 
 --- Starts a task that reports, and tells how it ended.
 --- @param title string
+--- @param cancelled string what has become of it when it was cancelled
 --- @param fn fun(report: fun(done: integer, total?: integer)): string
-local function start(title, fn)
+local function start(title, cancelled, fn)
   local bar = progress.new(title)
   task.run(
     title,
@@ -26,7 +27,7 @@ local function start(title, fn)
     0,
     function(_, err, text)
       if is_cancelled(err) then
-        bar:finish(title .. " is cancelled; the same command goes on there", false)
+        bar:finish(("%s is cancelled; %s"):format(title, cancelled), false)
       elseif err then
         bar:finish(tostring(err), true)
       else
@@ -42,7 +43,7 @@ end
 --- @param dataset string name or id
 function transfer.import(path, dataset)
   local title = ("import of %s"):format(vim.fs.basename(path))
-  start(title, function(report)
+  start(title, "the same command goes on there", function(report)
     local dataset_file = require("posthog.llm.dataset_file")
     local summary = task.must(dataset_file.import(account.current().client, dataset, path, {
       on_progress = function(now)
@@ -64,7 +65,7 @@ function transfer.export(dataset, path)
   if vim.uv.fs_stat(path) then
     return message.error(path .. " exists: give another name, or delete it first")
   end
-  start(("export of %s"):format(dataset), function(report)
+  start(("export of %s"):format(dataset), "no file was made", function(report)
     local dataset_file = require("posthog.llm.dataset_file")
     local result = task.must(dataset_file.export(account.current().client, dataset, path, {
       on_progress = function(now)
