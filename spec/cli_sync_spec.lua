@@ -194,6 +194,25 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("nothing to do: 100 items are as in the file\n", ends(0, words(path)).out)
     end)
 
+    it("ends with code 130 on Ctrl-C, and says how far it came", function()
+      local lines = {}
+      for i = 1, 200 do
+        lines[i] = ('{"input":"%d","output":1,"metadata":{"id":%d}}'):format(i, i)
+      end
+      local path = write("g.jsonl", table.concat(lines, "\n"))
+      ends(0, { "datasets", "create", "golden" })
+      e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
+      local typed = command.until_true("grep -qs id " .. path .. ".sync.journal")
+        .. "sleep 0.3; printf '\\003'; sleep 0.3"
+      local shown = run(words(path, "--settle", "0.2"), { terminal = 80, typed = typed })
+      assert.equal(130, shown.code, shown.err)
+      assert.truthy(shown.err:find("the same command does what is left", 1, true), shown.err)
+      assert.matches("posthog%-llm: interrupted\n$", shown.err)
+      e:faults({})
+      ends(0, words(path, "--settle", "0.2"))
+      assert.equal(200, #held())
+    end)
+
     it("reads standard input, and names it in what it says", function()
       assert.equal(
         "2 created, 0 unchanged\n",

@@ -573,6 +573,26 @@ for _, generation in ipairs({ "reference", "current" }) do
         assert.equal(3, select(2, items()))
       end)
 
+      it("tells when others create an item with the same key meanwhile", function()
+        local path = write("g.jsonl", THREE)
+        local done
+        local result = assert(sync(path, {
+          on_progress = function(now)
+            if now.rows and now.rows == now.total and not done then
+              done = true
+              local theirs = write("theirs.jsonl", (THREE:gsub('"a"', '"theirs"')))
+              assert(dataset_file.sync(t.client(), dataset, theirs, { key = "metadata.id" }))
+            end
+          end,
+        }))
+        did(
+          "0 created, 0 restored, 0 updated, 2 the same, 0 deleted, 0 rejected, 1 conflicts",
+          result
+        )
+        assert.same({ 1, true }, { result.problems[1].line, result.problems[1].conflict })
+        assert.equal("theirs", items().x.expected_output)
+      end)
+
       it("takes client_item_id as the key, and tells 1.0 from 1 where this Lua does", function()
         local path = write("g.jsonl", '{"input":1,"client_item_id":"a"}\n')
         assert(sync(path, { key = "client_item_id" }))

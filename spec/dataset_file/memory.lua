@@ -1,10 +1,10 @@
---- How much memory the command takes for a dataset of many rows: an import, an export and a
---- comparison, each a process of its own, whose peak (VmHWM) is read from Linux's /proc.
+--- How much memory the command takes for a dataset of many rows: an import, an export, a
+--- comparison and syncs, each a process of its own, whose peak (VmHWM) is read from Linux's /proc.
 ---
 ---   tools/lua 5.4 spec/dataset_file/memory.lua [--rows=100000] [--most=60]
 ---
---- --most: MiB; a comparison, which keeps a digest of each record, may take half as much again. The
---- last line is "N passed, N failed"; the first column is the peak.
+--- --most: MiB; a comparison, which keeps a digest of each record, may take half as much again, and a sync
+--- more, see SHARES. The last line is "N passed, N failed"; the first column is the peak.
 
 local memory = require("spec.dataset_file.peaks")
 
@@ -18,10 +18,13 @@ for _, word in ipairs(arg) do
   settings[name] = tonumber(value)
 end
 
+--- How much more these may take: digests, and for each row that is to be changed its id and digest.
+local SHARES = { comparison = 1.5, sync = 1.8, ["dry run"] = 3 }
+
 local passed, failed = 0, 0
 for _, generation in ipairs({ "reference", "current" }) do
   for _, run in ipairs(memory.runs(generation, settings.rows)) do
-    local most = settings.most * (run.what == "comparison" and 1.5 or 1)
+    local most = settings.most * (SHARES[run.what] or 1)
     local good = run.code == 0 and run.peak <= most
     passed, failed = passed + (good and 1 or 0), failed + (good and 0 or 1)
     local words = "%6.1f MiB  %6.1f s  %s of %d rows, %s: %s"

@@ -14,12 +14,12 @@ local peaks = {}
 
 --- @param path string
 --- @param rows integer
-local function write_source(path, rows)
+--- @param word string in each output
+local function write_source(path, rows, word)
   local file = assert(io.open(path, "wb"))
   for i = 1, rows do
-    local text =
-      '{"input":{"question":"What is %d + %d?","n":%d},"output":"It is %d, of course."}\n'
-    file:write(text:format(i, i, i, 2 * i))
+    local text = '{"input":{"question":"What is %d + %d?","n":%d},"output":"It is %d, %s."}\n'
+    file:write(text:format(i, i, i, 2 * i, word))
   end
   file:close()
 end
@@ -52,7 +52,8 @@ local function measure(e, what, args)
   }
 end
 
---- An import, an export and a comparison.
+--- An import, an export, a comparison, a sync of what is equal, and a dry run of one that would change
+--- every row.
 --- @param generation "reference"|"current"
 --- @param rows integer
 --- @return spec.Peak[]
@@ -60,7 +61,7 @@ function peaks.runs(generation, rows)
   local e = emulator.start({ profile = generation })
   e:settings({ log = false, item_limit = 0 })
   local source, copy = os.tmpname(), os.tmpname()
-  write_source(source, rows)
+  write_source(source, rows, "of course")
   local jsonl = { "--format", "jsonl" }
   local runs = {
     measure(e, "import", { "datasets", "import", "big", source, "--create", jsonl[1], jsonl[2] }),
@@ -71,6 +72,11 @@ function peaks.runs(generation, rows)
       { "datasets", "diff", "big", copy, "--key", "id", jsonl[1], jsonl[2] }
     ),
   }
+  local sync = { "datasets", "sync", "big", source, "--key", "input", jsonl[1], jsonl[2] }
+  runs[4] = measure(e, "sync", sync)
+  write_source(source, rows, "I think")
+  sync[#sync + 1] = "--dry-run"
+  runs[5] = measure(e, "dry run", sync)
   e:stop()
   os.remove(source)
   os.remove(source .. ".journal")

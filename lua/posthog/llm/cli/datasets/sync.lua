@@ -2,6 +2,7 @@
 
 local calls = require("posthog.llm.cli.datasets.calls")
 local exits = require("posthog.llm.cli.exits")
+local terminal = require("posthog.llm.util.terminal")
 
 local WRITING = {
   "prune",
@@ -96,6 +97,11 @@ local function run(context, args, allow_empty)
   local on_progress = options.on_progress
   function options.on_progress(now)
     now.records = now.changes or now.records
+    if now.rows and not now.read then
+      local of = now.total and (" of %d"):format(now.total) or ""
+      bar:say(("compares item %d%s"):format(now.rows, of))
+      return not terminal.interrupted()
+    end
     return on_progress(now)
   end
   options.key, options.allow_empty = args.key, allow_empty or args.yes
