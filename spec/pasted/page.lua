@@ -53,7 +53,9 @@ local function read_mark(block, mark)
       block.host = rest
     elseif word == "with" then
       block.with = rest
-    elseif word == "by" and (rest:find("^make %l") or rest:find("^spec/%S") or rest:find("^tools/%S")) then
+    elseif
+      word == "by" and (rest:find("^make %l") or rest:find("^spec/%S") or rest:find("^tools/%S"))
+    then
       block.by = rest
     else
       fail(block, "the mark '%s' is not known", part)

@@ -3,7 +3,6 @@
 local account = require("posthog.nvim.account")
 local base = require("posthog.nvim.base")
 local buffer = require("posthog.nvim.buffer")
-local complete = require("posthog.nvim.complete")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
 local message = require("posthog.nvim.message")
@@ -297,6 +296,13 @@ local function pick()
   end)
 end
 
+--- @return string[] names of the commands
+function commands.names()
+  local names = vim.tbl_keys(RUN)
+  table.sort(names)
+  return names
+end
+
 --- Runs one command.
 --- @param command { fargs: string[], bang: boolean } of nvim_create_user_command
 function commands.run(command)
@@ -306,13 +312,8 @@ function commands.run(command)
     if name == nil then
       return pick()
     elseif not RUN[name] then
-      error(
-        (":PostHog %s is not known; there are %s"):format(
-          name,
-          table.concat(complete.COMMANDS, ", ")
-        ),
-        0
-      )
+      local words = ":PostHog %s is not known; there are %s"
+      error(words:format(name, table.concat(commands.names(), ", ")), 0)
     end
     RUN[name](words, command.bang)
   end)

@@ -5,27 +5,6 @@ local complete = {}
 local LONGEST_WAIT = 300 -- milliseconds
 local MOST_AGE = 60 -- seconds
 
-local COMMANDS = {
-  "archive",
-  "cancel",
-  "build",
-  "dataset",
-  "delete",
-  "diff",
-  "export",
-  "history",
-  "import",
-  "merge",
-  "new",
-  "open",
-  "publish",
-  "rename",
-  "spend",
-  "take",
-  "undelete",
-}
-complete.COMMANDS = COMMANDS
-
 --- Names by kind, and when they were asked for.
 local known = { skills = { at = -MOST_AGE }, datasets = { at = -MOST_AGE } }
 
@@ -93,7 +72,7 @@ local ARGUMENTS = {
 function complete.words(lead, line, position)
   local before = line:sub(1, position)
   local given = vim.split(vim.trim(before:gsub("^%s*%S+%s*", "", 1)), "%s+")
-  local offered = COMMANDS
+  local offered = require("posthog.nvim.commands").names()
   if #given > 1 or (given[1] ~= "" and before:find("%s$")) then
     local list = ARGUMENTS[given[1]]
     offered = list and list(math.max(1, #given - 1), lead) or {}
