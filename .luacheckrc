@@ -9,6 +9,8 @@ exclude_files = { "build", "lua_modules" }
 
 -- Whether the host is nginx or Neovim is asked here.
 files["lua/posthog/llm/host"] = { read_globals = { "ngx", "vim" } }
+files["lua/posthog/llm/cache"] = { read_globals = { "ngx" } }
+files["lua/posthog/llm/cache.lua"] = { read_globals = { "ngx" } }
 files["lua/posthog/llm/init.lua"] = { read_globals = { "ngx", "vim" } }
 
 -- stylua folds what it can.

@@ -100,6 +100,7 @@ local function create(options, family)
     end
   end
   self._origin, self._redact = settings.origin, redact_error
+  self._base, self._project = settings.target and settings.target.base, settings.project
   for name, module in pairs(RESOURCES) do
     self[name] = require(module).new(run, state)
     self[name]._origin, self[name]._redact = settings.origin, redact_error
