@@ -45,6 +45,9 @@ end
 
 --- What the server refused, and what others have changed.
 local function print_problems(context, file, result)
+  if context.json then -- the result has them
+    return
+  end
   for _, problem in ipairs(result.problems) do
     local place = problem.line and ("%s:%d"):format(file, problem.line) or "item " .. problem.id
     local item = problem.line and problem.id and ("item %s: "):format(problem.id) or ""

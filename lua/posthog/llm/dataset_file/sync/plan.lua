@@ -72,7 +72,7 @@ end
 
 --- Plans as for an empty dataset.
 function Plan:forget_rows()
-  self.rows, self.removed, self.taken = {}, {}, {}
+  self.rows, self.removed, self.taken, self.lists = {}, {}, {}, {}
   self.kept = { rows = 0, bytes = 0 }
   self.counts = { created = self.records, restored = 0, updated = 0, unchanged = 0, refused = 0 }
 end
@@ -173,7 +173,8 @@ function Plan:read_file(input)
     err = report(record.n)
   end
   input.close()
-  if not err and usable > 0 and self.without_key == usable then
+  local is_everywhere = self.without_key == usable and self.problem_count == usable
+  if not err and usable > 0 and is_everywhere then
     err = failure(self.path, "no record has %s, which is the key", self.key)
     err.option = "key"
   end
@@ -232,6 +233,14 @@ function Plan:keep(content, names)
   return old
 end
 
+--- One list for all rows in which the same fields are to be changed.
+--- @private
+function Plan:shared(names)
+  local text = table.concat(names, " ")
+  self.lists[text] = self.lists[text] or names
+  return self.lists[text]
+end
+
 local function id_of(row)
   return type(row) == "table" and row.id or row
 end
@@ -284,7 +293,7 @@ function Plan:matched(n, row, content, is_archived)
       id = row.id,
       version = row.version,
       digest = digest,
-      names = names,
+      names = self:shared(names),
       archived = is_archived or nil,
       old = self:keep(content, names),
     }
