@@ -397,7 +397,7 @@ function buffer.publish(number, force, note)
   local in_time = task.run("write " .. name, send, wait, finish)
   note_quit(quits)
   if not in_time then
-    message.info("on its way; the buffer stays modified until the server has confirmed it")
+    message.info("on its way; stays modified until the server confirms it")
   end
   return failure
 end

@@ -46,7 +46,7 @@ function Progress:report(done, total)
   if HAS_MESSAGES then
     echo(self, text, "running", total and total > 0 and math.floor(100 * done / total) or nil)
   else
-    vim.api.nvim_echo({ { ("%s: %s"):format(self.title, text) } }, false, {})
+    message.glimpse(("%s: %s"):format(self.title, text))
   end
 end
 
