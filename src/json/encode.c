@@ -72,30 +72,79 @@ static inline char *put_utf8 (char *out, const char **p, const char *end) {
   return out;
 }
 
+#if defined(SCAN_WINDOW)
+
+/* The most bytes of a window as it is written, and a copy of one behind. */
+#define WINDOW_SIZE (7 * SCAN_WINDOW)
+
+/* Writes the window at s, of whose bytes `ends` has a bit for each to escape. */
+static inline char *put_window (char *out, const char *s, uint64_t ends) {
+  const char *from = s, *at;
+  for (; ends != 0; ends &= ends - 1) {
+    at = s + __builtin_ctzll(ends);
+    scan_copywindow(out, from);
+    out = put_escape(out + (at - from), *at);
+    from = at + 1;
+  }
+  scan_copywindow(out, from);
+  return out + (s + SCAN_WINDOW - from);
+}
+
+/*
+** Writes windows of the string at *p, as long as two are left. Stops before a
+** window with UTF-8 that scan_utf8 leaves to utf8_sequence: *until is its end.
+*/
+static char *put_windows (Writer *w, char *out, const char **p, const char *end,
+                          const char **until) {
+  const char *s = *p;
+  unsigned due = 0;
+  for (; end - s >= 2 * SCAN_WINDOW; s += SCAN_WINDOW) {
+    uint64_t high, ends = scan_window(s, &high);
+    if (!scan_windowutf8(s, high, SCAN_WINDOW, &due)) {
+      *until = s + SCAN_WINDOW;
+      break;
+    }
+    out = put_window(room(w, out, WINDOW_SIZE), s, ends);
+  }
+  if (due != 0) { /* the character before s is not complete */
+    out -= s - scan_back(s);
+    s = scan_back(s);
+  }
+  *p = s;
+  return out;
+}
+
+#endif
+
 /*
 ** Writes the rest of a string, which begins with a special byte, and the
-** closing quote. There is room for it as long as it needs no escapes.
+** closing quote.
 */
 static char *put_special (Writer *w, char *out, const char *s,
                           const char *end) {
-  const char *stop;
+  const char *stop, *until = s;
   while (s < end) {
+#if defined(SCAN_WINDOW)
+    if (s >= until)
+      out = put_windows(w, out, &s, end, &until);
+#endif
+    if (w->end - out < end - s + 32)
+      out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
+    stop = scan_copyblocks(out, s, end, end);
+    out += stop - s;
+    s = stop;
+    if (s == end)
+      break;
     if ((unsigned char)*s >= 0x80) {
       if ((out = put_utf8(out, &s, end)) == NULL)
         return NULL;
     } else if (scan_special(*s)) {
       out = put_escape(out, *s++);
-      if (w->end - out < end - s + 32)
-        out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
     } else { /* the last bytes, or bytes that scan_copyblocks left */
       stop = scan_copy(out, s, end);
       out += stop - s;
       s = stop;
-      continue;
     }
-    stop = scan_copyblocks(out, s, end, end);
-    out += stop - s;
-    s = stop;
   }
   *out++ = '"';
   return out;

@@ -135,6 +135,69 @@ static inline const char *scan_copyblocks (char *out, const char *p,
   return ends == 0 && due != 0 ? scan_back(p) : p;
 }
 
+/*
+** Where escapes are dense, a branch at each run of plain characters is
+** mispredicted more often than not. There a window of 64 bytes is looked at as
+** a whole, and what is between two escapes copied as 64 bytes, however short.
+*/
+#define SCAN_WINDOW 64
+
+static inline void scan_copy16 (char *out, const char *p) {
+  _mm_storeu_si128((__m128i *)(void *)out,
+                   _mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+static inline void scan_copywindow (char *out, const char *p) {
+  scan_copy16(out, p);
+  scan_copy16(out + 16, p + 16);
+  scan_copy16(out + 32, p + 32);
+  scan_copy16(out + 48, p + 48);
+}
+
+static inline unsigned scan_high (__m128i x) {
+  return (unsigned)_mm_movemask_epi8(x);
+}
+
+/* The bits of four blocks as those of a window. */
+static inline uint64_t scan_join (unsigned a, unsigned b, unsigned c,
+                                  unsigned d) {
+  return (a | b << 16) | (uint64_t)(c | d << 16) << 32;
+}
+
+/* A bit for each byte of the window at p that ends a run; in *high for each
+** that is not ASCII. */
+static inline uint64_t scan_window (const char *p, uint64_t *high) {
+  __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+  __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+  __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(p + 32));
+  __m128i d = _mm_loadu_si128((const __m128i *)(const void *)(p + 48));
+  *high = scan_join(scan_high(a), scan_high(b), scan_high(c), scan_high(d));
+  return scan_join(scan_ends(a), scan_ends(b), scan_ends(c), scan_ends(d));
+}
+
+/*
+** Checks the UTF-8 of the first `len` bytes of the window at p, with what
+** scan_utf8 says of *due and of 0, in which case *due remains as it was.
+*/
+static inline int scan_windowutf8 (const char *p, uint64_t high, unsigned len,
+                                   unsigned *due) {
+  unsigned i, next = *due;
+  if (len < SCAN_WINDOW)
+    high &= ((uint64_t)1 << len) - 1;
+  if (high == 0 && next == 0)
+    return 1;
+  for (i = 0; i < SCAN_WINDOW && i <= len; i += 16, high >>= 16) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+    unsigned left = len - i < 16 ? len - i : 16;
+    if (((high & 0xFFFF) | next) == 0)
+      continue;
+    if (!scan_utf8(x, (unsigned)high & 0xFFFF, left, &next))
+      return 0;
+  }
+  *due = next;
+  return 1;
+}
+
 /* The first special byte in [p, end), or end. */
 static inline const char *scan_plain (const char *p, const char *end) {
   for (; end - p >= 16; p += 16) {

@@ -19,22 +19,27 @@ static void grow_scratch (Reader *r, size_t used, size_t size) {
   c->size = size;
 }
 
+/* The value of a hexadecimal digit, plus DIGIT; 0: none. */
+#define DIGIT 16
+static const unsigned char digits[256] = {
+    ['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21,
+    ['6'] = 22, ['7'] = 23, ['8'] = 24, ['9'] = 25, ['a'] = 26, ['b'] = 27,
+    ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31, ['A'] = 26, ['B'] = 27,
+    ['C'] = 28, ['D'] = 29, ['E'] = 30, ['F'] = 31,
+};
+
 /* Four hexadecimal digits, or -1. */
-static int read_hex (const char *p, const char *end) {
-  int value = 0, i;
+static inline int read_hex (const char *p, const char *end) {
+  int a, b, c, d;
   if (end - p < 4)
     return -1;
-  for (i = 0; i < 4; i++) {
-    int c = (unsigned char)p[i];
-    if (c >= '0' && c <= '9')
-      c -= '0';
-    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-      c = (c | 0x20) - 'a' + 10;
-    else
-      return -1;
-    value = value * 16 + c;
-  }
-  return value;
+  a = digits[(unsigned char)p[0]];
+  b = digits[(unsigned char)p[1]];
+  c = digits[(unsigned char)p[2]];
+  d = digits[(unsigned char)p[3]];
+  if ((a & b & c & d & DIGIT) == 0)
+    return -1;
+  return (a - DIGIT) << 12 | (b - DIGIT) << 8 | (c - DIGIT) << 4 | (d - DIGIT);
 }
 
 static char *put_utf8 (char *out, unsigned long c) {
@@ -117,20 +122,117 @@ static inline const char *copy_utf8 (Reader *r, const char *p, const char *stop,
 }
 
 /* The position up to which `room` bytes of scratch are enough from p. */
-#define SPARE 32
+#define SPARE 192
 static inline const char *within (const char *p, const char *end, size_t room) {
   return (size_t)(end - p) > room - SPARE ? p + (room - SPARE) : end;
 }
 
+/* Makes room for a next part of a string; returns the position up to which it
+** is enough. */
+static const char *make_room (Reader *r, const char *p, char **out) {
+  Cache *c = r->cache;
+  size_t used = (size_t)(*out - c->scratch);
+  if (c->size - used < 2 * SPARE)
+    grow_scratch(r, used, used + 2 * SPARE);
+  *out = c->scratch + used;
+  return within(p, r->end, c->size - used);
+}
+
+/* Reads what is next at p, neither the end of the text nor of the string: an
+** escape or a run of characters. */
+static const char *read_part (Reader *r, const char *p, const char *stop,
+                              char **out) {
+  const char *next;
+  if (*p == '\\')
+    return read_escape(r, p, out);
+  if ((unsigned char)*p >= 0x80)
+    return copy_utf8(r, p, stop, out);
+  if ((unsigned char)*p < 0x20)
+    return json_fail(r, p, "control character in a string");
+  if (p >= stop)
+    return p; /* needs more room */
+  next = scan_copy(*out, p, stop);
+  *out += next - p;
+  return next;
+}
+
+#if defined(SCAN_WINDOW)
+
+/* The bytes of text from a window on: it, the longest escape at its end, and a
+** copy of a window from there. */
+#define WINDOW_REACH (2 * SCAN_WINDOW + 12)
+
+/*
+** Decodes the window at p, of whose bytes `ends` has a bit for each quote,
+** backslash and control. Returns the position after it, or of the first quote
+** or control in it.
+*/
+static inline const char *read_window (Reader *r, const char *p, uint64_t ends,
+                                       char **out) {
+  const char *from = p, *at, *stop = p + SCAN_WINDOW;
+  char *to = *out, c;
+  while (ends != 0) {
+    at = p + __builtin_ctzll(ends);
+    scan_copywindow(to, from);
+    to += at - from;
+    *out = to;
+    if (*at != '\\')
+      return at;
+    if ((c = escapes[(unsigned char)at[1]]) != 0) {
+      *to++ = c;
+      from = at + 2;
+    } else if ((from = read_escape(r, at, &to)) == NULL) {
+      return NULL;
+    }
+    *out = to;
+    if (from >= stop)
+      return from;
+    ends &= ~(uint64_t)0 << (from - p);
+  }
+  scan_copywindow(to, from);
+  *out = to + (stop - from);
+  return stop;
+}
+
+/*
+** Decodes windows while p < stop. Stops where fewer bytes are left than a window
+** takes; at a quote, a control, or an error; and before a window with UTF-8 that
+** scan_utf8 leaves to utf8_sequence: then *until is its end.
+*/
+static const char *read_windows (Reader *r, const char *p, const char *stop,
+                                 char **out, const char **until) {
+  unsigned due = 0;
+  while (p < stop && r->end - p >= WINDOW_REACH) {
+    char *first = *out;
+    uint64_t high, ends = scan_window(p, &high);
+    const char *next = read_window(r, p, ends, out);
+    size_t len = (size_t)((next != NULL ? next : r->blame) - p);
+    if (!scan_windowutf8(p, high, len < SCAN_WINDOW ? len : SCAN_WINDOW, &due)) {
+      *until = p + SCAN_WINDOW;
+      *out = first;
+      break;
+    }
+    if (next == NULL || len < SCAN_WINDOW)
+      return next;
+    p = next;
+  }
+  if (due != 0) { /* the character before p is not complete */
+    *out -= p - scan_back(p);
+    p = scan_back(p);
+  }
+  return p;
+}
+
+#endif
+
 /*
 ** Decodes a string with escapes into scratch; its bytes from s to p are plain.
 ** Nothing takes more bytes decoded than in the text, so room is made in advance
-** for the bytes up to `stop`, and SPARE bytes for scan_copy and the last
-** character.
+** for the bytes up to `stop`, and SPARE bytes for what copies more than that.
 */
 static const char *read_escaped (Reader *r, const char *s, const char *p,
                                  size_t *len) {
-  const char *end = r->end, *stop = p, *next;
+  const char *end = r->end, *stop = p, *until = p, *next;
   size_t used = (size_t)(p - s);
   char *out;
   if (r->cache->size < used + 2 * SPARE)
@@ -139,32 +241,20 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
   memcpy(out, s, used);
   out += used;
   for (;;) {
-    if (p >= stop) {
-      used = (size_t)(out - r->cache->scratch);
-      if (r->cache->size - used < 2 * SPARE)
-        grow_scratch(r, used, used + 2 * SPARE);
-      out = r->cache->scratch + used;
-      stop = within(p, end, r->cache->size - used);
-    }
+    if (p >= stop)
+      stop = make_room(r, p, &out);
+#if defined(SCAN_WINDOW)
+    if (p >= until && (p = read_windows(r, p, stop, &out, &until)) == NULL)
+      return NULL;
+#endif
     next = scan_copyblocks(out, p, stop, end);
     out += next - p;
     p = next;
     if (p == end)
       return json_fail(r, p, "unterminated string");
-    if (*p == '\\') {
-      p = read_escape(r, p, &out);
-    } else if (*p == '"') {
+    if (*p == '"')
       break;
-    } else if ((unsigned char)*p >= 0x80) {
-      p = copy_utf8(r, p, stop, &out);
-    } else if ((unsigned char)*p < 0x20) {
-      return json_fail(r, p, "control character in a string");
-    } else if (p < stop) {
-      next = scan_copy(out, p, stop);
-      out += next - p;
-      p = next;
-    }
-    if (p == NULL)
+    if ((p = read_part(r, p, stop, &out)) == NULL)
       return NULL;
   }
   *len = (size_t)(out - r->cache->scratch);
