@@ -24,7 +24,7 @@ local WORK = "build/bench/count"
 local REPORT_ABOVE, FAIL_ABOVE = 3, 10 -- % of growth
 
 local TEXTS = {}
-for _, name in ipairs({ "items", "skill", "spend" }) do
+for _, name in ipairs({ "items", "skill", "prose", "spend" }) do
   TEXTS[name] = routes.make[name]()
 end
 
@@ -32,7 +32,7 @@ end
 -- the threads of a call do varies by a percent, so that one is counted thrice.
 local CASES = {}
 for _, verb in ipairs({ "decode", "encode" }) do
-  for _, text in ipairs({ "items", "skill", "spend" }) do
+  for _, text in ipairs({ "items", "skill", "prose", "spend" }) do
     local name = verb .. "-" .. text
     local case = { name = name, peer = "cjson-" .. name, unit = "byte", of = #TEXTS[text] }
     case.turns, case.runs = text == "items" and 10 or 20, 1

@@ -171,9 +171,83 @@ function fixtures.dataset()
   ):format(uuid(random), prose(random, 120), timestamp(random), timestamp(random), user(random))
 end
 
---- @param bytes integer size of the body, a Markdown text
+--- A line of Markdown prose, as it stands inside of a JSON string.
+local function sentence(random)
+  local part = {}
+  for i = 1, random(6, 18) do
+    part[i] = words[random(1, #words)]
+  end
+  return table.concat(part, " ")
+end
+
+local function skill_of(random, body)
+  return (
+    '{"id":"%s","name":"trace-triage","description":"Finds slow generations.","body":"%s",'
+    .. '"license":"Apache-2.0","compatibility":"","allowed_tools":["Bash","Read"],"metadata":'
+    .. '{"owner_team":"ml-platform","nested":{"empty":[],"flag":false}},"files":[{"path":'
+    .. '"scripts/collect.sh","content_type":"text/x-shellscript"}],"outline":[],"version":7,'
+    .. '"is_latest":true,"created_at":"%s","updated_at":"%s","created_by":%s}'
+  ):format(uuid(random), body, timestamp(random), timestamp(random), user(random))
+end
+
+--- Lines of code, as they stand inside of a JSON string: quotes, tabs, backslashes.
+local CODE = {
+  "local function triage(%s)",
+  '\\tif %s.kind == \\"generation\\" then',
+  "\\t\\tlocal seconds = (%s.ended - started) / 1000",
+  '\\t\\tprint((\\"%%d\\\\t%%s\\"):format(seconds, %s.name))',
+  "\\tend",
+  "\\treturn %s",
+  "end",
+  'posthog-llm items list --dataset \\"$%s\\" --json |',
+  "  jq -r '.results[] | [.id, .%s] | @tsv' \\\\",
+  "  > out.tsv",
+  '{\\"event\\": \\"$ai_generation\\", \\"cost\\": %s},',
+}
+
+--- What an encoder that keeps to ASCII makes of words that do not.
+local ESCAPED = { "gr\\u00f6\\u00dfe", "na\\u00efve", "\\u6982\\u8981", "\\u201cquoted\\u201d" }
+
+local function block_of_code(random)
+  local lines = { random(1, 2) == 1 and "```lua" or "```sh" }
+  for i = 2, random(4, 12) do
+    lines[i] = CODE[random(1, #CODE)]:format(("x"):rep(random(1, 12)))
+  end
+  lines[#lines + 1] = "```\\n"
+  return table.concat(lines, "\\n")
+end
+
+--- @param bytes integer size of the body, Markdown with code: an escape every 33 bytes, and what is
+---   not ASCII partly as it is, partly escaped
 --- @return string
 function fixtures.skill(bytes)
+  local random = generator(17)
+  local lines, size = {}, 0
+  while size < bytes do
+    local kind = random(1, 22)
+    local line
+    if kind == 1 then
+      line = "\\n## Step " .. #lines .. "\\n"
+    elseif kind == 2 then
+      line = block_of_code(random)
+    elseif kind == 3 then
+      line = "| model | p50 ms | p95 ms |\\n|-------|-------:|-------:|\\n| a | 812 | 9450 |"
+    elseif kind == 4 then
+      line = "* " .. sentence(random):gsub(" ", ' \\"', 1):gsub(" (%l+)$", '\\" %1')
+    elseif kind == 5 then
+      line = sentence(random) .. " " .. ESCAPED[random(1, #ESCAPED)] .. "."
+    else
+      line = (kind < 12 and "* " or "") .. sentence(random)
+    end
+    lines[#lines + 1] = line
+    size = size + #line + 2
+  end
+  return skill_of(random, table.concat(lines, "\\n"))
+end
+
+--- @param bytes integer size of the body, Markdown in which escapes are rare
+--- @return string
+function fixtures.prose(bytes)
   local random = generator(11)
   local lines, size = {}, 0
   while size < bytes do
@@ -186,28 +260,12 @@ function fixtures.skill(bytes)
     elseif kind == 3 then
       line = "| model | p50 ms | p95 ms |\\n|-------|-------:|-------:|\\n| a | 812 | 9450 |"
     else
-      local part = {}
-      for i = 1, random(6, 18) do
-        part[i] = words[random(1, #words)]
-      end
-      line = (kind < 6 and "* " or "") .. table.concat(part, " ")
+      line = (kind < 6 and "* " or "") .. sentence(random)
     end
     lines[#lines + 1] = line
     size = size + #line + 2
   end
-  return (
-    '{"id":"%s","name":"trace-triage","description":"Finds slow generations.","body":"%s",'
-    .. '"license":"Apache-2.0","compatibility":"","allowed_tools":["Bash","Read"],"metadata":'
-    .. '{"owner_team":"ml-platform","nested":{"empty":[],"flag":false}},"files":[{"path":'
-    .. '"scripts/collect.sh","content_type":"text/x-shellscript"}],"outline":[],"version":7,'
-    .. '"is_latest":true,"created_at":"%s","updated_at":"%s","created_by":%s}'
-  ):format(
-    uuid(random),
-    table.concat(lines, "\\n"),
-    timestamp(random),
-    timestamp(random),
-    user(random)
-  )
+  return skill_of(random, table.concat(lines, "\\n"))
 end
 
 --- @param count integer rows in each of the four lists

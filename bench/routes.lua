@@ -43,6 +43,9 @@ routes.make = {
   skill = function()
     return fixtures.skill(205000)
   end,
+  prose = function()
+    return fixtures.prose(205000)
+  end,
   spend = function()
     return fixtures.spend(251)
   end,

@@ -11,7 +11,7 @@ local SOCKET, PAGE, SMALL = "luasocket, kept + cjson, ", "page of 280 KB, TLS", 
 --- Lua 5.4 and LuaJIT how the row there begins, and the column.
 local ROWS = {
   { "decode a page of items", "lua-cjson", "decode", { "page of 95", 3 }, { "page of 95", 5 } },
-  { "decode a skill", "lua-cjson", "decode", { "skill", 3 }, { "skill", 5 } },
+  { "decode a skill", "lua-cjson", "decode", { "skill with", 3 }, { "skill with", 5 } },
   { "encode a page of items", "lua-cjson", "encode", { "page of 95", 3 }, { "page of 95", 5 } },
   { "get a page of 280 KB", "lua-curl, lua-cjson", PAGE, nil, { "lua-curl", 4 } },
   { "", "luasocket, lua-cjson", PAGE, { SOCKET .. "Lua 5.4", 4 }, { SOCKET .. "LuaJIT", 4 } },
