@@ -43,7 +43,7 @@ static inline unsigned next_index (const Frame *f) {
 
 /* Do the bytes at p start with this key, its closing quote and a colon? */
 static inline int key_matches (const Key *k, const char *p, const char *end) {
-#if defined(__SSE2__)
+#if HAVE_BLOCKS
   if (end - p >= KEY_SIZE) {
     unsigned wanted = 0xFFFFFFFFu >> (KEY_SIZE - KEY_TAIL - k->len);
     unsigned equal = scan_equal(k->text, p);

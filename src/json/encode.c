@@ -77,7 +77,8 @@ static inline char *put_utf8 (char *out, const char **p, const char *end) {
 /* The most bytes of a window as it is written, and a copy of one behind. */
 #define WINDOW_SIZE (7 * SCAN_WINDOW)
 
-/* Writes the window at s, of whose bytes `ends` has a bit for each to escape. */
+/* Writes the window at s, of whose bytes `ends` has a bit for each to escape.
+ */
 static inline char *put_window (char *out, const char *s, uint64_t ends) {
   const char *from = s, *at;
   for (; ends != 0; ends &= ends - 1) {
@@ -114,6 +115,14 @@ static char *put_windows (Writer *w, char *out, const char **p, const char *end,
   return out;
 }
 
+#else
+
+static inline char *put_windows (Writer *w, char *out, const char **p,
+                                 const char *end, const char **until) {
+  (void)w, (void)p, (void)end, (void)until;
+  return out;
+}
+
 #endif
 
 /*
@@ -124,10 +133,8 @@ static char *put_special (Writer *w, char *out, const char *s,
                           const char *end) {
   const char *stop, *until = s;
   while (s < end) {
-#if defined(SCAN_WINDOW)
     if (s >= until)
       out = put_windows(w, out, &s, end, &until);
-#endif
     if (w->end - out < end - s + 32)
       out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
     stop = scan_copyblocks(out, s, end, end);

@@ -1,17 +1,13 @@
 /*
-** scan.h - scans and copies the bytes of strings, 16 at a time with SSE2.
+** scan.h - scans and copies the bytes of strings, 16 at a time where it can.
 ** Nothing here reads or writes outside the given memory.
 */
 #ifndef POSTHOG_LLM_JSON_SCAN_H
 #define POSTHOG_LLM_JSON_SCAN_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "block.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include <stddef.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -21,31 +17,31 @@ static inline int scan_special (char c) {
   return u < 0x20 || u >= 0x80 || u == '"' || u == '\\';
 }
 
-#if defined(__SSE2__)
+#if HAVE_BLOCKS
 
 /* A bit for each special byte; the first byte has the lowest bit. */
-static inline unsigned scan_mask (__m128i x) {
-  __m128i special = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-                                 _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+static inline unsigned scan_mask (Block x) {
+  Block special =
+      block_or(block_equal(x, block_of('"')), block_equal(x, block_of('\\')));
   /* as signed bytes, those that are not ASCII are also below 0x20 */
-  special = _mm_or_si128(special, _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)));
-  return (unsigned)_mm_movemask_epi8(special);
+  special = block_or(special, block_above(block_of(0x20), x));
+  return block_bits(special);
 }
 
 /* A bit for each byte that is equal in both. */
 static inline unsigned scan_equal (const char *a, const char *b) {
-  __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
-  __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
-  return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+  Block x = block_load(a);
+  Block y = block_load(b);
+  return block_bits(block_equal(x, y));
 }
 
 /* A bit for each byte that ends a run of plain characters: quote, backslash,
 ** control. */
-static inline unsigned scan_ends (__m128i x) {
-  __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-                              _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-  __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1F)), x);
-  return (unsigned)_mm_movemask_epi8(_mm_or_si128(ends, low));
+static inline unsigned scan_ends (Block x) {
+  Block ends =
+      block_or(block_equal(x, block_of('"')), block_equal(x, block_of('\\')));
+  Block low = block_atmost(x, block_of(0x1F));
+  return block_bits(block_or(ends, low));
 }
 
 /*
@@ -59,22 +55,19 @@ static inline unsigned scan_ends (__m128i x) {
 ** No branch depends on the text: continuation bytes have to be exactly where a
 ** character continues. What follows fewer than 16 bytes is ASCII.
 */
-static inline int scan_utf8 (__m128i x, unsigned high, unsigned len,
+static inline int scan_utf8 (Block x, unsigned high, unsigned len,
                              unsigned *due) {
-  __m128i two = _mm_cmpgt_epi8(x, _mm_set1_epi8((char)0xBF)); /* or more */
-  __m128i three = _mm_cmpgt_epi8(x, _mm_set1_epi8((char)0xDF));
-  __m128i other = _mm_or_si128(
-      _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8((char)0xE0)),
-                   _mm_cmpeq_epi8(x, _mm_set1_epi8((char)0xED))),
-      _mm_or_si128(
-          _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8((char)0xF0)), x),
-          _mm_cmpeq_epi8(_mm_and_si128(x, _mm_set1_epi8((char)0xFE)),
-                         _mm_set1_epi8((char)0xC0))));
-  unsigned first = (unsigned)_mm_movemask_epi8(two) & high;
+  Block two = block_above(x, block_of(0xBF)); /* or more */
+  Block three = block_above(x, block_of(0xDF));
+  Block other = block_or(
+      block_or(block_equal(x, block_of(0xE0)), block_equal(x, block_of(0xED))),
+      block_or(block_atmost(block_of(0xF0), x),
+               block_equal(block_and(x, block_of(0xFE)), block_of(0xC0))));
+  unsigned first = block_bits(two) & high;
   unsigned wanted = *due | first << 1;
-  wanted |= ((unsigned)_mm_movemask_epi8(three) & high) << 2;
+  wanted |= (block_bits(three) & high) << 2;
   *due = wanted >> 16;
-  first = ((high & ~first) ^ wanted) | (unsigned)_mm_movemask_epi8(other);
+  first = ((high & ~first) ^ wanted) | block_bits(other);
   return (first & ((2u << len) - 1) & 0xFFFF) == 0;
 }
 
@@ -88,9 +81,9 @@ static inline const char *scan_back (const char *p) {
 ** The number of bytes to pass over in the block x at p. Sets *ends when the run
 ** stops there: at a byte that ends it, or where utf8_sequence has to decide.
 */
-static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
+static inline ptrdiff_t scan_block (const char *p, Block x, unsigned *due,
                                     unsigned *ends) {
-  unsigned high = (unsigned)_mm_movemask_epi8(x), len = 16, before = *due;
+  unsigned high = block_bits(x), len = 16, before = *due;
   *ends = scan_ends(x);
   if (*ends == 0) { /* predictable: the next block need not wait for it */
     if ((high | before) == 0 || scan_utf8(x, high, 16, due))
@@ -112,7 +105,7 @@ static inline ptrdiff_t scan_block (const char *p, __m128i x, unsigned *due,
 static inline const char *scan_blocks (const char *p, const char *end) {
   unsigned due = 0, ends = 0;
   while (ends == 0 && end - p >= 16) {
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    Block x = block_load(p);
     p += scan_block(p, x, &due, &ends);
   }
   return ends == 0 && due != 0 ? scan_back(p) : p;
@@ -126,9 +119,9 @@ static inline const char *scan_copyblocks (char *out, const char *p,
                                            const char *stop, const char *end) {
   unsigned due = 0, ends = 0;
   while (ends == 0 && p < stop && end - p >= 16) {
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    Block x = block_load(p);
     ptrdiff_t len = scan_block(p, x, &due, &ends);
-    _mm_storeu_si128((__m128i *)(void *)out, x);
+    block_store(out, x);
     p += len;
     out += len;
   }
@@ -142,20 +135,11 @@ static inline const char *scan_copyblocks (char *out, const char *p,
 */
 #define SCAN_WINDOW 64
 
-static inline void scan_copy16 (char *out, const char *p) {
-  _mm_storeu_si128((__m128i *)(void *)out,
-                   _mm_loadu_si128((const __m128i *)(const void *)p));
-}
-
 static inline void scan_copywindow (char *out, const char *p) {
-  scan_copy16(out, p);
-  scan_copy16(out + 16, p + 16);
-  scan_copy16(out + 32, p + 32);
-  scan_copy16(out + 48, p + 48);
-}
-
-static inline unsigned scan_high (__m128i x) {
-  return (unsigned)_mm_movemask_epi8(x);
+  block_store(out, block_load(p));
+  block_store(out + 16, block_load(p + 16));
+  block_store(out + 32, block_load(p + 32));
+  block_store(out + 48, block_load(p + 48));
 }
 
 /* The bits of four blocks as those of a window. */
@@ -167,11 +151,11 @@ static inline uint64_t scan_join (unsigned a, unsigned b, unsigned c,
 /* A bit for each byte of the window at p that ends a run; in *high for each
 ** that is not ASCII. */
 static inline uint64_t scan_window (const char *p, uint64_t *high) {
-  __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-  __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
-  __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(p + 32));
-  __m128i d = _mm_loadu_si128((const __m128i *)(const void *)(p + 48));
-  *high = scan_join(scan_high(a), scan_high(b), scan_high(c), scan_high(d));
+  Block a = block_load(p);
+  Block b = block_load(p + 16);
+  Block c = block_load(p + 32);
+  Block d = block_load(p + 48);
+  *high = scan_join(block_bits(a), block_bits(b), block_bits(c), block_bits(d));
   return scan_join(scan_ends(a), scan_ends(b), scan_ends(c), scan_ends(d));
 }
 
@@ -187,7 +171,7 @@ static inline int scan_windowutf8 (const char *p, uint64_t high, unsigned len,
   if (high == 0 && next == 0)
     return 1;
   for (i = 0; i < SCAN_WINDOW && i <= len; i += 16, high >>= 16) {
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+    Block x = block_load(p + i);
     unsigned left = len - i < 16 ? len - i : 16;
     if (((high & 0xFFFF) | next) == 0)
       continue;
@@ -201,8 +185,7 @@ static inline int scan_windowutf8 (const char *p, uint64_t high, unsigned len,
 /* The first special byte in [p, end), or end. */
 static inline const char *scan_plain (const char *p, const char *end) {
   for (; end - p >= 16; p += 16) {
-    unsigned mask =
-        scan_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+    unsigned mask = scan_mask(block_load(p));
     if (mask != 0)
       return p + __builtin_ctz(mask);
   }
@@ -220,11 +203,9 @@ static inline const char *scan_copyrest (char *out, const char *p,
   size_t left = (size_t)(end - p);
   unsigned mask;
   if (left >= 8) {
-    __m128i a = _mm_loadl_epi64((const __m128i *)(const void *)p);
-    __m128i b = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
-    mask = scan_mask(_mm_unpacklo_epi64(a, b));
-    _mm_storel_epi64((__m128i *)(void *)out, a);
-    _mm_storel_epi64((__m128i *)(void *)(out + left - 8), b);
+    Block x = block_load8(p, end - 8);
+    mask = scan_mask(x);
+    block_store8(out, out + left - 8, x);
     if (mask == 0)
       return end;
     if ((mask & 0xFF) != 0)
@@ -237,7 +218,7 @@ static inline const char *scan_copyrest (char *out, const char *p,
     memcpy(&b, end - 4, 4);
     memcpy(out, &a, 4);
     memcpy(out + left - 4, &b, 4);
-    mask = scan_mask(_mm_set_epi32(0x20202020, 0x20202020, (int)b, (int)a));
+    mask = scan_mask(block_of4(a, b));
     if (mask == 0)
       return end;
     if ((mask & 0xF) != 0)
@@ -256,9 +237,9 @@ static inline const char *scan_copyrest (char *out, const char *p,
 static inline const char *scan_copy (char *out, const char *p,
                                      const char *end) {
   for (; end - p >= 16; p += 16, out += 16) {
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    Block x = block_load(p);
     unsigned mask = scan_mask(x);
-    _mm_storeu_si128((__m128i *)(void *)out, x);
+    block_store(out, x);
     if (mask != 0)
       return p + __builtin_ctz(mask);
   }

@@ -195,8 +195,10 @@ static inline const char *read_window (Reader *r, const char *p, uint64_t ends,
 }
 
 /*
-** Decodes windows while p < stop. Stops where fewer bytes are left than a window
-** takes; at a quote, a control, or an error; and before a window with UTF-8 that
+** Decodes windows while p < stop. Stops where fewer bytes are left than a
+*window
+** takes; at a quote, a control, or an error; and before a window with UTF-8
+*that
 ** scan_utf8 leaves to utf8_sequence: then *until is its end.
 */
 static const char *read_windows (Reader *r, const char *p, const char *stop,
@@ -207,7 +209,8 @@ static const char *read_windows (Reader *r, const char *p, const char *stop,
     uint64_t high, ends = scan_window(p, &high);
     const char *next = read_window(r, p, ends, out);
     size_t len = (size_t)((next != NULL ? next : r->blame) - p);
-    if (!scan_windowutf8(p, high, len < SCAN_WINDOW ? len : SCAN_WINDOW, &due)) {
+    if (!scan_windowutf8(p, high, len < SCAN_WINDOW ? len : SCAN_WINDOW,
+                         &due)) {
       *until = p + SCAN_WINDOW;
       *out = first;
       break;
@@ -220,6 +223,15 @@ static const char *read_windows (Reader *r, const char *p, const char *stop,
     *out -= p - scan_back(p);
     p = scan_back(p);
   }
+  return p;
+}
+
+#else
+
+static inline const char *read_windows (Reader *r, const char *p,
+                                        const char *stop, char **out,
+                                        const char **until) {
+  (void)r, (void)stop, (void)out, (void)until;
   return p;
 }
 
@@ -243,10 +255,8 @@ static const char *read_escaped (Reader *r, const char *s, const char *p,
   for (;;) {
     if (p >= stop)
       stop = make_room(r, p, &out);
-#if defined(SCAN_WINDOW)
     if (p >= until && (p = read_windows(r, p, stop, &out, &until)) == NULL)
       return NULL;
-#endif
     next = scan_copyblocks(out, p, stop, end);
     out += next - p;
     p = next;
