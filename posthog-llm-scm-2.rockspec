@@ -36,6 +36,7 @@ build = {
       sources = {
         "src/base/buffer.c",
         "src/base/class.c",
+        "src/base/pages.c",
         "src/core.c",
         "src/json/bignum.c",
         "src/json/decode.c",

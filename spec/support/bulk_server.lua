@@ -6,6 +6,7 @@
 --- What it sends stands in the path that it is asked for, as a segment
 --- `bulk-STATUS-KIND-BYTES-END-FRAMING`:
 ---   KIND     html; json: an object with one long text; broken: JSON whose end is missing;
+---            list: an object with a list of texts of 1000 bytes; unended: that, without its end;
 ---            rows: lines of an export, numbered from 1 in `item_id`; silent: nothing is ever sent
 ---   BYTES    of the body; of rows no less than that, in whole lines
 ---   END      whole; lost: closes before the last tenth; early: the same, but the end of a line and
@@ -60,6 +61,32 @@ end
 KINDS.html = filled("<!DOCTYPE html><p>", "</p>")
 KINDS.json = filled('{"detail":"', '"}')
 KINDS.broken = filled('{"detail":"', "")
+
+--- Texts that differ, so that each is a string of its own.
+local function listed(after)
+  return function(bytes)
+    local count = math.ceil(bytes / 1000)
+    local number = 0
+    local before = '{"id":"large","detail":['
+    return function()
+      local parts = { number == 0 and before or nil }
+      for _ = 1, math.min(64, count - number) do
+        number = number + 1
+        local comma = number < count and "," or ""
+        parts[#parts + 1] = ('"%08d%s"%s'):format(number, FILLING:sub(1, 989 + 1 - #comma), comma)
+      end
+      if number == count then
+        number = number + 1
+        parts[#parts + 1] = after
+      end
+      return parts[1] and table.concat(parts)
+    end,
+      #before + 1000 * count + #after
+  end
+end
+
+KINDS.list = listed("]}")
+KINDS.unended = listed("")
 
 function KINDS.rows(bytes)
   local total, rows = 0, 0

@@ -32,7 +32,7 @@ static inline Block block_load8 (const char *p, const char *q) {
 /* The reverse of it. */
 static inline void block_store8 (char *p, char *q, Block x) {
   _mm_storel_epi64((__m128i *)(void *)p, x);
-  _mm_storeh_pd((double *)(void *)q, _mm_castsi128_pd(x));
+  _mm_storel_epi64((__m128i *)(void *)q, _mm_unpackhi_epi64(x, x));
 }
 
 /* The four bytes of a, those of b, and eight spaces. */

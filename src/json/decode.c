@@ -4,6 +4,7 @@
 ** on the C stack; only the cache, a userdata of the decoder, outlives it.
 */
 #include "base/clock.h"
+#include "base/pages.h"
 #include "reader.h"
 
 #include <limits.h>
@@ -36,6 +37,9 @@
 
 /* Bytes between two readings of the clock: about 20 us of usual contents. */
 #define CLOCK_STEP 8192
+
+/* Bytes to give back at a time: few enough calls not to be noticed. */
+#define DISCARD_STEP ((ptrdiff_t)1 << 20)
 
 static inline unsigned next_index (const Frame *f) {
   return (f->context * 37u + f->last * 5u) & (NEXTS - 1);
@@ -253,6 +257,8 @@ static void drop_member (lua_State *L) {
 
 static int is_late (Reader *r, const char *p) {
   r->checkpoint = r->end - p > CLOCK_STEP ? p + CLOCK_STEP : r->end;
+  if (r->spent != NULL && p - r->spent >= DISCARD_STEP)
+    r->spent = pages_discard(r->spent, r->spent + (p - r->spent));
   if (clock_seconds() <= r->deadline)
     return 0;
   r->limit = "max_seconds";
@@ -413,18 +419,20 @@ static void release_cache (Reader *r) {
 
 /* Initialises a reader for one call; `top` is the frame of the text itself. */
 static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
-                     const char *s, size_t len) {
+                     const Source *source) {
   const Decoder *d = lua_touserdata(L, decoder);
   luaL_checkstack(L, STACK, "JSON text");
   memset(r, 0, offsetof(Reader, fields));
   memset(top, 0, sizeof(*top));
   top->keep = top->child = (unsigned char)d->keep_null;
   r->L = L;
-  r->end = r->checkpoint = s + len; /* never passed: no time limit */
-  if (d->max_seconds < HUGE_VAL) {
-    r->checkpoint = s;
+  r->end = r->checkpoint = source->s + source->len; /* never passed */
+  r->deadline = HUGE_VAL;
+  r->spent = source->spent;
+  if (d->max_seconds < HUGE_VAL)
     r->deadline = clock_seconds() + d->max_seconds;
-  }
+  if (d->max_seconds < HUGE_VAL || r->spent != NULL)
+    r->checkpoint = source->s;
   r->frames = top;
   r->room = FRAMES;
   r->max_depth = d->max_depth;
@@ -438,11 +446,11 @@ static void prepare (Reader *r, lua_State *L, int decoder, Frame *top,
   lua_pushnil(L); /* more frames */
 }
 
-int json_read (lua_State *L, int decoder, const char *s, size_t len) {
+int json_read (lua_State *L, int decoder, const Source *source) {
   Frame frames[FRAMES];
   Reader r;
-  const char *p;
-  prepare(&r, L, decoder, frames, s, len);
+  const char *s = source->s, *p;
+  prepare(&r, L, decoder, frames, source);
   if (starts_with(s, r.end, "\xEF\xBB\xBF", 3)) {
     p = json_fail(&r, s, "byte order mark");
   } else {

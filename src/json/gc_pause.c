@@ -47,48 +47,62 @@ static int stop_collector (lua_State *L, size_t len) {
   return 1;
 }
 
-typedef struct Text {
-  const char *s;
-  size_t len;
-} Text;
-
-static int decode_text (lua_State *L) {
-  const Text *t = lua_touserdata(L, 2);
-  return json_read(L, 1, t->s, t->len);
+static int decode_source (lua_State *L) {
+  return json_read(L, 1, lua_touserdata(L, 2));
 }
 
-int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
+/* Decodes it without the collector. What was given back cannot be read again,
+** when there was not enough memory. */
+static int decode_paused (lua_State *L, int decoder, const Source *source) {
   int status, base = lua_gettop(L);
-  Text *t;
-  if (len < LARGE)
-    return json_read(L, decoder, s, len);
+  Source *copy;
   luaL_checkstack(L, 3, "JSON text");
   decoder = lua_absindex(L, decoder);
-  lua_pushcfunction(L, decode_text);
+  lua_pushcfunction(L, decode_source);
   lua_pushvalue(L, decoder);
-  t = lua_newuserdata(L, sizeof(Text));
-  t->s = s;
-  t->len = len;
-  if (!stop_collector(L, len)) {
+  copy = lua_newuserdata(L, sizeof(*copy));
+  *copy = *source;
+  if (!stop_collector(L, source->len)) {
     lua_settop(L, base);
-    return json_read(L, decoder, s, len);
+    return json_read(L, decoder, source);
   }
   status = lua_pcall(L, 2, LUA_MULTRET, 0);
   lua_gc(L, LUA_GCRESTART, 0);
-  if (status == LUA_ERRMEM) { /* free memory, and try with the collector */
+  if (status == LUA_ERRMEM && source->spent == NULL) {
     lua_settop(L, base);
     lua_gc(L, LUA_GCCOLLECT, 0);
-    return json_read(L, decoder, s, len);
+    return json_read(L, decoder, source);
   }
   if (status != 0)
-    return lua_error(L); /* raised by a debug hook */
+    return lua_error(L); /* not enough memory, or raised by a debug hook */
   return lua_gettop(L) - base;
+}
+
+static int decode (lua_State *L, int decoder, const Source *source) {
+  return source->len < LARGE ? json_read(L, decoder, source)
+                             : decode_paused(L, decoder, source);
 }
 
 #else
 
-int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
-  return json_read(L, decoder, s, len);
+static int decode (lua_State *L, int decoder, const Source *source) {
+  return json_read(L, decoder, source);
 }
 
 #endif
+
+int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
+  Source source = {s, len, NULL};
+  return decode(L, decoder, &source);
+}
+
+/* A smaller text is decoded before its memory is missed. */
+#define SPENT ((size_t)4 << 20)
+
+int json_decodespent (lua_State *L, int decoder, char *s, size_t len,
+                      size_t keep) {
+  Source source = {s, len, NULL};
+  if (len >= SPENT && keep < len)
+    source.spent = s + keep;
+  return decode(L, decoder, &source);
+}

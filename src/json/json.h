@@ -30,6 +30,14 @@ void json_open (lua_State *L);
 int json_decode (lua_State *L, int decoder, const char *s, size_t len);
 
 /*
+** The same for memory of malloc that is not read again, except for its first
+** `keep` bytes: the pages of a large text are given back while it is decoded,
+** and the others hold anything when the call returns or raises.
+*/
+int json_decodespent (lua_State *L, int decoder, char *s, size_t len,
+                      size_t keep);
+
+/*
 ** Appends the JSON text of the value at idx to out, which a userdata of the
 ** caller owns. Returns 0, or pushes a message and the path of the value that
 ** cannot be encoded (such as "results[3].input"; "": the value itself) and

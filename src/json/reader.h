@@ -97,6 +97,7 @@ typedef struct Reader {
   const char *limit;           /* the setting whose limit was exceeded */
   const char *checkpoint;      /* when passed, the clock is read */
   double deadline;
+  char *spent; /* bytes from here on are given back once read; NULL: none */
   Cache *cache;
   Frame *frames;
   int room; /* number of frames */
@@ -117,8 +118,15 @@ static inline const char *json_fail (Reader *r, const char *blame,
   return NULL;
 }
 
+/* A text to decode. */
+typedef struct Source {
+  const char *s;
+  size_t len;
+  char *spent; /* within s: what is given back, as json_decodespent says */
+} Source;
+
 /* json_decode without the pause of the garbage collector. */
-int json_read (lua_State *L, int decoder, const char *s, size_t len);
+int json_read (lua_State *L, int decoder, const Source *source);
 
 /*
 ** Pushes the string of a key that was not predicted, and sets f->child for it;

@@ -19,8 +19,9 @@
 typedef struct TransferHandle {
   Engine *engine; /* NULL until it is started */
   Transfer *transfer;
-  int done; /* known to be done: nothing changes any more, even after a fork */
-  int open; /* known to be streaming: status and headers are final */
+  int done;  /* known to be done: nothing changes any more, even after a fork */
+  int open;  /* known to be streaming: status and headers are final */
+  int spent; /* decode was called: only the start of the body may be left */
   Buffer piece; /* taken from a stream, not yet returned to Lua */
 } TransferHandle;
 
@@ -265,6 +266,17 @@ static Transfer *check_body (lua_State *L) {
   return t;
 }
 
+/* Bytes that an excerpt may look at after its own: an escaped secret. */
+#define MARGIN ((size_t)64 << 10)
+
+/* A body that is whole. */
+static Transfer *check_unspent (lua_State *L) {
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
+  Transfer *t = check_body(L);
+  luaL_argcheck(L, !h->spent, 1, "the body was decoded");
+  return t;
+}
+
 static size_t trimmed (const char **s, const char *end) {
   while (*s < end && (**s == ' ' || **s == '\t'))
     (*s)++;
@@ -378,7 +390,7 @@ static int transfer_size (lua_State *L) {
 
 /* transfer:body(most?) -> string, at most that many bytes of it */
 static int transfer_body (lua_State *L) {
-  Transfer *t = check_body(L);
+  Transfer *t = check_unspent(L);
   size_t len = t->response.len;
   lua_Number most = luaL_optnumber(L, 2, (lua_Number)len);
   if (most < 0)
@@ -433,15 +445,22 @@ static int transfer_free_body (lua_State *L) {
 }
 
 /*
-** transfer:decode(decoder) -> value | nil, message, position, limit
-** Frees the body when it was decoded: the values hold copies.
+** transfer:decode(decoder, keep?) -> value | nil, message, position, limit
+** Frees the body when it was decoded: the values hold copies. When it was not,
+** the first `keep` bytes are left, and somewhat more, for an excerpt.
 */
 static int transfer_decode (lua_State *L) {
-  Transfer *t = check_body(L);
+  TransferHandle *h = class_check(L, 1, TRANSFER_NAME);
+  Buffer *b = &check_unspent(L)->response;
+  lua_Number most = luaL_optnumber(L, 3, 0);
+  size_t keep = most < (lua_Number)b->len ? (size_t)most + MARGIN : b->len;
   int n;
   luaL_checktype(L, 2, LUA_TUSERDATA);
-  n = json_decode(L, 2, t->response.data != NULL ? t->response.data : "",
-                  t->response.len);
+  h->spent = 1;
+  if (b->data != NULL)
+    n = json_decodespent(L, 2, b->data, b->len, keep);
+  else
+    n = json_decode(L, 2, "", 0);
   if (n == 1)
     transfer_free_body(L);
   return n;

@@ -69,7 +69,7 @@ function body.decode(transfer, settings)
   if settings.json then
     return decode_by(settings.json, transfer:body(), settings.is_free)
   end
-  return transfer:decode(settings.decoder)
+  return transfer:decode(settings.decoder, settings.max_excerpt_bytes)
 end
 
 --- Replaces some fields of a decoded object by the JSON text that each had in the response.
@@ -89,7 +89,7 @@ end
 --- Decodes the body of an error response, which need not be JSON.
 --- @return any? value nil when it is not JSON
 function body.decode_error(transfer, settings)
-  return (transfer:decode(settings.error_decoder))
+  return (transfer:decode(settings.error_decoder, settings.max_excerpt_bytes))
 end
 
 local function is_marked_empty(value)
