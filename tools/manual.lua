@@ -30,8 +30,8 @@ local OUTPUT = "What was asked for goes to standard output; bars, notes and erro
 
 local PAGER = "On a terminal a text that is longer than the screen goes through the pager that "
   .. "`PAGER` names, with its arguments; where it is not set, through `less`, if that is "
-  .. "installed. `--no-pager`, `PAGER=cat` and an empty `PAGER` do without. A pager that fails is reported, and the text "
-  .. "printed."
+  .. "installed. `--no-pager`, `PAGER=cat` and an empty `PAGER` do without. A pager that fails is "
+  .. "reported, and the text printed."
 
 local JSON = {
   "Each line of standard output is one JSON object with sorted keys. A command on one thing prints "
@@ -77,6 +77,10 @@ local ENVIRONMENT = {
   { "POSTHOG_HOME", "The folder of the login, in place of `~/.posthog`." },
   { "SSL_CERT_FILE", "The certificates to trust (PEM), not the system's." },
   { "https_proxy, all_proxy, no_proxy", "The proxy for https." },
+  {
+    "XDG_CACHE_HOME",
+    "The folder of `posthog-llm`, the names for completions, in place of `~/.cache`.",
+  },
   { "PAGER", "The command that shows long texts on a terminal; empty or `cat`: none." },
   { "LESS", "Options of less; where it is not set, the command sets `FRX`." },
   { "NO_COLOR", "No colours, when it is set and not empty." },
@@ -85,6 +89,10 @@ local ENVIRONMENT = {
 
 local FILES = {
   { "~/.posthog/credentials.json", "The login, as posthog-cli has it: for its owner alone." },
+  {
+    "~/.cache/posthog-llm",
+    "Names that a shell has completed: for a minute, for their owner alone, without the key.",
+  },
   { "SKILL.md", "What makes a folder a skill: front matter of YAML, then the body." },
   { ".posthog-skill.json", "In a skill's folder: the version that it was pulled from." },
   { "FILE.journal", "Beside a file that is imported: what was sent of it, and what came back." },

@@ -48,6 +48,9 @@ end
 --- @param argv string[]
 --- @return integer code
 local function run(argv)
+  if argv[1] == "__complete" then -- for the completions of shells
+    return require("posthog.llm.cli.complete").run(argv) or 0
+  end
   local stdout, stderr = Screen.new(io.stdout, 1), Screen.new(io.stderr, 2)
   stderr.as_json = has(argv, "--json")
   local name, given

@@ -10,7 +10,8 @@ return {
   name = "completions",
   summary = "print a completion script for a shell",
   text = "Print the completion script of a shell for this command. `make install` installs it for "
-    .. "all three shells.",
+    .. "all three shells. Names of skills and datasets, and versions, come from the server, which "
+    .. "is asked once a minute and waited for a quarter of a second.",
   arguments = { { "shell", "bash, zsh or fish.", choices = { "bash", "zsh", "fish" } } },
   examples = {
     { 'eval "$(posthog-llm completions bash)"', "for bash, in ~/.bashrc" },

@@ -51,7 +51,7 @@ local function show(context, args)
   display.block(context.out, "metadata", row.metadata)
 end
 
-local DATASET = { "dataset", "Its name or id." }
+local DATASET = { "dataset", "Its name or id.", takes = "dataset" }
 local SOURCE = {
   "file",
   "JSONL, JSON, CSV, TSV, also .gz; - is standard input.",

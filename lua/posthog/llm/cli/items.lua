@@ -109,6 +109,7 @@ return {
         "--dataset",
         "Only of this dataset, by name or id; API v2 requires it.",
         value = "DATASET",
+        takes = "dataset",
       }, REVISION),
       examples = {
         { "posthog-llm items list --dataset golden --limit 10", "the newest ten" },
@@ -136,7 +137,12 @@ return {
       text = "Creates an item of the fields in the JSON: input, output (API v2: expected_output), "
         .. "metadata and so on. It is sent as it is written. For a file of many, use import.",
       options = {
-        { "--dataset", "The dataset, by name or id; or in the JSON.", value = "DATASET" },
+        {
+          "--dataset",
+          "The dataset, by name or id; or in the JSON.",
+          value = "DATASET",
+          takes = "dataset",
+        },
         DATA,
       },
       examples = {

@@ -9,7 +9,8 @@ local parser = {}
 --- @field [1] string names, separated by spaces: "-n --note"
 --- @field [2] string description
 --- @field value? string name of its value; nil: a flag
---- @field takes? "file"|"folder" what its value names, for completion
+--- @field takes? string what its value names, for completion: "file", "folder", "skill",
+---   "dataset" or "version" (of the skill that is the first argument); or two of these
 --- @field choices? string[]
 --- @field convert? fun(text: string): any, string? returns the value, or nil and why it is invalid
 --- @field many? boolean may be repeated; its value is a list
@@ -19,7 +20,7 @@ local parser = {}
 --- @field [2] string description
 --- @field optional? boolean
 --- @field many? boolean one or more; its value is a list
---- @field takes? "file"|"folder" what it names, for completion
+--- @field takes? string what it names, as that of an option
 --- @field choices? string[]
 
 --- @class posthog.llm.cli.Command
@@ -50,6 +51,8 @@ local VERSION = { "-V --version" }
 --- @field words string[] the arguments
 --- @field argv string[]
 --- @field at integer position in argv
+--- @field columns? integer of the terminal
+--- @field full? boolean show all of a help
 local Parse = {}
 Parse.__index = Parse
 
@@ -279,19 +282,10 @@ function Parse:run()
   self:arguments()
 end
 
---- @param root posthog.llm.cli.Command
---- @param argv string[]
---- @param columns? integer of the terminal, for help texts
---- @param is_full? boolean show all of a help, not what fits on a screen
---- @return table? args by the names of options and arguments, with _ for -
---- @return posthog.llm.cli.Command? command
---- @return string? text instead of both: a help text or the version
---- @return string? name the full name of the command, for errors
-function parser.parse(root, argv, columns, is_full)
+--- @return posthog.llm.cli.Parse
+local function start(root, argv)
   local self = setmetatable({
     root = root,
-    columns = columns,
-    full = is_full,
     options = {},
     names = {},
     args = {},
@@ -302,10 +296,31 @@ function parser.parse(root, argv, columns, is_full)
   self:know(HELP)
   self:know(VERSION)
   self:enter(root, root.name)
-  if #argv == 0 then
-    argv = { "--help" }
-    self.argv = argv
-  end
+  return self
+end
+
+--- Reads an unfinished command line, as far as it can be understood.
+--- @param root posthog.llm.cli.Command
+--- @param argv string[]
+--- @return table args the options
+--- @return string[] words the arguments
+function parser.read(root, argv)
+  local self = start(root, argv)
+  pcall(self.read, self)
+  return self.args, self.words
+end
+
+--- @param root posthog.llm.cli.Command
+--- @param argv string[]
+--- @param columns? integer of the terminal, for help texts
+--- @param is_full? boolean show all of a help, not what fits on a screen
+--- @return table? args by the names of options and arguments, with _ for -
+--- @return posthog.llm.cli.Command? command
+--- @return string? text instead of both: a help text or the version
+--- @return string? name the full name of the command, for errors
+function parser.parse(root, argv, columns, is_full)
+  local self = start(root, #argv > 0 and argv or { "--help" })
+  self.columns, self.full = columns, is_full
   local ok, raised = pcall(self.run, self)
   if not ok and exits.is_usage(raised) and not raised.keeps and self:wants_help() then
     ok, raised = pcall(self.show, self, HELP)

@@ -10,17 +10,19 @@ local function run(module, name)
   end
 end
 
-local NAME = { "name", "The skill." }
+local NAME = { "name", "The skill.", takes = "skill" }
 local VERSION = {
   "--version",
   "This version, not the latest.",
   value = "N",
+  takes = "version",
   convert = parser.convert.count,
 }
 local BASE = {
   "--base-version",
   "Fail unless this is the latest version.",
   value = "N",
+  takes = "version",
   convert = parser.convert.count,
 }
 local DIRS = {

@@ -5,11 +5,22 @@ local words = require("posthog.llm.cli.completions.words")
 
 local TEMPLATE = [==[
 _posthog-llm() {
-    local IFS=$' \t\n' word path="" value="" at=0 n
-    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    local IFS=$' \t\n' word path="" value="" prev="" cur="" glue="" at=0 n last=-1
+    local -a typed=()
     COMPREPLY=()
-    for ((n = 1; n < COMP_CWORD; n++)); do
+    # bash divides words at ":" and "=", too: the line as it was typed.
+    for ((n = 1; n <= COMP_CWORD; n++)); do
         word="${COMP_WORDS[n]}"
+        if ((last >= 0)) && [[ -n $glue || $word = [:=]* ]]; then
+            typed[last]+="$word"
+        else
+            typed[++last]="$word"
+        fi
+        glue=""
+        [[ $word = *[:=] ]] && glue="yes"
+    done
+    for ((n = 0; n < last; n++)); do
+        word="${typed[n]}"
         if [[ -n $value ]]; then
             value=""
         elif [[ $word = -* ]]; then
@@ -22,7 +33,13 @@ _posthog-llm() {
                 *) at=$((at + 1)) ;;
             esac
         fi
+        prev="$word"
     done
+    cur="${typed[last]}"
+    if [[ $cur = --*=* ]]; then
+        value="yes" prev="${cur%%=*}" cur="${cur#*=}"
+        typed[last]="$cur"
+    fi
     if [[ -n $value ]]; then
         case "$path|$prev" in
 @OF_OPTIONS@
@@ -43,20 +60,45 @@ _posthog-llm() {
 _posthog-llm_files() {
     local IFS=$'\n'
     compopt -o filenames 2>/dev/null
-    COMPREPLY=($(compgen "$1" -- "$2"))
+    COMPREPLY+=($(compgen "$1" -- "$2"))
+}
+
+# Names of the server, quoted as the word at the cursor is; the part before its last ":" or "=" is
+# no part of what bash replaces.
+_posthog-llm_names() {
+    local IFS=$'\n' name before="" bare
+    local -a words=()
+    for name in "${typed[@]}"; do
+        bare="${name//[\\\"\']/}"
+        words+=("$bare")
+    done
+    [[ $bare = *[:=]* ]] && before="${bare%"${bare##*[:=]}"}"
+    compopt -o nosort 2>/dev/null
+    while IFS= read -r name; do
+        name="${name#"$before"}"
+        [[ $cur = [\"\']* ]] || printf -v name %q "$name"
+        COMPREPLY+=("$name")
+    done < <(posthog-llm __complete "$1" "${words[@]}" 2>/dev/null)
 }
 
 complete -F _posthog-llm -o bashdefault posthog-llm
 ]==]
 
-local FLAGS = { file = "-f", folder = "-d" }
+local ACTIONS = {
+  file = '_posthog-llm_files -f "$cur"',
+  folder = '_posthog-llm_files -d "$cur"',
+}
 
---- The completion of a value: one of some words, a file, a folder; nil: none.
+--- The completion of a value: one of some words, files, folders, names; nil: none.
 local function values(thing)
   if thing.choices then
     return ('COMPREPLY=($(compgen -W "%s" -- "$cur"))'):format(table.concat(thing.choices, " "))
   elseif thing.takes then
-    return ('_posthog-llm_files %s "$cur"'):format(FLAGS[thing.takes])
+    local actions = {}
+    for kind in thing.takes:gmatch("%S+") do
+      actions[#actions + 1] = ACTIONS[kind] or "_posthog-llm_names " .. kind
+    end
+    return table.concat(actions, "; ")
   end
 end
 

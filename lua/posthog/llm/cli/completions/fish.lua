@@ -37,10 +37,18 @@ function __posthog_llm_at
     not set -q argv[2]; or test "$argv[2]" = '*'; or test "$argv[2]" = "$position[2]"
 end
 
+# Names of the server, for the word at the cursor.
+function __posthog_llm_names
+    set -l typed (commandline -opc) (commandline -ct)
+    type -q posthog-llm; and posthog-llm __complete $argv[1] $typed[2..-1] 2>/dev/null
+end
+
 complete -c posthog-llm -f
 ]]
 
 local VALUES = { file = " -F", folder = " -a '(__fish_complete_directories)'" }
+local FILES = { file = true, folder = true }
+local NAMES = " -k -a '(__posthog_llm_names %s)'"
 
 local function quote(text)
   return "'" .. text:gsub("[\\']", "\\%0") .. "'"
@@ -50,7 +58,11 @@ local function values(thing)
   if thing.choices then
     return " -a " .. quote(table.concat(thing.choices, " "))
   end
-  return VALUES[thing.takes]
+  local text
+  for kind in (thing.takes or ""):gmatch("%S+") do
+    text = (text or "") .. (VALUES[kind] or NAMES:format(kind))
+  end
+  return text
 end
 
 local function option_line(option, condition)
@@ -59,7 +71,7 @@ local function option_line(option, condition)
     line = line .. (name:find("^%-%-") and " -l " .. name:sub(3) or " -s " .. name:sub(2))
   end
   if option.value then
-    line = line .. (option.takes and " -r" or " -x") .. (values(option) or "")
+    line = line .. (FILES[option.takes] and " -r" or " -x") .. (values(option) or "")
   end
   return line .. " -d " .. quote(words.description(option))
 end

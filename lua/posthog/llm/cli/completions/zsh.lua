@@ -4,6 +4,23 @@ local words = require("posthog.llm.cli.completions.words")
 
 local ACTIONS = { file = "_files", folder = "_files -/" }
 
+--- Names of the server, in its order; the words are those of the whole line.
+local NAMES = [=[
+_posthog-llm_values() {
+  local kind
+  local -a names
+  for kind in "$@"; do
+    case $kind in
+      file) _files ;;
+      folder) _files -/ ;;
+      *)
+        names=("${(@f)$(posthog-llm __complete $kind "${posthog_llm_typed[@]}" 2>/dev/null)}")
+        [[ -n $names[1] ]] && compadd -V $kind -a names ;;
+    esac
+  done
+}
+]=]
+
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -17,7 +34,7 @@ local function action(thing)
   if thing.choices then
     return "(" .. table.concat(thing.choices, " ") .. ")"
   end
-  return ACTIONS[thing.takes] or " "
+  return ACTIONS[thing.takes] or thing.takes and " _posthog-llm_values " .. thing.takes or " "
 end
 
 local function option_specs(lines, options)
@@ -69,7 +86,7 @@ end
 --- @param commands posthog.llm.cli.Command
 --- @return string
 return function(commands)
-  local lines = { "#compdef posthog-llm\n" }
+  local lines = { "#compdef posthog-llm\n", NAMES }
   local all = words.of(commands)
   for _, entry in ipairs(all) do
     local specs = {}
@@ -80,6 +97,9 @@ return function(commands)
     lines[#lines + 1] = name_of(entry.path) .. "() {"
     lines[#lines + 1] = "  local state state_descr line curcontext=$curcontext"
     lines[#lines + 1] = "  typeset -A opt_args"
+    if entry.path == "" then
+      lines[#lines + 1] = '  local -a posthog_llm_typed=("${(@Q)words[2,CURRENT]}")'
+    end
     (#entry.commands > 0 and group or leaf)(entry, specs, lines)
     lines[#lines + 1] = "}\n"
   end
