@@ -518,6 +518,66 @@ it("imports a file into a dataset and exports it, while the loop goes on", funct
   timer:close()
 end)
 
+it("takes blanks in the names of datasets and files, and no dataset for another", function()
+  listen()
+  local client = other()
+  local dataset = assert(client.datasets:create({ name = "my golden set" }))
+  local path = records(3):gsub("%.jsonl$", " 1.jsonl")
+  vim.fn.rename((path:gsub(" 1", "")), path)
+  vim.cmd("PostHog import " .. vim.fn.fnameescape(path) .. " my golden set")
+  wait(function()
+    return said[#said] == "posthog: 3 items imported into my golden set"
+  end)
+  local out = vim.fn.tempname() .. " 1.jsonl"
+  vim.cmd("PostHog export my golden set " .. vim.fn.fnameescape(out))
+  wait(function()
+    return said[#said] == "posthog: 3 items exported to " .. out
+  end)
+  vim.cmd("PostHog dataset my golden set")
+  wait(function()
+    return vim.api.nvim_buf_get_name(0) == ("posthog://datasets/%s/"):format(dataset.id)
+  end)
+  if not IS_CURRENT then -- a name may be there twice
+    assert(client.datasets:create({ name = "my golden set" }))
+    vim.cmd("PostHog dataset my golden set")
+    wait(function()
+      return said[#said]:find("two datasets have the name", 1, true)
+    end)
+  end
+end)
+
+it("goes on with the copy of an item that :saveas has made, and makes no other", function()
+  local client, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  vim.cmd(("saveas posthog://datasets/%s/new.json"):format(dataset))
+  equal(2, count_of(client, dataset))
+  replace('"yes"', '"no"')
+  vim.cmd("write")
+  equal({ 2, false }, { count_of(client, dataset), vim.bo.modified })
+  equal("yes", assert(client.dataset_items:get(id)).expected_output)
+end)
+
+it("calls an item new as long as it is", function()
+  local status = require("posthog.nvim").status
+  local _, dataset, id = given_item("1")
+  edit(("posthog://datasets/%s/%s.json"):format(dataset, id))
+  equal(IS_CURRENT and id .. " 1" or id, status())
+  edit(("posthog://datasets/%s/new.json"):format(dataset))
+  equal("new item (new)", status())
+end)
+
+it("says that a list is waited for, which looks empty", function()
+  listen()
+  given_item("1")
+  vim.g.posthog = { wait = 20 }
+  control("faults", { { match = { method = "GET" }, action = { delay = 0.3 } } })
+  edit("posthog://datasets/")
+  equal("posthog: waiting for the server; the list comes when it is there", said[#said])
+  wait(function()
+    return text():find("golden", 1, true)
+  end)
+end)
+
 it("shows how far an export is, and leaves no file where it is cancelled", function()
   listen()
   local client = other()

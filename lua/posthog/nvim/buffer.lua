@@ -348,6 +348,9 @@ function buffer.adopt(number, at, from, made, tick)
   base.reset(number, made)
   conflicts.clear(number)
   set_options(number, at)
+  if made.id then
+    take_name(number, states[number], made)
+  end
   if api.nvim_buf_get_changedtick(number) == tick then
     vim.bo[number].modified = false
   end

@@ -202,7 +202,8 @@ local function mark_item(state, method)
     local items = state.account.client.dataset_items
     return task.must(items[method](items, state.at.item))
   end, function()
-    message.info(("the item is %sd"):format(method))
+    local cure = method == "delete" and "; :PostHog undelete brings it back" or ""
+    message.info(("the item is %sd%s"):format(method, cure))
   end)
 end
 
@@ -238,36 +239,34 @@ function RUN.spend()
   require("posthog.nvim.spend").float()
 end
 
---- The items of a dataset, by its name or id; without one the list of all.
+--- The items of a dataset, by its name, which may hold blanks, or its id; without one the list of all.
 function RUN.dataset(arguments)
-  local name = arguments[1]
-  if not name then
+  local name = table.concat(arguments, " ")
+  if name == "" then
     return open.edit(uri.format({ kind = "datasets" }))
   end
   act("dataset", function()
-    for dataset in account.current().client.datasets:each() do
-      if dataset.name == name or dataset.id == name then
-        return dataset.id
-      end
-    end
-    error(("there is no dataset %q"):format(name), 0)
+    local client = account.current().client
+    return task.must(require("posthog.llm.api.find_dataset").find(client, name)).id
   end, function(id)
     open.edit(uri.format({ kind = "items", dataset = id }))
   end)
 end
 
 function RUN.import(arguments)
-  local path, dataset = arguments[1], arguments[2]
-  if not dataset then
-    error(":PostHog import FILE DATASET", 0)
+  local path = table.remove(arguments, 1)
+  local dataset = table.concat(arguments, " ")
+  if dataset == "" then
+    error([[:PostHog import FILE DATASET; a blank in FILE is written "\ "]], 0)
   end
   require("posthog.nvim.transfer").import(vim.fn.fnamemodify(vim.fs.normalize(path), ":p"), dataset)
 end
 
 function RUN.export(arguments)
-  local dataset, path = arguments[1], arguments[2]
-  if not path then
-    error(":PostHog export DATASET FILE", 0)
+  local path = table.remove(arguments)
+  local dataset = table.concat(arguments, " ")
+  if dataset == "" then
+    error([[:PostHog export DATASET FILE; a blank in FILE is written "\ "]], 0)
   end
   require("posthog.nvim.transfer").export(dataset, vim.fn.fnamemodify(vim.fs.normalize(path), ":p"))
 end
@@ -306,8 +305,8 @@ end
 --- Runs one command.
 --- @param command { fargs: string[], bang: boolean } of nvim_create_user_command
 function commands.run(command)
-  local words = vim.deepcopy(command.fargs)
-  local name = table.remove(words, 1)
+  local arguments = vim.deepcopy(command.fargs)
+  local name = table.remove(arguments, 1)
   local ran, err = pcall(function()
     if name == nil then
       return pick()
@@ -315,7 +314,7 @@ function commands.run(command)
       local words = ":PostHog %s is not known; there are %s"
       error(words:format(name, table.concat(commands.names(), ", ")), 0)
     end
-    RUN[name](words, command.bang)
+    RUN[name](arguments, command.bang)
   end)
   if not ran then
     message.error(message.of_error(err))

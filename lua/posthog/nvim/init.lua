@@ -9,10 +9,10 @@ function nvim.status(buffer)
   local found = vim.b[buffer or 0].posthog
   if not found then
     return ""
-  elseif not found.version then
+  elseif found.state == "new" then
     return found.name .. " (new)"
   end
-  local text = ("%s %d"):format(found.name, found.version)
+  local text = found.version and ("%s %d"):format(found.name, found.version) or found.name
   if found.latest and found.latest ~= found.version then
     text = ("%s (latest %d)"):format(text, found.latest)
   end

@@ -185,7 +185,7 @@ function list.load(number, at)
   end
   local client = accounts[number] and accounts[number].client
   local failure
-  task.run(
+  local in_time = task.run(
     "list " .. uri.format(at),
     function()
       return reader(client, at, shown[number])
@@ -204,6 +204,9 @@ function list.load(number, at)
       fill(number, found)
     end
   )
+  if not in_time then
+    message.info("waiting for the server; the list comes when it is there")
+  end
   return failure and message.as_command(failure) or ""
 end
 
