@@ -96,13 +96,10 @@ int json_decode (lua_State *L, int decoder, const char *s, size_t len) {
   return decode(L, decoder, &source);
 }
 
-/* A smaller text is decoded before its memory is missed. */
-#define SPENT ((size_t)4 << 20)
-
 int json_decodespent (lua_State *L, int decoder, char *s, size_t len,
                       size_t keep) {
   Source source = {s, len, NULL};
-  if (len >= SPENT && keep < len)
+  if (len >= JSON_SPENT && keep < len)
     source.spent = s + keep;
   return decode(L, decoder, &source);
 }

@@ -31,9 +31,12 @@ int json_decode (lua_State *L, int decoder, const char *s, size_t len);
 
 /*
 ** The same for memory of malloc that is not read again, except for its first
-** `keep` bytes: the pages of a large text are given back while it is decoded,
-** and the others hold anything when the call returns or raises.
+** `keep` bytes. The pages of a text of JSON_SPENT bytes or more are given back
+** while it is decoded, and hold anything when the call returns or raises; less
+** memory is not missed for that time.
 */
+#define JSON_SPENT ((size_t)4 << 20)
+
 int json_decodespent (lua_State *L, int decoder, char *s, size_t len,
                       size_t keep);
 

@@ -456,7 +456,7 @@ static int transfer_decode (lua_State *L) {
   size_t keep = most < (lua_Number)b->len ? (size_t)most + MARGIN : b->len;
   int n;
   luaL_checktype(L, 2, LUA_TUSERDATA);
-  h->spent = 1;
+  h->spent = b->len >= JSON_SPENT && keep < b->len;
   if (b->data != NULL)
     n = json_decodespent(L, 2, b->data, b->len, keep);
   else
