@@ -15,10 +15,15 @@ local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
+local comparison = lazy("posthog.llm.skill_folder.compare")
 local folders = require("posthog.llm.skill_folder.folder")
 local lint = require("posthog.llm.skill_folder.lint")
+local log = lazy("posthog.llm.skill_folder.log")
+local new = lazy("posthog.llm.skill_folder.new")
 local pull = lazy("posthog.llm.skill_folder.pull")
 local push = lazy("posthog.llm.skill_folder.push")
+local rename = lazy("posthog.llm.skill_folder.rename")
+local restore = lazy("posthog.llm.skill_folder.restore")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
 
@@ -43,6 +48,12 @@ local OPTIONS = {
   },
   status = { hidden = "boolean", on_progress = "function" },
   lint = { hidden = "boolean" },
+  diff = { version = "number", hidden = "boolean", on_progress = "function" },
+  diff_versions = { from = "number", to = "number", on_progress = "function" },
+  log = { limit = "number" },
+  restore = { note = "string", on_progress = "function" },
+  rename = { dir = "string", drop_history = "boolean", on_progress = "function" },
+  new = { description = "string" },
 }
 
 --- @return table options
@@ -75,6 +86,12 @@ local function check_dir(dir, level)
   check.type(dir, "string", "dir", level + 1)
   if dir == "" or dir:find("\0", 1, true) then
     check.fail(level + 1, "dir: the path of a folder is expected")
+  end
+end
+
+local function check_note(note, level)
+  if note and compare.length(note) > LONGEST_NOTE then
+    check.fail(level + 1, "note: %d characters at most", LONGEST_NOTE)
   end
 end
 
@@ -152,9 +169,7 @@ function skill_folder.push(client, dir, options)
   check_dir(dir, 2)
   local progress
   options, progress = read_options("push", options, 2)
-  if options.note and compare.length(options.note) > LONGEST_NOTE then
-    check.fail(2, "note: %d characters at most", LONGEST_NOTE)
-  end
+  check_note(options.note, 2)
   local result, err, response = push.run(client, dir, options, progress)
   if not result then
     return errors.failure(err, response)
@@ -202,6 +217,190 @@ function skill_folder.lint(dir, options)
     return errors.failure(err)
   end
   return (lint.run(folder))
+end
+
+--- @class posthog.llm.SkillFileDifference
+--- @field path string
+--- @field change "added"|"changed"|"removed"
+--- @field binary boolean it is not text, and `diff` only says that it differs
+--- @field added integer lines
+--- @field removed integer lines
+--- @field diff string in the unified format of git
+
+--- @class posthog.llm.SkillComparison
+--- @field name string
+--- @field from? integer version; nil: a folder whose skill is not on the server, or before version 1
+--- @field to? integer version; nil: the folder
+--- @field pulled? integer version that the folder was pulled at
+--- @field files posthog.llm.SkillFileDifference[] in order of paths; none: there is no difference
+
+--- @return posthog.llm.SkillComparison? found
+--- @return posthog.llm.Error? err
+local function compare_folder(client, dir, options, level)
+  check_client(client, level + 1)
+  check_dir(dir, level + 1)
+  local progress
+  options, progress = read_options("diff", options, level + 1)
+  if options.version then
+    check.integer(options.version, "version", level + 1, 1)
+  end
+  return comparison.folder(client, dir, options, progress)
+end
+
+--- @return posthog.llm.SkillComparison? found
+--- @return posthog.llm.Error? err
+local function compare_versions(client, name, options, level)
+  check_client(client, level + 1)
+  check.segment(name, "name", level + 1)
+  local progress
+  options, progress = read_options("diff_versions", options, level + 1)
+  for _, option in ipairs({ "from", "to" }) do
+    if options[option] then
+      check.integer(options[option], option, level + 1, 1)
+    end
+  end
+  return comparison.versions(client, name, options.from, options.to, progress)
+end
+
+--- @return string? text
+--- @return posthog.llm.Error? err
+local function text_of(found, err)
+  if not found then
+    return errors.failure(err)
+  end
+  return comparison.text(found)
+end
+
+--- Tells what turns a version on the server into the folder: file by file, what a push would
+--- publish. White space at the ends of files, how lines end, and what the server does not keep are
+--- no difference.
+--- @param client posthog.llm.Client
+--- @param dir string
+--- @param options? { version?: integer, hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+---   version: the latest
+--- @return posthog.llm.SkillComparison? comparison
+--- @return posthog.llm.Error? err kind "invalid": the folder holds no skill; "not_found"; "file"
+function skill_folder.compare(client, dir, options)
+  return errors.result(compare_folder(client, dir, options, 2))
+end
+
+--- Tells what turns one version of a skill into another.
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param options? { from?: integer, to?: integer, on_progress?: posthog.llm.SkillFolderProgress }
+---   to: the latest; from: the one before `to`
+--- @return posthog.llm.SkillComparison? comparison
+--- @return posthog.llm.Error? err kind "not_found": there is no such skill or version
+function skill_folder.compare_versions(client, name, options)
+  return errors.result(compare_versions(client, name, options, 2))
+end
+
+--- The same as `compare`, as one text that `patch -p1` and `git apply` take.
+--- @param client posthog.llm.Client
+--- @param dir string
+--- @param options? { version?: integer, hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+--- @return string? diff "": there is no difference
+--- @return posthog.llm.Error? err
+function skill_folder.diff(client, dir, options)
+  return errors.result(text_of(compare_folder(client, dir, options, 2)))
+end
+
+--- The same as `compare_versions`, as one text.
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param options? { from?: integer, to?: integer, on_progress?: posthog.llm.SkillFolderProgress }
+--- @return string? diff "": there is no difference
+--- @return posthog.llm.Error? err
+function skill_folder.diff_versions(client, name, options)
+  return errors.result(text_of(compare_versions(client, name, options, 2)))
+end
+
+--- @class posthog.llm.SkillLogEntry
+--- @field version integer
+--- @field created_at? string
+--- @field created_by? posthog.llm.User
+--- @field is_latest? boolean
+--- @field note? string of the version; API v2
+--- @field changes { path: string, change: "added"|"changed"|"removed" }[] against the version before
+--- @field compared boolean false: files may have changed that are not in `changes`, as this server
+---   does not tell (API v1)
+
+--- The versions of a skill, newest first, with what each has changed. It reads each version, eight
+--- at a time.
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param options? { limit?: integer } limit: versions in a page of the list, 1 to 100
+--- @return fun(): posthog.llm.SkillLogEntry? iterator raises the error of a read that fails
+function skill_folder.log(client, name, options)
+  check_client(client, 2)
+  check.segment(name, "name", 2)
+  options = read_options("log", options, 2)
+  return log.each(client, name, options)
+end
+
+--- Publishes what an old version held, all fields and files, as a new version. Nothing is sent where
+--- the latest version has that content: then the result is the latest version, and there is no
+--- progress "publish".
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param version integer
+--- @param options? { note?: string, on_progress?: posthog.llm.SkillFolderProgress }
+---   note: of the new version, for servers that keep one; else it says which version it was
+--- @return posthog.llm.Skill? skill the latest version now
+--- @return posthog.llm.Error? err kind "conflict": somebody has published meanwhile
+function skill_folder.restore(client, name, version, options)
+  check_client(client, 2)
+  check.segment(name, "name", 2)
+  check.integer(version, "version", 2, 1)
+  local progress
+  options, progress = read_options("restore", options, 2)
+  check_note(options.note, 2)
+  return errors.result(restore.run(client, name, version, options, progress))
+end
+
+--- @class posthog.llm.SkillRename
+--- @field name string the new one
+--- @field from string the old one
+--- @field version integer of the skill now
+--- @field history? boolean whether its versions came along; nil: an earlier run has renamed it
+--- @field archived_versions? integer that did not
+--- @field dir? string where the folder is now
+--- @field dir_stays? string why the folder has not the new name
+
+--- Gives a skill another name; with `dir`, the lock of the folder, the name in its SKILL.md and its
+--- own name follow. API v1 has no call for it: there the skill is copied, the copy compared with it,
+--- and the skill archived with its history, which has to be allowed by `drop_history`. Whoever is
+--- stopped in the middle calls it again.
+--- @param client posthog.llm.Client
+--- @param name string
+--- @param new_name string
+--- @param options? { dir?: string, drop_history?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+--- @return posthog.llm.SkillRename? result
+--- @return posthog.llm.Error? err kind "invalid", option "drop_history": API v1; kind "conflict": the
+---   new name is taken, somebody publishes meanwhile, or the folder has to be pulled first
+function skill_folder.rename(client, name, new_name, options)
+  check_client(client, 2)
+  check.segment(name, "name", 2)
+  check.segment(new_name, "new_name", 2)
+  local progress
+  options, progress = read_options("rename", options, 2)
+  if options.dir then
+    check_dir(options.dir, 2)
+  end
+  return errors.result(rename.run(client, name, new_name, options, progress))
+end
+
+--- Makes a folder for a new skill, with a SKILL.md to fill in. Overwrites nothing.
+--- @param name string
+--- @param dir string its last part is the name
+--- @param options? { description?: string }
+--- @return { name: string, dir: string, path: string }? made path: of the SKILL.md
+--- @return posthog.llm.Error? err kind "invalid", option "name" or "dir"; kind "file"
+function skill_folder.new(name, dir, options)
+  check.type(name, "string", "name", 2)
+  check_dir(dir, 2)
+  options = read_options("new", options, 2)
+  return errors.result(new.run(name, dir, options))
 end
 
 --- Reads a SKILL.md.

@@ -13,6 +13,11 @@ function disk.kind(path)
   return (lfs.symlinkattributes(path, "mode"))
 end
 
+--- @return boolean whether its owner may run it
+function disk.is_executable(path)
+  return (lfs.attributes(path, "permissions") or ""):sub(3, 3) == "x"
+end
+
 --- @return string? text
 --- @return posthog.llm.Error? err
 function disk.read(path)

@@ -139,6 +139,21 @@ local function new_text(folder, path, theirs, present, force)
   return text.replace(theirs.texts[path], present, folder:newline())
 end
 
+--- A file of the server as a pull would write it into the folder, where nothing else is in its way:
+--- what the server does not keep, and how lines end, is as it is here.
+--- @param folder posthog.llm.Folder
+--- @param theirs posthog.llm.SkillSnapshot with the file's text
+--- @param path string
+--- @param present? string the file as it is here
+--- @return string
+function reconcile.as_here(folder, theirs, path, present)
+  if path ~= paths.SKILL then
+    return text.replace(theirs.texts[path], present, folder:newline())
+  end
+  local fields = in_file(folder, theirs.fields, present)
+  return update_skill(folder, fields, present, true)
+end
+
 local function present_of(folder, path)
   if folder.digests[path] then
     return folder:read(path)

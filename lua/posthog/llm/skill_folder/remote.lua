@@ -22,6 +22,7 @@ local AT_ONCE = 8 -- files that are read at the same time
 --- @field sums table<string, string> the server's own digests, where it tells them
 --- @field digests table<string, string> of the texts without white space at their ends, where known
 --- @field texts table<string, string> where they have been read
+--- @field contents table<string, string> the same as they came
 --- @field paths string[] of its files as they came, in order
 --- @field spec_problems posthog.llm.SpecProblem[] what the server says against it; API v2
 --- @field not_stored? posthog.llm.SkillNotStored[] after a write: what it does not keep
@@ -55,6 +56,7 @@ function remote.snapshot(skill)
     sums = {},
     digests = { [paths.SKILL] = sha256(skill_md.canonical(fields)) },
     texts = {},
+    contents = {},
     paths = {},
     spec_problems = remote.spec_problems(skill),
   }
@@ -68,12 +70,14 @@ function remote.snapshot(skill)
   return self
 end
 
---- What a response lacks to be a version of the skill that was asked for.
-local function lacks(skill, name)
+--- What a response lacks to be the version of the skill that was asked for.
+local function lacks(skill, name, version)
   if skill.name ~= name then
     return "the response is of another skill"
   elseif type(skill.version) ~= "number" or skill.version % 1 ~= 0 or skill.version < 1 then
     return "the response has no version"
+  elseif version and skill.version ~= version then
+    return ("the response is version %d, not %d"):format(skill.version, version)
   elseif type(skill.id) ~= "string" or type(skill.body) ~= "string" then
     return "the response has no id or no body"
   elseif type(skill.files or {}) ~= "table" then
@@ -91,16 +95,17 @@ end
 --- @param version? integer default: the latest
 --- @return posthog.llm.SkillSnapshot? snapshot
 --- @return posthog.llm.Error? err
+--- @return posthog.llm.Skill? skill as it came
 function remote.read(client, name, version)
   local found, err = client.skills:resolve(name, { version = version, limit = 1 })
   if not found or found == true then
     return errors.failure(err or errors.no_content("skill"))
   end
-  local reason = lacks(found.skill, name)
+  local reason = lacks(found.skill, name, version)
   if reason then
     return errors.failure(errors.new({ kind = "decode", message = reason }))
   end
-  return remote.snapshot(found.skill)
+  return remote.snapshot(found.skill), nil, found.skill
 end
 
 --- Takes digests over where they say the same as the server's, so that the
@@ -136,6 +141,7 @@ function remote.load(client, self, wanted, progress)
       if not file or file == true then
         return errors.failure(err or errors.no_content("file"))
       end
+      self.contents[path] = file.content
       self.texts[path] = text.server(file.content)
       self.digests[path] = sha256(self.texts[path])
       done = done + 1
