@@ -297,10 +297,12 @@ local function read_codes(run, out)
     local n, code, command = line:match("^(%d+) (%d+) (.*)$")
     if n then
       n = tonumber(n)
-      local is_told = false
+      local is_told, before = false, ""
       for told in run:text(run.blocks[n]):gmatch("[^\n]+") do
+        local comment = before:find("^#") and before or "" -- in the line above, as in doc/cli.md
         is_told = is_told
-          or told:find(command, 1, true) and told:find("ends with " .. code, 1, true)
+          or told:find(command, 1, true) and (comment .. told):find("ends with " .. code, 1, true)
+        before = told
       end
       if not is_told then
         run.problems[n] = ("ends with %s: %s"):format(code, command)

@@ -10,6 +10,7 @@ return {
   version = "--version",
   base_version = "--base-version",
   force = "--force",
+  drop_history = "--yes",
   note = "--note",
   skip_binary = "--skip-binary",
   split_tools = "--split-tools",

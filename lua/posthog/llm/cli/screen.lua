@@ -32,7 +32,7 @@ local function is_utf8()
   return true
 end
 
-local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33" }
+local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33", cyan = "36" }
 
 --- @param file file*
 --- @param fd integer

@@ -91,6 +91,56 @@ return {
       run = run("remote", "versions"),
     },
     {
+      name = "search",
+      summary = "find skills by a text in them",
+      text = "Find skills by a text in their names, descriptions, bodies and Markdown files: ten "
+        .. "at most, each with two places at most. On API v1 only names and descriptions are "
+        .. "searched. A search that takes the server too long (503) is not repeated: ask for a "
+        .. "rarer text.",
+      arguments = { { "text", "What to look for; 1 to 200 characters." } },
+      examples = {
+        { "posthog-llm skills search pdftk", "which skill says how to use it" },
+        { "posthog-llm skills search 'check boxes'", "several words, as they stand" },
+        { "posthog-llm --json skills search pdf", "a skill a line, for a program" },
+      },
+      run = run("search", "run"),
+    },
+    {
+      name = "log",
+      summary = "show what each version has changed, newest first",
+      text = "Show the versions of a skill, newest first: when each was made, by whom, its note "
+        .. "(API v2), and the files that it has changed; + is a new file, - a removed one. Each "
+        .. "version is read: `versions` is faster, and shows less.",
+      arguments = { NAME },
+      options = list.options(),
+      examples = {
+        { "posthog-llm skills log pdf-forms", "the history" },
+        { "posthog-llm skills log pdf-forms --limit 3", "the last three versions" },
+        { "posthog-llm --json skills log pdf-forms", "a version a line, for a program" },
+      },
+      run = run("history", "log"),
+    },
+    {
+      name = "new",
+      summary = "make a folder for a new skill",
+      text = "Make a folder with a SKILL.md to fill in. Nothing is sent or overwritten.",
+      arguments = {
+        { "name", "Lowercase letters, digits, and single hyphens between them." },
+        {
+          "dir",
+          "The folder, whose last part is the name; else one of the name.",
+          optional = true,
+          takes = "folder",
+        },
+      },
+      examples = {
+        { "posthog-llm skills new web-forms", "in the current folder" },
+        { "posthog-llm skills new tax-forms skills/tax-forms", "in another one" },
+        { "posthog-llm skills lint web-forms", "check it when it is written" },
+      },
+      run = run("history", "new"),
+    },
+    {
       name = "pull",
       summary = "bring a skill into a folder",
       text = "Bring a skill into a folder. What was changed there stays, merged with what the "
@@ -216,6 +266,44 @@ return {
       run = run("remote", "delete_file"),
     },
     {
+      name = "diff",
+      summary = "show the differences of a folder, or of two versions",
+      pages = true,
+      text = "Show, as a unified diff that patch -p1 and git apply take, what turns a version on "
+        .. "the server into a folder, or one version into another. Without versions: the latest "
+        .. "and the folder, or of a skill the last two. The exit code is 0 without differences, 7 "
+        .. "with some.",
+      arguments = {
+        { "what", "A folder, or a skill by its name.", takes = "folder" },
+        { "from", "The version to compare with.", optional = true },
+        { "to", "The version instead of the folder, or of the latest.", optional = true },
+      },
+      options = { HIDDEN },
+      examples = {
+        { "posthog-llm skills diff skills/pdf-forms", "what a push would change; ends with 7" },
+        { "posthog-llm skills diff pdf-forms", "by the last version; ends with 7" },
+        { "posthog-llm skills diff pdf-forms 1 2", "by version 2; ends with 7" },
+      },
+      run = run("history", "diff"),
+    },
+    {
+      name = "restore",
+      summary = "publish an old version's content as a new version",
+      text = "Publish what an old version held, its text, fields and files, as a new version; "
+        .. "the versions between stay. Nothing is sent when the latest version has that content. "
+        .. "Where somebody publishes meanwhile, nothing is restored, and the exit code is 3.",
+      arguments = { NAME, { "version", "The version whose content is wanted." } },
+      options = {
+        { "--note", "What the new version is about; kept by API v2.", value = "TEXT" },
+      },
+      examples = {
+        { "posthog-llm skills log pdf-forms", "which version is wanted" },
+        { "posthog-llm skills restore pdf-forms 1", "as it was at first" },
+        { "posthog-llm skills restore pdf-forms 2 --note 'As in May'", "with a note" },
+      },
+      run = run("history", "restore"),
+    },
+    {
       name = "duplicate",
       summary = "copy a skill's latest version under a new name",
       arguments = { NAME, { "new", "The name of the copy." } },
@@ -225,6 +313,31 @@ return {
         { "posthog-llm --json skills duplicate pdf-forms web-forms", "for a program" },
       },
       run = run("remote", "duplicate"),
+    },
+    {
+      name = "rename",
+      summary = "give a skill another name",
+      text = "Give a skill another name. A folder that was pulled from it follows: its lock, the "
+        .. "name in its SKILL.md, its own name. API v1 cannot rename: there the skill is copied "
+        .. "and then archived with its history, which is asked first. Stopped in the middle, do "
+        .. "it again: it goes on.",
+      arguments = {
+        { "name", "The skill." },
+        { "new_name", "Its name from now on." },
+        {
+          "dir",
+          "Its folder; else one of its name that was pulled.",
+          optional = true,
+          takes = "folder",
+        },
+      },
+      options = { { "-y --yes", "On API v1, do not ask: the history may go." } },
+      examples = {
+        { "posthog-llm skills rename tax-forms taxes skills/tax-forms --yes", "with its folder" },
+        { "posthog-llm skills rename pdf-forms-2 fill-pdf --yes", "as in a script" },
+        { "posthog-llm --json skills rename fill-pdf pdf-forms-2 --yes", "for a program" },
+      },
+      run = run("history", "rename"),
     },
     {
       name = "archive",
