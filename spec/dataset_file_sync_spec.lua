@@ -8,6 +8,7 @@ local llm = require("posthog.llm")
 
 local fails = live.fails
 
+local LUA = os.getenv("LUA") or "lua5.4"
 local WRITES = { POST = true, PATCH = true, DELETE = true }
 
 for _, generation in ipairs({ "reference", "current" }) do
@@ -488,6 +489,96 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.truthy(err.message:find("the file was changed while it was synced", 1, true))
       assert.equal(3, assert(sync(path)).records)
       assert.equal(3, select(2, items()))
+    end)
+
+    --- A file with so many records.
+    local function many(count, output)
+      local lines = {}
+      for i = 1, count do
+        lines[i] = ('{"input":%d,"output":"%s","metadata":{"id":%d}}'):format(i, output, i)
+      end
+      return write("many.jsonl", table.concat(lines, "\n"))
+    end
+
+    it("yields to an event loop", function()
+      if not pcall(require, "luv") then
+        return pending("there is no luv here")
+      end
+      local program = write(
+        "loop.lua",
+        ([[
+        local uv = require("luv")
+        local llm = require("posthog.llm")
+        local dataset_file = require("posthog.llm.dataset_file")
+        local key = "phx_emulator_all"
+        local client = llm.new({ personal_api_key = key, project_id = 112358, host = %q })
+        local turns, timer = 0, uv.new_timer()
+        timer:start(1, 1, function() turns = turns + 1 end)
+        llm.go(function()
+          local path, options = %q, { key = "metadata.id", prune = true }
+          local first = assert(dataset_file.sync(client, %q, path, options))
+          return first, assert(dataset_file.sync(client, %q, path, options))
+        end, function(err, first, second)
+          timer:close()
+          print(err, first and first.created, second and second.unchanged, turns > 0)
+        end)
+        uv.run()
+      ]]):format(t.e.url, many(60, "a"), dataset, dataset)
+      )
+      local pipe = assert(io.popen(LUA .. " " .. program .. " 2>&1"))
+      assert.equal("nil\t60\t60\ttrue\n", pipe:read("*a"))
+      pipe:close()
+    end)
+
+    it("loses nothing and doubles nothing on a disk that is full", function()
+      local path = many(200, "a")
+      local settings = write(
+        "settings.json",
+        llm.json.encode({
+          url = t.e.url,
+          dataset = dataset,
+          source = path,
+          settle = 0.05,
+          concurrency = 4,
+          sync = { key = "metadata.id" },
+        })
+      )
+      local command = "trap '' XFSZ; ulimit -f 4; %s spec/dataset_file/importer.lua %s 2>&1"
+      local pipe = assert(io.popen(command:format(LUA, settings)))
+      local output = pipe:read("*a")
+      pipe:close()
+      assert.truthy(output:find("cannot write the journal", 1, true), output)
+      local result = assert(sync(path))
+      assert.equal(200, result.created + result.unchanged)
+      assert.truthy(result.unchanged > 0)
+      assert.equal(200, select(2, items()))
+    end)
+
+    it("makes each change once while responses are lost, and says so of none", function()
+      local path = many(20, "a")
+      local faults = {}
+      for i, action in ipairs({ { close = "after" }, { close = "before" }, { status = 503 } }) do
+        faults[i] = { match = { share = 0.08 }, action = action }
+      end
+      t.e:faults(faults)
+      client = t.client({ max_retries = 5 })
+      local result = assert(sync(path))
+      did(
+        "20 created, 0 restored, 0 updated, 0 the same, 0 deleted, 0 rejected, 0 conflicts",
+        result
+      )
+      path = many(15, "b")
+      result = assert(sync(path, { prune = true }))
+      did(
+        "0 created, 0 restored, 15 updated, 0 the same, 5 deleted, 0 rejected, 0 conflicts",
+        result
+      )
+      t.e:faults({})
+      local by_key, total = items()
+      assert.equal(15, total)
+      for i = 1, 15 do
+        assert.equal("b", by_key[i][OUTPUT])
+      end
     end)
 
     it("raises for misuse", function()

@@ -364,7 +364,8 @@ function Import:send(job, seen)
   end
   local entry
   if row then
-    local existed = job.own_key and job.tries == 1 and response.status == 200
+    local is_first = job.tries == 1 and (response.attempts or 1) == 1
+    local existed = job.own_key and is_first and response.status == 200
     entry = { n = job.n, id = row.id, how = existed and "existing" or nil }
     self:settle_refusals(seen)
   else
