@@ -7,6 +7,7 @@ end -- the command takes what make has built
 local cjson = require("cjson")
 local command = require("spec.support.command")
 local emulator = require("spec.emulator")
+local lfs = require("lfs")
 
 local unable = command.unable()
 
@@ -159,7 +160,7 @@ describe("a list of the command", function()
             collectgarbage()
             most = math.max(most, collectgarbage("count"))
           end
-          return n <= 20000 and { n, ("x"):rep(500) .. n } or nil
+          return n <= 100000 and { n, ("x"):rep(500) .. n } or nil
         end
       end,
     })
@@ -233,6 +234,29 @@ describe("a list of the command", function()
     local json = ends(0, { "--json", "datasets", "list" }, options).out
     assert.matches('"gr\\u00f6\\u00dfe ', json, 1, true)
     assert.matches("größe", ends(0, { "datasets", "list" }, { env = { LC_ALL = "C" } }).out)
+  end)
+
+  it("ends quietly where nobody reads on, also where SIGPIPE is ignored", function()
+    local id = e:seed({ datasets = 1, items = 1500 }).datasets[1]
+    local first = "^[I{]"
+    for _, words in ipairs({
+      { "items", "list", "--dataset", id },
+      { "--json", "items", "list", "--dataset", id },
+      { "datasets", "export", id, "-" },
+      { "api", "GET", "/api/projects/:project_id/dataset_items/?dataset=" .. id, "--paginate" },
+    }) do
+      for _, before in ipairs({ "", "trap '' PIPE; " }) do
+        local from = #e:log()
+        local output = command.script({
+          before .. command.line(words, lfs.currentdir()) .. " | head -n 1",
+          "echo ${PIPESTATUS[0]}",
+        }, e, ".")
+        local row, rest = output:match("^([^\n]+)\n(.*)$")
+        assert.matches(first, row)
+        assert.equal("141\n", rest, table.concat(words, " "))
+        assert.is_true(#e:log(from) < 12, #e:log(from) .. " of 15 pages were requested")
+      end
+    end
   end)
 
   it("draws no progress bar where its rows go into a pipe", function()

@@ -186,6 +186,7 @@ describe("posthog-llm", function()
         { { "--json", "--compare" }, "%-%-format json" },
         { { "--json", "--output", "/dev/null" }, "%-%-format json" },
         { { "--json", "--format", "csv" }, "%-%-json" },
+        { { "--output", "x.pdf" }, "invalid extension '.pdf': .html, .md, .csv, .json or .txt" },
       }) do
         local args = { "spend", case[1][1], case[1][2], case[1][3] }
         assert.matches(case[2], ends(2, args).err)

@@ -13,6 +13,7 @@ local terminal = require("posthog.llm.util.terminal")
 
 local cli = {}
 
+local SIGPIPE = 13
 local BY_SIGNAL = 128 -- and its number: the exit code of a program that a signal has ended
 
 --- Replaces check.raise, without a line of the program in the message: it was the user who gave an
@@ -77,6 +78,9 @@ local function run(argv)
     local flushed
     flushed, err = stdout:flush()
     err = not flushed and err or nil
+  end
+  if stdout.is_closed and (err == nil or errors.is(err) and err.kind == "file") then
+    return BY_SIGNAL + SIGPIPE -- as the signal ends it, which may be ignored here
   end
   stderr:clear()
   local signal = terminal.interrupted()

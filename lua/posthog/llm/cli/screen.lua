@@ -15,6 +15,8 @@ local display = require("posthog.llm.util.display")
 --- @field as_json? boolean lines are notes for a program: a JSON object each
 --- @field color boolean
 --- @field is_pipe boolean
+--- @field failed? string why the output could not be written
+--- @field is_closed? boolean it failed since nobody reads it any more, as with `| head`
 --- @field ascii boolean whether the locale has no UTF-8
 --- @field cut string one column wide, in place of text that is left out
 local Screen = {}
@@ -56,6 +58,15 @@ function Screen:clean(text)
   return self.ascii and self.columns and display.ascii(text) or text
 end
 
+local EPIPE = 32 -- on every system
+
+--- A later write may succeed, but this output is lost.
+function Screen:note_failure(ok, why, errno)
+  if not ok and not self.failed then
+    self.failed, self.is_closed = why, errno == EPIPE
+  end
+end
+
 --- Writes text without escaping; its control characters must be intended.
 function Screen:raw(text)
   if self.other then
@@ -64,8 +75,7 @@ function Screen:raw(text)
   if self.held then
     self.held[#self.held + 1] = text
   elseif not self.failed then
-    local ok, why = self.file:write(text)
-    self.failed = not ok and why or nil
+    self:note_failure(self.file:write(text))
   end
 end
 
@@ -75,10 +85,7 @@ function Screen:flush()
   if self.held then
     return true
   end
-  local ok, why = self.file:flush()
-  if not ok then
-    self.failed = self.failed or why -- a later flush may succeed, but this output is lost
-  end
+  self:note_failure(self.file:flush())
   if not self.failed then
     return true
   end

@@ -12,6 +12,7 @@ local BY_ENDING = {
   json = "json",
   markdown = "markdown",
   md = "markdown",
+  txt = "text",
 }
 local BUCKETS = { "5", "15", "30", "60" }
 local TIME = "!%Y-%m-%dT%H:%M:%SZ"
@@ -32,7 +33,12 @@ local function check(context, args)
     usage("--json prints to standard output; for a file use --format json")
   elseif args.output and not args.format then
     local ending = args.output:match("[^/]%.(%w+)$")
-    args.format = ending and BY_ENDING[ending:lower()]
+    args.format = ending and BY_ENDING[ending:lower()] or nil
+    if ending and not args.format then
+      local words =
+        "--output: invalid extension '.%s': .html, .md, .csv, .json or .txt, or give --format"
+      usage(words:format(ending))
+    end
   elseif args.format == "html" and not args.output and context.out.columns then
     usage("a page of HTML is for a browser, not for a terminal: give --output FILE")
   end
