@@ -11,6 +11,7 @@ exclude_files = { "build", "lua_modules" }
 files["lua/posthog/llm/host"] = { read_globals = { "ngx", "vim" } }
 files["lua/posthog/llm/cache"] = { read_globals = { "ngx" } }
 files["lua/posthog/llm/cache.lua"] = { read_globals = { "ngx" } }
+files["lua/posthog/llm/http/rate_limit"] = { read_globals = { "ngx" } }
 files["lua/posthog/llm/init.lua"] = { read_globals = { "ngx", "vim" } }
 
 -- stylua folds what it can.

@@ -369,7 +369,7 @@ describe("the settings of a client", function()
       ["a pace of another type"] = { { pace = 480 }, "pace: true, false or a table" },
       ["an empty pace"] = {
         { pace = {} },
-        "pace: per_minute, per_hour, spend or dict expected",
+        "pace: per_minute, per_hour, spend, dict, redis or store expected",
       },
       ["a pace by the day"] = { { pace = { per_day = 1 } }, 'unknown option "per_day"' },
       ["an empty spend pace"] = {

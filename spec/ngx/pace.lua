@@ -3,6 +3,7 @@
 
 local clock = require("posthog.llm.clock")
 local handlers = require("spec.ngx.handlers")
+local rate_limit = require("posthog.llm.http.rate_limit")
 
 local FASTER = 30
 
@@ -37,6 +38,41 @@ function pace.call()
   ngx.shared.results:incr("by " .. ngx.worker.pid(), 1, 0)
   client:close()
   ngx.say(words)
+end
+
+local new = rate_limit.new
+
+--- Makes a minute `seconds` long, for all clients to come.
+local function shorten(seconds)
+  rate_limit.new = function(...)
+    local limits = new(...)
+    for _, class in ipairs({ "rest", "spend" }) do
+      for _, window in ipairs(limits[class].windows) do
+        window.seconds = window.seconds * seconds / 60
+      end
+    end
+    return limits
+  end
+end
+
+--- GET /shared?port=&per_minute=&seconds=&deadline=&key=&password=&prefix=: one call, counted in
+--- Redis, in minutes of so many seconds.
+function pace.shared()
+  local arg = ngx.req.get_uri_args()
+  shorten(tonumber(arg.seconds) or 60)
+  local client = handlers.client({
+    pace = {
+      per_minute = tonumber(arg.per_minute),
+      redis = { port = tonumber(arg.port), password = arg.password, prefix = arg.prefix },
+    },
+    deadline = tonumber(arg.deadline),
+    personal_api_key = arg.key,
+    max_retries = 0,
+  })
+  local value, err = client.datasets:list({ limit = 1 })
+  client:close()
+  ngx.status = value and 200 or 502
+  ngx.say(value and "went" or tostring(err))
 end
 
 --- GET /dict?dict=: keys and values as JSON.

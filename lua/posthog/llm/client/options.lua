@@ -3,6 +3,7 @@
 
 local check = require("posthog.llm.util.check")
 local option_names = require("posthog.llm.util.option_names")
+local redis = require("posthog.llm.host.redis")
 local url = require("posthog.llm.http.url")
 
 local options = {}
@@ -46,6 +47,8 @@ local options = {}
 --- @field per_hour? integer
 --- @field spend? { per_minute?: integer, per_hour?: integer, per_day?: integer }
 --- @field dict? string in nginx: the lua_shared_dict through which all workers share the count
+--- @field redis? posthog.llm.RedisOptions in nginx: the Redis through which all machines share the count
+--- @field store? posthog.llm.PaceStore an object of the program's that counts
 
 local seconds = check.seconds
 
@@ -143,7 +146,47 @@ local function spend_pace(value, what, level)
   return checked
 end
 
-local PACE = { per_minute = count(1), per_hour = count(1), spend = spend_pace, dict = one_line }
+--- What is wrong with a Redis can be found out before a call only while nginx reads its
+--- configuration, where a wait harms nobody. One that is not there yet is no mistake.
+local function pace_redis(value, what, level)
+  local checked = redis.check(value, what, level + 1)
+  local _, err = redis.new(checked)
+  if err then
+    check.fail(level + 1, "%s: %s", what, (err:gsub("^redis: ", "")))
+  elseif rawget(_G, "ngx").get_phase() == "init" then
+    local words, for_good = select(2, require("posthog.llm.host.redis_check").try(checked))
+    if for_good then
+      check.fail(level + 1, "%s: redis %s:%d %s", what, checked.host, checked.port, words)
+    end
+  end
+  return checked
+end
+
+local function pace_store(value, what, level)
+  check.type(value, "table", what, level + 1)
+  if not check.callable(value.take) then
+    check.fail(level + 1, "%s: an object with a method take expected", what)
+  end
+  for _, name in ipairs({ "hold", "give_back", "left" }) do
+    if value[name] ~= nil and not check.callable(value[name]) then
+      local got = check.type_name(value[name])
+      check.fail(level + 1, "%s.%s: function expected, got %s", what, name, got)
+    end
+  end
+  return value
+end
+
+local PACE = {
+  per_minute = count(1),
+  per_hour = count(1),
+  spend = spend_pace,
+  dict = one_line,
+  redis = pace_redis,
+  store = pace_store,
+}
+
+--- Where requests are counted, of which there can be one.
+local PLACES = { "dict", "redis", "store" }
 
 local function pace_rules(value, what, level)
   if type(value) == "boolean" then
@@ -154,7 +197,15 @@ local function pace_rules(value, what, level)
   end
   local checked = check_fields(value, PACE, what, level + 1)
   if next(checked) == nil then
-    check.fail(level + 1, "%s: per_minute, per_hour, spend or dict expected", what)
+    check.fail(level + 1, "%s: per_minute, per_hour, spend, dict, redis or store expected", what)
+  end
+  local place
+  for _, name in ipairs(PLACES) do
+    if checked[name] and place then
+      local words = "%s: %s and %s exclude each other: requests are counted in one place"
+      check.fail(level + 1, words, what, place, name)
+    end
+    place = checked[name] and name or place
   end
   return checked
 end

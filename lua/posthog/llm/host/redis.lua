@@ -150,6 +150,12 @@ function Redis:set_address(address)
   self._address = address
 end
 
+--- What is the same for all that were made of the same options.
+--- @return string
+function Redis:identity()
+  return self._pool.pool .. " " .. self.prefix
+end
+
 --- Whether it answered the last call, as far as this worker knows.
 --- @return boolean
 function Redis:answers()
@@ -233,7 +239,9 @@ local function with_connection(self, use)
   return nil, "closes its connections", true
 end
 
-local function fail(self, err)
+--- Takes note that it does not answer as it should; the log says so once a minute.
+--- @param err string
+function Redis:fail(err)
   self._away = tostring(err)
   self._tries_at = core.now() + AGAIN
   log(self, ngx.ERR, self._away, "; without it until it answers")
@@ -260,7 +268,7 @@ local function run(self, use)
   end
   local reply, err, away = with_connection(self, use)
   if away then
-    fail(self, err)
+    self:fail(err)
     return nil, self._away, true
   elseif self._away then
     found_back(self)

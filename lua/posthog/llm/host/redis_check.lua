@@ -139,24 +139,40 @@ local REFUSALS = {
   { "^DENIED", "is in protected mode: it takes connections of its own machine only" },
 }
 
+local TLS = "ends the connection without an answer to a command in plain text. Does it speak TLS"
+  .. " only? This client needs a port without TLS (`port` in redis.conf, or a stunnel)"
+local NOT_REDIS = "what listens there is not a Redis"
+
+--- What an error of lua-resty-redis says of the options.
+--- @param err string
+--- @return string words
+--- @return boolean? for_good as of redis_check.try
+function redis_check.explain(err)
+  for _, known in ipairs(REFUSALS) do
+    if err:find(known[1]) then
+      return known[2], true
+    end
+  end
+  local prefix = err:match('^unknown prefix: "(%d*)')
+  if prefix == "21" then -- the first byte of an alert of TLS's
+    return TLS, true
+  elseif prefix then
+    return NOT_REDIS, true
+  end
+  return err
+end
+
 --- @return string? err
 --- @return boolean? for_good
 local function judge(answer)
   if answer == "" or answer:byte() == 0x15 then
-    return "ends the connection without an answer to a command in plain text. Does it speak TLS"
-      .. " only? This client needs a port without TLS (`port` in redis.conf, or a stunnel)",
-      true
+    return TLS, true
   end
   local refusal = answer:match("^%-([^\r\n]*)") or answer:match("\n%-([^\r\n]*)")
-  for _, known in ipairs(refusal and REFUSALS or {}) do
-    if refusal:find(known[1]) then
-      return known[2], true
-    end
-  end
   if refusal then
-    return refusal -- such as LOADING, which passes
+    return redis_check.explain(refusal) -- such as LOADING, which passes
   elseif not answer:find("PONG", 1, true) then
-    return "what listens there is not a Redis", true
+    return NOT_REDIS, true
   end
 end
 

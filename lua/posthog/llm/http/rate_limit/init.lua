@@ -8,6 +8,8 @@ local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
 local queue = require("posthog.llm.http.rate_limit.queue")
 local memory = require("posthog.llm.http.rate_limit.memory")
+local sha256 = require("posthog.llm.util.digest").sha256
+local turns = require("posthog.llm.http.rate_limit.turns")
 
 local rate_limit = {}
 
@@ -57,6 +59,8 @@ local WINDOWS = {
 --- @class posthog.llm.RateLimit
 --- @field origin string
 --- @field dict? string
+--- @field store? posthog.llm.PaceStore
+--- @field redis? posthog.llm.RedisOptions
 --- @field spend posthog.llm.RateRules
 --- @field rest posthog.llm.RateRules
 
@@ -65,7 +69,7 @@ local WINDOWS = {
 --- @field keep number seconds for which a request counts
 --- @field windows posthog.llm.RateWindow[]
 
-local function rules_of(class, limits, dict)
+local function rules_of(class, limits, place)
   local words, windows, longest = { class.name }, {}, 0
   for _, window in ipairs(WINDOWS) do
     local most = limits[window.name]
@@ -80,12 +84,34 @@ local function rules_of(class, limits, dict)
       longest = math.max(longest, window.seconds)
     end
   end
-  words[#words + 1] = dict
+  words[#words + 1] = place
   return {
     id = table.concat(words, " "),
     keep = longest + queue.MARGIN,
     windows = windows,
   }
+end
+
+--- @type table<table, string> a number for each store of a program's
+local numbers = setmetatable({}, { __mode = "k" })
+local last_number = 0
+
+--- Where requests are counted, as a text that is the same for the same place.
+--- @return string? place nil: in the memory of this process
+local function place_of(option)
+  local store, server = option.store, option.redis
+  if store then
+    if not numbers[store] then
+      last_number = last_number + 1
+      numbers[store] = "store " .. last_number
+    end
+    return numbers[store]
+  elseif server then
+    local account = sha256((server.username or "") .. "\0" .. (server.password or ""))
+    local words = "redis %s:%d/%d %s %s"
+    return words:format(server.host, server.port, server.database, server.prefix, account)
+  end
+  return option.dict
 end
 
 --- @param option table|boolean as in posthog.llm.Options: true, or limits in place of the cloud's
@@ -94,10 +120,11 @@ end
 function rate_limit.new(option, origin)
   local own = option == true and {} or option
   local rest = (own.per_minute or own.per_hour) and own or nil
-  local self = { origin = origin, dict = own.dict }
+  local self = { origin = origin, dict = own.dict, store = own.store, redis = own.redis }
+  local place = place_of(own)
   for _, class in ipairs(CLASSES) do
     local limits = class.name == "rest" and rest or own[class.name] or class.limits
-    self[class.name] = rules_of(class, limits, own.dict)
+    self[class.name] = rules_of(class, limits, place)
   end
   return self
 end
@@ -111,7 +138,7 @@ local function class_of(path)
 end
 
 --- @class posthog.llm.RateAccount the requests of one key to one host
---- @field queues table<string, posthog.llm.RateQueue> by the rules' id
+--- @field queues table<string, posthog.llm.RateQueue|posthog.llm.Turns> by the rules' id
 --- @field blocks table<string, posthog.llm.RateTimes> by class and dict
 
 --- @type table<string, table<string, posthog.llm.RateAccount>> by origin and key
@@ -164,14 +191,26 @@ local function new_times(self, keep, ...)
   return memory.new(keep)
 end
 
+--- Counts in a store, under a name that shows nothing of the key.
+--- @return posthog.llm.Turns?
+--- @return string? err
+local function new_turns(self, key, class, rules)
+  local store, err = self.store, nil
+  if self.redis then
+    store, err = require("posthog.llm.http.rate_limit.redis").new(self.redis)
+  end
+  if not store then
+    return nil, err
+  end
+  local name = sha256(table.concat({ "posthog-llm pace", self.origin, key, class.name }, "\0"))
+  return turns.new(store, name, rules.windows)
+end
+
+--- Counts in times that this process can read itself.
 --- @return posthog.llm.RateQueue?
 --- @return string? err
-local function queue_of(self, key, class)
-  local account, rules = account_of(self.origin, key), self[class.name]
-  local requests = account.queues[rules.id]
-  if requests then
-    return requests
-  end
+local function new_queue(self, key, class, account)
+  local rules = self[class.name]
   local id = class.name .. " " .. (self.dict or "")
   local err
   if not account.blocks[id] then
@@ -181,9 +220,25 @@ local function queue_of(self, key, class)
   if not times then
     return nil, err
   end
-  requests = queue.new(rules.windows, times, account.blocks[id])
+  return queue.new(rules.windows, times, account.blocks[id])
+end
+
+--- @return posthog.llm.RateQueue|posthog.llm.Turns|nil
+--- @return string? err
+local function queue_of(self, key, class)
+  local account, rules = account_of(self.origin, key), self[class.name]
+  local known = account.queues[rules.id]
+  if known then
+    return known
+  end
+  local requests, err
+  if self.store or self.redis then
+    requests, err = new_turns(self, key, class, rules)
+  else
+    requests, err = new_queue(self, key, class, account)
+  end
   account.queues[rules.id] = requests
-  return requests
+  return requests, err
 end
 
 local function invalid(err)
@@ -218,7 +273,9 @@ function rate_limit.pass(self, key, path, seconds, pause, state)
       position, at, why = requests:take(now, expires)
     else
       at, why = requests:recheck(position, now)
-      if at >= expires then
+      if not at then
+        return invalid(why)
+      elseif at >= expires then
         requests:give_up(position, now)
         position = nil
       end
