@@ -206,7 +206,7 @@ function Sync:change()
       if not job then
         return nil, err
       elseif job.task == "change" then
-        local row = self.plan.rows[job.n]
+        local row = self.plan:row(job.n)
         return {
           task = "change",
           id = row.id,
@@ -220,7 +220,7 @@ function Sync:change()
         }
       end
       self.counts.rejected = self.counts.rejected + 1
-      local row = self.plan.rows[job.n]
+      local row = self.plan:row(job.n)
       self:tell({
         line = job.line or job.n,
         id = row and row.id,

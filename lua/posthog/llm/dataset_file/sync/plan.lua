@@ -29,6 +29,13 @@ local MOST_KEPT = 100 -- rows
 local MOST_BYTES = 4194304 -- of all of them
 local LONGEST = 65536 -- bytes of a field
 
+--- @param text string digits, or ""
+--- @return integer? version
+local function whole(text)
+  local version = tonumber(text)
+  return version and math.tointeger and math.tointeger(version) or version
+end
+
 --- @class posthog.llm.dataset_file.PlannedRow
 --- @field id string
 --- @field version? integer API v2
@@ -36,7 +43,7 @@ local LONGEST = 65536 -- bytes of a field
 --- @field names string[] fields to change, by API v2
 --- @field archived? boolean it is deleted, and is to be undeleted
 --- @field refused? string why the record cannot be made of it
---- @field old? table<string, string> JSON of the fields to change
+--- @field old? table<string, string> JSON of the fields to change; nil: not kept
 
 --- @class posthog.llm.dataset_file.Plan
 --- @field key string
@@ -47,8 +54,9 @@ local LONGEST = 65536 -- bytes of a field
 --- @field packed (string|false)[] by the number of a record; false: left out
 --- @field first table<string, integer> by the hash of the key, the record
 --- @field records integer with a key
---- @field rows table<integer, string|posthog.llm.dataset_file.PlannedRow> by number; a string: the id of a
----   row that is the same; nil: to be created
+--- @field private packed_rows table<integer, string> by number, the row with the key; nil: to be created
+--- @field private refused table<integer, string> by number, why the record cannot be made of the row
+--- @field private old table<integer, table<string, string>> by number, JSON of some fields to change
 --- @field removed string[] rows that the file lacks, packed
 --- @field counts { created: integer, restored: integer, updated: integer, unchanged: integer, refused: integer }
 --- @field problems { path: string, line?: integer, message: string }[]
@@ -72,7 +80,8 @@ end
 
 --- Plans as for an empty dataset.
 function Plan:forget_rows()
-  self.rows, self.removed, self.taken, self.lists = {}, {}, {}, {}
+  self.packed_rows, self.refused, self.old = {}, {}, {}
+  self.removed, self.taken = {}, {}
   self.kept = { rows = 0, bytes = 0 }
   self.counts = { created = self.records, restored = 0, updated = 0, unchanged = 0, refused = 0 }
 end
@@ -233,16 +242,50 @@ function Plan:keep(content, names)
   return old
 end
 
---- One list for all rows in which the same fields are to be changed.
---- @private
-function Plan:shared(names)
-  local text = table.concat(names, " ")
-  self.lists[text] = self.lists[text] or names
-  return self.lists[text]
+--- Packs a row that is to be changed into one string: a table would take twice as much memory.
+--- @param row posthog.llm.dataset_file.PlannedRow
+--- @return string
+local function pack_row(row)
+  local mark = row.archived and "+" or "~"
+  local names = table.concat(row.names, ",")
+  return ("%s %s %s %s %s"):format(mark, row.id, row.version or "", row.digest, names)
 end
 
-local function id_of(row)
-  return type(row) == "table" and row.id or row
+--- @param packed string
+--- @return posthog.llm.dataset_file.PlannedRow
+local function unpack_row(packed)
+  local mark, id, version, digest, list = packed:match("^(%S) (%S+) (%d*) (%x*) (%S*)$")
+  local names = {}
+  for name in list:gmatch("[^,]+") do
+    names[#names + 1] = name
+  end
+  return {
+    id = id,
+    version = whole(version),
+    digest = digest,
+    names = names,
+    archived = mark == "+" or nil,
+  }
+end
+
+--- The id of a packed row. One that is the same as its record is packed as its id alone.
+local function id_of(packed)
+  return packed:match("^[~+] (%S+)") or packed
+end
+
+--- The row with the key of a record, if it is not the same.
+--- @param n integer number of the record
+--- @return posthog.llm.dataset_file.PlannedRow?
+function Plan:row(n)
+  local packed = self.packed_rows[n]
+  if self.refused[n] then
+    return { id = packed, names = {}, refused = self.refused[n] }
+  elseif not packed or not packed:find("^[~+] ") then
+    return nil
+  end
+  local row = unpack_row(packed)
+  row.old = self.old[n]
+  return row
 end
 
 --- A row with the key of a record.
@@ -250,8 +293,8 @@ end
 function Plan:matched(n, row, content, is_archived)
   local counts = self.counts
   local _, wanted, shown = comparison.unpack(self.packed[n])
-  local there = self.rows[n]
-  if there ~= nil then
+  local there = self.packed_rows[n]
+  if there then
     if not is_archived then
       local words =
         "the items %s and %s of the dataset have the same key, %s; delete one of them: %s"
@@ -282,21 +325,22 @@ function Plan:matched(n, row, content, is_archived)
     if self.api_version == "reference" then
       words = "%s: API v1 does not have it, so that item %s cannot be as the record"
     end
-    self.rows[n] = { id = row.id, refused = words:format(fixed, display.clean(row.id)) }
+    self.packed_rows[n] = row.id
+    self.refused[n] = words:format(fixed, display.clean(row.id))
   elseif #names == 0 and not is_archived then
     counts.unchanged = counts.unchanged + 1
-    self.rows[n] = row.id
+    self.packed_rows[n] = row.id
   else
     local what = is_archived and "restored" or "updated"
     counts[what] = counts[what] + 1
-    self.rows[n] = {
+    self.packed_rows[n] = pack_row({
       id = row.id,
       version = row.version,
       digest = digest,
-      names = self:shared(names),
-      archived = is_archived or nil,
-      old = self:keep(content, names),
-    }
+      names = names,
+      archived = is_archived,
+    })
+    self.old[n] = self:keep(content, names)
   end
 end
 
@@ -310,9 +354,7 @@ end
 --- @return { id: string, version?: integer, digest: string, shown?: string }
 function plan.unpack_removed(packed)
   local id, version, digest, shown = packed:match("^(%S+) (%d*) (%x*) (.*)$")
-  version = tonumber(version)
-  version = version and math.tointeger and math.tointeger(version) or version
-  return { id = id, version = version, digest = digest, shown = shown ~= "" and shown or nil }
+  return { id = id, version = whole(version), digest = digest, shown = shown ~= "" and shown or nil }
 end
 
 --- @private
@@ -326,11 +368,8 @@ function Plan:visit(row, is_archived)
     table.insert(self.removed, pack_removed(row, self:digest(content), shown))
   end
   local own = row.client_item_id
-  if
-    type(own) == "string"
-    and own:sub(1, #OWN) == OWN
-    and not (n and id_of(self.rows[n]) == row.id)
-  then
+  local is_matched = n and id_of(self.packed_rows[n] or "") == row.id
+  if type(own) == "string" and own:sub(1, #OWN) == OWN and not is_matched then
     self.taken[own] = true
   end
 end
@@ -405,22 +444,23 @@ end
 --- @param n integer
 --- @return "create"|"change"|"refuse"|nil
 function Plan:task(n)
-  local row = self.rows[n]
-  if not self.packed[n] or type(row) == "string" then
+  local row = self.packed_rows[n]
+  if not self.packed[n] then
     return nil
-  elseif row == nil then
+  elseif self.refused[n] then
+    return "refuse"
+  elseif not row then
     return paths.split(self.key) == "id" and "refuse" or "create"
   end
-  return row.refused and "refuse" or "change"
+  return row:find("^[~+] ") and "change" or nil
 end
 
 --- Why nothing is made of a record.
 --- @param n integer
 --- @return string
 function Plan:refusal(n)
-  local row = self.rows[n]
-  if row then
-    return row.refused
+  if self.refused[n] then
+    return self.refused[n]
   end
   local _, _, shown = comparison.unpack(self.packed[n])
   local words =

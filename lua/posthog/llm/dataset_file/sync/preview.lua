@@ -109,7 +109,7 @@ function preview.lists(plan, next_job, prune)
     elseif not job then
       break
     end
-    local content, row = values.content(job.fields), plan.rows[job.n]
+    local content, row = values.content(job.fields), plan:row(job.n)
     local entry = { line = job.line or job.n, key = job.shown, id = row and row.id }
     if job.task == "refuse" then
       entry.message = plan:refusal(job.n)
