@@ -230,7 +230,7 @@ describe("the completion of names", function()
         for kind in (argument.takes or ""):gmatch("%S+") do
           visit(before .. " ", kind)
         end
-        before = before .. " " .. (argument.takes == "skill" and SKILL or "x")
+        before = before .. " " .. ((argument.takes or ""):find("skill") and SKILL or "x")
       end
       for _, option in ipairs(entry.options or {}) do
         local of_skill = option.takes == "version" and " " .. SKILL or ""
@@ -274,6 +274,47 @@ describe("the completion of names", function()
       assert.is_truthy(("|" .. line):find("|" .. quoted .. "|", 1, true), expected[at].line .. line)
     end
     assert.equal(#expected, at)
+  end)
+
+  --- What bash completes after these words.
+  local function of_bash(lines)
+    local list = { "source completion.bash", TRY }
+    for i, line in ipairs(lines) do
+      list[i + 2] = "try posthog-llm" .. line
+    end
+    local shown = {}
+    for line in script(list):gmatch("([^\n]*)\n") do
+      shown[#shown + 1] = "|" .. line
+    end
+    assert.equal(#lines, #shown)
+    return shown
+  end
+
+  it("leaves no command and no option out in bash", function()
+    local lines, wanted = {}, {}
+    local function visit(entry, path)
+      local names = {}
+      for _, inner in ipairs(entry.commands or {}) do
+        names[#names + 1] = inner.name
+        visit(inner, path .. " " .. inner.name)
+      end
+      if #names > 0 then
+        lines[#lines + 1], wanted[#wanted + 1] = path .. " ''", names
+      end
+      names = { "--help" }
+      for _, list in ipairs({ entry.options or {}, commands.options }) do
+        for _, option in ipairs(list) do
+          names[#names + 1] = option[1]:match("%S+$")
+        end
+      end
+      lines[#lines + 1], wanted[#wanted + 1] = path .. " --", names
+    end
+    visit(commands, "")
+    for i, shown in ipairs(of_bash(lines)) do
+      for _, name in ipairs(wanted[i]) do
+        assert.is_truthy(shown:find("|" .. name .. "|", 1, true), lines[i] .. ": " .. name)
+      end
+    end
   end)
 
   it("quotes names in bash, and keeps to what bash takes for a word", function()

@@ -274,9 +274,14 @@ return {
         .. "and the folder, or of a skill the last two. The exit code is 0 without differences, 7 "
         .. "with some.",
       arguments = {
-        { "what", "A folder, or a skill by its name.", takes = "folder" },
-        { "from", "The version to compare with.", optional = true },
-        { "to", "The version instead of the folder, or of the latest.", optional = true },
+        { "what", "A folder, or a skill by its name.", takes = "skill folder" },
+        { "from", "The version to compare with.", optional = true, takes = "version" },
+        {
+          "to",
+          "The version instead of the folder, or of the latest.",
+          optional = true,
+          takes = "version",
+        },
       },
       options = { HIDDEN },
       examples = {
@@ -292,7 +297,7 @@ return {
       text = "Publish what an old version held, its text, fields and files, as a new version; "
         .. "the versions between stay. Nothing is sent when the latest version has that content. "
         .. "Where somebody publishes meanwhile, nothing is restored, and the exit code is 3.",
-      arguments = { NAME, { "version", "The version whose content is wanted." } },
+      arguments = { NAME, { "version", "The version whose content is wanted.", takes = "version" } },
       options = {
         { "--note", "What the new version is about; kept by API v2.", value = "TEXT" },
       },
@@ -322,7 +327,7 @@ return {
         .. "and then archived with its history, which is asked first. Stopped in the middle, do "
         .. "it again: it goes on.",
       arguments = {
-        { "name", "The skill." },
+        NAME,
         { "new_name", "Its name from now on." },
         {
           "dir",

@@ -54,15 +54,17 @@ local function quote(text)
   return "'" .. text:gsub("[\\']", "\\%0") .. "'"
 end
 
+--- The completions of a value, as options of `complete`.
+--- @return string[]
 local function values(thing)
   if thing.choices then
-    return " -a " .. quote(table.concat(thing.choices, " "))
+    return { " -a " .. quote(table.concat(thing.choices, " ")) }
   end
-  local text
+  local texts = {}
   for kind in (thing.takes or ""):gmatch("%S+") do
-    text = (text or "") .. (VALUES[kind] or NAMES:format(kind))
+    texts[#texts + 1] = VALUES[kind] or NAMES:format(kind)
   end
-  return text
+  return texts
 end
 
 local function option_line(option, condition)
@@ -71,7 +73,7 @@ local function option_line(option, condition)
     line = line .. (name:find("^%-%-") and " -l " .. name:sub(3) or " -s " .. name:sub(2))
   end
   if option.value then
-    line = line .. (FILES[option.takes] and " -r" or " -x") .. (values(option) or "")
+    line = line .. (FILES[option.takes] and " -r" or " -x") .. table.concat(values(option))
   end
   return line .. " -d " .. quote(words.description(option))
 end
@@ -99,8 +101,8 @@ return function(commands)
       lines[#lines + 1] = ("%s -a %s -d %s"):format(at("0"), command[1], quote(command[2]))
     end
     for i, argument in ipairs(entry.arguments) do
-      if values(argument) then
-        lines[#lines + 1] = at(argument.many and "*" or tostring(i - 1)) .. values(argument)
+      for _, value in ipairs(values(argument)) do
+        lines[#lines + 1] = at(argument.many and "*" or tostring(i - 1)) .. value
       end
     end
   end
