@@ -193,6 +193,11 @@ bench-hosts: ## measure in Neovim and nginx, into bench/results-hosts.md
 	@$(MAKE) --no-print-directory -s all
 	@tools/bench --hosts $(BENCHES)
 
+bench-skills: ## time whole roots of skills, with what their requests alone need
+	@$(SETUP) bench
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4
+	@tools/lua 5.4 bench/skills.lua
+
 # Of a case, say decode-items, in place of counting all.
 PROFILE ?=
 
@@ -332,6 +337,6 @@ help: ## print this help
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model mutate bench bench-hosts bench-count \
+.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model mutate bench bench-hosts bench-skills bench-count \
   bench-check build-bench build-count lint manual install uninstall check-prefix install-library \
   install-command nvim clean help

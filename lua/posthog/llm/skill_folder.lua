@@ -21,11 +21,14 @@ local lint = require("posthog.llm.skill_folder.lint")
 local log = lazy("posthog.llm.skill_folder.log")
 local new = lazy("posthog.llm.skill_folder.new")
 local pull = lazy("posthog.llm.skill_folder.pull")
+local pull_all = lazy("posthog.llm.skill_folder.pull_all")
 local push = lazy("posthog.llm.skill_folder.push")
 local rename = lazy("posthog.llm.skill_folder.rename")
 local restore = lazy("posthog.llm.skill_folder.restore")
+local push_all = lazy("posthog.llm.skill_folder.push_all")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
+local status_all = lazy("posthog.llm.skill_folder.status_all")
 
 local skill_folder = {}
 
@@ -54,7 +57,17 @@ local OPTIONS = {
   restore = { note = "string", on_progress = "function" },
   rename = { dir = "string", drop_history = "boolean", on_progress = "function" },
   new = { description = "string" },
+  pull_all = {
+    names = "table",
+    prune = "boolean",
+    force = "boolean",
+    yes = "boolean",
+    concurrency = "number",
+    on_progress = "function",
+  },
+  status_all = { hidden = "boolean", on_progress = "function" },
 }
+OPTIONS.push_all = OPTIONS.push
 
 --- @return table options
 --- @return fun(step: string, path: string, done: integer, total: integer) progress
@@ -71,6 +84,22 @@ local function read_options(call, options, level)
     function(step, path, done, total)
       if report then
         report({ step = step, path = path, done = done, total = total })
+      end
+    end
+end
+
+--- @alias posthog.llm.SkillRootProgress fun(event: { step: "pull"|"status"|"push", name: string,
+---   done: integer, total: integer })
+
+--- @return table options
+--- @return fun(name: string, done: integer, total: integer) report
+local function read_root_options(call, options, level)
+  options = read_options(call, options, level + 1)
+  local report, step = options.on_progress, call:match("^%a+")
+  return options,
+    function(name, done, total)
+      if report then
+        report({ step = step, name = name, done = done, total = total })
       end
     end
 end
@@ -202,6 +231,127 @@ function skill_folder.status(client, dir, options)
     return errors.failure(err)
   end
   return list
+end
+
+--- @class posthog.llm.SkillPlace
+--- @field name string
+--- @field dir string
+--- @field err? posthog.llm.Error
+
+--- @class posthog.llm.SkillPullAll
+--- @field pulled posthog.llm.SkillPull[] those that have come or have changed, each with its `dir`
+--- @field unchanged integer
+--- @field failed posthog.llm.SkillPlace[] with `err`, as pull returns it
+--- @field gone posthog.llm.SkillPlace[] folders whose skill the server does not have any more
+--- @field pruned posthog.llm.SkillPlace[] those of them that were taken away; `left`: but for files
+---   that were never the skill's
+--- @field not_tried posthog.llm.SkillPlace[] what an error that would meet all has kept from it
+
+--- Brings all skills of the project into the folders of a root, at most eight requests at a time.
+--- One failure does not stop the others. Where nothing has changed on the server, that is one
+--- request, or one for each hundred skills on API v1.
+--- @param client posthog.llm.Client
+--- @param root string a folder, which need not be there
+--- @param options? { names?: string[], prune?: boolean, force?: boolean, yes?: boolean,
+---   concurrency?: integer, on_progress?: posthog.llm.SkillRootProgress }
+---   names: only these, each asked for by itself; prune: takes away the folders of skills that are
+---   gone from the server, not one with changes; force: overwrites what has changed here, and takes
+---   away what has; yes: prunes also when the server has no skills at all, or the root is another
+---   project's
+--- @return posthog.llm.SkillPullAll? result also where some have failed
+--- @return posthog.llm.Error? err what would meet every skill; `result`: what was done before
+function skill_folder.pull_all(client, root, options)
+  check_client(client, 2)
+  check_dir(root, 2)
+  local report
+  options, report = read_root_options("pull_all", options, 2)
+  if options.concurrency then
+    check.integer(options.concurrency, "concurrency", 2, 1)
+  end
+  if options.names then
+    check.list(options.names, "names", 2)
+    for i, name in ipairs(options.names) do
+      check.segment(name, ("names[%d]"):format(i), 2)
+    end
+    if options.prune then
+      check.fail(2, "names and prune exclude each other")
+    end
+  end
+  local result, err = pull_all.run(client, root, options, report)
+  if not result then
+    return errors.failure(err)
+  end
+  return result
+end
+
+--- @alias posthog.llm.SkillRootState
+--- | "same"      as pulled, and as on the server
+--- | "local"     changed here
+--- | "remote"    changed on the server
+--- | "both"      changed on both sides
+--- | "conflict"  has markers of a conflict
+--- | "new"       here only, and never on the server
+--- | "absent"    on the server only: a pull brings it
+--- | "archived"  pulled, and gone from the server since
+--- | "failed"    `err` says why it cannot be told
+
+--- @class posthog.llm.SkillRootStatus
+--- @field name string
+--- @field dir? string nil: "absent"
+--- @field state posthog.llm.SkillRootState
+--- @field files posthog.llm.SkillStatus[] path and state of each, as status has them
+--- @field version? integer pulled
+--- @field latest? integer the server's
+--- @field unresolved? { path: string, line: integer, message: string }[] places of markers
+--- @field err? posthog.llm.Error
+
+--- Tells where all skills of a root and of the project stand. Texts are read only of skills that
+--- others have published since.
+--- @param client posthog.llm.Client
+--- @param root string
+--- @param options? { hidden?: boolean, on_progress?: posthog.llm.SkillRootProgress }
+--- @return posthog.llm.SkillRootStatus[]? list in order of names
+--- @return posthog.llm.Error? err
+function skill_folder.status_all(client, root, options)
+  check_client(client, 2)
+  check_dir(root, 2)
+  local report
+  options, report = read_root_options("status_all", options, 2)
+  local list, err = status_all.run(client, root, options, report)
+  if not list then
+    return errors.failure(err)
+  end
+  return list
+end
+
+--- @class posthog.llm.SkillPushAll: posthog.llm.SkillPush
+--- @field dir string
+--- @field action "created"|"published"|"unchanged"|"behind"|"gone"|"failed"|"not tried" "behind":
+---   nothing has changed here, and the server has a later version; "gone": nor has anything, and the
+---   skill was archived. Only of the first three, and not always, there are lists of paths
+--- @field latest? integer the server's version, of "behind"
+--- @field err? posthog.llm.Error of "failed", as push returns it
+
+--- Publishes each folder of a root that has changed, at most eight requests at a time: a list,
+--- and two requests for each. Never archives a skill.
+--- @param client posthog.llm.Client
+--- @param root string
+--- @param options? { note?: string, prune?: boolean, dry_run?: boolean, force?: boolean,
+---   skip_binary?: boolean, split_tools?: boolean, hidden?: boolean,
+---   on_progress?: posthog.llm.SkillRootProgress } as those of push
+--- @return posthog.llm.SkillPushAll[]? results one for each folder, in order of names
+--- @return posthog.llm.Error? err what would meet every folder; `result`: the list so far
+function skill_folder.push_all(client, root, options)
+  check_client(client, 2)
+  check_dir(root, 2)
+  local report
+  options, report = read_root_options("push_all", options, 2)
+  check_note(options.note, 2)
+  local results, err = push_all.run(client, root, options, report)
+  if not results then
+    return errors.failure(err)
+  end
+  return results
 end
 
 --- Checks a folder against the API's limits and the Agent Skills format.

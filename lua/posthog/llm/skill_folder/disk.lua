@@ -46,7 +46,11 @@ local function is_private(name)
   return name:sub(1, 1) == "." or name == "__pycache__" or name == "node_modules"
 end
 
-local function sorted_names(path)
+--- What is in a folder, in order.
+--- @param path string
+--- @return string[]? names
+--- @return posthog.llm.Error? err
+function disk.names(path)
   local names = {}
   local ok, iterator, state = pcall(lfs.dir, path)
   if not ok then
@@ -93,7 +97,7 @@ function disk.scan(dir, known, hidden)
   local scan = { files = {}, others = {}, left_out = {} }
   known = with_parents(known)
   local function visit(folder)
-    local names, err = sorted_names((dir .. "/" .. folder):gsub("(.)/$", "%1"))
+    local names, err = disk.names((dir .. "/" .. folder):gsub("(.)/$", "%1"))
     if not names then
       return errors.failure(err)
     end

@@ -12,6 +12,20 @@ local remote = {}
 
 local AT_ONCE = 8 -- files that are read at the same time
 
+--- A client for work on one skill among several: it reads fewer files at the same time.
+--- @param client posthog.llm.Client
+--- @param at_once integer
+--- @return table client with all that is used of one here
+function remote.narrow(client, at_once)
+  return {
+    skills = client.skills,
+    files_at_once = at_once,
+    profile = function()
+      return client:profile()
+    end,
+  }
+end
+
 --- @class posthog.llm.SkillSnapshot
 --- @field name string
 --- @field version integer
@@ -149,7 +163,7 @@ function remote.load(client, self, wanted, progress)
       return true
     end
   end
-  local _, failed = hosts.current().gather(jobs, AT_ONCE)
+  local _, failed = hosts.current().gather(jobs, client.files_at_once or AT_ONCE)
   for i = 1, #jobs do
     local err = failed and failed[i]
     if err ~= nil then

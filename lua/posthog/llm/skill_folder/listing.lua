@@ -1,0 +1,118 @@
+--- The skills of a project by name, without their texts: one request where nothing has changed
+--- since the last time and the server has an ETag for its list, else one a page.
+
+local errors = require("posthog.llm.util.errors")
+local pages = require("posthog.llm.api.pages")
+local root_lock = require("posthog.llm.skill_folder.root_lock")
+
+local listing = {}
+
+local PAGE = 100 -- the most that every server sends at once
+local AHEAD = 7 -- further pages that are read at the same time
+
+--- @class posthog.llm.SkillListing
+--- @field rows posthog.llm.SkillRow[] in order of names
+--- @field by_name table<string, posthog.llm.SkillRow>
+--- @field lock posthog.llm.SkillRootLock what the root is to remember
+
+--- What of a row matters; a version without an id, or the other way, tells nothing.
+local function row_of(skill)
+  local is_known = type(skill.id) == "string"
+    and type(skill.version) == "number"
+    and skill.version % 1 == 0
+  return {
+    name = skill.name,
+    version = is_known and skill.version or nil,
+    id = is_known and skill.id or nil,
+    created = tostring(skill.first_version_created_at or ""),
+  }
+end
+
+--- The project that a list was asked of: one, whichever word its path has.
+local function project_url(url)
+  return (url:gsub("[?#].*$", ""):gsub("/api/environments/", "/api/projects/"))
+end
+
+--- All rows, beginning with a page that is there.
+--- @return posthog.llm.SkillRow[]? rows
+--- @return posthog.llm.Error? err
+local function all_rows(client, page, response)
+  local function fetch(query)
+    local offset = tonumber(query:match("offset=(%d+)"))
+    if offset == 0 and page then
+      local first = page
+      page = nil
+      return first, nil, response
+    end
+    return client.skills:list({ limit = PAGE, offset = offset })
+  end
+  local rows = {}
+  local next_row = pages.rows(fetch, ("limit=%d&offset=0"):format(PAGE), AHEAD)
+  while true do
+    local skill, err = next_row()
+    if err then
+      return errors.failure(err)
+    elseif not skill then
+      break
+    elseif type(skill.name) ~= "string" then
+      return errors.failure(errors.new({ kind = "decode", message = "a row has no name" }))
+    end
+    rows[#rows + 1] = row_of(skill)
+  end
+  table.sort(rows, function(a, b)
+    return a.name < b.name
+  end)
+  return rows
+end
+
+--- Whether rows say enough for a list to be told by them the next time.
+local function are_whole(rows)
+  for _, row in ipairs(rows) do
+    if not row.id then
+      return false
+    end
+  end
+  return true
+end
+
+--- @param client posthog.llm.Client
+--- @param lock? posthog.llm.SkillRootLock of the last time
+--- @return posthog.llm.SkillListing? listing
+--- @return posthog.llm.Error? err
+function listing.read(client, lock)
+  local etag = lock and lock.etag
+  local page, err, response = client.skills:list({ limit = PAGE, offset = 0, etag = etag })
+  if not page then
+    return errors.failure(err)
+  end
+  local rows
+  if page == true and not etag then
+    return errors.failure(errors.no_content("list of skills"))
+  elseif page == true then
+    rows = lock.rows
+  else
+    rows, err = all_rows(client, page, response)
+  end
+  if not rows then
+    return errors.failure(err)
+  end
+  local tag = page == true and etag or response.headers["ETag"]
+  local is_kept = tag and are_whole(rows)
+  local by_name = {}
+  for _, row in ipairs(rows) do
+    by_name[row.name] = row
+  end
+  return {
+    rows = rows,
+    by_name = by_name,
+    lock = {
+      url = project_url(response.url),
+      etag = is_kept and tag or nil,
+      rows = is_kept and rows or {},
+    },
+  }
+end
+
+listing.NAME = root_lock.NAME
+
+return listing

@@ -1,0 +1,55 @@
+--- The same for many skills, some at the same time: one failure does not stop the others.
+
+local hosts = require("posthog.llm.host")
+local remote = require("posthog.llm.skill_folder.remote")
+
+local many = {}
+
+many.AT_ONCE = 8 -- requests
+
+--- What every other skill would meet too.
+local STOPS = { auth = true, cancelled = true }
+
+--- @class posthog.llm.SkillOutcome
+--- @field value any
+--- @field err? posthog.llm.Error
+
+--- @param client posthog.llm.Client
+--- @param list { name: string }[]
+--- @param act fun(client: posthog.llm.Client, entry: table): any, posthog.llm.Error?
+--- @param report fun(name: string, done: integer, total: integer)
+--- @param at_once? integer
+--- @return posthog.llm.SkillOutcome[] outcomes as the list; nil holes where it was not tried
+--- @return posthog.llm.Error? stopped what kept the rest from being tried
+function many.run(client, list, act, report, at_once)
+  at_once = math.min(at_once or many.AT_ONCE, many.AT_ONCE)
+  local workers = math.max(1, math.min(at_once, #list))
+  local narrow = remote.narrow(client, math.floor(at_once / workers))
+  local outcomes, jobs, done, stopped = {}, {}, 0, nil
+  for i, entry in ipairs(list) do
+    jobs[i] = function()
+      if stopped then
+        return true
+      end
+      local value, err = act(narrow, entry)
+      if err and STOPS[err.kind] then
+        stopped = stopped or err
+        return true
+      end
+      outcomes[i] = { value = value, err = err }
+      done = done + 1
+      report(entry.name, done, #list)
+      return true
+    end
+  end
+  local _, failed = hosts.current().gather(jobs, workers)
+  for i = 1, #jobs do
+    local err = failed and failed[i]
+    if err ~= nil then
+      error(err, 0) -- raised by the caller's own function
+    end
+  end
+  return outcomes, stopped
+end
+
+return many
