@@ -9,7 +9,9 @@ local served = {}
 --- @param options table of cache.new
 function served.new(options)
   options.dict = options.dict or "skills"
-  options.client = options.client or handlers.client({ max_connections = 8 })
+  options.client = options.client
+    or handlers.client({ max_connections = 8, project_id = options.project_id })
+  options.project_id = nil
   local cache = llm_cache.new(options)
   local self = {}
 

@@ -7,6 +7,7 @@ local server = require("spec.ngx.server")
 local fleet = {}
 
 local HTTP = [[
+  lua_socket_log_errors off;
   lua_shared_dict skills %s;
   init_by_lua_block { cached = require("spec.ngx.cache").new({ %s }) }
 ]]

@@ -1,0 +1,268 @@
+-- posthog.llm.cache on three machines, three real nginx of two workers each, that share a real
+-- Redis.
+if not rawget(_G, "jit") or os.getenv("SPEC_MODE") == "valgrind" then
+  return
+end
+
+local cjson = require("cjson")
+local emulator = require("spec.emulator")
+local fleet = require("spec.ngx.fleet")
+local redis = require("spec.ngx.redis")
+local server = require("spec.ngx.server")
+
+local missing = fleet.missing()
+if missing then
+  describe("posthog.llm.cache with a Redis", function()
+    pending("is left out: " .. missing)
+  end)
+  return
+end
+
+describe("posthog.llm.cache with a Redis", function()
+  local e, r, machines, name
+  local REFUSED = "redis 127.0.0.1:%d: "
+
+  setup(function()
+    e = emulator.start({ profile = "current" })
+    r = redis.start()
+    machines = fleet.machines(e, 3, r, "ttl = 1, stale = 60, negative_ttl = 1, wait = 4")
+  end)
+  teardown(function()
+    for _, machine in ipairs(machines) do
+      machine:stop()
+    end
+    r:kill()
+    e:stop()
+  end)
+  before_each(function()
+    e:reset()
+    name = e:seed({ skills = 50 }).skills[1]
+    assert.is_true(server.eventually(5, function()
+      return select(2, machines[1]:get("/purge")) == "200"
+    end))
+    server.output_of("sleep 1")
+  end)
+
+  after_each(function() -- also after a failure
+    r:signal("CONT")
+    r:command("config set maxmemory 0")
+  end)
+
+  local function from(machine, path)
+    return (fleet.from(machine, path))
+  end
+
+  --- Requests for these paths on all machines, all at the same time.
+  --- @return table<string, integer> statuses
+  local function everywhere(paths, parallel)
+    local urls, config = {}, os.tmpname()
+    for _, path in ipairs(paths) do
+      for _, machine in ipairs(machines) do
+        urls[#urls + 1] = ('url = "%s%s"\noutput = "/dev/null"'):format(machine.url, path)
+      end
+    end
+    local file = assert(io.open(config, "w"))
+    file:write(table.concat(urls, "\n"), "\n")
+    file:close()
+    local said = server.output_of(
+      ("curl -q -s -Z --parallel-immediate --parallel-max %d -w '%%{http_code}\\n' -K '%s' 2>/dev/null"):format(
+        parallel,
+        config
+      )
+    )
+    os.remove(config)
+    local statuses = {}
+    for status in said:gmatch("%d+") do
+      statuses[status] = (statuses[status] or 0) + 1
+    end
+    return statuses
+  end
+
+  it("asks the server once for each of 50 skills, for 2,000 requests to three machines", function()
+    local names = e:seed({ skills = 50 }).skills
+    e:fault({ match = { path = "/llm_skills/" }, action = { delay = 0.1 } })
+    local paths = {}
+    for round = 1, 14 do
+      for _, each in ipairs(names) do
+        paths[#paths + 1] = "/skill/" .. each .. "?n=" .. round
+      end
+    end
+    assert.same({ ["200"] = 2100 }, everywhere(paths, 300))
+    local asked = #e:log()
+    assert.is_true(asked >= 50 and asked <= 53, asked .. " requests reached the server")
+  end)
+
+  it("asks the server once for a cold skill that 200 want on each machine", function()
+    e:fault({ match = { path = "/llm_skills/" }, action = { delay = 0.3 } })
+    local paths = {}
+    for i = 1, 200 do
+      paths[i] = "/skill/" .. name .. "?n=" .. i
+    end
+    assert.same({ ["200"] = 600 }, everywhere(paths, 300))
+    assert.equal(1, #e:log())
+  end)
+
+  it("refreshes old copies of all machines by one conditional request", function()
+    local names = e:seed({ skills = 5 }).skills
+    local function ask_all()
+      for _, each in ipairs(names) do
+        for _, machine in ipairs(machines) do
+          assert.equal("200", select(2, fleet.from(machine, "/skill/" .. each)))
+        end
+      end
+    end
+    ask_all()
+    server.output_of("sleep 1.1")
+    ask_all() -- reads the list for the first time
+    server.output_of("sleep 1.3")
+    local before = #e:log()
+    ask_all()
+    server.output_of("sleep 0.5")
+    local log = e:log()
+    assert.is_true(#log - before <= 2, #log - before .. " requests")
+    for i = before + 1, #log do
+      assert.equal(304, log[i].status)
+    end
+  end)
+
+  it("shares what the server does not have", function()
+    for _, machine in ipairs(machines) do
+      local _, status = fleet.from(machine, "/skill/nothing")
+      assert.equal("404", status)
+    end
+    assert.equal(1, #e:log())
+  end)
+
+  it("forgets a skill on all machines within a second", function()
+    for _, machine in ipairs(machines) do
+      from(machine, "/skill/" .. name .. "?version=1")
+    end
+    assert.equal(1, #e:log())
+    machines[1]:get("/purge?name=" .. name)
+    server.output_of("sleep 1")
+    assert.equal("miss", from(machines[2], "/skill/" .. name .. "?version=1"))
+    assert.equal("shared", from(machines[3], "/skill/" .. name .. "?version=1"))
+    assert.equal("shared", from(machines[1], "/skill/" .. name .. "?version=1"))
+    assert.equal(2, #e:log())
+  end)
+
+  it("says when a purge has reached this machine only", function()
+    from(machines[1], "/skill/" .. name .. "?version=1")
+    r:signal("STOP")
+    local said, status = machines[1]:get("/purge?name=" .. name)
+    r:signal("CONT")
+    assert.equal("502", status)
+    assert.matches("cache:purge: network: purged on this machine only", said)
+  end)
+
+  --- Every machine answers every request with a skill, old or new, and writes little about it.
+  local function works_without(what, expected)
+    local before = {}
+    for i, machine in ipairs(machines) do
+      before[i] = #machine:complaints()
+    end
+    local statuses = {}
+    for _ = 1, 20 do
+      for _, machine in ipairs(machines) do
+        local _, status = fleet.from(machine, "/skill/" .. name)
+        statuses[status] = (statuses[status] or 0) + 1
+        local body = machine:get("/skill/" .. name .. "?version=1")
+        assert.equal(name, cjson.decode(body).name)
+      end
+    end
+    assert.same({ ["200"] = 60 }, statuses, what)
+    for i, machine in ipairs(machines) do
+      local new = machine:complaints():sub(before[i] + 1)
+      assert.is_true(select(2, new:gsub("[^\n]+", "")) <= 4, what .. ": " .. new)
+      if expected then
+        assert.truthy(machine:complaints():find(expected, 1, true), machine:complaints())
+      end
+    end
+  end
+
+  local function finds_back()
+    local known = e:seed({ skills = 2 }).skills
+    assert.is_true(server.eventually(8, function()
+      machines[1]:get("/purge?name=" .. known[2])
+      server.output_of("sleep 0.6")
+      from(machines[1], "/skill/" .. known[2])
+      return from(machines[3], "/skill/" .. known[2]) == "shared"
+    end))
+  end
+
+  it("goes on without a Redis that was killed, and finds it back", function()
+    from(machines[1], "/skill/" .. name)
+    r:kill()
+    works_without(
+      "killed",
+      (REFUSED .. "connection refused; without it until it answers"):format(r.port)
+    )
+    assert.is_true(r:run())
+    finds_back()
+  end)
+
+  it("goes on without a Redis that hangs, and finds it back", function()
+    r:signal("STOP")
+    works_without("hanging")
+    r:signal("CONT")
+    finds_back()
+  end)
+
+  it("goes on with a Redis that is full", function()
+    r:command("config set maxmemory-policy noeviction")
+    r:command("config set maxmemory 1")
+    works_without("full")
+    r:command("config set maxmemory 0")
+    finds_back()
+  end)
+
+  it("goes on without a Redis that wants another password", function()
+    r:command("config set requirepass other")
+    r:command("client kill type normal")
+    works_without("another password")
+    server.output_of(
+      ("redis-cli -p %d -a other --no-auth-warning config set requirepass '' 2>&1"):format(r.port)
+    )
+    finds_back()
+  end)
+
+  it("goes on with a Redis that was flushed", function()
+    from(machines[1], "/skill/" .. name)
+    r:command("flushall")
+    r:command("script flush")
+    works_without("flushed")
+    finds_back()
+  end)
+
+  it("gets a skill although the machine that was to fetch it died", function()
+    e:fault({ match = { path = "/name/" }, action = { delay = 3, times = 1 } })
+    local slow = io.popen(("curl -q -s -o /dev/null '%s/skill/%s'"):format(machines[1].url, name))
+    assert.is_true(server.eventually(2, function()
+      return #e:log() == 1
+    end))
+    for _, worker in ipairs(machines[1]:workers()) do
+      machines[1]:signal("KILL", worker)
+    end
+    slow:close()
+    local _, status = fleet.from(machines[2], "/skill/" .. name)
+    assert.equal("200", status)
+    assert.is_true(server.eventually(5, function()
+      return #machines[1]:workers() == 2
+    end))
+  end)
+
+  it("serves old copies on all machines while the server is down, with few requests", function()
+    for _, machine in ipairs(machines) do
+      from(machine, "/skill/" .. name)
+    end
+    server.output_of("sleep 1.1")
+    e:fault({ match = { path = "/llm_skills/" }, action = { status = 503, body = "<html>" } })
+    local before = #e:log()
+    for _ = 1, 30 do
+      for _, machine in ipairs(machines) do
+        assert.equal("stale", from(machine, "/skill/" .. name))
+      end
+    end
+    assert.is_true(#e:log() - before <= 10, #e:log() - before .. " requests")
+  end)
+end)
