@@ -21,9 +21,12 @@ local function replace(text, old, new)
   return text:sub(1, from - 1) .. new .. text:sub(to + 1)
 end
 
---- The example as a template of spec/ngx/server.lua, where a copy ages sooner.
-local function template(path)
-  local file = assert(io.open("examples/nginx/nginx.conf"))
+--- An example as a template of spec/ngx/server.lua, where a copy ages sooner.
+--- @param example string "nginx.conf"
+--- @param path string
+--- @param port? integer of Redis
+local function template(example, path, port)
+  local file = assert(io.open("examples/nginx/" .. example))
   local text = file:read("*a")
   file:close()
   text = text
@@ -31,6 +34,7 @@ local function template(path)
     :gsub("build/nginx%-example%-", "@PREFIX@/")
     :gsub("%$prefix", "@ROOT@")
     :gsub("@ROOT@/build/luajit/%?%.so", "@CPATH@")
+    :gsub('os.getenv%("REDIS_PORT"%)', tostring(port))
   text = replace(text, "daemon off;", "@MODULES@ @USER@")
   text = replace(text, "worker_processes auto;", "worker_processes @WORKERS@;")
   text = replace(text, "error_log stderr warn;", 'error_log "@PREFIX@/error.log" warn;')
@@ -42,8 +46,9 @@ local function template(path)
     "env POSTHOG_PERSONAL_API_KEY=phx_emulator_read;"
   )
   text = replace(text, "env POSTHOG_PROJECT_ID;", "env POSTHOG_PROJECT_ID=112358;")
-  text = replace(text, 'require("skills")', 'require("skills") skills.fresh = 1')
+  text = replace(text, "ttl = 60,", "ttl = 1, negative_ttl = 1,")
   text = replace(text, "listen 127.0.0.1:8080", "listen 127.0.0.1:@PORT@")
+  text = replace(text, "include locations.conf", 'include "@ROOT@/examples/nginx/locations.conf"')
   file = assert(io.open(path, "w"))
   file:write(text)
   file:close()
@@ -55,7 +60,7 @@ describe("examples/nginx", function()
   setup(function()
     e = emulator.start()
     local path = e.prefix .. "/example.conf"
-    template(path)
+    template("nginx.conf", path)
     s = server.start({ emulator = e, template = path, workers = 2 })
   end)
   teardown(function()
@@ -65,6 +70,7 @@ describe("examples/nginx", function()
   before_each(function()
     e:reset()
     name = e:seed({ skills = 1 }).skills[1]
+    s:get("/purge", "-X POST")
   end)
 
   --- Where the answer came from, in small letters.
@@ -111,8 +117,74 @@ describe("examples/nginx", function()
     e:fault({ match = { path = "broken" }, action = { status = 400, body = "{}" } })
     assert.equal("502", select(2, s:get("/skills/broken")))
     local complaints = s:complaints()
-    for _, words in ipairs({ "skill broken", "skills:get", e.url:match("127[^/]*"), "HTTP 400" }) do
+    for _, words in ipairs({ 'skill "broken"', "skills:get", e.url:match("127[^/]*"), "HTTP 400" }) do
       assert.is_truthy(complaints:find(words, 1, true), complaints)
     end
+  end)
+
+  it("serves old copies while the server is down, and says so in a header", function()
+    assert.equal("miss", source_of("/skills/" .. name))
+    server.output_of("sleep 1.1")
+    e:fault({ match = { path = "/llm_skills/" }, action = { status = 503, body = "" } })
+    for _ = 1, 5 do
+      assert.equal("stale", source_of("/skills/" .. name))
+    end
+    e:faults({})
+    assert.is_true(server.eventually(4, function()
+      return source_of("/skills/" .. name) == "hit"
+    end))
+  end)
+
+  it("serves versions and files, and refuses what is neither", function()
+    assert.equal(1, cjson.decode((s:get("/skills/" .. name .. "?version=1"))).version)
+    assert.equal("404", select(2, s:get("/skills/" .. name .. "?version=9")))
+    assert.equal("400", select(2, s:get("/skills/" .. name .. "?version=x")))
+    assert.equal("404", select(2, s:get("/skills/" .. name .. "/files/none.md")))
+    assert.equal("400", select(2, s:get("/skills/" .. name .. "/files/a%09b.md")))
+  end)
+
+  it("tells of its health and its counters, and purges only by POST", function()
+    local body, status = s:get("/health")
+    assert.equal("200", status)
+    assert.equal("ok", cjson.decode(body).status)
+    assert.matches("posthog_llm_cache_requests_total %d+", (s:get("/metrics")))
+    source_of("/skills/" .. name)
+    assert.equal("405", select(2, s:get("/purge?name=" .. name)))
+    assert.equal("200", select(2, s:get("/purge?name=" .. name, "-X POST")))
+    assert.equal("miss", source_of("/skills/" .. name))
+  end)
+end)
+
+describe("examples/nginx/fleet.conf", function()
+  local redis = require("spec.ngx.redis")
+  local lacks = redis.missing()
+  if lacks then
+    pending("is left out: " .. lacks)
+    return
+  end
+
+  it("lets two machines share what one has fetched", function()
+    local e, r = emulator.start(), redis.start()
+    local path, machines = e.prefix .. "/fleet.conf", {}
+    template("fleet.conf", path, r.port)
+    for i = 1, 2 do
+      machines[i] = server.start({ emulator = e, template = path, workers = 2 })
+    end
+    local name, sources = e:seed({ skills = 1 }).skills[1], {}
+    for i, machine in ipairs(machines) do
+      local head = machine:get("/skills/" .. name, "-o /dev/null -D -"):lower()
+      sources[i] = head:match("x%-cache: (%a+)")
+    end
+    local health = cjson.decode((machines[1]:get("/health")))
+    local asked, complaints = #e:log(), machines[1]:complaints() .. machines[2]:complaints()
+    for _, machine in ipairs(machines) do
+      machine:stop()
+    end
+    r:kill()
+    e:stop()
+    assert.same({ "miss", "shared" }, sources)
+    assert.is_true(health.redis)
+    assert.equal(1, asked)
+    assert.equal("", complaints)
   end)
 end)

@@ -1,39 +1,22 @@
---- Skills from a cache that all workers share.
+--- Answers requests for skills by posthog.llm.cache.
 ---
---- What is younger than `fresh` is served as it is. What is older is served
---- too, and refreshed in the background. At most one request a skill goes to the
---- server at a time, however many ask for it: the others wait for its result.
+--- The header X-Cache says where an answer came from: hit, stale (an old copy: it is being replaced,
+--- or PostHog does not answer), miss, waited or shared.
 
 local llm = require("posthog.llm")
+local llm_cache = require("posthog.llm.cache")
 
-local skills = {
-  fresh = 60, -- seconds
-}
+local skills = {}
 
--- What is served. A skill has more, such as the name and the e-mail address of
--- whoever made the version, which is not for everybody.
-local PUBLIC = {
-  "name",
-  "description",
-  "body",
-  "files",
-  "version",
-  "license",
-  "compatibility",
-  "allowed_tools",
-  "metadata",
-  "updated_at",
-}
+local cache
 
-local KEPT = 3600 -- seconds that an old copy is better than none
-local FAILED = 2 -- seconds until a failure is tried again
-local PATIENCE = 10 -- seconds for a call, retries included
-local LOOK = 0.01 -- seconds between two looks for what another request fetches
-
-local cache = ngx.shared.skills
-
--- No I/O yet: that begins with the first call, in the worker that makes it.
-local client = llm.new({ deadline = PATIENCE })
+--- Makes the cache, once, in init_by_lua. No I/O but a look at Redis, if there is one.
+--- @param options table of posthog.llm.cache, without the client
+--- @param pace? table|boolean keeps all workers within the limits of the key
+function skills.setup(options, pace)
+  options.client = llm.new({ max_retries = 1, pace = pace })
+  cache = llm_cache.new(options)
+end
 
 local STATUS = {
   not_found = 404,
@@ -41,84 +24,86 @@ local STATUS = {
   timeout = 504,
 }
 
-local function public(skill)
-  local shown = {}
-  for _, field in ipairs(PUBLIC) do
-    shown[field] = skill[field]
+--- The cache has logged what went wrong, with the call, the host and the kind of the error: one line
+--- a minute. So there is none for each request.
+local function fail(err)
+  if err.retry_after then
+    ngx.header.retry_after = math.ceil(err.retry_after)
   end
-  return shown
+  return ngx.exit(STATUS[err.kind] or 502)
 end
 
---- Fetches a skill, on behalf of all who wait for it. Holds the lock.
-local function fetch(name)
-  local skill, err = client.skills:get(name)
-  if skill then
-    cache:set("text:" .. name, llm.json.encode(public(skill)), KEPT)
-    cache:set("fresh:" .. name, true, skills.fresh)
-  else
-    if err.kind == "not_found" then
-      cache:delete("text:" .. name)
-    else
-      ngx.log(ngx.WARN, "skill ", name, ": ", tostring(err))
-      cache:set("fresh:" .. name, true, FAILED) -- an old copy, if there is one, will do
-    end
-    cache:set("failure:" .. name, STATUS[err.kind] or 502, FAILED)
+--- @param version? string of the query
+--- @return table? options
+--- @return boolean? invalid
+local function version_of(version)
+  if not version then
+    return nil
   end
-  cache:delete("lock:" .. name)
+  local number = version:match("^%d+$") and #version < 10 and tonumber(version)
+  if not number or number < 1 then
+    return nil, true
+  end
+  return { version = number }
 end
 
---- Whether this request is the one to fetch the skill. The lock goes by itself
---- should the worker die.
-local function lock(name)
-  return cache:add("lock:" .. name, true, PATIENCE + 1)
-end
-
---- @return string? text JSON
---- @return string|integer from where it came, or the status of the failure
-local function find(name)
-  local text = cache:get("text:" .. name)
-  if text then
-    if cache:get("fresh:" .. name) then
-      return text, "HIT"
-    elseif lock(name) then
-      local ok = ngx.timer.at(0, function()
-        fetch(name)
-      end)
-      if not ok then -- nginx is ending
-        cache:delete("lock:" .. name)
-      end
-    end
-    return text, "STALE"
+--- Answers with a skill as JSON.
+function skills.serve(name, version)
+  local options, invalid = version_of(version)
+  if invalid then
+    return ngx.exit(400)
   end
-  local from = "WAITED"
-  local till = ngx.now() + PATIENCE
-  while ngx.now() < till do
-    local failure = cache:get("failure:" .. name)
-    if failure then
-      return nil, failure
-    elseif lock(name) then
-      fetch(name)
-      from = "MISS"
-    else
-      llm.sleep(LOOK)
-    end
-    text = cache:get("text:" .. name)
-    if text then
-      return text, from
-    end
-  end
-  return nil, 504
-end
-
---- Answers the request with the skill of that name.
-function skills.serve(name)
-  local text, from = find(name)
+  local text, err, from = cache:skill_json(name, options)
   if not text then
-    return ngx.exit(from)
+    return fail(err)
   end
   ngx.header.content_type = "application/json"
   ngx.header.x_cache = from
   ngx.print(text)
+end
+
+--- Answers with the content of a file. Whoever publishes skills chooses their content and its type,
+--- so no browser shall take it for a page of this site.
+function skills.serve_file(name, path)
+  if path:find("%c") or ("/" .. path .. "/"):find("/%.?%.?/") then
+    return ngx.exit(400)
+  end
+  local file, err, from = cache:file(name, path)
+  if not file then
+    return fail(err)
+  end
+  ngx.header.content_type = "text/plain; charset=utf-8"
+  ngx.header.x_content_type_options = "nosniff"
+  ngx.header.x_cache = from
+  ngx.print(file.content)
+end
+
+--- Answers 200 while this machine can serve.
+function skills.health()
+  local stats = cache:stats()
+  ngx.header.content_type = "application/json"
+  ngx.print(llm.json.encode({ status = "ok", redis = stats.redis, free_bytes = stats.free_bytes }))
+end
+
+function skills.metrics()
+  ngx.header.content_type = "text/plain; version=0.0.4"
+  ngx.print(cache:metrics())
+end
+
+--- Forgets a skill, or all.
+function skills.purge(name)
+  if ngx.req.get_method() ~= "POST" then
+    ngx.header.allow = "POST"
+    return ngx.exit(405)
+  elseif name and not name:find("^[a-z0-9-]+$") then
+    return ngx.exit(400)
+  end
+  local done, err = cache:purge(name)
+  if not done then
+    ngx.log(ngx.WARN, tostring(err))
+    return ngx.exit(502)
+  end
+  ngx.say("done")
 end
 
 return skills

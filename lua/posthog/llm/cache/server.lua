@@ -103,7 +103,7 @@ local function read_on(parts, rows, page, response, ends)
 end
 
 --- The list of all skills as far as a refresh needs it: { etag, rows = { name = note } }. `{}`: the
---- server has no ETag for it, or it is too long to be read for its ETag's sake. Where nothing has
+--- server has no ETag for it, and a call for each skill is cheaper, or it is too long. Where nothing has
 --- changed in the project, the server sends no list, and the old one is as good as new.
 --- @param parts posthog.llm.CacheParts
 --- @param _ posthog.llm.CacheEntry
@@ -114,6 +114,9 @@ end
 --- @return number? seconds
 function server.list(parts, _, ends, old)
   local known = old and json.decode(old) or {}
+  if known.no_etag then
+    return no_list()
+  end
   local page, err, response = parts.client.skills:list(options(parts, ends, {
     limit = PAGE,
     etag = known.etag,
@@ -122,7 +125,9 @@ function server.list(parts, _, ends, old)
     return old
   elseif not page then
     return nil, err
-  elseif not response.headers.ETag or (page.count or 0) > MOST_ROWS then
+  end
+  local etag = response.headers.ETag
+  if (page.count or 0) > (etag and MOST_ROWS or PAGE) then
     return no_list()
   end
   local rows = json.object({})
@@ -134,8 +139,8 @@ function server.list(parts, _, ends, old)
   if whole == nil then
     return nil, err
   end
-  local etag = whole and response.headers.ETag or nil -- without it, the next time all is read again
-  return assert(json.encode({ etag = etag, rows = rows }))
+  -- Where the project changed meanwhile, the next refresh reads all again.
+  return assert(json.encode({ etag = whole and etag or nil, no_etag = not etag, rows = rows }))
 end
 
 return server

@@ -7,8 +7,8 @@ stats.RESULTS = { "hit", "stale", "miss", "waited", "shared", "error" }
 
 --- The other counters, with the words for Prometheus.
 stats.COUNTERS = {
-  { "requests", "Requests to the server, retries of the client not counted." },
-  { "failures", "Requests to the server that failed, except for what it does not have." },
+  { "requests", "Calls to the server, retries of the client not counted." },
+  { "failures", "Fetches that failed, not counted those of what the server does not have." },
   { "confirmed", "Copies that the list of skills showed to be still new, without a request." },
   { "evicted", "Entries for which the dictionary had to drop others before their time." },
   { "too_large", "Results that are too large for the dictionary." },
