@@ -76,17 +76,21 @@ local PREFETCH = {
 local CONCURRENCY = {
   "--concurrency",
   "Requests at a time; default: 8.",
+  minor = true,
   value = "N",
   convert = parser.convert.count,
 }
 local SETTLE = {
   "--settle",
   "Wait before lost rows are read back; default: 10.",
+  minor = true,
   value = "SECONDS",
   convert = parser.convert.seconds,
 }
-local REJECT_ALL = { "--reject-all", "Go on where the first ten are refused for one reason." }
-local GIVE_UP = { "--give-up", "Reject what fails ten times, even if all else is done." }
+local REJECT_ALL =
+  { "--reject-all", "Go on where the first ten are refused for one reason.", minor = true }
+local GIVE_UP =
+  { "--give-up", "Reject what fails ten times, even if all else is done.", minor = true }
 
 --- How the records of a file are read.
 local READING = {
@@ -202,12 +206,14 @@ return {
         {
           "--journal",
           "Records what was sent; default: FILE.journal.",
+          minor = true,
           value = "PATH",
           takes = "file",
         },
         {
           "--rejects",
           "Rejected records; default: FILE.rejects.jsonl.",
+          minor = true,
           value = "PATH",
           takes = "file",
         },
@@ -302,6 +308,7 @@ return {
         {
           "--journal",
           "Of a run that was stopped; default: FILE.sync.journal.",
+          minor = true,
           value = "PATH",
           takes = "file",
         },

@@ -147,9 +147,23 @@ function Page:names(title, names, indent)
   self:add({ line })
 end
 
+--- Which rows are described where not all can be: the first ones, those that matter less at last.
+--- @return table<table, boolean>
+local function choose(rows, most)
+  local chosen, count = {}, 0
+  for _, is_minor in ipairs({ false, true }) do
+    for _, row in ipairs(rows) do
+      if count < most and (row.minor or false) == is_minor then
+        chosen[row], count = true, count + 1
+      end
+    end
+  end
+  return chosen
+end
+
 --- A list of terms with their descriptions, of which those that are too many are only named.
 --- @param title string
---- @param rows { [1]: string, [2]: string }[]
+--- @param rows { [1]: string, [2]: string, minor?: boolean }[]
 --- @param most? integer
 --- @param full string the command that shows all
 function Page:list(title, rows, most, full)
@@ -159,9 +173,9 @@ function Page:list(title, rows, most, full)
   self:gap()
   self:add({ title .. ":" })
   local margin = self.columns < NARROW and 6 or MARGIN
-  local rest = {}
-  for i, row in ipairs(rows) do
-    if most and i > most then
+  local rest, chosen = {}, choose(rows, most or #rows)
+  for _, row in ipairs(rows) do
+    if not chosen[row] then
       rest[#rest + 1] = row[1]
     else
       local term, lines = "  " .. row[1], help_text.fill(row[2], self.columns - margin)
@@ -205,7 +219,7 @@ end
 local function rows_of(list, term)
   local rows = {}
   for i, entry in ipairs(list or {}) do
-    rows[i] = { term(entry), entry[2] }
+    rows[i] = { term(entry), entry[2], minor = entry.minor }
   end
   return rows
 end
@@ -233,7 +247,7 @@ local function page_of(root, command, path, columns, extent)
   )
   local inner = {}
   for i, entry in ipairs(command.commands or {}) do
-    inner[i] = { entry.name, entry.summary }
+    inner[i] = { entry.name, entry.summary, minor = entry.minor }
   end
   local options = rows_of(command.options, help_text.option)
   if command == root then

@@ -14,6 +14,7 @@ local parser = {}
 --- @field choices? string[]
 --- @field convert? fun(text: string): any, string? returns the value, or nil and why it is invalid
 --- @field many? boolean may be repeated; its value is a list
+--- @field minor? boolean a help without room for all describes the others first
 
 --- @class posthog.llm.cli.Argument
 --- @field [1] string name
@@ -30,6 +31,7 @@ local parser = {}
 --- @field commands? posthog.llm.cli.Command[]
 --- @field arguments? posthog.llm.cli.Argument[]
 --- @field options? posthog.llm.cli.Option[] the most important first: a help shows those that fit
+--- @field minor? boolean as that of an option
 --- @field examples? string[][] pairs of a command and what it does
 --- @field pages? boolean what it prints may be long: on a terminal it goes through the pager
 --- @field run? fun(context: posthog.llm.cli.Context, args: table): integer?, any returns an exit code, or nil and an error

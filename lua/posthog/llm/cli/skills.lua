@@ -80,6 +80,7 @@ return {
     },
     {
       name = "versions",
+      minor = true,
       summary = "list the versions of a skill, newest first",
       arguments = { NAME },
       options = list.options(),
@@ -227,6 +228,7 @@ return {
     },
     {
       name = "rename-file",
+      minor = true,
       summary = "rename a bundled file, which makes a version",
       arguments = {
         NAME,
@@ -249,6 +251,7 @@ return {
     },
     {
       name = "delete-file",
+      minor = true,
       summary = "delete a bundled file, which makes a version",
       arguments = { NAME, { "path", "The file; older versions keep it." } },
       options = { BASE },
@@ -310,6 +313,7 @@ return {
     },
     {
       name = "duplicate",
+      minor = true,
       summary = "copy a skill's latest version under a new name",
       arguments = { NAME, { "new", "The name of the copy." } },
       examples = {
