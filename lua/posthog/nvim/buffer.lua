@@ -263,6 +263,8 @@ local function settle(number, state, found, tick, is_late, outcome)
     end
     message.info(buffer.source(state.at).written(made))
     fire("Published", event_data(number, made))
+  else
+    message.info("nothing to write: the server has this text")
   end
 end
 
@@ -271,6 +273,9 @@ end
 local function finish_write(number, state, found, tick, is_late, err, outcome)
   state.is_writing = false
   local failure = err and describe(err)
+  if type(err) == "table" and err.kind == "cancelled" then
+    failure = "the write was cancelled; whether the server has made it, the next :w finds out"
+  end
   if not is_current(number, state) then
     if outcome and outcome.action == "conflict" then
       failure = buffer.source(state.at).conflict(found, outcome.document)

@@ -13,7 +13,7 @@ local api = vim.api
 
 --- @class posthog.nvim.Entry
 --- @field text string one line
---- @field name string of the buffer that it opens
+--- @field name? string of the buffer that it opens
 
 --- The account of each list, by buffer.
 --- @type table<integer, posthog.nvim.Account>
@@ -22,6 +22,11 @@ local accounts = {}
 --- The entries of each list, by buffer.
 --- @type table<integer, posthog.nvim.Entry[]>
 local entries = {}
+
+--- How often each list was requested: of two responses the later one is not always that of the
+--- later request.
+--- @type table<integer, integer>
+local loads = {}
 
 --- How many items a list shows, by buffer.
 --- @type table<integer, integer>
@@ -133,7 +138,7 @@ local function set_maps(number, at)
   end
   map("<CR>", function()
     local entry = at_cursor(number)
-    if entry then
+    if entry and entry.name then
       open.edit(entry.name, accounts[number])
     end
   end, "PostHog: open the entry")
@@ -151,7 +156,14 @@ local function set_maps(number, at)
   end, "PostHog: read the list again; of items, load more")
 end
 
-local function fill(number, found)
+local EMPTY = { skills = "no skills yet: :PostHog new NAME", datasets = "no datasets yet" }
+
+--- @param found? posthog.nvim.Entry[] nil: not known yet
+local function fill(number, at, found)
+  if found and #found == 0 and EMPTY[at.kind] then
+    found = { { text = EMPTY[at.kind] } }
+  end
+  found = found or {}
   local lines = {}
   for i, entry in ipairs(found) do
     lines[i] = entry.text
@@ -175,16 +187,19 @@ function list.load(number, at)
   end
   vim.bo[number].modeline = false
   vim.bo[number].buftype = "nofile"
+  vim.bo[number].bufhidden = "unload" -- what is shown again is read again
   vim.bo[number].swapfile = false
   vim.bo[number].filetype = "posthog"
   set_maps(number, at)
-  fill(number, {})
+  fill(number, at)
   local name = api.nvim_buf_get_name(number)
   if at.kind ~= "overview" then
     accounts[number] = accounts[number] or account.of_new(name)
   end
   local client = accounts[number] and accounts[number].client
   local failure
+  local load = (loads[number] or 0) + 1
+  loads[number] = load
   local in_time = task.run(
     "list " .. uri.format(at),
     function()
@@ -192,7 +207,7 @@ function list.load(number, at)
     end,
     config.get().wait,
     function(is_late, err, found)
-      if not api.nvim_buf_is_valid(number) then
+      if not api.nvim_buf_is_loaded(number) or loads[number] ~= load then
         return
       elseif err then
         failure = tostring(err)
@@ -201,7 +216,7 @@ function list.load(number, at)
         end
         return
       end
-      fill(number, found)
+      fill(number, at, found)
     end
   )
   if not in_time then

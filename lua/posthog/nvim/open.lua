@@ -8,9 +8,12 @@ local open = {}
 -- No text of a command: a name of the server may hold a line end, and a command after it.
 local AS_IT_IS = { file = false, bar = false }
 
---- Runs a command of Neovim. What it fails with is raised as it is told, without its way.
-local function run(command, options)
+--- Opens a buffer by a command of Neovim. What it fails with is raised as it is told, without its
+--- way.
+local function open_as(name, from, command, options)
+  account.pass_on(name, from)
   local ran, err = pcall(vim.cmd[command], options)
+  account.pass_on(name, nil) -- one that is loaded already has its own
   if not ran then
     error(message.of_error(err), 0)
   end
@@ -19,8 +22,7 @@ end
 --- @param name string
 --- @param from? posthog.nvim.Account default: that of the settings
 function open.edit(name, from)
-  account.pass_on(name, from)
-  run("edit", { args = { name }, magic = AS_IT_IS })
+  open_as(name, from, "edit", { args = { name }, magic = AS_IT_IS })
 end
 
 --- The same where no command is there to fail: what is wrong is told.
@@ -37,13 +39,17 @@ end
 --- @param name string
 --- @param from? posthog.nvim.Account
 function open.diff(name, from)
-  account.pass_on(name, from)
+  local had_diff = vim.wo.diff
   vim.cmd("diffthis")
-  run("diffsplit", {
+  local ran, err = pcall(open_as, name, from, "diffsplit", {
     args = { name },
     magic = AS_IT_IS,
     mods = { vertical = true, split = "belowright" },
   })
+  if not ran then
+    vim.wo.diff = had_diff
+    error(err, 0)
+  end
 end
 
 return open
