@@ -354,7 +354,8 @@ end
 --- @return { id: string, version?: integer, digest: string, shown?: string }
 function plan.unpack_removed(packed)
   local id, version, digest, shown = packed:match("^(%S+) (%d*) (%x*) (.*)$")
-  return { id = id, version = whole(version), digest = digest, shown = shown ~= "" and shown or nil }
+  shown = shown ~= "" and shown or nil
+  return { id = id, version = whole(version), digest = digest, shown = shown }
 end
 
 --- @private
