@@ -59,6 +59,7 @@ describe("a list of the command", function()
     return {
       { "skills", "list" },
       { "skills", "versions", name },
+      { "skills", "log", name },
       { "datasets", "list" },
       { "items", "list", "--dataset", made.datasets[1] },
     }
@@ -79,11 +80,14 @@ describe("a list of the command", function()
     function()
       for _, words in ipairs(lists()) do
         local function rows(options, ...)
-          return lines_of(ends(0, with(words, ...), options).out)
+          local result = ends(0, with(words, ...), options)
+          -- What a list says of itself comes behind.
+          return lines_of((result.out:gsub("API v1 does not tell which bundled[^\n]*\n", "")))
         end
         local shown = rows(SCREEN)
-        assert.equal(32, #shown, table.concat(words, " "))
-        assert.equal("these are the first 30; --all lists all, --limit N the first N", shown[32])
+        local note = "these are the first 30; --all lists all, --limit N the first N"
+        assert.equal(note, shown[32], table.concat(words, " "))
+        assert.equal(32, #shown)
         assert.equal(41, #rows(SCREEN, "--all"))
         assert.equal(41, #rows())
         assert.equal(6, #rows(SCREEN, "--limit", "5"))
@@ -95,6 +99,50 @@ describe("a list of the command", function()
       end
     end
   )
+
+  it("has the same options everywhere", function()
+    local found = {}
+    local function visit(entry, path)
+      local names = {}
+      for _, option in ipairs(entry.options or {}) do
+        names[option[1]] = true
+      end
+      if names["--limit"] and names["--all"] then
+        found[#found + 1] = path
+      end
+      for _, inner in ipairs(entry.commands or {}) do
+        visit(inner, path == "" and inner.name or path .. " " .. inner.name)
+      end
+    end
+    visit(require("posthog.llm.cli.commands"), "")
+    local tested = {}
+    for i, words in ipairs(lists()) do
+      tested[i] = words[1] .. " " .. words[2]
+    end
+    table.sort(found)
+    table.sort(tested)
+    assert.same(tested, found)
+  end)
+
+  it("fits a terminal of 40 columns", function()
+    for _, words in ipairs(lists()) do
+      local options = { terminal = 40, screen = true, env = { NO_COLOR = "1" } }
+      for _, line in ipairs(lines_of(ends(0, with(words, "--limit", "3"), options).out)) do
+        local _, columns = line:gsub("[^\128-\191]", "")
+        assert.is_true(columns <= 40 or line:find("^API v1") ~= nil, line)
+      end
+    end
+  end)
+
+  it("refuses what is no number of rows", function()
+    for _, text in ipairs({ "0", "-1", "x", "1.5", "", "1e99" }) do
+      local err = ends(2, { "skills", "list", "--limit=" .. text }).err
+      local words = ("posthog-llm: --limit: invalid number '%s': a whole number above 0"):format(
+        text
+      )
+      assert.is_truthy(err:find(words, 1, true), err)
+    end
+  end)
 
   it("does not mention further rows where there are none", function()
     e:seed({ skills = 30 })

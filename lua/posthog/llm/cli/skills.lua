@@ -300,7 +300,7 @@ return {
       text = "Publish what an old version held, its text, fields and files, as a new version; "
         .. "the versions between stay. Nothing is sent when the latest version has that content. "
         .. "Where somebody publishes meanwhile, nothing is restored, and the exit code is 3.",
-      arguments = { NAME, { "version", "The version whose content is wanted.", takes = "version" } },
+      arguments = { NAME, { "version", "Whose content is wanted.", takes = "version" } },
       options = {
         { "--note", "What the new version is about; kept by API v2.", value = "TEXT" },
       },

@@ -10,10 +10,12 @@ local display = require("posthog.llm.util.display")
 --- @field private right table<integer, boolean> columns of numbers
 --- @field private rows string[][] those not printed yet
 --- @field private widths? integer[] nil: nothing is printed yet
+--- @field private firsts integer[] the first column of each line that a row takes
 local Table = {}
 Table.__index = Table
 
-local MIN_LAST = 8 -- width of the last column; if a terminal has less room, rows take two lines
+local MIN_LAST = 8 -- width of the last column; if a terminal has less room, rows take more lines
+local INDENT = "  " -- of these
 
 --- @param screen posthog.llm.cli.Screen
 --- @param header string[]
@@ -44,12 +46,14 @@ local function measure(header, rows)
   return widths
 end
 
---- The columns of a row from `first` on, side by side; the last one takes the rest of the width.
+--- The columns of a row from `first` to `last`, side by side; the last one takes the rest of the
+--- width.
 --- @param row string[]
 --- @param first integer
+--- @param last integer
 --- @param room? integer
-function Table:line(row, first, room)
-  local texts, last = {}, #self.header
+function Table:line(row, first, last, room)
+  local texts = {}
   for column = first, last do
     local text, width, right = row[column], self.widths[column], self.right[column]
     if column < last or right then
@@ -64,25 +68,38 @@ function Table:line(row, first, room)
   return (table.concat(texts, "  "):gsub("%s+$", ""))
 end
 
---- @return string a line, or two if the terminal is too narrow
-function Table:lines(row)
-  local columns = self.screen.columns
-  if not self.is_narrow then
-    return self:line(row, 1, columns)
+--- Divides the columns over as many lines as a row takes.
+--- @param columns? integer of the terminal
+--- @return integer[] firsts the first column of each line
+local function divide(widths, columns)
+  local firsts, taken = { 1 }, 0
+  for column, width in ipairs(widths) do
+    local least = column == #widths and math.min(width, MIN_LAST) or width
+    if columns and column > 1 and taken + least > columns then
+      firsts[#firsts + 1], taken = column, #INDENT
+    end
+    taken = taken + width + 2
   end
-  local name = display.fit(row[1], columns, self.screen.cut)
-  return name .. "\n  " .. self:line(row, 2, columns - 2)
+  return firsts
+end
+
+--- @return string a line, or several if the terminal is too narrow; empty ones are left out
+function Table:lines(row)
+  local columns, lines = self.screen.columns, {}
+  for i, first in ipairs(self.firsts) do
+    local indent = i == 1 and "" or INDENT
+    local last = (self.firsts[i + 1] or #self.header + 1) - 1
+    local line = self:line(row, first, last, columns and columns - #indent)
+    if i == 1 or line ~= "" then
+      lines[#lines + 1] = indent .. line
+    end
+  end
+  return table.concat(lines, "\n")
 end
 
 function Table:begin()
   self.widths = measure(self.header, self.rows)
-  local taken = 0
-  for column = 1, #self.header - 1 do
-    taken = taken + self.widths[column] + 2
-  end
-  self.is_narrow = self.screen.columns
-    and #self.header > 1
-    and taken + MIN_LAST > self.screen.columns
+  self.firsts = divide(self.widths, self.screen.columns)
   local header = self:lines(self.header)
   self.screen:raw((self.screen.color and "\27[1m" .. header .. "\27[m" or header) .. "\n")
 end
