@@ -128,7 +128,7 @@ describe("a pace in Redis", function()
     assert.is_true(most >= 0.95 * LIMIT, most .. " in a minute")
     local seconds = list[#list] - list[1]
     assert.is_true(seconds < 3 * (MINUTE * 61 / 60 + 1.25), seconds .. " s")
-    if MINUTE == 60 then
+    if os.getenv("POSTHOG_PACE_MINUTE") then
       print(("%d requests in %.1f s, at most %d in a minute"):format(#list, seconds, most))
     end
   end)

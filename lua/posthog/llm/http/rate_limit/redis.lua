@@ -42,6 +42,7 @@ local store = {}
 
 local BUCKETS = 60 -- a window is divided into so many
 local LONGEST = 1 -- seconds for an answer, however it comes
+local AGAIN = 2 -- seconds until it is of use to ask again: others may have given back
 local PROBE = 1 -- seconds between two tries of a Redis that is away
 local LEAST, MOST = 1 / 20, 1 / 2 -- of a limit: the share of a worker without Redis
 local MAX_COUNTS = 32768 -- bytes of counts that an answer may have
@@ -273,7 +274,7 @@ local function take_shared(self, answer)
   if count > 0 then
     return 0, count
   elseif answer.wait > 0 then
-    return answer.wait, 0, WORDS[answer.why]
+    return answer.wait, 0, WORDS[answer.why], AGAIN
   end
   local wait, why = wait_of(self._full, now)
   return wait, 0, why
@@ -309,11 +310,23 @@ function Store:take(key, windows, _, wanted)
 end
 
 --- As posthog.llm.PaceStore.
-function Store:give_back(_, count)
+function Store:give_back(key, count, _, last)
   if self._stamp and not self._share then
     self._back = ("%d:%s"):format(count, self._stamp)
     self._stamp = nil
+    if last then
+      ask(self, key, 0)
+    end
   end
+end
+
+--- As posthog.llm.PaceStore.
+function Store:later(seconds, f)
+  ngx.timer.at(seconds, function(premature)
+    if not premature then
+      f()
+    end
+  end)
 end
 
 --- As posthog.llm.PaceStore.

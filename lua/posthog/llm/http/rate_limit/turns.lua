@@ -12,9 +12,10 @@ local queue = require("posthog.llm.http.rate_limit.queue")
 
 --- What a program may give as `pace.store` (doc/reliability.md).
 --- @class posthog.llm.PaceStore
---- @field take fun(self, key: string, windows: posthog.llm.PaceWindow[], now: number, wanted: integer): number, integer?, string? seconds to wait, the number granted, and the end of a sentence: why
+--- @field take fun(self, key: string, windows: posthog.llm.PaceWindow[], now: number, wanted: integer): number, integer?, string?, number? seconds to wait, the number granted, the end of a sentence: why, and seconds until it is of use to ask again
 --- @field hold? fun(self, key: string, seconds: number, now: number) after a 429: nothing of the key may go for so long
---- @field give_back? fun(self, key: string, count: integer, now: number) of the last grant
+--- @field give_back? fun(self, key: string, count: integer, now: number, last: boolean) of the last grant; last: no question follows at once
+--- @field later? fun(self, seconds: number, f: function) calls f after a time, if the host has timers
 --- @field left? fun(self, key: string, windows: posthog.llm.PaceWindow[], now: number): integer[]? how many may go at once, by window
 
 --- @class posthog.llm.PaceWindow
@@ -46,6 +47,7 @@ local queue = require("posthog.llm.http.rate_limit.queue")
 --- @field private _why? string
 --- @field private _went integer since _since
 --- @field private _since number when the store was asked last
+--- @field private _timer? boolean give_back_later has begun
 --- @field private _keep number seconds of the longest window
 local Turns = {}
 Turns.__index = Turns
@@ -60,6 +62,7 @@ local ASK_AGAIN = 0.005 -- seconds until the answer to another's question is loo
 local LONGEST_ASK = 3 -- seconds; longer: the light thread that asked was killed
 local DEAD = 2 -- seconds without a look, after which a waiting request has ended
 local LONGEST_WAIT = 60 -- seconds until the store is asked again, however long it says to wait
+local SPARE = 0.01 -- seconds
 local LATE = 0.05 -- seconds until a store is asked again that took longer than a grant lasts
 local WHY = "since the store of pace says so"
 local HELD = "since the server asked to wait (429)"
@@ -145,29 +148,66 @@ end
 --- @return any value or the error's text
 --- @return any second
 --- @return any third
+--- @return any fourth
 local function call(self, method, ...)
   local store = self._store
-  local ok, value, second, third = pcall(store[method], store, self._key, ...)
+  local ok, value, second, third, fourth = pcall(store[method], store, self._key, ...)
   if not ok then
     return nil, ("pace.store: %s raised: %s"):format(method, tostring(value))
   end
-  return true, value, second, third
+  return true, value, second, third, fourth
 end
 
-local function give_back_old(self, now)
+--- @param last boolean no question follows at once
+local function give_back_old(self, now, last)
   local count = math.min(self._granted, self._last_grant)
   if self._granted > 0 and now > self._granted_until then
     self._granted = 0
     if count > 0 and self._store.give_back then
-      call(self, "give_back", count, now)
+      call(self, "give_back", count, now, last)
     end
   end
+end
+
+--- Sees to it that what is not used is given back, also when no other request comes.
+local function give_back_later(self)
+  if self._timer or not self._store.later then
+    return
+  end
+  self._timer = true
+  self._store:later(LIFE + SPARE, function()
+    self._timer = nil
+    give_back_old(self, clock.now(), true)
+    if self._granted > 0 then
+      give_back_later(self)
+    end
+  end)
+end
+
+--- Whether at least half of each limit is left, as far as the store knows: what is asked for in
+--- vain is missing elsewhere.
+local function is_plenty(self, now)
+  local ok, left = true, nil
+  if self._store.left then
+    ok, left = call(self, "left", self._windows, now)
+  end
+  for i, window in ipairs(self._windows) do
+    if
+      ok
+      and type(left) == "table"
+      and type(left[i]) == "number"
+      and left[i] < window.limit / 2
+    then
+      return false
+    end
+  end
+  return true
 end
 
 --- What the waiting requests need, and those that will come while a grant lasts, by how many came.
 local function wanted(self, now)
   local elapsed = math.max(now - self._since, LIFE)
-  local expected = math.floor(self._went * LIFE / elapsed)
+  local expected = is_plenty(self, now) and math.floor(self._went * LIFE / elapsed) or 0
   self._went, self._since = 0, now
   return math.max(1, self._waiting - self._granted + expected)
 end
@@ -177,8 +217,9 @@ local NUMBER = "pace.store: take returned %s: a finite number of seconds to wait
 --- @return number? wait
 --- @return any count number granted; or the error's text
 --- @return string? why
+--- @return number? again seconds until it is of use to ask again
 local function answer(self, most, now)
-  local ok, wait, count, why = call(self, "take", self._windows, now, most)
+  local ok, wait, count, why, again = call(self, "take", self._windows, now, most)
   if not ok then
     return nil, wait
   elseif wait == nil and type(count) == "string" then
@@ -187,7 +228,8 @@ local function answer(self, most, now)
     local got = type(wait) == "number" and tostring(wait) or check.type_name(wait)
     return nil, NUMBER:format(got)
   elseif wait > 0 then
-    return wait, 0, type(why) == "string" and why or WHY
+    again = type(again) == "number" and again > 0 and again or LONGEST_WAIT
+    return wait, 0, type(why) == "string" and why or WHY, again
   elseif count == nil then
     return 0, 1
   elseif type(count) ~= "number" or not (count >= 1 and count <= most) or count % 1 ~= 0 then
@@ -197,9 +239,9 @@ local function answer(self, most, now)
   return 0, count
 end
 
-local function wait_for(self, now, wait, why)
+local function wait_for(self, now, wait, why, again)
   self._ask_at, self._why = now + wait, why
-  self._ask_again = now + math.min(wait, LONGEST_WAIT)
+  self._ask_again = now + math.min(wait, again)
 end
 
 --- Asks the store once.
@@ -207,20 +249,23 @@ end
 local function ask(self, now)
   self._asking_until = now + LONGEST_ASK
   local most = wanted(self, now)
-  local wait, count, why = answer(self, most, now)
+  local wait, count, why, again = answer(self, most, now)
   self._asking_until = 0
   local after = clock.now()
   if not wait then
     return count
   elseif wait > 0 then
-    wait_for(self, after, wait, why)
+    wait_for(self, after, wait, why, again)
   elseif after - now > LIFE then
-    wait_for(self, after, LATE, "since the store of pace answers too late")
+    wait_for(self, after, LATE, "since the store of pace answers too late", LATE)
   else
     local older = self._granted > 0 and self._granted_until or math.huge
     self._granted = self._granted + count
     self._last_grant = count
     self._granted_until = math.min(now + LIFE, older)
+    if self._granted > self._waiting then
+      give_back_later(self)
+    end
   end
 end
 
@@ -233,7 +278,7 @@ local function look(self, turn, now)
     if turn.gone then -- it has not looked for so long that it was taken for dead
       join(self, turn)
     end
-    give_back_old(self, now)
+    give_back_old(self, now, false)
     if self._held > now then
       return self._held, HELD
     elseif is_served(self, turn, now) then
