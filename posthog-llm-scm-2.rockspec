@@ -161,6 +161,7 @@ build = {
     ["posthog.llm.cli.items.changes"] = "lua/posthog/llm/cli/items/changes.lua",
     ["posthog.llm.cli.items.edit"] = "lua/posthog/llm/cli/items/edit.lua",
     ["posthog.llm.cli.items.text"] = "lua/posthog/llm/cli/items/text.lua",
+    ["posthog.llm.cli.later"] = "lua/posthog/llm/cli/later.lua",
     ["posthog.llm.cli.list"] = "lua/posthog/llm/cli/list.lua",
     ["posthog.llm.cli.login"] = "lua/posthog/llm/cli/login.lua",
     ["posthog.llm.cli.logout"] = "lua/posthog/llm/cli/logout.lua",

@@ -200,6 +200,15 @@ describe("the start of the command", function()
     return list
   end
 
+  it("loads the part of a group alone that a command needs", function()
+    local list = loaded("datasets list --limit 0")
+    for _, name in ipairs({ "cli.datasets.files", "cli.datasets.sync", "cli.items", "client" }) do
+      assert.is_nil(list[name], name)
+    end
+    assert.is_true(list["cli.datasets"])
+    assert.is_nil(loaded("items list --limit 0")["cli.items.edit"])
+  end)
+
   it("loads no module that the command does not need", function()
     local version = loaded("--version")
     for _, name in ipairs({ "client", "json", "cli.skills", "cli.context", "cli.help_text" }) do

@@ -1,9 +1,7 @@
 --- posthog-llm datasets ...
 
-local changes = require("posthog.llm.cli.datasets.changes")
-local files = require("posthog.llm.cli.datasets.files")
+local later = require("posthog.llm.cli.later")
 local list = require("posthog.llm.cli.list")
-local sync = require("posthog.llm.cli.datasets.sync")
 local parser = require("posthog.llm.cli.parser")
 local display = require("posthog.llm.cli.display")
 
@@ -92,20 +90,22 @@ local REJECT_ALL =
 local GIVE_UP =
   { "--give-up", "Reject what fails ten times, even if all else is done.", minor = true }
 
+local FORMATS = { "jsonl", "json", "csv" }
+
 --- How the records of a file are read.
 local READING = {
   {
     "--format",
     "jsonl, json or csv; default: found out.",
     value = "FORMAT",
-    choices = files.FORMATS,
+    choices = FORMATS,
   },
   {
     "--field",
     "A field or a part, as metadata.source, from a column.",
     value = "NAME=COLUMN",
     many = true,
-    convert = files.pair,
+    convert = later("datasets.files", "pair"),
   },
   {
     "--values",
@@ -117,7 +117,7 @@ local READING = {
     "--separator",
     "Between the cells of CSV: a character or tab.",
     value = "CHAR",
-    convert = files.separator,
+    convert = later("datasets.files", "separator"),
   },
   {
     "--records",
@@ -181,7 +181,12 @@ return {
       arguments = { { "name", "Its name." } },
       options = {
         { "--description", "What it is for.", value = "TEXT" },
-        { "--metadata", "A JSON object.", value = "JSON", convert = changes.metadata },
+        {
+          "--metadata",
+          "A JSON object.",
+          value = "JSON",
+          convert = later("datasets.changes", "metadata"),
+        },
       },
       examples = {
         { "posthog-llm datasets create silver --description 'Reviewed by hand'", "a new dataset" },
@@ -191,7 +196,7 @@ return {
         },
         { "id=$(posthog-llm datasets create drafts)", "its id is printed" },
       },
-      run = changes.create,
+      run = later("datasets.changes", "create"),
     },
     {
       name = "import",
@@ -237,7 +242,7 @@ return {
           "of a pipe, unpacked",
         },
       },
-      run = files.import,
+      run = later("datasets.files", "import"),
     },
     {
       name = "export",
@@ -252,7 +257,7 @@ return {
           "--format",
           "jsonl, json or csv; default: by the name of FILE.",
           value = "FORMAT",
-          choices = files.FORMATS,
+          choices = FORMATS,
         },
         {
           "--fields",
@@ -268,7 +273,7 @@ return {
         { "posthog-llm datasets export golden table.csv --fields input,output", "a table" },
         { "posthog-llm datasets export golden - | jq .input", "into a pipe" },
       },
-      run = files.export,
+      run = later("datasets.files", "export"),
     },
     {
       name = "diff",
@@ -286,7 +291,7 @@ return {
         { "posthog-llm datasets diff more more.jsonl", "which items are here or there alone" },
         { "posthog-llm --json datasets diff golden golden.jsonl", "for a program" },
       },
-      run = files.diff,
+      run = later("datasets.files", "diff"),
     },
     {
       name = "sync",
@@ -329,7 +334,7 @@ return {
           "two columns of a table",
         },
       },
-      run = sync,
+      run = later("datasets.sync"),
     },
     {
       name = "delete",
@@ -342,7 +347,7 @@ return {
         { "id=$(posthog-llm datasets delete bronze --yes)", "its id is printed" },
         { "posthog-llm --json datasets delete drafts --yes", "for a program" },
       },
-      run = changes.delete,
+      run = later("datasets.changes", "delete"),
     },
     {
       name = "undelete",
@@ -353,7 +358,7 @@ return {
         { 'posthog-llm datasets undelete "$id"', "is what undelete takes" },
         { "posthog-llm datasets show more", "it is back" },
       },
-      run = changes.undelete,
+      run = later("datasets.changes", "undelete"),
     },
   },
 }

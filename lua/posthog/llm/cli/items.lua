@@ -1,10 +1,9 @@
 --- posthog-llm items ...
 
-local changes = require("posthog.llm.cli.items.changes")
-local edit = require("posthog.llm.cli.items.edit")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local item_fields = require("posthog.llm.api.item_fields")
+local later = require("posthog.llm.cli.later")
 local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
 local display = require("posthog.llm.cli.display")
@@ -160,7 +159,7 @@ return {
           "its id is printed",
         },
       },
-      run = changes.create,
+      run = later("items.changes", "create"),
     },
     {
       name = "update",
@@ -177,7 +176,7 @@ return {
         },
         { 'echo \'{"input": "What?"}\' | posthog-llm items update "$id"', "from a pipe" },
       },
-      run = changes.update,
+      run = later("items.changes", "update"),
     },
     {
       name = "edit",
@@ -193,7 +192,7 @@ return {
           "any program that changes a file",
         },
       },
-      run = edit,
+      run = later("items.edit"),
     },
     {
       name = "delete",
@@ -206,7 +205,7 @@ return {
         { 'posthog-llm items delete "$id" --yes', "without a question, as in a script" },
         { 'posthog-llm items undelete "$id"', "and back" },
       },
-      run = changes.delete,
+      run = later("items.changes", "delete"),
     },
     {
       name = "undelete",
@@ -218,7 +217,7 @@ return {
         { 'id=$(posthog-llm items delete "$id" --yes)', "what delete prints" },
         { 'posthog-llm items undelete "$id"', "is what undelete takes" },
       },
-      run = changes.undelete,
+      run = later("items.changes", "undelete"),
     },
   },
 }

@@ -1,13 +1,11 @@
 --- posthog-llm skills ...
 
+local later = require("posthog.llm.cli.later")
 local list = require("posthog.llm.cli.list")
 local parser = require("posthog.llm.cli.parser")
 
---- A run function whose module is loaded when it runs.
 local function run(module, name)
-  return function(context, args)
-    return require("posthog.llm.cli.skills." .. module)[name](context, args)
-  end
+  return later("skills." .. module, name)
 end
 
 local NAME = { "name", "The skill.", takes = "skill" }

@@ -18,8 +18,6 @@ local WRITING = {
   "dry_run",
 }
 
-files.FORMATS = { "jsonl", "json", "csv" }
-
 --- @param text string "input=question"
 --- @return { [1]: string, [2]: string }?
 function files.pair(text)
