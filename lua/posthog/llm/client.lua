@@ -169,8 +169,9 @@ function Client:profile()
 end
 
 --- How many requests may be sent at once before `pace` holds one back, for each window, the longest
---- first. Only requests of this program are counted, not those of others with the same key.
---- @return { left: integer, most: integer, seconds: integer }[]? left nil: no rate limit is set
+--- first. Only requests of this program are counted, not those of others with the same key; with
+--- `pace.redis`, those of all machines, as of the last request.
+--- @return { left: integer, most: integer, seconds: integer }[]? left nil: no rate limit is set, or a store does not say
 --- @return number? wait seconds until the server accepts requests again, after a 429
 function Client:pace()
   local settings = state_of(self, 2).settings

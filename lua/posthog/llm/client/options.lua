@@ -154,7 +154,8 @@ local function pace_redis(value, what, level)
   if err then
     check.fail(level + 1, "%s: %s", what, (err:gsub("^redis: ", "")))
   elseif rawget(_G, "ngx").get_phase() == "init" then
-    local words, for_good = select(2, require("posthog.llm.host.redis_check").try(checked))
+    local address, words, for_good = require("posthog.llm.host.redis_check").try(checked)
+    checked.address = address
     if for_good then
       check.fail(level + 1, "%s: redis %s:%d %s", what, checked.host, checked.port, words)
     end

@@ -18,6 +18,7 @@ local unpack = unpack or table.unpack
 --- @field database? integer default 0
 --- @field prefix? string of all its keys; default "posthog-llm:"
 --- @field timeout? number seconds for a connection or for an answer; default 0.5
+--- @field address? string of the host, as looked up before: for an nginx without a `resolver`
 
 --- @class posthog.llm.Redis
 --- @field prefix string

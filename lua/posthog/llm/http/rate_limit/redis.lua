@@ -354,6 +354,7 @@ function store.new(options)
   if not client then
     return nil, "pace." .. err
   end
+  client:set_address(options.address)
   local id = client:identity()
   clients[id] = clients[id] or client
   return setmetatable({
