@@ -121,6 +121,7 @@ describe("the completion of names", function()
       assert.equal(DATASET .. "\n", names("dataset datasets show my"))
       assert.equal("2\n1\n", names("version skills show pdf-forms --version ''"))
       assert.equal("1\n", names("version skills --json show web-forms --version ''"))
+      assert.equal("2\n1\n", names("version skills diff skills/pdf-forms/ ''"))
     end
     assert.equal(0, asked(from))
   end)

@@ -155,7 +155,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         shown.out
       )
       assert.equal("", shown.err)
-      assert.equal(shown.out, skills(7, { "diff", "." }, { dir = root .. "/pdf-forms" }).out)
+      assert.equal(shown.out, skills(7, { "diff" }, { dir = root .. "/pdf-forms" }).out)
       assert.equal(shown.out, skills(7, { "diff", "./pdf-forms/", "1" }).out)
       write(root, "d", shown.out)
       local said, status = shell.run(("cd '%s/pdf-forms' && git apply -R ../d"):format(root))

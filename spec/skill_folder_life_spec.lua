@@ -11,6 +11,8 @@ local skill_folder = require("posthog.llm.skill_folder")
 local fails, raises = live.fails, live.raises
 local read, write, tree = folders.read, folders.write, folders.tree
 
+local encode = require("posthog.llm.json").encode
+
 local LOCK = ".posthog-skill.json"
 local JSON = { ["Content-Type"] = "application/json" }
 
@@ -211,7 +213,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       it("does not believe a version that was not asked for", function()
         publish_three()
         local first = assert(client.skills:resolve("pdf-forms", { version = 1 }))
-        t.answer(200, assert(require("posthog.llm").json.encode(first)))
+        t.answer(200, assert(encode(first)))
         fails("decode", nil, skill_folder.diff_versions(client, "pdf-forms", { from = 2, to = 3 }))
         fails("decode", nil, skill_folder.restore(client, "pdf-forms", 2))
       end)
@@ -371,6 +373,40 @@ for _, generation in ipairs({ "reference", "current" }) do
             action = { status = 200, body = body, headers = JSON },
           })
           fails("decode", nil, skill_folder.restore(client, "pdf-forms", 1))
+        end
+      end)
+
+      it("does not take a response without a list of files for a version without files", function()
+        publish_three()
+        local first = assert(client.skills:resolve("pdf-forms", { version = 1 }))
+        first.skill.files = nil
+        t.e:fault({
+          match = { path = "version=1&" },
+          action = { status = 200, body = encode(first), headers = JSON },
+        })
+        fails("decode", nil, skill_folder.restore(client, "pdf-forms", 1))
+        assert.equal(3, assert(client.skills:get("pdf-forms")).version)
+      end)
+
+      it("asks for no file outside the skill that a server lists", function()
+        publish_three()
+        local first = assert(client.skills:resolve("pdf-forms", { version = 1 }))
+        for _, path in ipairs({ "../x", "/x", "a//b", "", "a\0", " x" }) do
+          first.skill.files = { { path = path, content_type = "text/plain" } }
+          t.e:fault({
+            match = { path = "version=1&" },
+            action = {
+              status = 200,
+              body = encode(first),
+              headers = JSON,
+            },
+          })
+          local before = #t.e:log()
+          fails("invalid", nil, skill_folder.restore(client, "pdf-forms", 1))
+          fails("invalid", nil, skill_folder.diff_versions(client, "pdf-forms", { from = 1 }))
+          for _, entry in ipairs(t.e:log(before)) do
+            assert.truthy(entry.target:find("/resolve/name/pdf-forms/?", 1, true), entry.target)
+          end
         end
       end)
 

@@ -114,6 +114,11 @@ local function account_of(args)
   )
 end
 
+--- The skill that an argument names, which may be its folder: that has the name of the skill.
+local function skill_of(argument)
+  return (argument or ""):match("([^/]+)/*$")
+end
+
 --- @param kind string
 --- @param typed string[] the last one is the word at the cursor
 --- @return string[] names
@@ -125,8 +130,11 @@ local function names_of(kind, typed)
   end
   local args, arguments =
     require("posthog.llm.cli.parser").read(require("posthog.llm.cli.commands"), words)
-  local self =
-    { kind = kind, began = clock.now(), skill = kind == "version" and arguments[1] or nil }
+  local self = {
+    kind = kind,
+    began = clock.now(),
+    skill = kind == "version" and skill_of(arguments[1]) or nil,
+  }
   self.account = KINDS[kind] and account_of(args)
   if not self.account or kind == "version" and not self.skill then
     return {}

@@ -275,7 +275,12 @@ return {
         .. "and the folder, or of a skill the last two. The exit code is 0 without differences, 7 "
         .. "with some.",
       arguments = {
-        { "what", "A folder, or a skill by its name.", takes = "skill folder" },
+        {
+          "what",
+          "A folder, or a skill by its name; else the current folder.",
+          optional = true,
+          takes = "skill folder",
+        },
         { "from", "The version to compare with.", optional = true, takes = "version" },
         {
           "to",

@@ -1,5 +1,6 @@
 --- A version as it is stored, to the byte, and whether two have the same content.
 
+local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
@@ -37,9 +38,19 @@ function whole.read(client, name, version)
   local snapshot, err, skill = remote.read(client, name, version)
   if not snapshot then
     return errors.failure(err)
+  elseif type(skill.files) ~= "table" then -- no list is not an empty one
+    err = errors.new({ kind = "decode", message = "the response has no list of files" })
+    return errors.failure(err)
   end
   return { snapshot = snapshot, skill = skill, fields = fields_of(skill) }
 end
+
+--- Whether the API takes a path, as a part of a URL and as that of a file.
+local function is_path(path)
+  return (pcall(check.new_file_path, path, "path", 1))
+end
+
+local UNFIT = "version %d of %s has a file whose path cannot be asked for or published: %q"
 
 --- @param client posthog.llm.Client
 --- @param version posthog.llm.WholeVersion
@@ -47,6 +58,13 @@ end
 --- @return true? done
 --- @return posthog.llm.Error? err
 function whole.load(client, version, progress)
+  local snapshot = version.snapshot
+  for _, path in ipairs(snapshot.paths) do
+    if not is_path(path) then
+      local message = UNFIT:format(snapshot.version, snapshot.name, path)
+      return errors.failure(errors.new({ kind = "invalid", message = message }))
+    end
+  end
   return remote.load(client, version.snapshot, version.snapshot.paths, progress)
 end
 

@@ -198,6 +198,7 @@ local function compare(context, args)
 end
 
 function history.diff(context, args)
+  args.what = args.what or "."
   read_versions(args, { "from", "to" }, "diff")
   local found, err = compare(context, args)
   if not found then
