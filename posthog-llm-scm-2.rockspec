@@ -177,6 +177,7 @@ build = {
     ["posthog.llm.cli.skills.folders"] = "lua/posthog/llm/cli/skills/folders.lua",
     ["posthog.llm.cli.skills.history"] = "lua/posthog/llm/cli/skills/history.lua",
     ["posthog.llm.cli.skills.remote"] = "lua/posthog/llm/cli/skills/remote.lua",
+    ["posthog.llm.cli.skills.roots"] = "lua/posthog/llm/cli/skills/roots.lua",
     ["posthog.llm.cli.skills.search"] = "lua/posthog/llm/cli/skills/search.lua",
     ["posthog.llm.cli.spend"] = "lua/posthog/llm/cli/spend.lua",
     ["posthog.llm.cli.table"] = "lua/posthog/llm/cli/table.lua",

@@ -95,6 +95,10 @@ local FILES = {
   },
   { "SKILL.md", "What makes a folder a skill: front matter of YAML, then the body." },
   { ".posthog-skill.json", "In a skill's folder: the version that it was pulled from." },
+  {
+    ".posthog-skills.json",
+    "In a root of such folders: the server's list, so that it is read once.",
+  },
   { "FILE.journal", "Beside a file that is imported: what was sent of it, and what came back." },
   { "FILE.rejects.jsonl", "The records of it that were rejected, and why." },
 }

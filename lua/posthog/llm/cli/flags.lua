@@ -10,6 +10,8 @@ return {
   version = "--version",
   base_version = "--base-version",
   force = "--force",
+  prune = "--prune",
+  yes = "--yes",
   drop_history = "--yes",
   note = "--note",
   skip_binary = "--skip-binary",

@@ -40,7 +40,7 @@ return {
   summary = "edit skills as folders",
   examples = {
     { "posthog-llm skills pull pdf-forms skills/pdf-forms", "a skill as a folder" },
-    { "posthog-llm skills status skills/*", "what has changed, here and on the server" },
+    { "posthog-llm skills status --all skills", "what has changed, here and on the server" },
     { "posthog-llm skills push skills/pdf-forms", "publish what was changed here" },
   },
   commands = {
@@ -146,20 +146,36 @@ return {
         .. "server has; where both sides changed the same, the file has markers, and the exit "
         .. "code is 3. A pull that fails leaves the folder as it was.",
       arguments = {
-        NAME,
+        {
+          "name",
+          "The skill; with --all the root, else the current folder.",
+          optional = true,
+          takes = "skill folder",
+        },
         {
           "dir",
-          "The folder; else one of the skill's name.",
+          "The folder; else one of the skill's name. Of three words or more all are skills.",
           optional = true,
+          many = true,
           takes = "folder",
         },
       },
       options = {
+        { "--all", "All skills of the project, into the folders of a root." },
         VERSION,
         { "--force", "Overwrite what was changed in the folder." },
+        { "--prune", "With --all: remove folders of skills that are gone, but for changed ones." },
+        { "-y --yes", "With --prune: also where the server has no skills at all." },
+        {
+          "--into",
+          "All words are skills; their folders are in this one.",
+          value = "ROOT",
+          takes = "folder",
+        },
       },
       examples = {
         { "posthog-llm skills pull pdf-forms skills/pdf-forms", "get it, or update it" },
+        { "posthog-llm skills pull --all skills", "all skills of the project" },
         { "posthog-llm skills pull pdf-forms old --version 1", "an older version, elsewhere" },
         {
           "posthog-llm skills pull pdf-forms skills/pdf-forms --force",
@@ -177,6 +193,7 @@ return {
         .. EACH,
       arguments = { DIRS },
       options = {
+        { "--all", "All folders of a root, the argument, in which something has changed." },
         { "--note", "What the version is about; kept by API v2.", value = "TEXT" },
         { "--dry-run", "Show what would change; write nothing." },
         { "--prune", "Remove the server's files that were never here." },
@@ -187,7 +204,7 @@ return {
       },
       examples = {
         { "posthog-llm skills push skills/pdf-forms", "publish what has changed" },
-        { "posthog-llm skills push --dry-run skills/*", "what would be published of all" },
+        { "posthog-llm skills push --all skills --dry-run", "what would be published of all" },
         { "posthog-llm skills push skills/* --note 'Shorter steps'", "all, with a note" },
       },
       run = run("folders", "push"),
@@ -200,11 +217,12 @@ return {
         .. EACH,
       arguments = { DIRS },
       options = {
+        { "--all", "All folders of a root, the argument, and skills without one." },
         { "--offline", "Only what has changed here, without the network." },
         HIDDEN,
       },
       examples = {
-        { "posthog-llm skills status skills/*", "where each folder stands" },
+        { "posthog-llm skills status --all skills", "where each folder stands" },
         { "posthog-llm skills status --offline skills/*", "what was changed here" },
         { "posthog-llm --json skills status skills/pdf-forms", "for a program" },
       },

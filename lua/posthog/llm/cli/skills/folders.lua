@@ -51,27 +51,7 @@ end
 --- What the other folders would meet too.
 local HOPELESS = { auth = true, forbidden = true, cancelled = true, network = true, tls = true }
 
---- Does it for each folder that was named.
---- @param name string of the command
---- @param act fun(context: posthog.llm.cli.Context, dir: string, args: table): integer?, posthog.llm.Error?
---- @return integer code the highest of all
-local function each(context, args, name, act)
-  local dirs, highest = args.dir, 0
-  if #dirs == 0 then
-    dirs = { "." }
-  end
-  for i, dir in ipairs(dirs) do
-    local code, err = attempt(context, name, dir, function()
-      return act(context, dir, args)
-    end)
-    highest = math.max(highest, code)
-    if err and HOPELESS[err.kind] and i < #dirs then
-      context.err:line("posthog-llm: not tried: ", table.concat(dirs, ", ", i + 1))
-      break
-    end
-  end
-  return highest
-end
+local AT_ONCE = 8 -- folders
 
 local STEPS = { read = "reading", write = "writing", publish = "publishing" }
 
@@ -101,6 +81,75 @@ local function with_bar(context, call)
   local result, err = call(on_progress)
   finish()
   return result, err
+end
+
+--- Does it for each folder, several at the same time. The first goes alone: what would fail for all
+--- is tried once.
+--- @param dirs string[]
+--- @param act fun(dir: string, on_progress?: function): any, posthog.llm.Error?
+--- @return { value: any, err: posthog.llm.Error? }[] outcomes nil: not tried
+local function try_all(context, dirs, act)
+  local outcomes, jobs, done, hopeless = {}, {}, 0, false
+  local bar = context:progress("working", "folders")
+  for i, dir in ipairs(dirs) do
+    jobs[i] = function()
+      if not hopeless then
+        local value, err = act(dir)
+        outcomes[i] = { value = value, err = err }
+        hopeless = hopeless or err ~= nil and HOPELESS[err.kind] or false
+        done = done + 1
+        bar:at(done, #dirs, dir)
+      end
+      return true
+    end
+  end
+  table.remove(jobs, 1)()
+  local _, failed = require("posthog.llm").gather(jobs, { concurrency = AT_ONCE })
+  bar:finish()
+  local _, raised = next(failed or {})
+  if raised then
+    error(raised, 0)
+  end
+  return outcomes
+end
+
+--- Does it for each folder that was named, and reports in their order.
+--- @param name string of the command
+--- @param act fun(context: posthog.llm.cli.Context, dir: string, args: table, on_progress?: function): any, posthog.llm.Error?
+--- @param show fun(context: posthog.llm.cli.Context, dir: string, args: table, value: any, err?: posthog.llm.Error): integer?
+--- @return integer code the highest of all
+local function each(context, args, name, act, show)
+  local dirs, highest = args.dir, 0
+  if #dirs == 0 then
+    dirs = { "." }
+  end
+  local outcomes
+  if #dirs == 1 then
+    local value, err = with_bar(context, function(on_progress)
+      return act(context, dirs[1], args, on_progress)
+    end)
+    outcomes = { { value = value, err = err } }
+  else
+    outcomes = try_all(context, dirs, function(dir)
+      return act(context, dir, args)
+    end)
+  end
+  local not_tried = {}
+  for i, dir in ipairs(dirs) do
+    local outcome = outcomes[i]
+    if outcome then
+      local code = attempt(context, name, dir, function()
+        return show(context, dir, args, outcome.value, outcome.err), outcome.err
+      end)
+      highest = math.max(highest, code)
+    else
+      not_tried[#not_tried + 1] = dir
+    end
+  end
+  if #not_tried > 0 then
+    context.err:line("posthog-llm: not tried: ", table.concat(not_tried, ", "))
+  end
+  return highest
 end
 
 local STYLES = { added = "green", removed = "red", merged = "yellow", skipped = "yellow" }
@@ -168,9 +217,18 @@ local function print_arrivals(context, result, except)
   end
 end
 
-local function pull_one(context, dir, args)
+--- Options that say something of a whole root alone.
+local function refuse_without_all(args, name)
+  for _, option in ipairs({ "prune", "yes" }) do
+    if args[option] then
+      error(exits.usage(("--%s: only with --all"):format(option), "posthog-llm skills " .. name), 0)
+    end
+  end
+end
+
+local function pull_one(context, dir, args, name)
   local result, err = with_bar(context, function(on_progress)
-    return skill_folder().pull(context:client(), args.name, dir, {
+    return skill_folder().pull(context:client(), name, dir, {
       version = args.version,
       force = args.force,
       on_progress = on_progress,
@@ -194,10 +252,20 @@ end
 
 --- @return integer code
 function folders.pull(context, args)
-  local dir = args.dir or args.name
-  return (attempt(context, "pull", dir, function()
-    return pull_one(context, dir, args)
-  end))
+  if args.all or args.into or #args.dir > 1 then
+    return require("posthog.llm.cli.skills.roots").pull(context, args)
+  end
+  refuse_without_all(args, "pull")
+  local name = args.name
+  if not name then
+    error(exits.usage("missing argument 'name', or --all", "posthog-llm skills pull"), 0)
+  end
+  local dir = args.dir[1] or name
+  return (
+    attempt(context, "pull", dir, function()
+      return pull_one(context, dir, args, name)
+    end)
+  )
 end
 
 --- What a push has come to, in a line.
@@ -227,22 +295,23 @@ local function print_push(context, result, is_dry)
   context.out:line(outcome(result, is_dry))
 end
 
-local function push_one(context, dir, args)
-  local result, err = with_bar(context, function(on_progress)
-    return skill_folder().push(context:client(), dir, {
-      note = args.note,
-      prune = args.prune,
-      dry_run = args.dry_run,
-      force = args.force,
-      skip_binary = args.skip_binary,
-      split_tools = args.split_tools,
-      hidden = args.hidden,
-      on_progress = on_progress,
-    })
-  end)
+local function push_one(context, dir, args, on_progress)
+  return skill_folder().push(context:client(), dir, {
+    note = args.note,
+    prune = args.prune,
+    dry_run = args.dry_run,
+    force = args.force,
+    skip_binary = args.skip_binary,
+    split_tools = args.split_tools,
+    hidden = args.hidden,
+    on_progress = on_progress,
+  })
+end
+
+local function show_push(context, dir, args, result, err)
   if not result then
     print_arrivals(context, not args.dry_run and err.result or nil, err.conflicts)
-    return nil, err
+    return
   elseif context.json then
     print_json(context, dir, result)
   else
@@ -262,7 +331,10 @@ end
 
 --- @return integer code
 function folders.push(context, args)
-  return each(context, args, "push", push_one)
+  if args.all then
+    return require("posthog.llm.cli.skills.roots").push(context, args)
+  end
+  return each(context, args, "push", push_one, show_push)
 end
 
 --- Where a folder stands, in a line.
@@ -295,14 +367,14 @@ local function print_status(context, dir, list, is_offline)
   tell_of_server(context, dir, list)
 end
 
-local function status_one(context, dir, args)
-  local list, err = with_bar(context, function(on_progress)
-    local client = not args.offline and context:client() or nil
-    local options = { hidden = args.hidden, on_progress = on_progress }
-    return skill_folder().status(client, dir, options)
-  end)
+local function status_one(context, dir, args, on_progress)
+  local client = not args.offline and context:client() or nil
+  return skill_folder().status(client, dir, { hidden = args.hidden, on_progress = on_progress })
+end
+
+local function show_status(context, dir, args, list)
   if not list then
-    return nil, err
+    return
   elseif not context.json then
     return print_status(context, dir, list, args.offline)
   end
@@ -323,17 +395,21 @@ end
 
 --- @return integer code
 function folders.status(context, args)
-  return each(context, args, "status", status_one)
+  if args.all then
+    return require("posthog.llm.cli.skills.roots").status(context, args)
+  end
+  return each(context, args, "status", status_one, show_status)
 end
 
-local function lint_one(context, dir, args)
-  local findings, err = skill_folder().lint(dir, { hidden = args.hidden })
-  if not findings then
-    return nil, err
-  end
+local function lint_one(_, dir, args)
+  return skill_folder().lint(dir, { hidden = args.hidden })
+end
+
+--- @return integer? code
+local function show_findings(context, dir, findings)
   locate(findings, dir)
   local code = 0
-  for _, finding in ipairs(findings) do
+  for _, finding in ipairs(findings or {}) do
     local is_error = finding.level == "error"
     code = is_error and exits.FAILURE or code
     if context.json then
@@ -343,16 +419,15 @@ local function lint_one(context, dir, args)
       context.out:line(place, ": ", is_error and "" or "warning: ", finding.message)
     end
   end
-  return code, nil, #findings
+  return code
 end
 
 --- @return integer code
 function folders.lint(context, args)
   local count = 0
-  local code = each(context, args, "lint", function(...)
-    local own, err, found = lint_one(...)
-    count = count + (found or 0)
-    return own, err
+  local code = each(context, args, "lint", lint_one, function(_, dir, _, findings)
+    count = count + #(findings or {})
+    return show_findings(context, dir, findings)
   end)
   if code == 0 and count == 0 then
     context:note(#args.dir > 1 and #args.dir .. " folders" or args.dir[1] or ".", ": no problems")
