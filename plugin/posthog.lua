@@ -37,6 +37,7 @@ end
 
 on("BufReadCmd", "on_read(+expand('<abuf>'), expand('<amatch>'))")
 on("BufWriteCmd", "on_write(+expand('<abuf>'), expand('<amatch>'), v:cmdbang)")
+on("BufReadPost", "on_recover(+expand('<abuf>'))") -- no other read of these buffers ends with it
 on({ "FileReadCmd", "FileWriteCmd", "FileAppendCmd" }, "refuse(expand('<amatch>'))")
 
 vim.api.nvim_create_autocmd("QuitPre", {

@@ -23,7 +23,8 @@ end
 
 --- Starts Neovim with the plugin, 80 columns wide.
 --- @param settings? table vim.g.posthog
---- @param options? { env?: table<string, string>, arguments?: string[] }
+--- @param options? { env?: table<string, string>, arguments?: string[], keeps_files?: boolean }
+---   keeps_files: it has swap files and remembers things, as an editor at home does
 --- @return spec.nvim.Terminal
 function terminal.start(settings, options)
   options = options or {}
@@ -31,7 +32,8 @@ function terminal.start(settings, options)
   vim.o.cmdheight, vim.o.laststatus, vim.o.showtabline = 1, 0, 0
   vim.cmd("enew")
   local socket = vim.fn.tempname()
-  local arguments = { vim.v.progpath, "--listen", socket, "-u", "NONE", "-i", "NONE", "-n" }
+  local arguments = { vim.v.progpath, "--listen", socket, "-u", "NONE" }
+  vim.list_extend(arguments, options.keeps_files and {} or { "-i", "NONE", "-n" })
   vim.list_extend(arguments, { "--cmd", "set runtimepath^=" .. vim.fn.getcwd() })
   vim.list_extend(arguments, { "--cmd", "runtime plugin/posthog.lua" })
   local json = vim.json.encode(settings or vim.empty_dict())
@@ -113,6 +115,21 @@ end
 function Terminal:mode()
   local found = self:request("nvim_get_mode")
   return found.mode, found.blocking
+end
+
+--- Presses Enter until no prompt waits for it.
+function Terminal:dismiss()
+  local quiet = 0
+  self:wait(function()
+    local found = vim.rpcrequest(self.channel, "nvim_get_mode")
+    local is_prompt = found.blocking and found.mode:sub(1, 1) == "r"
+    quiet = is_prompt and 0 or quiet + 1
+    if is_prompt then
+      self:type("<CR>")
+    end
+    vim.wait(50)
+    return quiet == 6
+  end, "a prompt stays")
 end
 
 --- What :messages shows there, on one line.

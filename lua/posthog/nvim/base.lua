@@ -7,7 +7,7 @@ local base = {}
 --- @class posthog.nvim.Note
 --- @field seq integer undo state
 --- @field tick integer of the buffer
---- @field joined? string its lines, where no change has led to them
+--- @field joined? string its lines, of a text that was loaded
 --- @field document posthog.nvim.Document
 
 --- @type table<integer, posthog.nvim.Note[]> by buffer, oldest first
@@ -53,9 +53,10 @@ local function joined(buffer)
 end
 
 --- Is the text one that no change has led to? So it is when a swap file is recovered into the buffer
---- after the load.
+--- during a load, or after it.
 local function is_foreign(buffer, note, seq)
-  return seq == 0
+  return note.joined ~= nil
+    and seq == note.seq
     and vim.api.nvim_buf_get_changedtick(buffer) ~= note.tick
     and joined(buffer) ~= note.joined
 end
@@ -66,11 +67,9 @@ end
 function base.note(buffer, document)
   local list = notes[buffer] or {}
   notes[buffer] = list
-  local seq = state_of(buffer).seq_cur
   list[#list + 1] = {
-    seq = seq,
+    seq = state_of(buffer).seq_cur,
     tick = vim.api.nvim_buf_get_changedtick(buffer),
-    joined = seq == 0 and joined(buffer) or nil,
     document = document,
   }
 end
@@ -82,6 +81,7 @@ function base.reset(buffer, document)
   notes[buffer] = nil
   if document then
     base.note(buffer, document)
+    notes[buffer][1].joined = joined(buffer)
   end
 end
 

@@ -32,6 +32,7 @@ end
 --- @field account posthog.nvim.Account that the buffer came from
 --- @field is_loading boolean
 --- @field is_writing boolean
+--- @field is_recovered? boolean its text came from a swap file, and not from the server
 --- @field confirms? boolean the inner :write that marks the text as written
 --- @field paths? table<string, true> of the files that the skill has
 --- @field latest? posthog.nvim.Document a newer version, which a write has met
@@ -118,10 +119,21 @@ local function describe(err)
   return type(err) == "table" and tostring(err) or tostring(err)
 end
 
+--- A swap file was recovered into the buffer: nobody knows what that text is based on.
+local function keep_recovered(number, state)
+  state.is_loading, state.is_recovered = false, true
+  base.reset(number)
+  conflicts.clear(number)
+  if not state.at.version then
+    vim.bo[number].modifiable = true
+  end
+  buffer.show_state(number)
+end
+
 --- What a load has come to.
 --- @return string? failure
 local function finish_load(number, state, is_late, err, found)
-  if not is_current(number, state) then
+  if not is_current(number, state) or state.is_recovered then
     return
   end
   state.is_loading = false
@@ -178,6 +190,17 @@ local function load_text(number, at)
     message.info("waiting for the server; the text comes when it is there")
   end
   return failure and message.as_command(failure) or ""
+end
+
+--- Notes that Neovim has recovered a swap file into a buffer: BufReadPost.
+--- @param number integer
+--- @return string command for :execute
+function buffer.on_recover(number)
+  local state = states[number]
+  if state and not base.of(number) then
+    keep_recovered(number, state)
+  end
+  return ""
 end
 
 --- Loads a buffer: BufReadCmd.

@@ -311,8 +311,8 @@ function commands.run(command)
     if name == nil then
       return pick()
     elseif not RUN[name] then
-      local words = ":PostHog %s is not known; there are %s"
-      error(words:format(name, table.concat(commands.names(), ", ")), 0)
+      local unknown = ":PostHog %s is not known; there are %s"
+      error(unknown:format(name, table.concat(commands.names(), ", ")), 0)
     end
     RUN[name](arguments, command.bang)
   end)

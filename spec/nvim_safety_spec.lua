@@ -1,0 +1,19 @@
+-- The editor plugin in a real Neovim: what it keeps, and keeps to itself.
+local busted = {
+  describe = describe,
+  it = it,
+  setup = setup,
+  teardown = teardown,
+  before_each = before_each,
+  after_each = after_each,
+  pending = pending,
+}
+
+if select(2, require("spec.support.shell").run("script -qec true /dev/null")) ~= 0 then
+  describe("safety in the editor", function()
+    pending("there are no pseudo-terminals here")
+  end)
+  return
+end
+
+require("spec.support.editor").describe(busted, "safety in the editor", "spec.nvim.safety")
