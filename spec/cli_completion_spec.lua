@@ -332,6 +332,32 @@ describe("the completion of names", function()
     assert.equal("my\\ golden:\\ set|\nmy golden: set|\n\\ set|\nsilver|\n|\n", output)
   end)
 
+  it("works at the keyboard in bash", function()
+    fill_cache()
+    folders.write(
+      root,
+      "rc",
+      "PS1='> '; bind 'set enable-bracketed-paste off'; . ./completion.bash\n"
+    )
+    folders.write(
+      root,
+      "keys",
+      "sleep 1; for words in 'datasets show my' 'skills show pd' 'items list --dataset=sil'; do\n"
+        .. "printf 'posthog-llm %s\\t' \"$words\"; sleep 1; printf '\\001echo = \\n'; sleep 0.3\n"
+        .. "done; printf 'exit\\n'"
+    )
+    local output = script({
+      "sh keys | timeout 30 script -qefc 'TERM=dumb bash --noprofile --rcfile rc -i' /dev/null",
+    })
+    for _, expected in ipairs({
+      "\n= posthog-llm datasets show my golden: set",
+      "\n= posthog-llm skills show pdf-forms",
+      "\n= posthog-llm items list --dataset=silver",
+    }) do
+      assert.is_truthy(output:find(expected, 1, true), expected .. " in " .. output)
+    end
+  end)
+
   it("works in fish, at each place that takes a name", function()
     if not has("fish") then
       pending("fish is not installed")

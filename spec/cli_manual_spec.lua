@@ -69,6 +69,7 @@ describe("the manual", function()
       local shown = help_of(words)
       for line in shown:gmatch("([^\n]*)\n") do
         assert.is_true(#line <= 80, line)
+        assert.is_nil(line:find("[^ -~]"), line) -- also where the locale is ASCII
       end
       local _, count = shown:gsub("\n", "")
       assert.is_true(count <= 23, ("%d lines: %s"):format(count, table.concat(words, " ")))

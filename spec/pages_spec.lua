@@ -318,3 +318,43 @@ describe("the iterator each", function()
     assert.equal(1, #all(datasets:each({ id__in = made.datasets, limit = 1 })))
   end)
 end)
+
+describe("the rows of pages", function()
+  local pages = require("posthog.llm.api.pages")
+
+  --- Rows of a server on which rows are created all the time: each page begins with the last rows
+  --- of the one before.
+  local function rows(count, window)
+    local function fetch(query)
+      local offset = tonumber((query or ""):match("offset=(%d+)")) or 0
+      local results = {}
+      for i = 1, 100 do
+        local number = i <= 10 and 990 + offset - 10 + i or 990 + offset + i
+        results[i] = { id = ("0192f3a4-6b1e-7c55-9d02-%012d"):format(number) }
+      end
+      local following = offset + 100 < count and "?offset=" .. offset + 100 or nil
+      return { count = count + 1, next = following, results = results }
+    end
+    return pages.rows(fetch, nil, 0, nil, window)
+  end
+
+  it("come once each, in memory that does not grow where only the latest are remembered", function()
+    local seen, twice, most = {}, 0, 0
+    local n = 0
+    for row in rows(100000, 1000) do
+      n = n + 1
+      local key = tonumber(row.id:match("%d+$"))
+      twice = twice + (seen[key % 5000] == key and 1 or 0)
+      seen[key % 5000] = key
+      if n % 20000 == 0 then
+        collectgarbage()
+        collectgarbage()
+        most = math.max(most, collectgarbage("count"))
+      end
+    end
+    assert.equal(0, twice)
+    assert.is_true(n > 89000, n)
+    collectgarbage()
+    assert.is_true(most < collectgarbage("count") + 600, most) -- KiB
+  end)
+end)

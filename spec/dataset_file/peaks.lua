@@ -52,8 +52,8 @@ local function measure(e, what, args)
   }
 end
 
---- An import, an export, a comparison, a sync of what is equal, and a dry run of one that would change
---- every row.
+--- An import, an export, a comparison, a sync of what is equal, a dry run of one that would change
+--- every row, and a list.
 --- @param generation "reference"|"current"
 --- @param rows integer
 --- @return spec.Peak[]
@@ -77,6 +77,7 @@ function peaks.runs(generation, rows)
   write_source(source, rows, "I think")
   sync[#sync + 1] = "--dry-run"
   runs[5] = measure(e, "dry run", sync)
+  runs[6] = measure(e, "list", { "items", "list", "--dataset", "big" })
   e:stop()
   os.remove(source)
   os.remove(source .. ".journal")

@@ -28,9 +28,10 @@ end
 --- @param resource table client.datasets or client.dataset_items
 --- @param options table for its `list`, with limit; not changed
 --- @param prefetch? integer pages to read ahead, at the same time as the one needed; default 0
+--- @param window? integer a row may come again behind this many others; default: none does
 --- @return fun(): table?, posthog.llm.Error? next_row
 --- @return posthog.llm.Listed listed
-local function listing(resource, options, prefetch)
+local function listing(resource, options, prefetch, window)
   local listed, limit = {}, options.limit
   local function fetch(query)
     local page_options = {}
@@ -52,7 +53,7 @@ local function listing(resource, options, prefetch)
     end
     return page, err, response
   end
-  return pages.rows(fetch, ("limit=%d"):format(options.limit), prefetch or 0), listed
+  return pages.rows(fetch, ("limit=%d"):format(options.limit), prefetch or 0, nil, window), listed
 end
 
 return listing

@@ -155,6 +155,23 @@ function pages.stream(read, accept)
   end
 end
 
+--- Tells new rows from those that were returned before: from all, or from the latest ones.
+--- @param window? integer how many of the latest at least; memory does not grow beyond twice that
+--- @return fun(id: any): boolean is_new
+local function memory(window)
+  local older, latest, count = {}, {}, 0
+  return function(id)
+    if latest[id] or older[id] then
+      return false
+    end
+    latest[id], count = true, count + 1
+    if count == window then
+      older, latest, count = latest, {}, 0
+    end
+    return true
+  end
+end
+
 --- An iterator over the rows of all pages. Offsets are counted from the newest row, so rows that
 --- are created or deleted meanwhile shift the others. A row that has moved to the next page is
 --- returned once. When the count has decreased by n, at most n rows can have moved into the pages
@@ -163,13 +180,14 @@ end
 --- @param first? string query of the first page
 --- @param ahead integer pages to read beyond the one needed
 --- @param identity? string a field that is unique among the rows; default "id"
+--- @param window? integer a row may come again behind this many others; default: none does
 --- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil without an error
 ---   at the end
-function pages.rows(fetch, first, ahead, identity)
+function pages.rows(fetch, first, ahead, identity, window)
   identity = identity or "id"
   local query, more, guess = first, true, nil
   fetch = pages.fetch_ahead(fetch, ahead)
-  local seen, stale = {}, 0
+  local is_new, stale = memory(window), 0
   local count -- rows of all pages, by the last page
 
   --- The query of a page that begins `gone` rows before the present one.
@@ -230,10 +248,10 @@ function pages.rows(fetch, first, ahead, identity)
     local id = type(row) == "table" and row[identity]
     if not id then
       return false, malformed("a row of the page has no %s", identity)
-    elseif seen[id] then
+    elseif not is_new(id) then
       return false
     end
-    seen[id], stale = true, 0
+    stale = 0
     return true
   end)
 end

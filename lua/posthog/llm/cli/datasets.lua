@@ -13,7 +13,7 @@ local function list_datasets(context, args)
       return { dataset.id, display.time(dataset.created_at), dataset.name }
     end,
     each = function(page)
-      return context:reader().datasets:each({
+      return list.rows(context:reader().datasets, {
         search = args.search,
         order_by = args.order_by,
         archived = args.deleted or nil,

@@ -25,7 +25,7 @@ local function list_items(context, args)
       return { item.id, display.time(item.created_at), json_text.excerpt(item.input) }
     end,
     each = function(page)
-      return context:reader().dataset_items:each({
+      return list.rows(context:reader().dataset_items, {
         dataset = dataset,
         limit = page,
         revision = args.revision,

@@ -41,6 +41,23 @@ local function most_of(context, args)
   return ON_TERMINAL
 end
 
+local WINDOW = 10000 -- rows of which none comes twice
+
+--- The rows of a resource, in memory that does not grow with their number.
+--- @param resource table client.datasets or client.dataset_items
+--- @param options table for its `list`, with limit
+--- @return fun(): table?
+function list.rows(resource, options)
+  local next_row = require("posthog.llm.api.listing")(resource, options, 0, WINDOW)
+  return function()
+    local row, err = next_row()
+    if err then
+      error(err, 0)
+    end
+    return row
+  end
+end
+
 --- @class posthog.llm.cli.List
 --- @field unit string "items"
 --- @field header string[]
