@@ -271,7 +271,7 @@ local function run(self, use)
   if away then
     self:fail(err)
     return nil, self._away, true
-  elseif self._away then
+  elseif self._away and reply ~= false then
     found_back(self)
   end
   if reply == false then
@@ -296,13 +296,14 @@ end
 
 --- A script of Redis's, with its digest, by which Redis knows it after the first time.
 --- @param source string
+--- @param accepts? fun(reply: any): boolean whether it may be an answer of the script
 --- @return posthog.llm.RedisScript
-function redis.new_script(source)
+function redis.new_script(source, accepts)
   local digest = ngx.sha1_bin(source):gsub(".", function(byte)
     return ("%02x"):format(byte:byte())
   end)
   --- @class posthog.llm.RedisScript
-  return { text = source, digest = digest }
+  return { text = source, digest = digest, accepts = accepts }
 end
 
 --- Runs a script.
@@ -322,6 +323,9 @@ function Redis:script(script, keys, ...)
     local reply, err = connection:evalsha(script.digest, unpack(arguments, 1, total))
     if reply == false and tostring(err):find("NOSCRIPT", 1, true) then
       reply, err = connection:eval(script.text, unpack(arguments, 1, total))
+    end
+    if reply and script.accepts and not script.accepts(reply) then
+      return nil, "its answer is not that of the script"
     end
     return reply, err
   end)

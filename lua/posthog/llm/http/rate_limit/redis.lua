@@ -46,6 +46,7 @@ local AGAIN = 2 -- seconds until it is of use to ask again: others may have give
 local PROBE = 1 -- seconds between two tries of a Redis that is away
 local LEAST, MOST = 1 / 20, 1 / 2 -- of a limit: the share of a worker without Redis
 local MAX_COUNTS = 32768 -- bytes of counts that an answer may have
+local MAX_GRANT = 1e6
 local MAX_WAIT = 2 * 86400 * 1000 -- ms
 local SOON = 1e-3 -- seconds
 local NO_TIME = 1e-6 -- seconds
@@ -128,7 +129,7 @@ end
 local TYPES = { "string", "number", "number", "string", "string", "number", "string", "string" }
 
 --- @return boolean whether it may be an answer of the script
-local function is_answer(reply, wanted)
+local function is_answer(reply)
   if type(reply) ~= "table" then
     return false
   end
@@ -139,7 +140,7 @@ local function is_answer(reply, wanted)
   end
   return reply[1]:find("^%d+%.%d+$") ~= nil
     and #reply[1] < 40
-    and whole(reply[2], wanted) ~= nil
+    and whole(reply[2], MAX_GRANT) ~= nil
     and whole(reply[3], MAX_WAIT) ~= nil
     and reply[5]:find("^%d+$") ~= nil
     and #reply[5] < 20
@@ -149,7 +150,7 @@ local function is_answer(reply, wanted)
 end
 
 --- Takes over what an answer tells.
-local function learn(self, reply)
+local function learn(self, reply, wanted)
   local lost = reply[6] == 1
   self._epoch = reply[1]
   self._report = lost and (self._report or self._counts) or nil
@@ -164,7 +165,8 @@ local function learn(self, reply)
   if reply[2] > 0 then
     self._stamp = reply[5]
   end
-  return { granted = reply[2], wait = reply[3] / 1000, why = reply[4], lost = lost }
+  local granted = math.min(reply[2], wanted)
+  return { granted = granted, wait = reply[3] / 1000, why = reply[4], lost = lost }
 end
 
 --- Runs the script once.
@@ -187,9 +189,6 @@ local function ask_once(self, key, wanted)
     self._report or "",
     calls_text(calls, self._keep, now)
   )
-  if reply ~= nil and not is_answer(reply, wanted) then
-    reply, err = nil, "what answers is not a Redis that runs scripts"
-  end
   if reply == nil then
     for _, at in ipairs(self._calls) do
       calls[#calls + 1] = at
@@ -198,7 +197,7 @@ local function ask_once(self, key, wanted)
     return nil, tostring(err)
   end
   self._answered, self._asked_at = true, now
-  return learn(self, reply)
+  return learn(self, reply, wanted)
 end
 
 --- Asks Redis; when it has lost its count, once more, with what is known here.
@@ -359,7 +358,7 @@ function store.new(options)
   clients[id] = clients[id] or client
   return setmetatable({
     _redis = clients[id],
-    _script = redis.new_script(redis_script),
+    _script = redis.new_script(redis_script, is_answer),
     _keep = 0,
     _epoch = "",
     _counts = "",
