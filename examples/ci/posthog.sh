@@ -106,9 +106,10 @@ if exists "$skills"/*/SKILL.md; then
   done
   step "lint of $skills" skills lint "$@"
   if [ "$mode" = publish ] && [ "$code" = 0 ]; then
-    step "push of $skills" skills push "$@"
+    step "push of $skills" skills push --all "$skills"
   elif [ "$mode" = check ] && has_key; then
-    step "status of $skills" skills status "$@"
+    step "status of $skills" skills status --all "$skills"
+    step "push of $skills, rehearsed" skills push --all --dry-run "$skills"
   fi
 fi
 
