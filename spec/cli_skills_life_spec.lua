@@ -108,6 +108,24 @@ for _, profile in ipairs({ "reference", "current" }) do
       skills(2, { "search" })
     end)
 
+    it("search survives matches that are none", function()
+      if is_v1 then
+        return
+      end
+      skills(0, { "push", "pdf-forms" })
+      e:fault({
+        match = { path = "search/" },
+        action = {
+          status = 200,
+          headers = { ["Content-Type"] = "application/json" },
+          body = '{"count":2,"next":null,"results":[{"id":"a","name":"pdf-forms","version":1,'
+            .. '"matches":[2,null,{"matched_field":3,"line":"x","excerpt":{}}],"description":[]},7]}',
+        },
+      })
+      has(skills(0, { "search", "Fills" }).out, "pdf-forms")
+      skills(0, { "search", "Fills", "--json" })
+    end)
+
     it("search is not repeated after a 503", function()
       if is_v1 then
         return

@@ -677,6 +677,21 @@ for _, generation in ipairs({ "reference", "current" }) do
           })
         end)
 
+        it("tells that somebody else has archived the skill meanwhile", function()
+          local other = t.client()
+          local racing = t.client({
+            on_response = function(response)
+              if response.url:find("duplicate/$") then
+                assert(other.skills:archive("pdf-forms"))
+              end
+            end,
+          })
+          local result, err = rename({}, racing)
+          fails("not_found", nil, result, err)
+          assert.truthy(err.message:find("forms is a copy of it", 1, true), err.message)
+          assert.is_true(is_there("forms"))
+        end)
+
         it("archives nothing while others publish again and again", function()
           local other, base = t.client(), 3
           local racing = t.client({

@@ -107,6 +107,12 @@ end
 --- @return posthog.llm.WholeVersion|posthog.llm.Error source or err
 local function look(self)
   local source, err = read_latest(self, self.name)
+  if source == false and self.is_copied then
+    err.message = ("%s was archived by somebody else meanwhile; %s is a copy of it"):format(
+      self.name,
+      self.new_name
+    )
+  end
   if not source then
     return errors.failure(err)
   end
@@ -120,6 +126,7 @@ local function look(self)
     if not made then
       return errors.failure(err)
     end
+    self.is_copied = true
     return false
   end
   local is_same

@@ -19,13 +19,22 @@ local function one_line(text)
   return type(text) == "string" and (text:gsub("%s+", " ")) or ""
 end
 
+--- Those of a list that are tables: a server may send anything.
+local function tables_of(found)
+  local rows = {}
+  for _, row in ipairs(found) do
+    rows[#rows + 1] = type(row) == "table" and row or nil
+  end
+  return rows
+end
+
 --- A row of the table for each match; the name only once.
 local function rows_of(found)
   local rows = {}
   for _, skill in ipairs(found) do
     local matches = type(skill.matches) == "table" and skill.matches or {}
     local name = one_line(skill.name)
-    for i, match in ipairs(matches) do
+    for i, match in ipairs(tables_of(matches)) do
       rows[#rows + 1] = { i == 1 and name or "", place_of(match), one_line(match.excerpt) }
     end
     if #matches == 0 then
@@ -83,7 +92,7 @@ function search.run(context, args)
   elseif not found then
     return nil, err
   end
-  local results = found.results
+  local results = tables_of(found.results)
   if #results == 0 then
     context:note("no skill has this text")
   end
