@@ -19,6 +19,11 @@ local ENTRIES = {
   { resumed = 1000 },
   { n = 5, id = "row 5", how = "existing" },
   { n = 6, at = 1001, key = "k6" },
+  { n = 8, rejected = "over a limit", again = true },
+  { limit = { resource = "items", limit = 8, current_count = 8 } },
+  { reported = 1, bytes = 20 },
+  { sending = 1200 },
+  { sending = 1100 },
   { finished = true },
 }
 
@@ -61,6 +66,10 @@ describe("a journal", function()
       open = journal.open,
       counts = journal.counts,
       finished = journal.finished,
+      refused = journal.refused,
+      limit = journal.limit,
+      reported = journal.reported,
+      latest = journal.latest,
       has_header = journal.header ~= nil,
       known = known,
     }
@@ -102,6 +111,41 @@ describe("a journal", function()
     end
   end)
 
+  it("knows the limit that was met, what is to be tried again, and when it last sent", function()
+    whole_journal()
+    local journal = assert(journals.open(path))
+    assert.same({ [8] = true }, journal.refused)
+    assert.same({ resource = "items", limit = 8, current_count = 8 }, journal.limit)
+    assert.same({ reported = 1, bytes = 20 }, journal.reported)
+    assert.equal(1200, journal.latest)
+    assert(journal:write({ { n = 8, at = 1300 } }))
+    assert.same({}, journal.refused)
+    assert.equal(1300, journal.latest)
+    assert.is_nil(journal:clear())
+    for _, name in ipairs({ "limit", "reported", "latest", "header" }) do
+      assert.is_nil(journal[name], name)
+    end
+    journal:close()
+    assert.equal("", text_of())
+  end)
+
+  it("can be read while it is another process's, or not at all", function()
+    assert.is_nil(journals.peek(path))
+    local text = whole_journal()
+    local journal = assert(journals.open(path))
+    assert.same(knowledge(journal), knowledge(assert(journals.peek(path))))
+    journal:close()
+    write(text:sub(1, -2)) -- torn: it stays as it is
+    assert.is_false(assert(journals.peek(path)).finished)
+    assert.equal(text:sub(1, -2), text_of())
+    for _, other in ipairs({ "", "# Notes\n", '{"a":1}\n', '{"other":"row"}\n' }) do
+      write(other)
+      assert.is_nil(journals.peek(path), other)
+    end
+    write(text .. 'what\n{"n":9,"at":1}\n') -- damaged
+    assert.is_nil(journals.peek(path))
+  end)
+
   it("that is torn again and again, at random bytes, is right each time", function()
     local text = whole_journal()
     local seed = os.time() % 100000
@@ -141,7 +185,7 @@ describe("a journal", function()
     local text = whole_journal()
     write(text .. '{"n":8,"at":10\n{"resumed":2000}\n{"n":8,"a')
     local journal = assert(journals.open(path))
-    assert.equal(6, journal.last)
+    assert.equal(8, journal.last)
     assert(journal:begin(HEADER, 3000, others))
     journal:close()
     assert(journals.open(path)):close()
@@ -241,6 +285,24 @@ describe("a journal", function()
       assert.matches(case[2], err.message)
       journal:close()
       assert.equal(before, text_of())
+    end
+    local changed = { journal = 1, dataset = "d", source = "a.jsonl", bytes = 12, sha256 = "def" }
+    local words = "the file was changed since, and %d of its records are in the dataset already:"
+      .. " put it back to go on%s; with a new journal (`journal`) all of its records would be"
+      .. " imported once more"
+    local with_rejects = ", or mend rejected records in r.jsonl and import that file"
+    local ids = {}
+    for n = 1, 6 do -- of each outcome another number
+      local how = n == 1 and "found" or n < 4 and "existing" or "created"
+      ids[n] = { n = n, id = "row " .. n, how = how }
+    end
+    with(ids):close()
+    for _, rejects in ipairs({ false, "r.jsonl" }) do
+      local journal = assert(journals.open(path))
+      local _, err = journal:begin(changed, 2000, others, rejects or nil)
+      local expected = words:format(6, rejects and with_rejects or "")
+      assert.equal(expected, err.message:match("; (the file was changed.*)$"))
+      journal:close()
     end
     local renamed = { journal = 1, dataset = "d", source = "b.jsonl", bytes = 10, sha256 = "abc" }
     local journal = assert(journals.open(path))
