@@ -102,16 +102,16 @@ describe("a server that changes its API version", function()
   setup(t.start)
   teardown(t.stop)
 
-  --- Rows of either generation, of which the emulator keeps both.
+  --- Rows of either profile, of which the emulator keeps both.
   before_each(function()
     t.reset()
     rows = {}
     client = t.client({ max_retries = 2 })
-    for _, generation in ipairs({ "reference", "current" }) do
-      t.e:settings({ profile = generation })
+    for _, profile in ipairs({ "reference", "current" }) do
+      t.e:settings({ profile = profile })
       local dataset = assert(client.datasets:create({ name = "golden" })).id
       local item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
-      rows[generation] = { dataset = dataset, item = item }
+      rows[profile] = { dataset = dataset, item = item }
     end
   end)
 
@@ -136,20 +136,20 @@ describe("a server that changes its API version", function()
   for name, call in pairs(CALLS) do
     it("gets each call in its own form: " .. name, function()
       assert.equal("current", client:profile())
-      for _, generation in ipairs({ "reference", "current" }) do -- it is current now
-        t.e:settings({ profile = generation })
-        local row, err = call(rows[generation])
+      for _, profile in ipairs({ "reference", "current" }) do -- it is current now
+        t.e:settings({ profile = profile })
+        local row, err = call(rows[profile])
         assert.is_nil(err, tostring(err))
-        assert.equal(generation, client:profile())
+        assert.equal(profile, client:profile())
         assert.is_true(name ~= "update" or row.output == 7)
       end
     end)
   end
 
   it("never drops a field without an error", function()
-    for _, generation in ipairs({ "reference", "current", "reference" }) do
-      t.e:settings({ profile = generation })
-      local own = rows[generation]
+    for _, profile in ipairs({ "reference", "current", "reference" }) do
+      t.e:settings({ profile = profile })
+      local own = rows[profile]
       local row, err =
         client.dataset_items:create({ dataset = own.dataset, input = 3, output = "kept" })
       if err then -- only after it has been found out
@@ -206,7 +206,7 @@ describe("a response with few fields", function()
   teardown(t.stop)
   before_each(t.reset)
 
-  for row, generation in pairs({
+  for row, profile in pairs({
     ['{"id":"x","team":1}'] = "reference",
     ['{"id":"x","output":null}'] = "reference",
     ['{"id":"x","team_id":1}'] = "current",
@@ -219,11 +219,11 @@ describe("a response with few fields", function()
       local client = t.client()
       t.answer(200, row)
       assert.equal("x", assert(client.datasets:get("x")).id)
-      assert.equal(generation, client:profile() or "neither")
+      assert.equal(profile, client:profile() or "neither")
       api_version.forget()
       t.answer(200, '{"count":1,"results":[' .. row .. "]}")
       assert.equal("x", live.all(client.dataset_items:each())[1].id)
-      assert.equal(generation, client:profile() or "neither")
+      assert.equal(profile, client:profile() or "neither")
     end)
   end
 

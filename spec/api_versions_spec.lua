@@ -1,4 +1,4 @@
--- The same calls against both generations of the API, and against one that nobody knows yet.
+-- The same calls against both API versions, and against one that nobody knows yet.
 
 local cjson = require("cjson")
 
@@ -17,11 +17,11 @@ local function methods(entries)
   return words
 end
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("on " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("on " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     local client, dataset
-    local is_current = generation == "current"
+    local is_current = profile == "current"
 
     setup(t.start)
     teardown(t.stop)
@@ -34,8 +34,8 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("a response shows which API version it is, and another client of the host knows", function()
-      assert.equal(generation, client:profile())
-      assert.equal(generation, t.client():profile())
+      assert.equal(profile, client:profile())
+      assert.equal(profile, t.client():profile())
       assert.equal(is_current and 2 or 1, #t.e:log()) -- the nulls were refused once
     end)
 
@@ -187,9 +187,9 @@ describe("a server of unknown API version", function()
   teardown(t.stop)
 
   --- Rows made by hand, so that no answer has told the client.
-  local function prepare(generation)
+  local function prepare(profile)
     t.reset()
-    t.e:settings({ profile = generation })
+    t.e:settings({ profile = profile })
     local maker = t.client()
     dataset = assert(maker.datasets:create({ name = "golden" })).id
     item = assert(maker.dataset_items:create({ dataset = dataset, input = 1, output = 2 })).id

@@ -1,4 +1,4 @@
--- Spec files whose tests hold on both generations of the API, once more on the newer one.
+-- Spec files whose tests hold on both API versions, once more on the newer one.
 
 local live = require("spec.support.live")
 
@@ -36,7 +36,7 @@ local function load_spec(path)
   return assert(loadfile(path, "t", environment))
 end
 
-live.generation = "current" -- of this process; each spec file has one of its own
+live.profile = "current" -- of this process; each spec file has one of its own
 for _, name in ipairs(FILES) do
   describe("on API v2", load_spec(("spec/%s_spec.lua"):format(name)))
 end

@@ -23,11 +23,11 @@ end
 
 local here = output_of("pwd"):gsub("\n", "")
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("examples/ci/posthog.sh on " .. live.api_name[generation], function()
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("examples/ci/posthog.sh on " .. live.api_name[profile], function()
     local e, folder
     setup(function()
-      e = emulator.start({ profile = generation })
+      e = emulator.start({ profile = profile })
     end)
     teardown(function()
       e:stop()
@@ -169,7 +169,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       folders.write(folder, "datasets/golden.jsonl", '{"input":"b","metadata":{"id":1}}\n')
       local action = { status = 409, body = '{"code":"stale_version","detail":"Changed."}' }
       local match = { method = "PATCH", path = "dataset_items/[%x-]+/$" }
-      if generation == "reference" then -- there the item is read before it is changed
+      if profile == "reference" then -- there the item is read before it is changed
         local list = output_of(
           ("curl -q -s --noproxy '*' -H 'Authorization: Bearer %s' '%s/api/projects/112358/dataset_items/'"):format(
             command.KEY,

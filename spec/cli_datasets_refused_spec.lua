@@ -13,14 +13,14 @@ local live = require("spec.support.live")
 
 local unable = command.unable()
 
-local function tests(generation)
+local function tests(profile)
   local e, folder
   local _, ends = command.against(function()
     return e
   end)
 
   setup(function()
-    e = emulator.start({ profile = generation })
+    e = emulator.start({ profile = profile })
   end)
   teardown(function()
     e:stop()
@@ -120,7 +120,7 @@ local function tests(generation)
     end
   )
 
-  if generation == "current" then
+  if profile == "current" then
     it("ends with 8 at a limit of the server's, and says how much is in and left", function()
       local source = numbers(620) -- a server of today takes 600
       local import = { "datasets", "import", "golden", source, "--create" }
@@ -146,9 +146,9 @@ describe("posthog-llm datasets import", function()
     pending(unable)
     return
   end
-  for _, generation in ipairs({ "reference", "current" }) do
-    describe("on " .. live.api_name[generation], function()
-      tests(generation)
+  for _, profile in ipairs({ "reference", "current" }) do
+    describe("on " .. live.api_name[profile], function()
+      tests(profile)
     end)
   end
 end)

@@ -36,14 +36,14 @@ end
 --- A request that makes an item, in the log.
 local POST = "POST [^ ]*dataset_items"
 
-local function tests(generation)
+local function tests(profile)
   local e, folder
   local run, ends = command.against(function()
     return e
   end)
 
   setup(function()
-    e = emulator.start({ profile = generation })
+    e = emulator.start({ profile = profile })
   end)
   teardown(function()
     e:stop()
@@ -151,7 +151,7 @@ local function tests(generation)
     assert.matches("datasets undelete " .. id, gone.err, 1, true)
     assert.is_nil(ends(0, { "datasets", "list" }).out:find("golden", 1, true))
     ends(4, { "datasets", "show", "golden" })
-    if generation == "current" then
+    if profile == "current" then
       assert.matches("golden", ends(0, { "datasets", "list", "--deleted" }).out)
       assert.equal(id .. "\n", ends(0, { "datasets", "undelete", "golden" }).out)
     else
@@ -351,7 +351,7 @@ local function tests(generation)
       "0 added, 0 removed, 0 changed, 2 the same\n",
       ends(0, { "datasets", "diff", "golden", source }).out
     )
-    local output = generation == "current" and "expected_output" or "output"
+    local output = profile == "current" and "expected_output" or "output"
     local piped = ends(0, { "datasets", "export", "golden", "-", "--fields", "input," .. output })
     assert.equal("2 rows\n", piped.err)
     local expected = {}
@@ -430,7 +430,7 @@ local function tests(generation)
     assert.equal(rows[2].id, cjson.decode(json).id)
     ends(4, { "items", "show", "00000000-0000-7000-8000-000000000000" })
     ends(4, { "items", "list", "--dataset", "nobody" })
-    if generation == "current" then
+    if profile == "current" then
       assert.matches("%-%-dataset is required", ends(2, { "items", "list" }).err)
       ends(0, { "items", "list", "--dataset", "golden", "--revision", "1" })
     else
@@ -647,7 +647,7 @@ local function tests(generation)
     holds(150, "golden")
   end)
 
-  if generation == "current" then
+  if profile == "current" then
     it("says which rows were there already under their own key", function()
       local source = write("keyed.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
       ends(0, { "datasets", "import", "golden", source, "--create" })
@@ -671,13 +671,13 @@ local function tests(generation)
     local source = write("keyed.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
     local result = ends(0, { "datasets", "import", "golden", source, "--create" })
     local note = "1 key left out: API v1 has no client_item_id"
-    assert.equal(generation == "reference", result.err:find(note, 1, true) ~= nil, result.err)
+    assert.equal(profile == "reference", result.err:find(note, 1, true) ~= nil, result.err)
     local start = "client_item_id left out, API v1 does not have it"
-    assert.equal(generation == "reference", result.err:find(start, 1, true) ~= nil, result.err)
+    assert.equal(profile == "reference", result.err:find(start, 1, true) ~= nil, result.err)
     assert.equal("2 rows imported\n", result.out)
   end)
 
-  if generation == "reference" then
+  if profile == "reference" then
     it("says that it waits, and how many rows it found", function()
       e:fault({
         match = { method = "POST", path = "dataset_items/$" },
@@ -719,9 +719,9 @@ describe("posthog-llm datasets", function()
     pending(unable)
     return
   end
-  for _, generation in ipairs({ "reference", "current" }) do
-    describe("on " .. live.api_name[generation], function()
-      tests(generation)
+  for _, profile in ipairs({ "reference", "current" }) do
+    describe("on " .. live.api_name[profile], function()
+      tests(profile)
     end)
   end
 end)

@@ -13,9 +13,9 @@ local live = require("spec.support.live")
 
 local NOBODY = "0198c5a2-7be4-7000-8000-3f1d2c4b5a69"
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("items on " .. live.api_name[generation], function()
-    local is_current = generation == "current"
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("items on " .. live.api_name[profile], function()
+    local is_current = profile == "current"
     local OUTPUT = is_current and "expected_output" or "output"
     local e, folder, dataset
     local run, ends = command.against(function()
@@ -23,7 +23,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     end)
 
     setup(function()
-      e = emulator.start({ profile = generation })
+      e = emulator.start({ profile = profile })
     end)
     teardown(function()
       e:stop()

@@ -11,16 +11,16 @@ local emulator = require("spec.emulator")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("datasets sync on " .. live.api_name[generation], function()
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("datasets sync on " .. live.api_name[profile], function()
     local e, folder
-    local OUTPUT = generation == "current" and "expected_output" or "output"
+    local OUTPUT = profile == "current" and "expected_output" or "output"
     local run, ends = command.against(function()
       return e
     end)
 
     setup(function()
-      e = emulator.start({ profile = generation })
+      e = emulator.start({ profile = profile })
     end)
     teardown(function()
       e:stop()
@@ -120,7 +120,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       write("g.jsonl", TWO:gsub('"output":2', '"output":3') .. "")
       local match, action = { method = "PATCH" }, { status = 409 }
       action.body = '{"code":"stale_version","detail":"Changed.","current_version":2}'
-      if generation == "reference" then -- there the item is read before it is changed
+      if profile == "reference" then -- there the item is read before it is changed
         local args = { "--json", "items", "list", "--dataset", "golden", "--limit", "1" }
         local item = cjson.decode(ends(0, args).out)
         item.output = "theirs"
@@ -223,7 +223,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.is_nil(shown.err:find("/tmp/lua", 1, true), shown.err)
     end)
 
-    if generation == "current" then
+    if profile == "current" then
       it("ends with code 8 at a limit of the server's", function()
         e:settings({ item_limit = 1 })
         local path = write("g.jsonl", TWO)

@@ -59,9 +59,9 @@ if not jit and _VERSION ~= "Lua 5.1" then
   VALUES[#VALUES + 1] = "1.0"
 end
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("an export from " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("an export from " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     local client, dataset
 
     setup(t.start)
@@ -80,7 +80,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     local function make_rows(of)
       for _, text in ipairs(VALUES) do
         local value = llm.json.decode(text)
-        if not (generation == "current" and value == llm.null) then
+        if not (profile == "current" and value == llm.null) then
           assert(client.dataset_items:create({
             dataset = of,
             input = value,
@@ -259,7 +259,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         limits[#limits + 1] = tonumber(entry.target:match("dataset_items/.*limit=(%d+)"))
       end
       assert.equal(100, limits[1])
-      assert.equal(generation == "current" and 20 or nil, limits[2]) -- 4 MiB of them
+      assert.equal(profile == "current" and 20 or nil, limits[2]) -- 4 MiB of them
     end)
 
     it("reads pages ahead, unless told not to", function()
@@ -276,7 +276,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         }))
         return pages
       end
-      local needed = 200 / (generation == "current" and 25 or 100)
+      local needed = 200 / (profile == "current" and 25 or 100)
       assert.equal(needed, pages_at_200(0))
       assert.truthy(pages_at_200() > needed)
     end)
@@ -326,7 +326,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       assert.equal("program.lua\n", output_of("ls -A " .. folder))
     end)
 
-    if generation == "current" then
+    if profile == "current" then
       it("has the rows of a revision", function()
         assert(client.dataset_items:create({ dataset = dataset, input = 1 }))
         local revision = assert(client.datasets:get(dataset)).current_revision
@@ -339,8 +339,8 @@ for _, generation in ipairs({ "reference", "current" }) do
     end
   end)
 
-  describe("a diff with " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+  describe("a diff with " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     setup(t.start)
     teardown(t.stop)
 

@@ -64,11 +64,11 @@ local function rows_of(client, dataset)
   return list
 end
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a file of other people to " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a file of other people to " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     local client, dataset, found
-    local OUTPUT = generation == "reference" and "output" or "expected_output"
+    local OUTPUT = profile == "reference" and "output" or "expected_output"
 
     setup(t.start)
     teardown(t.stop)
@@ -361,8 +361,8 @@ for _, generation in ipairs({ "reference", "current" }) do
       makes({
         'null {"c1":"1.10","c2":"1234e56","c3":"null","c4":"True","c5":"007","c6":5,"c7":true}',
       }, "a.csv", "c1,c2,c3,c4,c5,c6,c7\n" .. cells .. "\n", { fields = fields })
-      local plain = generation == "current" and "source_trace_id" or "ref_trace_id"
-      local time = generation == "current" and "source_timestamp" or "ref_timestamp"
+      local plain = profile == "current" and "source_trace_id" or "ref_trace_id"
+      local time = profile == "current" and "source_timestamp" or "ref_timestamp"
       assert(import("b.csv", "q,id,at\nq,5,2026-01-01T00:00:00Z\n", {
         fields = { input = "q", [plain] = "id", [time] = "at" },
       }))
@@ -410,16 +410,16 @@ for _, generation in ipairs({ "reference", "current" }) do
           end,
         }))
         assert.same({ 2, 0 }, { summary.imported, summary.rejected })
-        if generation == "current" then
+        if profile == "current" then
           assert.same({ n - 1, nil }, { summary.existing, summary.keys_left_out })
         else
           assert.same({ 0, 1 }, { summary.existing, summary.keys_left_out })
         end
       end
-      local left_out = generation == "reference"
+      local left_out = profile == "reference"
       assert.same({ left_out, left_out }, said)
       local page = assert(client.dataset_items:list({ dataset = dataset }))
-      assert.equal(generation == "current" and 3 or 4, page.count)
+      assert.equal(profile == "current" and 3 or 4, page.count)
     end)
 
     it(
@@ -430,7 +430,7 @@ for _, generation in ipairs({ "reference", "current" }) do
           '{"input":1,"source_output":5}\n{"input":2}\n{"input":3,"source_output":null}\n'
         )
         local summary = assert(dataset_file.import(client, dataset, path))
-        if generation == "current" then
+        if profile == "current" then
           assert.same({ 3, 0 }, { summary.imported, summary.rejected })
           return
         end

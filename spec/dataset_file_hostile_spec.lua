@@ -8,9 +8,9 @@ local live = require("spec.support.live")
 
 local fails = live.fails
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a dataset file and " .. live.api_name[generation] .. ":", function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a dataset file and " .. live.api_name[profile] .. ":", function()
+    local t = live.session({ profile = profile })
     local folder, client, dataset
 
     setup(t.start)

@@ -52,10 +52,10 @@ local function output_of(command)
   return text
 end
 
-local function each_generation(what, f)
-  for _, generation in ipairs({ "reference", "current" }) do
-    describe("to " .. live.api_name[generation], function()
-      local t = live.session({ profile = generation })
+local function each_profile(what, f)
+  for _, profile in ipairs({ "reference", "current" }) do
+    describe("to " .. live.api_name[profile], function()
+      local t = live.session({ profile = profile })
       local dataset, client = {}, nil
       setup(t.start)
       teardown(t.stop)
@@ -70,13 +70,13 @@ local function each_generation(what, f)
       end)
       f(t, function()
         return client, dataset.id
-      end, generation)
+      end, profile)
     end)
   end
 end
 
 describe("an import", function()
-  each_generation("an import", function(t, now, generation)
+  each_profile("an import", function(t, now, profile)
     local function import(source, options)
       options = options or {}
       options.settle = options.settle or 0.05
@@ -143,7 +143,7 @@ describe("an import", function()
       assert(client.datasets:create({ name = "golden copy" }))
       assert.equal(1, assert(dataset_file.import(client, "golden", source)).imported)
       fails("not_found", nil, dataset_file.import(client, "gold", source))
-      if generation == "reference" then
+      if profile == "reference" then
         assert(client.datasets:create({ name = "golden" }))
         fails("conflict", nil, dataset_file.import(client, "golden", source))
       end
@@ -310,7 +310,7 @@ describe("an import", function()
         local summary = assert(import(source, { concurrency = 3 }))
         assert.equal(13, summary.imported)
         assert.equal(before + 13, #inputs())
-        if generation == "reference" then
+        if profile == "reference" then
           assert.equal(fault.close == "before" and 0 or 4, summary.found)
         else
           assert.equal(0, summary.found)
@@ -365,7 +365,7 @@ describe("an import", function()
       assert.is_true(first >= 2, "synced before the first row: " .. tostring(first))
     end)
 
-    if generation == "reference" then -- the other knows rows by their key
+    if profile == "reference" then -- the other knows rows by their key
       it("sends nothing where it cannot be seen which rows are there before", function()
         t.e:fault({
           match = { method = "GET", path = "/dataset_items/" },

@@ -4,10 +4,10 @@ local kills = require("spec.dataset_file.kills")
 local live = require("spec.support.live")
 
 describe("an import killed again and again", function()
-  for _, generation in ipairs({ "reference", "current" }) do
-    local t = live.session({ profile = generation })
+  for _, profile in ipairs({ "reference", "current" }) do
+    local t = live.session({ profile = profile })
 
-    describe("while requests fail on " .. live.api_name[generation], function()
+    describe("while requests fail on " .. live.api_name[profile], function()
       setup(t.start)
       teardown(t.stop)
 

@@ -14,10 +14,10 @@ local quote = shell.quote
 --- The interpreter itself: what PATH has may be a script that looks for it each time.
 local PYTHON = shell.run("python3 -c 'import sys; print(sys.executable)'"):match("^(/[^\n]+)\n$")
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a file in others' manner, with " .. live.api_name[generation] .. ":", function()
-    local t = live.session({ profile = generation })
-    local OUTPUT = generation == "reference" and "output" or "expected_output"
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a file in others' manner, with " .. live.api_name[profile] .. ":", function()
+    local t = live.session({ profile = profile })
+    local OUTPUT = profile == "reference" and "output" or "expected_output"
     local run = command.against(function()
       return t.e
     end)
@@ -154,7 +154,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     end
 
     for _, file in ipairs(manners.files(1)) do
-      if file.has_keys and generation == "reference" then
+      if file.has_keys and profile == "reference" then
         it(file.what .. " is imported without its keys, which is said once", function()
           local path = make(file)
           local said

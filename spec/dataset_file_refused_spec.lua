@@ -11,9 +11,9 @@ local fails = live.fails
 local ITEMS = "/dataset_items/$"
 local JSON = { ["Content-Type"] = "application/json" }
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("an import that " .. live.api_name[generation] .. " refuses:", function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("an import that " .. live.api_name[profile] .. " refuses:", function()
+    local t = live.session({ profile = profile })
     local folder, client, dataset
     local since = 0 -- lines of the server's log
 
@@ -110,7 +110,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         local source = numbers(40)
         local mapped = { fields = { output = "output", ref_trace_id = "input" } }
         local value, err = import(source, mapped)
-        if generation == "current" then -- which also needs an input, and a time with the trace
+        if profile == "current" then -- which also needs an input, and a time with the trace
           fails("invalid", { code = "required" }, value, err)
           assert.equal(1, posts())
           -- The mapping may be mended, and nothing is lost by that.
@@ -347,7 +347,7 @@ for _, generation in ipairs({ "reference", "current" }) do
       end)
     end)
 
-    if generation == "current" then
+    if profile == "current" then
       describe("more than the server may hold", function()
         it("ends it at the limit, with the server's numbers and what is left", function()
           t.e:settings({ item_limit = 15 })

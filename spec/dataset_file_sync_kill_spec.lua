@@ -4,10 +4,10 @@ local live = require("spec.support.live")
 local syncs = require("spec.dataset_file.syncs")
 
 describe("a sync killed again and again", function()
-  for _, generation in ipairs({ "reference", "current" }) do
-    local t = live.session({ profile = generation })
+  for _, profile in ipairs({ "reference", "current" }) do
+    local t = live.session({ profile = profile })
 
-    describe("while requests fail and others write on " .. live.api_name[generation], function()
+    describe("while requests fail and others write on " .. live.api_name[profile], function()
       setup(t.start)
       teardown(t.stop)
 
@@ -20,7 +20,7 @@ describe("a sync killed again and again", function()
           seed = 11,
           settle = 0.2,
           after = 40000,
-          generation = generation,
+          profile = profile,
         })
         assert.same({}, result.differences, result.output)
         assert.truthy(result.killed > 0)

@@ -11,10 +11,10 @@ local fails = live.fails
 local LUA = os.getenv("LUA") or "lua5.4"
 local WRITES = { POST = true, PATCH = true, DELETE = true }
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a sync to " .. live.api_name[generation], function()
-    local is_current = generation == "current"
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a sync to " .. live.api_name[profile], function()
+    local is_current = profile == "current"
+    local t = live.session({ profile = profile })
     local folder, dataset, client
     local OUTPUT = is_current and "expected_output" or "output"
 

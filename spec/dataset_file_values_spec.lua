@@ -79,169 +79,160 @@ describe("the text of a value as it is stored", function()
   end)
 end)
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe(
-    "values on a database that spells them anew, of " .. live.api_name[generation],
-    function()
-      local t = live.session({ profile = generation })
-      local folder, dataset, client
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("values on a database that spells them anew, of " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
+    local folder, dataset, client
 
-      setup(t.start)
-      teardown(t.stop)
-      before_each(function()
-        t.reset()
-        t.e:settings({ jsonb = true })
-        folder = folders.new()
-        dataset = t.e:seed({ datasets = 1 }).datasets[1]
-        client = t.client()
-      end)
-      after_each(function()
-        folders.remove(folder)
-      end)
+    setup(t.start)
+    teardown(t.stop)
+    before_each(function()
+      t.reset()
+      t.e:settings({ jsonb = true })
+      folder = folders.new()
+      dataset = t.e:seed({ datasets = 1 }).datasets[1]
+      client = t.client()
+    end)
+    after_each(function()
+      folders.remove(folder)
+    end)
 
-      local function write(name, text)
-        folders.write(folder, name, text)
-        return folder .. "/" .. name
-      end
+    local function write(name, text)
+      folders.write(folder, name, text)
+      return folder .. "/" .. name
+    end
 
-      --- A file with such values in all of the fields of an item.
-      local function respelt()
-        local lines = {}
-        for i, text in ipairs(RESPELT) do
-          local format = '{"client_item_id":"row %d","input":%s,"output":[%s],"metadata":{"v":%s}}'
-          if generation == "reference" then
-            format = '{"input":{"row":%d,"v":%s},"output":[%s],"metadata":{"v":%s}}'
-          end
-          lines[i] = format:format(i, text, text, text)
+    --- A file with such values in all of the fields of an item.
+    local function respelt()
+      local lines = {}
+      for i, text in ipairs(RESPELT) do
+        local format = '{"client_item_id":"row %d","input":%s,"output":[%s],"metadata":{"v":%s}}'
+        if profile == "reference" then
+          format = '{"input":{"row":%d,"v":%s},"output":[%s],"metadata":{"v":%s}}'
         end
-        return write("a.jsonl", table.concat(lines, "\n") .. "\n")
+        lines[i] = format:format(i, text, text, text)
       end
+      return write("a.jsonl", table.concat(lines, "\n") .. "\n")
+    end
 
-      local function count_rows()
-        return #live.all(client.dataset_items:each({ dataset = dataset }))
+    local function count_rows()
+      return #live.all(client.dataset_items:each({ dataset = dataset }))
+    end
+
+    local function import(path, options)
+      options = options or {}
+      options.settle = 0.05
+      return assert(dataset_file.import(client, dataset, path, options))
+    end
+
+    it("are the same in a comparison after an import, by any key", function()
+      local path = respelt()
+      assert.equal(#RESPELT, import(path).created)
+      for _, key in ipairs({ "none", profile == "current" and "client_item_id" or "input" }) do
+        key = key ~= "none" and key or nil
+        local result = assert(dataset_file.diff(client, dataset, path, { key = key }))
+        assert.equal(("0 added, 0 removed, 0 changed, %d the same\n"):format(#RESPELT), result.text)
       end
+    end)
 
-      local function import(path, options)
-        options = options or {}
-        options.settle = 0.05
-        return assert(dataset_file.import(client, dataset, path, options))
+    it("are the same when they were exported, whatever the format", function()
+      import(respelt())
+      for _, format in ipairs({ "jsonl", "json", "csv" }) do
+        local path = folder .. "/out." .. format
+        assert(dataset_file.export(client, dataset, path))
+        local result = assert(dataset_file.diff(client, dataset, path, { key = "id" }))
+        assert.equal(#RESPELT, result.same, format .. ": " .. result.text)
       end
+    end)
 
-      it("are the same in a comparison after an import, by any key", function()
+    it("find their row when its response was lost", function()
+      local path = respelt()
+      t.e:fault({
+        match = { method = "POST", path = ITEMS },
+        action = { close = "after", times = #RESPELT },
+      })
+      client = t.client({ max_retries = 0 })
+      local summary = import(path)
+      assert.equal(#RESPELT, summary.imported)
+      assert.equal(0, summary.rejected)
+      assert.equal(#RESPELT, count_rows())
+    end)
+
+    it("find their row in the next run, where the process was killed", function()
+      local lines = {}
+      for i, text in ipairs(RESPELT) do
+        lines[i] = ('{"input":{"row":%d,"v":%s}}\n'):format(i, text)
+      end
+      local path = write("b.jsonl", table.concat(lines))
+      import(path)
+      -- What a journal is after a kill that came before any response.
+      local journal = assert(io.open(path .. ".journal", "rb"))
+      local kept = {}
+      for line in journal:lines() do
+        if not line:find('"id":', 1, true) and not line:find('"finished"', 1, true) then
+          kept[#kept + 1] = line .. "\n"
+        end
+      end
+      journal:close()
+      write("b.jsonl.journal", table.concat(kept))
+      local summary = import(path)
+      assert.same({ #RESPELT, 0 }, { summary.imported, summary.rejected })
+      assert.equal(#RESPELT, count_rows())
+    end)
+
+    if profile == "current" then
+      it("make nothing when what was exported is imported again, or the file itself", function()
         local path = respelt()
-        assert.equal(#RESPELT, import(path).created)
-        for _, key in ipairs({ "none", generation == "current" and "client_item_id" or "input" }) do
-          key = key ~= "none" and key or nil
-          local result = assert(dataset_file.diff(client, dataset, path, { key = key }))
-          assert.equal(
-            ("0 added, 0 removed, 0 changed, %d the same\n"):format(#RESPELT),
-            result.text
-          )
-        end
-      end)
-
-      it("are the same when they were exported, whatever the format", function()
-        import(respelt())
-        for _, format in ipairs({ "jsonl", "json", "csv" }) do
-          local path = folder .. "/out." .. format
-          assert(dataset_file.export(client, dataset, path))
-          local result = assert(dataset_file.diff(client, dataset, path, { key = "id" }))
-          assert.equal(#RESPELT, result.same, format .. ": " .. result.text)
-        end
-      end)
-
-      it("find their row when its response was lost", function()
-        local path = respelt()
-        t.e:fault({
-          match = { method = "POST", path = ITEMS },
-          action = { close = "after", times = #RESPELT },
-        })
-        client = t.client({ max_retries = 0 })
-        local summary = import(path)
-        assert.equal(#RESPELT, summary.imported)
-        assert.equal(0, summary.rejected)
-        assert.equal(#RESPELT, count_rows())
-      end)
-
-      it("find their row in the next run, where the process was killed", function()
-        local lines = {}
-        for i, text in ipairs(RESPELT) do
-          lines[i] = ('{"input":{"row":%d,"v":%s}}\n'):format(i, text)
-        end
-        local path = write("b.jsonl", table.concat(lines))
         import(path)
-        -- What a journal is after a kill that came before any response.
-        local journal = assert(io.open(path .. ".journal", "rb"))
-        local kept = {}
-        for line in journal:lines() do
-          if not line:find('"id":', 1, true) and not line:find('"finished"', 1, true) then
-            kept[#kept + 1] = line .. "\n"
-          end
+        for _, format in ipairs({ "jsonl", "csv" }) do
+          local out = folder .. "/out." .. format
+          assert(dataset_file.export(client, dataset, out))
+          local summary = import(out)
+          assert.same({ 0, #RESPELT, 0 }, { summary.created, summary.existing, summary.rejected })
         end
-        journal:close()
-        write("b.jsonl.journal", table.concat(kept))
-        local summary = import(path)
-        assert.same({ #RESPELT, 0 }, { summary.imported, summary.rejected })
+        local summary = import(path, { journal = folder .. "/another.journal" })
+        assert.same({ 0, #RESPELT, 0 }, { summary.created, summary.existing, summary.rejected })
         assert.equal(#RESPELT, count_rows())
       end)
 
-      if generation == "current" then
-        it("make nothing when what was exported is imported again, or the file itself", function()
-          local path = respelt()
-          import(path)
-          for _, format in ipairs({ "jsonl", "csv" }) do
-            local out = folder .. "/out." .. format
-            assert(dataset_file.export(client, dataset, out))
-            local summary = import(out)
-            assert.same({ 0, #RESPELT, 0 }, { summary.created, summary.existing, summary.rejected })
-          end
-          local summary = import(path, { journal = folder .. "/another.journal" })
-          assert.same({ 0, #RESPELT, 0 }, { summary.created, summary.existing, summary.rejected })
-          assert.equal(#RESPELT, count_rows())
-        end)
-
-        it("are another's where the row of the key differs, or is archived", function()
-          import(write("a.jsonl", '{"client_item_id":"a","input":{"v":1e16}}\n'))
-          local other = '{"client_item_id":"a","input":{"v":10000000000000001}}\n'
-          assert.equal(1, import(write("b.jsonl", other)).rejected)
-          for row in client.dataset_items:each({ dataset = dataset }) do
-            assert(client.dataset_items:archive(row.id, { base_version = row.version }))
-          end
-          local same = '{"client_item_id":"a","input":{"v":1e16}}\n'
-          assert.equal(1, import(write("c.jsonl", same)).rejected)
-        end)
-
-        it("have floats beside integers, as the server does when it looks for changes", function()
-          import(write("a.jsonl", '{"client_item_id":"a","input":{"v":1.0}}\n'))
-          local path = write("b.jsonl", '{"client_item_id":"a","input":{"v":1}}\n')
-          local result =
-            assert(dataset_file.diff(client, dataset, path, { key = "client_item_id" }))
-          assert.equal(KINDS and 1 or 0, #result.changed)
-          assert.equal(KINDS and 1 or 0, import(path).rejected)
-        end)
-      else
-        it("have no floats beside integers", function()
-          import(write("a.jsonl", '{"input":{"v":1.0}}\n'))
-          local path = write("b.jsonl", '{"input":{"v":1}}\n')
-          assert.equal(1, assert(dataset_file.diff(client, dataset, path)).same)
-        end)
-      end
-
-      it("of a key are compared as the server keeps it", function()
-        if generation == "current" then
-          import(write("a.jsonl", '{"client_item_id":" 5 ","input":1}\n'))
-          local path = write("b.jsonl", '{"client_item_id":5,"input":2}\n')
-          local result =
-            assert(dataset_file.diff(client, dataset, path, { key = "client_item_id" }))
-          assert.equal(1, #result.changed, result.text)
-        else
-          import(write("a.jsonl", '{"input":1,"output":{"k":1e16}}\n'))
-          local path = write("b.jsonl", '{"input":2,"output":{"k":1e16}}\n')
-          local result =
-            assert(dataset_file.diff(client, dataset, path, { key = "expected_output" }))
-          assert.equal(1, #result.changed, result.text)
+      it("are another's where the row of the key differs, or is archived", function()
+        import(write("a.jsonl", '{"client_item_id":"a","input":{"v":1e16}}\n'))
+        local other = '{"client_item_id":"a","input":{"v":10000000000000001}}\n'
+        assert.equal(1, import(write("b.jsonl", other)).rejected)
+        for row in client.dataset_items:each({ dataset = dataset }) do
+          assert(client.dataset_items:archive(row.id, { base_version = row.version }))
         end
+        local same = '{"client_item_id":"a","input":{"v":1e16}}\n'
+        assert.equal(1, import(write("c.jsonl", same)).rejected)
+      end)
+
+      it("have floats beside integers, as the server does when it looks for changes", function()
+        import(write("a.jsonl", '{"client_item_id":"a","input":{"v":1.0}}\n'))
+        local path = write("b.jsonl", '{"client_item_id":"a","input":{"v":1}}\n')
+        local result = assert(dataset_file.diff(client, dataset, path, { key = "client_item_id" }))
+        assert.equal(KINDS and 1 or 0, #result.changed)
+        assert.equal(KINDS and 1 or 0, import(path).rejected)
+      end)
+    else
+      it("have no floats beside integers", function()
+        import(write("a.jsonl", '{"input":{"v":1.0}}\n'))
+        local path = write("b.jsonl", '{"input":{"v":1}}\n')
+        assert.equal(1, assert(dataset_file.diff(client, dataset, path)).same)
       end)
     end
-  )
+
+    it("of a key are compared as the server keeps it", function()
+      if profile == "current" then
+        import(write("a.jsonl", '{"client_item_id":" 5 ","input":1}\n'))
+        local path = write("b.jsonl", '{"client_item_id":5,"input":2}\n')
+        local result = assert(dataset_file.diff(client, dataset, path, { key = "client_item_id" }))
+        assert.equal(1, #result.changed, result.text)
+      else
+        import(write("a.jsonl", '{"input":1,"output":{"k":1e16}}\n'))
+        local path = write("b.jsonl", '{"input":2,"output":{"k":1e16}}\n')
+        local result = assert(dataset_file.diff(client, dataset, path, { key = "expected_output" }))
+        assert.equal(1, #result.changed, result.text)
+      end
+    end)
+  end)
 end

@@ -20,9 +20,9 @@ end
 
 describe("examples/tour.lua", function()
   local marks = { reference = "datasets:get: not_found: ", current = "marked as deleted" }
-  for generation, mark in pairs(marks) do
-    it("runs unchanged on " .. live.api_name[generation], function()
-      local server = emulator.start({ profile = generation })
+  for profile, mark in pairs(marks) do
+    it("runs unchanged on " .. live.api_name[profile], function()
+      local server = emulator.start({ profile = profile })
       local output, status = run_example("tour", server)
       server:stop()
       assert.equal(0, status, output)
@@ -99,9 +99,9 @@ describe("examples/command.sh", function()
     return text
   end
 
-  for _, generation in ipairs({ "reference", "current" }) do
-    it("shows what the command does, on " .. live.api_name[generation], function()
-      local server = emulator.start({ profile = generation })
+  for _, profile in ipairs({ "reference", "current" }) do
+    it("shows what the command does, on " .. live.api_name[profile], function()
+      local server = emulator.start({ profile = profile })
       local pipe = io.popen(
         (
           "POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "

@@ -1,14 +1,14 @@
--- One vocabulary for rows: what is given, given back, and looked for by either generation's names.
+-- One vocabulary for rows: what is given, given back, and looked for by the names of either API version.
 
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
 local fails = live.fails
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("rows of " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
-    local is_current = generation == "current"
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("rows of " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
+    local is_current = profile == "current"
     local client, dataset, item
 
     setup(t.start)
@@ -103,8 +103,8 @@ for _, generation in ipairs({ "reference", "current" }) do
       local fields = { name = "second", description = llm.null, metadata = llm.null }
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
       local began = os.time()
-      local row, err = client:with({ profile = generation }).datasets:create(fields)
-      if generation == "current" then -- a name is there once, so the lost create is found by it
+      local row, err = client:with({ profile = profile }).datasets:create(fields)
+      if profile == "current" then -- a name is there once, so the lost create is found by it
         assert.equal("second", assert(row, err).name)
       else
         fails("network", { ambiguous = true }, row, err)

@@ -157,7 +157,7 @@ describe("client.skills:get of a server that cuts bodies", function()
     assert.equal(3, #t.e:log())
   end)
 
-  if t.generation == "reference" then
+  if t.profile == "reference" then
     it("takes the body of a server that does not cut as it is", function()
       local text = (ROCKET .. "line\n\n"):rep(3000) .. "end"
       assert(skills:create({ name = "long", description = "d", body = text }))

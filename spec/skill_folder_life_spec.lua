@@ -21,10 +21,10 @@ local function skill_md(name, body, more)
   return head:format(name, more or "", body or "# Forms")
 end
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("the life of a skill on " .. live.api_name[generation] .. ":", function()
-    local t = live.session({ profile = generation })
-    local is_v1 = generation == "reference"
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("the life of a skill on " .. live.api_name[profile] .. ":", function()
+    local t = live.session({ profile = profile })
+    local is_v1 = profile == "reference"
     local root, dir, client
 
     setup(t.start)

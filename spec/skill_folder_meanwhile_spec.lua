@@ -13,9 +13,9 @@ local read, write, tree = folders.read, folders.write, folders.tree
 local LOCK, STAGE = ".posthog-skill.json", ".posthog-skill.tmp"
 local SKILL = "---\nname: pdf-forms\ndescription: d\n---\n\nbody\n"
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a skill folder and " .. live.api_name[generation] .. ":", function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a skill folder and " .. live.api_name[profile] .. ":", function()
+    local t = live.session({ profile = profile })
     local root, dir, there, client
 
     setup(t.start)

@@ -1,4 +1,4 @@
--- Whole trees there and back, on both generations of the API.
+-- Whole trees there and back, on both API versions.
 
 local lfs = require("lfs")
 
@@ -92,9 +92,9 @@ local function generate(root, number)
   lfs.mkdir(root .. "/" .. dir .. "empty")
 end
 
-for part, generation in ipairs({ "reference", "current" }) do
-  describe("trees of skills on " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+for part, profile in ipairs({ "reference", "current" }) do
+  describe("trees of skills on " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     local root, client
 
     setup(t.start)
@@ -146,7 +146,7 @@ for part, generation in ipairs({ "reference", "current" }) do
     end
 
     it("come back as they were sent, and are not published again", function()
-      local count = 25 -- and as many others on the other generation
+      local count = 25 -- and as many others on the other API version
       for number = 1, count do
         generate(root, number * 2 - part % 2)
         there_and_back(("skill-%d"):format(number * 2 - part % 2))
@@ -165,7 +165,7 @@ for part, generation in ipairs({ "reference", "current" }) do
     end)
 
     it("may have as many files as the server takes, and are refused beyond", function()
-      local most = generation == "current" and 200 or 50
+      local most = profile == "current" and 200 or 50
       write(root, "many/SKILL.md", "---\nname: many\ndescription: d\n---\nb\n")
       for i = 1, most do
         write(root, ("many/d%d/f%d.md"):format(i % 7, i), "text " .. i .. "\n")
@@ -190,7 +190,7 @@ for part, generation in ipairs({ "reference", "current" }) do
       assert.equal(2, #t.e:log(since)) -- what is there, and the one write
       since = #t.e:log()
       assert.same({ "f5.md" }, assert(skill_folder.pull(client, "few", root .. "/few")).written)
-      assert.equal(generation == "current" and 2 or 10, #t.e:log(since))
+      assert.equal(profile == "current" and 2 or 10, #t.e:log(since))
       assert.equal("new\n", read(root, "few/f5.md"))
     end)
 

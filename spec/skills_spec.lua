@@ -215,7 +215,7 @@ describe("the methods of client.skills", function()
       assert.equal("# Forms\n\nFill them in.\n\n## Checks\n\nCheck them.", first.body)
       assert.is_false(first.is_latest)
       assert.equal(2, first.latest_version)
-      if t.generation == "reference" then
+      if t.profile == "reference" then
         t.sent({ "GET " .. NAME, "GET " .. NAME .. "?version=1" }, 2)
       else -- whose server would cut a long body
         t.sent({

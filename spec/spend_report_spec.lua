@@ -140,9 +140,9 @@ local function is_xml(page)
   assert.is_true(fine)
 end
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("a spend report on " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("a spend report on " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     local spend
 
     setup(function()
@@ -203,7 +203,7 @@ for _, generation in ipairs({ "reference", "current" }) do
         ids[i] = section.id
       end
       local expected = "by_product by_model by_tool"
-      if generation == "current" then
+      if profile == "current" then
         expected = "by_day by_product by_model by_tool by_input_size by_day_model"
       end
       assert.equal(expected, table.concat(ids, " "))

@@ -1,4 +1,4 @@
--- What only the current generation has for skills and spend.
+-- What only API v2 has for skills and spend.
 
 local clock = require("posthog.llm.clock")
 local live = require("spec.support.live")
@@ -181,9 +181,9 @@ describe("skills of API v2", function()
   end)
 end)
 
-for _, generation in ipairs({ "reference", "current" }) do
-  describe("spend on " .. live.api_name[generation], function()
-    local t = live.session({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  describe("spend on " .. live.api_name[profile], function()
+    local t = live.session({ profile = profile })
     setup(t.start)
     teardown(t.stop)
     before_each(t.reset)
@@ -191,9 +191,9 @@ for _, generation in ipairs({ "reference", "current" }) do
     it("has time series if the server supports them, and an error if not", function()
       local client = t.client()
       local report = assert(client.spend:get({ date_from = "-1d" }))
-      assert.equal(generation == "current", report.by_day ~= nil)
+      assert.equal(profile == "current", report.by_day ~= nil)
       local series, err = client.spend:get({ date_from = "-1d", bucket_minutes = 60 })
-      if generation == "current" then
+      if profile == "current" then
         assert.equal(60, series.by_bucket.bucket_minutes)
         assert.is_true(#series.by_bucket.items > 0)
         assert.is_truthy(series.by_tool.items[1].cost_attributed_usd)

@@ -22,13 +22,13 @@ end
 local SHARES = { comparison = 1.5, sync = 2, ["dry run"] = 2.5 }
 
 local passed, failed = 0, 0
-for _, generation in ipairs({ "reference", "current" }) do
-  for _, run in ipairs(memory.runs(generation, settings.rows)) do
+for _, profile in ipairs({ "reference", "current" }) do
+  for _, run in ipairs(memory.runs(profile, settings.rows)) do
     local most = settings.most * (SHARES[run.what] or 1)
     local good = run.code == 0 and run.peak <= most
     passed, failed = passed + (good and 1 or 0), failed + (good and 0 or 1)
     local words = "%6.1f MiB  %6.1f s  %s of %d rows, %s: %s"
-    print(words:format(run.peak, run.seconds, run.what, settings.rows, generation, run.said))
+    print(words:format(run.peak, run.seconds, run.what, settings.rows, profile, run.said))
   end
 end
 print(("%d passed, %d failed"):format(passed, failed))

@@ -54,11 +54,11 @@ end
 
 --- An import, an export, a comparison, a sync of what is equal, a dry run of one that would change
 --- every row, and a list.
---- @param generation "reference"|"current"
+--- @param profile "reference"|"current"
 --- @param rows integer
 --- @return spec.Peak[]
-function peaks.runs(generation, rows)
-  local e = emulator.start({ profile = generation })
+function peaks.runs(profile, rows)
+  local e = emulator.start({ profile = profile })
   e:settings({ log = false, item_limit = 0 })
   local source, copy = os.tmpname(), os.tmpname()
   write_source(source, rows, "of course")

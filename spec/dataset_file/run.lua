@@ -1,5 +1,5 @@
 --- The long proof that an import makes each record once: 5,000 of them, a fault every tenth
---- request, a hundred kills, on both generations of the API.
+--- request, a hundred kills, on both API versions.
 ---
 ---   tools/lua 5.4 spec/dataset_file/run.lua [--records=5000] [--kills=100] [--seed=1]
 ---
@@ -19,8 +19,8 @@ for _, word in ipairs(arg) do
 end
 
 local passed, failed = 0, 0
-for _, generation in ipairs({ "reference", "current" }) do
-  local e = emulator.start({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  local e = emulator.start({ profile = profile })
   e:settings({ log = false, item_limit = 0 })
   local result = kills.run(e, {
     records = settings.records,
@@ -29,7 +29,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     settle = 0.3,
     after = math.ceil(settings.records / settings.kills * 2400),
     tell = function(runs, killed)
-      io.stderr:write(("\r%s: %d runs, %d killed"):format(generation, runs, killed))
+      io.stderr:write(("\r%s: %d runs, %d killed"):format(profile, runs, killed))
     end,
   })
   e:stop()
@@ -44,7 +44,7 @@ for _, generation in ipairs({ "reference", "current" }) do
   local s = result.summary
   print(
     ("%s, seed %d: %d runs, %d killed; %d rows, %d missing, %d too many"):format(
-      generation,
+      profile,
       settings.seed,
       result.runs,
       result.killed,

@@ -19,8 +19,8 @@ for _, word in ipairs(arg) do
 end
 
 local passed, failed = 0, 0
-for _, generation in ipairs({ "reference", "current" }) do
-  local e = emulator.start({ profile = generation })
+for _, profile in ipairs({ "reference", "current" }) do
+  local e = emulator.start({ profile = profile })
   e:settings({ log = false, item_limit = 0, item_version_limit = 0, item_archive_limit = 0 })
   local result = syncs.run(e, {
     records = settings.records,
@@ -29,9 +29,9 @@ for _, generation in ipairs({ "reference", "current" }) do
     seed = settings.seed,
     settle = 0.3,
     after = settings.records * 3000,
-    generation = generation,
+    profile = profile,
     tell = function(version, killed)
-      io.stderr:write(("\r%s: %d versions, %d killed"):format(generation, version, killed))
+      io.stderr:write(("\r%s: %d versions, %d killed"):format(profile, version, killed))
     end,
   })
   e:stop()
@@ -40,7 +40,7 @@ for _, generation in ipairs({ "reference", "current" }) do
     .. " %d differences"
   print(
     words:format(
-      generation,
+      profile,
       settings.seed,
       settings.versions,
       result.runs,

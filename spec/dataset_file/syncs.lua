@@ -41,7 +41,7 @@ local function make_file(path, records)
 end
 
 --- What somebody else writes now or in a moment, as shell text. It may fail like everything else.
-local function other_write(e, dataset, rows, generation)
+local function other_write(e, dataset, rows, profile)
   local row = rows[random(#rows + 1)]
   local method, path = "POST", "dataset_items/"
   local body
@@ -50,7 +50,7 @@ local function other_write(e, dataset, rows, generation)
       dataset,
       random(1e6)
     )
-  elseif generation == "current" then
+  elseif profile == "current" then
     local archives = random(3) == 1
     path = ("dataset_items/%s/%s"):format(row.id, archives and "archive/" or "")
     method = archives and "POST" or "PATCH"
@@ -67,11 +67,11 @@ local function other_write(e, dataset, rows, generation)
 end
 
 --- What is in the dataset, by the key; a key twice has "twice".
-local function held(e, dataset, generation)
+local function held(e, dataset, profile)
   local found = {}
   for _, row in ipairs(kills.rows(e, dataset)) do
     local id = tostring(row.metadata.id)
-    local output = row[generation == "current" and "expected_output" or "output"]
+    local output = row[profile == "current" and "expected_output" or "output"]
     found[id] = found[id] and "twice" or { row.input, output, row.metadata.t }
   end
   return found
@@ -95,7 +95,7 @@ local function compare(wanted, found)
 end
 
 --- @param e posthog.Emulator
---- @param options { records: integer, versions: integer, kills: integer, seed: integer, settle: number, generation: string, after: integer, tell?: fun(version: integer, killed: integer) }
+--- @param options { records: integer, versions: integer, kills: integer, seed: integer, settle: number, profile: string, after: integer, tell?: fun(version: integer, killed: integer) }
 --- @return { runs: integer, killed: integer, conflicts: integer, others: integer, differences: string[], output: string }
 function syncs.run(e, options)
   state = options.seed % 2147483646 + 1
@@ -140,7 +140,7 @@ function syncs.run(e, options)
       local rows, others = kills.rows(e, dataset), ""
       e:faults(kills.faults())
       for _ = 1, random(4) - 1 do
-        others = others .. other_write(e, dataset, rows, options.generation)
+        others = others .. other_write(e, dataset, rows, options.profile)
         result.others = result.others + 1
       end
       once(kill or nil, others)
@@ -157,7 +157,7 @@ function syncs.run(e, options)
       table.insert(result.differences, ("version %d: no end: %s"):format(version, result.output))
     end
     e:faults({})
-    for _, difference in ipairs(compare(wanted, held(e, dataset, options.generation))) do
+    for _, difference in ipairs(compare(wanted, held(e, dataset, options.profile))) do
       table.insert(result.differences, ("version %d: %s"):format(version, difference))
     end
     summary = once(nil, "")

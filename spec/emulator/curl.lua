@@ -6,8 +6,8 @@ local function quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
---- @class posthog.CurlAnswer
---- @field status integer 0 when there was no answer
+--- @class posthog.CurlResponse
+--- @field status integer 0 when there was no response
 --- @field version string 1.1 or 2
 --- @field headers table<string, string> by lower-case name
 --- @field body string exactly as received
@@ -20,7 +20,7 @@ end
 --- @param options? { key?: string|false, body?: string, headers?: string[], tls?: boolean,
 ---   arguments?: string } `key` false sends none; a body goes out as JSON unless `headers` name
 ---   another Content-Type
---- @return posthog.CurlAnswer
+--- @return posthog.CurlResponse
 local function call(e, method, target, options)
   options = options or {}
   local words = { "curl -q -sS -i --noproxy '*' --path-as-is --globoff --max-time 20 -H Expect:" }
@@ -54,23 +54,23 @@ local function call(e, method, target, options)
   local text = pipe:read("*a")
   pipe:close()
 
-  local answer = { status = 0, headers = {}, body = "" }
+  local response = { status = 0, headers = {}, body = "" }
   local version, status, rest = text:match("^HTTP/([%d.]+) (%d%d%d)[^\n]*\n(.*)$")
   if status then
     local head, body = rest:match("^(.-\n)\r\n(.*)$")
     if not head then
       head, body = "", rest:gsub("^\r\n", "")
     end
-    answer.version, answer.status, answer.body = version, tonumber(status), body
+    response.version, response.status, response.body = version, tonumber(status), body
     for name, value in head:gmatch("([^:\r\n]+):%s*([^\r\n]*)\r\n") do
-      answer.headers[name:lower()] = value
+      response.headers[name:lower()] = value
     end
-    answer.json = cjson.decode(body)
+    response.json = cjson.decode(body)
   end
   local file = assert(io.open(e.prefix .. "/err", "rb"))
-  answer.err = file:read("*a")
+  response.err = file:read("*a")
   file:close()
-  return answer
+  return response
 end
 
 return { call = call }

@@ -23,7 +23,7 @@ describe("the emulator", function()
 
   describe("has datasets that", function()
     it("are created, read, changed and listed in the shape of the API", function()
-      local made, answer = must(
+      local made, response = must(
         201,
         "POST",
         P .. "/datasets/",
@@ -35,7 +35,7 @@ describe("the emulator", function()
         { "Übung", cjson.null, cjson.null, false, 112358 },
         { made.name, made.description, made.metadata, made.deleted, made.team }
       )
-      assert.is_nil(answer.body:find("\n"))
+      assert.is_nil(response.body:find("\n"))
       local path = P .. "/datasets/" .. made.id .. "/"
       assert.same(made, must(200, "GET", path))
       local changed = must(200, "PATCH", path, { description = "d", metadata = { 1, "two" } })
@@ -89,10 +89,10 @@ describe("the emulator", function()
       local id = must(201, "POST", "/api/projects/271828/datasets/", { name = "x" }).id
       for _, bad in ipairs({ id, UNKNOWN_ID, "not-a-uuid" }) do
         envelope(get(P .. "/datasets/" .. bad .. "/"), 404, "invalid_request", "not_found")
-        local answer = call("DELETE", P .. "/datasets/" .. bad .. "/")
-        assert.same({ 405, "" }, { answer.status, answer.body })
-        assert.is_nil(answer.headers["content-type"])
-        assert.equal("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", answer.headers.allow)
+        local response = call("DELETE", P .. "/datasets/" .. bad .. "/")
+        assert.same({ 405, "" }, { response.status, response.body })
+        assert.is_nil(response.headers["content-type"])
+        assert.equal("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", response.headers.allow)
       end
       envelope(
         call("DELETE", P .. "/datasets/x/", { key = "phx_emulator_read" }),
@@ -152,7 +152,7 @@ describe("the emulator", function()
         output = '[0.30000000000000004,null,[[]],"\\/"]',
         metadata = '"text"',
       }
-      local made, answer = must(
+      local made, response = must(
         201,
         "POST",
         P .. "/dataset_items/",
@@ -165,7 +165,7 @@ describe("the emulator", function()
       )
       assert.equal(ITEM_KEYS, keys(made))
       local path = P .. "/dataset_items/" .. made.id .. "/"
-      for _, text in ipairs({ answer.body, get(path).body, get(P .. "/dataset_items/").body }) do
+      for _, text in ipairs({ response.body, get(path).body, get(P .. "/dataset_items/").body }) do
         for name, raw in pairs(free) do
           contains(('"%s":%s,"'):format(name, raw), text)
         end
@@ -227,8 +227,8 @@ describe("the emulator", function()
       assert.equal(1, must(200, "GET", P .. "/dataset_items/").count)
       must(200, "PATCH", path, { deleted = false })
       must(200, "GET", path)
-      local answer = call("DELETE", path)
-      assert.same({ 405, "" }, { answer.status, answer.body })
+      local response = call("DELETE", path)
+      assert.same({ 405, "" }, { response.status, response.body })
     end)
 
     it("cannot be changed to null where that is not allowed", function()

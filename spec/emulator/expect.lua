@@ -1,4 +1,4 @@
---- What the emulator's own specs share: a running emulator, calls to it, and checks of answers.
+--- What the emulator's own specs share: a running emulator, calls to it, and checks of responses.
 
 local assert = require("luassert")
 local cjson = require("cjson")
@@ -58,53 +58,53 @@ function expect.session(options)
     return t.call(method, target, call_options)
   end
 
-  --- A call that has to answer with this status.
+  --- A call whose response has to have this status.
   --- @return any json the body decoded
-  --- @return posthog.CurlAnswer answer
+  --- @return posthog.CurlResponse response
   function t.must(status, method, target, body, call_options)
-    local answer = t.send(method, target, body, call_options)
-    if answer.status ~= status then
+    local response = t.send(method, target, body, call_options)
+    if response.status ~= status then
       error(
         ("%s %s: %d %s%s"):format(
           method,
           target,
-          answer.status,
-          answer.body:sub(1, 500),
-          answer.err
+          response.status,
+          response.body:sub(1, 500),
+          response.err
         ),
         2
       )
     end
-    return answer.json, answer
+    return response.json, response
   end
 
   --- Asserts an error of shape 1. `attr` nil stands for null.
-  function t.envelope(answer, status, kind, code, attr)
-    assert.equal(status, answer.status, answer.body)
-    assert.equal("application/json", answer.headers["content-type"])
-    assert.equal("attr code detail type", expect.keys(answer.json))
+  function t.envelope(response, status, kind, code, attr)
+    assert.equal(status, response.status, response.body)
+    assert.equal("application/json", response.headers["content-type"])
+    assert.equal("attr code detail type", expect.keys(response.json))
     assert.same(
       { kind, code, attr or cjson.null },
-      { answer.json.type, answer.json.code, answer.json.attr }
+      { response.json.type, response.json.code, response.json.attr }
     )
   end
 
   --- Asserts a 400 that concerns the field `attr`, or nil the whole body.
-  function t.invalid(answer, code, attr)
-    t.envelope(answer, 400, "validation_error", code, attr)
+  function t.invalid(response, code, attr)
+    t.envelope(response, 400, "validation_error", code, attr)
   end
 
   --- Asserts an error of shape 2: `detail`, or exactly these names, sorted.
-  function t.plain(answer, status, names)
-    assert.equal(status, answer.status, answer.body)
-    assert.equal(names or "detail", expect.keys(answer.json))
+  function t.plain(response, status, names)
+    assert.equal(status, response.status, response.body)
+    assert.equal(names or "detail", expect.keys(response.json))
   end
 
   --- Asserts a 409 of newer datasets: `code`, `detail` and exactly what `extra` has.
-  function t.conflict(answer, code, extra)
-    assert.equal(409, answer.status, answer.body)
+  function t.conflict(response, code, extra)
+    assert.equal(409, response.status, response.body)
     local body = {}
-    for name, value in pairs(answer.json) do
+    for name, value in pairs(response.json) do
       body[name] = value
     end
     assert.equal("string", type(body.detail))

@@ -37,7 +37,7 @@ describe("the emulator", function()
     it("are created with everything or the least, and read back", function()
       local least = new_skill("least")
       assert.equal(SKILL_KEYS, keys(least))
-      local made, answer = must(
+      local made, response = must(
         201,
         "POST",
         E .. "/llm_skills/",
@@ -48,7 +48,7 @@ describe("the emulator", function()
           .. '"files":[{"path":"b.md","content":" x \\n"},'
           .. '{"path":"a b/€.md","content":"y","content_type":"text/markdown"}]}'
       )
-      contains('"metadata":{"max":9223372036854775807,"e":[],"f":1.0},', answer.body)
+      contains('"metadata":{"max":9223372036854775807,"e":[],"f":1.0},', response.body)
       assert.same(
         { { level = 1, text = "A" }, { level = 2, text = "B c" }, { level = 1, text = "code" } },
         made.outline

@@ -24,7 +24,7 @@ describe("the emulator", function()
     local path = "/api/llm_analytics/@me/spend/?"
 
     it("comes in the shape of the API, with its floats, nulls and large integers", function()
-      local body, answer =
+      local body, response =
         must(200, "GET", path .. "product=posthog_code", nil, { key = "phx_emulator_read" })
       assert.equal("by_model by_product by_tool summary top_traces", keys(body))
       assert.equal(
@@ -41,13 +41,13 @@ describe("the emulator", function()
         { #body.by_tool.items, body.by_tool.truncated, body.by_tool.items[3].tool }
       )
       assert.same({ {}, false }, { body.top_traces.items, body.top_traces.truncated })
-      contains('"input_tokens":9007199254740993', answer.body)
-      contains('"cost_usd":0.0', answer.body)
-      contains('"total_cost_usd":1843.2070509999999', answer.body)
-      contains('"top_traces":{"items":[],', answer.body)
+      contains('"input_tokens":9007199254740993', response.body)
+      contains('"cost_usd":0.0', response.body)
+      contains('"total_cost_usd":1843.2070509999999', response.body)
+      contains('"top_traces":{"items":[],', response.body)
       assert.equal(200, #must(200, "GET", path .. "product=posthog_code&limit=200").by_tool.items)
-      assert.equal(answer.body, get(path .. "product=posthog_code").body)
-      assert.not_equal(answer.body, get(path .. "product=posthog_code&refresh=yes").body)
+      assert.equal(response.body, get(path .. "product=posthog_code").body)
+      assert.not_equal(response.body, get(path .. "product=posthog_code&refresh=yes").body)
     end)
 
     it("checks its parameters and its window", function()
@@ -108,12 +108,12 @@ describe("the emulator", function()
       must(200, "GET", path .. "product=posthog_code")
       must(429, "GET", path .. "product=posthog_code")
       t.e:settings({ spend_rate_limit = 0, spend = "redirect" })
-      local answer = get(path .. "product=posthog_code&x=1&date_from=-7d")
-      assert.same({ 302, "" }, { answer.status, answer.body })
+      local response = get(path .. "product=posthog_code&x=1&date_from=-7d")
+      assert.same({ 302, "" }, { response.status, response.body })
       assert.equal(
         "https://us.posthog.com/api/llm_analytics/@me/spend/?date_from=-7d"
           .. "&product=posthog_code",
-        answer.headers.location
+        response.headers.location
       )
       t.e:settings({ spend = "absent" })
       envelope(get(path .. "product=posthog_code"), 404, "invalid_request", "not_found")

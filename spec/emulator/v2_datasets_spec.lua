@@ -29,7 +29,7 @@ describe("the emulator on API v2 has datasets that", function()
 
   it("have new fields, and need only a name", function()
     t.e:settings({ jsonb = false })
-    local made, answer = must(201, "POST", P .. "/datasets/", { name = " Übung " })
+    local made, response = must(201, "POST", P .. "/datasets/", { name = " Übung " })
     assert.equal(DATASET_KEYS, keys(made))
     assert.same({ "Übung", "", false, cjson.null, cjson.null, 112358 }, {
       made.name,
@@ -39,7 +39,7 @@ describe("the emulator on API v2 has datasets that", function()
       made.current_revision_id,
       made.team_id,
     })
-    contains('"metadata":{}', answer.body)
+    contains('"metadata":{}', response.body)
     assert.same(made, must(200, "GET", path_of(made)))
     local changed = must(
       200,
@@ -217,9 +217,9 @@ describe("the emulator on API v2 has datasets that", function()
       envelope(call(method, path), 403, "authentication_error", "permission_denied")
     end
     t.e:settings({ unknown_method = "not_allowed" })
-    local answer = call("DELETE", path)
-    envelope(answer, 405, "invalid_request", "method_not_allowed")
-    assert.equal("GET, PATCH, HEAD, OPTIONS", answer.headers.allow)
+    local response = call("DELETE", path)
+    envelope(response, 405, "invalid_request", "method_not_allowed")
+    assert.equal("GET, PATCH, HEAD, OPTIONS", response.headers.allow)
   end)
 
   it("may be switched off for a project", function()
@@ -236,13 +236,13 @@ describe("the emulator on API v2 has datasets that", function()
 
   it("are also served below environments, with a warning, and name projects in next", function()
     local ids = t.e:seed({ datasets = 2 }).datasets
-    local page, answer = must(200, "GET", E .. "/datasets/?limit=1")
+    local page, response = must(200, "GET", E .. "/datasets/?limit=1")
     assert.equal(t.e.url .. P .. "/datasets/?limit=1&offset=1", page.next)
     assert.same({
       "true",
       "<" .. P .. '/datasets/?limit=1>; rel="successor-version"',
       "Fri, 31 Jul 2026 00:00:00 GMT",
-    }, { answer.headers.deprecation, answer.headers.link, answer.headers.sunset })
+    }, { response.headers.deprecation, response.headers.link, response.headers.sunset })
     assert.is_nil(get(P .. "/datasets/").headers.deprecation)
     must(200, "PATCH", E .. "/datasets/" .. ids[1] .. "/", { name = "z" })
     t.e:settings({ environments = "absent" })

@@ -150,12 +150,15 @@ describe("the emulator on API v2 has exports that", function()
     for _, transfer in ipairs({ "length", "chunked" }) do
       t.e:settings({ export_transfer = transfer })
       local name = t.e.prefix .. "/content"
-      local answer = get(content, { arguments = "--no-include -D - -o " .. name })
+      local response = get(content, { arguments = "--no-include -D - -o " .. name })
       assert.equal(
         transfer == "length" and tostring(25 * #small) or nil,
-        answer.headers["content-length"]
+        response.headers["content-length"]
       )
-      assert.equal(transfer == "chunked" and "chunked" or nil, answer.headers["transfer-encoding"])
+      assert.equal(
+        transfer == "chunked" and "chunked" or nil,
+        response.headers["transfer-encoding"]
+      )
       local file = assert(io.open(name, "rb"))
       assert.equal(25 * #small, file:seek("end"))
       file:close()
@@ -193,14 +196,14 @@ describe("the emulator on API v2 has exports that", function()
     add("1")
     local id = ("%d/"):format(must(201, "POST", path).id)
     local other = t.e:seed({ datasets = 1 }).datasets[1]
-    for _, answer in ipairs({
+    for _, response in ipairs({
       get(path .. id, { key = "phx_emulator_li" }),
       get(path .. id .. "content/", { key = "phx_emulator_li" }),
       get(path .. "1/"),
       get(path .. "x/"),
       get(P .. "/datasets/" .. other .. "/exports/" .. id),
     }) do
-      envelope(answer, 404, "invalid_request", "not_found")
+      envelope(response, 404, "invalid_request", "not_found")
     end
   end)
 
@@ -222,9 +225,9 @@ describe("the emulator on API v2 has exports that", function()
     add("1")
     t.e:settings({ export_rate_limit = 1, rate_window = 86400 })
     local id = must(201, "POST", path).id
-    local answer = send("POST", path)
-    envelope(answer, 429, "throttled_error", "throttled")
-    assert.truthy(tonumber(answer.headers["retry-after"]) > 80000)
+    local response = send("POST", path)
+    envelope(response, 429, "throttled_error", "throttled")
+    assert.truthy(tonumber(response.headers["retry-after"]) > 80000)
     must(200, "GET", path .. ("%d/"):format(id))
     t.e:settings({ export_rate_limit = 5, rate_limit = 1 })
     must(201, "POST", path)

@@ -55,7 +55,7 @@ describe("the emulator on API v2 has dataset items that", function()
       source_output = '"text"',
       metadata = '{"z":-0.0}',
     }
-    local made, answer = must(
+    local made, response = must(
       201,
       "POST",
       ITEMS,
@@ -80,7 +80,7 @@ describe("the emulator on API v2 has dataset items that", function()
       made.team_id,
     })
     for _, text in ipairs({
-      answer.body,
+      response.body,
       get(path_of(made)).body,
       get(ITEMS .. "?dataset=" .. dataset).body,
     }) do
@@ -88,7 +88,7 @@ describe("the emulator on API v2 has dataset items that", function()
         contains(('"%s":%s,"'):format(name, raw), text)
       end
     end
-    local least, least_answer = must(201, "POST", ITEMS, body('"input":false'))
+    local least, least_response = must(201, "POST", ITEMS, body('"input":false'))
     assert.same({ cjson.null, cjson.null, cjson.null, cjson.null, 2 }, {
       least.client_item_id,
       least.expected_output,
@@ -96,7 +96,7 @@ describe("the emulator on API v2 has dataset items that", function()
       least.source_timestamp,
       least.dataset_revision,
     })
-    contains('"metadata":{}', least_answer.body)
+    contains('"metadata":{}', least_response.body)
   end)
 
   it("check the fields of a request", function()
@@ -190,9 +190,9 @@ describe("the emulator on API v2 has dataset items that", function()
       '"input":{"bb":[1e16,1.5e19,-0.0,1.10,10e-1,1E-7,0.1e3,-0],"a":1,"bb":[ '
         .. '2e0,-1.5E+1, 0.000123, "é", null ]},"metadata":{"z":1,"a":{"k":1e2}}'
     )
-    local answer = get(path_of(made)).body
-    contains('"input":{"a":1,"bb":[2,-15,0.000123,"é",null]}', answer)
-    contains('"metadata":{"a":{"k":100},"z":1}', answer)
+    local response = get(path_of(made)).body
+    contains('"input":{"a":1,"bb":[2,-15,0.000123,"é",null]}', response)
+    contains('"metadata":{"a":{"k":100},"z":1}', response)
     made = create('"input":[1e16,1.5e19,-0.0,1.10,10e-1,1E-7,0.1e3,-0]')
     contains(
       '"input":[10000000000000000,15000000000000000000,0.0,1.1,1.0,1e-07,100,0]',

@@ -186,10 +186,10 @@ describe("the emulator on API v2 keeps free JSON so that", function()
     end
     local list = ITEMS .. "?limit=1&dataset=" .. dataset
     for _, wide in ipairs({ "18446744073709551616", "[-9223372036854775809]", "1e30" }) do
-      local answer = create(wide)
+      local response = create(wide)
       assert.same(
         { 500, "text/html; charset=utf-8" },
-        { answer.status, answer.headers["content-type"] }
+        { response.status, response.headers["content-type"] }
       )
       assert.equal(500, get(list).status)
       must(201, "POST", ITEMS, { dataset = dataset, input = 1 })

@@ -32,12 +32,12 @@ describe("the emulator on API v2 has a list of skills that", function()
 
   it("has a weak tag and a version, and is not sent again while it is the same", function()
     new_skill("alpha")
-    local answer = get(S)
-    assert.matches('^W/"%x+"$', answer.headers.etag)
-    assert.equal("private, no-cache", answer.headers["cache-control"])
-    local same = ask(answer.headers.etag)
+    local response = get(S)
+    assert.matches('^W/"%x+"$', response.headers.etag)
+    assert.equal("private, no-cache", response.headers["cache-control"])
+    local same = ask(response.headers.etag)
     assert.same(
-      { 304, "", answer.headers.etag, answer.headers["x-skills-version"], "private, no-cache" },
+      { 304, "", response.headers.etag, response.headers["x-skills-version"], "private, no-cache" },
       {
         same.status,
         same.body,
@@ -46,10 +46,10 @@ describe("the emulator on API v2 has a list of skills that", function()
         same.headers["cache-control"],
       }
     )
-    assert.equal(304, ask('"x", ' .. answer.headers.etag:sub(3)).status)
+    assert.equal(304, ask('"x", ' .. response.headers.etag:sub(3)).status)
     assert.equal(304, ask("*").status)
     assert.equal(200, ask('W/"x"').status)
-    assert.equal(200, ask(answer.headers.etag, "?limit=1").status)
+    assert.equal(200, ask(response.headers.etag, "?limit=1").status)
     assert.is_nil(get(S .. "name/alpha/").headers.etag)
     assert.is_nil(get(P .. "/datasets/").headers.etag)
   end)

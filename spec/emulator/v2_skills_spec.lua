@@ -43,7 +43,7 @@ describe("the emulator on API v2 has skills that", function()
   before_each(t.reset)
 
   it("have owners, a category, descriptions of versions, and more about files", function()
-    local made, answer = must(201, "POST", S, {
+    local made, response = must(201, "POST", S, {
       name = "alpha",
       description = "d",
       body = "b",
@@ -56,7 +56,7 @@ describe("the emulator on API v2 has skills that", function()
       { made.category, made.version_description, made.body_next_offset, made.body_total_length }
     )
     assert.same({ LI, ZOE }, { made.owners[1].uuid, made.owners[2].uuid })
-    contains('"id":9007199254740993', answer.body)
+    contains('"id":9007199254740993', response.body)
     assert.same({
       path = "a/é.md",
       content_type = "text/plain",
@@ -115,10 +115,10 @@ describe("the emulator on API v2 has skills that", function()
   it("are found by the id of a version too: a redirect to the name", function()
     local first = new_skill("alpha")
     must(200, "PATCH", S .. "name/alpha/", { base_version = 1 })
-    local answer = get(S .. "name/" .. first.id .. "/?version=1")
+    local response = get(S .. "name/" .. first.id .. "/?version=1")
     assert.same(
       { 302, S .. "name/alpha/?version=1", "" },
-      { answer.status, answer.headers.location, answer.body }
+      { response.status, response.headers.location, response.body }
     )
     assert.equal(
       "/posthog" .. S .. "name/alpha/",
@@ -131,11 +131,11 @@ describe("the emulator on API v2 has skills that", function()
     new_skill("trace-triage")
     new_skill("zebra")
     must(200, "PATCH", S .. "name/zebra/", { base_version = 1 })
-    local answer = get(S .. "name/trace-triagee/")
-    plain(answer, 404, "detail skill_name suggestions type")
+    local response = get(S .. "name/trace-triagee/")
+    plain(response, 404, "detail skill_name suggestions type")
     assert.same(
       { "skill_not_found", "trace-triagee", { "trace-triage" } },
-      { answer.json.type, answer.json.skill_name, answer.json.suggestions }
+      { response.json.type, response.json.skill_name, response.json.suggestions }
     )
     contains('"suggestions":[]', get(S .. "name/qqqqqqqqq/").body)
     for _, case in ipairs({
@@ -403,15 +403,15 @@ describe("the emulator on API v2 has skills that", function()
     t.e:settings({ profile = "reference" })
     new_skill("long", { description = ("d"):rep(1025) })
     t.e:settings({ profile = "current" })
-    local answer = get(S .. "bundle/", { headers = { "Accept: application/zip" } })
+    local response = get(S .. "bundle/", { headers = { "Accept: application/zip" } })
     assert.same({ 200, "application/zip", "2", "0", "1" }, {
-      answer.status,
-      answer.headers["content-type"],
-      answer.headers["x-skills-included"],
-      answer.headers["x-skills-dropped"],
-      answer.headers["x-skills-skipped"],
+      response.status,
+      response.headers["content-type"],
+      response.headers["x-skills-included"],
+      response.headers["x-skills-dropped"],
+      response.headers["x-skills-skipped"],
     })
-    local stubs = unzip(answer.body)
+    local stubs = unzip(response.body)
     assert.equal("alpha/SKILL.md beta/SKILL.md", keys(stubs))
     assert.is_nil(stubs["alpha/SKILL.md"]:find("# A", 1, true))
     local full = get(S .. "bundle/?content=full&limit=1")
@@ -450,8 +450,8 @@ describe("the emulator on API v2 has skills that", function()
   end)
 
   it("are also served below environments, with a warning, until that is dropped", function()
-    local _, answer = must(200, "GET", E .. "/llm_skills/?a=b")
-    assert.equal("<" .. S .. '?a=b>; rel="successor-version"', answer.headers.link)
+    local _, response = must(200, "GET", E .. "/llm_skills/?a=b")
+    assert.equal("<" .. S .. '?a=b>; rel="successor-version"', response.headers.link)
     t.e:settings({ environments = "absent" })
     envelope(get(E .. "/llm_skills/"), 404, "invalid_request", "not_found")
     envelope(

@@ -71,7 +71,7 @@ describe("the emulator on API v2 has spend that", function()
   end)
 
   it("comes in buckets when they are asked for", function()
-    local body, answer = must(200, "GET", PATH .. "date_from=-3h&bucket_minutes=60")
+    local body, response = must(200, "GET", PATH .. "date_from=-3h&bucket_minutes=60")
     local buckets = body.by_bucket
     assert.equal("bucket_minutes items truncated", keys(buckets))
     assert.same({ 60, false, 4, "2026-05-14T07:00:00Z", "2026-05-14T10:00:00Z" }, {
@@ -87,7 +87,7 @@ describe("the emulator on API v2 has spend that", function()
         .. "input_tokens output_cost_usd output_tokens",
       keys(buckets.items[1])
     )
-    contains('"cache_read_input_tokens":9007199254740995', answer.body)
+    contains('"cache_read_input_tokens":9007199254740995', response.body)
     assert.equal(
       15,
       must(200, "GET", PATH .. "date_from=-3h&bucket_minutes=15").by_bucket.bucket_minutes
@@ -122,14 +122,14 @@ describe("the emulator on API v2 has spend that", function()
       spend_without = "by_input_size by_day_model cost_attributed_usd share_attributed input_tokens",
       spend_traces = true,
     })
-    local body, answer = must(200, "GET", PATH .. "date_from=-2d")
+    local body, response = must(200, "GET", PATH .. "date_from=-2d")
     assert.equal("by_day by_model by_product by_tool summary top_traces", keys(body))
     assert.equal(
       "avg_input_tokens cost_usd generation_count share_of_scoped tool",
       keys(body.by_tool.items[1])
     )
     assert.equal("cost_usd day event_count output_tokens", keys(body.by_day.items[1]))
-    contains('"top_traces":{"items":[],"truncated":false}', answer.body)
+    contains('"top_traces":{"items":[],"truncated":false}', response.body)
     t.e:settings({ spend_without = "", spend_traces = false })
     assert.is_nil(must(200, "GET", PATH .. "date_from=-2d").top_traces)
   end)
@@ -145,9 +145,9 @@ describe("the emulator on API v2 has spend that", function()
     envelope(get(PATH), 502, "server_error", "cross_region_upstream_unavailable")
     for _, status in ipairs({ 400, 429 }) do
       t.e:settings({ spend = "relay_" .. status })
-      local answer = get(PATH)
-      assert.same({ status, "error" }, { answer.status, keys(answer.json) })
-      assert.is_nil(answer.headers["retry-after"])
+      local response = get(PATH)
+      assert.same({ status, "error" }, { response.status, keys(response.json) })
+      assert.is_nil(response.headers["retry-after"])
     end
   end)
 end)

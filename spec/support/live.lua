@@ -13,16 +13,16 @@ local KEY = "phx_emulator_all"
 --- What the names of tests call a value of the option `profile`.
 live.api_name = { reference = "API v1", current = "API v2" }
 
---- The generation of the API that a session plays which does not choose one:
+--- The profile of the API that a session plays which does not choose one:
 --- spec/both_api_versions_spec.lua runs spec files once more, with another.
-live.generation = "reference"
+live.profile = "reference"
 
 --- An emulator for one spec file. Its functions go into setup, before_each and teardown.
 --- @param started? table for emulator.start
 function live.session(started)
   local chosen = started ~= nil
-  started = started or { profile = live.generation }
-  local t = { e = nil, generation = started.profile or "reference" }
+  started = started or { profile = live.profile }
+  local t = { e = nil, profile = started.profile or "reference" }
 
   function t.start()
     t.e = emulator.start(started)
@@ -34,7 +34,7 @@ function live.session(started)
 
   function t.reset()
     t.e:reset()
-    if not chosen and t.generation == "current" then
+    if not chosen and t.profile == "current" then
       t.e:settings({ environments = "serve" }) -- the same paths on both
     end
     api_version.forget()

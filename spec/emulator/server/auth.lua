@@ -1,6 +1,6 @@
 --- Keys, scopes and projects: who may do what. All keys are for tests only.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local settings = require("server.settings").values
 local store = require("server.store")
@@ -77,12 +77,12 @@ local KEYS = {
 }
 
 local function refuse(code, detail)
-  local answer = answers.not_authenticated(code, detail)
+  local response = responses.not_authenticated(code, detail)
   if settings.www_authenticate then
-    answer.headers["WWW-Authenticate"] = "Bearer resource_metadata="
+    response.headers["WWW-Authenticate"] = "Bearer resource_metadata="
       .. '"https://us.posthog.com/.well-known/oauth-protected-resource"'
   end
-  error(answer)
+  error(response)
 end
 
 --- Finds the key of the request; throws a 401 without a good one.
@@ -112,10 +112,10 @@ function auth.enter_project(ctx, id)
   end
   local project = id:match("^%d+$") and store.projects[tonumber(id)]
   if not project then
-    error(answers.not_found("Project not found."))
+    error(responses.not_found("Project not found."))
   end
   if project.foreign or (ctx.key.project and ctx.key.project ~= project.id) then
-    error(answers.denied(("The key cannot be used for project %d."):format(project.id)))
+    error(responses.denied(("The key cannot be used for project %d."):format(project.id)))
   end
   ctx.project = project
 end
@@ -123,16 +123,16 @@ end
 --- Throws a 403 when the key lacks the scope; "any" requires none.
 function auth.require_scope(ctx, scope)
   if scope ~= "any" and not ctx.key.scopes["*"] and not ctx.key.scopes[scope] then
-    error(answers.denied(("The key lacks the scope '%s'"):format(scope)))
+    error(responses.denied(("The key lacks the scope '%s'"):format(scope)))
   end
 end
 
 --- GET personal_api_keys/@current: what any personal key may read about itself, without a scope.
 function auth.own_key(ctx)
   if settings.own_key == "denied" then
-    error(answers.denied("The key lacks the scope 'personal_api_key:read'"))
+    error(responses.denied("The key lacks the scope 'personal_api_key:read'"))
   elseif settings.own_key == "absent" then
-    error(answers.not_found("Endpoint not found."))
+    error(responses.not_found("Endpoint not found."))
   elseif ctx.key_text:find("^pha_") then
     refuse("authentication_failed", "This takes a personal API key only.")
   end
@@ -141,7 +141,7 @@ function auth.own_key(ctx)
     list[#list + 1] = json.string(scope)
   end
   table.sort(list)
-  return answers.ok(
+  return responses.ok(
     (
       '{"id":"k%s","label":"%s","value":null,"mask_value":"phx_...%s",'
       .. '"created_at":"2026-01-05T10:00:00Z","last_used_at":"2026-11-20","user_id":%s,'

@@ -2,7 +2,7 @@
 
 local cjson = require("cjson.safe").new()
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local seed = require("server.seed")
 local faults = require("server.faults")
 local json = require("server.json")
@@ -16,7 +16,7 @@ local throttle = require("server.throttle")
 local control = {}
 
 local function bad(message)
-  return answers.plain(400, message)
+  return responses.plain(400, message)
 end
 
 local function body_table(ctx)
@@ -28,7 +28,7 @@ local function body_table(ctx)
 end
 
 local function done()
-  return answers.ok('{"ok":true}')
+  return responses.ok('{"ok":true}')
 end
 
 --- Replaces the faults by those of the body; an empty one removes them.
@@ -50,22 +50,22 @@ routes["POST reset"] = function(ctx)
 end
 
 routes["GET settings"] = function()
-  return answers.ok(cjson.encode(settings.values))
+  return responses.ok(cjson.encode(settings.values))
 end
 
 routes["POST settings"] = function(ctx)
   local err = settings.change(body_table(ctx))
-  return err and bad(err) or answers.ok(cjson.encode(settings.values))
+  return err and bad(err) or responses.ok(cjson.encode(settings.values))
 end
 
 routes["POST faults"] = set_faults
 
 routes["POST release"] = function()
-  return answers.ok(('{"released":%d}'):format(faults.release()))
+  return responses.ok(('{"released":%d}'):format(faults.release()))
 end
 
 routes["POST seed"] = function(ctx)
-  return answers.ok(seed.fill(body_table(ctx)))
+  return responses.ok(seed.fill(body_table(ctx)))
 end
 
 local PROJECT = { "skills", "datasets", "items" }
@@ -107,7 +107,7 @@ routes["GET state"] = function()
     projects[tostring(id)] = project_state(project)
   end
   table.sort(ids)
-  return answers.ok(json.object({ "requests", "connections", "projects" }, {
+  return responses.ok(json.object({ "requests", "connections", "projects" }, {
     requests = log.count(),
     connections = tonumber(ngx.var.connections_active),
     projects = json.raw(json.object(ids, projects)),
@@ -115,7 +115,7 @@ routes["GET state"] = function()
 end
 
 routes["GET log"] = function(ctx)
-  return answers.ok(log.list(tonumber(ctx.query.since) or 0))
+  return responses.ok(log.list(tonumber(ctx.query.since) or 0))
 end
 
 --- Plain routes, logged like any other request; any method.
@@ -123,7 +123,7 @@ local plain = {}
 
 function plain.echo(ctx)
   local headers = ngx.req.get_headers(0, true)
-  return answers.ok(cjson.encode({
+  return responses.ok(cjson.encode({
     method = ctx.method,
     target = ctx.target,
     headers = headers,
@@ -135,13 +135,13 @@ end
 function plain.slow(ctx)
   local ms = tonumber(ctx.query.ms) or 200
   ngx.sleep(ms / 1000)
-  return answers.ok(('{"slept_ms":%d}'):format(ms))
+  return responses.ok(('{"slept_ms":%d}'):format(ms))
 end
 
 function plain.bytes(ctx)
-  local answer = answers.ok(("x"):rep(tonumber(ctx.query.n) or 1024))
-  answer.headers["Content-Type"] = "application/octet-stream"
-  return answer
+  local response = responses.ok(("x"):rep(tonumber(ctx.query.n) or 1024))
+  response.headers["Content-Type"] = "application/octet-stream"
+  return response
 end
 
 --- The name below /__emulator/, or nil for another path.
@@ -154,10 +154,10 @@ function control.is_plain(name)
   return plain[name] ~= nil
 end
 
-function control.answer(ctx, name)
+function control.response(ctx, name)
   local address = ngx.var.remote_addr
   if address ~= "127.0.0.1" and address ~= "::1" then
-    error(answers.denied("Loopback only."))
+    error(responses.denied("Loopback only."))
   end
   local run = plain[name] or routes[ctx.method .. " " .. name]
   if not run then

@@ -1,6 +1,6 @@
 --- Dataset items of the reference profile.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local pages = require("server.pages")
 local resource = require("server.resource")
@@ -65,7 +65,7 @@ local function read(ctx, partial)
   local values = validate.body(ctx, FIELDS, partial)
   if values.dataset and not store.rows(ctx.project).dataset_by_id[values.dataset] then
     error(
-      answers.invalid(
+      responses.invalid(
         "dataset",
         "does_not_exist",
         ('Invalid pk "%s" - object does not exist.'):format(values.dataset)
@@ -89,11 +89,11 @@ local function wanted_dataset(ctx)
   end
   local uuid = validate.uuid(id)
   if not uuid then
-    error(answers.invalid("dataset", "invalid_input", "“" .. id .. "” is not a valid UUID."))
+    error(responses.invalid("dataset", "invalid_input", "“" .. id .. "” is not a valid UUID."))
   end
   if not store.rows(ctx.project).dataset_by_id[uuid] then
     error(
-      answers.invalid(
+      responses.invalid(
         "dataset",
         "invalid_choice",
         "Select a valid choice. That choice is not one of the available choices."
@@ -112,22 +112,22 @@ function dataset_items.list(ctx)
       rows[#rows + 1] = row
     end
   end
-  return pages.answer(ctx, rows, write, { default = 100 })
+  return pages.response(ctx, rows, write, { default = 100 })
 end
 
 function dataset_items.create(ctx)
   local row = dataset_items.insert(ctx.project, ctx.user, read(ctx))
-  return answers.ok(write(row), 201)
+  return responses.ok(write(row), 201)
 end
 
 function dataset_items.get(ctx, id)
-  return answers.ok(write(resource.find_alive(store.rows(ctx.project).item_by_id, id)))
+  return responses.ok(write(resource.find_alive(store.rows(ctx.project).item_by_id, id)))
 end
 
 local function change(ctx, id, partial)
   local values = read(ctx, partial)
   local row = resource.find(store.rows(ctx.project).item_by_id, id)
-  return answers.ok(write(resource.change(row, values)))
+  return responses.ok(write(resource.change(row, values)))
 end
 
 function dataset_items.update(ctx, id)

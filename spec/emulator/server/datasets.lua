@@ -1,6 +1,6 @@
 --- Datasets of the reference profile.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local pages = require("server.pages")
 local resource = require("server.resource")
@@ -61,7 +61,7 @@ local function order(ctx)
     local sign, column = name:match("^(%-?)(.*)$")
     if not ORDERS[column] then
       error(
-        answers.invalid(
+        responses.invalid(
           "order_by",
           "invalid_choice",
           ("Select a valid choice. %s is not one of the available choices."):format(name)
@@ -83,7 +83,7 @@ local function wanted_ids(ctx)
   for id in list:gmatch("[^,]+") do
     local uuid = validate.uuid(id)
     if not uuid then
-      error(answers.invalid("id__in", "invalid_input", "Enter a valid UUID."))
+      error(responses.invalid("id__in", "invalid_input", "Enter a valid UUID."))
     end
     wanted[uuid] = true
   end
@@ -112,23 +112,23 @@ function datasets.list(ctx)
       rows[#rows + 1] = row
     end
   end
-  return pages.answer(ctx, pages.sorted(rows, keys), write, { default = 100 })
+  return pages.response(ctx, pages.sorted(rows, keys), write, { default = 100 })
 end
 
 function datasets.create(ctx)
   local values = validate.body(ctx, FIELDS)
-  return answers.ok(write(datasets.insert(ctx.project, ctx.user, values)), 201)
+  return responses.ok(write(datasets.insert(ctx.project, ctx.user, values)), 201)
 end
 
 function datasets.get(ctx, id)
-  return answers.ok(write(resource.find_alive(store.rows(ctx.project).dataset_by_id, id)))
+  return responses.ok(write(resource.find_alive(store.rows(ctx.project).dataset_by_id, id)))
 end
 
 --- Finds deleted rows too: this is how they come back.
 local function change(ctx, id, partial)
   local values = validate.body(ctx, FIELDS, partial)
   local row = resource.find(store.rows(ctx.project).dataset_by_id, id)
-  return answers.ok(write(resource.change(row, values)))
+  return responses.ok(write(resource.change(row, values)))
 end
 
 function datasets.update(ctx, id)

@@ -3,7 +3,7 @@
 ---   { match = { method =, path = <Lua pattern on the target>, http =, share =, nth = },
 ---     action = { ... } }
 --- and each request takes the first one that applies. doc/emulator.md lists the actions;
---- server/send.lua does those that concern the bytes of the answer.
+--- server/send.lua does those that concern the bytes of the response.
 
 local settings = require("server.settings").values
 
@@ -14,12 +14,12 @@ faults.DONE = {}
 
 local NAP = 0.05 -- seconds until a request that waits sees a reset
 
-local list, generation = {}, 0
+local list, round = {}, 0
 local held = {} -- writes that are done later: see faults.release
 local alike = {} -- how many requests with the same digest there were
 
 function faults.reset()
-  list, generation, alike, held = {}, generation + 1, {}, {}
+  list, round, alike, held = {}, round + 1, {}, {}
 end
 
 local ACTIONS = {
@@ -149,7 +149,7 @@ end
 
 --- The action for this request and its place in the list, or nil.
 function faults.pick(ctx)
-  ctx.generation = generation
+  ctx.round = round
   local http = ngx.req.http_version() == 2 and "2" or "1.1"
   local picked, place, drawn
   for i, fault in ipairs(list) do
@@ -190,11 +190,11 @@ end
 --- @return boolean on false when the emulator was reset since the request came: it is of the past
 function faults.wait(ctx, seconds)
   local left = seconds or 0
-  while left > 0 and ctx.generation == generation do
+  while left > 0 and ctx.round == round do
     ngx.sleep(math.min(left, NAP))
     left = left - NAP
   end
-  return ctx.generation == generation
+  return ctx.round == round
 end
 
 --- Whether the handler, and with it the write, is to run.
@@ -209,15 +209,15 @@ local function applies(action)
 end
 
 --- Runs the handler, or not, and waits.
---- @param handle fun(ctx: table): table gives the server's own answer
---- @return table answer or faults.DONE
+--- @param handle fun(ctx: table): table gives the server's own response
+--- @return table response or faults.DONE
 function faults.perform(ctx, action, handle)
-  local delay, answer = action.delay or {}, nil
+  local delay, response = action.delay or {}, nil
   if not faults.wait(ctx, delay.write) then
     return faults.DONE
   end
   if applies(action) then
-    answer = handle(ctx)
+    response = handle(ctx)
   end
   if action.hold then
     held[#held + 1] = function()
@@ -225,20 +225,20 @@ function faults.perform(ctx, action, handle)
     end
   end
   if action.status then
-    answer = { status = action.status, body = action.body or "", headers = action.headers or {} }
+    response = { status = action.status, body = action.body or "", headers = action.headers or {} }
   else
-    answer = answer or { status = 0, body = "", headers = {} } -- raw or close: not to be seen
+    response = response or { status = 0, body = "", headers = {} } -- raw or close: not to be seen
     if action.body then
-      answer.body, answer.pieces = action.body, nil
+      response.body, response.pieces = action.body, nil
     end
     for name, value in pairs(action.headers or {}) do
-      answer.headers[name] = value
+      response.headers[name] = value
     end
   end
   if not faults.wait(ctx, delay.answer) or action.close then
     return faults.DONE
   end
-  return answer
+  return response
 end
 
 return faults

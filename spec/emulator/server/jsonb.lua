@@ -1,7 +1,7 @@
 --- JSON as the server's database gives it back: Postgres' jsonb keeps no order of names, no second
 --- member of a name and no spelling of a number. What has a fraction is a float behind it.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local settings = require("server.settings").values
 
@@ -91,7 +91,7 @@ end
 --- Throws the 500 of what the database refuses.
 function jsonb.check(raw)
   if settings.json_nul == "error" and raw:gsub("\\\\", ""):find("\\u0000", 1, true) then
-    error(answers.server_error())
+    error(responses.server_error())
   end
 end
 
@@ -106,7 +106,7 @@ function jsonb.kept(given)
   end
   if settings.wide_integers == "breaks" and has_wide_integer(kept.raw) then
     kept = json.raw(kept.raw)
-    kept.broken = answers.error_page()
+    kept.broken = responses.error_page()
   end
   return kept
 end

@@ -65,7 +65,7 @@ function log.handled(entry, status)
   end
 end
 
---- Notes how it was answered; status 0 is a connection closed without an answer.
+--- Notes how it was answered; status 0 is a connection closed without a response.
 function log.finish(entry, status)
   if entry.status then
     return

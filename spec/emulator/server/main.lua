@@ -1,6 +1,6 @@
---- The server: from a request to its answer.
+--- The server: from a request to its response.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local auth = require("server.auth")
 local control = require("server.control")
 local faults = require("server.faults")
@@ -29,7 +29,7 @@ function main.start(options)
   end
 end
 
---- How servers on their way from the environments prefix to projects answer, or nil.
+--- How servers on their way from the environments prefix to projects respond, or nil.
 local function drifted(ctx)
   if settings.environments == "serve" then
     return nil
@@ -40,9 +40,9 @@ local function drifted(ctx)
   end
   local successor = ctx.prefix .. "/api/projects/" .. rest
   if settings.environments == "absent" then
-    return answers.not_found("Endpoint not found.")
+    return responses.not_found("Endpoint not found.")
   elseif settings.environments == "redirect" then
-    return answers.empty(307, { ["Location"] = successor })
+    return responses.empty(307, { ["Location"] = successor })
   end
   ctx.raw_path = ctx.raw_path:gsub("^/api/environments/", "/api/projects/") -- for next and previous
   ngx.header["Deprecation"] = "true"
@@ -55,14 +55,14 @@ end
 local function api(ctx)
   local route, captures = router.match(ctx.path)
   if not route then
-    return answers.not_found("Endpoint not found.")
+    return responses.not_found("Endpoint not found.")
   end
   local elsewhere = drifted(ctx)
   if elsewhere then
     return elsewhere
   end
   if not request.accepts(ctx, route.media) then
-    return answers.not_acceptable()
+    return responses.not_acceptable()
   end
   auth.identify(ctx)
   if route.in_project then
@@ -73,38 +73,38 @@ local function api(ctx)
   if entry then
     auth.require_scope(ctx, entry.scope)
   elseif settings.unknown_method == "denied" then
-    return answers.denied("No scope of a key fits this action.")
+    return responses.denied("No scope of a key fits this action.")
   end
   if route.flag and not settings[route.flag] then
-    return answers.denied("This feature is not switched on for the project.")
+    return responses.denied("This feature is not switched on for the project.")
   end
   throttle.check(ctx, route.throttle[method] or "rate_limit")
   if not entry then
-    return answers.method_not_allowed(ctx.method, route.allow)
+    return responses.method_not_allowed(ctx.method, route.allow)
   end
   ctx.allow = route.allow
   return entry.run(ctx, unpack(captures))
 end
 
---- Runs a handler; what it throws is its answer, anything else a bug and a 500.
+--- Runs a handler; what it throws is its response, anything else a bug and a 500.
 local function guarded(run, ...)
-  local ok, answer = xpcall(run, function(err)
+  local ok, response = xpcall(run, function(err)
     if type(err) == "table" and err.status then
       return err
     end
     ngx.log(ngx.ERR, debug.traceback(tostring(err), 2))
-    return answers.server_error()
+    return responses.server_error()
   end, ...)
-  return answer, ok
+  return response, ok
 end
 
 --- Runs the API, and notes whether something has been written.
 local function handle(ctx)
-  local answer = guarded(api, ctx)
+  local response = guarded(api, ctx)
   if ctx.entry and WRITES[ctx.method] then
-    log.handled(ctx.entry, answer.status)
+    log.handled(ctx.entry, response.status)
   end
-  return answer
+  return response
 end
 
 --- The content phase.
@@ -124,21 +124,21 @@ function main.content()
     ctx.entry.body = ctx.body
   end
   if name then
-    return send.answer(ctx, (guarded(control.answer, ctx, name)))
+    return send.response(ctx, (guarded(control.response, ctx, name)))
   end
 
   local action, place = faults.pick(ctx)
   if not action then
-    return send.answer(ctx, handle(ctx))
+    return send.response(ctx, handle(ctx))
   end
   if ctx.entry then
     ctx.entry.fault = place
   end
-  local answer = faults.perform(ctx, action, handle)
-  if answer == faults.DONE then
+  local response = faults.perform(ctx, action, handle)
+  if response == faults.DONE then
     return send.nothing(ctx, action)
   end
-  return send.faulty(ctx, answer, action)
+  return send.faulty(ctx, response, action)
 end
 
 --- The log phase: requests that nginx itself refused, or whose client went away.

@@ -1,6 +1,6 @@
 --- Limit/offset pages: { count, next, previous, results }.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local request = require("server.request")
 local settings = require("server.settings").values
@@ -47,7 +47,7 @@ end
 --- @param rows table[] all that match, in order
 --- @param write fun(row: table): string the JSON of one row
 --- @param policy { default: integer, max: integer? }
-function pages.answer(ctx, rows, write, policy)
+function pages.response(ctx, rows, write, policy)
   local limit = integer(ctx.query.limit)
   if not limit or limit <= 0 then
     limit = policy.default
@@ -63,7 +63,7 @@ function pages.answer(ctx, rows, write, policy)
   for i = offset + 1, math.min(offset + limit, #rows) do
     texts[#texts + 1] = write(rows[i])
   end
-  return answers.ok(json.object(PAGE, {
+  return responses.ok(json.object(PAGE, {
     count = #rows,
     next = offset + limit < #rows and link(ctx, limit, offset + limit) or nil,
     previous = offset > 0 and link(ctx, limit, math.max(offset - limit, 0)) or nil,

@@ -1,6 +1,6 @@
 --- One request as it arrived: target, query, headers, body, and the body's members.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local text = require("server.text")
 
@@ -116,18 +116,18 @@ local function json_members(body)
   local bad = text.bad_utf8(body)
   if bad then
     error(
-      answers.parse_error(
+      responses.parse_error(
         ("'utf-8' codec can't decode byte 0x%02x in position %d"):format(body:byte(bad), bad - 1)
       )
     )
   end
   local kind, members = json.check(body)
   if not kind then
-    error(answers.parse_error(members))
+    error(responses.parse_error(members))
   end
   if kind ~= "object" then
     error(
-      answers.invalid(
+      responses.invalid(
         nil,
         "invalid_input",
         ("Invalid data. Expected a dictionary, but got %s."):format(kind)
@@ -156,7 +156,7 @@ function request.members(ctx)
   if media == "multipart/form-data" then
     return multipart_members(ctx.body, content_type)
   end
-  error(answers.unsupported_media_type(content_type))
+  error(responses.unsupported_media_type(content_type))
 end
 
 --- Scheme and host as the client used them.

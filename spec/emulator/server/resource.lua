@@ -1,6 +1,6 @@
 --- What datasets and dataset items share: rows found by id, changed in place, soft-deleted.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local jsonb = require("server.jsonb")
 local settings = require("server.settings").values
@@ -15,7 +15,7 @@ function resource.find(by_id, id)
   local uuid = validate.uuid(id)
   local row = uuid and by_id[uuid]
   if not row then
-    error(answers.not_found())
+    error(responses.not_found())
   end
   return row
 end
@@ -24,7 +24,7 @@ end
 function resource.find_alive(by_id, id)
   local row = resource.find(by_id, id)
   if row.deleted == true then
-    error(answers.not_found())
+    error(responses.not_found())
   end
   return row
 end
@@ -62,7 +62,7 @@ end
 
 --- DELETE never deletes anything, whatever the id.
 function resource.refuse_delete(ctx)
-  return answers.empty(405, { ["Allow"] = ctx.allow })
+  return responses.empty(405, { ["Allow"] = ctx.allow })
 end
 
 return resource

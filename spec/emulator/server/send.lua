@@ -1,4 +1,4 @@
---- Sends an answer: as a server should, or as a fault wants it.
+--- Sends a response: as a server should, or as a fault wants it.
 
 local connection = require("server.connection")
 local faults = require("server.faults")
@@ -11,18 +11,18 @@ local NONE = {}
 local PIECE = 65536 -- bytes that are sent at a time
 local BREATH = 0.001 -- seconds in which others have a turn
 
-local function bare(answer)
-  return answer.status == 204 or answer.status == 304
+local function bare(response)
+  return response.status == 204 or response.status == 304
 end
 
 --- No body follows, though its length may be announced.
-local function without_body(ctx, answer)
-  return bare(answer) or ctx.method == "HEAD"
+local function without_body(ctx, response)
+  return bare(response) or ctx.method == "HEAD"
 end
 
-local function announce(answer)
-  ngx.status = answer.status
-  for name, value in pairs(answer.headers) do
+local function announce(response)
+  ngx.status = response.status
+  for name, value in pairs(response.headers) do
     ngx.header[name] = value
   end
 end
@@ -33,7 +33,7 @@ local function finish(ctx, status)
   end
 end
 
---- Closes the connection, or over HTTP/2 the stream, without an answer.
+--- Closes the connection, or over HTTP/2 the stream, without a response.
 function send.nothing(ctx, action)
   finish(ctx, 0)
   if action and action.reset then
@@ -59,34 +59,34 @@ local function stream(pieces)
   end
 end
 
---- The whole body of an answer, where it cannot go out in pieces.
-local function whole(answer)
-  if answer.pieces then
+--- The whole body of a response, where it cannot go out in pieces.
+local function whole(response)
+  if response.pieces then
     local parts = {}
-    for piece in answer.pieces() do
+    for piece in response.pieces() do
       parts[#parts + 1] = piece
     end
-    answer.body, answer.pieces = table.concat(parts), nil
+    response.body, response.pieces = table.concat(parts), nil
   end
-  return answer.body
+  return response.body
 end
 
-function send.answer(ctx, answer)
-  announce(answer)
-  if not bare(answer) then
-    if answer.pieces then
-      ngx.header["Content-Length"] = answer.length -- nil: chunked
+function send.response(ctx, response)
+  announce(response)
+  if not bare(response) then
+    if response.pieces then
+      ngx.header["Content-Length"] = response.length -- nil: chunked
     else
-      ngx.header["Content-Length"] = #answer.body
+      ngx.header["Content-Length"] = #response.body
     end
   end
-  finish(ctx, answer.status)
-  if without_body(ctx, answer) then
+  finish(ctx, response.status)
+  if without_body(ctx, response) then
     return ngx.exit(ngx.OK)
-  elseif answer.pieces then
-    stream(answer.pieces)
-  elseif answer.body ~= "" then
-    ngx.print(answer.body)
+  elseif response.pieces then
+    stream(response.pieces)
+  elseif response.body ~= "" then
+    ngx.print(response.body)
   end
   return ngx.exit(ngx.OK)
 end
@@ -104,8 +104,8 @@ end
 --- The body as it goes out, and what follows it again and again.
 --- @return string body
 --- @return string? piece
-local function payload(answer, action)
-  local body, piece = whole(answer), nil
+local function payload(response, action)
+  local body, piece = whole(response), nil
   if action.endless then
     piece = filled(action.endless)
     if action.gzip then
@@ -173,8 +173,8 @@ local function write_body(ctx, write, body, piece, action)
 end
 
 --- Head and body, or both in one, as the fault wrote them; then closes.
-local function send_raw(ctx, answer, action)
-  finish(ctx, action.head and answer.status or 0)
+local function send_raw(ctx, response, action)
+  finish(ctx, action.head and response.status or 0)
   if action.reset then
     connection.end_by_reset()
   end
@@ -182,8 +182,8 @@ local function send_raw(ctx, answer, action)
   if action.raw then
     drip(ctx, write, action.raw, action.drip)
   else
-    local body, piece = payload(answer, action)
-    local values = { length = #body, status = answer.status }
+    local body, piece = payload(response, action)
+    local values = { length = #body, status = response.status }
     local head = action.head:gsub("{(%l+)}", values)
     if drip(ctx, write, head, action.drip) then
       write_body(ctx, write, body, piece, action)
@@ -193,23 +193,23 @@ local function send_raw(ctx, answer, action)
 end
 
 --- @param action table of the fault
-function send.faulty(ctx, answer, action)
+function send.faulty(ctx, response, action)
   if action.raw or action.head then
-    return send_raw(ctx, answer, action)
+    return send_raw(ctx, response, action)
   end
   ngx.req.clear_header("Accept-Encoding") -- else nginx would compress what is meant as it is
-  local body, piece = payload(answer, action)
-  announce(answer)
+  local body, piece = payload(response, action)
+  announce(response)
   if action.gzip then
     ngx.header["Content-Encoding"] = "gzip"
   end
-  if not (bare(answer) or action.chunked or piece or ngx.header["Content-Length"]) then
+  if not (bare(response) or action.chunked or piece or ngx.header["Content-Length"]) then
     ngx.header["Content-Length"] = #body
   end
-  if without_body(ctx, answer) then
+  if without_body(ctx, response) then
     body, piece = "", nil
   end
-  finish(ctx, answer.status)
+  finish(ctx, response.status)
   if write_body(ctx, by_nginx, body, piece, action) then
     return ngx.exit(ngx.OK)
   end

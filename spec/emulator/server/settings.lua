@@ -33,7 +33,7 @@ local DEFAULTS = {
   file_digests = true, -- current: whether size and sha256 of a file are known
   bundled_skills = "signals-scout-sample review-hog-sample", -- current: names nobody may create
   locked_skills = "", -- current: names of skills that cannot be archived
-  locked_status = 400, -- current: what archiving one of them answers
+  locked_status = 400, -- current: the status for archiving one of them
   search = "serve", -- current: the search of skills: serve or timeout (503)
   skill_feature = true, -- whether skills are switched on
   dataset_feature = true, -- current: whether datasets are switched on
@@ -52,7 +52,7 @@ local DEFAULTS = {
   export_transfer = "length", -- current: with a Content-Length, or chunked
   spend = "serve", -- serve, empty, absent (as self-hosted), redirect (as the EU cloud once did), relay (as
   -- it does now), or relay_400, relay_429, relay_502: what it may hand on
-  spend_without = "", -- parts of the answer, and fields of their rows, that this server does not have
+  spend_without = "", -- parts of the response, and fields of their rows, that this server does not have
   spend_traces = false, -- current: whether top_traces is still there, empty
   relative_dates = "exact", -- where -7d begins: exact, or at midnight
   spend_redirect = "https://us.posthog.com", -- where spend = "redirect" points

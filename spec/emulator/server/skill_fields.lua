@@ -1,6 +1,6 @@
 --- What the bodies of skill requests may hold.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local auth = require("server.auth")
 local profile = require("server.profile")
 local settings = require("server.settings").values
@@ -20,7 +20,7 @@ end
 local function check_name(name, attr)
   if name:find("[^a-z0-9-]") or ("-" .. name .. "-"):find("--", 1, true) then
     error(
-      answers.invalid(
+      responses.invalid(
         attr,
         "invalid_name",
         "Use lower case letters, digits and single inner hyphens only."
@@ -28,7 +28,7 @@ local function check_name(name, attr)
     )
   end
   if profile().skill.reserved[name] then
-    error(answers.invalid(attr, "reserved_name", "This name is reserved."))
+    error(responses.invalid(attr, "reserved_name", "This name is reserved."))
   end
 end
 
@@ -36,7 +36,7 @@ end
 local function check_new_name(name, attr)
   check_name(name, attr)
   if profile().skill.bundles and is_listed(settings.bundled_skills, name) then
-    error(answers.invalid(attr, "reserved_name", "A skill of PostHog has this name."))
+    error(responses.invalid(attr, "reserved_name", "A skill of PostHog has this name."))
   end
 end
 
@@ -65,7 +65,7 @@ end
 local function check_path(path, attr)
   local usable = skill_fields.usable_path(path)
   if not usable then
-    error(answers.invalid(attr, "invalid_input", "That path is not usable."))
+    error(responses.invalid(attr, "invalid_input", "That path is not usable."))
   end
   return usable
 end
@@ -74,7 +74,7 @@ local function check_description(description, attr)
   local max = profile().skill.max_description
   if text.length(description) > max then
     error(
-      answers.invalid(
+      responses.invalid(
         attr,
         "max_length",
         ("Ensure this field has no more than %d characters."):format(max)
@@ -86,7 +86,7 @@ end
 local function check_tools(tools, attr)
   for _, tool in ipairs(tools) do
     if profile().skill.spaceless_tools and text.has_space(tool) then
-      error(answers.invalid(attr, "invalid_input", "Tool names cannot contain whitespace."))
+      error(responses.invalid(attr, "invalid_input", "Tool names cannot contain whitespace."))
     end
   end
 end
@@ -102,7 +102,7 @@ local MAX_OWNERS = 25
 local function check_owners(uuids, attr)
   if #uuids > MAX_OWNERS then
     error(
-      answers.invalid(
+      responses.invalid(
         attr,
         "max_length",
         ("Ensure this field has no more than %d elements."):format(MAX_OWNERS)
@@ -114,12 +114,12 @@ local function check_owners(uuids, attr)
     local uuid = validate.uuid(written)
     if not uuid then
       error(
-        answers.invalid(("%s__%d"):format(attr, i - 1), "invalid_input", "Must be a valid UUID.")
+        responses.invalid(("%s__%d"):format(attr, i - 1), "invalid_input", "Must be a valid UUID.")
       )
     end
     local user = auth.find_user("uuid", uuid)
     if not user then
-      error(answers.invalid(attr, "does_not_exist", "There is no such user here."))
+      error(responses.invalid(attr, "does_not_exist", "There is no such user here."))
     end
     if not wanted[uuid] then
       owners[#owners + 1] = user
@@ -133,7 +133,7 @@ end
 local function check_files(files, attr)
   if #files > settings.file_limit then
     error(
-      answers.invalid(
+      responses.invalid(
         attr,
         "max_count",
         ("A skill has at most %d files."):format(settings.file_limit)
@@ -144,7 +144,7 @@ local function check_files(files, attr)
   for _, file in ipairs(files) do
     file.content_type = file.content_type or "text/plain"
     if seen[file.path] then
-      error(answers.invalid(attr, "unique", ("The path '%s' occurs twice."):format(file.path)))
+      error(responses.invalid(attr, "unique", ("The path '%s' occurs twice."):format(file.path)))
     end
     seen[file.path] = true
   end

@@ -1,6 +1,6 @@
 --- Files of skills. Each write makes a new version of the skill.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local fields = require("server.skill_fields")
 local json = require("server.json")
 local rows = require("server.skill_rows")
@@ -14,7 +14,7 @@ local FILE = { "path", "content", "content_type" }
 local function target_path(path)
   path = fields.usable_path((path:gsub("/+$", "")))
   if not path then
-    error(answers.plain(400, "That path is not usable."))
+    error(responses.plain(400, "That path is not usable."))
   end
   return path
 end
@@ -45,7 +45,7 @@ function skill_files.get(ctx, name, path)
   if not file then
     rows.no_file(skill, path)
   end
-  return answers.ok(json.object(FILE, file))
+  return responses.ok(json.object(FILE, file))
 end
 
 function skill_files.create(ctx, name)
@@ -63,14 +63,14 @@ function skill_files.create(ctx, name)
     content_type = values.content_type or "text/plain",
   }
   rows.add_version(skill, ctx.user, { files = files })
-  return answers.ok(rows.write(skill), 201)
+  return responses.ok(rows.write(skill), 201)
 end
 
 function skill_files.rename(ctx, name)
   rows.look_first(rows.find_named, ctx, name)
   local values = validate.body(ctx, fields.FILE_RENAME)
   if values.old_path == values.new_path then
-    error(answers.invalid(nil, "invalid_input", "The new path has to differ from the old one."))
+    error(responses.invalid(nil, "invalid_input", "The new path has to differ from the old one."))
   end
   local skill, latest = for_writing(ctx, name, values.base_version)
   local file, place = rows.file(latest, values.old_path)
@@ -87,7 +87,7 @@ function skill_files.rename(ctx, name)
     content_type = file.content_type,
   }
   rows.add_version(skill, ctx.user, { files = files })
-  return answers.ok(rows.write(skill))
+  return responses.ok(rows.write(skill))
 end
 
 function skill_files.delete(ctx, name, path)
@@ -102,7 +102,7 @@ function skill_files.delete(ctx, name, path)
   local files = copied(latest.files)
   table.remove(files, place)
   rows.add_version(skill, ctx.user, { files = files })
-  return answers.ok(rows.write(skill))
+  return responses.ok(rows.write(skill))
 end
 
 return skill_files

@@ -3,7 +3,7 @@
 --- A skill is { project, name, versions, owners, category }, versions[n] the version n. Versions never
 --- change once made. What is written of them is said by the profile.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local file_facts = require("server.current.file_facts")
 local json = require("server.json")
 local jsonb = require("server.jsonb")
@@ -158,7 +158,7 @@ end
 function skill_rows.find(ctx, name)
   local skill = ctx.project.skills[name]
   if not skill then
-    error(answers.plain(404, ("There is no skill named '%s'."):format(name)))
+    error(responses.plain(404, ("There is no skill named '%s'."):format(name)))
   end
   return skill
 end
@@ -184,7 +184,7 @@ end
 function skill_rows.version(skill, number)
   local version = skill.versions[number or #skill.versions]
   if not version then
-    error(answers.plain(404, ("The skill '%s' has no version %d."):format(skill.name, number)))
+    error(responses.plain(404, ("The skill '%s' has no version %d."):format(skill.name, number)))
   end
   return version
 end
@@ -193,7 +193,7 @@ end
 function skill_rows.check_base(skill, base)
   if base and base ~= #skill.versions then
     error(
-      answers.plain(
+      responses.plain(
         409,
         "Someone published a newer version; fetch it and try again.",
         { { "current_version", #skill.versions } }
@@ -206,7 +206,7 @@ end
 function skill_rows.check_room(skill)
   if #skill.versions >= settings.version_limit then
     error(
-      answers.plain(
+      responses.plain(
         400,
         ("This skill already has the maximum of %d versions."):format(settings.version_limit)
       )
@@ -216,19 +216,19 @@ end
 
 --- Throws the 409 of a path that is taken. It has no current_version.
 function skill_rows.path_taken(skill, path)
-  error(answers.plain(409, ("The skill '%s' already has a file '%s'."):format(skill.name, path)))
+  error(responses.plain(409, ("The skill '%s' already has a file '%s'."):format(skill.name, path)))
 end
 
 --- Throws the 404 of a missing file.
 function skill_rows.no_file(skill, path)
-  error(answers.plain(404, ("There is no file '%s' in the skill '%s'."):format(path, skill.name)))
+  error(responses.plain(404, ("There is no file '%s' in the skill '%s'."):format(path, skill.name)))
 end
 
 --- Throws the 400 of too many files.
 function skill_rows.check_file_room(count)
   if count > settings.file_limit then
     error(
-      answers.plain(
+      responses.plain(
         400,
         ("This skill already has the maximum of %d files."):format(settings.file_limit)
       )

@@ -1,6 +1,6 @@
 --- Skills: list, create, get, publish, archive, duplicate, resolve.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local fields = require("server.skill_fields")
 local json = require("server.json")
 local own_metadata = require("server.current.own_metadata")
@@ -58,7 +58,7 @@ function skills.list_of(ctx, wanted)
     sign, column = "-", "created_at"
   end
   local sorted = pages.sorted(found, { { column, sign == "-" }, { "id", false } })
-  return pages.answer(ctx, sorted, function(row)
+  return pages.response(ctx, sorted, function(row)
     return rows.write_row(row.skill)
   end, { default = 100 })
 end
@@ -70,17 +70,17 @@ end
 function skills.create(ctx)
   local values = validate.body(ctx, fields.CREATE)
   if ctx.project.skills[values.name] then
-    error(answers.invalid("name", "unique", "A skill with this name already exists."))
+    error(responses.invalid("name", "unique", "A skill with this name already exists."))
   end
   values.metadata = own_metadata.created(values.metadata)
   local skill = rows.insert(ctx.project, ctx.user, values.name, values)
-  return answers.ok(rows.write(skill), 201)
+  return responses.ok(rows.write(skill), 201)
 end
 
 function skills.get(ctx, name)
   local query = validate.query(ctx, fields.VERSION_QUERY)
   local skill = rows.find(ctx, name)
-  return answers.ok(rows.write(skill, rows.version(skill, query.version)))
+  return responses.ok(rows.write(skill, rows.version(skill, query.version)))
 end
 
 --- How often `part` occurs in `whole`, overlaps not counted; and where the first one is.
@@ -104,7 +104,7 @@ local function apply_edits(whole, edits, path)
         extra[2] = { "file_path", path }
       end
       error(
-        answers.plain(
+        responses.plain(
           400,
           ("The text to replace occurs %d times in %s."):format(
             count,
@@ -129,7 +129,7 @@ local function edited_files(version, file_edits)
     local _, place = rows.file({ files = files }, edit.path)
     if not place then
       error(
-        answers.plain(
+        responses.plain(
           400,
           ("There is no file '%s' to edit."):format(edit.path),
           { { "file_path", edit.path } }
@@ -150,7 +150,7 @@ end
 local function check_description(description)
   local max = profile().skill.max_description
   if text.length(description) > max then
-    error(answers.plain(400, ("The description has more than %d characters."):format(max)))
+    error(responses.plain(400, ("The description has more than %d characters."):format(max)))
   end
 end
 
@@ -171,14 +171,14 @@ function skills.publish(ctx, name)
     local skill = rows.find_named(ctx, name)
     rows.check_base(skill, values.base_version)
     skill.owners = values.owners
-    return answers.ok(rows.write(skill))
+    return responses.ok(rows.write(skill))
   elseif not values.base_version then
-    error(answers.invalid("base_version", "required", "This field is required."))
+    error(responses.invalid("base_version", "required", "This field is required."))
   end
   if values.body and values.edits then
-    error(answers.invalid(nil, "invalid_input", "Give either body or edits, not both."))
+    error(responses.invalid(nil, "invalid_input", "Give either body or edits, not both."))
   elseif values.files and values.file_edits then
-    error(answers.invalid(nil, "invalid_input", "Give either files or file_edits, not both."))
+    error(responses.invalid(nil, "invalid_input", "Give either files or file_edits, not both."))
   end
   local skill = rows.find_named(ctx, name)
   rows.check_base(skill, values.base_version)
@@ -194,17 +194,17 @@ function skills.publish(ctx, name)
   values.metadata = own_metadata.published(values.metadata, latest.metadata)
   skill.owners = values.owners or skill.owners
   rows.add_version(skill, ctx.user, values)
-  return answers.ok(rows.write(skill))
+  return responses.ok(rows.write(skill))
 end
 
 function skills.archive(ctx, name)
   rows.find_named(ctx, name)
   if fields.is_locked(name) then
-    error(answers.plain(settings.locked_status, "This skill is locked and cannot be archived."))
+    error(responses.plain(settings.locked_status, "This skill is locked and cannot be archived."))
   end
   ctx.project.skills[name] = nil
   rows.moved(ctx.project)
-  return answers.empty(204)
+  return responses.empty(204)
 end
 
 function skills.duplicate(ctx, name)
@@ -212,14 +212,14 @@ function skills.duplicate(ctx, name)
   local values = validate.body(ctx, fields.DUPLICATE)
   local latest = rows.version(rows.find_named(ctx, name))
   if ctx.project.skills[values.new_name] then
-    error(answers.plain(400, "The name is taken.", { { "attr", "new_name" } }))
+    error(responses.plain(400, "The name is taken.", { { "attr", "new_name" } }))
   end
   local content = setmetatable(
     { metadata = own_metadata.duplicated(latest.metadata) },
     { __index = latest }
   )
   local copy = rows.insert(ctx.project, ctx.user, values.new_name, content)
-  return answers.ok(rows.write(copy), 201)
+  return responses.ok(rows.write(copy), 201)
 end
 
 --- The version that `skill` of a resolve shows.
@@ -235,14 +235,16 @@ local function resolved(skill, query)
       end
     end
   end
-  error(answers.plain(404, ("The skill '%s' has no such version."):format(skill.name)))
+  error(responses.plain(404, ("The skill '%s' has no such version."):format(skill.name)))
 end
 
 function skills.resolve(ctx, name)
   rows.look_first(rows.find_named, ctx, name)
   local query = validate.query(ctx, fields.RESOLVE_QUERY)
   if query.offset and query.before_version then
-    error(answers.invalid(nil, "invalid_input", "Give either offset or before_version, not both."))
+    error(
+      responses.invalid(nil, "invalid_input", "Give either offset or before_version, not both.")
+    )
   end
   local skill = rows.find_named(ctx, name)
   local version = resolved(skill, query)
@@ -253,7 +255,7 @@ function skills.resolve(ctx, name)
   for number = newest, oldest, -1 do
     summaries[#summaries + 1] = rows.write_summary(skill, skill.versions[number])
   end
-  return answers.ok(json.object(RESOLVED, {
+  return responses.ok(json.object(RESOLVED, {
     skill = json.raw(rows.write(skill, version)),
     versions = json.raw(json.list(summaries)),
     has_more = oldest > 1 and newest >= oldest,

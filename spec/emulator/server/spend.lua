@@ -1,6 +1,6 @@
 --- The spend endpoint: its parameters, its cache, and where it is not served.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local figures = require("server.spend_figures")
 local profile = require("server.profile")
 local settings = require("server.settings").values
@@ -16,7 +16,9 @@ local MAX_DAYS = 90
 
 local function known_product(product, attr)
   if product ~= "posthog_code" then
-    error(answers.invalid(attr, "invalid_choice", ('"%s" is not a valid choice.'):format(product)))
+    error(
+      responses.invalid(attr, "invalid_choice", ('"%s" is not a valid choice.'):format(product))
+    )
   end
 end
 
@@ -25,7 +27,9 @@ local MAX_BUCKETS = 600
 
 local function known_bucket(minutes, attr)
   if not BUCKET_MINUTES[minutes] then
-    error(answers.invalid(attr, "invalid_choice", ('"%d" is not a valid choice.'):format(minutes)))
+    error(
+      responses.invalid(attr, "invalid_choice", ('"%d" is not a valid choice.'):format(minutes))
+    )
   end
 end
 
@@ -55,7 +59,11 @@ local function moment(value, attr, now)
   local at = times.parse(value) or times.parse_date(value) or relative(value, now)
   if not at then
     error(
-      answers.invalid(attr, "invalid_input", "Use an ISO 8601 date or a relative one such as -7d.")
+      responses.invalid(
+        attr,
+        "invalid_input",
+        "Use an ISO 8601 date or a relative one such as -7d."
+      )
     )
   end
   return at
@@ -76,7 +84,7 @@ local function redirect(ctx)
       parts[#parts + 1] = name .. "=" .. text.escape_query(value)
     end
   end
-  return answers.empty(302, {
+  return responses.empty(302, {
     ["Content-Type"] = "text/html; charset=utf-8",
     ["Location"] = settings.spend_redirect
       .. "/api/llm_analytics/@me/spend/"
@@ -84,16 +92,16 @@ local function redirect(ctx)
   })
 end
 
---- Answers that come from the other region, by the setting that asks for them: any shape.
+--- Responses that come from the other region, by the setting that asks for them: any shape.
 local RELAYED = {
   relay_400 = function()
-    return answers.ok('{"error":"bad_request"}', 400)
+    return responses.ok('{"error":"bad_request"}', 400)
   end,
   relay_429 = function()
-    return answers.ok('{"error":"slow_down"}', 429)
+    return responses.ok('{"error":"slow_down"}', 429)
   end,
   relay_502 = function()
-    return answers.envelope(
+    return responses.envelope(
       502,
       "server_error",
       "cross_region_upstream_unavailable",
@@ -108,10 +116,10 @@ local function window_of(query, now)
   local from = moment(query.date_from or "-30d", "date_from", now)
   local minutes = query.bucket_minutes
   if to <= from then
-    error(answers.invalid("date_to", "invalid_input", "date_to has to be after date_from."))
+    error(responses.invalid("date_to", "invalid_input", "date_to has to be after date_from."))
   elseif to - from > MAX_DAYS * times.DAY then
     error(
-      answers.invalid(
+      responses.invalid(
         "date_from",
         "invalid_input",
         ("The window has at most %d days."):format(MAX_DAYS)
@@ -119,7 +127,7 @@ local function window_of(query, now)
     )
   elseif minutes and to - from > MAX_BUCKETS * minutes * 60 * times.SECOND then
     error(
-      answers.invalid(
+      responses.invalid(
         "bucket_minutes",
         "invalid_input",
         ("The window has more than %d buckets."):format(MAX_BUCKETS)
@@ -142,7 +150,7 @@ end
 
 function spend.get(ctx)
   if settings.spend == "absent" or is_relay() and ctx.raw_path:sub(-1) ~= "/" then
-    error(answers.not_found("Endpoint not found."))
+    error(responses.not_found("Endpoint not found."))
   end
   if settings.spend == "redirect" then
     return redirect(ctx)
@@ -151,7 +159,7 @@ function spend.get(ctx)
     return RELAYED[settings.spend]()
   end
   if not ctx.user.email then
-    error(answers.denied("The user has no e-mail address."))
+    error(responses.denied("The user has no e-mail address."))
   end
   local query = validate.query(ctx, FIELDS)
   local now = store.now()
@@ -170,11 +178,11 @@ function spend.get(ctx)
   }, "\0")
   local kept = cache[name]
   if not query.refresh and kept and now - kept.at < CACHE_SECONDS * times.SECOND then
-    return answers.ok(kept.body)
+    return responses.ok(kept.body)
   end
   local body = figures.write(profile().spend, window)
   cache[name] = { at = now, body = body }
-  return answers.ok(body)
+  return responses.ok(body)
 end
 
 return spend

@@ -1,4 +1,4 @@
---- The made-up figures of the spend endpoint, the same in each run: what each part of the answer
+--- The made-up figures of the spend endpoint, the same in each run: what each part of the response
 --- holds. The profile says which parts there are, and a setting which of them or of their fields are not.
 
 local json = require("server.json")
@@ -204,7 +204,7 @@ end
 --- @field tool string[] what there is to tell of a tool
 --- @field bucket_minutes integer? only when asked for
 
---- The parts of the answer by name.
+--- The parts of the response by name.
 --- @type table<string, fun(window: posthog.SpendWindow): table?>
 local parts = {}
 
@@ -306,7 +306,7 @@ function parts.by_bucket(window)
   return json.raw(json.object({ "items", "bucket_minutes", "truncated" }, values))
 end
 
---- The whole answer.
+--- The whole response.
 --- @param shape { parts: string[], tool: string[], traces: boolean? } of the profile
 --- @param window posthog.SpendWindow
 --- @return string json

@@ -1,6 +1,6 @@
 --- Counts calls within a sliding window, per key or for all keys. A refused call is not counted.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local settings = require("server.settings").values
 
 local throttle = {}
@@ -24,7 +24,7 @@ local function counted(ctx, name, now)
   end
   history[bucket] = kept
   if #kept >= limit then
-    error(answers.throttled(math.ceil(window - (now - kept[1])), settings.retry_after))
+    error(responses.throttled(math.ceil(window - (now - kept[1])), settings.retry_after))
   end
   return kept
 end

@@ -1,6 +1,6 @@
 --- The account of the key.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local store = require("server.store")
 
@@ -9,7 +9,7 @@ local users = {}
 --- The user's own fields, and the project that is the present one.
 function users.me(ctx)
   if not ctx.user.id then
-    error(answers.not_found("Not found."))
+    error(responses.not_found("Not found."))
   end
   local keys, members = {}, json.members(json.encode(ctx.user.text))
   for name in pairs(members) do
@@ -25,7 +25,7 @@ function users.me(ctx)
   local project = ctx.key.project or store.current
   values.team = json.raw(('{"id":%d,"name":"Project %d"}'):format(project, project))
   keys[#keys + 1] = "team"
-  return answers.ok(json.object(keys, values))
+  return responses.ok(json.object(keys, values))
 end
 
 return users

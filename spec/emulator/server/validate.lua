@@ -5,7 +5,7 @@
 --- whose `when()` says no is ignored. Only the first error is reported, in the order in
 --- which the fields are declared.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local jsonb = require("server.jsonb")
 local request = require("server.request")
@@ -15,7 +15,7 @@ local times = require("server.times")
 local validate = {}
 
 local function invalid(attr, code, detail, ...)
-  error(answers.invalid(attr, code, select("#", ...) > 0 and detail:format(...) or detail))
+  error(responses.invalid(attr, code, select("#", ...) > 0 and detail:format(...) or detail))
 end
 
 local PYTHON_TYPES = { string = "str", object = "dict", array = "list", boolean = "bool" }
@@ -223,7 +223,7 @@ function kinds.objects(raw, field, attr)
           problem.detail,
           problem.code
         )
-      error(answers.invalid(attr, printed, printed))
+      error(responses.invalid(attr, printed, printed))
     end
     list[i] = result
   end

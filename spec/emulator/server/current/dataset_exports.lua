@@ -3,7 +3,7 @@
 --- The real server makes them in the background. Here the setting `export_polls` says how often an
 --- export is seen pending before it has the end that `export_outcome` names.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local datasets = require("server.current.datasets")
 local json = require("server.json")
 local rows = require("server.current.item_rows")
@@ -73,7 +73,7 @@ local function find(ctx, id, number)
   local place = number:find("^%d+$") and tonumber(number) - ID_BASE
   local export = place and store.rows(ctx.project).exports[place]
   if not export or export.dataset ~= dataset or export.user ~= ctx.user then
-    error(answers.not_found())
+    error(responses.not_found())
   end
   return export
 end
@@ -83,7 +83,7 @@ function exports.create(ctx, id)
   local dataset = datasets.find(ctx, id)
   local revision = values.revision or dataset.current_revision
   if not revision then
-    error(answers.plain(409, "The dataset has no revision yet."))
+    error(responses.plain(409, "The dataset has no revision yet."))
   end
   datasets.check_revision(dataset, revision)
   local kept = store.rows(ctx.project).exports
@@ -98,7 +98,7 @@ function exports.create(ctx, id)
     created_at = store.now(),
   }
   kept[export.id - ID_BASE] = export
-  return answers.ok(write(export), 201)
+  return responses.ok(write(export), 201)
 end
 
 function exports.get(ctx, id, number)
@@ -109,7 +109,7 @@ function exports.get(ctx, id, number)
     end
     export.polls = export.polls + 1
   end
-  return answers.ok(write(export))
+  return responses.ok(write(export))
 end
 
 --- Quotes a file name for Content-Disposition.
@@ -174,21 +174,21 @@ end
 function exports.content(ctx, id, number)
   local export = find(ctx, id, number)
   if export.status ~= "complete" then
-    error(answers.plain(409, ("The export is %s."):format(export.status)))
+    error(responses.plain(409, ("The export is %s."):format(export.status)))
   end
   local versions = versions_of(export)
-  local answer = answers.ok()
-  function answer.pieces()
+  local response = responses.ok()
+  function response.pieces()
     return lines_of(export, versions)
   end
   local length = 0 -- always computed: an invalid line is reported before the first one is sent
-  for line in answer.pieces() do
+  for line in response.pieces() do
     length = length + #line
   end
-  answer.length = settings.export_transfer == "length" and length or nil
-  answer.headers["Content-Type"] = "application/x-ndjson"
-  answer.headers["Content-Disposition"] = "attachment; filename=" .. quoted(export.filename)
-  return answer
+  response.length = settings.export_transfer == "length" and length or nil
+  response.headers["Content-Type"] = "application/x-ndjson"
+  response.headers["Content-Disposition"] = "attachment; filename=" .. quoted(export.filename)
+  return response
 end
 
 return exports

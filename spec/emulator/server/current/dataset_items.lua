@@ -1,7 +1,7 @@
 --- Dataset items of the current profile. Each write makes a version of the item and a revision of
 --- its dataset; rows and how they are written are in current/item_rows.lua.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local datasets = require("server.current.datasets")
 local json = require("server.json")
 local pages = require("server.pages")
@@ -57,7 +57,7 @@ local function check_size(values)
   end
   if bytes > limit and #json.compact(json.object(PARTS, values)) > limit then
     error(
-      answers.invalid(
+      responses.invalid(
         "item",
         "max_size",
         ("The JSON of an item has at most %d bytes."):format(limit)
@@ -76,7 +76,7 @@ local NEEDS = {
 local function check_source(values)
   for _, pair in ipairs(NEEDS) do
     if given(values[pair[1]]) and not given(values[pair[2]]) then
-      error(answers.invalid(pair[2], "required", ("%s needs it."):format(pair[1])))
+      error(responses.invalid(pair[2], "required", ("%s needs it."):format(pair[1])))
     end
   end
 end
@@ -92,22 +92,22 @@ function dataset_items.list(ctx)
       found[#found + 1] = version
     end
   end
-  return pages.answer(ctx, found, rows.write, LIST_PAGE)
+  return pages.response(ctx, found, rows.write, LIST_PAGE)
 end
 
---- The answer when the dataset has an item with this client_item_id already.
+--- The response when the dataset has an item with this client_item_id already.
 local function repeated(item, values)
   local latest = rows.at(item)
   if latest.archived or not rows.same_source(item, values) or not rows.same(latest, values) then
     error(
-      answers.conflict(
+      responses.conflict(
         "client_item_id_conflict",
         "Another item has this client_item_id.",
         { item_id = item.id }
       )
     )
   end
-  return answers.ok(rows.write(latest))
+  return responses.ok(rows.write(latest))
 end
 
 function dataset_items.create(ctx)
@@ -124,7 +124,7 @@ function dataset_items.create(ctx)
   end
   datasets.check_limit("dataset_items", #dataset.items, "item_limit")
   item = rows.insert(ctx.project, ctx.user, dataset, values)
-  return answers.ok(rows.write(rows.at(item)), 201)
+  return responses.ok(rows.write(rows.at(item)), 201)
 end
 
 function dataset_items.get(ctx, id)
@@ -133,9 +133,9 @@ function dataset_items.get(ctx, id)
   datasets.check_revision(item.parent, query.revision)
   local version = rows.at(item, query.revision)
   if not version then
-    error(answers.not_found())
+    error(responses.not_found())
   end
-  return answers.ok(rows.write(version))
+  return responses.ok(rows.write(version))
 end
 
 --- The item, once it is known that a new version may be made of it.
@@ -145,7 +145,7 @@ local function for_writing(ctx, id, base_version, archived)
   datasets.check_active(item.parent)
   if base_version ~= #item.versions then
     error(
-      answers.conflict(
+      responses.conflict(
         "stale_version",
         "The item changed meanwhile.",
         { version = #item.versions, item_id = item.id }
@@ -154,7 +154,7 @@ local function for_writing(ctx, id, base_version, archived)
   elseif rows.at(item).archived ~= archived then
     local code = archived and "dataset_item_active" or "dataset_item_archived"
     error(
-      answers.conflict(code, archived and "The item is not archived." or "The item is archived.")
+      responses.conflict(code, archived and "The item is not archived." or "The item is archived.")
     )
   end
   return item
@@ -163,7 +163,7 @@ end
 --- Adds a version to the item, if there may be one more.
 local function add(ctx, item, changes)
   datasets.check_limit("dataset_item_versions", #item.versions, "item_version_limit")
-  return answers.ok(rows.write(rows.add_version(item, ctx.user, changes)))
+  return responses.ok(rows.write(rows.add_version(item, ctx.user, changes)))
 end
 
 function dataset_items.update(ctx, id)
@@ -173,7 +173,7 @@ function dataset_items.update(ctx, id)
   merged.source_output = item.source_output
   check_size(merged)
   if rows.same(rows.at(item), merged) then
-    return answers.ok(rows.write(rows.at(item)))
+    return responses.ok(rows.write(rows.at(item)))
   end
   return add(ctx, item, merged)
 end
@@ -190,7 +190,7 @@ function dataset_items.restore(ctx, id)
   local item = for_writing(ctx, id, values.base_version, true)
   local source = item.versions[given(values.source_version) or #item.versions]
   if not source then
-    error(answers.invalid("source_version", "does_not_exist", "There is no such version."))
+    error(responses.invalid("source_version", "does_not_exist", "There is no such version."))
   end
   return add(ctx, item, {
     archived = false,
@@ -205,7 +205,7 @@ function dataset_items.versions(ctx, id)
   for n = #versions, 1, -1 do
     newest_first[#newest_first + 1] = versions[n]
   end
-  return pages.answer(ctx, newest_first, rows.write, VERSIONS_PAGE)
+  return pages.response(ctx, newest_first, rows.write, VERSIONS_PAGE)
 end
 
 return dataset_items

@@ -3,7 +3,7 @@
 --- A dataset is a row { id, name, ..., revisions, items, item_by_client_id }; revisions[n] is the
 --- revision n, and each write to one of its items makes another.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local pages = require("server.pages")
 local resource = require("server.resource")
@@ -29,7 +29,7 @@ end
 
 local function known_order(value, attr)
   if not ORDERS[value] then
-    error(answers.invalid(attr, "invalid_choice", ('"%s" is not a valid choice.'):format(value)))
+    error(responses.invalid(attr, "invalid_choice", ('"%s" is not a valid choice.'):format(value)))
   end
 end
 
@@ -122,14 +122,14 @@ end
 --- Throws the 409 of a dataset that is not to be changed.
 function datasets.check_active(row)
   if row.archived then
-    error(answers.conflict("dataset_archived", "The dataset is archived."))
+    error(responses.conflict("dataset_archived", "The dataset is archived."))
   end
 end
 
 --- Throws the 404 of a revision that the dataset does not have; nil stands for the latest.
 function datasets.check_revision(row, revision)
   if revision and not row.revisions[revision] then
-    error(answers.not_found("The dataset has no such revision."))
+    error(responses.not_found("The dataset has no such revision."))
   end
 end
 
@@ -137,7 +137,7 @@ end
 function datasets.check_limit(resource_name, count, setting)
   local limit = settings[setting]
   if limit > 0 and count >= limit then
-    error(answers.limit_reached(resource_name, count, limit))
+    error(responses.limit_reached(resource_name, count, limit))
   end
 end
 
@@ -145,7 +145,7 @@ end
 local function check_name(rows, name, own)
   for _, row in ipairs(rows) do
     if row.name == name and row ~= own then
-      error(answers.conflict("dataset_name_conflict", "A dataset with this name already exists."))
+      error(responses.conflict("dataset_name_conflict", "A dataset with this name already exists."))
     end
   end
 end
@@ -159,17 +159,17 @@ local function wanted_ids(ctx)
       for id in pair[2]:gmatch("[^,]+") do
         local uuid = validate.uuid(id)
         if not uuid then
-          error(answers.invalid("id__in", "invalid_input", "Must be a valid UUID."))
+          error(responses.invalid("id__in", "invalid_input", "Must be a valid UUID."))
         end
         wanted[uuid], count = true, count + 1
       end
     end
   end
   if wanted and count == 0 then
-    error(answers.invalid("id__in", "empty", "This list may not be empty."))
+    error(responses.invalid("id__in", "empty", "This list may not be empty."))
   elseif count > MAX_IDS then
     error(
-      answers.invalid(
+      responses.invalid(
         "id__in",
         "max_length",
         ("Ensure this field has no more than %d elements."):format(MAX_IDS)
@@ -198,7 +198,7 @@ function datasets.list(ctx)
     end
   end
   local keys = ORDERS[query.order_by or "-created_at"]
-  return pages.answer(ctx, pages.sorted(rows, keys), write, PAGE)
+  return pages.response(ctx, pages.sorted(rows, keys), write, PAGE)
 end
 
 function datasets.create(ctx)
@@ -206,11 +206,11 @@ function datasets.create(ctx)
   local rows = store.rows(ctx.project).datasets
   check_name(rows, values.name)
   datasets.check_limit("datasets", #rows, "dataset_limit")
-  return answers.ok(write(datasets.insert(ctx.project, ctx.user, values)), 201)
+  return responses.ok(write(datasets.insert(ctx.project, ctx.user, values)), 201)
 end
 
 function datasets.get(ctx, id)
-  return answers.ok(write(datasets.find(ctx, id)))
+  return responses.ok(write(datasets.find(ctx, id)))
 end
 
 function datasets.update(ctx, id)
@@ -220,7 +220,7 @@ function datasets.update(ctx, id)
   if values.name then
     check_name(store.rows(ctx.project).datasets, values.name, row)
   end
-  return answers.ok(write(resource.change(row, values)))
+  return responses.ok(write(resource.change(row, values)))
 end
 
 --- Archiving and restoring may be repeated; only a change counts as an update.
@@ -229,7 +229,7 @@ local function set_archived(ctx, id, archived)
   if row.archived ~= archived then
     resource.change(row, { archived = archived })
   end
-  return answers.ok(write(row))
+  return responses.ok(write(row))
 end
 
 function datasets.archive(ctx, id)
@@ -245,7 +245,7 @@ function datasets.revisions(ctx, id)
   for n = #revisions, 1, -1 do
     newest_first[#newest_first + 1] = revisions[n]
   end
-  return pages.answer(ctx, newest_first, write_revision, PAGE)
+  return pages.response(ctx, newest_first, write_revision, PAGE)
 end
 
 return datasets

@@ -1,6 +1,6 @@
 --- All skills in one zip: SKILL.md of each, as a stub or whole with its files.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local rows = require("server.skill_rows")
 local settings = require("server.settings").values
 local skill_markdown = require("server.current.skill_markdown")
@@ -13,7 +13,7 @@ local CONTENTS = { stub = true, full = true }
 
 local function known_content(value, attr)
   if not CONTENTS[value] then
-    error(answers.invalid(attr, "invalid_choice", ('"%s" is not a valid choice.'):format(value)))
+    error(responses.invalid(attr, "invalid_choice", ('"%s" is not a valid choice.'):format(value)))
   end
 end
 
@@ -55,9 +55,9 @@ end
 
 function skill_bundle.get(ctx)
   if settings.bundle == "absent" then
-    error(answers.plain(404, "Bundles are not switched on."))
+    error(responses.plain(404, "Bundles are not switched on."))
   elseif settings.bundle == "unknown" then
-    error(answers.plain(503, "It cannot be told whether bundles are switched on."))
+    error(responses.plain(503, "It cannot be told whether bundles are switched on."))
   end
   local query = validate.query(ctx, QUERY)
   local names, skipped = usable(ctx.project.skills)
@@ -66,14 +66,14 @@ function skill_bundle.get(ctx)
   for i = 1, included do
     add(entries, ctx.project.skills[names[i]], query.content or "stub")
   end
-  local answer = answers.ok(zip.pack(entries))
-  local headers = answer.headers
+  local response = responses.ok(zip.pack(entries))
+  local headers = response.headers
   headers["Content-Type"] = "application/zip"
   headers["Content-Disposition"] = 'attachment; filename="skills.zip"'
   headers["X-Skills-Included"] = tostring(included)
   headers["X-Skills-Dropped"] = tostring(#names - included)
   headers["X-Skills-Skipped"] = tostring(skipped)
-  return answer
+  return response
 end
 
 return skill_bundle

@@ -1,6 +1,6 @@
 --- Skills as SKILL.md: a header of names and values, then the body.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local current = require("server.current.skills")
 local json = require("server.json")
 local rows = require("server.skill_rows")
@@ -69,7 +69,7 @@ function skill_markdown.get(ctx, name)
   for key, value in pairs(values) do
     values[key] = json.raw(value)
   end
-  return answers.ok(json.object(ANSWER, {
+  return responses.ok(json.object(ANSWER, {
     name = skill.name,
     version = version.version,
     content = skill_markdown.write(skill, version),

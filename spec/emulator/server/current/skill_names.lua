@@ -1,6 +1,6 @@
 --- Names of skills: what to propose for one that does not exist.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 
 local skill_names = {}
@@ -49,7 +49,7 @@ end
 
 --- The 404 of a skill.
 function skill_names.not_found(project, name)
-  return answers.plain(404, ("There is no skill named '%s'."):format(name), {
+  return responses.plain(404, ("There is no skill named '%s'."):format(name), {
     { "type", "skill_not_found" },
     { "skill_name", name },
     { "suggestions", suggestions(project, name:sub(1, 100)) },
@@ -62,7 +62,7 @@ function skill_names.no_version(skill, number)
   for i in ipairs(skill.versions) do
     texts[i] = ("%d"):format(i)
   end
-  return answers.plain(404, ("The skill '%s' has no version %d."):format(skill.name, number), {
+  return responses.plain(404, ("The skill '%s' has no version %d."):format(skill.name, number), {
     { "type", "skill_version_not_found" },
     { "skill_name", skill.name },
     { "available_versions", json.raw(json.list(texts)) },

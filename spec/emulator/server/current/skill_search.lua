@@ -1,6 +1,6 @@
 --- Searching in names, descriptions, bodies and files of the latest versions.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local json = require("server.json")
 local settings = require("server.settings").values
 local text = require("server.text")
@@ -89,7 +89,7 @@ end
 function skill_search.get(ctx)
   local query = validate.query(ctx, QUERY).query
   if settings.search == "timeout" then
-    error(answers.plain(503, "The search took too long; use a narrower query."))
+    error(responses.plain(503, "The search took too long; use a narrower query."))
   end
   local names, results = {}, {}
   for name in pairs(ctx.project.skills) do
@@ -101,7 +101,7 @@ function skill_search.get(ctx)
       results[#results + 1] = search(ctx.project.skills[name], query)
     end
   end
-  return answers.ok(json.object(ANSWER, {
+  return responses.ok(json.object(ANSWER, {
     count = #results,
     results = json.raw(json.list(results)),
   }))

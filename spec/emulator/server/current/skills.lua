@@ -1,6 +1,6 @@
 --- What the current profile does otherwise with skills: filters, bodies in parts, renaming.
 
-local answers = require("server.answers")
+local responses = require("server.responses")
 local auth = require("server.auth")
 local etag = require("server.current.etag")
 local fields = require("server.skill_fields")
@@ -26,7 +26,7 @@ local GET_QUERY = {
 --- The user ids stay text: they may be larger than a number can hold.
 local function user_id(value, attr)
   if not value:find("^%d+$") then
-    error(answers.invalid(attr, "invalid_input", "A valid integer is required."))
+    error(responses.invalid(attr, "invalid_input", "A valid integer is required."))
   end
 end
 
@@ -60,19 +60,19 @@ function current.list(ctx)
   local query = validate.query(ctx, LIST_QUERY, true)
   local headers = list_headers(ctx)
   if etag.matches(ctx, headers["ETag"]) then
-    return answers.empty(304, headers)
+    return responses.empty(304, headers)
   end
   local author = query.created_by_id and (auth.find_user("id", query.created_by_id) or {})
   local owner = query.owner_id and (auth.find_user("id", query.owner_id) or {})
-  local answer = skills.list_of(ctx, function(skill, latest)
+  local response = skills.list_of(ctx, function(skill, latest)
     return (not author or latest.created_by == author.text)
       and (not owner or has_owner(skill, owner))
       and (not query.category or skill.category == query.category)
   end)
   for name, value in pairs(headers) do
-    answer.headers[name] = value
+    response.headers[name] = value
   end
-  return answer
+  return response
 end
 
 --- The skill that one of whose versions has this id, or nil.
@@ -94,7 +94,7 @@ local function redirect(ctx, name)
     return nil
   end
   local query = ctx.target:match("%?.*$") or ""
-  return answers.empty(
+  return responses.empty(
     302,
     { ["Location"] = ctx.prefix .. ctx.raw_path:gsub("[^/]+/?$", "") .. skill.name .. "/" .. query }
   )
@@ -118,7 +118,7 @@ function current.get(ctx, name)
   local version = current.version(skill, query.version)
   local body, next_offset =
     text.slice(version.body, query.body_offset or 0, query.body_length or BODY_LENGTH)
-  return answers.ok(rows.write(skill, version, {
+  return responses.ok(rows.write(skill, version, {
     body = json.raw(json.string(body)),
     next = next_offset,
   }))
@@ -126,7 +126,7 @@ end
 
 --- The zip of one skill is for browsers: no scope of a key fits this action.
 function current.refuse_export()
-  return answers.denied("No scope of a key fits this action.")
+  return responses.denied("No scope of a key fits this action.")
 end
 
 --- The prefix of a name that stays as it is when the skill is renamed, or nil.
@@ -142,7 +142,7 @@ local function check_prefix(name, new_name, attr)
   local before, after = fixed_prefix(name), fixed_prefix(new_name)
   if before ~= after then
     error(
-      answers.invalid(
+      responses.invalid(
         attr,
         "reserved_prefix",
         ("No skill is renamed into or out of '%s'."):format(after or before)
@@ -157,13 +157,13 @@ function current.rename(ctx, name)
   local new_name = values.new_name
   check_prefix(name, new_name, "new_name")
   if new_name ~= name and ctx.project.skills[new_name] then
-    error(answers.invalid("new_name", "unique", "A skill with this name already exists."))
+    error(responses.invalid("new_name", "unique", "A skill with this name already exists."))
   end
   ctx.project.skills[name] = nil
   skill.name = new_name
   ctx.project.skills[new_name] = skill
   rows.moved(ctx.project)
-  return answers.ok(rows.write(skill))
+  return responses.ok(rows.write(skill))
 end
 
 return current

@@ -3,7 +3,7 @@
 ---
 --- `project` routes lie below /api/environments/:project_id/ and /api/projects/:project_id/ alike,
 --- `root` routes below /api/. In a path `:x` is one segment and `*x` all the rest. A method has the
---- scope that it needs, or `any`, and the function of server/ that answers. `throttle` names the settings
+--- scope that it needs, or `any`, and the function of server/ that responds. `throttle` names the settings
 --- that limit the calls, all of them or those of a method; without it `rate_limit` does. `media` is what
 --- a route returns in addition to JSON.
 --- `flag` names the setting that has a group of routes switched on.

@@ -1,16 +1,16 @@
---- The answers that are not an endpoint's own: the three error shapes of the API.
---- An answer is a table { status, body, headers }; handlers return one or throw one. A long one may have
+--- The responses that are not an endpoint's own: the three error shapes of the API.
+--- A response is a table { status, body, headers }; handlers return one or throw one. A long one may have
 --- `pieces`, a function that makes an iterator over the texts of its body, in place of `body`.
 
 local json = require("server.json")
 local settings = require("server.settings").values
 
-local answers = {}
+local responses = {}
 
 local ENVELOPE = { "type", "code", "detail", "attr" }
 
---- A successful answer with a JSON body.
-function answers.ok(body, status)
+--- A successful response with a JSON body.
+function responses.ok(body, status)
   return {
     status = status or 200,
     body = body,
@@ -19,24 +19,24 @@ function answers.ok(body, status)
 end
 
 --- No body and no Content-Type.
-function answers.empty(status, headers)
+function responses.empty(status, headers)
   return { status = status, body = "", headers = headers or {} }
 end
 
 --- Shape 1: the envelope.
-function answers.envelope(status, kind, code, detail, attr)
+function responses.envelope(status, kind, code, detail, attr)
   local values = { type = kind, code = code, detail = detail, attr = attr }
-  return answers.ok(json.object(ENVELOPE, values), status)
+  return responses.ok(json.object(ENVELOPE, values), status)
 end
 
 --- Shape 2: `detail`, and the other fields of the view. `extra` is a list of name, value pairs.
-function answers.plain(status, detail, extra)
+function responses.plain(status, detail, extra)
   local keys, values = { "detail" }, { detail = detail }
   for _, pair in ipairs(extra or {}) do
     keys[#keys + 1] = pair[1]
     values[pair[1]] = pair[2]
   end
-  return answers.ok(json.object(keys, values), status)
+  return responses.ok(json.object(keys, values), status)
 end
 
 --- An object of `code`, `detail` and name, value pairs, with the status 409.
@@ -46,12 +46,12 @@ local function coded(code, detail, extra)
     keys[#keys + 1] = pair[1]
     values[pair[1]] = pair[2]
   end
-  return answers.ok(json.object(keys, values), 409)
+  return responses.ok(json.object(keys, values), 409)
 end
 
 --- The 409 of newer datasets. What it does not tell is absent or null, by a setting.
 --- @param current? { version: integer?, item_id: string? }
-function answers.conflict(code, detail, current)
+function responses.conflict(code, detail, current)
   local extra, nulls = {}, settings.conflict_nulls
   for _, name in ipairs({ "version", "item_id" }) do
     local value = current and current[name]
@@ -63,7 +63,7 @@ function answers.conflict(code, detail, current)
 end
 
 --- The 409 of a limit: it tells that limit and nothing of an item.
-function answers.limit_reached(resource, count, limit)
+function responses.limit_reached(resource, count, limit)
   return coded(
     "limit_reached",
     ("There are already %d of %s."):format(count, resource),
@@ -72,41 +72,41 @@ function answers.limit_reached(resource, count, limit)
 end
 
 --- A field that does not pass. `attr` nil concerns the whole body.
-function answers.invalid(attr, code, detail)
-  local answer = answers.envelope(400, "validation_error", code, detail, attr)
-  answer.problem = { attr = attr, code = code, detail = detail }
-  return answer
+function responses.invalid(attr, code, detail)
+  local response = responses.envelope(400, "validation_error", code, detail, attr)
+  response.problem = { attr = attr, code = code, detail = detail }
+  return response
 end
 
-function answers.parse_error(what)
-  return answers.envelope(400, "invalid_request", "parse_error", "JSON parse error - " .. what)
+function responses.parse_error(what)
+  return responses.envelope(400, "invalid_request", "parse_error", "JSON parse error - " .. what)
 end
 
-function answers.not_authenticated(code, detail)
-  return answers.envelope(401, "authentication_error", code, detail)
+function responses.not_authenticated(code, detail)
+  return responses.envelope(401, "authentication_error", code, detail)
 end
 
-function answers.denied(detail)
-  return answers.envelope(403, "authentication_error", "permission_denied", detail)
+function responses.denied(detail)
+  return responses.envelope(403, "authentication_error", "permission_denied", detail)
 end
 
-function answers.not_found(detail)
-  return answers.envelope(404, "invalid_request", "not_found", detail or "Not found.")
+function responses.not_found(detail)
+  return responses.envelope(404, "invalid_request", "not_found", detail or "Not found.")
 end
 
-function answers.method_not_allowed(method, allow)
-  local answer = answers.envelope(
+function responses.method_not_allowed(method, allow)
+  local response = responses.envelope(
     405,
     "invalid_request",
     "method_not_allowed",
     ('Method "%s" not allowed.'):format(method)
   )
-  answer.headers["Allow"] = allow
-  return answer
+  response.headers["Allow"] = allow
+  return response
 end
 
-function answers.not_acceptable()
-  return answers.envelope(
+function responses.not_acceptable()
+  return responses.envelope(
     406,
     "invalid_request",
     "not_acceptable",
@@ -114,8 +114,8 @@ function answers.not_acceptable()
   )
 end
 
-function answers.unsupported_media_type(content_type)
-  return answers.envelope(
+function responses.unsupported_media_type(content_type)
+  return responses.envelope(
     415,
     "invalid_request",
     "unsupported_media_type",
@@ -123,8 +123,8 @@ function answers.unsupported_media_type(content_type)
   )
 end
 
-function answers.throttled(seconds, with_header)
-  local answer = answers.envelope(
+function responses.throttled(seconds, with_header)
+  local response = responses.envelope(
     429,
     "throttled_error",
     "throttled",
@@ -134,17 +134,17 @@ function answers.throttled(seconds, with_header)
     )
   )
   if with_header then
-    answer.headers["Retry-After"] = ("%d"):format(seconds)
+    response.headers["Retry-After"] = ("%d"):format(seconds)
   end
-  return answer
+  return response
 end
 
-function answers.server_error()
-  return answers.envelope(500, "server_error", "error", "A server error occurred.")
+function responses.server_error()
+  return responses.envelope(500, "server_error", "error", "A server error occurred.")
 end
 
 --- The page of an error that came while a response was written.
-function answers.error_page()
+function responses.error_page()
   return {
     status = 500,
     body = "<!doctype html>\n<html><head><title>Server Error (500)</title></head>"
@@ -153,4 +153,4 @@ function answers.error_page()
   }
 end
 
-return answers
+return responses
