@@ -294,21 +294,21 @@ describe("the completion of names", function()
   it("leaves no command and no option out in bash", function()
     local lines, wanted = {}, {}
     local function visit(entry, path)
-      local names = {}
+      local known = {}
       for _, inner in ipairs(entry.commands or {}) do
-        names[#names + 1] = inner.name
+        known[#known + 1] = inner.name
         visit(inner, path .. " " .. inner.name)
       end
-      if #names > 0 then
-        lines[#lines + 1], wanted[#wanted + 1] = path .. " ''", names
+      if #known > 0 then
+        lines[#lines + 1], wanted[#wanted + 1] = path .. " ''", known
       end
-      names = { "--help" }
+      known = { "--help" }
       for _, list in ipairs({ entry.options or {}, commands.options }) do
         for _, option in ipairs(list) do
-          names[#names + 1] = option[1]:match("%S+$")
+          known[#known + 1] = option[1]:match("%S+$")
         end
       end
-      lines[#lines + 1], wanted[#wanted + 1] = path .. " --", names
+      lines[#lines + 1], wanted[#wanted + 1] = path .. " --", known
     end
     visit(commands, "")
     for i, shown in ipairs(of_bash(lines)) do

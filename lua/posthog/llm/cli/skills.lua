@@ -157,7 +157,7 @@ return {
           "The folder; else one of the skill's name. Of three words or more all are skills.",
           optional = true,
           many = true,
-          takes = "folder",
+          takes = "folder skill",
         },
       },
       options = {
