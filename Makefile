@@ -175,7 +175,7 @@ mutate: ## mutate modules and check whether the specs detect it; MODULES= SHARE=
 	@MAKE="$(MAKE)" tools/mutate $(LUA_VERSION:%=--lua=%) --share=$(SHARE) \
 	  $(SEED:%=--seed=%) $(MODULES)
 
-# Some of the parts: codec calls gather, with bench-hosts nvim nginx.
+# Some of the parts: codec calls gather, with bench-hosts nvim plugin nginx cache.
 BENCHES ?=
 
 bench: ## compare with other clients, three minutes, into bench/results.md; BENCHES=part
