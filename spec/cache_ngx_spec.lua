@@ -78,6 +78,34 @@ describe("posthog.llm.cache", function()
     assert.equal("# Seeded\n\nVersion 1", skill().body)
   end)
 
+  it("keeps who made a version when it is told to", function()
+    local other = fleet.machine(e, "keep_users = true")
+    local skill_with_users = cjson.decode((other:get("/skill/" .. name)))
+    other:stop()
+    assert.is_string(skill_with_users.created_by.email)
+  end)
+
+  it("drops what was not used for longest when the dictionary is full", function()
+    local names = e:seed({ skills = 40 }).skills
+    local body = '{"name":"x","id":"x","version":1,"body":"%s"}'
+    e:fault({
+      match = { path = "/name/" },
+      action = { status = 200, body = body:format(("x"):rep(60000)) },
+    })
+    local small = fleet.machine(e, "ttl = 60", "1m")
+    local count = 0
+    for _ = 1, 2 do
+      for _, each in ipairs(names) do
+        count = count + (select(2, fleet.from(small, "/skill/" .. each)) == "200" and 1 or 0)
+      end
+    end
+    local counters, complaints = cjson.decode((small:get("/stats"))), small:complaints()
+    small:stop()
+    assert.equal(80, count)
+    assert.is_true(counters.evicted > 0)
+    assert.equal("", complaints)
+  end)
+
   it("serves an old copy at once, and lets one conditional request refresh all", function()
     local names = e:seed({ skills = 4 }).skills
     for _, each in ipairs(names) do

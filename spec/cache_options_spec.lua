@@ -166,12 +166,13 @@ describe("the options of posthog.llm.cache", function()
 
   it("take a Redis with a password, and one by the name of its host", function()
     local name = e:seed({ skills = 1 }).skills[1]
+    local host = server.output_of("getent hosts localhost") ~= "" and "localhost" or "127.0.0.1"
     for _, options in ipairs({
       ('redis = { port = %d, password = "sesame" }'):format(locked.port),
       ('redis = { port = %d, password = "sesame", username = "default", database = 3 }'):format(
         locked.port
       ),
-      ('redis = { port = %d, host = "localhost" }'):format(plain.port), -- nginx has no resolver
+      ('redis = { port = %d, host = "%s" }'):format(plain.port, host), -- nginx has no resolver
     }) do
       local nginx = fleet.machine(e, options)
       assert.equal("miss", (fleet.from(nginx, "/skill/" .. name)), options)
@@ -184,6 +185,17 @@ describe("the options of posthog.llm.cache", function()
     assert.matches("entry:skill:", locked:command("keys '*'"))
     assert.matches("entry:skill:", locked:command("-n 3 keys '*'"))
     assert.matches("entry:skill:", plain:command("keys '*'"))
+  end)
+
+  it("let nginx start with a Redis whose host has no address, and say what to do", function()
+    local nginx = fleet.machine(e, 'redis = { host = "redis.invalid" }')
+    local name = e:seed({ skills = 1 }).skills[1]
+    local from = fleet.from(nginx, "/skill/" .. name)
+    local complaints = nginx:complaints()
+    nginx:stop()
+    assert.equal("miss", from)
+    assert.matches("redis redis.invalid:6379: .-known", complaints)
+    assert.matches("no address is known of it: nginx needs a resolver, or a reload", complaints)
   end)
 
   it("let nginx start without a Redis that is not there yet, and say so once", function()

@@ -187,11 +187,13 @@ end
 local function open(self, connection)
   local options = self._options
   local ok, err = connection:connect(self._by_address or options.host, options.port, self._pool)
-  if not ok and self._address and tostring(err):find("no resolver", 1, true) then
-    self._by_address = self._address
-    ok, err = connection:connect(self._by_address, options.port, self._pool)
+  if ok or not tostring(err):find("no resolver", 1, true) then
+    return ok, err
+  elseif not self._address then
+    return nil, "no address is known of it: nginx needs a resolver, or a reload once there is one"
   end
-  return ok, err
+  self._by_address = self._address
+  return connection:connect(self._by_address, options.port, self._pool)
 end
 
 --- @return table? connection
