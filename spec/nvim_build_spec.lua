@@ -37,14 +37,9 @@ describe("build.lua", function()
   --- @return string output
   --- @return integer status
   local function nvim(arguments, env)
-    local command = "cd / && env HOME='%s' XDG_DATA_HOME='%s/data' XDG_CONFIG_HOME='%s/config'"
-      .. " XDG_STATE_HOME='%s/state' %s -u LUA_PATH -u LUA_CPATH timeout 120"
+    local command = "cd / && env -u LUA_PATH -u LUA_CPATH HOME='%s' XDG_DATA_HOME='%s/data'"
+      .. " XDG_CONFIG_HOME='%s/config' XDG_STATE_HOME='%s/state' %s timeout 120"
       .. " nvim --headless -i NONE -n -u NONE %s </dev/null"
-    -- The options of env come before its variables.
-    command = command:gsub(
-      "^(cd / && env) (.-) (%%s) %-u LUA_PATH %-u LUA_CPATH",
-      "%1 -u LUA_PATH -u LUA_CPATH %2 %3"
-    )
     return run(command:format(root, root, root, root, env or "", arguments))
   end
 
@@ -144,6 +139,25 @@ describe("build.lua", function()
     local output, status = build(("CC='%s/cc'"):format(root))
     assert.matches(
       "^posthog%-llm is not built: the headers of the C library are missing [^\n]+\n$",
+      output
+    )
+    assert.equal(1, status)
+  end)
+
+  it("says in one line that the plugin's folder is another user's", function()
+    local user = ""
+    if run("id -u") == "0\n" then -- who may write everywhere
+      user = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+      if select(2, run("command -v setpriv")) ~= 0 then
+        return pending("setpriv is not installed")
+      end
+    end
+    run(("chmod -R a+rX,a-w '%s' && chmod 755 '%s'"):format(plugin, root))
+    local output, status = build(user)
+    assert.equal(
+      ("posthog-llm is not built: %s/lua/posthog/llm cannot be written: build it as its owner, or "):format(
+        plugin
+      ) .. "have a copy of the plugin of your own\n",
       output
     )
     assert.equal(1, status)

@@ -148,6 +148,15 @@ function build.requirements()
   elseif version < 0x074400 then
     error(("libcurl 7.68 or newer is needed, and this is 0x%06x"):format(version), 0)
   end
+  local into = plugin_folder() .. "/" .. CORE:match("^(.*)/")
+  if vim.uv.fs_access(into, "W") ~= true then
+    error(
+      ("%s cannot be written: build it as its owner, or have a copy of the plugin of your own"):format(
+        into
+      ),
+      0
+    )
+  end
   return cc, version
 end
 
