@@ -394,6 +394,15 @@ it("shows the response to the later request, also where it comes first", functio
   matches("a%-second", text())
 end)
 
+it("says that a skill which is to be new is there already", function()
+  listen()
+  given()
+  vim.cmd("PostHog new pdf-forms")
+  equal("posthog: there is a skill pdf-forms already, and this is its text", said[#said])
+  vim.cmd("PostHog new pdf-forms-2")
+  equal(1, #said)
+end)
+
 it("says what has become of a write that was cancelled, and finds out by the next", function()
   listen()
   local client = given()

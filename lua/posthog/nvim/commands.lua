@@ -73,6 +73,10 @@ function RUN.new(arguments)
     error(":PostHog new NAME: the name of the skill is missing", 0)
   end
   open.edit(uri.of_file(arguments[1]))
+  local found = base.of(api.nvim_get_current_buf())
+  if found and not found.is_new then
+    message.warn(("there is a skill %s already, and this is its text"):format(arguments[1]))
+  end
 end
 
 function RUN.publish(arguments, is_forced)
