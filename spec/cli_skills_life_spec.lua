@@ -175,6 +175,10 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("", shown.err)
       assert.equal(shown.out, skills(7, { "diff" }, { dir = root .. "/pdf-forms" }).out)
       assert.equal(shown.out, skills(7, { "diff", "./pdf-forms/", "1" }).out)
+      if shell.run("command -v git") == "" then
+        pending("git is not installed")
+        return
+      end
       write(root, "d", shown.out)
       local said, status = shell.run(("cd '%s/pdf-forms' && git apply -R ../d"):format(root))
       assert.equal(0, status, said)
@@ -341,6 +345,28 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "rename", "pdf-forms", "forms" }, answered).out, "renamed pdf-forms to forms")
       skills(4, { "show", "pdf-forms" })
     end)
+
+    it(
+      "each command ends with 5 without a valid key, and with 130 when it is interrupted",
+      function()
+        publish_two()
+        local COMMANDS = {
+          { "search", "text" },
+          { "log", "pdf-forms" },
+          { "diff", "pdf-forms" },
+          { "restore", "pdf-forms", "1" },
+          { "rename", "pdf-forms", "forms" },
+        }
+        for _, words in ipairs(COMMANDS) do
+          skills(5, words, { env = { POSTHOG_PERSONAL_API_KEY = "phx_wrong" } })
+          e:fault({ action = { delay = { answer = 5 } } })
+          local out = skills(130, words, { while_running = "sleep 0.7; kill -INT $pid" })
+          has(out.err, "interrupted")
+          e:faults({})
+        end
+        has(skills(0, { "show", "pdf-forms", "--file", "a.md" }).out, "three")
+      end
+    )
 
     it("rename that was killed goes on", function()
       publish_two()

@@ -98,6 +98,10 @@ for _, profile in ipairs({ "reference", "current" }) do
             .. "+++ b/sub/b c.md\tfolder\n@@ -0,0 +1 @@\n+x\n",
           text
         )
+        if shell.run("command -v patch") == "" then
+          pending("patch is not installed")
+          return
+        end
         write(root, "d", text)
         local said, status = shell.run(("cd '%s' && patch -s -R -p1 -i ../d"):format(dir))
         assert.equal(0, status, said)
@@ -479,7 +483,9 @@ for _, profile in ipairs({ "reference", "current" }) do
       it("moves the skill and its folder", function()
         local latest = content("pdf-forms", 3)
         write(dir, "a.md", "mine\n") -- not published yet
+        assert(skill_folder.pull_all(client, root))
         local result = assert(rename({ dir = dir }))
+        assert.is_nil(read(root, ".posthog-skills.json")) -- which remembers the old name
         assert.same({ "pdf-forms", "forms", new_dir, not is_v1 }, {
           result.from,
           result.name,
@@ -498,6 +504,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         end
         assert.same({ ["a.md"] = "local" }, changed)
         assert.same({}, assert(skill_folder.lint(new_dir)))
+        assert.equal(1, assert(skill_folder.pull_all(client, root, { prune = true })).unchanged)
         local pushed = assert(skill_folder.push(client, new_dir))
         assert.same({ { path = "a.md", change = "changed" } }, pushed.changes)
       end)

@@ -8,6 +8,7 @@ local folders = require("posthog.llm.skill_folder.folder")
 local paths = require("posthog.llm.skill_folder.paths")
 local refuse = require("posthog.llm.skill_folder.refuse")
 local remote = require("posthog.llm.skill_folder.remote")
+local root_lock = require("posthog.llm.skill_folder.root_lock")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
 
@@ -148,6 +149,8 @@ function RenamedFolder:follow(snapshot)
     return errors.failure(err)
   end
   folder:note(writes, {})
+  -- The list that the root remembers has the old name, and a renaming need not change its ETag.
+  os.remove(folder.dir .. "/../" .. root_lock.NAME)
   return true
 end
 
