@@ -58,6 +58,32 @@ describe("the command posthog-llm", function()
     end
   end)
 
+  it("goes by the terminal, whatever COLUMNS, LINES and the locale say", function()
+    e:seed({ skills = 1 })
+    local help, list = ends(0, { "--help" }).out, ends(0, { "skills", "list" }).out
+    for _, env in ipairs({
+      { COLUMNS = "nonsense", LINES = "-1" },
+      { COLUMNS = "1", LINES = "1" },
+      { LC_ALL = "C" },
+      { LC_ALL = "", LC_CTYPE = "", LANG = "" },
+    }) do
+      assert.equal(help, ends(0, { "--help" }, { env = env }).out)
+      assert.equal(list, ends(0, { "skills", "list" }, { env = env }).out)
+      assert.equal(help, ends(0, { "--help" }, { env = env, terminal = 80, screen = true }).out)
+    end
+  end)
+
+  it("shows a help in as many columns as the terminal has", function()
+    for _, columns in ipairs({ 1, 20, 40, 79, 200 }) do
+      local out = ends(0, { "--help" }, { terminal = columns, screen = true }).out
+      local widest = 0
+      for line in out:gmatch("[^\n]+") do
+        widest = math.max(widest, #line)
+      end
+      assert.is_true(widest <= math.max(columns, 32) and widest <= 80, columns .. ": " .. widest)
+    end
+  end)
+
   it("exits with 4 where something is not found", function()
     assert.matches("no skill named", ends(4, { "skills", "show", "nobody" }).err)
   end)
