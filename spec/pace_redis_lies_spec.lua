@@ -4,7 +4,7 @@ if not rawget(_G, "jit") or os.getenv("SPEC_MODE") == "valgrind" then
 end
 
 local emulator = require("spec.emulator")
-local redis_server = require("spec.support.redis_server")
+local redis_server = require("spec.ngx.redis")
 local server = require("spec.ngx.server")
 
 local missing = server.missing()
@@ -37,6 +37,8 @@ local WRONG = {
   ["an alert of TLS"] = "Does it speak TLS",
   ["HTTP"] = "is not a Redis",
   ["garbage"] = "is not a Redis",
+  ["closes"] = "Does it speak TLS",
+  ["half of it"] = "Does it speak TLS",
 }
 
 local function read(path)

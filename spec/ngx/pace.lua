@@ -55,11 +55,17 @@ local function shorten(seconds)
   end
 end
 
---- GET /shared?port=&per_minute=&seconds=&deadline=&key=&password=&prefix=: one call, counted in
---- Redis, in minutes of so many seconds.
+--- GET /shared?port=&per_minute=&seconds=&deadline=&key=&password=&prefix=&ahead=: one call, counted
+--- in Redis, in minutes of so many seconds. `ahead` sets the worker's clock, from then on.
 function pace.shared()
   local arg = ngx.req.get_uri_args()
   shorten(tonumber(arg.seconds) or 60)
+  if arg.ahead then
+    local ahead = tonumber(arg.ahead)
+    clock.now = function()
+      return now() + ahead
+    end
+  end
   local client = handlers.client({
     pace = {
       per_minute = tonumber(arg.per_minute),

@@ -129,6 +129,7 @@ end
 --- What Redis's refusals say of the options: a pattern, and the message.
 local REFUSALS = {
   { "^NOAUTH", "asks for a password: redis.password is missing" },
+  { "unauthenticated", "asks for a password: redis.password is missing" }, -- for a long command
   { "^WRONGPASS", "does not accept the password: see redis.password and redis.username" },
   { "^ERR invalid password", "does not accept the password: see redis.password" },
   { "without any password configured", "has no password: leave redis.password out" },
@@ -158,6 +159,8 @@ function redis_check.explain(err)
     return TLS, true
   elseif prefix then
     return NOT_REDIS, true
+  elseif err == "closed" or err == "connection reset by peer" then
+    return TLS, true
   end
   return err
 end

@@ -1,0 +1,101 @@
+-- One pace for three real nginx, and a Redis that dies, hangs, forgets and is full.
+if not rawget(_G, "jit") or os.getenv("SPEC_MODE") == "valgrind" then
+  return
+end
+
+local pace_fleet = require("spec.ngx.pace_fleet")
+
+local missing = pace_fleet.missing()
+if missing then
+  describe("a pace in a Redis that fails", function()
+    pending("is left out: " .. missing)
+  end)
+  return
+end
+
+local MINUTE, LIMIT, SHARE = pace_fleet.MINUTE, pace_fleet.LIMIT, pace_fleet.SHARE
+local TWO_THIRDS = pace_fleet.TWO_THIRDS
+local sleep = pace_fleet.sleep
+
+describe("a pace in a Redis that fails", function()
+  local fleet
+
+  setup(function()
+    fleet = pace_fleet.start()
+  end)
+  teardown(function()
+    fleet:stop()
+  end)
+  before_each(function()
+    fleet:begin()
+  end)
+  after_each(function()
+    fleet:finish()
+  end)
+
+  local function within(bound)
+    local most = fleet:most_in_a_minute()
+    assert.is_true(most <= bound, most .. " in a minute")
+    return most
+  end
+
+  for what, fault in pairs({
+    ["killed, with all it knew,"] = {
+      begin = function()
+        fleet.redis:kill()
+      end,
+      finish = function()
+        assert.is_true(fleet.redis:run())
+      end,
+    },
+    ["stopped"] = {
+      begin = function()
+        fleet.redis:signal("STOP")
+      end,
+      finish = function()
+        fleet.redis:signal("CONT")
+      end,
+    },
+  }) do
+    it("exceeds the limit by no more than one share while Redis is " .. what, function()
+      local statuses = fleet:crowd(TWO_THIRDS, {}, function()
+        sleep(0.5)
+        fault.begin()
+        sleep(MINUTE)
+        fault.finish()
+      end)
+      assert.same({ ["200"] = 3 * TWO_THIRDS }, statuses)
+      assert.is_true(within(LIMIT + SHARE) > LIMIT / 2)
+      for _, machine in ipairs(fleet.machines) do
+        assert.equal("", machine:complaints({ "without it until it answers", "answers again" }))
+      end
+    end)
+  end
+
+  it("goes on within the limit when Redis is flushed, its scripts too", function()
+    local statuses = fleet:crowd(TWO_THIRDS, {}, function()
+      for _ = 1, 2 do
+        sleep(1.5)
+        fleet.redis:command("script flush")
+        fleet.redis:command("flushall")
+      end
+    end)
+    assert.same({ ["200"] = 3 * TWO_THIRDS }, statuses)
+    within(LIMIT + SHARE)
+  end)
+
+  it("goes on with a share of the limit when Redis is full", function()
+    fleet.redis:command("config set maxmemory 1")
+    local statuses = fleet:crowd(LIMIT, { deadline = 2 })
+    assert.is_true((statuses["200"] or 0) >= 6 * SHARE)
+    within(LIMIT)
+    fleet.redis:command("config set maxmemory 0")
+    sleep(2)
+    assert.equal("went", (fleet.machines[1]:get(fleet:path())))
+    assert.matches(
+      "^1?pace:%x+\n$",
+      fleet.redis:command("--raw keys '*'"):gsub("posthog%-llm:", ""),
+      nil
+    )
+  end)
+end)
