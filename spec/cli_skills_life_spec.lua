@@ -108,7 +108,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       skills(2, { "search" })
     end)
 
-    it("search survives matches that are none", function()
+    it("search survives invalid matches", function()
       if is_v1 then
         return
       end
