@@ -148,6 +148,13 @@ describe("the pager of the command", function()
     end
   end)
 
+  it("leaves the text to the terminal where there is no room for the file", function()
+    skill(3000)
+    local result = on_terminal(SHOW, MARK, { before = "ulimit -f 1" })
+    local words = "^posthog%-llm: the pager %(PAGER=[^\n]*%) has failed with no file; [^\n]*\n"
+    assert.matches(words .. "line 1\nline 2\n", result.out) -- which has no room for more either
+  end)
+
   it("is less where PAGER is not set, which leaves the text on the screen", function()
     local pipe = io.popen("command -v less")
     local less = pipe:read("*l")

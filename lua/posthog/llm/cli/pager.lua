@@ -48,7 +48,10 @@ end
 --- read all. The shell's own way of waiting leaves Ctrl-C to the pager.
 --- @return integer? status nil: there is no file for it
 local function run(command, text)
-  local path = os.tmpname() -- readable for nobody else
+  local made, path = pcall(os.tmpname) -- readable for nobody else
+  if not made then
+    return nil
+  end
   local file = io.open(path, "wb")
   local written = file and file:write(text)
   if file then
