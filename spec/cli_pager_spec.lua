@@ -150,7 +150,7 @@ describe("the pager of the command", function()
 
   it("leaves the text to the terminal where there is no room for the file", function()
     skill(3000)
-    local result = on_terminal(SHOW, MARK, { before = "ulimit -f 1" })
+    local result = on_terminal(SHOW, MARK, { before = "exec 2>/dev/null; ulimit -f 1" })
     local words = "^posthog%-llm: the pager %(PAGER=[^\n]*%) has failed with no file; [^\n]*\n"
     assert.matches(words .. "line 1\nline 2\n", result.out) -- which has no room for more either
   end)
