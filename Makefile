@@ -166,6 +166,15 @@ model: ## check the guarantees about lost writes in many stories; SECONDS= SEED=
 	@MAKE="$(MAKE)" tools/model $(LUA_VERSION:%=--lua=%) --seconds=$(SECONDS) \
 	  $(SEED:%=--seed=%) $(if $(KIND),--kind="$(KIND)") $(STORY:%=--story=%)
 
+# Plays, each on both versions of the API; the seeds follow the first.
+STEPS ?= 1000
+SEEDS ?= 1
+
+team: ## let two people and CI work on one store at random; STEPS= SEEDS= SEED=
+	@$(SETUP) test
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4
+	@LUA=lua5.4 tools/lua 5.4 spec/team/run.lua $(STEPS) $(SEEDS) $(SEED)
+
 # Of these modules, all changes or a share of them: names of Lua's, paths of C files.
 MODULES ?= posthog.llm.api.ambiguous.rules
 SHARE ?= 1
@@ -337,6 +346,6 @@ help: ## print this help
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model mutate bench bench-hosts bench-skills bench-count \
+.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
   bench-check build-bench build-count lint manual install uninstall check-prefix install-library \
   install-command nvim clean help
