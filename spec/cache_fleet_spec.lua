@@ -20,7 +20,6 @@ end
 
 describe("posthog.llm.cache with a Redis", function()
   local e, r, machines, name
-  local REFUSED = "redis 127.0.0.1:%d: "
 
   setup(function()
     e = emulator.start({ profile = "current" })
@@ -44,6 +43,9 @@ describe("posthog.llm.cache with a Redis", function()
   end)
 
   after_each(function() -- also after a failure
+    if not r.pid then
+      r:run()
+    end
     r:signal("CONT")
     r:command("config set maxmemory 0")
   end)
@@ -193,10 +195,7 @@ describe("posthog.llm.cache with a Redis", function()
   it("goes on without a Redis that was killed, and finds it back", function()
     from(machines[1], "/skill/" .. name)
     r:kill()
-    works_without(
-      "killed",
-      (REFUSED .. "connection refused; without it until it answers"):format(r.port)
-    )
+    works_without("killed", "; without it until it answers")
     assert.is_true(r:run())
     finds_back()
   end)
