@@ -135,6 +135,23 @@ describe("posthog.llm.cache with a Redis", function()
     assert.equal(1, #e:log())
   end)
 
+  it("keeps nothing in Redis of names that the server does not have", function()
+    for i = 1, 20 do
+      fleet.from(machines[1], "/skill/nothing-" .. i)
+    end
+    from(machines[1], "/skill/" .. name)
+    fleet.from(machines[1], "/skill/" .. name .. "?version=9")
+    server.output_of("sleep 1.2")
+    assert.is_nil(r:command("keys '*nothing*'"):find("nothing", 1, true))
+    assert.equal(name .. "\n", r:command("smembers " .. r:command("keys '*:names'")))
+    assert.matches(
+      "entry:skill:" .. name,
+      r:command("smembers " .. r:command("keys '*:keys:*'")),
+      1,
+      true
+    )
+  end)
+
   it("forgets a skill on all machines within a second", function()
     for _, machine in ipairs(machines) do
       from(machine, "/skill/" .. name .. "?version=1")

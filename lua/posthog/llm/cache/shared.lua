@@ -62,7 +62,8 @@ redis.call('hset', KEYS[1], 'text', ARGV[2], 'note', ARGV[3], 'until', now + ton
 redis.call('pexpire', KEYS[1], ARGV[4] + ARGV[5])
 return 1
 ]],
-  -- ARGV: token, failure, ms it counts, whether the entry is gone
+  -- ARGV: token, failure, ms it counts, whether the entry is gone, name. Names of which there is
+  -- nothing go out of the index, or whoever asks for any name would fill it.
   fail = [[
 if redis.call('get', KEYS[3]) ~= ARGV[1] then
   return 0
@@ -71,19 +72,28 @@ redis.call('del', KEYS[3])
 if ARGV[4] == '1' then
   redis.call('del', KEYS[1])
 end
+if redis.call('exists', KEYS[1]) == 0 then
+  redis.call('srem', KEYS[5], KEYS[1], KEYS[2], KEYS[3])
+  if redis.call('exists', KEYS[5]) == 0 then
+    redis.call('srem', KEYS[4], ARGV[5])
+  end
+end
 if tonumber(ARGV[3]) > 0 then
   redis.call('set', KEYS[2], ARGV[2], 'PX', ARGV[3])
 end
 return 1
 ]],
-  -- KEYS: purges, all names. ARGV: name or "", the start of the index of a name, machine, how many
+  -- KEYS: purges, all names, failure of the name. ARGV: name or "", the start of the index of a
+  -- name, machine, how many
   purge = [[
+redis.call('del', KEYS[3])
 local names = ARGV[1] ~= '' and { ARGV[1] } or redis.call('smembers', KEYS[2])
 for _, name in ipairs(names) do
   for _, key in ipairs(redis.call('smembers', ARGV[2] .. name)) do
     redis.call('del', key)
   end
   redis.call('del', ARGV[2] .. name)
+  redis.call('srem', KEYS[2], name)
 end
 redis.call('xadd', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'name', ARGV[1], 'by', ARGV[3])
 return #names
@@ -218,7 +228,8 @@ end
 --- @param gone boolean the server says that it does not exist
 function Shared:fail(entry, token, failure, seconds, gone)
   local ms = math.ceil(seconds * 1000)
-  finish(self, self._scripts.fail, entry, token, failure, ms, gone and "1" or "0")
+  local has_gone = gone and "1" or "0"
+  finish(self, self._scripts.fail, entry, token, failure, ms, has_gone, entry.name)
 end
 
 --- Purges one name, or all, on all machines.
@@ -229,7 +240,7 @@ function Shared:purge(name)
   local base = self._base
   local reply, err = self._link:script(
     self._scripts.purge,
-    { base .. "purges", base .. "names" },
+    { base .. "purges", base .. "names", base .. "failure:skill:" .. (name or "") },
     name or "",
     base .. "keys:",
     machine(self),
