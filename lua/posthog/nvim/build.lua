@@ -150,12 +150,9 @@ function build.requirements()
   end
   local into = plugin_folder() .. "/" .. CORE:match("^(.*)/")
   if vim.uv.fs_access(into, "W") ~= true then
-    error(
-      ("%s cannot be written: build it as its owner, or have a copy of the plugin of your own"):format(
-        into
-      ),
-      0
-    )
+    local words = "%s cannot be written: build it as its owner, or have a copy of the plugin of "
+      .. "your own"
+    error(words:format(into), 0)
   end
   return cc, version
 end
