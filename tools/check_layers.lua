@@ -32,6 +32,7 @@ local FLOORS = {
 local DOORS = {
   ["posthog.llm.skill_folder.field_merge"] = true,
   ["posthog.llm.skill_folder.lint"] = true,
+  ["posthog.llm.skill_folder.paths"] = true,
   ["posthog.llm.skill_folder.skill_md"] = true,
   ["posthog.llm.skill_folder.text"] = true,
   ["posthog.nvim.config"] = true,

@@ -115,10 +115,6 @@ local function set_options(number, at)
   end
 end
 
-local function describe(err)
-  return type(err) == "table" and tostring(err) or tostring(err)
-end
-
 --- A swap file was recovered into the buffer: nobody knows what that text is based on.
 local function keep_recovered(number, state)
   state.is_loading, state.is_recovered = false, true
@@ -139,10 +135,10 @@ local function finish_load(number, state, is_late, err, found)
   state.is_loading = false
   if err then
     if is_late and not (type(err) == "table" and err.kind == "cancelled") then
-      message.error(describe(err))
+      message.error(message.of_error(err))
     end
     buffer.show_state(number)
-    return describe(err)
+    return message.of_error(err)
   end
   local is_skill_md = state.at.path == "SKILL.md" and not state.at.version
   lines.fill(number, found.text, not state.was_loaded)
@@ -218,7 +214,7 @@ function buffer.on_read(number, name)
     end
     return require("posthog.nvim.list").load(number, at)
   end)
-  return ran and command or message.as_command(describe(command))
+  return ran and command or message.as_command(message.of_error(command))
 end
 
 -- }====
@@ -295,7 +291,7 @@ end
 --- @return string? failure
 local function finish_write(number, state, found, tick, is_late, err, outcome)
   state.is_writing = false
-  local failure = err and describe(err)
+  local failure = err and message.of_error(err)
   if type(err) == "table" and err.kind == "cancelled" then
     failure = "the write was cancelled; whether the server has made it, the next :w finds out"
   end
@@ -460,7 +456,7 @@ function buffer.on_write(number, name, bang)
     end
     return ""
   end)
-  return ran and result or message.as_command(describe(result))
+  return ran and result or message.as_command(message.of_error(result))
 end
 
 --- What can be done to whole buffers alone.

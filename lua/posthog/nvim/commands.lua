@@ -5,6 +5,7 @@ local base = require("posthog.nvim.base")
 local buffer = require("posthog.nvim.buffer")
 local config = require("posthog.nvim.config")
 local conflicts = require("posthog.nvim.conflicts")
+local core = require("posthog.nvim.core")
 local message = require("posthog.nvim.message")
 local open = require("posthog.nvim.open")
 local task = require("posthog.nvim.task")
@@ -43,7 +44,7 @@ local function act(words, fn, done)
   local window = api.nvim_get_current_win()
   task.run(words, fn, config.get().wait, function(_, err, ...)
     if err then
-      return message.error(tostring(err))
+      return message.error(message.of_error(err))
     elseif not api.nvim_win_is_valid(window) then
       return message.info(words .. ": the window is gone")
     end
@@ -71,6 +72,11 @@ end
 function RUN.new(arguments)
   if not arguments[1] then
     error(":PostHog new NAME: the name of the skill is missing", 0)
+  end
+  core.load()
+  local reason = require("posthog.llm.skill_folder.lint").name_error(arguments[1])
+  if reason then
+    error(reason, 0)
   end
   open.edit(uri.of_file(arguments[1]))
   local found = base.of(api.nvim_get_current_buf())
@@ -110,7 +116,8 @@ end
 function RUN.diff(arguments)
   local state, number = here()
   local found, wanted = base.of(number), arguments[1]
-  local version = tonumber(wanted) or (wanted == nil and found and found.version) or nil
+  local named = (wanted or ""):match("^[1-9]%d*$")
+  local version = named or (wanted == nil and found and found.version) or nil
   if wanted and wanted ~= "latest" and not version then
     error((":PostHog diff %s: a version or latest is expected"):format(wanted), 0)
   end
@@ -160,6 +167,8 @@ function RUN.rename(arguments)
   local new = arguments[1]
   if not new then
     error(":PostHog rename NEW: the new name is missing", 0)
+  elseif new == state.at.name then
+    error(("the skill is named %s already"):format(new), 0)
   elseif vim.bo[number].modified then
     error("the buffer has changes: write them first", 0)
   end
@@ -299,6 +308,34 @@ local function pick()
   end)
 end
 
+--- How many words these take at most, and which.
+--- @type table<string, { most: integer, words: string? }>
+local TAKES = {
+  archive = { most = 0 },
+  build = { most = 0 },
+  cancel = { most = 0 },
+  delete = { most = 0 },
+  diff = { most = 1, words = "a version or latest" },
+  history = { most = 0 },
+  merge = { most = 0 },
+  new = { most = 1, words = "the name of a skill" },
+  rename = { most = 1, words = "the new name" },
+  spend = { most = 0 },
+  take = { most = 1, words = "mine, theirs or both" },
+  undelete = { most = 0 },
+}
+
+--- What is left over is no part of what was meant: nothing is done then.
+local function check_words(name, words, bang)
+  local takes = TAKES[name]
+  if takes and #words > takes.most then
+    local text = ":PostHog %s takes %s, and not %q"
+    error(text:format(name, takes.words or "nothing", table.concat(words, " ")), 0)
+  elseif bang and name ~= "publish" then
+    error((":PostHog %s takes no !: :PostHog! publish does"):format(name), 0)
+  end
+end
+
 --- @return string[] names of the commands
 function commands.names()
   local names = vim.tbl_keys(RUN)
@@ -313,11 +350,13 @@ function commands.run(command)
   local name = table.remove(arguments, 1)
   local ran, err = pcall(function()
     if name == nil then
+      check_words("", arguments, command.bang)
       return pick()
     elseif not RUN[name] then
       local unknown = ":PostHog %s is not known; there are %s"
       error(unknown:format(name, table.concat(commands.names(), ", ")), 0)
     end
+    check_words(name, arguments, command.bang)
     RUN[name](arguments, command.bang)
   end)
   if not ran then

@@ -1,6 +1,8 @@
 --- A skill's SKILL.md, or one of its bundled files, as text: read from the server, and published
 --- to it. Runs in a task; knows no buffers.
 
+local lint = require("posthog.llm.skill_folder.lint")
+local paths = require("posthog.llm.skill_folder.paths")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local task = require("posthog.nvim.task")
 local text = require("posthog.llm.skill_folder.text")
@@ -38,11 +40,11 @@ local function template(name)
 end
 
 local function paths_of(skill)
-  local paths = { [SKILL] = true }
+  local found = { [SKILL] = true }
   for _, file in ipairs(skill.files or {}) do
-    paths[file.path] = true
+    found[file.path] = true
   end
-  return paths
+  return found
 end
 
 local function author_of(skill)
@@ -66,6 +68,17 @@ local function is_absent(err)
   return type(err) == "table" and err.kind == "not_found"
 end
 
+--- Raises why there can be no skill, or no file, of this name.
+local function check_new(at)
+  local reason = lint.name_error(at.name)
+  local wrong = at.path ~= SKILL and paths.check(at.path)
+  if reason then
+    error(("there is no skill %q, and there can be none: %s"):format(at.name, reason), 0)
+  elseif wrong then
+    error(("there is no file %q, and there can be none: the path %s"):format(at.path, wrong), 0)
+  end
+end
+
 --- Reads a file of a skill. What does not exist is a new one.
 --- @param client posthog.llm.Client
 --- @param at { name: string, path: string, version?: integer }
@@ -73,6 +86,7 @@ end
 function document.load(client, at)
   local skill, err = client.skills:get(at.name, { version = at.version })
   if not skill and is_absent(err) and not at.version then
+    check_new(at)
     local is_skill = at.path == SKILL
     return {
       name = at.name,
@@ -92,6 +106,7 @@ function document.load(client, at)
   elseif at.version then
     error(("version %d of %s has no file %s"):format(at.version, at.name, at.path), 0)
   else
+    check_new(at)
     found.text, found.is_new = "", true
   end
   return found

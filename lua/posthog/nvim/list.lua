@@ -210,7 +210,7 @@ function list.load(number, at)
       if not api.nvim_buf_is_loaded(number) or loads[number] ~= load then
         return
       elseif err then
-        failure = tostring(err)
+        failure = message.of_error(err)
         if is_late then
           message.error(failure)
         end

@@ -195,7 +195,7 @@ function merge.run(number)
     config.get().wait,
     function(_, err, latest)
       if err then
-        message.error(tostring(err))
+        message.error(message.of_error(err))
       elseif not api.nvim_buf_is_valid(number) then
         message.info("the buffer is gone")
       elseif api.nvim_buf_get_changedtick(number) ~= tick then

@@ -111,7 +111,8 @@ end
 --- @return string
 function message.of_error(err)
   local text = tostring(err):gsub("%s*\n%s*stack traceback:.*", "")
-  return (text:gsub("^.*Vim%(%w+%):", ""):gsub("^" .. PREFIX, ""))
+  text = text:gsub("^.*Vim%(%w+%):", ""):gsub("^" .. PREFIX, "")
+  return (text:gsub("^[^\n]-:%d+: posthog%.llm: ", "")) -- of a wrong argument
 end
 
 --- @param count integer

@@ -57,7 +57,7 @@ local function file(name)
   end
   task.run("files of " .. name, load, config.get().wait, function(_, err, skill)
     if err then
-      return message.error(tostring(err))
+      return message.error(message.of_error(err))
     end
     pick_file(skill)
   end)

@@ -31,7 +31,7 @@ function save_as.run(number, name)
     return source.save(from.client, found, text, { at = at })
   end
   local function finish(is_late, err, outcome)
-    failure = err and tostring(err)
+    failure = err and message.of_error(err)
     if outcome and outcome.action == "conflict" then
       failure, outcome = ("%s exists: open it to change it"):format(name), nil
     end

@@ -245,7 +245,7 @@ end
 function spend.float()
   ask(account.current(), function(err, response)
     if err then
-      message.error(tostring(err))
+      message.error(message.of_error(err))
     else
       show(response)
     end

@@ -7,6 +7,8 @@ local task = require("posthog.nvim.task")
 
 local transfer = {}
 
+local ENDINGS = { jsonl = true, ndjson = true, json = true, csv = true, tsv = true }
+
 local function is_cancelled(err)
   return type(err) == "table" and err.kind == "cancelled"
 end
@@ -29,7 +31,7 @@ local function start(title, cancelled, fn)
       if is_cancelled(err) then
         bar:finish(("%s is cancelled; %s"):format(title, cancelled), false)
       elseif err then
-        bar:finish(tostring(err), true)
+        bar:finish(message.of_error(err), true)
       else
         bar:finish(text, false)
       end
@@ -64,6 +66,11 @@ end
 function transfer.export(dataset, path)
   if vim.uv.fs_stat(path) then
     return message.error(path .. " exists: give another name, or delete it first")
+  end
+  if not ENDINGS[path:lower():gsub("%.gz$", ""):match("%.(%w+)$") or ""] then
+    return message.error(
+      ("export to %q: its name has to end in .jsonl, .json or .csv"):format(path)
+    )
   end
   start(("export of %s"):format(dataset), "no file was made", function(report)
     local dataset_file = require("posthog.llm.dataset_file")

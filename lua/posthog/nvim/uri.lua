@@ -27,6 +27,9 @@ local function skill(rest)
         ("invalid version in %q: posthog://skills/NAME@3/SKILL.md is version 3"):format(owner)
     end
   end
+  if name == "." or name == ".." then
+    return nil, ("no skill can be named %q"):format(name)
+  end
   local found = { name = name, version = tonumber(version) }
   if path == "" then
     found.kind = "files"
