@@ -184,7 +184,7 @@ mutate: ## mutate modules and check whether the specs detect it; MODULES= SHARE=
 	@MAKE="$(MAKE)" tools/mutate $(LUA_VERSION:%=--lua=%) --share=$(SHARE) \
 	  $(SEED:%=--seed=%) $(MODULES)
 
-# Some of the parts: codec calls gather, with bench-hosts nvim plugin nginx cache.
+# Some of the parts: codec calls gather, with bench-hosts nvim plugin nginx cache pace.
 BENCHES ?=
 
 bench: ## compare with other clients, three minutes, into bench/results.md; BENCHES=part

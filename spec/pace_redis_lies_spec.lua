@@ -26,7 +26,7 @@ local MINUTE, LIMIT, CALLS = 60, 40, 60
 local GRANTS = {
   ["generous"] = true,
   ["more than wanted"] = true,
-  ["two answers"] = true,
+  ["two replies"] = true,
   ["in pieces"] = true,
   ["always another epoch"] = true,
 }
@@ -111,7 +111,7 @@ describe("a pace in a Redis that lies", function()
   end)
 
   for _, mode in ipairs(modes) do
-    it(("neither hangs nor exceeds the limit when the answer is: %s"):format(mode), function()
+    it(("neither hangs nor exceeds the limit for the reply: %s"):format(mode), function()
       local lines_before = lines()
       local statuses, seconds, path = crowd(mode, CALLS)
       assert.equal(CALLS, #seconds)

@@ -131,7 +131,7 @@ describe("a store for pace", function()
       return math.huge
     end,
   }) do
-    it("fails the call when it answers with " .. what, function()
+    it("fails the call when it returns " .. what, function()
       local err = pass(limits(scripted({ answer })))
       assert.same({ "invalid", "pace" }, { err.kind, err.option })
       assert.matches("^pace%.store: take returned .*: a finite number of seconds", err.message)
