@@ -250,12 +250,13 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("diff does not let a text of somebody else control the terminal", function()
-      write(root, "pdf-forms/a.md", "\27]0;title\7\n")
+      write(root, "pdf-forms/a.md", "\27]0;title\7\n\tof a tab\n")
       skills(0, { "push", "pdf-forms" })
       local screen = { terminal = 80, screen = true, env = { PAGER = "cat" } }
       os.rename(root .. "/pdf-forms", root .. "/elsewhere")
       local shown = skills(7, { "diff", "pdf-forms" }, screen).out
       has(shown, "title")
+      has(shown, "+\tof a tab")
       assert.is_nil(shown:find("\27]0", 1, true))
     end)
 

@@ -131,10 +131,15 @@ end
 
 --- Writes a text of many lines: unchanged, unless the stream is a terminal.
 --- @param text string
-function Screen:text(text)
+--- @param style_of? fun(line: string): string? the name in STYLES of a line
+function Screen:text(text, style_of)
   if self.columns then
-    text = (text .. "\n"):gsub("\n\n$", "\n"):gsub("[^\n\t]+", function(line)
-      return self:clean(line)
+    text = (text .. "\n"):gsub("\n\n$", "\n"):gsub("[^\n]+", function(line)
+      local clean = line:gsub("[^\t]+", function(part)
+        return self:clean(part)
+      end)
+      local style = self.color and style_of and style_of(line)
+      return style and ("\27[%sm%s\27[m"):format(STYLES[style], clean) or clean
     end)
   end
   self:raw(text)

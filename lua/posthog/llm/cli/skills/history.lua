@@ -118,19 +118,14 @@ end
 --- How the lines of a diff are shown.
 local STYLES = { ["+"] = "green", ["-"] = "red", ["@"] = "cyan" }
 
---- Prints a diff: as it is in a pipe, a line at a time on a terminal.
+--- Prints the diff of a file; the lines above its first hunk are the header.
 local function print_diff(context, file)
-  local out = context.out
-  if not out.columns then
-    return out:text(file.diff)
-  end
   local is_head = true
-  for line in file.diff:gmatch("([^\n]*)\n") do
+  context.out:text(file.diff, function(line)
     local first = line:sub(1, 1)
     is_head = is_head and first ~= "@"
-    local style = is_head and "bold" or STYLES[first]
-    out:line(style and { line, style } or line)
-  end
+    return is_head and "bold" or STYLES[first]
+  end)
 end
 
 local NEWER = "the folder is at version %d, and %d is the latest: `skills diff %s %d` shows what "
