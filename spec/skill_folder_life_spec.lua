@@ -353,6 +353,25 @@ for _, profile in ipairs({ "reference", "current" }) do
         assert.equal("theirs", assert(client.skills:get("pdf-forms")).body)
       end)
 
+      it("tells when it came upon another skill that has got the name", function()
+        publish_three()
+        local other = t.client()
+        local racing = t.client({
+          on_request = function(request)
+            if request.method == "PATCH" then
+              assert(other.skills:archive("pdf-forms"))
+              assert(other.skills:create({ name = "pdf-forms", description = "d", body = "1" }))
+              assert(other.skills:publish("pdf-forms", { base_version = 1, body = "2" }))
+              assert(other.skills:publish("pdf-forms", { base_version = 2, body = "3" }))
+            end
+          end,
+        })
+        local skill, err = skill_folder.restore(racing, "pdf-forms", 1)
+        fails("conflict", nil, skill, err)
+        assert.truthy(err.message:find("its version 3 is what it was", 1, true), err.message)
+        assert.equal("3", assert(client.skills:get("pdf-forms", { version = 3 })).body)
+      end)
+
       it("finds out what became of a lost write", function()
         publish_three()
         local patient = t.client({ max_retries = 2 })

@@ -93,9 +93,8 @@ local function bring_up(self, copy, source)
     return refuse.conflict(TAKEN:format(self.new_name, self.name))
   end
   local note = ("Version %d of %s"):format(source.snapshot.version, self.name)
-  local base = copy.snapshot.version
   local made
-  made, err = whole.publish(self.client, self.new_name, source, base, note, self.progress)
+  made, err = whole.publish(self.client, self.new_name, source, copy.snapshot, note, self.progress)
   if not made then
     return errors.failure(err)
   end

@@ -53,8 +53,7 @@ function restore.run(client, name, version, options, progress)
     return latest.skill
   end
   local note = options.note or ("Version %d again"):format(version)
-  local base = latest.snapshot.version
-  local skill, failed, response = whole.publish(client, name, old, base, note, progress)
+  local skill, failed, response = whole.publish(client, name, old, latest.snapshot, note, progress)
   if failed and failed.current_version then
     failed.message = ("%s (%s)"):format(MEANWHILE, failed.message)
   end

@@ -158,24 +158,27 @@ function whole.payload(version)
   return fields
 end
 
+local OTHER = "%s was archived meanwhile, and another skill has its name: that one has this "
+  .. "content as version %d now; its version %d is what it was"
+
 local UNSURE = "the response is not the version that was published"
 
 --- Publishes a version's content as the next version of a skill.
 --- @param client posthog.llm.Client
 --- @param name string
 --- @param version posthog.llm.WholeVersion
---- @param base integer the latest version, as it was seen
+--- @param latest posthog.llm.SkillSnapshot of that skill, as it was seen
 --- @param note string for servers that keep one
 --- @param progress fun(step: string, path: string, done: integer, total: integer)
 --- @return posthog.llm.Skill? skill
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
-function whole.publish(client, name, version, base, note, progress)
+function whole.publish(client, name, version, latest, note, progress)
   local ok, err = whole.load(client, version, progress)
   if not ok then
     return errors.failure(err)
   end
-  local fields = whole.payload(version)
+  local fields, base = whole.payload(version), latest.version
   fields.base_version, fields.version_description = base, note
   progress("publish", name, 0, 1)
   local skill, failed, response = client.skills:publish(name, fields)
@@ -184,6 +187,11 @@ function whole.publish(client, name, version, base, note, progress)
   elseif skill == true or skill.name ~= name or skill.version ~= base + 1 then
     failed = errors.new({ kind = "decode", message = UNSURE, ambiguous = true })
     return errors.failure(failed, response)
+  end
+  local created = skill.first_version_created_at
+  if type(created) == "string" and created ~= latest.created then -- versions count from 1 again
+    local message = OTHER:format(name, skill.version, base)
+    return errors.failure(errors.new({ kind = "conflict", message = message }), response)
   end
   progress("publish", name, 1, 1)
   return skill, nil, response
