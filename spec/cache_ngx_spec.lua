@@ -289,11 +289,11 @@ describe("posthog.llm.cache", function()
     end
 
     local FAULTS = {
-      { "does not answer", { close = true } },
-      { "answers 503", { status = 503, body = "" } },
-      { "answers 429", { status = 429, body = "{}", headers = { ["Retry-After"] = "2" } } },
-      { "answers a page of HTML with 200", { status = 200, body = "<html>sorry</html>" } },
-      { "answers a page of HTML with 404", { status = 404, body = "<html>no</html>" } },
+      { "closes the connection", { close = true } },
+      { "fails with 503", { status = 503, body = "" } },
+      { "refuses with 429", { status = 429, body = "{}", headers = { ["Retry-After"] = "2" } } },
+      { "sends a page of HTML with 200", { status = 200, body = "<html>sorry</html>" } },
+      { "sends a page of HTML with 404", { status = 404, body = "<html>no</html>" } },
       { "refuses the key", { status = 401, body = "{}" } },
       { "takes too long", { delay = 20 } },
     }
@@ -358,7 +358,7 @@ describe("posthog.llm.cache", function()
     assert.is_true(os.time() - started <= 1, "it waited for the lock of a dead worker")
   end)
 
-  it("answers every request while nginx reloads its configuration", function()
+  it("serves every request while nginx reloads its configuration", function()
     from("/skill/" .. name)
     local load = io.popen(
       (

@@ -87,7 +87,7 @@ describe("the options of posthog.llm.cache", function()
     { "a ttl below zero", "ttl = -1", "ttl: a positive number of seconds expected, got -1" },
     { "a stale below zero", "stale = -1", "stale: a number of seconds from 0 expected, got -1" },
     {
-      "a negative_ttl that is no number",
+      "a negative_ttl that is a string",
       'negative_ttl = "5"',
       "negative_ttl: number expected, got string",
     },

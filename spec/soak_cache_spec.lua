@@ -12,7 +12,7 @@ describe("a soak run of posthog.llm.cache", function()
     return
   end
 
-  it("answers every request rightly while the server, Redis and workers fail", function()
+  it("serves every request rightly while the server, Redis and workers fail", function()
     local command =
       "luajit spec/soak/cache.lua --minutes=0.35 --rate=100 --seed=2 2>&1; echo status=$?"
     local pipe = io.popen(command)

@@ -83,11 +83,11 @@ local function connect(checked, level)
   if not link then
     check.fail(level + 1, "%s", err)
   end
-  local address, problem, for_good = require("posthog.llm.host.redis_check").try(checked.redis)
+  local address, finding, for_good = require("posthog.llm.host.redis_check").try(checked.redis)
   if for_good then
-    check.fail(level + 1, "%s: %s", link.name, problem)
-  elseif problem then
-    ngx.log(ngx.WARN, "posthog.llm: ", link.name, ": ", problem, "; without it until it answers")
+    check.fail(level + 1, "%s: %s", link.name, finding)
+  elseif finding then
+    ngx.log(ngx.WARN, "posthog.llm: ", link.name, ": ", finding, "; without it until it answers")
   end
   link:set_address(address)
   return link
