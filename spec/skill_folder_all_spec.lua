@@ -3,6 +3,7 @@
 local folders = require("spec.support.folders")
 local lfs = require("lfs")
 local live = require("spec.support.live")
+local roots = require("posthog.llm.skill_folder.root")
 local skill_folder = require("posthog.llm.skill_folder")
 
 local fails = live.fails
@@ -403,6 +404,15 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "other/SKILL.md", "---\nname: gamma\ndescription: d\n---\n\nBody.\n")
       refused("invalid", "SKILL.md says name: gamma, the folder is other", "other")
       assert.equal("failed", states().other)
+    end)
+
+    it("refuses skills whose names its file system takes for one", function()
+      local names = { "Alpha", "alpha", "beta" }
+      local found = roots.collisions(names, "case")
+      assert.truthy(found.Alpha.message:find("skill alpha in case", 1, true), found.Alpha.message)
+      assert.truthy(found.alpha.message:find("skill Alpha in case", 1, true), found.alpha.message)
+      assert.is_nil(found.beta)
+      assert.same({}, roots.collisions(names, false))
     end)
 
     it("that is a file, or cannot be made, is refused before anything is sent", function()

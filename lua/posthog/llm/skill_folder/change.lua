@@ -322,8 +322,20 @@ local function place(dir, step)
     why = disk.kind(path) == "directory" and "a folder is in its place; move it away" or why
     return atomic_file.failure(path, "cannot be written", why)
   end
-  atomic_file.sync_name(path)
   return true
+end
+
+--- Waits until the new names are on the disk: once for each folder, not for each file.
+local function sync_names(dir, steps)
+  local is_synced = {}
+  for _, step in ipairs(steps) do
+    local path = dir .. "/" .. step.path
+    local above = path:match("^(.*)/")
+    if step.writes and not is_synced[above] then
+      is_synced[above] = true
+      atomic_file.sync_name(path)
+    end
+  end
 end
 
 local function commit(dir, steps)
@@ -333,6 +345,7 @@ local function commit(dir, steps)
       return errors.failure(err)
     end
   end
+  sync_names(dir, steps)
   return true
 end
 
