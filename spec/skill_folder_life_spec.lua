@@ -703,6 +703,17 @@ for _, profile in ipairs({ "reference", "current" }) do
           })
         end)
 
+        it("does not let the folder of somebody else follow a copy of unknown age", function()
+          local theirs = root .. "/there/pdf-forms"
+          assert(skill_folder.pull(client, "pdf-forms", theirs))
+          assert(rename({ dir = dir }))
+          local before = tree(theirs)
+          local result, err = rename({ dir = theirs })
+          fails("not_found", nil, result, err)
+          assert.truthy(err.message:find("forms is there", 1, true), err.message)
+          assert.same(before, tree(theirs))
+        end)
+
         it("tells that somebody else has archived the skill meanwhile", function()
           local other = t.client()
           local racing = t.client({
@@ -747,6 +758,20 @@ for _, profile in ipairs({ "reference", "current" }) do
           end
         )
       else
+        it("lets the folder of somebody else follow by the same call", function()
+          local theirs = root .. "/there/pdf-forms"
+          assert(skill_folder.pull(client, "pdf-forms", theirs))
+          write(theirs, "new.md", "mine\n")
+          assert(rename({ dir = dir }))
+          write(new_dir, "a.md", "published since\n")
+          assert(skill_folder.push(client, new_dir))
+          fails("not_found", nil, skill_folder.push(client, theirs))
+          local result = assert(rename({ dir = theirs }))
+          assert.equal(root .. "/there/forms", result.dir)
+          assert.same({ "a.md" }, assert(skill_folder.push(client, result.dir)).written)
+          assert.equal("mine", assert(client.skills:file("forms", "new.md")).content)
+        end)
+
         it("keeps a folder that is behind at its version", function()
           assert(client.skills:publish("pdf-forms", { base_version = 3, body = "theirs" }))
           write(dir, "a.md", "mine\n")
