@@ -24,6 +24,7 @@ local redis_script = require("posthog.llm.http.rate_limit.redis_script")
 --- @field private _blocks posthog.llm.RateTimes
 --- @field private _full posthog.llm.RateQueue the full limits, which all grants go through
 --- @field private _epoch string of Redis's count, "": none known
+--- @field private _seen string the moment of the last answer, by Redis's clock
 --- @field private _counts string the last known counts of all machines
 --- @field private _report? string those that Redis has lost and is to be told
 --- @field private _left integer[] what is left of the limits, by window
@@ -162,6 +163,7 @@ local function learn(self, reply, wanted)
     table.insert(left, 1, tonumber(digits)) -- the script has the shortest window first
   end
   self._left = left
+  self._seen = reply[5]
   if reply[2] > 0 then
     self._stamp = reply[5]
   end
@@ -174,8 +176,8 @@ end
 --- @return string? err
 local function ask_once(self, key, wanted)
   local now = clock.now()
-  local calls, back, held_until = self._calls, self._back, self._held_until
-  self._calls, self._back, self._held_until = {}, nil, 0
+  local sent, back, held_until = #self._calls, self._back, self._held_until
+  self._back = nil -- must not be given back twice
   local reply, err = in_time(
     self._redis.script,
     self._redis,
@@ -187,14 +189,18 @@ local function ask_once(self, key, wanted)
     back or "",
     math.max(0, math.ceil((held_until - now) * 1000)),
     self._report or "",
-    calls_text(calls, self._keep, now)
+    calls_text(self._calls, self._keep, now),
+    self._seen
   )
   if reply == nil then
-    for _, at in ipairs(self._calls) do
-      calls[#calls + 1] = at
-    end
-    self._calls, self._held_until = calls, math.max(self._held_until, held_until)
     return nil, tostring(err)
+  end
+  -- Only now: nginx may have ended the light thread that asked.
+  for _ = 1, sent do
+    table.remove(self._calls, 1)
+  end
+  if self._held_until == held_until then
+    self._held_until = 0
   end
   self._answered, self._asked_at = true, now
   return learn(self, reply, wanted)
@@ -361,6 +367,7 @@ function store.new(options)
     _script = redis.new_script(redis_script, is_answer),
     _keep = 0,
     _epoch = "",
+    _seen = "0",
     _counts = "",
     _left = {},
     _asked_at = 0,

@@ -15,15 +15,16 @@
 --- The cost. The bucket that touches the window's start counts as a whole, so that a window lasts up
 --- to S / 60 longer: for a minute 62.25 s, in which 96 % of the limit can be used.
 ---
---- What Redis forgets (FLUSHALL, a restart without its data) is told to it again: each answer has
---- the counts of the whole fleet, and who sees that the count has begun anew sends what it last saw.
+--- What Redis forgets (FLUSHALL, a restart without its data or with an old copy of it) is told to it
+--- again: each answer has the counts of the whole fleet, and who sees that the count has begun anew,
+--- or who has seen a later moment than Redis remembers, sends what it last saw.
 --- The last grant of all is in the answer of its own asker, so when that one reports, nothing is
 --- missing; else its one grant is. Nothing is granted until all had time to report (`until`).
 
 --- KEYS[1]: a hash. ARGV: the number wanted; the epoch that the asker knows, or ""; the windows, as
 --- "most:size of a bucket:length", in ms, the shortest first; what it gives back, as "number:moment
 --- of its grant"; ms to hold everything back; counts of a lost epoch, as "size:bucket:count"; its
---- calls without Redis, as "age in ms:count".
+--- calls without Redis, as "age in ms:count"; the moment of the last answer that it has.
 --- Answer: epoch; number granted; ms to wait; why ("limit", "held", "settling"); the moment; 1 when
 --- the asker's epoch is lost; what is left by window; the counts.
 return [==[
@@ -75,6 +76,13 @@ if not state.epoch then
   redis.call("HSET", key, "epoch", state.epoch)
   if known == "" then settle(FIRST, share) end -- others may know an older one
 end
+if known == state.epoch and tonumber(ARGV[8]) > number("last") then -- an old copy of its data
+  state.epoch, state.told = time[1] .. "." .. time[2], "1"
+  redis.call("HSET", key, "epoch", state.epoch)
+  set("told", 1)
+  settle(SETTLE, 0)
+end
+set("last", now)
 local lost = known ~= "" and known ~= state.epoch
 if lost then wanted = 0 end -- it reports first
 if lost and not state.told then
