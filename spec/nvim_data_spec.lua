@@ -1,4 +1,4 @@
--- The editor plugin in a real Neovim: dataset items as buffers, imports and exports, the spend.
+-- The editor plugin in a real Neovim: dataset items as buffers, imports and exports, the spend; on API v1.
 local busted = {
   describe = describe,
   it = it,
@@ -9,4 +9,4 @@ local busted = {
   pending = pending,
 }
 
-require("spec.support.editor").describe(busted, "data in the editor", "spec.nvim.data")
+require("spec.support.editor").describe(busted, "data in the editor", "spec.nvim.data", "reference")

@@ -1,4 +1,4 @@
--- The editor plugin in a real Neovim: skills as buffers, the command, the help.
+-- The editor plugin in a real Neovim: skills as buffers, the command, the help; on API v1.
 if os.getenv("LUA") ~= "luajit" or os.getenv("SPEC_MODE") ~= "plain" then
   return
 end
@@ -31,4 +31,4 @@ local busted = {
   after_each = after_each,
   pending = pending,
 }
-editor.describe(busted, "the editor plugin", "spec.nvim.plugin")
+editor.describe(busted, "the editor plugin", "spec.nvim.plugin", "reference")
