@@ -133,6 +133,19 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(1, { "pull", "--all", "file" }).err, "file: cannot be used as the root of skills")
     end)
 
+    it("are told as not tried once somebody stops it", function()
+      e:seed({ skills = 30 })
+      e:fault({ match = { path = "name/" }, action = { delay = 0.3 } })
+      local stopped = skills(130, { "pull", "--all", "there" }, {
+        while_running = command.until_true("[ -f there/seeded-0002/.posthog-skill.json ]")
+          .. "kill -INT $pid",
+      })
+      assert.matches("\n%d+ pulled, %d+ not tried\n$", stopped.out)
+      assert.matches("not tried: seeded%-%d+, .* and %d+ more\n", stopped.err)
+      e:faults({})
+      has(skills(0, { "pull", "--all", "there" }).out, " unchanged\n")
+    end)
+
     it("are a line of JSON each", function()
       skills(0, { "push", "--all", "skills" })
       skills(0, { "archive", "beta", "--yes" })

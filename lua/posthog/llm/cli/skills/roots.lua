@@ -82,16 +82,19 @@ local function print_json(context, row)
   context.out:json(copy)
 end
 
+local MOST_NAMES = 8 -- of those that were not tried
+
 --- What ended the call before its end.
 --- @return integer code
 local function report_end(context, err, not_tried)
   context:report(err)
   if not_tried and #not_tried > 0 then
     local names = {}
-    for i, place in ipairs(not_tried) do
-      names[i] = place.name
+    for i = 1, math.min(#not_tried, MOST_NAMES) do
+      names[i] = not_tried[i].name
     end
-    context.err:line("posthog-llm: not tried: ", table.concat(names, ", "))
+    local more = #not_tried > MOST_NAMES and (" and %d more"):format(#not_tried - MOST_NAMES) or ""
+    context.err:line("posthog-llm: not tried: ", table.concat(names, ", "), more)
   end
   return exits.of(err, context.given)
 end
@@ -134,6 +137,7 @@ local function show_pull(context, result)
     { #result.pruned, "removed" },
     { #result.gone, "gone" },
     { #result.failed, "failed" },
+    { #result.not_tried, "not tried" },
   })
   return code
 end
