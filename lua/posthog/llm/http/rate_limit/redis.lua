@@ -3,8 +3,9 @@
 ---
 --- Every grant is also counted here. So one worker stays within the limit whatever Redis answers,
 --- and when Redis is away each goes on alone with its share: as many requests in a window as it was
---- granted in the last one, at least a twentieth of the limit, at most half. A timer tries Redis
---- again; the requests made meanwhile are then counted in Redis too.
+--- granted in the last one, at most half of the limit, and at least its part of a twentieth for all
+--- workers of the machine. A timer tries Redis again; the requests made meanwhile are then counted in
+--- Redis too.
 
 local clock = require("posthog.llm.host.clock")
 local memory = require("posthog.llm.http.rate_limit.memory")
@@ -45,7 +46,8 @@ local BUCKETS = 60 -- a window is divided into so many
 local LONGEST = 1 -- seconds for an answer, however it comes
 local AGAIN = 2 -- seconds until it is of use to ask again: others may have given back
 local PROBE = 1 -- seconds between two tries of a Redis that is away
-local LEAST, MOST = 1 / 20, 1 / 2 -- of a limit: the share of a worker without Redis
+local LEAST = 1 / 20 -- of a limit: the share of a machine's workers without Redis, if they had less
+local MOST = 1 / 2 -- of a limit: that of one worker
 local MAX_COUNTS = 32768 -- bytes of counts that an answer may have
 local MAX_GRANT = 1e6
 local MAX_WAIT = 2 * 86400 * 1000 -- ms
@@ -240,7 +242,7 @@ function go_on_alone(self, key)
     local shortest = self._full:left(now)
     shortest = shortest[#shortest]
     local had = 1 - shortest.left / shortest.most
-    local part = math.min(math.max(had, LEAST), MOST)
+    local part = math.min(math.max(had, LEAST / ngx.worker.count()), MOST)
     self._share = queue.new(limits_of(self._limits, part), self._times, self._blocks)
   end
   self._probing = self._probing or ngx.timer.at(PROBE, probe, self, key)
