@@ -54,7 +54,7 @@ local function of_row(row, dataset)
     local value, name = value_of(row, field)
     if value ~= nil then
       task.rest()
-      local compact, indented = json_layout.forms(tostring(value), 1)
+      local compact, indented = json_layout.forms(tostring(value), 1, task.rest)
       found.fields[field] = compact
       lines[#lines + 1] = ('  "%s": '):format(name) .. indented
     end

@@ -98,11 +98,16 @@ end
 --- A text on one line, which is sent and compared; and in lines, which is shown.
 --- @param text string valid JSON
 --- @param depth integer levels that it stands in already
+--- @param rest? fun() lets others work between the two, as a text may be large
 --- @return string compact
 --- @return string indented
-function json_layout.forms(text, depth)
+function json_layout.forms(text, depth, rest)
   local list = tokens(text)
-  return table.concat(list), in_lines(list, depth)
+  local compact = table.concat(list)
+  if rest then
+    rest()
+  end
+  return compact, in_lines(list, depth)
 end
 
 --- A text on one line.
