@@ -266,7 +266,7 @@ describe("build.lua", function()
         "PostHog dataset a",
         "PostHog spend",
         "PostHog import a b",
-        "PostHog export a b",
+        "PostHog export a b.jsonl",
         "edit posthog://skills/a/SKILL.md",
         "edit posthog://skills/",
         "edit posthog://datasets/a/b.json",
