@@ -313,7 +313,8 @@ function Store:take(key, windows, _, wanted)
     return nil, ("pace.redis: %s %s"):format(self._redis.name, words)
   end
   self._redis:fail(err)
-  return take_alone(self, key)
+  go_on_alone(self, key)
+  return SOON, 0, "since Redis has just gone" -- this question may have taken longer than a grant lasts
 end
 
 --- As posthog.llm.PaceStore.
