@@ -3,7 +3,7 @@
 --- all of them as one heap, and in the order in which they depend on each other.
 ---
 ---   make bench-skills
----   BENCH_ROOT=/dev/shm make bench-skills        on another file system: every file is synced
+---   BENCH_ROOT=DIR make bench-skills        on another file system, such as a tmpfs: every file is synced
 
 package.path = "./?.lua;./?/init.lua;" .. package.path
 
