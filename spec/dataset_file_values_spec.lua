@@ -158,6 +158,45 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(#RESPELT, count_rows())
     end)
 
+    describe("that are times, in the spellings that the server takes", function()
+      local TIMES = {
+        "2026-01-01T00:00:00.123456789Z",
+        "2026-01-01T00:00:01",
+        "2026-01-01 00:02Z",
+        "2026-01-01T00:00:03,5Z",
+        "2026-01-01T00:00:04.5+0530",
+        "2026-01-01T00:00:05+05",
+      }
+      local of = profile == "current" and "source" or "ref"
+
+      local function timed()
+        local lines = {}
+        for i, time in ipairs(TIMES) do
+          local line = '{"input":%d,"%s_trace_id":"t","%s_timestamp":"%s"}\n'
+          lines[i] = line:format(i, of, of, time)
+        end
+        return write("times.jsonl", table.concat(lines))
+      end
+
+      it("find their row when its response was lost", function()
+        t.e:fault({
+          match = { method = "POST", path = ITEMS },
+          action = { close = "after", times = #TIMES },
+        })
+        client = t.client({ max_retries = 0 })
+        assert.equal(#TIMES, import(timed()).imported)
+        assert.equal(#TIMES, count_rows())
+      end)
+
+      it("are the same to a sync that has made them", function()
+        local options = { key = "input", settle = 0.05 }
+        local result = assert(dataset_file.sync(client, dataset, timed(), options))
+        assert.equal(#TIMES, result.created)
+        result = assert(dataset_file.sync(client, dataset, timed(), options))
+        assert.same({ #TIMES, 0, 0 }, { result.unchanged, result.updated, result.rejected })
+      end)
+    end)
+
     it("find their row in the next run, where the process was killed", function()
       local lines = {}
       for i, text in ipairs(RESPELT) do

@@ -53,6 +53,27 @@ describe("posthog.llm.util.time", function()
       end
     end)
 
+    it("reads the other spellings that the API takes", function()
+      for text, time in pairs({
+        ["2026-03-14T07:26Z"] = 1773473160,
+        ["2026-03-14T07:26"] = 1773473160,
+        ["2026-03-14T07:26+05"] = 1773455160,
+        ["2026-3-4T7:6:3Z"] = 1772607963,
+        ["2026-03-14T07:26:53,5Z"] = 1773473213.5,
+        ["2026-03-14T07:26:53 +0000"] = 1773473213,
+        ["2026-03-14T02:56:53 -04:30"] = 1773473213,
+      }) do
+        assert.equal(time, times.iso(text), text)
+      end
+    end)
+
+    it("leaves out what is finer than a microsecond, as the API does", function()
+      local stored = times.iso("2026-03-14T07:26:53.123456Z")
+      assert.equal(stored, times.iso("2026-03-14T07:26:53.123456789Z"))
+      assert.equal(stored, times.iso("2026-03-14T07:26:53.1234569999999Z"))
+      assert.not_equal(stored, times.iso("2026-03-14T07:26:53.123457Z"))
+    end)
+
     it("returns nil for what is not a time", function()
       for _, text in ipairs({
         "",
@@ -61,7 +82,10 @@ describe("posthog.llm.util.time", function()
         "2026-13-14T07:26:53Z",
         "2026-03-14T24:26:53Z",
         "2026-03-14T07:26:53 CET",
-        "2026-03-14T07:26Z",
+        "2026-03-14T07Z",
+        "2026-03-14T07:26.5Z",
+        "2026-03-14T07:26:53+5",
+        "2026-03-14T07:26:53+05:3",
         "2026-03-14T07:26:53.Z",
       }) do
         assert.is_nil(times.iso(text), text)

@@ -58,31 +58,42 @@ function times.http(text)
   return day and seconds(year, MONTHS[name], day, hour, min, sec)
 end
 
---- ISO 8601 as the API writes it (doc/api.md 0.4), or with an offset; UTC when there is no zone.
+--- Seconds east of UTC of the zone at the end of a time; none is UTC.
+--- @return integer? offset nil: not a zone
+local function offset_of(zone)
+  if zone == "" or zone == "Z" or zone == "z" then
+    return 0
+  end
+  local sign, hours, minutes = zone:match("^([+-])(%d%d):?(%d?%d?)$")
+  if not sign or #minutes == 1 then
+    return nil
+  end
+  local offset = tonumber(hours) * 3600 + (tonumber(minutes) or 0) * 60
+  return sign == "+" and offset or -offset
+end
+
+--- ISO 8601 in all spellings that the API takes, which writes one of them (doc/api.md 0.4): a single
+--- digit, no seconds, a comma before the fraction, an offset; UTC when there is no zone. As on the
+--- server, what is finer than a microsecond does not count.
 --- @param text string
 --- @return number? time with the fraction of a second
 function times.iso(text)
-  local year, month, day, clock, rest =
-    text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d:%d%d:%d%d)(.*)$")
+  local year, month, day, hour, min, rest =
+    text:match("^(%d%d%d%d)%-(%d%d?)%-(%d%d?)[Tt ](%d%d?):(%d%d?)(.*)$")
   if not year then
     return nil
   end
-  local fraction, zone = rest:match("^(%.%d+)(.*)$")
-  zone = zone or rest
-  local sign, hours, minutes = zone:match("^([+-])(%d%d):?(%d%d)$")
-  if not (sign or zone == "" or zone == "Z" or zone == "z") then
+  local sec, fraction, zone = rest:match("^:(%d%d?)[.,](%d+)%s*(.*)$")
+  if not sec then
+    sec, zone = rest:match("^:(%d%d?)%s*(.*)$")
+  end
+  local offset = offset_of(zone or rest:match("^%s*(.*)$"))
+  local time = seconds(year, tonumber(month), day, hour, min, sec or 0)
+  if not (time and offset) then
     return nil
   end
-  local hour, min, sec = clock:match("(%d%d):(%d%d):(%d%d)")
-  local time = seconds(year, tonumber(month), day, hour, min, sec)
-  if not time then
-    return nil
-  elseif sign then
-    local offset = tonumber(hours) * 3600 + tonumber(minutes) * 60
-    time = sign == "+" and time - offset or time + offset
-  end
-  local digits = fraction and fraction:sub(2, 10) -- tonumber("0.5") depends on the locale
-  return digits and time + tonumber(digits) / 10 ^ #digits or time
+  local digits = fraction and fraction:sub(1, 6) -- tonumber("0.5") depends on the locale
+  return digits and time - offset + tonumber(digits) / 10 ^ #digits or time - offset
 end
 
 return times
