@@ -292,6 +292,16 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(result.err, "pdf-forms/a.md:1: has changed on both sides")
     end)
 
+    it("does not call the folder of a skill that is gone behind one of the same name", function()
+      skills(0, { "push", "pdf-forms" })
+      skills(0, { "archive", "pdf-forms", "--yes" })
+      write(root, "other/pdf-forms/SKILL.md", skill_md("pdf-forms", "# Another one\n"))
+      skills(0, { "push", "other/pdf-forms" })
+      local shown = skills(3, { "status", "pdf-forms" })
+      assert.equal("", shown.out)
+      has(shown.err, "that the folder was pulled from is gone, and another one has its name")
+    end)
+
     it("overwrites changed files only with --force", function()
       skills(0, { "push", "pdf-forms" })
       write(root, "x/pdf-forms/SKILL.md", skill_md("pdf-forms", "Other.\n"))

@@ -24,9 +24,7 @@ local function check_lock(folder, theirs)
     local message = "the folder holds the skill %q"
     return refuse.unless_forced(message:format(lock.name), "overwrites it")
   elseif lock and refuse.is_other(lock, theirs) then
-    local message = "the skill that the folder was pulled from is gone, "
-      .. "and another one has its name"
-    return refuse.unless_forced(message, "overwrites the folder")
+    return refuse.unless_forced(refuse.REPLACED, "overwrites the folder")
   end
   return true
 end

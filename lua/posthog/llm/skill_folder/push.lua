@@ -168,9 +168,7 @@ local function read_theirs(client, folder, name, options, progress)
   end
   local lock = folder.lock
   if lock and not options.force and refuse.is_other(lock, theirs) then
-    local message = "the skill that the folder was pulled from is gone, and another one has "
-      .. "its name"
-    return refuse.unless_forced(message, "publishes the folder over it")
+    return refuse.unless_forced(refuse.REPLACED, "publishes the folder over it")
   end
   ok, err = remote.complete_beside(client, folder, theirs, progress)
   if not ok then

@@ -97,4 +97,7 @@ function refuse.is_other(lock, theirs)
   return lock.created ~= theirs.created
 end
 
+--- What is said of a folder for which `is_other` is true.
+refuse.REPLACED = "the skill that the folder was pulled from is gone, and another one has its name"
+
 return refuse

@@ -27,6 +27,8 @@ local function read_theirs(client, folder, name, progress)
     return { digests = {} }
   elseif not theirs then
     return errors.failure(err)
+  elseif folder.lock and refuse.is_other(folder.lock, theirs) then
+    return refuse.conflict(refuse.REPLACED .. ": nothing to compare with")
   end
   local ok
   ok, err = refuse.unfit(theirs)
