@@ -113,6 +113,27 @@ describe("the command posthog-llm", function()
     end
   end)
 
+  it("never prints a key that was given as another argument", function()
+    local key = "phx_abcdefghijklmnopqrstuvwxyzABCDEFGH0123456789"
+    for _, words in ipairs({
+      { key },
+      { "--" .. key },
+      { "skills", key },
+      { "skills", "new", key },
+      { "skills", "push", key },
+      { "skills", "pull", key },
+      { "datasets", "show", key },
+    }) do
+      local result = run(words)
+      assert.is_true(result.code > 0)
+      assert.truthy(result.err:find("[key]", 1, true), result.err)
+      assert.is_nil(result.err:find("abcdef", 1, true), result.err)
+      table.insert(words, 1, "--json")
+      result = run(words)
+      assert.is_nil(result.err:find("abcdef", 1, true), result.err)
+    end
+  end)
+
   it("names the flag or the variable that is wrong, and exits with 2 for a flag", function()
     for _, case in ipairs({
       { 2, { "--host", "nonsense" }, {}, '%-%-host: the host "nonsense" is not an http' },

@@ -6,6 +6,17 @@ local terminal = require("posthog.llm.util.terminal")
 
 local report = {}
 
+local KEY_LENGTH = 20 -- characters after the prefix; a key has 40 and more
+
+--- A text without what looks like a key, which may have been given as an argument by mistake.
+local function without_key(text)
+  return (
+    text:gsub("%f[%w]ph[xacs]_(%w+)", function(secret)
+      return #secret >= KEY_LENGTH and "[key]" or nil
+    end)
+  )
+end
+
 local function words_of(err, text)
   if terminal.interrupted() and err.kind == "cancelled" then
     return err.ambiguous and "interrupted; the write in progress may or may not have happened"
@@ -64,7 +75,8 @@ local function document(err, where, code)
     made.help = (err.command or "posthog-llm") .. " --help"
   elseif errors.is(err) then
     for _, name in ipairs(FIELDS) do
-      made[name] = err[name]
+      local value = err[name]
+      made[name] = type(value) == "string" and without_key(value) or value
     end
     made.problems, made.conflicts = rows_of(err.problems), rows_of(err.conflicts)
     local has_list = err.summary and (made.problems or made.conflicts)
@@ -72,6 +84,7 @@ local function document(err, where, code)
   else
     made.kind, made.message = "bug", tostring(err)
   end
+  made.about, made.message = where and without_key(where), without_key(made.message)
   return { error = made }
 end
 
@@ -85,14 +98,14 @@ function report.show(screen, err, where, code)
   if screen.as_json then
     return screen:json(document(err, where, code))
   end
-  where = where and where .. ": " or ""
+  where = where and without_key(where) .. ": " or ""
   if exits.is_usage(err) then
-    screen:line("posthog-llm: ", (err.message:gsub("\n", ". ")))
+    screen:line("posthog-llm: ", without_key((err.message:gsub("\n", ". "))))
     screen:line("Try: ", err.command or "posthog-llm", " --help")
   elseif errors.is(err) then
     local list = err.summary and (err.problems or err.conflicts)
     local text = list and err.summary or errors.describe(err)
-    screen:line("posthog-llm: ", where, words_of(err, text))
+    screen:line("posthog-llm: ", where, without_key(words_of(err, text)))
     for _, finding in ipairs(list or {}) do
       local position = finding.line and ("%s:%d"):format(finding.path, finding.line) or finding.path
       screen:line(position, ": ", finding.message)
