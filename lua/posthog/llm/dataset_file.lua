@@ -405,7 +405,7 @@ end
 ---   prefetch? integer: as for export
 ---   on_progress? fun(now: table): boolean?: the result so far, with `changes` (all that are to be made), `done`
 ---     and before a wait `waiting`; while it reads, `read` or `rows` and `total`; false stops
---- @return { created: integer, restored: integer, updated: integer, unchanged: integer, deleted: integer, rejected: integer, conflicts: integer, others?: integer, problems: table[], plan?: table, text?: string }? result
+--- @return { created: integer, restored: integer, updated: integer, unchanged: integer, deleted: integer, rejected: integer, conflicts: integer, skipped: integer, others?: integer, problems: table[], plan?: table, text?: string }? result
 ---   restored: were deleted, and are undeleted; rejected: the server refuses them; conflicts: changed by
 ---   others meanwhile; problems: both of these, 100 at most, { line, id, message, conflict }; others: items that
 ---   the file lacks, without prune; plan, text: of a dry run

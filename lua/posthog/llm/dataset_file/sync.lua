@@ -58,6 +58,7 @@ function Sync:result()
   end
   result.others = plan and not self.options.prune and #plan.removed or nil
   result.records, result.problems = plan and plan.records, json.array(self.problems)
+  result.skipped = plan and plan.skipped
   result.waiting = self.waiting
   result.changes = plan and self:to_do() or nil
   result.done = result.created + result.restored + result.updated + result.deleted
@@ -111,9 +112,10 @@ function Sync:check_empty()
   if err or page.count == 0 then
     return err
   end
-  local words = "it has no records, so that all %d items of the dataset would be deleted;"
+  local words = "it has no records%s, so that all %d items of the dataset would be deleted;"
     .. " if that is meant, %s"
-  err = failure(self.path, words, page.count, option_names.give("allow_empty"))
+  local but = self.plan.skipped > 0 and " but archived or deleted ones" or ""
+  err = failure(self.path, words, but, page.count, option_names.give("allow_empty"))
   err.option = "allow_empty"
   return err
 end

@@ -24,8 +24,9 @@ local DONE = {
 
 --- The counts in one line.
 --- @param result table
+--- @param is_partly? boolean it was stopped
 --- @return string
-local function outcome(result)
+local function outcome(result, is_partly)
   local parts = {}
   for _, names in ipairs(DONE) do
     local count = result[names[1]]
@@ -34,7 +35,9 @@ local function outcome(result)
     end
   end
   local same = calls.count(result.unchanged, "item")
-  if #parts == 0 then
+  if #parts == 0 and is_partly then
+    return "no change"
+  elseif #parts == 0 then
     return ("nothing to do: %s as in the file"):format(
       same .. (result.unchanged == 1 and " is" or " are")
     )
@@ -75,6 +78,10 @@ local function print_result(context, args, result)
     local are = result.others == 1 and "is" or "are"
     local words = "%s of the dataset %s not in the file; --prune deletes them"
     context:note(words:format(calls.count(result.others, "item"), are))
+  end
+  if result.skipped and result.skipped > 0 then
+    local are = calls.count(result.skipped, "record") .. (result.skipped == 1 and " is" or " are")
+    context:note(are, " left out as archived or deleted")
   end
   if result.is_new and result.dry_run then
     context:note("dataset ", args.dataset, " would be created")
@@ -146,7 +153,7 @@ return function(context, args)
       context.out:json(partly)
     end
     local words = "stopped after: %s; the same command does what is left"
-    context.err:line(words:format(outcome(partly)))
+    context.err:line(words:format(outcome(partly, true)))
   end
   return nil, calls.interruption(err)
 end

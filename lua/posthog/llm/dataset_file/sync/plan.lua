@@ -61,6 +61,7 @@ end
 --- @field counts { created: integer, restored: integer, updated: integer, unchanged: integer, refused: integer }
 --- @field problems { path: string, line?: integer, message: string }[]
 --- @field problem_count integer
+--- @field skipped integer records that the file has as archived or deleted
 --- @field private taken table<string, true> client_item_ids of OWN that other rows have
 --- @field private kept { rows: integer, bytes: integer }
 local Plan = {}
@@ -71,7 +72,7 @@ local plan = {}
 --- @param parts { key: string, exact: boolean, api_version?: posthog.llm.ApiVersion, dataset: string, path: string, options: table }
 --- @return posthog.llm.dataset_file.Plan
 function plan.new(parts)
-  parts.packed, parts.first, parts.records = {}, {}, 0
+  parts.packed, parts.first, parts.records, parts.skipped = {}, {}, 0, 0
   parts.problems, parts.problem_count = {}, 0
   local self = setmetatable(parts, Plan)
   self:forget_rows()
@@ -177,6 +178,8 @@ function Plan:read_file(input)
       packed = self:add(record, fields)
     elseif reason then
       self:problem(record.line or record.n, "%s", without_line(reason))
+    else
+      self.skipped = self.skipped + 1
     end
     self.packed[record.n] = packed
     err = report(record.n)
