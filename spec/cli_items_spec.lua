@@ -159,6 +159,31 @@ for _, profile in ipairs({ "reference", "current" }) do
       ends(4, { "items", "undelete", NOBODY })
     end)
 
+    it("does not say that an item is deleted or back when the response says otherwise", function()
+      local id = create('{"input": "here"}')
+      local method = is_current and "POST" or "PATCH"
+      local here, mark = raw(id), is_current and "archived" or "deleted"
+      local gone = here:gsub(('"%s":false'):format(mark), ('"%s":true'):format(mark))
+      local path = "/dataset_items/" .. id:gsub("%-", "%%-")
+      local function answer(body, status)
+        local action = { status = status or 200, body = body }
+        e:fault({ match = { method = method, path = path }, action = action })
+      end
+      answer(here)
+      local result = ends(1, { "items", "delete", id, "--yes" })
+      assert.equal("", result.out)
+      assert.truthy(result.err:find("the row is not deleted", 1, true), result.err)
+      e:faults({})
+      answer("", 204)
+      result = ends(1, { "items", "delete", id, "--yes" })
+      assert.truthy(result.err:find("the response has no item", 1, true), result.err)
+      e:faults({})
+      ends(0, { "items", "delete", id, "--yes" })
+      answer(gone)
+      result = ends(1, { "items", "undelete", id })
+      assert.truthy(result.err:find("the row is still deleted", 1, true), result.err)
+    end)
+
     it("edits an item: what was changed is sent, each literal as it stands", function()
       local id = create(
         '{"input": {"n": 12345678901234567890, "f": 2.5, "s": "old\\n\\u00fc"}, "metadata": {}}'
@@ -172,6 +197,13 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.matches('"s":"new', (raw(id):gsub(": ", ":")))
       assert.equal("", left())
       os.remove("copy")
+    end)
+
+    it("does not say that a text is kept where the editor has removed it", function()
+      local id = create('{"input": 1}')
+      local result = ends(1, { "items", "edit", id }, editor('rm "$file"'))
+      assert.truthy(result.err:find("nothing was sent", 1, true), result.err)
+      assert.is_nil(result.err:find("is kept", 1, true), result.err)
     end)
 
     it("shows an item in an editor with a field a line, which only the user can read", function()

@@ -107,6 +107,31 @@ for _, profile in ipairs({ "reference", "current" }) do
       return n
     end
 
+    --- From now on the server answers these writes with the item as it is, and stores nothing.
+    local function ignore(method, item)
+      t.e:fault({
+        match = { method = method, path = "/dataset_items/" .. item.id:gsub("%-", "%%-") },
+        action = { status = 200, body = assert(llm.json.encode(item)) },
+      })
+    end
+
+    it("does not count what the response shows as not done", function()
+      local path = write("g.jsonl", '{"input":1,"metadata":{"id":"x"}}\n')
+      assert(sync(path))
+      local item = items().x
+      ignore("PATCH", item)
+      write("g.jsonl", '{"input":2,"metadata":{"id":"x"}}\n')
+      local result = assert(sync(path))
+      assert.same({ 0, 1 }, { result.updated, result.rejected })
+      assert.truthy(result.problems[1].message:find("is as before", 1, true))
+      t.e:faults({})
+      ignore(is_current and "POST" or "PATCH", item)
+      write("g.jsonl", '{"input":3,"metadata":{"id":"y"}}\n')
+      result = assert(sync(path, { prune = true }))
+      assert.same({ 1, 0, 1 }, { result.created, result.deleted, result.rejected })
+      assert.truthy(result.problems[1].message:find("not deleted", 1, true))
+    end)
+
     local THREE = '{"input":1,"output":"a","metadata":{"id":"x"}}\n'
       .. '{"input":{"q":9007199254740993},"output":null,"metadata":{"id":"y"}}\n'
       .. '{"input":"three","output":[1.5,null],"metadata":{"id":7,"tags":[]}}\n'

@@ -136,6 +136,21 @@ local function named(value, err, response)
   return field_names.name(value), nil, response
 end
 
+--- The result of a call that sets or removes the mark of a row. A server that does not know the mark
+--- ignores it, and says so only by the row that it returns.
+--- @param deleted boolean whether the row is to have it
+local function marked(deleted, row, err, response)
+  if not err and type(row) == "table" and row.deleted ~= nil then
+    if (row.deleted == true) ~= deleted then
+      local words = "the server has answered, but the row is %s deleted"
+      local message = words:format(deleted and "not" or "still")
+      err =
+        errors.new({ kind = "decode", status = response and response.status, message = message })
+    end
+  end
+  return errors.result(row, err, response)
+end
+
 --- The options of a call that may make several requests, which share one deadline.
 local function within(self, call_options)
   return {
@@ -288,7 +303,7 @@ local function define_writes(class, kind)
   --- Sets or removes the mark of a row: a field in API v1, a call of its own in API v2.
   local function mark(self, id, deleted, base, call_options)
     local path = row_resource.path(kind, id)
-    return named(translate_write(self._api_version, {
+    local row, err, response = named(translate_write(self._api_version, {
       fields = { deleted = deleted, base_version = base },
       is_new = false,
       marks = true,
@@ -312,6 +327,7 @@ local function define_writes(class, kind)
         return row_resource.read(self, path, call_options)
       end,
     }))
+    return marked(deleted, row, err, response)
   end
 
   --- Whether a write only sets or removes the mark.
@@ -354,8 +370,7 @@ local function define_writes(class, kind)
       check.segment(id, "id", 2)
       local _, call_options = query.read(mark_spec, options, 2)
       local base = options and options.base_version
-      local value, err, response = mark(self, id, deleted, base, within(self, call_options))
-      return errors.result(value, err, response)
+      return mark(self, id, deleted, base, within(self, call_options))
     end
   end
 

@@ -63,6 +63,8 @@ function changes.delete(context, args)
   row, err = client.datasets:delete(row.id)
   if not row then
     return nil, err
+  elseif row == true then
+    return nil, errors.no_content("dataset")
   end
   print_row(context, row, "dataset ", name, " is deleted; restore it: datasets undelete ", row.id)
 end
@@ -83,6 +85,8 @@ function changes.undelete(context, args)
   local row, err = client.datasets:undelete(id)
   if not row then
     return nil, err
+  elseif row == true then
+    return nil, errors.no_content("dataset")
   end
   print_row(context, row, "dataset ", row.name, " is back")
 end

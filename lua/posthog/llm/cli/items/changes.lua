@@ -126,6 +126,8 @@ function changes.delete(context, args)
   local row, err = items:delete(args.item, { base_version = args.base_version })
   if not row then
     return nil, err
+  elseif row == true then
+    return nil, errors.no_content("item")
   end
   local words = " is deleted; restore it: items undelete "
   changes.print_row(context, row, "item ", row.id, words, row.id)
@@ -136,6 +138,8 @@ function changes.undelete(context, args)
   local row, err = items:undelete(args.item, { base_version = args.base_version })
   if not row then
     return nil, err
+  elseif row == true then
+    return nil, errors.no_content("item")
   end
   changes.print_row(context, row, "item ", row.id, " is back")
 end

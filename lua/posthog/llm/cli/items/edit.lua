@@ -146,7 +146,8 @@ return function(context, args)
       again = context:confirm("Edit it again?")
     end
   until not again
-  if err and text_of(session.path) ~= text then
+  local left = err and text_of(session.path)
+  if left and left ~= text then
     return nil, kept_at(err, session.path)
   end
   os.remove(session.path)

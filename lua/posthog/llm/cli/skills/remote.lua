@@ -112,6 +112,8 @@ end
 local function made(context, skill, err, what)
   if not skill then
     return nil, err
+  elseif skill == true then
+    return nil, errors.no_content("skill")
   elseif context.json then
     context.out:json(skill)
   else

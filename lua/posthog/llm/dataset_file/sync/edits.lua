@@ -11,6 +11,7 @@ local values = require("posthog.llm.dataset_file.values")
 
 local BATCH = 4 -- changes of a batch, for each concurrent request
 local MOST_TRIES = 10 -- of a change that fails while others succeed
+local FALSE_TRIES = 3 -- of one whose response is not that of a change
 
 --- @class posthog.llm.dataset_file.Edit
 --- @field task "change"|"delete"
@@ -199,6 +200,30 @@ function Edits:fail(job, err, seen)
   end
 end
 
+--- Counts a change that the server has taken, unless it shows that it has not stored it.
+--- @param job posthog.llm.dataset_file.Edit
+--- @param row table|true what it has answered
+--- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
+function Edits:believe(job, row, seen)
+  if job.task ~= "change" then
+    return self:done(job) -- the library has looked at the mark
+  elseif row ~= true then
+    local names, fixed = self.plan:changed(job.wanted, self.plan:digest(values.content(row)))
+    if #names == 0 and not fixed then
+      return self:done(job)
+    end
+  end
+  local state, why = self:compare(job)
+  if state == "done" then
+    return self:done(job)
+  elseif not state then
+    return self:fail(job, why, seen)
+  elseif state == "go" then
+    return self:refuse(job, "the server has taken the change, but the item is as before", false)
+  end
+  self:refuse(job, why, true)
+end
+
 --- @param job posthog.llm.dataset_file.Edit
 --- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
 function Edits:attempt(job, seen)
@@ -215,9 +240,9 @@ function Edits:attempt(job, seen)
       return self:refuse(job, why, true)
     end
   end
-  local _, err = self:request(job, row)
+  local answer, err = self:request(job, row)
   if not err then
-    return self:done(job)
+    return self:believe(job, answer, seen)
   elseif verdict_of(err, job, self.options.fields) == "conflict" then
     local state, why = self:compare(job) -- a lost response of ours, or the same change by others
     if state == "done" then
@@ -226,6 +251,8 @@ function Edits:attempt(job, seen)
       return self:fail(job, why, seen)
     end
     return self:refuse(job, state == "conflict" and why or errors.describe(err), true)
+  elseif err.kind == "decode" and job.tries >= FALSE_TRIES then -- and reading it goes well
+    return self:refuse(job, errors.describe(err), false)
   end
   self:fail(job, err, seen)
 end
