@@ -192,4 +192,54 @@ describe("two changes of front matter", function()
     assert.is_nil(head)
     assert.same({ "invalid", 3 }, { err.kind, err.line })
   end)
+
+  it("of a list to the same are no conflict, nor is a map that became a text alone", function()
+    local function fields(base, ours, theirs)
+      local merged, _, _, conflicts = field_merge.fields(base, ours, theirs)
+      local paths = {}
+      for n, conflict in ipairs(conflicts) do
+        paths[n] = table.concat(conflict.path, ".")
+      end
+      return { merged, paths }
+    end
+    local one, two = { "A" }, { "A", "B" }
+    local function tools(list)
+      return { allowed_tools = { unpack(list) } }
+    end
+    assert.same({ tools(two), {} }, fields(tools(one), tools(two), tools(two)))
+    assert.same({ tools(two), {} }, fields(tools(one), tools(two), tools(one)))
+    assert.same({ tools(two), {} }, fields(tools(one), tools(one), tools(two)))
+    assert.same({ tools(two), { "allowed_tools" } }, fields(tools(one), tools(two), tools({ "C" })))
+    local function metadata(value)
+      return { metadata = { a = { b = { c = value } } } }
+    end
+    assert.same(
+      { metadata(2), { "metadata.a.b.c" } },
+      fields(metadata(1), metadata(2), metadata(3))
+    )
+    local map, text = metadata({ d = 1 }), metadata("text")
+    assert.same({ map, { "metadata.a.b.c" } }, fields(metadata(1), map, text))
+    assert.same({ text, { "metadata.a.b.c" } }, fields(metadata(1), text, map))
+    assert.same({ {}, { "license" } }, fields({ license = "A" }, {}, { license = "B" }))
+    assert.same({ {}, {} }, fields({ license = "A" }, {}, { license = "A" }))
+  end)
+
+  it("leave a map empty where theirs has taken its last name out", function()
+    local base = "---\nname: a\nmetadata:\n  k:\n    l: 1\n---\n"
+    local _, _, document = skill_md.read(base:gsub("l: 1", "l: 2") .. "body\n")
+    local theirs = skill_md.read((base:gsub("\n    l: 1", " {}")) .. "body\n")
+    local head, places = field_merge.front_matter(skill_md.read(base .. "b\n"), document, theirs)
+    assert.equal(document.source:sub(1, #head), head)
+    assert.equal("metadata.k.l", places[1].name)
+    assert.same({ "  k: {}\n" }, places[1].theirs)
+  end)
+
+  it("are refused where theirs of one field cannot be written without a loss", function()
+    local base = "---\nname: a\nmetadata:\n  a: |+\n    x\n  b: 1\n\n  c: 2\n---\n"
+    local _, _, document = skill_md.read(base:gsub("b: 1", "b: 2") .. "body\n")
+    local theirs = skill_md.read((base:gsub("  b: 1\n\n", "")) .. "body\n")
+    local head, err = field_merge.front_matter(skill_md.read(base .. "b\n"), document, theirs)
+    assert.is_nil(head)
+    assert.same({ "invalid", 3 }, { err.kind, err.line })
+  end)
 end)

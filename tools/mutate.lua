@@ -36,6 +36,8 @@ local SPECS = {
   ["posthog.llm.http.retry"] = "retry transport v2_skills",
   ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
     .. " skill_folder_safety",
+  ["posthog.llm.skill_folder.field_merge"] = "skill_folder_merge skill_folder_text skill_folder"
+    .. " skill_folder_meanwhile",
   ["posthog.llm.skill_folder.merge"] = "skill_folder_merge skill_folder_text skill_folder"
     .. " skill_folder_meanwhile skill_folder_tree skill_folder_safety",
   ["posthog.llm.dataset_file.journal"] = "dataset_file_journal dataset_file_import"
