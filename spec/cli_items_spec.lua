@@ -199,6 +199,18 @@ for _, profile in ipairs({ "reference", "current" }) do
       os.remove("copy")
     end)
 
+    it("does not say that an item is changed when the response shows it as it was", function()
+      local id = create('{"input": {"b": 1e3, "a": [1.0]}, "output": "x", "metadata": {}}')
+      local same = '{"input": {"a": [1, -0.0], "b": 1e3}, "output": null, "metadata": {"n": 1.50}}'
+      ends(0, { "items", "update", id, "--data", same })
+      local action = { status = 200, body = raw(id) }
+      e:fault({ match = { method = "PATCH", path = "/dataset_items/" }, action = action })
+      local result = ends(1, { "items", "update", id, "--data", '{"output": "new"}' })
+      assert.equal("", result.out)
+      assert.truthy(result.err:find("another output than was sent", 1, true), result.err)
+      ends(0, { "items", "update", id, "--data", same })
+    end)
+
     it("does not say that a text is kept where the editor has removed it", function()
       local id = create('{"input": 1}')
       local result = ends(1, { "items", "edit", id }, editor('rm "$file"'))

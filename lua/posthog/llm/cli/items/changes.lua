@@ -4,10 +4,29 @@ local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local find_dataset = require("posthog.llm.api.find_dataset")
 local item_text = require("posthog.llm.cli.items.text")
+local json = require("posthog.llm.json")
 local json_text = require("posthog.llm.util.json_text")
 local terminal = require("posthog.llm.util.terminal")
+local stored = require("posthog.llm.api.ambiguous.stored")
 
 local changes = {}
+
+--- What a change has made of an item. What the response shows is what is stored.
+--- @param row table|true of the response
+--- @param fields table<string, any> that were sent
+--- @return posthog.llm.Error? err it shows something else
+function changes.check(row, fields)
+  if row == true then
+    return errors.no_content("item")
+  end
+  for name, value in pairs(json.decode(json.encode(fields))) do
+    local is_shown = row[name] ~= nil and not (name == "metadata" and value == json.null) -- {} there
+    if is_shown and stored.has_row_fields(row, { [name] = value }) == "differs" then
+      local words = "the server has answered, but the item has another %s than was sent"
+      return errors.new({ kind = "decode", message = words:format(name) })
+    end
+  end
+end
 
 --- @param context posthog.llm.cli.Context
 --- @param row table
@@ -100,10 +119,9 @@ function changes.update(context, args)
   end
   fields.base_version = args.base_version
   local row, err = context:reader().dataset_items:update(args.item, fields)
-  if not row then
+  err = err or changes.check(row, fields)
+  if err then
     return nil, err
-  elseif row == true then
-    return nil, errors.no_content("item")
   end
   local version = row.version and ("; it is version %d"):format(row.version) or ""
   changes.print_row(context, row, "item ", row.id, " is changed", version)

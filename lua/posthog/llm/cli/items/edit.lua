@@ -96,9 +96,7 @@ local function once(context, session)
     end
   end
   row, err = session.items:update(row.id, fields)
-  if row == true then
-    err = errors.no_content("item")
-  end
+  err = err or changes.check(row, fields)
   if err then
     err.is_mendable = err.kind == "invalid"
     return nil, err
