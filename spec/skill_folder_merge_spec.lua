@@ -195,12 +195,12 @@ describe("two changes of front matter", function()
 
   it("of a list to the same are no conflict, nor is a map that became a text alone", function()
     local function fields(base, ours, theirs)
-      local merged, _, _, conflicts = field_merge.fields(base, ours, theirs)
+      local all, _, _, conflicts = field_merge.fields(base, ours, theirs)
       local paths = {}
       for n, conflict in ipairs(conflicts) do
         paths[n] = table.concat(conflict.path, ".")
       end
-      return { merged, paths }
+      return { all, paths }
     end
     local one, two = { "A" }, { "A", "B" }
     local function tools(list)
