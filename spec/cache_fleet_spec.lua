@@ -152,6 +152,16 @@ describe("posthog.llm.cache with a Redis", function()
     )
   end)
 
+  it("fetches anew what is something else in Redis than a copy", function()
+    from(machines[1], "/skill/" .. name)
+    local key = r:command("keys '*:entry:skill:" .. name .. "'"):gsub("%s+$", "")
+    for i, text in ipairs({ "5", '{"name":' }) do
+      r:command(("hset %s text '%s' until 99999999999999"):format(key, text))
+      assert.equal("miss", from(machines[i + 1], "/skill/" .. name))
+    end
+    assert.equal(3, #e:log())
+  end)
+
   it("forgets a skill on all machines within a second", function()
     for _, machine in ipairs(machines) do
       from(machine, "/skill/" .. name .. "?version=1")

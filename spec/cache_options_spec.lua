@@ -109,6 +109,11 @@ describe("the options of posthog.llm.cache", function()
       "redis.username: needs a password beside it",
     },
     {
+      "the project @current",
+      'project_id = "@current"',
+      'client: project_id = "@current" is another project for each key',
+    },
+    {
       "the project @current with a Redis",
       'project_id = "@current", redis = { port = @PLAIN@ }',
       'redis: the client has project_id = "@current", which is another project for each key',

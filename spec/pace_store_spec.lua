@@ -116,6 +116,14 @@ describe("a store for pace", function()
     assert.equal(1000, now)
   end)
 
+  it(
+    "may say a wait that no clock resolves: it is asked again later, not at once for ever",
+    function()
+      assert.is_nil(pass(limits(scripted({ 1e-12, 0 }))))
+      assert.is_true(now >= 1000.002)
+    end
+  )
+
   for what, answer in pairs({
     ["nothing"] = function() end,
     ["a string"] = function()

@@ -12,6 +12,7 @@ local background = require("posthog.llm.cache.background")
 local cache_options = require("posthog.llm.cache.options")
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
+local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
 
 local cache = {}
@@ -208,11 +209,21 @@ function Cache:purge(name)
   if not parts.shared then
     return true
   end
-  local done, err = parts.shared:purge(name)
+  local unavailable = hosts.current().unavailable() -- this phase has no sockets
+  local done, why
+  if not unavailable then
+    done, why = parts.shared:purge(name)
+  end
   parts.store:purge(name) -- what was fetched from Redis meanwhile
+  local err
   if not done then
     local words = "purged on this machine only, others serve old copies until they expire: %s"
-    err = errors.new({ kind = "network", call = "cache:purge", message = words:format(err) })
+    local kind = unavailable and unavailable.kind or "network"
+    err = errors.new({
+      kind = kind,
+      call = "cache:purge",
+      message = words:format(why or unavailable.message),
+    })
   end
   return errors.result(done, err)
 end

@@ -25,6 +25,8 @@ local LONGEST_RETRY_AFTER = 60 -- seconds for which a server may ask to be left 
 --- @field ttl number seconds
 --- @field fetch fun(parts: posthog.llm.CacheParts, entry: posthog.llm.CacheEntry, ends: number, text?: string, note?: string): string?, string|posthog.llm.Error|nil, number?
 ---   text and note, or nil and the error; then the seconds it is fresh, `ttl` if none are given
+--- @field is_copy fun(parts: posthog.llm.CacheParts, entry: posthog.llm.CacheEntry, text: string, note?: string): boolean
+--- @field longest? number seconds that it may be fresh, where that is more than `ttl`
 --- @field skill? string
 --- @field version? integer
 --- @field path? string
@@ -106,7 +108,7 @@ end
 --- @return string? from
 local function from_shared(parts, entry, claim, own)
   if claim.state == "fresh" then
-    keep(parts, entry, claim.text, claim.note, claim.left)
+    keep(parts, entry, claim.text, claim.note, math.min(claim.left, entry.longest or entry.ttl))
     return claim.text, nil, "shared"
   elseif claim.text and not own then
     keep(parts, entry, claim.text, claim.note, 0)
@@ -123,12 +125,32 @@ local function from_shared(parts, entry, claim, own)
   end
 end
 
+--- What Redis has of the entry, or the right to fetch it. What is no copy of the entry is removed there.
+--- @return posthog.llm.CacheClaim? claim
+local function claim_of(parts, entry, seconds, in_hurry)
+  local claim = parts.shared:claim(entry, seconds, in_hurry)
+  if claim and claim.text and not entry.is_copy(parts, entry, claim.text, claim.note) then
+    log.warn(parts.store.dict, "copy", entry.title, ": Redis has something else under its key")
+    parts.shared:drop(entry)
+    if claim.state ~= "fresh" then
+      claim.text, claim.note = nil, nil
+      return claim
+    end
+    claim = parts.shared:claim(entry, seconds, in_hurry)
+    claim = claim and claim.state ~= "fresh" and claim or nil
+    if claim then
+      claim.text, claim.note = nil, nil
+    end
+  end
+  return claim
+end
+
 --- Gets an entry, holding this machine's lock for it.
 local function obtain(parts, entry, ends)
   local text, note = (parts.store:get(entry.id)), (parts.store:note(entry.id))
   local claim
   if parts.shared then
-    claim = parts.shared:claim(entry, math.max(ends - clock.now(), 0.1), text == nil)
+    claim = claim_of(parts, entry, math.max(ends - clock.now(), 0.1), text == nil)
   end
   if claim then
     local found, err, from = from_shared(parts, entry, claim, text)

@@ -22,6 +22,8 @@ local function new_list(parts)
     title = "the list of skills",
     ttl = parts.ttl,
     fetch = server.list,
+    is_copy = server.is_copy,
+    longest = server.NO_LIST_SECONDS,
   }
 end
 
@@ -69,6 +71,7 @@ function kinds.skill(parts, id, name, version)
     title = ("skill %q"):format(name) .. (version and " version " .. version or ""),
     ttl = version and VERSION_TTL or parts.ttl,
     fetch = version and server.skill or fetch_newest,
+    is_copy = server.is_copy,
     skill = name,
     version = version,
   }
@@ -89,6 +92,7 @@ function kinds.file(parts, id, name, path, version, key)
     title = ("file %q of skill %q version %d"):format(path, name, version),
     ttl = VERSION_TTL,
     fetch = server.file,
+    is_copy = server.is_copy,
     skill = name,
     version = version,
     path = path,

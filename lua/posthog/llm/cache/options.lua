@@ -114,7 +114,11 @@ function options.check(given, level)
   for name, value in pairs(given) do
     checked[name] = CHECKS[name](value, name, level + 1)
   end
-  if checked.redis then
+  if checked.client._project == "@current" and not checked.redis then
+    local words = 'client: project_id = "@current" is another project for each key, and whenever'
+      .. " its user changes it: give it the project's number"
+    check.fail(level + 1, words)
+  elseif checked.redis then
     checked.redis = connect(checked, level + 1)
   end
   return checked

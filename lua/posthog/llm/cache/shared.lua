@@ -210,6 +210,12 @@ local function finish(self, script, entry, token, ...)
   end
 end
 
+--- Removes what Redis has of an entry.
+--- @param entry posthog.llm.CacheEntry
+function Shared:drop(entry)
+  self._link:command("del", keys_of(self, entry)[1])
+end
+
 --- @param entry posthog.llm.CacheEntry
 --- @param token string
 --- @param text string

@@ -61,6 +61,8 @@ local LIFE = turns.LIFE
 local ASK_AGAIN = 0.005 -- seconds until the answer to another's question is looked at
 local LONGEST_ASK = 3 -- seconds; longer: the light thread that asked was killed
 local DEAD = 2 -- seconds without a look, after which a waiting request has ended
+-- A wait below the resolution of the clock would never end, and no other request would run.
+local SHORTEST_WAIT = 0.002
 local LONGEST_WAIT = 60 -- seconds until the store is asked again, however long it says to wait
 local SPARE = 0.01 -- seconds
 local LATE = 0.05 -- seconds until a store is asked again that took longer than a grant lasts
@@ -229,7 +231,7 @@ local function answer(self, most, now)
     return nil, NUMBER:format(got)
   elseif wait > 0 then
     again = type(again) == "number" and again > 0 and again or LONGEST_WAIT
-    return wait, 0, type(why) == "string" and why or WHY, again
+    return math.max(wait, SHORTEST_WAIT), 0, type(why) == "string" and why or WHY, again
   elseif count == nil then
     return 0, 1
   elseif type(count) ~= "number" or not (count >= 1 and count <= most) or count % 1 ~= 0 then
