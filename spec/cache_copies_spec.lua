@@ -107,7 +107,7 @@ describe("a copy from Redis", function()
     ["too deep"] = ("["):rep(5000),
     ["another skill"] = json.encode(skill({ name = "other" })),
     ["of another version than its note"] = json.encode(skill({ version = 3 })),
-    ["with a body that is no text"] = json.encode(skill({ body = 7 })),
+    ["with a body that is not a text"] = json.encode(skill({ body = 7 })),
     ["with people"] = json.encode(skill({ created_by = { email = "a@example.com" } })),
   }) do
     it("is not taken when it is " .. what, function()
