@@ -553,6 +553,32 @@ describe("the text of an error", function()
       assert.equal("proxy", err.option)
     end)
 
+    it("has its name in the message also where libcurl blames the server's", function()
+      local explain = require("posthog.llm.http.explain.failure")
+      local function told(cause, proxy)
+        return explain(cause, {
+          settings = {
+            origin = "https://us.posthog.com",
+            target = { scheme = "https", host = "us.posthog.com", port = 443 },
+            transfer = { proxy = proxy },
+            connect_timeout = 5,
+          },
+          timeout = 30,
+        })
+      end
+      for _, proxy in ipairs({ "http://nope.invalid:3128", "https://nope.invalid:3128" }) do
+        local explained = told("name", proxy)
+        assert.equal("the name of the proxy, nope.invalid, cannot be looked up", explained.message)
+        assert.equal("proxy", explained.option)
+        assert.equal(
+          "the name of the proxy, nope.invalid, was not looked up within 5 s",
+          told("looking_up", proxy).message
+        )
+      end
+      local local_names = "socks5://127.0.0.1:1080" -- which looks up the server's name itself
+      assert.equal("the name us.posthog.com cannot be looked up", told("name", local_names).message)
+    end)
+
     it("that requires a password says so", function()
       local address = refusing.proxy:match("//(.*)$")
       local err = tells(

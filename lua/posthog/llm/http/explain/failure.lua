@@ -44,7 +44,17 @@ local NETWORK = "Is this machine online, and could a firewall block the connecti
 
 local CAUSES = {}
 
+--- Whether the name of the proxy is the only one that is looked up: it looks up the server's. Some
+--- releases of libcurl report its failure as that of the server's name.
+local function only_proxy_name(failed)
+  local scheme = failed.proxy and failed.settings.transfer.proxy:lower():match("^(%w+)://")
+  return failed.proxy ~= nil and not (scheme or "http"):find("^socks")
+end
+
 function CAUSES.name(failed)
+  if only_proxy_name(failed) then
+    return CAUSES.proxy_name(failed)
+  end
   local words = "the name %s cannot be looked up"
   return {
     message = words:format(endpoint.host_name(failed.settings)),
@@ -198,8 +208,12 @@ end
 function CAUSES.looking_up(failed)
   local seconds, option = connect_limit(failed)
   local words = "the name %s was not looked up within %.3g s"
+  local name = endpoint.host_name(failed.settings)
+  if only_proxy_name(failed) then
+    name = "of the proxy, " .. failed.proxy:gsub(":%d+$", "") .. ","
+  end
   return {
-    message = words:format(endpoint.host_name(failed.settings), seconds),
+    message = words:format(name, seconds),
     option = option,
     hint = NETWORK,
   }
