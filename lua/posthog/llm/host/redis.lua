@@ -184,16 +184,22 @@ local function greet(self, connection)
   return ok, err
 end
 
+--- As nginx takes it: an IPv6 address in brackets.
+local function bracketed(host)
+  return host:find("^[%x.]*:[%x:.]*$") and "[" .. host .. "]" or host
+end
+
 local function open(self, connection)
   local options = self._options
-  local ok, err = connection:connect(self._by_address or options.host, options.port, self._pool)
+  local host = bracketed(self._by_address or options.host)
+  local ok, err = connection:connect(host, options.port, self._pool)
   if ok or not tostring(err):find("no resolver", 1, true) then
     return ok, err
   elseif not self._address then
     return nil, "no address is known of it: nginx needs a resolver, or a reload once there is one"
   end
   self._by_address = self._address
-  return connection:connect(self._by_address, options.port, self._pool)
+  return connection:connect(bracketed(self._by_address), options.port, self._pool)
 end
 
 --- @return table? connection

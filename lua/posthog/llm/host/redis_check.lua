@@ -33,6 +33,7 @@ char *posthog_strerror(int) __asm__("strerror");
 local C = ffi.C
 local LINUX = ffi.os == "Linux"
 local ADDRESS = LINUX and 0 or 1 -- its index in `pointers`
+local NEXT = 2
 local SOL_SOCKET = LINUX and 1 or 0xffff
 local SO_RCVTIMEO = LINUX and 20 or 0x1006
 local SO_SNDTIMEO = LINUX and 21 or 0x1005
@@ -96,31 +97,48 @@ local function talk(socket, address, length, commands)
   return answer
 end
 
+--- Asks at one address of the host.
+--- @return string? answer
+--- @return string? err
+--- @return string address
+local function ask_at(info, options)
+  local host = ffi.new("char[64]")
+  C.posthog_getnameinfo(info.pointers[ADDRESS], info.length, host, 64, nil, 0, NI_NUMERICHOST)
+  local address = ffi.string(host)
+  local socket = C.posthog_socket(info.family, info.type, info.protocol)
+  if socket < 0 then
+    return nil, reason(), address
+  end
+  local whole, part = math.modf(options.timeout)
+  local time = ffi.new("struct posthog_timeval", whole, math.floor(part * 1e6))
+  C.posthog_setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, time, ffi.sizeof(time))
+  C.posthog_setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, time, ffi.sizeof(time))
+  local answer, err = talk(socket, info.pointers[ADDRESS], info.length, commands_of(options))
+  C.posthog_close(socket)
+  return answer, err, address
+end
+
+--- Asks at the addresses of the host, in their order, until one takes the connection: `localhost`
+--- may be ::1 first, where a Redis of 127.0.0.1 does not listen.
 --- @return string? answer
 --- @return string? err
 --- @return string? address
 local function ask(options)
   local hints = ffi.new("struct posthog_addrinfo", { type = SOCK_STREAM })
   local found = ffi.new("struct posthog_addrinfo *[1]")
-  local code = C.posthog_getaddrinfo(options.host, tostring(options.port), hints, found)
+  local name = options.host:match("^%[(.*)%]$") or options.host
+  local code = C.posthog_getaddrinfo(name, tostring(options.port), hints, found)
   if code ~= 0 then
     return nil, ffi.string(C.posthog_gai_strerror(code))
   end
   local info = found[0]
-  local host = ffi.new("char[64]")
-  C.posthog_getnameinfo(info.pointers[ADDRESS], info.length, host, 64, nil, 0, NI_NUMERICHOST)
-  local address = ffi.string(host)
-  local socket = C.posthog_socket(info.family, info.type, info.protocol)
-  local answer, err
-  if socket < 0 then
-    err = reason()
-  else
-    local whole, part = math.modf(options.timeout)
-    local time = ffi.new("struct posthog_timeval", whole, math.floor(part * 1e6))
-    C.posthog_setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, time, ffi.sizeof(time))
-    C.posthog_setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, time, ffi.sizeof(time))
-    answer, err = talk(socket, info.pointers[ADDRESS], info.length, commands_of(options))
-    C.posthog_close(socket)
+  local answer, err, address = ask_at(info, options)
+  while not answer and err ~= "timeout" and info.pointers[NEXT] ~= nil do
+    info = ffi.cast("struct posthog_addrinfo *", info.pointers[NEXT])
+    local other, failed, at = ask_at(info, options)
+    if other or failed == "timeout" then
+      answer, err, address = other, failed, at
+    end
   end
   C.posthog_freeaddrinfo(found[0])
   return answer, err, address
