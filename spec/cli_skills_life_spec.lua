@@ -82,6 +82,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "lint", "web-forms" }).err, "no problems")
       assert.equal("sub/tax/SKILL.md", json_of(0, { "new", "tax", "sub/tax" }).path)
       skills(0, { "push", "web-forms", "sub/tax" })
+      has(skills(0, { "new", "two", "it's a/two" }).err, [[`skills push 'it'\''s a/two'`]])
       has(skills(1, { "new", "web-forms" }).err, "is not overwritten")
       has(skills(2, { "new", "Web" }).err, "lowercase letters")
       has(skills(2, { "new", "new" }).err, "reserved")

@@ -19,6 +19,20 @@ function display.is_deleted(row)
   return row.deleted == true or row.archived == true
 end
 
+--- A word as a shell reads it, in quotes.
+--- @param text string
+--- @return string
+function display.quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+--- The same where it needs them: for commands that are shown.
+--- @param text string
+--- @return string
+function display.word(text)
+  return text:find("^[%w@%%+=:,./_-]+$") and text or display.quote(text)
+end
+
 local function is_nothing(value)
   return value == nil
     or value == json.null

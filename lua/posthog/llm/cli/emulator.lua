@@ -2,6 +2,7 @@
 --- the manner of ssh-agent.
 
 local clock = require("posthog.llm.host.clock")
+local display = require("posthog.llm.cli.display")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
@@ -10,10 +11,6 @@ local KEY, PROJECT = "phx_emulator_all", "112358" -- of the emulator, see doc/em
 local PROFILES = { "reference", "current" }
 local BACKGROUND = "POSTHOG_EMULATOR" -- the variable with the prefix of the one in the background
 local POLL = 1 -- seconds between two checks whether it still runs
-
-local function quote(word)
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
 
 local function output_of(command)
   local pipe = assert(io.popen(command))
@@ -35,7 +32,7 @@ local function folder()
   local folders = { (here:match("^(.*)lua/$") or "") .. "spec/emulator" }
   if tree then
     folders[2] = tree .. "share/posthog-llm/emulator"
-    local rocks = quote(tree .. "lib/luarocks") .. "/rocks-5.*/posthog-llm/*/spec/emulator"
+    local rocks = display.quote(tree .. "lib/luarocks") .. "/rocks-5.*/posthog-llm/*/spec/emulator"
     folders[3] = output_of("ls -d " .. rocks .. " 2>/dev/null"):match("[^\n]+")
   end
   for _, path in ipairs(folders) do
@@ -53,10 +50,10 @@ end
 local function start(launcher, args)
   -- $PPID of the shell is this process.
   local parent = args.background and "session" or "$PPID"
-  local words = { "sh", quote(launcher .. "/start"), "--parent " .. parent }
+  local words = { "sh", display.quote(launcher .. "/start"), "--parent " .. parent }
   for _, option in ipairs({ "profile", "port" }) do
     if args[option] then
-      words[#words + 1] = ("--%s %s"):format(option, quote(tostring(args[option])))
+      words[#words + 1] = ("--%s %s"):format(option, display.quote(tostring(args[option])))
     end
   end
   words[#words + 1] = args.tls and "--tls" or nil
@@ -75,7 +72,7 @@ local function show(context, variables)
     local name, value = variable[1], variable[2]
     document[name] = value
     if not context.json then
-      local word = value and (value:find("[^%w_./:%-]") and quote(value) or value)
+      local word = value and display.word(value)
       context.out:line(word and ("export %s=%s"):format(name, word) or "unset " .. name)
     end
   end
@@ -97,7 +94,9 @@ local function variables_of(values, is_background)
 end
 
 local function stop(launcher, prefix)
-  output_of(("sh %s %s 2>/dev/null"):format(quote(launcher .. "/stop"), quote(prefix)))
+  output_of(
+    ("sh %s %s 2>/dev/null"):format(display.quote(launcher .. "/stop"), display.quote(prefix))
+  )
 end
 
 --- Stops the emulator in the background that the environment names.

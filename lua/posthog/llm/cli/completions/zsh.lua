@@ -1,5 +1,6 @@
 --- Completion for zsh: a function for each command, called by that of its parent.
 
+local display = require("posthog.llm.cli.display")
 local words = require("posthog.llm.cli.completions.words")
 
 local ACTIONS = { file = "_files", folder = "_files -/" }
@@ -20,10 +21,6 @@ _posthog-llm_values() {
   done
 }
 ]=]
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 --- Text within a specification of _arguments.
 local function plain(text)
@@ -46,7 +43,7 @@ local function option_specs(lines, options)
       if option.value then
         spec = ("%s:%s:%s"):format(spec, plain(option.value), action(option))
       end
-      lines[#lines + 1] = quote(spec)
+      lines[#lines + 1] = display.quote(spec)
     end
   end
 end
@@ -58,11 +55,11 @@ end
 local function group(entry, specs, lines)
   local described = {}
   for i, command in ipairs(entry.commands) do
-    described[i] = quote(command[1] .. ":" .. plain(command[2]))
+    described[i] = display.quote(command[1] .. ":" .. plain(command[2]))
   end
   lines[#lines + 1] = "  local -a commands=(\n    " .. table.concat(described, "\n    ") .. "\n  )"
-  specs[#specs + 1] = quote("1:command:->command")
-  specs[#specs + 1] = quote("*::argument:->argument")
+  specs[#specs + 1] = display.quote("1:command:->command")
+  specs[#specs + 1] = display.quote("*::argument:->argument")
   local all = table.concat(specs, " \\\n    ")
   lines[#lines + 1] = "  _arguments -C -S \\\n    " .. all .. " && return"
   lines[#lines + 1] = "  case $state in"
@@ -78,7 +75,7 @@ end
 local function leaf(entry, specs, lines)
   for i, argument in ipairs(entry.arguments) do
     local position = argument.many and "*" or tostring(i) .. (argument.optional and ":" or "")
-    specs[#specs + 1] = quote(("%s:%s:%s"):format(position, argument[1], action(argument)))
+    specs[#specs + 1] = display.quote(("%s:%s:%s"):format(position, argument[1], action(argument)))
   end
   lines[#lines + 1] = "  _arguments -S \\\n    " .. table.concat(specs, " \\\n    ")
 end

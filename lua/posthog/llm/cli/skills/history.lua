@@ -64,7 +64,11 @@ function history.new(context, args)
   for _, finding in ipairs(skill_folder().lint(dir) or {}) do
     context:note(made.path, ":", finding.line or 1, ": ", finding.level, ": ", finding.message)
   end
-  context:note("write it, check it by `skills lint`, and publish it by `skills push ", dir, "`")
+  context:note(
+    "write it, check it by `skills lint`, and publish it by `skills push ",
+    display.word(dir),
+    "`"
+  )
 end
 
 local MARKS = { added = "+", removed = "-", changed = "" }
