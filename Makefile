@@ -209,17 +209,46 @@ bench-skills: ## time whole roots of skills, with what their requests alone need
 
 # Of a case, say decode-items, in place of counting all.
 PROFILE ?=
+# With arm64: the codec there beside x86-64, by qemu in place of callgrind.
+ARCH ?=
+COUNT = tools/lua 5.4 bench/count$(ARCH:%=_%).lua
 
-bench-count: build-count ## count instructions by callgrind; PROFILE=decode-items
-	@tools/lua 5.4 bench/count.lua $(if $(PROFILE),profile $(PROFILE))
+bench-count: build-count$(ARCH:%=-%) ## count instructions by callgrind; PROFILE=decode-items ARCH=arm64
+	@$(COUNT) $(if $(PROFILE),profile $(PROFILE))
 
-bench-check: build-count ## count instructions again and compare with bench/counts.txt
-	@tools/lua 5.4 bench/count.lua check
+bench-check: build-count$(ARCH:%=-%) ## count instructions again and compare with bench/counts.txt; ARCH=arm64
+	@$(COUNT) check
 
 build-count:
 	@$(SETUP) count
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
 	@$(MAKE) --no-print-directory -s build/bench/floor build/bench/still_clock.so
+
+build-count-arm64:
+	@$(SETUP) count-arm64
+	@$(MAKE) --no-print-directory -s build/bench/count_plugin.so build/bench/arm64/lua
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 build/bench/x86_64/lua
+
+build/bench/count_plugin.so: bench/count_plugin.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O2 -shared -fPIC -fvisibility=hidden -o $@ $<
+
+# The codec in a Lua: two programs, alike but for the architecture.
+CODEC_LUA = bench/codec_lua.c $(wildcard src/json/*.c src/base/*.c)
+CODEC_LUA_FLAGS = -std=c99 -O2 -fPIC -no-pie -fvisibility=hidden -pthread -Isrc
+ARM64 = build/bench/arm64
+
+$(ARM64)/usr/include/lua5.4/lua.h:
+	@bench/foreign_lua arm64 $(ARM64)
+
+$(ARM64)/lua: $(CODEC_LUA) $(wildcard src/json/*.h src/base/*.h) | $(ARM64)/usr/include/lua5.4/lua.h
+	aarch64-linux-gnu-gcc $(CODEC_LUA_FLAGS) -I$(ARM64)/usr/include/lua5.4 \
+	  -I$(ARM64)/usr/include/aarch64-linux-gnu -o $@ $(CODEC_LUA) \
+	  $(ARM64)/usr/lib/aarch64-linux-gnu/liblua5.4.a -lm -ldl
+
+build/bench/x86_64/lua: $(CODEC_LUA) $(wildcard src/json/*.h src/base/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CODEC_LUA_FLAGS) $(LUA_CFLAGS) -o $@ $(CODEC_LUA) -l:liblua5.4.a -lm -ldl
 
 build/bench/still_clock.so: bench/still_clock.c
 	@mkdir -p $(@D)
@@ -347,5 +376,5 @@ help: ## print this help
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
 .PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
-  bench-check build-bench build-count lint manual install uninstall check-prefix install-library \
+  bench-check build-bench build-count build-count-arm64 lint manual install uninstall check-prefix install-library \
   install-command nvim clean help

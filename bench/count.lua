@@ -11,17 +11,17 @@ local HERE = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = HERE .. "/?.lua;" .. package.path
 
 local core = require("posthog.llm.core")
+local counts = require("counts")
 local measure = require("measure")
 local routes = require("routes")
 local server = require("server")
 
-local output_of = measure.output_of
+local number, output_of = counts.number, measure.output_of
 
-local KEPT = HERE .. "/counts.txt"
+local TITLE = "# Instructions a byte of JSON or a GET of 1 KB"
 -- Seen from the root of the checkout: the length of a path moves the stack,
 -- whose address goes into the seed of Lua's hashes.
 local WORK = "build/bench/count"
-local REPORT_ABOVE, FAIL_ABOVE = 3, 10 -- % of growth
 
 local TEXTS = {}
 for _, name in ipairs({ "items", "skill", "prose", "spend" }) do
@@ -49,15 +49,6 @@ local STARTS = {
 }
 for _, start in ipairs(STARTS) do
   start.unit = "start"
-end
-
-local function read(name)
-  local file = io.open(name, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
 end
 
 local function write(name, text)
@@ -111,16 +102,12 @@ local function count(case, name)
     return run(case.name, 1, "lua5.4 " .. words)
   end
   name = name or case.name
-  local counts = {}
+  local runs = {}
   for i = 1, case.runs do
-    counts[i] = (run(name, 2 * case.turns) - run(name, case.turns)) / case.turns / case.of
+    runs[i] = (run(name, 2 * case.turns) - run(name, case.turns)) / case.turns / case.of
   end
-  table.sort(counts)
-  return counts[math.floor((#counts + 1) / 2)]
-end
-
-local function number(value)
-  return (value < 1000 and "%.2f" or "%.0f"):format(value)
+  table.sort(runs)
+  return runs[math.floor((#runs + 1) / 2)]
 end
 
 --- What else the counts depend on.
@@ -138,7 +125,7 @@ end
 
 local function count_all()
   local lines = {
-    "# Instructions a byte of JSON or a GET of 1 KB, on Lua 5.4, user code only: make bench-count.",
+    TITLE .. ", on Lua 5.4, user code only: make bench-count.",
     "# The peer is lua-cjson " .. require("cjson")._VERSION .. ", and bench/floor.c for the GET.",
     '# Of a start of the command they are all; the peer is require("posthog.llm") alone.',
     "# " .. versions(),
@@ -162,29 +149,7 @@ local function count_all()
     lines[#lines + 1] = line:format(start.name, ours, peer, ours / peer)
     print(("%s, at most %.2f"):format(lines[#lines], start.most))
   end
-  write(KEPT, table.concat(lines, "\n") .. "\n")
-end
-
---- @return boolean whether it passes
-local function check(case, kept)
-  if not kept then
-    print(("FAILED %s is not in %s: make bench-count"):format(case.name, KEPT))
-    return false
-  end
-  local now = count(case)
-  local growth = (now / kept - 1) * 100
-  local verdict = growth > FAIL_ABOVE and "FAILED" or growth > REPORT_ABOVE and "grew" or "ok"
-  print(
-    ("%-6s %-14s %9s a %s, kept %s (%+.1f %%)"):format(
-      verdict,
-      case.name,
-      number(now),
-      case.unit,
-      number(kept),
-      growth
-    )
-  )
-  return verdict ~= "FAILED"
+  counts.write(TITLE, lines)
 end
 
 --- Whether a start takes no more than it may, beside that of the library alone.
@@ -198,21 +163,19 @@ local function check_start(start, kept)
 end
 
 local function check_all()
-  local text = assert(read(KEPT), KEPT .. " is missing: make bench-count writes it")
-  local kept_by, here = text:match("\n# (Lua [^\n]*)"), versions()
-  if kept_by ~= here then
-    print(("%s has the counts of\n  %s, which say nothing of\n  %s"):format(KEPT, kept_by, here))
+  local kept = counts.read(TITLE)
+  if not counts.comparable(kept, versions()) then
     print(("0 passed, 0 failed, %d skipped"):format(#CASES + #STARTS))
     return true
   end
   local passed = 0
   for _, case in ipairs(CASES) do
-    local kept = tonumber(text:match("\n" .. case.name:gsub("%-", "%%-") .. " +(%S+)"))
-    passed = passed + (check(case, kept) and 1 or 0)
+    local ok = counts.compare(case.name, case.unit, count(case), (counts.of(kept, case.name)))
+    passed = passed + (ok and 1 or 0)
   end
   for _, start in ipairs(STARTS) do
-    local kept = tonumber(text:match("\n" .. start.name:gsub("%-", "%%-") .. "[^\n]* ([%d.]+)\n"))
-    passed = passed + (check_start(start, kept) and 1 or 0)
+    local ok = check_start(start, (select(2, counts.of(kept, start.name))))
+    passed = passed + (ok and 1 or 0)
   end
   local all = #CASES + #STARTS
   print(("%d passed, %d failed"):format(passed, all - passed))
