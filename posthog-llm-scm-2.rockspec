@@ -236,6 +236,7 @@ build = {
     ["posthog.llm.host.scheduler"] = "lua/posthog/llm/host/scheduler.lua",
     ["posthog.llm.host.unrun"] = "lua/posthog/llm/host/unrun.lua",
     ["posthog.llm.host.uv"] = "lua/posthog/llm/host/uv.lua",
+    ["posthog.llm.host.window"] = "lua/posthog/llm/host/window.lua",
     ["posthog.llm.http.body"] = "lua/posthog/llm/http/body.lua",
     ["posthog.llm.http.ca_bundle"] = "lua/posthog/llm/http/ca_bundle.lua",
     ["posthog.llm.http.call"] = "lua/posthog/llm/http/call.lua",

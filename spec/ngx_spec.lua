@@ -129,6 +129,10 @@ describe("nginx", function()
       assert.equal(0, answer.empty)
     end)
 
+    it("runs a window of jobs in light threads", function()
+      assert.equal("1,1,1,1,200 true; 2 no more", (s.nginx:get("/window")))
+    end)
+
     it("sleeps without blocking the worker", function()
       local seconds = tonumber((s.nginx:get("/sleep")))
       assert.is_true(seconds >= 0.09 and seconds < 1)

@@ -460,6 +460,36 @@ describe("llm.go in a luv program", function()
     assert.is_true(ticks >= 5)
   end)
 
+  it("runs a window of jobs inside of a task, and ends it with the task", function()
+    local window = require("posthog.llm.host.window")
+    local left, done = 6, 0
+    local function next_job()
+      left = left - 1
+      return left >= 0 and left or nil
+    end
+    local calls = go(function()
+      return window.run(2, next_job, function()
+        assert(slow(5))
+        done = done + 1
+      end)
+    end)
+    luv.run()
+    assert.same({ true, 6 }, { calls[1][2], done })
+    left, done = 6, 0
+    local cut, task = go(function()
+      return window.run(2, next_job, function()
+        done = done + 1
+        return slow(5000)
+      end)
+    end)
+    after(30 * SLOWER, function()
+      task:cancel()
+    end)
+    luv.run()
+    assert.equal("cancelled", cut[1][1].kind)
+    assert.same({ 2, 4 }, { done, left })
+  end)
+
   it("gathers inside of gathers, and thousands that end at once", function()
     local functions = {}
     for i = 1, 5000 do

@@ -91,6 +91,29 @@ function paths.skill()
   ngx.say(skill and skill.name or tostring(err))
 end
 
+--- GET /window: the order in which jobs end, and how many of five begin when the first fails.
+function paths.window()
+  local window = require("posthog.llm.host.window")
+  local function jobs(list)
+    local at = 0
+    return function()
+      at = at + 1
+      return list[at]
+    end
+  end
+  local order, begun = {}, 0
+  local done = window.run(2, jobs({ 200, 1, 1, 1, 1 }), function(ms)
+    assert(slow(ms))
+    order[#order + 1] = ms
+  end)
+  local _, err = window.run(2, jobs({ 1, 50, 1, 1, 1 }), function(ms)
+    begun = begun + 1
+    assert(slow(ms))
+    return nil, "no more"
+  end)
+  ngx.print(table.concat(order, ","), " ", tostring(done), "; ", begun, " ", err)
+end
+
 --- GET /gather: results and errors by place, and how long ten calls took.
 function paths.gather()
   ngx.update_time()

@@ -4,7 +4,7 @@
 ---   unavailable() -> posthog.llm.Error?   why no call can be made here, now
 ---   wait(transfer)                    returns when the transfer is done
 ---   sleep(seconds) -> false?           false when it was cancelled
----   gather(functions, concurrency) -> values, errors
+---   gather(functions, concurrency, raised?) -> values, errors
 ---
 --- `ngx` present: nginx. `vim` present, or llm.go in use on a luv loop: uv.
 --- Otherwise plain, which is also what a luv program outside of llm.go gets.

@@ -241,9 +241,10 @@ end
 --- another, and each call in them returns the error of that phase.
 --- @param functions function[]
 --- @param concurrency integer
+--- @param raised? fun(err: any) called when a function has raised, before another one is started
 --- @return any[] values
 --- @return any[]? errors
-function host.gather(functions, concurrency)
+function host.gather(functions, concurrency, raised)
   local values, failures = {}, nil
   local last, total = 0, #functions
   local function run()
@@ -253,6 +254,9 @@ function host.gather(functions, concurrency)
       local ok, value, err = pcall(functions[index])
       if not ok then
         value, err = nil, value
+        if raised then
+          raised(err)
+        end
       end
       values[index] = value
       if value == nil and err ~= nil then

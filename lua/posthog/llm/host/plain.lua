@@ -206,9 +206,10 @@ end
 
 --- @param functions function[]
 --- @param concurrency integer
+--- @param raised? fun(err: any) called when a function has raised, before another one is started
 --- @return any[] values
 --- @return any[]? errors
-function plain.gather(functions, concurrency)
+function plain.gather(functions, concurrency, raised)
   local waiter, waiting = current(), false
   local driver = waiter and waiter.driver or {}
   local group = scheduler.group(functions, concurrency, function(f, done)
@@ -217,7 +218,7 @@ function plain.gather(functions, concurrency)
     if waiting then
       waiter:wake()
     end
-  end)
+  end, raised)
   if waiter then
     while group.running > 0 do
       waiting = true

@@ -68,8 +68,9 @@ end
 --- @param spawn fun(f: function, done: fun(ok: boolean, value: any, err: any)) may call done before
 ---   it returns
 --- @param finished fun() called once, when all have ended; not for an empty list
+--- @param raised? fun(err: any) called when a function has raised, before another one is started
 --- @return posthog.llm.Group
-function scheduler.group(functions, concurrency, spawn, finished)
+function scheduler.group(functions, concurrency, spawn, finished, raised)
   local group = { values = {}, errors = nil, running = 0 }
   local last, starting = 0, false
   local start
@@ -82,6 +83,9 @@ function scheduler.group(functions, concurrency, spawn, finished)
   local function ended(i, ok, value, err)
     if not ok then
       fail(i, value)
+      if raised then
+        raised(value)
+      end
     elseif value == nil and err ~= nil then
       fail(i, err)
     else

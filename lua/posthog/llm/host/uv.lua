@@ -474,12 +474,13 @@ end
 
 --- @param functions function[]
 --- @param concurrency integer
+--- @param raised? fun(err: any) called when a function has raised, before another one is started
 --- @return any[] values
 --- @return any[]? errors
-function uv.gather(functions, concurrency)
+function uv.gather(functions, concurrency, raised)
   local routine = current()
   if not routine then
-    return plain.gather(functions, concurrency)
+    return plain.gather(functions, concurrency, raised)
   end
   local task = routine.task
   if task.cancelled then
@@ -496,7 +497,7 @@ function uv.gather(functions, concurrency)
     if waiting then
       routine:wake()
     end
-  end)
+  end, raised)
   if group.running > 0 then
     waiting = true
     suspend(routine)

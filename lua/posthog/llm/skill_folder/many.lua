@@ -1,7 +1,7 @@
 --- The same for many skills, some at the same time: one failure does not stop the others.
 
-local hosts = require("posthog.llm.host")
 local remote = require("posthog.llm.skill_folder.remote")
+local window = require("posthog.llm.host.window")
 
 local many = {}
 
@@ -25,30 +25,20 @@ function many.run(client, list, act, report, at_once)
   at_once = math.min(at_once or many.AT_ONCE, many.AT_ONCE)
   local workers = math.max(1, math.min(at_once, #list))
   local narrow = remote.narrow(client, math.floor(at_once / workers))
-  local outcomes, jobs, done, stopped = {}, {}, 0, nil
-  for i, entry in ipairs(list) do
-    jobs[i] = function()
-      if stopped then
-        return true
-      end
-      local value, err = act(narrow, entry)
-      if err and STOPS[err.kind] then
-        stopped = stopped or err
-        return true
-      end
-      outcomes[i] = { value = value, err = err }
-      done = done + 1
-      report(entry.name, done, #list)
-      return true
-    end
+  local outcomes, last, done = {}, 0, 0
+  local function next_index()
+    last = last + 1
+    return list[last] and last
   end
-  local _, failed = hosts.current().gather(jobs, workers)
-  for i = 1, #jobs do
-    local err = failed and failed[i]
-    if err ~= nil then
-      error(err, 0) -- raised by the caller's own function
+  local _, stopped = window.run(workers, next_index, function(i)
+    local value, err = act(narrow, list[i])
+    if err and STOPS[err.kind] then
+      return nil, err
     end
-  end
+    outcomes[i] = { value = value, err = err }
+    done = done + 1
+    report(list[i].name, done, #list)
+  end)
   return outcomes, stopped
 end
 
