@@ -191,6 +191,84 @@ for _, mode in ipairs(common.MODES) do
         assert.matches('"[Xx]%-[Tt]erms":"c"', (t:body():gsub("%s", "")))
       end)
 
+      it("the whole URL to a plain proxy and its path elsewhere, after any other", function()
+        local server = common.serve(function(connection)
+          connection:write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        end)
+        local proxied, direct = { proxy = server.url }, {}
+        local there = "http://there.invalid:81"
+        for i, call in ipairs({
+          { proxied, there, "/a?b=1", there .. "/a?b=1", "there.invalid:81" },
+          { direct, server.url, "/a?b=1", "/a?b=1" },
+          { proxied, there, "/c", there .. "/c", "there.invalid:81" },
+          { proxied, server.url, "/c", server.url .. "/c" },
+          { direct, server.url, "/c", "/c" },
+          { direct, server.url, "/d%20e?f", "/d%20e?f" },
+          { direct, server.url, "/d", "/d" },
+          { proxied, there, "/d%20e?f", there .. "/d%20e?f", "there.invalid:81" },
+          { direct, server.url, "", "/" },
+          { direct, server.url, "/g?h", "/g?h" },
+        }) do
+          local terms = core.request_config(call[1], {})
+          local t =
+            pool:start(terms, { method = "GET", idempotent = true }, call[2] .. call[3], 5, 5)
+          assert.equal(200, (common.finish(t):result()), "request " .. i)
+          local head = server.requests[#server.requests]
+          assert.equal(call[4], head:match("^GET (%S+) HTTP/1%.1\r\n"), "request " .. i)
+          local host = call[5] or server.url:match("//(.*)")
+          assert.equal(host, head:match("\r\n[Hh]ost: ([^\r]*)"), "request " .. i)
+        end
+        assert.equal(10, #server.requests)
+      end)
+
+      it("each target to its own origin, after one to another", function()
+        for i = 1, 3 do
+          for _, base in ipairs({ "url", "tls_url" }) do
+            local path = ("/__emulator/echo?%s=%d"):format(base, i)
+            assert.equal(200, (fetch({ base = e[base], path = path }):result()))
+            local log = e:log()
+            assert.equal(path, log[#log].target)
+            assert.equal(base == "url" and "1.1" or "2", log[#log].http)
+          end
+        end
+      end)
+
+      it("in one line the encodings that libcurl decodes, unless there are others", function()
+        local function accepted(request)
+          local server = common.serve(function(connection)
+            connection:write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+          end)
+          request.base = server.url
+          assert.equal(200, (fetch(request):result()))
+          server:stop()
+          local lines = {}
+          for line in server.requests[1]:gmatch("\r\n[Aa]ccept%-[Ee]ncoding: ([^\r]*)") do
+            lines[#lines + 1] = line
+          end
+          return table.concat(lines, "|")
+        end
+        local usual = accepted({})
+        assert.is_nil(usual:find("|", 1, true), usual)
+        for encoding in usual:gmatch("[^, ]+") do
+          assert.is_true(
+            ({ deflate = true, gzip = true, br = true, zstd = true })[encoding],
+            encoding
+          )
+        end
+        assert.matches("gzip", usual)
+        assert.equal(usual, accepted({ method = "POST", body = "" })) -- has headers of its own
+        assert.equal("identity", accepted({ stream = true }))
+        local own = { "Accept-Encoding: br;q=0.5" }
+        local t = core.request_config({}, {})
+        local server = common.serve(function(connection)
+          connection:write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        end)
+        common.finish(pool:start(t, { method = "GET" }, server.url, 5, 5, own))
+        local head = server.requests[1]
+        assert.equal(1, select(2, head:lower():gsub("\r\naccept%-encoding:", "")), head)
+        assert.matches("\r\nAccept%-Encoding: br;q=0%.5\r\n", head)
+      end)
+
       it("no content type that was not asked for", function()
         assert.is_nil(echoed({ method = "POST", body = "a=b" }).named["content-type"])
       end)

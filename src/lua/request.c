@@ -29,7 +29,7 @@ static void own_headers (lua_State *L, Transfer *t) {
   const struct curl_slist *line;
   if (t->headers != NULL)
     return;
-  for (line = t->config->headers; line != NULL; line = line->next)
+  for (line = transfer_lines(t); line != NULL; line = line->next)
     argument_header(L, &t->headers, line->data);
 }
 

@@ -72,6 +72,8 @@ static int core_request_config (lua_State *L) {
       (int)read_number(L, "max_connections", 8, MAX_CONNECTIONS);
   if (config->max_connections < 1)
     config->max_connections = 1;
+  if (request_config_accept(config) != 0)
+    return luaL_error(L, "not enough memory");
   argument_headers(L, 2, &config->headers);
   return 1;
 }

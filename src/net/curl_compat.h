@@ -31,6 +31,9 @@
 ** which older headers lack. Before 8.6 it was CURLE_OUT_OF_MEMORY. */
 #define COMPAT_TOO_LARGE ((CURLcode)100)
 
+/* CURL_VERSION_ZSTD, which headers before 7.72 lack. */
+#define COMPAT_VERSION_ZSTD (1 << 26)
+
 /* The CA bundle that libcurl was built with; NULL: unknown. */
 static inline const char *compat_default_ca (void) {
 #if LIBCURL_VERSION_NUM >= 0x074600

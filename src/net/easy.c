@@ -7,6 +7,7 @@
 #include "easy.h"
 
 #include "idle.h"
+#include "origin_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -141,13 +142,13 @@ void easy_free (Easy *y) {
 }
 
 /* The part of a URL after scheme and authority. */
-static char *path_of (char *url) {
-  char *authority = strstr(url, "://");
+static const char *path_of (const char *url) {
+  const char *authority = strstr(url, "://");
   authority = authority != NULL ? authority + 3 : url;
   return authority + strcspn(authority, "/?#");
 }
 
-/* Would libcurl use path and query unchanged? It checks other characters, and
+/* Would libcurl send path and query unchanged? It checks other characters, and
 ** some versions change the case of percent-encoded ones. */
 static int is_plain (const char *path) {
   const char *c;
@@ -158,40 +159,45 @@ static int is_plain (const char *path) {
   return *c == '\0' && c[-1] != '?';
 }
 
-static CURLUcode set_path (const Easy *y, char *path) {
-  char *query = strchr(path, '?');
-  CURLUcode error;
-  if (query != NULL)
-    *query = '\0';
-  error = curl_url_set(y->url, CURLUPART_PATH, path, 0);
-  if (query != NULL)
-    *query++ = '?';
-  if (error == CURLUE_OK)
-    error = curl_url_set(y->url, CURLUPART_QUERY, query, 0);
-  return error;
+/* Through a plain HTTP proxy the target of a request is its whole URL. */
+static int to_plain_proxy (const Transfer *t) {
+  const char *proxy = t->config->proxy;
+  return proxy != NULL && proxy[0] != '\0' && !t->secure;
+}
+
+static CURLcode parse (Easy *y, const char *url) {
+  CURLUcode error = curl_url_set(y->url, CURLUPART_URL, url,
+                                 CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
+                                     CURLU_PATH_AS_IS);
+  y->origin = NULL;
+  if (error == CURLUE_OUT_OF_MEMORY)
+    return CURLE_OUT_OF_MEMORY;
+  return error == CURLUE_OK ? CURLE_OK : CURLE_URL_MALFORMAT;
 }
 
 /*
-** Sets the URL in parts, of which only those that differ from the previous
-** request are set: from a text libcurl would parse the URL and format it again,
-** a fifth of its work for a small request. The text is set too, for the case
-** that libcurl sends the request again by itself.
+** Sets the URL. Of a whole one libcurl would parse path and query and encode
+** them again, byte by byte, a fifth of its work for a small request. So it gets
+** the origin alone, where that has changed, and the target of the request as
+** the text that is to be sent. The URL is set too, for the case that libcurl
+** sends the request again by itself.
 */
 static CURLcode set_url (Easy *y, const Transfer *t) {
-  char *path = path_of(t->url);
-  int plain = is_plain(path);
-  CURLUcode error;
-  if (plain && y->origin == t->queue)
-    error = set_path(y, path);
-  else
-    error = curl_url_set(y->url, CURLUPART_URL, t->url,
-                         CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME |
-                             CURLU_PATH_AS_IS);
-  if (error != CURLUE_OK)
-    return error == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
-                                         : CURLE_URL_MALFORMAT;
-  y->origin = plain ? t->queue : NULL;
-  return curl_easy_setopt(y->curl, CURLOPT_URL, t->url);
+  const char *path = path_of(t->url);
+  int plain = is_plain(path) && !to_plain_proxy(t);
+  CURLcode c = CURLE_OK;
+  if (!plain)
+    c = parse(y, t->url);
+  else if (y->origin != t->queue)
+    c = parse(y, t->queue->origin);
+  if (plain || y->targeted)
+    SET(CURLOPT_REQUEST_TARGET, plain ? path : NULL);
+  SET(CURLOPT_URL, t->url);
+  if (c == CURLE_OK) {
+    y->origin = plain ? t->queue : NULL;
+    y->targeted = plain;
+  }
+  return c;
 }
 
 static CURLcode set_method (const Easy *y, const Transfer *t) {
@@ -251,12 +257,13 @@ static CURLcode set_config (Easy *y, RequestConfig *config) {
 }
 
 CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
-  CURLcode c = set_url(y, t);
+  CURLcode c;
   const struct curl_slist *lines = transfer_lines(t);
   int64_t left = t->timeout_ms;
   int tls = strncasecmp(t->url, "https:", 6) == 0;
   int reads = !t->has_body && strcmp(t->method, "GET") == 0;
   t->secure = tls;
+  c = set_url(y, t);
   if (t->expires_ms != 0 && (left == 0 || t->expires_ms - now_ms < left))
     left = t->expires_ms > now_ms ? t->expires_ms - now_ms : 1;
   t->left_ms = (long)left;

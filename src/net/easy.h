@@ -17,8 +17,8 @@
 
 typedef struct Easy {
   CURL *curl;
-  CURLU *url;                       /* of the request, parsed */
-  const struct OriginQueue *origin; /* of the url; NULL: set it as a whole */
+  CURLU *url;                       /* of the request, or its origin alone */
+  const struct OriginQueue *origin; /* what the url has; NULL: a whole URL */
   Transfer *transfer;               /* the current one; NULL: it is a spare */
   size_t (*deliver)(Transfer *t, const char *bytes,
                     size_t len); /* of streams */
@@ -30,7 +30,8 @@ typedef struct Easy {
   const struct curl_slist *lines; /* NULL: must be set again */
   long timeout_ms;
   int tls;
-  int reads; /* GET without a body */
+  int targeted; /* path and query are the request target, not in the url */
+  int reads;    /* GET without a body */
 } Easy;
 
 Easy *easy_new (void); /* NULL: out of memory, or libcurl lacks an option */

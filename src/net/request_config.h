@@ -19,14 +19,20 @@ typedef struct RequestConfig {
   long connect_timeout_ms; /* 0: libcurl's default */
   size_t max_body;         /* bytes after decompression */
   size_t max_headers;
-  int max_connections;        /* to the origin, over HTTP/1.1 */
-  char *ca_file;              /* NULL: libcurl's default */
-  char *proxy;                /* NULL or "": none */
-  char *no_proxy;             /* NULL: none */
-  struct curl_slist *headers; /* of requests without headers of their own */
+  int max_connections; /* to the origin, over HTTP/1.1 */
+  char *ca_file;       /* NULL: libcurl's default */
+  char *proxy;         /* NULL or "": none */
+  char *no_proxy;      /* NULL: none */
+  /* Of requests without headers of their own: first Accept-Encoding, which a
+  ** stream leaves out, then those of the client. */
+  struct curl_slist *headers;
 } RequestConfig;
 
 RequestConfig *request_config_new (void); /* refs is 1; NULL: out of memory */
+/* Gives a config that has no headers yet the first one. 0, or -1: out of
+ * memory.
+ */
+int request_config_accept (RequestConfig *config);
 void request_config_retain (RequestConfig *config);
 void request_config_release (RequestConfig *config); /* may be NULL */
 

@@ -41,7 +41,10 @@ void transfer_free (Transfer *t) {
 }
 
 const struct curl_slist *transfer_lines (const Transfer *t) {
-  return t->headers != NULL ? t->headers : t->config->headers;
+  const struct curl_slist *lines = t->config->headers;
+  if (t->headers != NULL)
+    return t->headers;
+  return t->stream && lines != NULL ? lines->next : lines;
 }
 
 void transfer_set_error (Transfer *t, const char *message) {
