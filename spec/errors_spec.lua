@@ -182,6 +182,15 @@ describe("an error", function()
     assert.is_nil(tostring(err):find("%c"))
   end)
 
+  it("is text to a terminal, whatever the server says", function()
+    local detail = "a\\u009b2J, \\u0085, \\u2028, \\u202egnp.exe\\u2066, \\u200f, \\u00e9\\u2026"
+    local err = failure(400, '{"detail":"' .. detail .. '"}')
+    assert.equal("a 2J,  ,  ,  gnp.exe ,  , \195\169\226\128\166", err.message)
+    assert.truthy(tostring(err):find(err.message, 1, true))
+    err = failure(302, "", { Location = "http://127.0.0.1:1/\194\155\226\128\174x" })
+    assert.is_nil(tostring(err):find("[\194\226]"))
+  end)
+
   it("has only the fields that apply to it", function()
     local _, err = llm.new({ host = e.url, project_id = 1, personal_api_key = "" }).datasets:list()
     local names = {}

@@ -111,6 +111,20 @@ local function notes_of(self)
   return notes
 end
 
+--- What a terminal or a log takes for more than text, beyond ASCII's controls: those of C1, line
+--- separators, and marks that turn the order of the letters around.
+local CONTROLS = { "\194[\128-\159]", "\226\128[\142\143\168-\174]", "\226\129[\166-\169]" }
+
+--- @param text string
+--- @return string
+local function one_line(text)
+  text = text:gsub("%c+", " ")
+  for _, pattern in ipairs(CONTROLS) do
+    text = text:gsub(pattern, " ")
+  end
+  return text
+end
+
 --- What went wrong, where, and what may help, in one line without the call and the kind: for the
 --- command, whose users know neither.
 --- @param err posthog.llm.Error
@@ -123,7 +137,7 @@ function errors.describe(err)
   if err.hint then
     text = text:gsub("%.$", "") .. ". " .. err.hint
   end
-  return (text:gsub("%c+", " "))
+  return one_line(text)
 end
 
 --- One readable line: the call, the kind, and all that describes the error.
@@ -259,7 +273,7 @@ function errors.from_response(status, body)
   if body ~= "" then
     err.body = body
   end
-  local words = err.detail and err.detail:gsub("%c+", " ")
+  local words = err.detail and one_line(err.detail)
   if words == nil or not words:find("%S") then
     words = WORDS[status] or ("the server answered %d"):format(status)
   end
