@@ -332,6 +332,29 @@ describe("the completion of names", function()
     assert.equal("my\\ golden:\\ set|\nmy golden: set|\n\\ set|\nsilver|\n|\n", output)
   end)
 
+  it("never completes a name to a command in bash, in no quotes", function()
+    for _, name in ipairs({ "$(id)", "`id`", "a'; id; '", 'a\\"; id; \\"', "!id", "\\\\" }) do
+      api("POST", "datasets/", ('{"name":"hostile %s"}'):format(name))
+    end
+    some("dataset datasets show ''")
+    local output = script({
+      "source completion.bash",
+      TRY,
+      "try posthog-llm datasets show hostile",
+      "try posthog-llm datasets show '\"hostile'",
+      'try posthog-llm datasets show "\'hostile"',
+      "posthog-llm __complete dataset datasets show hostile | while IFS= read -r name; do",
+      '  try posthog-llm datasets show hostile | grep -qF "$(printf %q "$name")|" && echo same',
+      "done",
+    })
+    local bare, double, single, same = output:match("^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$")
+    assert.equal(6, select(2, bare:gsub("hostile\\ ", "")))
+    assert.equal("hostile a'; id; '|", double)
+    assert.is_nil(single:find("a'; id", 1, true))
+    assert.equal(5, select(2, single:gsub("hostile ", "")))
+    assert.equal(("same\n"):rep(6), same)
+  end)
+
   it("works at the keyboard in bash", function()
     fill_cache()
     folders.write(

@@ -64,7 +64,8 @@ _posthog-llm_files() {
 }
 
 # Names of the server, quoted as the word at the cursor is; the part before its last ":" or "=" is
-# no part of what bash replaces.
+# no part of what bash replaces. Bash puts them within a quote as they are: left out is there what
+# would end the quote, or be a command, since the server's names are somebody else's.
 _posthog-llm_names() {
     local IFS=$'\n' name before="" bare
     local -a words=()
@@ -76,7 +77,11 @@ _posthog-llm_names() {
     compopt -o nosort 2>/dev/null
     while IFS= read -r name; do
         name="${name#"$before"}"
-        [[ $cur = [\"\']* ]] || printf -v name %q "$name"
+        case "$cur" in
+            \'*) [[ $name = *\'* ]] && continue ;;
+            \"*) [[ $name = *[\"\$\`\\\!]* ]] && continue ;;
+            *) printf -v name %q "$name" ;;
+        esac
         COMPREPLY+=("$name")
     done < <(posthog-llm __complete "$1" "${words[@]}" 2>/dev/null)
 }
