@@ -213,11 +213,14 @@ for _, profile in ipairs({ "reference", "current" }) do
         "datasets/golden.jsonl",
         '{"input":"a","metadata":{"id":"\\n::error::no"}}\n'
       )
+      folders.write(folder, "datasets/x\n::notice::no.jsonl", '{"input":"a"}\n')
       local summary = folder .. "/summary"
       local output, code = ci("check", { GITHUB_ACTIONS = "true", GITHUB_STEP_SUMMARY = summary })
       assert.equal(1, code, output)
       has(output, '\n::error file=skills/web-forms/SKILL.md,line=2::name "Web 100%25"')
       assert.is_nil(output:find("\n::error::no", 1, true), output)
+      assert.is_nil(output:find("\n::notice::", 1, true), output)
+      has(output, "\n::group::dataset x ::notice::no, of datasets/x ::notice::no.jsonl\n")
       local token = output:match("::stop%-commands::(%x+)\n")
       assert.equal(32, #token)
       has(output, ("::%s::\n::endgroup::\n"):format(token))

@@ -75,7 +75,7 @@ show() {
 
 # Runs a step: step TITLE ARGUMENT...
 step() {
-  title=$1
+  title=$(printf '%s' "$1" | tr '\r\n' '  ') # of a file's name too, which would begin a line
   shift
   [ -z "$stopped" ] || return 0
   steps=$((steps + 1))
