@@ -347,6 +347,25 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
     )
 
+    it("writes nothing outside of it, whatever names the server has", function()
+      local rows, names = {}, { "..", "../beta", "/beta", ".git", "a\\u001b[2J", "a\\\\b", "" }
+      for i, name in ipairs(names) do
+        local id = ("00000000-0000-0000-0000-%012d"):format(i)
+        rows[i] = ('{"id":"%s","name":"%s","version":1,"description":"x"}'):format(id, name)
+      end
+      local page = '{"count":7,"next":null,"previous":null,"results":[%s]}'
+      local body = page:format(table.concat(rows, ","))
+      t.e:fault({ match = { path = "llm_skills" }, action = { status = 200, body = body } })
+      local result, err = skill_folder.pull_all(client, root)
+      t.e:faults({})
+      assert.same({}, assert(result, err).pulled)
+      assert.equal(#names, #result.failed)
+      for name in lfs.dir(root) do
+        assert.is_true(name == "." or name == ".." or name == ROOT_LOCK, name)
+      end
+      assert.is_nil(lfs.attributes(root .. "/../beta"))
+    end)
+
     --- The failure of one folder, which all three calls tell alike.
     local function refused(kind, text, name)
       local result = pull_all()
