@@ -30,7 +30,7 @@ return function()
 
   local function print_failure(element, message, trace)
     local at = element.trace or trace
-    local place = at and at.short_src .. ":" .. at.currentline .. ": " or ""
+    local place = at and ("%s:%s: "):format(at.short_src, at.currentline or "?") or ""
     io.write(
       "  FAILED ",
       place,
