@@ -7,8 +7,11 @@ end
 local cjson = require("cjson")
 local emulator = require("spec.emulator")
 local fleet = require("spec.ngx.fleet")
+local folders = require("spec.support.folders")
 local redis = require("spec.ngx.redis")
 local server = require("spec.ngx.server")
+
+local KEY = "phx_emulator_all"
 
 local missing = fleet.missing()
 if missing then
@@ -150,6 +153,30 @@ describe("posthog.llm.cache with a Redis", function()
       1,
       true
     )
+  end)
+
+  it("keeps the key out of Redis and of the log, whatever the server says", function()
+    from(machines[1], "/skill/" .. name)
+    from(machines[1], "/file/" .. name .. "/nothing.md")
+    for _, status in ipairs({ 401, 500 }) do
+      local body = ('{"detail":"Bad key %s.","%s":1}'):format(KEY, KEY)
+      e:fault({ action = { status = status, body = body, headers = { ["X-Key"] = KEY } } })
+      fleet.from(machines[2], "/skill/other-" .. status)
+    end
+    e:faults({})
+    assert.truthy(e:log()[1].raw_header:find(KEY, 1, true)) -- yet it was sent
+    local seen = 0
+    for key in r:command("--raw keys '*'"):gmatch("[^\n]+") do
+      seen = seen + 1
+      for _, read in ipairs({ "hgetall", "smembers", "get" }) do
+        local value = r:command(("--raw %s '%s' 2>&1"):format(read, key))
+        assert.is_nil((key .. value):find("phx_", 1, true), key)
+      end
+    end
+    assert.is_true(seen > 0)
+    local log = folders.read(machines[2].prefix, "error.log")
+    assert.truthy(log:find("posthog.llm.cache: ", 1, true), log)
+    assert.is_nil(log:find("phx_", 1, true), log)
   end)
 
   it("fetches anew what is something else in Redis than a copy", function()

@@ -1,4 +1,5 @@
 local llm = require("posthog.llm")
+local folders = require("spec.support.folders")
 local pipeline = require("spec.pipeline")
 
 local client, raises, run, seen = pipeline.client, pipeline.raises, pipeline.run, pipeline.seen
@@ -465,6 +466,18 @@ describe("the settings of a client", function()
         }
       )
       assert.matches("^ok\t", said)
+    end)
+
+    it("take no password from .netrc in place of the key", function()
+      local home = folders.new()
+      folders.write(home, ".netrc", "machine 127.0.0.1 login someone password hunter2\n")
+      local said = first_call(
+        ("{ host = %q, project_id = 112358, personal_api_key = %q }"):format(e.url, pipeline.KEY),
+        { HOME = home }
+      )
+      folders.remove(home)
+      assert.matches("^ok\t", said)
+      assert.truthy(e:log()[1].raw_header:find("Bearer " .. pipeline.KEY, 1, true))
     end)
 
     it("use a proxy of their own over http and https", function()

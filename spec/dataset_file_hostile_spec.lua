@@ -40,6 +40,21 @@ for _, profile in ipairs({ "reference", "current" }) do
       return #live.all(client.dataset_items:each({ dataset = dataset }))
     end
 
+    -- Once is enough for seventy megabytes.
+    if _VERSION == "Lua 5.4" and profile == "reference" and os.getenv("SPEC_MODE") == "plain" then
+      it("a line without end that was packed is an error, before anything is sent", function()
+        local path = write("a.jsonl", "")
+        local line =
+          [[{ printf '{"input":"'; head -c 70000000 /dev/zero | tr '\0' x; } | gzip -1 >'%s']]
+        os.execute(line:format(path))
+        local from = #t.e:log()
+        local summary, err = import(path)
+        fails("invalid", nil, summary, err)
+        assert.equal(path .. ": line 1 has more than 67108864 bytes", err.message)
+        assert.equal(from, #t.e:log())
+      end)
+    end
+
     it("the reason of a rejection may be in any encoding", function()
       local source = write("a.jsonl", '{"input":1}\n{"input":2}\n{"input":3}\n')
       local summary = assert(import(source, {

@@ -314,6 +314,22 @@ describe("a pulled skill", function()
     end
   end)
 
+  it("gives a push nothing that a link in it leads to, a secret say", function()
+    write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
+    folders.write(root, "out/secret", "phx_secret")
+    assert(lfs.link(root .. "/out", dir .. "/sub", true))
+    assert(lfs.link(root .. "/out/secret", dir .. "/file.md", true))
+    local pushed, err = skill_folder.push(client, dir)
+    fails("invalid", nil, pushed, err)
+    assert.truthy(err.message:find("file.md: is a link", 1, true), err.message)
+    assert.truthy(err.message:find("sub: is a link", 1, true), err.message)
+    pushed = assert(skill_folder.push(client, dir, { skip_binary = true }))
+    assert.equal("created", pushed.action)
+    for _, path in ipairs({ "file.md", "sub/secret" }) do
+      fails("not_found", nil, client.skills:file("pdf-forms", path))
+    end
+  end)
+
   it("does not overwrite a file that a push left out", function()
     write(dir, "SKILL.md", "---\nname: pdf-forms\ndescription: d\n---\n\nb\n")
     write(dir, "x.md", "x\n")
