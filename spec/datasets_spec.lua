@@ -211,6 +211,25 @@ describe("the methods of client.datasets", function()
       fails("invalid", { status = 400, attr = "id__in" }, datasets:list({ id__in = { "x" } }))
     end)
 
+    it("send the parameters that are given, in one order, and no others", function()
+      local function sent(options)
+        assert(datasets:list(options))
+        local log = t.e:log()
+        return log[#log].target:match("%?(.*)$")
+      end
+      assert.is_nil(sent({}))
+      assert.is_nil(sent({ timeout = 9, headers = { ["X-A"] = "1" } }))
+      assert.equal("offset=1", sent({ offset = 1 }))
+      assert.equal("offset=1", sent({ offset = 1, search = "", max_retries = 0 }))
+      local all = { offset = 0, limit = 7, order_by = "created_at", search = "a b" }
+      assert.equal("search=a%20b&order_by=created_at&limit=7&offset=0", sent(all))
+      assert.equal("limit=7", sent(setmetatable({}, { __index = { limit = 7 } })))
+      local both = setmetatable({ offset = 2 }, { __index = { limit = 7, timeout = 9 } })
+      assert.equal("limit=7&offset=2", sent(both))
+      local log = t.e:log()
+      assert.equal("1", require("spec.pipeline").header(log[2], "X-A"))
+    end)
+
     it("return an empty list of ids without a request", function()
       t.e:seed({ datasets = 2 })
       for _, empty in ipairs({ {}, llm.array() }) do

@@ -17,6 +17,8 @@ local field_names = require("posthog.llm.api.versions.field_names")
 local item_fields = require("posthog.llm.api.item_fields")
 local url = require("posthog.llm.http.url")
 
+local name = field_names.name
+
 local row_resource = {}
 
 local ROW = { id = "string" }
@@ -122,8 +124,9 @@ local function read_page(self, path, encoded, call_options)
   if err then
     return errors.failure(err, response)
   end
-  for _, row in ipairs(page ~= true and page.results or {}) do
-    field_names.name(row)
+  local rows = page ~= true and page.results or {}
+  for i = 1, #rows do -- of a list there may be a thousand
+    name(rows[i])
   end
   return page, nil, response
 end

@@ -53,7 +53,7 @@ function Spend:get(options)
       .. ": this server's response has no by_bucket; only API v2 has it"
     err = errors.new({ kind = "invalid", attr = "bucket_minutes", message = message })
   end
-  if err and GET.known[err.attr or ""] then
+  if err and GET.known[err.attr or ""] ~= nil then
     err.option = err.attr
   end
   return errors.result(report, err, response)

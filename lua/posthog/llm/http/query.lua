@@ -65,23 +65,32 @@ local ENCODERS = {
 
 --- Declares what a method takes in its options table: query parameters, and the options of every
 --- call.
+--- @class posthog.llm.QuerySpec
+--- @field parameters posthog.llm.Parameter[]
+--- @field known table<string, integer|boolean> of each option: the index of a parameter, true for
+---   an option of every call, false for another
+
 --- @param parameters posthog.llm.Parameter[]
 --- @param others? string[] options that are neither
+--- @return posthog.llm.QuerySpec
 function query.spec(parameters, others)
   local known = {}
   for name in pairs(CALL_OPTIONS) do
     known[name] = true
   end
-  for _, parameter in ipairs(parameters) do
-    known[parameter[1]] = true
+  for i, parameter in ipairs(parameters) do
+    known[parameter[1]] = i
   end
   for _, name in ipairs(others or {}) do
-    known[name] = true
+    known[name] = false
   end
   return { parameters = parameters, known = known }
 end
 
-local NO_OPTIONS = {}
+--- The options of a call without any of its own.
+query.NO_OPTIONS = {}
+
+local NO_OPTIONS = query.NO_OPTIONS
 
 --- Checks the options of a call: timeout, deadline, max_retries, headers.
 --- @return table options
@@ -101,8 +110,33 @@ local function call_options(options, level)
   return checked or NO_OPTIONS
 end
 
+--- Which of the declared parameters may be given: few are, of many. Raises at an unknown option.
+--- @param spec posthog.llm.QuerySpec
+--- @param options table
+--- @param level integer as for error()
+--- @return integer first index of a parameter; 1 above the last: none is given
+--- @return integer last
+--- @return boolean of_call whether an option of every call may be given
+local function given_range(spec, options, level)
+  local known, first, last, of_call = spec.known, #spec.parameters + 1, 0, false
+  for name in pairs(options) do
+    local place = known[name]
+    if place == nil then
+      check.known(options, known, "options", level + 1)
+    elseif place == true then
+      of_call = true
+    elseif place then
+      first, last = place < first and place or first, place > last and place or last
+    end
+  end
+  if getmetatable(options) ~= nil then -- it may have options that pairs does not show
+    return 1, #spec.parameters, true
+  end
+  return first, last, of_call
+end
+
 --- Splits an options table into the query string and the options of every call.
---- @param spec table from query.spec
+--- @param spec posthog.llm.QuerySpec
 --- @param options? table as the caller passed it
 --- @param level integer as for error()
 --- @return string? query encoded; nil when it has no parameter
@@ -112,9 +146,10 @@ function query.read(spec, options, level)
     return nil, NO_OPTIONS
   end
   check.type(options, "table", "options", level + 1)
-  check.known(options, spec.known, "options", level + 1)
-  local parts = {}
-  for _, parameter in ipairs(spec.parameters) do
+  local first, last, of_call = given_range(spec, options, level + 1)
+  local parameters, parts = spec.parameters, {}
+  for i = first, last do
+    local parameter = parameters[i]
     local name = parameter[1]
     local value = options[name]
     if value ~= nil then
@@ -125,7 +160,8 @@ function query.read(spec, options, level)
       end
     end
   end
-  return parts[1] and table.concat(parts, "&") or nil, call_options(options, level + 1)
+  local encoded = parts[2] and table.concat(parts, "&") or parts[1]
+  return encoded, of_call and call_options(options, level + 1) or NO_OPTIONS
 end
 
 --- The options of a call whose response is not application/json.
