@@ -22,6 +22,15 @@ SETUP ?= tools/setup
 SPEC ?=
 FILTER ?=
 
+# The rockspec names the interpreter. Its flags are LuaRocks', so its objects are kept apart.
+ifdef ROCK_LUA
+override LUA_VERSION := $(shell $(ROCK_LUA) -e 'print(jit and "luajit" or _VERSION:match("%d.%d"))')
+ifeq ($(LUA_VERSION),)
+$(error LuaRocks' interpreter, $(ROCK_LUA), does not run)
+endif
+override BUILD := build/rock-$(LUA_VERSION)
+endif
+
 ifdef LUA_VERSION
 ifeq ($(filter $(LUA_VERSION),$(LUA_VERSIONS)),)
 $(error LUA_VERSION is one of $(LUA_VERSIONS), not $(LUA_VERSION))
@@ -263,6 +272,12 @@ build/bench/floor: bench/floor.c
 	$(CC) -O2 -o $@ $< $(CURL_CFLAGS) $(or $(CURL_LIBS),$(shell \
 	  $(PKG_CONFIG) --cflags --libs libcurl 2>/dev/null || echo -lcurl))
 
+# The URL of the folder that the archive will be in, for the rockspec; not given: build/dist.
+RELEASES ?=
+
+dist: ## make the source archive of the last commit, in build/dist; RELEASES=url
+	@RELEASES="$(RELEASES)" tools/dist
+
 lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint
 	@MAKE="$(MAKE)" tools/lint
@@ -376,5 +391,5 @@ help: ## print this help
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
 .PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
-  bench-check build-bench build-count build-count-arm64 lint manual install uninstall check-prefix install-library \
-  install-command nvim clean help
+  bench-check build-bench build-count build-count-arm64 dist lint manual install uninstall check-prefix \
+  install-library install-command nvim clean help
