@@ -8,7 +8,7 @@ function busted.pending(why)
   pending(why)
 end -- inside of a test it is another
 
-local pipe = io.popen("ls doc/*.md")
+local pipe = io.popen("ls doc/*.md doc/reference/*.md")
 for path in pipe:lines() do
   if path ~= "doc/cli.md" then
     require("spec.pasted.describe_page")(busted, path)

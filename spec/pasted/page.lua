@@ -2,6 +2,7 @@
 --- and what its mark says. A mark is an invisible comment in front of the block:
 ---
 ---   <!-- pasted: in nvim -->       the host that it needs: nvim, nginx or luv
+---   <!-- pasted: on API v2 -->     a server of API v1 does not have it: the page is run on both
 ---   <!-- pasted: with NAME -->     spec/pasted/fixtures/NAME.sh makes what has to be there
 ---   <!-- pasted: by make NAME -->  it builds, installs or tests: that target of the Makefile does
 ---                                  the same, or is it
@@ -21,6 +22,7 @@ local page = {}
 --- @field kind "lua"|"sh"|"console"|"nginx"|"vim"|"output"|"text"
 --- @field text string
 --- @field host? "nvim"|"nginx"|"luv"
+--- @field version? "current" only servers of API v2 have what it calls
 --- @field with? string a fixture
 --- @field by? string the target that runs it
 --- @field shows? spec.pasted.Block what it prints
@@ -53,6 +55,8 @@ local function read_mark(block, mark)
       block.host = rest
     elseif word == "with" then
       block.with = rest
+    elseif word == "on" and rest == "API v2" then
+      block.version = "current"
     elseif
       word == "by" and (rest:find("^make %l") or rest:find("^spec/%S") or rest:find("^tools/%S"))
     then
