@@ -282,7 +282,10 @@ lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint
 	@MAKE="$(MAKE)" tools/lint
 
-manual: ## generate doc/cli.md and the man page from the help texts
+docs: manual ## generate doc/reference/, doc/cli.md and the man page from the source
+	@tools/lua 5.4 tools/reference.lua
+
+manual: ## the part of make docs for doc/cli.md and the man page
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all
 	@tools/lua 5.4 tools/manual.lua markdown > doc/cli.md
 	@tools/lua 5.4 tools/manual.lua man > doc/posthog-llm.1
@@ -391,5 +394,5 @@ help: ## print this help
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
 .PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
-  bench-check build-bench build-count build-count-arm64 dist lint manual install uninstall check-prefix \
+  bench-check build-bench build-count build-count-arm64 dist lint docs manual install uninstall check-prefix \
   install-library install-command nvim clean help

@@ -1,5 +1,7 @@
 --- What a language server and a reader are told of functions has to be true.
 
+local annotations = require("tools.reference.annotations")
+
 local function lines_of(path)
   local lines = {}
   for line in io.lines(path) do
@@ -20,29 +22,21 @@ end
 
 --- The functions of a module's table or class, each with the comment above it.
 local function functions_of(path)
-  local found, comment = {}, {}
-  for number, line in ipairs(lines_of(path)) do
-    local words = line:match("^%s*%-%-%-(.*)$")
-    local name, parameters = line:match("^%s*function ([%w_.:]+)%((.-)%)")
-    if words then
-      comment[#comment + 1] = words
-    elseif name and name:find("[.:]") then
-      local real, told = {}, {}
-      for parameter in parameters:gmatch("[%w_.]+") do
-        real[#real + 1] = parameter
-      end
-      for _, text in ipairs(comment) do
-        told[#told + 1] = text:match("^%s*@param%s+([%w_.]+)")
+  local found = {}
+  for _, declaration in ipairs(annotations.read(path).declarations) do
+    if declaration.kind == "function" then
+      local told = {}
+      for i, value in ipairs(declaration.params) do
+        told[i] = value.name
       end
       found[#found + 1] = {
-        where = ("%s:%d %s"):format(path, number, name),
-        name = name,
-        parameters = table.concat(real, ", "),
+        where = ("%s:%d %s"):format(path, declaration.line, declaration.name),
+        name = declaration.name,
+        parameters = table.concat(declaration.parameters, ", "),
         told = table.concat(told, ", "),
-        commented = #comment > 0,
+        commented = declaration.commented,
       }
     end
-    comment = words and comment or {}
   end
   return found
 end
@@ -63,6 +57,7 @@ local PUBLIC = {
   "api/skills/lists",
   "api/spend",
   "api/exports",
+  "api/rows_meta",
 }
 
 describe("the annotations of functions", function()

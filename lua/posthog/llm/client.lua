@@ -14,6 +14,17 @@ local redact = require("posthog.llm.http.redact")
 
 local VERSION = require("posthog.llm.util.version")
 
+--- What [llm.new](llm.md#llmnew) returns. The calls are in its resources:
+---
+--- ```lua
+--- local skill, err, response = client.skills:get("pdf-forms")
+--- print(skill and skill.version or err) --> 3
+--- print(response.status, response.attempts) --> 200  1
+--- ```
+---
+--- A call returns `value, err, response`. Success: `value` is not nil and `err` is nil. Failure: nil, an
+--- [error](errors.md) and, if a response arrived, the response. A mistake of the program, such as a wrong type or an
+--- unknown option, raises at its line.
 --- @class posthog.llm.Client
 --- @field skills posthog.llm.Skills
 --- @field datasets posthog.llm.Datasets
@@ -124,10 +135,15 @@ local function state_of(self, level)
   return self._private(PRIVATE)
 end
 
---- A client with some options changed. It shares connections with this one; each has to be closed
---- by itself.
---- @param options posthog.llm.Options the ones to change
---- @return posthog.llm.Client
+--- A client with some options changed. It shares connections with this one, and has to be closed by itself.
+---
+--- ```lua
+--- local patient = client:with({ timeout = 120, deadline = 600 })
+--- assert(patient.skills:get("pdf-forms"))
+--- patient:close()
+--- ```
+--- @param options posthog.llm.Options those to change
+--- @return posthog.llm.Client client
 function Client:with(options)
   local state = state_of(self, 2)
   local merged = {}
@@ -141,8 +157,16 @@ function Client:with(options)
   return new
 end
 
---- Closes this client: calls in flight and later ones return an error of kind "cancelled".
---- Connections are closed with the last client that shares them. Closing again does nothing.
+--- Closes this client: calls in flight and later ones return an error of kind `cancelled`. Connections are
+--- closed with the last client that shares them. Closing again does nothing; a client that is dropped
+--- without it is collected with all that it owns.
+---
+--- ```lua
+--- local other = client:with({ keep_null = true })
+--- other:close()
+--- local _, err = other.skills:list()
+--- print(err.kind) --> cancelled
+--- ```
 function Client:close()
   local state = state_of(self, 2)
   if state.closed then
@@ -161,18 +185,32 @@ function Client:close()
   end
 end
 
---- The API version of the host: "reference" (API v1) or "current" (API v2). It is set by the option
---- `profile`, or shown by the host's responses.
---- @return "reference"|"current"|nil version nil: no response has shown it yet
+--- The version of the API that the server has: "reference" is API v1, "current" API v2. The option `profile`
+--- sets it, or the server's responses have shown it. Sends nothing.
+---
+--- ```lua
+--- if client:profile() == "current" then
+---   print(#assert(client.skills:search("forms")).results .. " skills found")
+--- end
+--- ```
+--- @return posthog.llm.ApiVersion? version nil: no response has shown it yet
 function Client:profile()
   return state_of(self, 2).api_version.get()
 end
 
---- How many requests may be sent at once before `pace` holds one back, for each window, the longest
---- first. Only requests of this program are counted, not those of others with the same key; with
---- `pace.redis`, those of all machines, as of the last request.
---- @return { left: integer, most: integer, seconds: integer }[]? left nil: no rate limit is set, or a store does not say
---- @return number? wait seconds until the server accepts requests again, after a 429
+--- How many requests may go now before `pace` holds one back. Sends nothing. It counts the requests of
+--- this program, not those of others with the same key; with `pace.redis`, those of all machines, as of the last request.
+---
+--- ```lua
+--- local careful = client:with({ pace = { per_minute = 100 } })
+--- assert(careful.skills:list({ limit = 1 }))
+--- for _, window in ipairs(careful:pace()) do
+---   print(window.left .. " of " .. window.most) --> 99 of 100
+--- end
+--- ```
+--- @return posthog.llm.PaceLeft[]? left for each window, the longest first; nil: there is no pace, or its
+---   store does not say
+--- @return number? wait seconds until the server accepts requests again, after a 429; nil: at once
 function Client:pace()
   local settings = state_of(self, 2).settings
   local key = settings.rate_limit and settings.key()
@@ -211,12 +249,20 @@ local function check_path(path, level)
   end
 end
 
---- Makes a request to any endpoint, with the same authentication, retries and errors.
---- @param method string "GET", "POST", ...
---- @param path string percent-encoded; may hold :project_id
---- @param options? { query?: table, json?: any, headers?: table, timeout?: number, deadline?: number, max_retries?: integer, idempotent?: boolean }
----   json: encoded as the body; idempotent: safe to repeat, default true for GET and HEAD
---- @return any? value true for an empty response
+--- Makes a request to any endpoint of PostHog's API, with the same authentication, retries and errors. A method
+--- other than GET and HEAD is not repeated unless `idempotent` is set.
+---
+--- ```lua
+--- local me = assert(client:request("GET", "/api/users/@me/"))
+--- local page = assert(client:request("GET", "/api/projects/:project_id/datasets/", {
+---   query = { limit = 5 },
+--- }))
+--- print(me.email, #page.results) --> zoe.nunez@example.net  0
+--- ```
+--- @param method string "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" or "OPTIONS"
+--- @param path string begins with "/" and is percent-encoded; `:project_id` becomes the client's project
+--- @param options? posthog.llm.RequestOptions
+--- @return any? value the decoded body; true: the response is empty
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Client:request(method, path, options)

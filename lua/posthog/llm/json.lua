@@ -4,18 +4,28 @@
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 
+--- JSON to Lua values and back without loss: `require("posthog.llm.json")`, which is also `llm.json`. [JSON](../json.md)
+--- tells what each kind of value becomes.
+---
+--- ```lua
+--- local value = assert(json.decode('{"tags": [], "id": 18446744073709551615, "note": null}'))
+--- print(value.note == json.null, value.id) --> true  18446744073709551615
+--- print(json.encode(value.tags), json.encode(json.array())) --> []  []
+--- print(json.encode({}), json.encode(json.object())) --> {}  {}
+--- ```
 --- @class posthog.llm.json
---- @field null lightuserdata stands for null; the same value as cjson.null and ngx.null
---- @field array fun(t?: table): table marks a table, or a new one, as an array
---- @field object fun(t?: table): table marks a table, or a new one, as an object
+--- @field null lightuserdata stands for null; the same value as `cjson.null` and `ngx.null`
+--- @field array fun(t?: table): table Marks a table, or a new one, as an array, and returns it: an empty one
+---   is encoded as `[]`.
+--- @field object fun(t?: table): table Marks a table, or a new one, as an object, and returns it.
 local json = {
   null = core.null,
   array = core.array,
   object = core.object,
 }
 
---- An integer that Lua cannot represent, or a float beyond its range. tostring gives the digits as
---- they came; == < <= compare two of them by value.
+--- An integer that Lua cannot represent, or a float beyond its range. `tostring` gives the digits as
+--- they came; `==`, `<` and `<=` compare two of them by value. It is encoded as it came.
 --- @class posthog.llm.Number
 --- @field tonumber fun(self: posthog.llm.Number): number the nearest Lua number
 
@@ -32,11 +42,17 @@ local function invalid(message, position, limit)
   })
 end
 
---- Decodes one JSON text. Every null becomes json.null.
---- @param text string
+--- Decodes one JSON text. Every null becomes `json.null`; arrays and objects stay marked, so that empty ones can be told
+--- apart. An integer that Lua cannot hold exactly becomes a [Number](#number).
+---
+--- ```lua
+--- local value, err = json.decode('{"question": "What is 2 + 2?"')
+--- print(value, err.kind, err.position) --> nil  decode  30
+--- ```
+--- @param text string UTF-8
 --- @return any? value
---- @return posthog.llm.Error? err kind "decode", or "too_large" when it nests more than 512 levels
----   deep; `position` is a byte offset, from 1
+--- @return posthog.llm.Error? err kind `decode`, with `position`: it is not JSON; kind `too_large`: it nests more
+---   than 512 levels deep
 function json.decode(text)
   if type(text) ~= "string" then
     error("json.decode expects a string, got " .. type(text), 2)
@@ -48,15 +64,20 @@ function json.decode(text)
   return value
 end
 
---- A JSON text as a value: it is encoded byte for byte as it was given, key order, `1.0` and all.
---- tostring returns the text, == compares two texts.
+--- A JSON text as a value. `tostring` returns the text, `==` compares two texts.
 --- @class posthog.llm.Raw
 --- @field decode fun(self: posthog.llm.Raw): any the value that it stands for
 
---- Takes a JSON text to be sent as it is.
+--- Takes a JSON text as a value that is encoded byte for byte as it is: order of keys, `1.0` and all.
+---
+--- ```lua
+--- local input = assert(json.raw('{"b": 1.0, "a": []}'))
+--- print(json.encode({ input = input })) --> {"input":{"b": 1.0, "a": []}}
+--- print(input:decode().b == 1) --> true
+--- ```
 --- @param text string one JSON value; white space around it is left out
 --- @return posthog.llm.Raw? raw
---- @return posthog.llm.Error? err as of json.decode
+--- @return posthog.llm.Error? err as of [decode](#llmjsondecode)
 function json.raw(text)
   if type(text) ~= "string" then
     error("json.raw expects a string, got " .. type(text), 2)
@@ -68,11 +89,18 @@ function json.raw(text)
   return raw
 end
 
---- Encodes a value. Reads tables without metamethods.
+--- Encodes a value. Tables are read without metamethods; the order of keys is not defined. An unmarked empty table
+--- is `{}`.
+---
+--- ```lua
+--- print(json.encode({ "one", 2, true, json.null })) --> ["one",2,true,null]
+--- local text, err = json.encode({ items = { { score = 0 / 0 } } })
+--- print(text, err.path) --> nil  items[1].score
+--- ```
 --- @param value any
 --- @return string? text
---- @return posthog.llm.Error? err kind "invalid"; `path` of the value that cannot be encoded; "":
----   the value itself
+--- @return posthog.llm.Error? err kind `invalid`: `path` names the value that cannot be encoded, such as a function, NaN or
+---   a text that is not UTF-8; "": the value itself
 function json.encode(value)
   local text, message, path = core.encode(value)
   if message then

@@ -6,60 +6,51 @@ local row_resource = require("posthog.llm.api.row_resource")
 local versions = require("posthog.llm.api.item_versions")
 
 --- @class posthog.llm.DatasetItemList: posthog.llm.CallOptions
---- @field dataset? string id; nil: the items of all datasets of the project
---- @field limit? integer rows per page; default 100
---- @field offset? integer
+--- @field dataset? string id; nil, on API v1 alone: the items of all datasets of the project
+--- @field limit? integer rows of a page; default: the server's: 100, on API v2 10, which is at most 25
+--- @field offset? integer rows to leave out; default 0
 --- @field archived? boolean API v2: true lists the archived items instead of the others
---- @field revision? integer API v2: the rows as they were at this revision of the dataset
+--- @field revision? integer API v2: the rows exactly as they were at this revision of the dataset
 
 --- @class posthog.llm.DatasetItemEach: posthog.llm.DatasetItemList
 --- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
 
---- The fields of both API versions; a field that has two names must be given under one of them.
---- @class posthog.llm.DatasetItemFields absent fields are not sent, llm.null is sent as null
---- @field dataset? string id; required by create
---- @field input? any JSON, replaced as a whole
---- @field output? any JSON, replaced as a whole
---- @field metadata? any JSON, replaced as a whole
+--- What `create` and `update` send. Absent fields are not sent, `llm.null` is sent as null. A field with two names is
+--- given under one of them, whatever version of the API the server has.
+--- @class posthog.llm.DatasetItemFields
+--- @field dataset? string id; required by `create`
+--- @field input? any JSON; API v2: required by `create`, and not null
+--- @field output? any JSON: the expected output
+--- @field metadata? any JSON; API v2: an object
 --- @field ref_trace_id? string at most 255 characters
---- @field ref_timestamp? string ISO 8601
+--- @field ref_timestamp? string ISO 8601; without an offset it is UTC
 --- @field ref_source_id? string at most 255 characters
---- @field deleted? boolean API v2: only without other fields; also called `archived`
 --- @field expected_output? any another name of `output`
---- @field source_trace_id? string another name of `ref_trace_id`; API v2: set by create only, like
----   the next two
+--- @field source_trace_id? string another name of `ref_trace_id`; API v2: only for `create`, like the next two
 --- @field source_timestamp? string another name of `ref_timestamp`
 --- @field source_event_id? string another name of `ref_source_id`
 --- @field source_output? any API v2: JSON, the output that was captured
---- @field client_item_id? string API v2: a unique key chosen by the caller, for create; at most 255
----   characters
---- @field base_version? integer API v2: the version that an update is based on
+--- @field client_item_id? string API v2: a unique key of your own, only for `create`, at most 255 characters: a repeated
+---   create returns the item that is there
+--- @field base_version? integer API v2, only for `update`: the version that was edited
+--- @field deleted? boolean another name of `archived`; API v2: only without other fields
+--- @field archived? boolean another name of `deleted`
 
 --- @class posthog.llm.ItemGetOptions: posthog.llm.CallOptions
 --- @field revision? integer API v2: the item as it was at this revision of its dataset
---- @field raw? boolean free JSON (input, output, metadata and the like) as llm.json.raw: to show
----   and send back what the server has, byte for byte
+--- @field raw? boolean true: `input`, `output`, `metadata` and other free JSON as
+---   [llm.json.raw](json.md#llmjsonraw), to show and send back byte for byte; default false
 
 --- @class posthog.llm.ItemMarkOptions: posthog.llm.CallOptions
---- @field base_version? integer API v2: the version that the change is based on; default: the
----   latest
+--- @field base_version? integer API v2: the version that was edited; default: the latest
 
 --- @class posthog.llm.ItemRestoreOptions: posthog.llm.ItemMarkOptions
---- @field source_version? integer the version whose content to restore; default: the latest
+--- @field source_version? integer the version whose content the item gets; default: the latest
 
+--- The rows of datasets: an input, the expected output, and whatever JSON belongs to them. The key needs the scope
+--- `dataset:read`, or `dataset:write` for the calls that write. API v2 keeps versions of each item, and allows 406,666 bytes of
+--- JSON in one; API v1 allows about 20 MB in a request. [Datasets](../datasets.md) explains lost responses, [JSON](../json.md) what becomes of values.
 --- @class posthog.llm.DatasetItems
---- @field list fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first
---- @field each fun(self: posthog.llm.DatasetItems, options?: posthog.llm.DatasetItemEach): fun(): posthog.llm.DatasetItem? all pages; raises the error of a page that fails
---- @field get fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.ItemGetOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? a deleted item: API v1 kind "not_found", API v2 the item with `archived` true
---- @field create fun(self: posthog.llm.DatasetItems, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? never repeated when its response is lost: err.ambiguous; API v2, with client_item_id: repeated, and the same item comes back
---- @field find_created fun(self: posthog.llm.DatasetItems, fields: posthog.llm.DatasetItemFields, since: number|string, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem[]?, posthog.llm.Error?, posthog.llm.Response? after a create whose err is ambiguous: the rows with these fields made since then, newest first, possibly none; `since` is err.sent_at, seconds by this machine's clock, or a timestamp of the server
---- @field update fun(self: posthog.llm.DatasetItems, id: string, fields: posthog.llm.DatasetItemFields, options?: posthog.llm.CallOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? the last writer wins, also on deleted items; API v2, with base_version: kind "conflict" when that is not the latest
---- @field delete fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.ItemMarkOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
---- @field undelete fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.ItemMarkOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? removes that mark
---- @field destroy fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.CallOptions): nil, posthog.llm.Error?, posthog.llm.Response? the API's DELETE, which servers refuse
---- @field archive fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.ItemMarkOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? API v2: removes it from the lists, until it is restored
---- @field restore fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.ItemRestoreOptions): posthog.llm.DatasetItem?, posthog.llm.Error?, posthog.llm.Response? API v2: returns it to the lists
---- @field versions fun(self: posthog.llm.DatasetItems, id: string, options?: posthog.llm.HistoryOptions): fun(): posthog.llm.DatasetItem? API v2: the item at each of its versions, newest first; raises the error of a page that fails
 local DatasetItems = { __name = "posthog.llm.DatasetItems" }
 DatasetItems.__index = DatasetItems
 

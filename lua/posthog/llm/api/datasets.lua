@@ -6,34 +6,28 @@ local row_resource = require("posthog.llm.api.row_resource")
 
 --- @class posthog.llm.DatasetList: posthog.llm.CallOptions
 --- @field id__in? string[] only these ids, at most 100; an empty list selects none
---- @field search? string text in name, description or the text of metadata
---- @field order_by? string|string[] created_at or updated_at; descending with "-" before it
---- @field limit? integer rows per page; default 100
---- @field offset? integer
+--- @field search? string text in the name, the description or the text of the metadata; "": no filter
+--- @field order_by? string|string[] "created_at" or "updated_at", with "-" before it for the newest first; API v1
+---   also takes a list; default "-created_at"
+--- @field limit? integer rows of a page; default: the server's: 100, on API v2 50, which is at most 100
+--- @field offset? integer rows to leave out; default 0
 --- @field archived? boolean API v2: true lists the archived datasets instead of the others
 
 --- @class posthog.llm.DatasetEach: posthog.llm.DatasetList
 --- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
 
---- @class posthog.llm.DatasetFields absent fields are not sent, llm.null is sent as null
---- @field name? string required by create; at most 400 characters
---- @field description? string
---- @field metadata? any JSON
---- @field deleted? boolean API v2: only without other fields; also called `archived`
+--- What `create` and `update` send. Absent fields are not sent, `llm.null` is sent as null.
+--- @class posthog.llm.DatasetFields
+--- @field name? string at most 400 characters; required by `create`; unique on API v2
+--- @field description? string API v2: at most 10,000 characters, and "" in place of null
+--- @field metadata? any JSON; API v2: an object
+--- @field deleted? boolean another name of `archived`; API v2: only without other fields
+--- @field archived? boolean another name of `deleted`
 
+--- The project's datasets: lists of examples for evaluations, whose rows are
+--- [client.dataset_items](dataset_items.md). The key needs the scope `dataset:read`, or `dataset:write` for the calls
+--- that write. [Datasets](../datasets.md) explains lost responses and exports.
 --- @class posthog.llm.Datasets
---- @field list fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetList): posthog.llm.Page?, posthog.llm.Error?, posthog.llm.Response? one page, newest first, without deleted datasets
---- @field each fun(self: posthog.llm.Datasets, options?: posthog.llm.DatasetEach): fun(): posthog.llm.Dataset? all pages; raises the error of a page that fails
---- @field get fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? a deleted dataset: API v1 kind "not_found", API v2 the dataset with `archived` true
---- @field create fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? never repeated when its response is lost: err.ambiguous
---- @field find_created fun(self: posthog.llm.Datasets, fields: posthog.llm.DatasetFields, since: number|string, options?: posthog.llm.CallOptions): posthog.llm.Dataset[]?, posthog.llm.Error?, posthog.llm.Response? after a create whose err is ambiguous: the rows with these fields made since then, newest first, possibly none; `since` is err.sent_at, seconds by this machine's clock, or a timestamp of the server
---- @field update fun(self: posthog.llm.Datasets, id: string, fields: posthog.llm.DatasetFields, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? the last writer wins; a deleted dataset: API v1 changes it, API v2 returns kind "conflict"
---- @field delete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? marks it deleted
---- @field undelete fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? removes that mark
---- @field destroy fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): nil, posthog.llm.Error?, posthog.llm.Response? the API's DELETE, which servers refuse
---- @field archive fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? API v2: removes it from the lists, until it is restored
---- @field restore fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.CallOptions): posthog.llm.Dataset?, posthog.llm.Error?, posthog.llm.Response? API v2: returns it to the lists
---- @field revisions fun(self: posthog.llm.Datasets, id: string, options?: posthog.llm.HistoryOptions): fun(): posthog.llm.Revision? API v2: newest first; raises the error of a page that fails
 local Datasets = { __name = "posthog.llm.Datasets" }
 Datasets.__index = Datasets
 

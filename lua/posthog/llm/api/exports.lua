@@ -15,11 +15,41 @@ local exports = {}
 --- @class posthog.llm.Export
 --- @field id integer
 --- @field status "pending"|"complete"|"failed"
---- @field dataset_revision integer
+--- @field dataset_revision integer the revision that is exported
 --- @field filename string
---- @field created_at string
---- @field expires_after string
---- @field exception? string why it failed
+--- @field created_at string ISO 8601, UTC
+--- @field expires_after string when the server removes it
+--- @field exception? string why it has failed
+
+--- A row of an export. It has the export's names, and can be read by those of items too: `id`, `dataset`,
+--- `output`, `created_at`, `updated_at`.
+--- @class posthog.llm.ExportRow
+--- @field item_id string
+--- @field dataset_id string
+--- @field dataset_revision integer
+--- @field client_item_id? string
+--- @field version integer of the item
+--- @field version_id string
+--- @field archived boolean
+--- @field input any JSON
+--- @field expected_output any JSON
+--- @field source_output any JSON
+--- @field metadata table
+--- @field source_trace_id? string
+--- @field source_event_id? string
+--- @field source_timestamp? string
+--- @field item_created_at string ends in "+00:00" here
+--- @field version_created_at string
+--- @field item_created_by_id? integer of a user
+--- @field version_created_by_id? integer of a user
+
+--- @class posthog.llm.ExportStartOptions: posthog.llm.CallOptions
+--- @field revision? integer of the dataset; default: the latest
+
+--- @class posthog.llm.ExportWaitOptions: posthog.llm.CallOptions
+--- @field interval? number seconds between two looks; default: 1, growing to 15
+--- @field on_progress? fun(export: posthog.llm.Export) called with each response
+--- @field deadline? number seconds in all; default 2400
 
 local EXPORT = { id = "number", status = "string" }
 local ARRAY = getmetatable(json.array({}))
@@ -111,11 +141,19 @@ function exports.define(class)
   --- @class posthog.llm.Datasets
   local Datasets = class
 
-  --- Asks the server to export a dataset, which it does at most ten times a day.
+  --- Asks the server for an export of a dataset, which it makes in the background. API v2 only. The server does
+  --- so at most ten times a day.
+  ---
+  --- ```lua
+  --- assert(client.dataset_items:create({ dataset = dataset.id, input = "What is 2 + 2?", output = 4 }))
+  --- local export = assert(client.datasets:export_start(dataset.id))
+  --- print(export.status, export.dataset_revision)
+  --- ```
   --- @param id string
-  --- @param options? { revision?: integer } default: the latest; and the options of every call
+  --- @param options? posthog.llm.ExportStartOptions
   --- @return posthog.llm.Export? export
-  --- @return posthog.llm.Error? err
+  --- @return posthog.llm.Error? err kind `conflict`: the dataset has no items yet; kind `rate_limited`: there were ten today; `ambiguous`: it
+  ---   may have been started
   --- @return posthog.llm.Response? response
   function Datasets:export_start(id, options)
     check.segment(id, "id", 2)
@@ -135,13 +173,19 @@ function exports.define(class)
     end)
   end
 
-  --- Waits until an export is complete.
+  --- Waits until an export is complete. API v2 only. One request for each look, at first after a second, then at growing distances
+  --- up to 15 seconds.
+  ---
+  --- ```lua
+  --- export = assert(client.datasets:export_wait(dataset.id, export, { deadline = 600 }))
+  --- print(export.status) --> complete
+  --- ```
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer the export, or its id
-  --- @param options? { interval?: number, on_progress?: fun(export: posthog.llm.Export), deadline?: number } interval: seconds between two polls, default 1, growing to 15; on_progress: called
-  ---   with each response; deadline: seconds in total, default 2400
-  --- @return posthog.llm.Export? export status "complete"
-  --- @return posthog.llm.Error? err kind "server" when the export failed, "timeout"
+  --- @param options? posthog.llm.ExportWaitOptions
+  --- @return posthog.llm.Export? export with status "complete"
+  --- @return posthog.llm.Error? err kind `server`: the export has failed; kind `timeout`: it was not complete by the
+  ---   deadline; kind `not_found`: there is none, or another user has started it
   --- @return posthog.llm.Response? response
   function Datasets:export_wait(id, export, options)
     check.segment(id, "id", 2)
@@ -192,15 +236,21 @@ function exports.define(class)
     end)
   end
 
-  --- The rows of a complete export, of any size: the response is read while it arrives, and its
-  --- lines are decoded one by one. The fields of a row have the export's names, and can be read by
-  --- those of items too. `deadline` limits the time until the first byte; from then on `timeout`
-  --- limits each wait for more, and `max_response_bytes` each line. The iterator never ends before
-  --- the export does: of an error, `row` is the last complete row, `line` the invalid line.
+  --- The rows of a complete export, of any size: the response is read while it arrives, and a line is decoded when its turn
+  --- comes. API v2 only. `deadline` limits the time until the first byte, from then on `timeout` each wait for
+  --- more, and `max_response_bytes` each line. The iterator never ends before the export does; it cannot go on
+  --- after an error, and has to be called anew.
+  ---
+  --- ```lua
+  --- for row in client.datasets:export_read(dataset.id, export) do
+  ---   print(row.id, row.input, row.expected_output)
+  --- end
+  --- ```
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.CallOptions
-  --- @return fun(): table? iterator raises the error of the call or of a line
+  --- @return fun(): posthog.llm.ExportRow? iterator for a generic `for`; raises the error of the call or of a line: `err.row` is the last
+  ---   complete row, `err.line` the invalid line; kind `conflict`: the export is not complete
   function Datasets:export_read(id, export, options)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)

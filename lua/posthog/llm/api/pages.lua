@@ -6,11 +6,13 @@ local json = require("posthog.llm.json")
 
 local pages = {}
 
+--- One page of a list, as the server has sent it. The server may send fewer rows than `limit`: there are more
+--- as long as `next` is not nil.
 --- @class posthog.llm.Page
 --- @field count integer rows of all pages, at the time of the response
---- @field next? string URL of the following page
---- @field previous? string
---- @field results table[]
+--- @field next? string URL of the following page; nil: this is the last
+--- @field previous? string URL of the page before
+--- @field results table[] the rows
 
 --- How many pages in a row, beyond the server's count of rows, may have no new row before an
 --- iterator fails.

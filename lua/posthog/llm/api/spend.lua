@@ -5,6 +5,9 @@ local errors = require("posthog.llm.util.errors")
 local option_names = require("posthog.llm.util.option_names")
 local query = require("posthog.llm.http.query")
 
+--- The LLM spend of the key's owner. It belongs to a user and not to a project. The key needs the scope
+--- `user:read`. The server allows 10 requests a minute, 60 an hour and 200 a day, those from its cache included.
+--- [Spend](../spend.md) tells which servers have it.
 --- @class posthog.llm.Spend
 local Spend = { __name = "posthog.llm.Spend" }
 Spend.__index = Spend
@@ -20,19 +23,31 @@ local GET = query.spec({
 local REPORT = { summary = "object" }
 
 --- @class posthog.llm.SpendOptions: posthog.llm.CallOptions
---- @field product? string the product whose tools, models and traces are broken down; default
----   "posthog_code"
---- @field date_from? string ISO 8601, or relative such as "-7d"; default "-30d"
---- @field date_to? string exclusive; default now
+--- @field product? string the product whose tools, models and traces are broken down, the only one that servers
+---   accept; default "posthog_code"
+--- @field date_from? string "2026-04-23", another time in ISO 8601, or relative: "-7d", with h, d, w, m (months), q or y; default
+---   "-30d"
+--- @field date_to? string in the same forms; it is not in the window; default: now
 --- @field limit? integer rows of each breakdown, 1 to 200; default 50
---- @field refresh? boolean bypass the server's cache of five minutes
---- @field bucket_minutes? 5|15|30|60 API v2: adds by_bucket, with at most 600 buckets
+--- @field refresh? boolean true: not from the server's cache, which keeps a response for five minutes; default
+---   false
+--- @field bucket_minutes? 5|15|30|60 API v2: adds `by_bucket`, of at most 600 buckets
 
---- Costs by product, tool and model in a window of at most 90 days. The call has rate limits of its
---- own: 10 a minute, 60 an hour, 200 a day.
+--- What the key's owner has spent in a window of at most 90 days, by product, tool and model. One request. A response
+--- that is not in the server's cache can take many seconds.
+---
+--- ```lua
+--- local spend = assert(client.spend:get({ date_from = "-7d" }))
+--- print(("$%.2f in %d events"):format(spend.summary.total_cost_usd, spend.summary.event_count))
+--- for _, row in ipairs(spend.by_model.items) do
+---   print(row.model or "no model", ("$%.2f"):format(row.cost_usd))
+--- end
+--- ```
 --- @param options? posthog.llm.SpendOptions
 --- @return posthog.llm.SpendReport? spend
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `invalid`, with `option`: that option is invalid, such as a window over 90
+---   days; kind `rate_limited`; kind `forbidden`: the key lacks the scope; kind `not_found`: a self-hosted PostHog has
+---   no spend; kind `redirect`: an older EU server
 --- @return posthog.llm.Response? response
 function Spend:get(options)
   local parameters, call_options = query.read(GET, options, 2)

@@ -23,7 +23,7 @@ local HOSTS = {
   eu = "https://eu.posthog.com",
 }
 
-local DEFAULTS = {
+settings.DEFAULTS = {
   timeout = 30,
   connect_timeout = 5,
   deadline = 120,
@@ -327,7 +327,7 @@ end
 --- @return posthog.llm.Settings
 function settings.resolve(options)
   local resolved = {}
-  for name, value in pairs(DEFAULTS) do
+  for name, value in pairs(settings.DEFAULTS) do
     resolved[name] = value
   end
   for name, value in pairs(options) do

@@ -10,6 +10,7 @@ local core = require("posthog.llm.util.core")
 
 local unpack = unpack or table.unpack
 
+--- A Redis that several machines share, in nginx.
 --- @class posthog.llm.RedisOptions
 --- @field host? string a name or an address; default "127.0.0.1"
 --- @field port? integer default 6379
@@ -18,7 +19,7 @@ local unpack = unpack or table.unpack
 --- @field database? integer default 0
 --- @field prefix? string of all its keys; default "posthog-llm:"
 --- @field timeout? number seconds for a connection or for an answer; default 0.5
---- @field address? string of the host, as looked up before: for an nginx without a `resolver`
+--- @field protected address? string of the host, as looked up before: for an nginx without a `resolver`
 
 --- @class posthog.llm.Redis
 --- @field prefix string

@@ -42,8 +42,9 @@ end)() == true
 --- once delay neither typing nor other timers.
 local SLICE = 0.001
 
+--- A function that [llm.go](#llmgo) runs.
 --- @class posthog.llm.Task
---- @field traceback string? where the error was raised, set before on_done is called
+--- @field traceback? string where the error was raised; there when `on_done` is called
 --- @field private on_done fun(err: any, ...)?
 --- @field private routines table<posthog.llm.uv.Coroutine, true> those that have not ended
 --- @field private cancelled posthog.llm.Error? set by cancel
@@ -272,8 +273,24 @@ end
 
 -- {==== Tasks ====
 
---- Cancels the task. The call in flight returns an error of kind "cancelled", a later call raises
---- it, and on_done gets it. Does nothing to a task that has ended.
+--- Ends the function: its call in flight returns an error of kind `cancelled`, a later call raises it, and
+--- `on_done` gets it. A task that has ended stays as it is.
+---
+--- <!-- pasted: in luv -->
+---
+--- ```lua
+--- local uv = require("luv")
+--- local llm = require("posthog.llm")
+--- local client = llm.new()
+---
+--- local task = llm.go(function()
+---   return assert(client.skills:get("pdf-forms"))
+--- end, function(err)
+---   print(err.kind) --> cancelled
+--- end)
+--- task:cancel()
+--- uv.run()
+--- ```
 function Task:cancel()
   if self.ended or self.cancelled then
     return

@@ -4,66 +4,85 @@ local option_names = require("posthog.llm.util.option_names")
 
 local errors = {}
 
+--- Programs decide by it.
 --- @alias posthog.llm.ErrorKind
---- | "invalid"       the request is wrong: 400, 405, 413, 415, 422 and other 4xx, or a value that cannot be encoded
---- | "auth"          no usable key, or 401
---- | "forbidden"     403
---- | "not_found"     404, 410
---- | "conflict"      409
---- | "rate_limited"  429
---- | "server"        5xx
---- | "network"       no usable response
+--- | "invalid"       the server has refused the request; without a `status`: nothing was sent, since a value,
+---   a host or a project is invalid
+--- | "auth"          the key is not valid; without a `status`: there is no key, or it is one of another kind
+--- | "forbidden"     the key lacks a scope, or the project is another's
+--- | "not_found"     there is no such skill, row, file or version
+--- | "conflict"      with `current_version`: somebody else has written; else a name, a path or a limit
+--- | "rate_limited"  too many requests; without a `status`: held back by `pace`
+--- | "server"        the server has failed, or a gateway before it
+--- | "network"       no usable response: `stage` says how far it came
 --- | "tls"           no trusted connection
---- | "timeout"       an attempt's timeout or the call's deadline
---- | "redirect"      a response that points elsewhere and was not followed
+--- | "timeout"       an attempt took longer than `timeout`, or the call longer than `deadline`
+--- | "redirect"      a redirect that was not followed: to another host, or of a write
 --- | "decode"        the response is not the expected JSON
---- | "too_large"     the response is over a limit
---- | "cancelled"     cancelled by the caller, or the client is closed
+--- | "too_large"     the response is over one of the limits `max_...`
+--- | "cancelled"     the task was cancelled, or the client is closed
 --- | "phase"         this phase of nginx, or event of Neovim, cannot wait
 --- | "file"          a file or folder of this machine cannot be read or written
 
+--- What a failed call returns as its second value, and what an iterator raises. `tostring(err)` is one readable line: the call, the kind, what
+--- went wrong, where, and what may help.
+---
+--- ```lua
+--- local skill, err = client.skills:get("tax-forms")
+--- print(skill, err.kind, err.status, err.call) --> nil  not_found  404  skills:get
+---
+--- local ok, raised = pcall(function()
+---   for version in client.skills:versions("tax-forms") do
+---     print(version.version)
+---   end
+--- end)
+--- print(ok, raised.kind, raised.call) --> false  not_found  skills:versions
+--- ```
+---
+--- Decide by `kind`, `code`, `option` and `stage`; the texts of `message`, `hint` and `detail` may
+--- change. No field holds the key. Every field but `kind` and `message` may be nil, where it is unknown or does not apply.
+--- [Errors](../client.md#errors) has examples of the texts, [Reliability](../reliability.md) what is repeated.
 --- @class posthog.llm.Error
---- @field kind posthog.llm.ErrorKind stable: programs decide by it
+--- @field kind posthog.llm.ErrorKind
 --- @field message string what went wrong, in one line for people
---- @field call? string the method as a user writes it, "skills:get"; "skill_folder.push" where the
----   error begins in a tool; nil for llm.json
---- @field host? string the origin of the server, "https://us.posthog.com"
---- @field option? string the option to blame, "project_id"
+--- @field call? string the method as a user writes it: "skills:get", "request", "skills:each" of an iterator;
+---   "skill_folder.push" where the error begins in a tool; nil for `llm.json` and in `on_retry`
+--- @field host? string the origin that the request went to, or would have: "https://us.posthog.com". Nil
+---   where the error is about a file of this machine
+--- @field option? string the option to blame, of the client, the call or the tool: "project_id"
 --- @field hint? string a sentence: what may help, where that is not certain
 --- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable response: the step
 ---   of connecting that failed
---- @field source? string where the invalid value comes from: a variable or a file
---- @field key_source? string credentials: where the key comes from
---- @field status? integer HTTP status, nil when there was no response
---- @field type? string `type` of the server's error body (doc/api.md 0.5)
---- @field code? string `code` of that body, such as "required" or "throttled"
---- @field attr? string `attr` of that body: the request field to blame
---- @field detail? string `detail` of that body, for people; not stable, never match on it
---- @field current_version? integer conflict: the version to edit instead
+--- @field source? string the variable or the file that an invalid value comes from
+--- @field key_source? string of `credentials`: where the key comes from
+--- @field status? integer HTTP status; nil: there was no response
+--- @field type? string from the server's response
+--- @field code? string from the server's response, such as "required" or "throttled"
+--- @field attr? string from the server's response: the field to blame
+--- @field detail? string from the server's response, for people
+--- @field current_version? integer conflict: the latest version
 --- @field edit_index? integer publish: the edit that does not apply, counted from 0
 --- @field file_path? string publish: the file whose edit does not apply
 --- @field current_item_id? string conflict: the item that exists already
---- @field resource? string code "limit_reached": what has reached its limit
---- @field current_count? integer how many exist
---- @field limit? integer how many are allowed
---- @field retry_after? number seconds to wait before another attempt
+--- @field resource? string conflict with code "limit_reached": what has reached its limit. A retry does not help
+--- @field current_count? integer how many of it exist
+--- @field limit? integer how many the server allows
+--- @field retry_after? number seconds to wait before another attempt; also set where that was too long to wait
 --- @field request_id? string to give to the server's operators
 --- @field attempts? integer requests made for the call
---- @field ambiguous? boolean true when a write may or may not have happened
---- @field sent_at? integer ambiguous: when the call began, in seconds since 1970; find_created
----   takes it
---- @field body? any the decoded error body, or the start of one that is not JSON
---- @field position? integer decode: 1-based byte offset in the text
---- @field path? string where the value is that cannot be encoded, such as `results[3].input`; or
----   the path of a file
+--- @field ambiguous? boolean true: the write may or may not have happened
+--- @field sent_at? integer ambiguous: when the call began, in seconds since 1970, for `find_created`
+--- @field body? any the decoded body of the response, or the start of one that is not JSON
+--- @field position? integer decode: byte offset in the text, from 1
+--- @field path? string the part of a value that cannot be encoded, such as `results[3].input`; or the path of a
+---   file
 --- @field file? string the file of this machine to blame
 --- @field line? integer the line in that file, or in an export
---- @field row? integer export_read: the last complete row; 0: none
---- @field problems? { path: string, line?: integer, message: string }[] skill folders: everything
----   that is wrong
+--- @field row? integer of `export_read`: the last complete row; 0: none
+--- @field problems? { path: string, line?: integer, message: string }[] tools: everything that is wrong
 --- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a
 ---   person has to decide
---- @field summary? string the message without `problems` or `conflicts`
+--- @field summary? string `message` without `problems` or `conflicts`
 --- @field result? table skill folders: what was done nevertheless
 local Error = { __name = "posthog.llm.Error" }
 Error.__index = Error

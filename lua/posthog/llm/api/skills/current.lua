@@ -54,12 +54,21 @@ function current.define(class, skill_path)
     return type(skill) == "table" and skill.first_version_created_at or nil
   end
 
-  --- Searches names, descriptions, bodies and files for a text: at most ten skills, each with up to
-  --- two matches.
+  --- Searches names, descriptions, bodies and Markdown files for a text. API v2 only. It is not repeated after a
+  --- 503, which says that the search took more than five seconds: narrow the text.
+  ---
+  --- ```lua
+  --- local found = assert(client.skills:search("one line a field"))
+  --- for _, skill in ipairs(found.results) do
+  ---   for _, match in ipairs(skill.matches) do
+  ---     print(skill.name, match.path or match.matched_field, match.excerpt)
+  ---   end
+  --- end
+  --- ```
   --- @param text string 1 to 200 characters
   --- @param options? posthog.llm.CallOptions
-  --- @return { count: integer, results: table[] }? found
-  --- @return posthog.llm.Error? err
+  --- @return { count: integer, results: posthog.llm.SkillFound[] }? found at most ten skills
+  --- @return posthog.llm.Error? err kind `server`, status 503: the search took too long
   --- @return posthog.llm.Response? response
   function Skills:search(text, options)
     local encoded = query.text(text, "text", 2)
@@ -75,12 +84,20 @@ function current.define(class, skill_path)
     })
   end
 
-  --- Renames a skill; its versions stay.
+  --- Renames a skill; its versions stay. API v2 only; on API v1 use [skill_folder.rename](../skill_folder.md),
+  --- which copies the skill.
+  ---
+  --- ```lua
+  --- local skill = assert(client.skills:rename("tax-forms", "tax-returns"))
+  --- print(skill.name, skill.version) --> tax-returns  1
+  --- ```
   --- @param name string
-  --- @param new_name string
+  --- @param new_name string as a new skill's: a-z, 0-9 and single hyphens, at most 64 characters
   --- @param options? posthog.llm.CallOptions
   --- @return posthog.llm.Skill? skill
-  --- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
+  --- @return posthog.llm.Error? err kind `invalid`, code `unique`: the name is taken; code
+  ---   `reserved_prefix`: the server keeps such names for itself; kind `not_found`; `ambiguous`: it may
+  ---   have been renamed
   --- @return posthog.llm.Response? response
   function Skills:rename(name, new_name, options)
     check.segment(name, "name", 2)
@@ -106,11 +123,17 @@ function current.define(class, skill_path)
     end)
   end
 
-  --- The skill as the text of a SKILL.md, with its front matter.
+  --- A skill as the text of a SKILL.md, with its front matter, as the server writes it. API v2 only;
+  --- [skill_folder.render](../skill_folder.md) makes one of a skill on any server.
+  ---
+  --- ```lua
+  --- local file = assert(client.skills:skill_md("pdf-forms"))
+  --- print(file.version, file.frontmatter.description) --> 7  Fill PDF forms.
+  --- ```
   --- @param name string
-  --- @param options? { version?: integer } default: the latest; and the options of every call
-  --- @return { name: string, version: integer, content: string, frontmatter: table }? file
-  --- @return posthog.llm.Error? err
+  --- @param options? posthog.llm.SkillVersionOptions
+  --- @return posthog.llm.SkillMdFile? file
+  --- @return posthog.llm.Error? err kind `not_found`: no such skill or version
   --- @return posthog.llm.Response? response
   function Skills:skill_md(name, options)
     check.segment(name, "name", 2)
@@ -132,12 +155,19 @@ function current.define(class, skill_path)
     return errors.result(file, err, response)
   end
 
-  --- Many skills as one zip archive.
-  --- @param options? { content?: "stub"|"full", limit?: integer } limit: 1 to 100 skills, default
-  ---   50
-  --- @return { data: string, included?: integer, dropped?: integer, skipped?: integer }? bundle
-  ---   data: the archive; the others: numbers of skills
-  --- @return posthog.llm.Error? err
+  --- Many skills as one zip archive, in memory. API v2 only. The server limits it to 30 a minute and 300
+  --- an hour.
+  ---
+  --- ```lua
+  --- local bundle = assert(client.skills:bundle({ content = "full", limit = 100 }))
+  --- local file = assert(io.open("skills.zip", "wb"))
+  --- file:write(bundle.data)
+  --- file:close()
+  --- print(bundle.included, bundle.dropped) --> 3  0
+  --- ```
+  --- @param options? posthog.llm.SkillBundleOptions
+  --- @return posthog.llm.SkillBundle? bundle
+  --- @return posthog.llm.Error? err kind `not_found`: the project does not have it switched on
   --- @return posthog.llm.Response? response
   function Skills:bundle(options)
     local encoded, call_options = query.read(BUNDLE, options, 2)

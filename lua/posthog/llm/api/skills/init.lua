@@ -5,6 +5,7 @@ local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
 local current = require("posthog.llm.api.skills.current")
 local errors = require("posthog.llm.util.errors")
+local fields_check = require("posthog.llm.api.skills.fields_check")
 local json = require("posthog.llm.json")
 local known = require("posthog.llm.api.ambiguous.known")
 local lists = require("posthog.llm.api.skills.lists")
@@ -19,6 +20,10 @@ local url = require("posthog.llm.http.url")
 
 local escape = url.escape
 
+--- The versioned store of a project's agent skills. A skill is a Markdown body with bundled files, kept
+--- in versions that count from 1; every write makes a new one. The key needs the scope
+--- `llm_skill:read`, or `llm_skill:write` for the calls that write. [Skills](../skills.md) explains
+--- versions, trimmed text and lost responses.
 --- @class posthog.llm.Skills
 local Skills = { __name = "posthog.llm.Skills" }
 Skills.__index = Skills
@@ -76,68 +81,6 @@ local function file_path(name, path)
   return skill_path(name) .. "files/" .. escape(path, true) .. "/"
 end
 
---- Checks of request bodies, for mistakes that the server reports badly (doc/api.md 0.5, 3.4).
-local function check_edits(edits, what, level)
-  check.list(edits, what, level + 1)
-  for i, edit in ipairs(edits) do
-    local at = ("%s[%d]"):format(what, i)
-    check.type(edit, "table", at, level + 1)
-    check.type(edit.old, "string", at .. ".old", level + 1)
-    check.type(edit.new, "string", at .. ".new", level + 1)
-  end
-end
-
-local function check_files(files, what, level)
-  local positions = {} -- by path
-  check.list(files, what, level + 1)
-  for i, file in ipairs(files) do
-    local at = ("%s[%d]"):format(what, i)
-    check.type(file, "table", at, level + 1)
-    check.new_file_path(file.path, at .. ".path", level + 1)
-    check.type(file.content, "string", at .. ".content", level + 1)
-    if positions[file.path] then
-      check.fail(
-        level + 1,
-        "%s.path: %q is the path of %s too",
-        at,
-        file.path,
-        positions[file.path]
-      )
-    end
-    positions[file.path] = at
-  end
-end
-
-local function check_file_edits(file_edits, what, level)
-  check.list(file_edits, what, level + 1)
-  for i, entry in ipairs(file_edits) do
-    local at = ("%s[%d]"):format(what, i)
-    check.type(entry, "table", at, level + 1)
-    check.file_path(entry.path, at .. ".path", level + 1)
-    check_edits(entry.edits, at .. ".edits", level + 1)
-  end
-end
-
-local LISTS = { files = check_files, edits = check_edits, file_edits = check_file_edits }
-
-local function check_fields(fields, level)
-  check.type(fields, "table", "fields", level + 1)
-  for name, checker in pairs(LISTS) do
-    if fields[name] ~= nil and fields[name] ~= json.null then
-      checker(fields[name], name, level + 1)
-    end
-  end
-  if fields.base_version ~= nil then
-    check.integer(fields.base_version, "base_version", level + 1, 1)
-  end
-end
-
-local function exclusive(fields, one, other, level)
-  if fields[one] ~= nil and fields[other] ~= nil then
-    check.fail(level + 1, "%s and %s exclude each other", one, other)
-  end
-end
-
 local function is_count(value)
   return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value == math.floor(value)
 end
@@ -186,11 +129,24 @@ local function complete(self, request, skill, last)
   return skill, nil, last
 end
 
---- A skill with its whole body.
+--- A skill with its whole body. One request; on API v2, whose responses hold a part of a long body, one
+--- more for each further part, of the same version.
+---
+--- ```lua
+--- local skill, err = client.skills:get("pdf-forms")
+--- if err and err.kind == "not_found" then
+---   print("no skill has this name")
+--- else
+---   assert(skill, err)
+---   print(skill.version, #skill.files) --> 3  2
+--- end
+--- local first = assert(client.skills:get("pdf-forms", { version = 1 }))
+--- ```
 --- @param name string
---- @param options? { version?: integer } default: the latest; and the options of every call
+--- @param options? posthog.llm.SkillVersionOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `not_found`: no skill has the name, or it lacks the version; on
+---   API v2 `err.body` has `suggestions` (names) or `available_versions`
 --- @return posthog.llm.Response? response
 function Skills:get(name, options)
   check.segment(name, "name", 2)
@@ -214,25 +170,23 @@ function Skills:get(name, options)
   return errors.result(skill, err, response)
 end
 
---- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
---- @field version? integer selects `skill`
---- @field version_id? string selects `skill`; with `version` both have to match
---- @field limit? integer 1 to 100 versions; default 50
---- @field offset? integer not together with before_version
---- @field before_version? integer only versions below it
-
---- A skill and a page of its history, newest first.
+--- A skill, with its whole body, and one page of its history, newest first: one request.
+---
+--- ```lua
+--- local page = assert(client.skills:resolve("pdf-forms", { limit = 2 }))
+--- print(page.skill.version, #page.versions, page.has_more) --> 3  2  true
+--- ```
 --- @param name string
 --- @param options? posthog.llm.SkillResolve
 --- @return { skill: posthog.llm.Skill, versions: posthog.llm.SkillVersion[], has_more: boolean }?
----   resolved
---- @return posthog.llm.Error? err
+---   resolved `has_more`: there are older versions; ask for them by `before_version`
+--- @return posthog.llm.Error? err kind `not_found`: no skill has the name, or it lacks the version
 --- @return posthog.llm.Response? response
 function Skills:resolve(name, options)
   check.segment(name, "name", 2)
   local parameters, call_options = query.read(RESOLVE, options, 2)
   if options then
-    exclusive(options, "offset", "before_version", 2)
+    fields_check.exclusive(options, "offset", "before_version", 2)
   end
   return self._run({
     method = "GET",
@@ -244,10 +198,19 @@ function Skills:resolve(name, options)
   })
 end
 
---- All versions of a skill, newest first. Versions that are published meanwhile do not affect it.
+--- The history of a skill, newest first, to its first version. Versions that are published meanwhile do
+--- not affect it. One request for each page; none before the first step.
+---
+--- ```lua
+--- for version in client.skills:versions("pdf-forms") do
+---   local author = version.created_by -- nil: the account was removed
+---   print(version.version, version.created_at, author and author.email)
+--- end
+--- ```
 --- @param name string
---- @param options? { limit?: integer, prefetch?: integer } limit: versions per page, 1 to 100, default 100; prefetch: pages to read ahead, default 0
---- @return fun(): posthog.llm.SkillVersion? iterator raises the error of a page that fails
+--- @param options? posthog.llm.SkillVersionsOptions
+--- @return fun(): posthog.llm.SkillVersion? iterator for a generic `for`; raises the error of a page
+---   that fails
 function Skills:versions(name, options)
   check.segment(name, "name", 2)
   local _, call_options = query.read(VERSIONS, options, 2)
@@ -314,14 +277,29 @@ local function write(self, request, name, probe, repeats)
   })
 end
 
---- Creates a skill, with version 1.
---- @param fields posthog.llm.SkillFields the server requires name, description and body
+--- Creates a skill, as version 1.
+---
+--- ```lua
+--- local skill, err = client.skills:create({
+---   name = "tax-forms",
+---   description = "Fill in tax forms.",
+---   body = "# Tax forms\n\nRead references/rates.md first.",
+---   files = { { path = "references/rates.md", content = "One line a rate." } },
+--- })
+--- if err and err.code == "unique" then
+---   print("another skill has this name")
+--- else
+---   print(assert(skill, err).version) --> 1
+--- end
+--- ```
+--- @param fields posthog.llm.SkillFields `name`, `description` and `body` are required by the server
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "invalid", code "unique": the name is taken
+--- @return posthog.llm.Error? err kind `invalid`, code `unique`: the name is taken; kind `invalid`,
+---   with `attr`: that field is missing or invalid; `ambiguous`: the skill may have been created
 --- @return posthog.llm.Response? response
 function Skills:create(fields, options)
-  check_fields(fields, 2)
+  fields_check.check(fields, 2)
   local _, call_options = query.read(NONE, options, 2)
   local json_body = item_fields.on_wire(fields)
   return write(self, {
@@ -359,21 +337,37 @@ local function before_owners(self, name, call_options)
   return type(skill) == "table" and skill or nil
 end
 
---- Publishes the next version. Absent fields are carried over; `files` replaces all files.
+--- Publishes the next version. Fields that are absent stay as they are in the latest version. A version is
+--- made even when nothing differs, except by `owners` alone, which belong to no version (API v2).
+---
+--- ```lua
+--- local skill = assert(client.skills:get("pdf-forms"))
+--- local new, err = client.skills:publish("pdf-forms", {
+---   base_version = skill.version,
+---   edits = { { old = "first", new = "before you begin" } },
+--- })
+--- if err and err.kind == "conflict" then
+---   print("somebody has published version " .. err.current_version)
+--- else
+---   print(assert(new, err).version) --> 4
+--- end
+--- ```
 --- @param name string
---- @param fields posthog.llm.SkillChanges base_version is required
+--- @param fields posthog.llm.SkillChanges
 --- @param options? posthog.llm.CallOptions
---- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict" with current_version: someone else published
+--- @return posthog.llm.Skill? skill the new version, with its whole body
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
+---   latest, and nothing was changed; kind `invalid`, with `edit_index` and, for a file, `file_path`: an
+---   edit does not apply; kind `not_found`; `ambiguous`: the version may have been made
 --- @return posthog.llm.Response? response
 function Skills:publish(name, fields, options)
   check.segment(name, "name", 2)
-  check_fields(fields, 2)
+  fields_check.check(fields, 2)
   if fields.base_version == nil and not is_owners_only(fields) then
     check.fail(2, "base_version is missing: the version that the change is based on")
   end
-  exclusive(fields, "body", "edits", 2)
-  exclusive(fields, "files", "file_edits", 2)
+  fields_check.exclusive(fields, "body", "edits", 2)
+  fields_check.exclusive(fields, "files", "file_edits", 2)
   local _, call_options = query.read(NONE, options, 2)
   local json_body = item_fields.on_wire(fields)
   local request = {
@@ -404,11 +398,18 @@ local function is_locked(err)
   return is_refused and err.detail ~= nil and err.type == nil and err.code == nil
 end
 
---- Removes all versions and frees the name. It cannot be undone.
+--- Removes a skill with all its versions and frees its name. This cannot be undone, and is never
+--- repeated when its response is lost.
+---
+--- ```lua
+--- assert(client.skills:duplicate("pdf-forms", "pdf-forms-old"))
+--- local archived = assert(client.skills:archive("pdf-forms-old"))
+--- print(archived) --> true
+--- ```
 --- @param name string
 --- @param options? posthog.llm.CallOptions
 --- @return true? done
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `not_found`; `ambiguous`: it may have been archived
 --- @return posthog.llm.Response? response
 function Skills:archive(name, options)
   check.segment(name, "name", 2)
@@ -430,12 +431,18 @@ function Skills:archive(name, options)
   return errors.result(done, err, response)
 end
 
---- Makes a copy of the latest version under a new name.
+--- Copies the latest version of a skill, with its files, to a new skill.
+---
+--- ```lua
+--- local copy = assert(client.skills:duplicate("pdf-forms", "web-forms"))
+--- print(copy.name, copy.version) --> web-forms  1
+--- ```
 --- @param name string
---- @param new_name string
+--- @param new_name string as a new skill's: a-z, 0-9 and single hyphens, at most 64 characters
 --- @param options? posthog.llm.CallOptions
---- @return posthog.llm.Skill? skill the copy, version 1
---- @return posthog.llm.Error? err kind "invalid", attr "new_name": the name is taken
+--- @return posthog.llm.Skill? skill the copy, as version 1
+--- @return posthog.llm.Error? err kind `invalid`, attr `new_name`: the name is taken or invalid; kind
+---   `not_found`; `ambiguous`: the copy may have been made
 --- @return posthog.llm.Response? response
 function Skills:duplicate(name, new_name, options)
   check.segment(name, "name", 2)
@@ -449,12 +456,17 @@ function Skills:duplicate(name, new_name, options)
   }, new_name, probes.duplicate(self, name, new_name))
 end
 
---- Reads a bundled file with its content.
+--- A bundled file with its content. One request for each file; the list of files is in `skill.files`.
+---
+--- ```lua
+--- local file = assert(client.skills:file("pdf-forms", "references/fields.md", { version = 1 }))
+--- print(file.content) --> One line a field.
+--- ```
 --- @param name string
---- @param path string segments separated by "/"
---- @param options? { version?: integer } default: the latest; and the options of every call
+--- @param path string relative, its segments separated by "/"; `.`, `..` and empty segments raise
+--- @param options? posthog.llm.SkillVersionOptions
 --- @return posthog.llm.SkillFile? file
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `not_found`: no such skill, version or file
 --- @return posthog.llm.Response? response
 function Skills:file(name, path, options)
   check.segment(name, "name", 2)
@@ -470,17 +482,29 @@ function Skills:file(name, path, options)
   })
 end
 
---- Adds a file, which makes a new version. The server trims `content`.
+--- Adds a file, which makes a new version. There is no call that changes a file: use
+--- [publish](#clientskillspublish) with `file_edits`.
+---
+--- ```lua
+--- local skill = assert(client.skills:get("pdf-forms"))
+--- skill = assert(client.skills:create_file("pdf-forms", {
+---   path = "references/fonts.md",
+---   content = "Mind the fonts.",
+---   base_version = skill.version,
+--- }))
+--- print(skill.version, #skill.files) --> 5  3
+--- ```
 --- @param name string
---- @param fields { path: string, content: string, content_type?: string, base_version?: integer }
+--- @param fields posthog.llm.SkillNewFile
 --- @param options? posthog.llm.CallOptions
---- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict": with current_version the base version is not the
----   latest, without it the path is taken
+--- @return posthog.llm.Skill? skill the new version
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
+---   latest; kind `conflict`, without it: the path is taken; kind `invalid`: an invalid path, or too
+---   many files; kind `not_found`; `ambiguous`: the version may have been made
 --- @return posthog.llm.Response? response
 function Skills:create_file(name, fields, options)
   check.segment(name, "name", 2)
-  check_fields(fields, 2)
+  fields_check.check(fields, 2)
   check.new_file_path(fields.path, "path", 2)
   check.type(fields.content, "string", "content", 2)
   local _, call_options = query.read(NONE, options, 2)
@@ -493,15 +517,23 @@ function Skills:create_file(name, fields, options)
   }, name, probes.create_file(self, name, json_body))
 end
 
---- Renames a file, which makes a new version.
+--- Renames a file, which makes a new version. Its content and type stay.
+---
+--- ```lua
+--- local skill = assert(client.skills:get("pdf-forms"))
+--- local ok, err = client.skills:rename_file("pdf-forms", "references/sizes.md", "sizes.md", {
+---   base_version = skill.version, -- with it the call is retried, and a lost response is resolved
+--- })
+--- print(assert(ok, err).version) --> 6
+--- ```
 --- @param name string
 --- @param old_path string
---- @param new_path string
---- @param options? { base_version?: integer } without it the last writer wins; and the options of
----   every call
---- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind "conflict": with current_version the base version is not the
----   latest, without it new_path is taken
+--- @param new_path string relative; `.`, `..` and empty segments raise
+--- @param options? posthog.llm.SkillBaseOptions
+--- @return posthog.llm.Skill? skill the new version
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
+---   latest; kind `conflict`, without it: `new_path` is taken; kind `not_found`: no such skill or file;
+---   `ambiguous`: the version may have been made
 --- @return posthog.llm.Response? response
 function Skills:rename_file(name, old_path, new_path, options)
   check.segment(name, "name", 2)
@@ -517,13 +549,21 @@ function Skills:rename_file(name, old_path, new_path, options)
   }, name, probes.rename_file(self, name, base, old_path, new_path), base ~= nil)
 end
 
---- Deletes a file, which makes a new version; older versions keep the file.
+--- Deletes a file, which makes a new version. Older versions keep the file.
+---
+--- ```lua
+--- local skill = assert(client.skills:get("pdf-forms"))
+--- skill = assert(client.skills:delete_file("pdf-forms", "references/fonts.md", {
+---   base_version = skill.version,
+--- }))
+--- print(skill.version, #skill.files) --> 7  2
+--- ```
 --- @param name string
 --- @param path string
---- @param options? { base_version?: integer } without it the last writer wins; and the options of
----   every call
---- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err
+--- @param options? posthog.llm.SkillBaseOptions
+--- @return posthog.llm.Skill? skill the new version
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
+---   latest; kind `not_found`: no such skill or file; `ambiguous`: the version may have been made
 --- @return posthog.llm.Response? response
 function Skills:delete_file(name, path, options)
   check.segment(name, "name", 2)

@@ -45,25 +45,6 @@ local function is_unfiltered(page)
   return type(first) == "table" and first.category == nil
 end
 
---- @class posthog.llm.SkillList: posthog.llm.CallOptions
---- @field search? string text in name or description
---- @field order_by? string a field, or "-field"
---- @field category? string API v2; "": only skills that have none
---- @field owner_id? integer of a user; API v2
---- @field created_by_id? integer of a user; API v2
---- @field limit? integer
---- @field offset? integer
---- @field etag? string `response.headers.ETag` of an earlier call with the same options
-
---- @class posthog.llm.SkillEach: posthog.llm.CallOptions
---- @field search? string text in name or description
---- @field order_by? string a field, or "-field"
---- @field category? string API v2; "": only skills that have none
---- @field owner_id? integer of a user; API v2
---- @field created_by_id? integer of a user; API v2
---- @field limit? integer rows per page
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
-
 --- @param class table of the skills resource
 --- @param path string
 function lists.define(class, path)
@@ -92,13 +73,20 @@ function lists.define(class, path)
     return errors.result(page, err, response)
   end
 
-  --- One page of skills, newest first; the rows have no `body`. With `etag`, `true` where nothing
-  --- in the project has changed since: a response without content, 304. The headers of the response
-  --- have ETag and, on API v2, X-Skills-Version, which grows with each new version in the project.
+  --- One page of the project's skills, in their latest versions, newest first; the rows have no `body`. Where an
+  --- `etag` is given and nothing in the project has changed since, the result is `true`, from a response without content (304).
+  ---
+  --- ```lua
+  --- local page = assert(client.skills:list({ search = "pdf-forms", order_by = "name", limit = 10 }))
+  --- for _, skill in ipairs(page.results) do
+  ---   print(skill.name, skill.version, skill.description) --> pdf-forms  7  Fill PDF forms.
+  --- end
+  --- ```
   --- @param options? posthog.llm.SkillList
-  --- @return posthog.llm.Page|true|nil page
+  --- @return posthog.llm.Page|true|nil page its `results` are [skills](#skill)
   --- @return posthog.llm.Error? err
-  --- @return posthog.llm.Response? response
+  --- @return posthog.llm.Response? response `headers.ETag` is the `etag` of the next call, and
+  ---   `headers["X-Skills-Version"]` grows with each new version in the project (API v2)
   function Skills:list(options)
     local parameters, call_options = query.read(LIST, options, 2)
     if options and options.etag ~= nil then
@@ -107,9 +95,18 @@ function lists.define(class, path)
     return fetch(self, parameters, call_options, only_current_filter(options))
   end
 
-  --- All skills, page by page; `limit` is the size of a page.
+  --- All skills of the project, in their latest versions, newest first; they have no `body`. No skill comes
+  --- twice, also when others are created meanwhile. One request for each page; none before the first step.
+  ---
+  --- ```lua
+  --- local names = {}
+  --- for skill in client.skills:each({ order_by = "name" }) do
+  ---   names[#names + 1] = skill.name
+  --- end
+  --- print(table.concat(names, " ")) --> pdf-forms tax-forms web-forms
+  --- ```
   --- @param options? posthog.llm.SkillEach
-  --- @return fun(): posthog.llm.Skill? iterator raises the error of a page that fails
+  --- @return fun(): posthog.llm.Skill? iterator for a generic `for`; raises the error of a page that fails
   function Skills:each(options)
     local first, call_options = query.read(EACH, options, 2)
     local ahead = query.prefetch(options, 2)

@@ -7,7 +7,10 @@ local option_names = require("posthog.llm.util.option_names")
 
 local api_version = {}
 
---- @alias posthog.llm.ApiVersion "reference"|"current"
+--- The version of PostHog's API that a server has: [Compatibility](../compatibility.md) tells what differs.
+--- @alias posthog.llm.ApiVersion
+--- | "reference" API v1, that of PostHog's reference pages
+--- | "current"   API v2, the newest
 
 --- By the host's base URL, for the life of the Lua state. When a server is upgraded, its next
 --- response shows it.

@@ -1,0 +1,323 @@
+--- The pages of doc/reference/ are made from comments: they have to be of today, complete and true.
+
+local book = require("tools.reference.book")
+local check = require("posthog.llm.util.check")
+local facts = require("tools.reference.facts")
+local llm = require("posthog.llm")
+local markdown = require("tools.reference.markdown")
+local query = require("posthog.llm.http.query")
+
+local all = book.read()
+local texts = book.texts(all)
+local client =
+  llm.new({ personal_api_key = "phx_test", project_id = 1, host = "http://127.0.0.1:1" })
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+--- Calls a function with each public function, and its page.
+local function each_function(visit)
+  local count = 0
+  for _, page in ipairs(all.pages) do
+    for _, entry in ipairs(page.functions) do
+      count = count + 1
+      visit(entry, page)
+    end
+  end
+  return count
+end
+
+--- What a page documents: a module, or an object of the client's.
+local function object_of(page)
+  if page.module then
+    local ok, module = pcall(require, page.module)
+    return ok and module or nil
+  elseif page.object == "client" then
+    return getmetatable(client).__index
+  elseif page.object then
+    return getmetatable(client[page.object:match("%.(.*)$")]).__index
+  end
+end
+
+describe("the reference", function()
+  it("is as make docs writes it", function()
+    for path, text in pairs(texts) do
+      assert.is_true(read(path) == text, path .. " is stale: make docs")
+    end
+    local list = io.popen("ls doc/reference/*.md")
+    for path in list:lines() do
+      assert.is_string(texts[path], path .. " is made from nothing")
+    end
+    list:close()
+  end)
+
+  it("has an example of every function, which calls it", function()
+    local without = {}
+    local seen = each_function(function(entry, page)
+      local _, examples = markdown.divide(entry.declaration.text)
+      local separator, name = entry.public:match("([.:])([%w_]+)$")
+      local class = all.classes[page.class]
+      local _, of_page = markdown.divide(class and class.text or "")
+      if not (examples .. of_page):find(separator .. name .. "(", 1, true) then
+        without[#without + 1] = entry.public
+      end
+    end)
+    assert.same({}, without)
+    assert.is_true(seen > 20)
+  end)
+
+  it("has every name that a program can reach", function()
+    local lacking = {}
+    for _, page in ipairs(all.pages) do
+      local own = {}
+      for _, entry in ipairs(page.functions) do
+        own[entry.public:match("[%w_]+$")] = true
+      end
+      for _, field in ipairs(page.class and all.classes[page.class].fields or {}) do
+        own[field.name] = true
+      end
+      for name in pairs(object_of(page) or {}) do
+        if not own[name] and not name:find("^_%l") and not name:find("^__") then
+          lacking[#lacking + 1] = page.title .. " " .. name
+        end
+      end
+    end
+    assert.same({}, lacking)
+  end)
+
+  it("has no function that a program cannot call", function()
+    local wrong = {}
+    for _, page in ipairs(all.pages) do
+      local object = object_of(page)
+      for _, entry in ipairs(object and page.functions or {}) do
+        local owner, name = entry.public:match("^(.*[.:])([%w_]+)$")
+        local is_own = owner == page.prefix
+        if is_own and not check.callable(object[name]) then
+          wrong[#wrong + 1] = entry.public
+        end
+      end
+    end
+    assert.same({}, wrong)
+  end)
+
+  it("names what doc/../shared/face.md promises, where that is there", function()
+    local face = read("../shared/face.md")
+    if not face then
+      pending("there is no ../shared/face.md")
+      return
+    end
+    local owner, lacking, seen = nil, {}, 0
+    local public = {}
+    each_function(function(entry)
+      public[entry.public] = true
+    end)
+    for line in face:gmatch("[^\n]+") do
+      local heading = line:match("^#+ (.*)$")
+      owner = heading and heading:match("^client%.%w+") and heading or not heading and owner or nil
+      for resource in (owner or ""):gmatch("client%.([%w_]+)") do
+        for name in line:gmatch("%f[%S]:([%l_]+)[({]") do
+          seen = seen + 1
+          local full = ("client.%s:%s"):format(resource, name)
+          lacking[#lacking + 1] = not public[full] and full or nil
+        end
+      end
+      for name in line:gmatch("%f[%w]llm%.([%l_]+)[({]") do
+        seen = seen + 1
+        lacking[#lacking + 1] = not public["llm." .. name] and "llm." .. name or nil
+      end
+    end
+    assert.same({}, lacking)
+    assert.is_true(seen > 15)
+  end)
+end)
+
+--- Arguments that pass the checks in front of those of the options.
+local ARGUMENTS = {
+  name = "pdf-forms",
+  new_name = "web-forms",
+  path = "a.jsonl",
+  old_path = "a.md",
+  new_path = "b.md",
+  id = "0198c5a2-7be4-7000-8000-3f1d2c4b5a69",
+  dataset = "golden",
+  fields = { name = "golden", path = "a.md", content = "A", base_version = 1 },
+  export = 1,
+  since = 0,
+  text = "forms",
+  method = "GET",
+  source = "a.jsonl",
+  dir = "skills/pdf-forms",
+  root = "skills",
+  version = 1,
+  functions = {},
+  spend = { summary = {} },
+  client = client,
+}
+
+--- The options that a function checks for, and the query parameters among them.
+--- @return table<string, any>? known nil: it does not look at its options
+--- @return table[]? parameters
+local function accepted(page, entry)
+  local known, parameters
+  local real_known, real_read = check.known, query.read
+  local found = {}
+  function check.known(_, names, what)
+    if what == "options" then
+      known = names
+      error(found, 0)
+    end
+  end
+  function query.read(spec, options, level)
+    parameters = spec.parameters
+    return real_read(spec, options, level + 1)
+  end
+  local object = object_of(page)
+  local method = object[entry.public:match("[%w_]+$")]
+  local given, count = {}, 0
+  if entry.public:find(":", 1, true) then
+    count = 1
+    given[1] = page.object == "client" and client or client[page.object:match("%.(.*)$")]
+  end
+  for _, value in ipairs(entry.declaration.params) do
+    count = count + 1
+    local argument = value.name == "path" and page.object == "client" and "/"
+      or ARGUMENTS[value.name]
+    given[count] = value.name == "options" and {} or argument
+  end
+  local ok, err = pcall(function()
+    local step = method((table.unpack or unpack)(given, 1, count)) -- luacheck: ignore
+    return type(step) == "function" and step()
+  end)
+  check.known, query.read = real_known, real_read
+  assert(ok or err == found, entry.public .. ": " .. tostring(err))
+  return known, parameters
+end
+
+--- The options that the page tells of, by name.
+local function documented(entry)
+  local last = entry.declaration.params[#entry.declaration.params]
+  if not last or last.name ~= "options" then
+    return nil
+  end
+  local options, class = {}, last.type.name
+  local fields, every_call = last.type.fields or {}, false
+  if class == "posthog.llm.CallOptions" then
+    every_call = true
+  elseif class then
+    fields, every_call = markdown.fields_of(all, class)
+  end
+  for _, field in ipairs(fields) do
+    options[field.name] = field.text
+  end
+  for _, field in ipairs(every_call and all.classes["posthog.llm.CallOptions"].fields or {}) do
+    options[field.name] = field.text
+  end
+  return options
+end
+
+describe("the options in the reference", function()
+  it("are those that the functions take", function()
+    local wrong, seen = {}, 0
+    each_function(function(entry, page)
+      local told = documented(entry)
+      local is_own = entry.public:match("^(.*[.:])[%w_]+$") == page.prefix
+      local known = told and is_own and object_of(page) and accepted(page, entry)
+      for name in pairs(known or {}) do
+        seen = seen + 1
+        wrong[#wrong + 1] = told[name] == nil and entry.public .. " takes " .. name or nil
+      end
+      for name in pairs(known and told or {}) do
+        local is_known = known[name] ~= nil
+        wrong[#wrong + 1] = not is_known and entry.public .. " does not take " .. name or nil
+      end
+    end)
+    assert.same({}, wrong)
+    assert.is_true(seen > 60)
+  end)
+
+  it("have the limits that are checked", function()
+    local wrong, seen = {}, 0
+    each_function(function(entry, page)
+      local told = documented(entry)
+      local is_own = entry.public:match("^(.*[.:])[%w_]+$") == page.prefix
+      local _, parameters
+      if told and is_own and page.object then
+        _, parameters = accepted(page, entry)
+      end
+      for _, parameter in ipairs(parameters or {}) do
+        local name, least, most = parameter[1], parameter.least, parameter.most
+        if most then
+          seen = seen + 1
+          local words = ("%d to %d"):format(least, most)
+          if not told[name]:find(words, 1, true) then
+            wrong[#wrong + 1] = ("%s: %s is %s"):format(entry.public, name, words)
+          end
+        end
+      end
+    end)
+    assert.same({}, wrong)
+    assert.is_true(seen > 2)
+  end)
+
+  it("have the defaults that the code has", function()
+    local seen = 0
+    for class, defaults in pairs(facts.DEFAULTS) do
+      local told = {}
+      for _, field in ipairs(markdown.fields_of(all, class)) do
+        local _, default = markdown.default_of(field.text)
+        told[field.name] = default or ""
+      end
+      for name, value in pairs(defaults) do
+        seen = seen + 1
+        assert.equal(facts.written(value), told[name], class .. "." .. name)
+      end
+    end
+    assert.is_true(seen > 10)
+  end)
+end)
+
+--- The anchors of a page: those of its headings, as GitHub makes them.
+local function anchors_of(path)
+  local anchors, is_code = {}, false
+  for line in (read(path) or ""):gmatch("[^\n]*") do
+    if line:find("^```") then
+      is_code = not is_code
+    end
+    local heading = not is_code and line:match("^#+ (.*)$")
+    if heading then
+      anchors[book.slug((heading:gsub("`", "")))] = true
+    end
+  end
+  return anchors
+end
+
+describe("the links of the documentation", function()
+  it("lead to pages and headings that there are", function()
+    local dead, seen = {}, 0
+    local list = io.popen("ls *.md doc/*.md doc/reference/*.md")
+    for path in list:lines() do
+      local folder = path:match("^.*/") or ""
+      local text = (read(path)):gsub("```.-```", ""):gsub("`[^`\n]*`", "")
+      for target, anchor in text:gmatch("%]%(([^)#%s:]*)#?([^)%s:]*)%)") do
+        seen = seen + 1
+        local file = target == "" and path or folder .. target
+        file = file:gsub("[^/]+/%.%./", "")
+        local is_page = file:find("%.md$") ~= nil
+        if not read(file) and not io.open(file) then
+          dead[#dead + 1] = path .. ": " .. target
+        elseif is_page and anchor ~= "" and not anchors_of(file)[anchor] then
+          dead[#dead + 1] = ("%s: %s#%s"):format(path, target, anchor)
+        end
+      end
+    end
+    list:close()
+    assert.same({}, dead)
+    assert.is_true(seen > 100)
+  end)
+end)
