@@ -188,7 +188,7 @@ local function accepted(page, entry)
     count = count + 1
     local argument = value.name == "path" and page.object == "client" and "/"
       or ARGUMENTS[value.name]
-    given[count] = value.name == "options" and {} or argument
+    given[count] = value.name == "options" and { unknown = true } or argument
   end
   local ok, err = pcall(function()
     local step = method((table.unpack or unpack)(given, 1, count)) -- luacheck: ignore
