@@ -2,6 +2,7 @@
 
 local book = require("tools.reference.book")
 local check = require("posthog.llm.util.check")
+local emulator = require("spec.emulator")
 local facts = require("tools.reference.facts")
 local llm = require("posthog.llm")
 local markdown = require("tools.reference.markdown")
@@ -43,6 +44,14 @@ local function object_of(page)
   elseif page.object then
     return getmetatable(client[page.object:match("%.(.*)$")]).__index
   end
+end
+
+--- What a public function is in the program; nil: it cannot be reached here.
+local function object_with(page, entry)
+  local owner, separator = entry.public:match("^(.*([.:]))[%w_]+$")
+  local fits = page.module and separator == "." or page.object and separator == ":"
+  local is_of_page = separator == "." or owner == page.prefix
+  return fits and is_of_page and object_of(page) or nil
 end
 
 describe("the reference", function()
@@ -93,17 +102,16 @@ describe("the reference", function()
 
   it("has no function that a program cannot call", function()
     local wrong = {}
-    for _, page in ipairs(all.pages) do
-      local object = object_of(page)
-      for _, entry in ipairs(object and page.functions or {}) do
-        local owner, name = entry.public:match("^(.*[.:])([%w_]+)$")
-        local is_own = owner == page.prefix
-        if is_own and not check.callable(object[name]) then
-          wrong[#wrong + 1] = entry.public
-        end
+    local seen = 0
+    each_function(function(entry, page)
+      local object = object_with(page, entry)
+      seen = object and seen + 1 or seen
+      if object and not check.callable(object[entry.public:match("[%w_]+$")]) then
+        wrong[#wrong + 1] = entry.public
       end
-    end
+    end)
     assert.same({}, wrong)
+    assert.is_true(seen > 80)
   end)
 
   it("names what doc/../shared/face.md promises, where that is there", function()
@@ -160,6 +168,9 @@ local ARGUMENTS = {
   client = client,
 }
 
+--- How functions call their table of options.
+local IS_OPTIONS = { options = true, given = true, login = true }
+
 --- The options that a function checks for, and the query parameters among them.
 --- @return table<string, any>? known nil: it does not look at its options
 --- @return table[]? parameters
@@ -168,7 +179,7 @@ local function accepted(page, entry)
   local real_known, real_read = check.known, query.read
   local found = {}
   function check.known(_, names, what)
-    if what == "options" then
+    if IS_OPTIONS[what] then
       known = names
       error(found, 0)
     end
@@ -188,13 +199,16 @@ local function accepted(page, entry)
     count = count + 1
     local argument = value.name == "path" and page.object == "client" and "/"
       or ARGUMENTS[value.name]
-    given[count] = value.name == "options" and { unknown = true } or argument
+    given[count] = IS_OPTIONS[value.name] and { unknown = true } or argument
   end
+  local ngx = rawget(_G, "ngx")
+  rawset(_G, "ngx", page.name == "cache" and {} or ngx) -- it asks first whether this is nginx
   local ok, err = pcall(function()
     local step = method((table.unpack or unpack)(given, 1, count)) -- luacheck: ignore
     return type(step) == "function" and step()
   end)
   check.known, query.read = real_known, real_read
+  rawset(_G, "ngx", ngx)
   assert(ok or err == found, entry.public .. ": " .. tostring(err))
   return known, parameters
 end
@@ -202,7 +216,7 @@ end
 --- The options that the page tells of, by name.
 local function documented(entry)
   local last = entry.declaration.params[#entry.declaration.params]
-  if not last or last.name ~= "options" then
+  if not last or not IS_OPTIONS[last.name] then
     return nil
   end
   local options, class = {}, last.type.name
@@ -221,13 +235,78 @@ local function documented(entry)
   return options
 end
 
+--- Whether a default is a value of the library's, and not a description or the server's.
+local function is_value(default)
+  return tonumber(default) or default:find('^"[^"]*"$') or default:find("^%d+ [MK]iB$")
+end
+
+--- What the emulator was asked last.
+local function last_request(server)
+  local log = server:log()
+  return log[#log].target
+end
+
+--- Defaults that are within functions, by what a call does.
+local BY_CALL = {
+  ["posthog.llm.GatherOptions.concurrency"] = function()
+    local jobs, running, most = {}, 0, 0
+    for i = 1, 20 do
+      jobs[i] = function()
+        running = running + 1
+        most = math.max(most, running)
+        llm.sleep(0.01)
+        running = running - 1
+        return i
+      end
+    end
+    llm.gather(jobs)
+    return most
+  end,
+  ["posthog.llm.HistoryOptions.prefetch"] = function()
+    return query.prefetch({}, 1)
+  end,
+  ["posthog.llm.SpendOptions.product"] = function(own, server)
+    assert(own.spend:get())
+    return last_request(server):match("product=([%w_]+)")
+  end,
+  ["posthog.llm.SkillVersionsOptions.limit"] = function(own, server)
+    local ok = pcall(own.skills:versions("pdf-forms"))
+    assert.is_false(ok) -- there is no such skill
+    return tonumber(last_request(server):match("limit=(%d+)"))
+  end,
+  ["posthog.llm.CredentialsLogin.host"] = function()
+    local us = require("posthog.llm.client.settings").resolve_host("us")
+    return us.base == require("posthog.llm.client.settings").DEFAULT_HOST and "us" or nil
+  end,
+  ["posthog.llm.DatasetSourceOptions.values"] = function(own)
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write("input\n5\n")
+    file:close()
+    local dataset_file = require("posthog.llm.dataset_file")
+    assert(dataset_file.import(own, "cells", path, { create = true, format = "csv" }))
+    os.remove(path)
+    os.remove(path .. ".journal")
+    return own.dataset_items:list().results[1].input == 5 and "json" or "text"
+  end,
+}
+for class, same in pairs({
+  DatasetEach = "HistoryOptions.prefetch",
+  DatasetItemEach = "HistoryOptions.prefetch",
+  SkillEach = "HistoryOptions.prefetch",
+  SkillVersionsOptions = "HistoryOptions.prefetch",
+  SkillLogOptions = "SkillVersionsOptions.limit",
+}) do
+  local name = ("posthog.llm.%s.%s"):format(class, same:match("%l+$"))
+  BY_CALL[name] = BY_CALL["posthog.llm." .. same]
+end
+
 describe("the options in the reference", function()
   it("are those that the functions take", function()
     local wrong, seen = {}, 0
     each_function(function(entry, page)
       local told = documented(entry)
-      local is_own = entry.public:match("^(.*[.:])[%w_]+$") == page.prefix
-      local known = told and is_own and object_of(page) and accepted(page, entry)
+      local known = told and object_with(page, entry) and accepted(page, entry)
       for name in pairs(known or {}) do
         seen = seen + 1
         wrong[#wrong + 1] = told[name] == nil and entry.public .. " takes " .. name or nil
@@ -241,13 +320,32 @@ describe("the options in the reference", function()
     assert.is_true(seen > 60)
   end)
 
+  it("are those that tables within options take", function()
+    local redis = require("posthog.llm.host.redis")
+    for class, call in pairs({
+      ["posthog.llm.PaceOptions"] = function()
+        llm.new({ pace = { unknown = 1 } })
+      end,
+      ["posthog.llm.RedisOptions"] = function()
+        redis.check({ unknown = 1 }, "redis", 1)
+      end,
+    }) do
+      local names = {}
+      for _, field in ipairs(all.classes[class].fields) do
+        names[#names + 1] = field.name
+      end
+      table.sort(names)
+      local _, message = pcall(call)
+      assert.equal(table.concat(names, ", "), message:match("known are (.*)$"), class)
+    end
+  end)
+
   it("have the limits that are checked", function()
     local wrong, seen = {}, 0
     each_function(function(entry, page)
       local told = documented(entry)
-      local is_own = entry.public:match("^(.*[.:])[%w_]+$") == page.prefix
       local _, parameters
-      if told and is_own and page.object then
+      if told and page.object and object_with(page, entry) then
         _, parameters = accepted(page, entry)
       end
       for _, parameter in ipairs(parameters or {}) do
@@ -278,7 +376,31 @@ describe("the options in the reference", function()
         assert.equal(facts.written(value), told[name], class .. "." .. name)
       end
     end
-    assert.is_true(seen > 10)
+    assert.is_true(seen > 30)
+  end)
+
+  it("have no other default that is a value but those that a call shows", function()
+    local server = emulator.start()
+    local own =
+      llm.new({ host = server.url, personal_api_key = "phx_emulator_all", project_id = 112358 })
+    local seen = 0
+    for class in pairs(all.classes) do
+      local known = facts.DEFAULTS[class] or {}
+      for _, field in ipairs(all.home[class] and all.classes[class].fields or {}) do
+        local _, default = markdown.default_of(field.text)
+        local by_call = BY_CALL[class .. "." .. field.name]
+        if default and is_value(default) and known[field.name] == nil then
+          assert.is_function(
+            by_call,
+            class .. "." .. field.name .. " has a default that nothing proves"
+          )
+          assert.equal(default, facts.written(by_call(own, server)), class .. "." .. field.name)
+          seen = seen + 1
+        end
+      end
+    end
+    server:stop()
+    assert.is_true(seen > 5)
   end)
 end)
 

@@ -1,14 +1,33 @@
 --- What the pages take from the data of the library instead of from its comments.
 
+local cache_options = require("posthog.llm.cache.options")
+local call_options = require("posthog.llm.dataset_file.call_options")
 local errors = require("posthog.llm.util.errors")
+local exports = require("posthog.llm.api.exports")
+local many = require("posthog.llm.skill_folder.many")
+local nvim_defaults = require("posthog.nvim.defaults")
+local redis = require("posthog.llm.host.redis")
 local settings = require("posthog.llm.client.settings")
 
 local facts = {}
 
+local of_file = call_options.DEFAULTS
+local at_once, ahead = of_file.concurrency, of_file.prefetch
+
 --- The defaults of options, by class. Those that are not here are in the comments alone.
 --- @type table<string, table<string, any>>
 facts.DEFAULTS = {
+  ["posthog.llm.CacheOptions"] = cache_options.DEFAULTS,
+  ["posthog.llm.DatasetDiffOptions"] = { prefetch = ahead },
+  ["posthog.llm.DatasetExportOptions"] = { prefetch = ahead },
+  ["posthog.llm.DatasetImportOptions"] = { concurrency = at_once, settle = of_file.settle },
+  ["posthog.llm.DatasetSyncOptions"] = of_file,
+  ["posthog.llm.ExportWaitOptions"] = { deadline = exports.LONGEST_WAIT },
   ["posthog.llm.Options"] = settings.DEFAULTS,
+  ["posthog.llm.RedisOptions"] = redis.DEFAULTS,
+  ["posthog.llm.SkillPullAllOptions"] = { concurrency = many.AT_ONCE },
+  ["posthog.nvim.Config"] = nvim_defaults.settings,
+  ["posthog.nvim.SpendConfig"] = nvim_defaults.spend,
 }
 
 local MIB, KIB = 1024 * 1024, 1024

@@ -30,6 +30,40 @@ local function load_parts()
   watch = require("posthog.llm.cache.watch")
 end
 
+--- Skills for many requests, in nginx and OpenResty: `require("posthog.llm.cache")`. They come from a `lua_shared_dict`
+--- that all workers of a machine share, and from a Redis that several machines share, if there is one. However many requests
+--- want an entry, one call to the server fetches it; the others wait for it.
+--- [In nginx](../nginx.md#the-cache) explains what is served when, and several machines.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```nginx
+--- env POSTHOG_PERSONAL_API_KEY;
+--- env POSTHOG_PROJECT_ID;
+---
+--- http {
+---   lua_shared_dict skills 16m;
+---   init_by_lua_block {
+---     llm = require("posthog.llm")
+---     client = llm.new()
+---     cache = require("posthog.llm.cache").new({ client = client, dict = "skills", ttl = 30 })
+---   }
+---   server {
+---     listen 127.0.0.1:8080;
+---     location ~ ^/skills/(?<skill>[a-z0-9-]+)$ {
+---       content_by_lua_block {
+---         local text, err = cache:skill_json(ngx.var.skill)
+---         if not text then
+---           return ngx.exit(err.kind == "not_found" and 404 or 502)
+---         end
+---         ngx.say(text)
+---       }
+---     }
+---   }
+--- }
+--- ```
+---
+--- A hit works in every phase of nginx except `init`; a miss needs one that can wait, and is an error of kind `phase` elsewhere.
 --- @class posthog.llm.Cache
 --- @field private _parts posthog.llm.CacheParts
 local Cache = { __name = "posthog.llm.Cache" }
@@ -42,12 +76,11 @@ local function account_of(options)
   return ngx.encode_base64(ngx.sha1_bin(table.concat(whose, "\n"))):sub(1, 12)
 end
 
---- Makes a cache. In init_by_lua or later; a wrong option raises at the caller's line, a dictionary
---- that does not exist or is too small too, and a Redis that wants another password, speaks TLS
---- only or is none. A Redis that is not there is no mistake: the cache works without it until it
---- is. To find out, this blocks once, for as long as `redis.timeout` or a little more.
+--- Makes a cache, in `init_by_lua` or later. A wrong option raises; so does a dictionary that does not exist or is too small, and a Redis
+--- that wants another password, speaks TLS only or is none. A Redis that is not there is no mistake: the cache works
+--- without it until it is. To find out, this blocks once, for as long as `redis.timeout` or a little more.
 --- @param options posthog.llm.CacheOptions
---- @return posthog.llm.Cache
+--- @return posthog.llm.Cache cache
 function cache.new(options)
   local parts = cache_options.check(options, 2)
   load_parts()
@@ -112,25 +145,41 @@ local function decoded(text, err, from, read)
   return result(value, err, from)
 end
 
---- A skill as JSON text, ready to be served: the fields of the API, without those that name people
---- unless the cache has `keep_users`. The quickest: a hit is one look-up, and decodes nothing.
+--- A skill as JSON text, ready to be served: the fields of the API, without those that name people unless the cache has
+--- `keep_users`. The quickest: a hit is one look-up, and decodes nothing.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```lua
+--- local text, err, from = cache:skill_json("pdf-forms")
+--- ngx.log(ngx.INFO, text or tostring(err), " ", from)
+--- ```
 --- @param name string
---- @param options? { version?: integer } default: the newest
+--- @param options? posthog.llm.CacheSkillOptions
 --- @return string? text
---- @return posthog.llm.Error? err
---- @return "hit"|"stale"|"miss"|"waited"|"shared"|nil from
+--- @return posthog.llm.Error? err as of [client.skills:get](skills.md#clientskillsget), also a stored one
+--- @return posthog.llm.CacheFrom? from where it came from
 function Cache:skill_json(name, options)
   check.segment(name, "name", 2)
   local version = version_of(options, 2)
   return result(find_skill(parts_of(self, 2), name, version))
 end
 
---- A skill. Each call returns a table of its own.
+--- A skill. Each call decodes a table of its own.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```lua
+--- local skill, err, from = cache:skill("pdf-forms", { version = 1 })
+--- if not skill then
+---   ngx.log(ngx.INFO, tostring(err)) -- one line
+--- end
+--- ```
 --- @param name string
---- @param options? { version?: integer } default: the newest
+--- @param options? posthog.llm.CacheSkillOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err
---- @return "hit"|"stale"|"miss"|"waited"|"shared"|nil from where it came from
+--- @return posthog.llm.Error? err as of [client.skills:get](skills.md#clientskillsget), also a stored one
+--- @return posthog.llm.CacheFrom? from where it came from
 function Cache:skill(name, options)
   check.segment(name, "name", 2)
   local version = version_of(options, 2)
@@ -161,14 +210,20 @@ local function newest(parts, name)
   return note, err, from
 end
 
---- A bundled file. Without `version` it is that of the skill as the cache serves it: both are of the
---- same version.
+--- A bundled file. Without `version` it is that of the version of the skill that the cache serves: both fit together.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```lua
+--- local file, err = cache:file("pdf-forms", "references/fields.md")
+--- ngx.say(file and file.content or err.kind)
+--- ```
 --- @param name string
 --- @param path string
---- @param options? { version?: integer }
---- @return { path: string, content: string, content_type: string }? file
---- @return posthog.llm.Error? err
---- @return "hit"|"stale"|"miss"|"waited"|"shared"|nil from where it came from
+--- @param options? posthog.llm.CacheSkillOptions
+--- @return posthog.llm.SkillFile? file
+--- @return posthog.llm.Error? err as of [client.skills:file](skills.md#clientskillsfile), also a stored one
+--- @return posthog.llm.CacheFrom? from where it came from
 function Cache:file(name, path, options)
   check.segment(name, "name", 2)
   check.file_path(path, "path", 2)
@@ -194,11 +249,20 @@ function Cache:file(name, path, options)
   return decoded(text, err, from, json.decode)
 end
 
---- Forgets a skill with its versions and files, or all: on this machine at once, on the others that
---- share the Redis within a second.
+--- Forgets a skill with its versions and files, or all: on this machine at once, on the others that share the Redis within a
+--- second.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```lua
+--- local done, err = cache:purge("pdf-forms")
+--- if not done then
+---   ngx.log(ngx.ERR, err)
+--- end
+--- ```
 --- @param name? string nil: all
 --- @return boolean? done
---- @return posthog.llm.Error? err Redis does not answer: only this machine has forgotten it
+--- @return posthog.llm.Error? err kind `network`: Redis does not answer, and this machine alone has forgotten it; kind `phase`
 function Cache:purge(name)
   if name ~= nil then
     check.segment(name, "name", 2)
@@ -228,14 +292,28 @@ function Cache:purge(name)
   return errors.result(done, err)
 end
 
---- What it has counted on this machine.
---- @return posthog.llm.CacheStats
+--- What the cache has counted on this machine, for all of its workers.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```lua
+--- local counters = cache:stats()
+--- ngx.log(ngx.INFO, counters.hit, " hits, ", counters.requests, " requests")
+--- ```
+--- @return posthog.llm.CacheStats counters
 function Cache:stats()
   return stats.read(parts_of(self, 2))
 end
 
---- The same in the text format of Prometheus.
---- @return string
+--- The same counters in the text format of Prometheus.
+---
+--- <!-- pasted: in nginx -->
+---
+--- ```lua
+--- ngx.header["Content-Type"] = "text/plain; version=0.0.4"
+--- ngx.print(cache:metrics())
+--- ```
+--- @return string text
 function Cache:metrics()
   return stats.metrics(stats.read(parts_of(self, 2)))
 end

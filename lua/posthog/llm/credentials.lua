@@ -15,9 +15,13 @@ local json_text = require("posthog.llm.util.json_text")
 local json_value = require("posthog.llm.util.json_value")
 local settings = require("posthog.llm.client.settings")
 
+--- Finds the account of this machine's user, the key, the project and the host, and keeps a login:
+--- `require("posthog.llm.credentials")`. It makes no request. [Your own account](../credentials.md) tells the order of the
+--- sources, and what the file may be like. No error contains the key.
+--- @class posthog.llm.credentials
 local credentials = {}
 
---- Options for llm.new. tostring shows everything except the key.
+--- An account: options for [llm.new](llm.md#llmnew). `tostring` shows all but the key.
 --- @class posthog.llm.Credentials
 --- @field personal_api_key string
 --- @field project_id? string digits or "@current"; nil: the source has none
@@ -49,6 +53,19 @@ local VARIABLES = {
     needs_project = true, -- posthog-cli does not accept a key without a project
   },
 }
+
+--- What the user has given for this run: it replaces what is found.
+--- @class posthog.llm.CredentialsGiven
+--- @field personal_api_key? string in place of `POSTHOG_PERSONAL_API_KEY`; then nothing else is looked for
+--- @field project_id? string|integer
+--- @field host? string
+--- @field source? string where `personal_api_key` comes from, for messages
+
+--- @class posthog.llm.CredentialsLogin
+--- @field personal_api_key string
+--- @field project_id string|integer
+--- @field host? string a URL, "us" or "eu"; default "us"
+--- @field source? string is not kept: what `find` has returned may be saved
 
 local function env(names)
   for _, name in ipairs(names) do
@@ -170,10 +187,14 @@ local function login_file()
   return failure("file", nil, "no folder for the login: %s; %s", reason, remedy)
 end
 
---- The file in which posthog-cli stores a login: ~/.posthog/credentials.json, or credentials.json
---- in POSTHOG_HOME.
+--- The file in which a login is kept: `~/.posthog/credentials.json`, or `credentials.json` in the folder that
+--- `POSTHOG_HOME` names.
+---
+--- ```lua
+--- print(credentials.path())
+--- ```
 --- @return string? path
---- @return posthog.llm.Error? err neither variable has an absolute path
+--- @return posthog.llm.Error? err kind `file`: neither variable has an absolute path
 function credentials.path()
   return login_file()
 end
@@ -283,9 +304,17 @@ local function from_file(path, given)
   }, LOG_IN_AGAIN)
 end
 
---- The stored login of posthog-cli and posthog-llm, without looking at the environment.
+--- The stored login of posthog-cli and posthog-llm, whatever the environment has.
+---
+--- ```lua
+--- local login, err = credentials.stored()
+--- if not login then
+---   print(err or "nobody is logged in") --> nobody is logged in
+--- end
+--- ```
 --- @return posthog.llm.Credentials? found nil without an error: nobody is logged in
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `file`: the file cannot be read, is not JSON, or others have access to it; kind `auth` or
+---   `invalid`: its key, project or host is invalid
 function credentials.stored()
   local path, err = login_file()
   if not path then
@@ -320,17 +349,24 @@ local function no_key(why)
   return errors.failure(err)
 end
 
---- Finds an account, in this order: POSTHOG_PERSONAL_API_KEY, POSTHOG_PROJECT_ID, POSTHOG_HOST; the
---- variables of posthog-cli, POSTHOG_CLI_API_KEY (or _TOKEN), POSTHOG_CLI_PROJECT_ID (or _ENV_ID),
---- POSTHOG_CLI_HOST; the file of its login. All values are from the first source that has a key, so
---- that no key is sent to a host that was set for another key. If other users may read the file and
---- the user owns it, their permissions are removed.
---- @param given? { personal_api_key?: string, project_id?: string|integer, host?: string, source?: string }
----   values that the user has given for this run. They replace those found; a key (from `source`)
----   replaces POSTHOG_PERSONAL_API_KEY
---- @return posthog.llm.Credentials? found options for llm.new
---- @return posthog.llm.Error? err kind "auth": no key, or one of another kind; "file": the login
----   cannot be used; "invalid": its project or host. No key is in it
+--- Finds an account: in the variables `POSTHOG_PERSONAL_API_KEY`, `POSTHOG_PROJECT_ID` and `POSTHOG_HOST`; in those of
+--- posthog-cli; in the file of a login. All values are from the first of them that has a key, so that no key is sent to a host
+--- that was set for another one. If other users may read the file and the user owns it, their access is removed.
+---
+--- ```lua
+--- local found, err = credentials.find({ project_id = 42 })
+--- if not found then
+---   print(err) -- what is wrong, and how to fix it
+---   os.exit(5)
+--- end
+--- local client = llm.new(found)
+--- print(found.source) --> POSTHOG_PERSONAL_API_KEY
+--- ```
+--- @param given? posthog.llm.CredentialsGiven
+--- @return posthog.llm.Credentials? found
+--- @return posthog.llm.Error? err kind `auth`: there is no key, or it is of another kind; kind `invalid`: the project or the
+---   host is invalid; kind `file`: the login cannot be used. `err.source` is the variable or file to blame, `err.key_source`
+---   where the key comes from
 function credentials.find(given)
   given = arguments(given == nil and {} or given, "given", 2)
   if given.personal_api_key then
@@ -387,11 +423,20 @@ local function write(path, text)
   return errors.failure(err)
 end
 
---- Saves a login in the file and format of posthog-cli: completely or not at all, readable only by
---- its owner. Unknown fields of the file are kept. What `find` would refuse is not saved.
---- @param login { personal_api_key: string, project_id: string|integer, host?: string } host: a URL, "us" or "eu"; default "us"
---- @return string? path
---- @return posthog.llm.Error? err kind "auth" or "invalid": an invalid key, project or host; "file"
+--- Keeps a login in the file and the form of posthog-cli: as a whole or not at all, readable only by its owner. Unknown
+--- fields of the file are kept. What `find` would refuse is not saved. It does not try the key.
+---
+--- ```lua
+--- local path, err = credentials.save({
+---   personal_api_key = os.getenv("POSTHOG_PERSONAL_API_KEY"),
+---   project_id = 42,
+---   host = "eu",
+--- })
+--- print(path or err)
+--- ```
+--- @param login posthog.llm.CredentialsLogin
+--- @return string? path of the file
+--- @return posthog.llm.Error? err kind `auth` or `invalid`: the key, the project or the host is invalid; kind `file`
 function credentials.save(login)
   login = arguments(login, "login", 2)
   local path, err = login_file()
@@ -431,9 +476,14 @@ function credentials.save(login)
   return write(path, text .. "\n")
 end
 
---- Removes the login, and a symbolic link to it.
+--- Removes the stored login, and a symbolic link to it. The variables stay.
+---
+--- ```lua
+--- local path, err = credentials.remove()
+--- print(path and "logged out" or err or "nobody was logged in") --> logged out
+--- ```
 --- @return string? path nil without an error: nobody was logged in
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `file`: it cannot be removed
 function credentials.remove()
   local path, err = login_file()
   if not path then

@@ -25,20 +25,16 @@ local sync = require("posthog.llm.dataset_file.sync")
 local find_dataset = require("posthog.llm.api.find_dataset")
 local display = require("posthog.llm.util.display")
 
+--- Datasets as files, JSONL, JSON and CSV: `require("posthog.llm.dataset_file")`. [Dataset files](../dataset_file.md) explains what can be
+--- read, which field is which, and what is guaranteed after a crash. A dataset is named by its id or its exact name. Files
+--- are read and written by calls of the system, which block an event loop. Of an error of kind `invalid` or `file`,
+--- `err.file` is the file.
 --- @class posthog.llm.dataset_file
 local dataset_file = {}
 
-local CONCURRENCY = 8
-
---- Pages to read ahead: with responses that take 0.3 s, three at a time are as many
---- as the cloud's limit of 480 a minute lets through.
-local PREFETCH = 2
+local DEFAULTS = call_options.DEFAULTS
 
 local REHEARSED = 1000 -- records of a dry run between two calls of on_progress
-
---- Seconds after which a request that was cut off is taken as lost: what a
---- server has taken in, it has done by then or will not do.
-local SETTLE = 10
 
 --- A random prefix for the keys of the rows.
 local function random_key()
@@ -160,7 +156,7 @@ end
 local function import_options(client, dataset, source, options, level)
   options = call_options.check("import", client, dataset, options, level + 1)
   mapping.check(options.fields, level + 1)
-  local defaults = { concurrency = CONCURRENCY, settle = SETTLE }
+  local defaults = { concurrency = DEFAULTS.concurrency, settle = DEFAULTS.settle }
   local is_file = type(source) == "string"
   if is_file then
     sources.check_format(nil, options.format, level + 1)
@@ -221,36 +217,26 @@ local function finish(import, err, path)
   return summary
 end
 
---- Imports records into a dataset, each exactly once: with the same journal an
---- import that was stopped or killed goes on where it was, and one that is
---- finished does nothing.
+--- Imports records into a dataset, each exactly once: called again with the same journal, an import that was stopped or
+--- killed goes on where it was, and one that is finished does nothing. One request for each record.
+---
+--- ```lua
+--- -- golden.csv has the columns question and answer
+--- local summary, err = dataset_file.import(client, "golden", "golden.csv", {
+---   create = true,
+---   fields = { ["input.question"] = "question", output = "answer" },
+--- })
+--- print(summary and summary.imported or err) --> 2
+--- ```
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param source string|fun(): any path of a file, "-" for standard input, or an iterator over records,
----   nil at the end
---- @param options? table
----   format? "jsonl"|"json"|"csv": default: what the content is found to be
----   fields? table<string, string|fun(record): any>|fun(record, n): table?, string?: of the item, or parts of
----     them ("metadata.source"), each by the name or the path in the record or a function; or a function
----     that returns all, or nil and a reason to reject the record, or nil alone to leave it out. Default:
----     by their own names, or by those of other tools
----   values? "json"|"text": whether cells of CSV that are JSON are read as such; "json"
----   separator? string: of CSV; default: found out
----   records? string: path of the list within a JSON object; default: found out
----   on_start? fun(found: posthog.llm.dataset_file.Found): boolean?: called once, before anything is sent,
----     with what the file was found to be; false stops
----   concurrency? integer: requests at the same time; 8
----   journal? string: path; default: that of the source with ".journal". An iterator needs one
----   rejects? string: path of a file for what was rejected; default: that of the source with ".rejects.jsonl"
----   settle? number: seconds to wait before lost requests are looked up; 10
----   reject_all? boolean: goes on where the first ten records are refused for the same reason
----   give_up? boolean: rejects what fails ten times, also where nothing else is left that succeeds
----   create? boolean: makes the dataset where none has the name
----   dry_run? boolean: reads, maps and checks all, and makes nothing
----   on_progress? fun(summary: table): boolean?: false stops; `waiting` is in seconds
---- @return table? summary records, imported (= created + found + existing), rejected, skipped, journal, rejects
---- @return posthog.llm.Error? err what stopped it; `invalid` with `file` for files
---- @return table? summary as far as it came
+--- @param source string|fun(): any path of a file, "-" for standard input, or an iterator over records, nil at the end
+--- @param options? posthog.llm.DatasetImportOptions
+--- @return posthog.llm.DatasetImport? summary
+--- @return posthog.llm.Error? err what stopped it. Kind `invalid` or `file`, with `file`: the file cannot be used; kind
+---   `conflict`: two datasets have the name; kind `conflict`, code `limit_reached`: the dataset is full; kind
+---   `cancelled`: `on_progress` or `on_start` has returned false
+--- @return posthog.llm.DatasetImport? so_far with an error: what was done before it
 function dataset_file.import(client, dataset, source, options)
   local is_file
   options, is_file = import_options(client, dataset, source, options, 2)
@@ -308,24 +294,23 @@ function dataset_file.import(client, dataset, source, options)
   return finish(import, err, options.journal)
 end
 
---- Writes the rows of a dataset to a file, newest first. The file is there as a
---- whole or not at all.
+--- Writes the rows of a dataset to a file, newest first. The file is there as a whole or not at all. One request for each
+--- page: of 100 rows, on API v2 of 25.
+---
+--- ```lua
+--- local result = assert(dataset_file.export(client, "golden", "copy.jsonl"))
+--- print(result.rows, result.bytes)
+--- ```
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param path string|fun(text: string): boolean?, string? or a function that is given the text in
----   pieces, and returns nil and a message when it cannot take one; what it got before a failure stays
---- @param options? table
----   format? "jsonl"|"json"|"csv": default: by the name of the file
----   fields? string[]: default: the id, and all that can be set
----   revision? integer: API v2; default: the latest at the start
----   prefetch? integer: pages to read at the same time as the one that is needed; 2
----   on_progress? fun(progress: { rows: integer, total?: integer }): boolean?: every hundred rows and
----     at the end; false stops
---- @return { dataset: string, rows: integer, bytes: integer, sha256: string, revision?: integer }? result
---- @return posthog.llm.Error? err
+--- @param path string|fun(text: string): boolean?, string? of the file; or a function that is given the text in pieces, and
+---   returns nil and a message when it cannot take one
+--- @param options? posthog.llm.DatasetExportOptions
+--- @return posthog.llm.DatasetExport? result
+--- @return posthog.llm.Error? err kind `not_found`: there is no such dataset; kind `file`; kind `cancelled`
 function dataset_file.export(client, dataset, path, options)
   options = call_options.check("export", client, dataset, options, 2)
-  options = call_options.with_defaults(options, { prefetch = PREFETCH })
+  options = call_options.with_defaults(options, { prefetch = DEFAULTS.prefetch })
   if check.callable(path) then
     sources.check_format("", options.format or "jsonl", 2)
   else
@@ -352,23 +337,22 @@ function dataset_file.export(client, dataset, path, options)
   return result
 end
 
---- Compares a file with a dataset.
+--- Tells in which rows a file and a dataset differ. Values are compared as the server stores them. The requests of an export.
+---
+--- ```lua
+--- local found = assert(dataset_file.diff(client, "golden", "copy.jsonl", { key = "id" }))
+--- print(#found.added, #found.removed, #found.changed, found.same) --> 0  0  0  2
+--- ```
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param path string
---- @param options? table
----   key? string|fun(fields: table): any: what tells rows apart; default: all of their content, and
----     then nothing is `changed`
----   format?, fields?, values?, separator?, records?, on_start?: as for import
----   revision? integer: API v2
----   prefetch?, on_progress?: as for export; while the file is read with `read`, records so far, too
---- @return { added: table[], removed: table[], changed: table[], same: integer, text: string }? result
----   added: { line, n, key } in the file alone; removed: { id, key } in the dataset alone;
----   changed: { line, n, id, key, fields }, names of API v2; text: for people
---- @return posthog.llm.Error? err
+--- @param path string of the file
+--- @param options? posthog.llm.DatasetDiffOptions
+--- @return posthog.llm.DatasetDiff? result
+--- @return posthog.llm.Error? err kind `invalid`, with `problems` or `file`: the file cannot be used; kind `not_found`; kind
+---   `file`; kind `cancelled`
 function dataset_file.diff(client, dataset, path, options)
   options = call_options.check("diff", client, dataset, options, 2)
-  options = call_options.with_defaults(options, { prefetch = PREFETCH })
+  options = call_options.with_defaults(options, { prefetch = DEFAULTS.prefetch })
   check.type(path, "string", "path", 2)
   sources.check_format(nil, options.format, 2)
   mapping.check(options.fields, 2)
@@ -387,30 +371,26 @@ function dataset_file.diff(client, dataset, path, options)
   return result
 end
 
---- Makes a dataset equal to a file: creates what is missing, changes what differs, and with `prune`
---- deletes what the file lacks. What others have changed since the dataset was read is not overwritten.
---- A run that was stopped is followed by another, which does what is left.
+--- Makes a dataset equal to a file: creates what is missing, changes what differs, and with `prune` deletes what the file
+--- lacks. What others have changed meanwhile is not overwritten. A run that was stopped is followed by another, which does
+--- what is left. The requests of an export, and one or two for each change.
+---
+--- ```lua
+--- local plan = assert(dataset_file.sync(client, "golden", "copy.jsonl", {
+---   key = "input.question",
+---   prune = true,
+---   dry_run = true,
+--- }))
+--- print(plan.created, plan.updated, plan.deleted, plan.unchanged) --> 0  0  0  2
+--- ```
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param path string of a file; "-": standard input
---- @param options table
----   key string: the field, or the path within one ("metadata.id"), by which a record and an item are the same
----   prune? boolean: deletes the items that the file lacks
----   allow_empty? boolean: also where the file has no records at all
----   dry_run? boolean: sends nothing, and returns the plan
----   create? boolean: makes the dataset where none has the name
----   fields?, format?, values?, separator?, records?, on_start?: as for import
----   concurrency?, settle?, reject_all?, give_up?: as for import
----   journal? string: path; default: that of the file with ".sync.journal". Removed in the end
----   prefetch? integer: as for export
----   on_progress? fun(now: table): boolean?: the result so far, with `changes` (all that are to be made), `done`
----     and before a wait `waiting`; while it reads, `read` or `rows` and `total`; false stops
---- @return { created: integer, restored: integer, updated: integer, unchanged: integer, deleted: integer, rejected: integer, conflicts: integer, skipped: integer, others?: integer, problems: table[], plan?: table, text?: string }? result
----   restored: were deleted, and are undeleted; rejected: the server refuses them; conflicts: changed by
----   others meanwhile; problems: both of these, 100 at most, { line, id, message, conflict }; others: items that
----   the file lacks, without prune; plan, text: of a dry run
---- @return posthog.llm.Error? err what stopped it; `problems` has all lines that are wrong
---- @return table? result as far as it came
+--- @param path string of the file; "-": standard input
+--- @param options posthog.llm.DatasetSyncOptions
+--- @return posthog.llm.DatasetSync? result
+--- @return posthog.llm.Error? err what stopped it. Kind `invalid`, with `problems`: lines of the file without a usable key, or
+---   two items with one; kind `file`; those of `import`
+--- @return posthog.llm.DatasetSync? so_far with an error: what was done before it
 function dataset_file.sync(client, dataset, path, options)
   options = call_options.check("sync", client, dataset, options, 2)
   check.type(path, "string", "path", 2)
@@ -421,9 +401,9 @@ function dataset_file.sync(client, dataset, path, options)
   sources.check_format(nil, options.format, 2)
   mapping.check(options.fields, 2)
   options = call_options.with_defaults(options, {
-    prefetch = PREFETCH,
-    concurrency = CONCURRENCY,
-    settle = SETTLE,
+    prefetch = DEFAULTS.prefetch,
+    concurrency = DEFAULTS.concurrency,
+    settle = DEFAULTS.settle,
     journal = (path == "-" and "stdin" or path) .. ".sync.journal",
   })
   local result, err, partly = sync(client, dataset, path, options)

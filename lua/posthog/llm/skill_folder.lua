@@ -30,12 +30,14 @@ local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
 local status_all = lazy("posthog.llm.skill_folder.status_all")
 
+--- Skills as folders in the [Agent Skills](https://agentskills.io) layout, a `SKILL.md` and the files beside it:
+--- `require("posthog.llm.skill_folder")`. It needs luafilesystem. [Skills as folders](../skill_folder.md) explains merges,
+--- conflicts, the lock and what a server does not keep. In each error of kind `file`, `err.file` is the file or folder of
+--- this machine.
+--- @class posthog.llm.skill_folder
 local skill_folder = {}
 
 local LONGEST_NOTE = 400 -- code points; doc/api.md 2.1, publish
-
---- @alias posthog.llm.SkillFolderProgress fun(event: { step: "read"|"write"|"publish",
----   path: string, done: integer, total: integer })
 
 local OPTIONS = {
   pull = { version = "number", force = "boolean", on_progress = "function" },
@@ -88,9 +90,6 @@ local function read_options(call, options, level)
     end
 end
 
---- @alias posthog.llm.SkillRootProgress fun(event: { step: "pull"|"status"|"push", name: string,
----   done: integer, total: integer })
-
 --- @return table options
 --- @return fun(name: string, done: integer, total: integer) report
 local function read_root_options(call, options, level)
@@ -124,29 +123,22 @@ local function check_note(note, level)
   end
 end
 
---- @class posthog.llm.SkillPull
---- @field name string
---- @field version integer that the folder is now at
---- @field written string[] paths
---- @field removed string[] paths
---- @field merged string[] those of `written` that have the changes of both sides
---- @field unchanged string[] paths
---- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the server does not keep
---- @field spec_problems posthog.llm.SpecProblem[] what the server says against the skill; API v2
-
---- Brings a skill into a folder, which need not be there. What was changed in
---- the folder stays, merged with what the server has; a pull that fails leaves
---- the folder as it was.
+--- Brings a skill into a folder, which need not be there. What was changed in the folder stays, merged with what the server
+--- has; a pull that fails leaves the folder as it was. One request; where there is a version that the folder does not
+--- have, one more for each bundled file, on API v2 for each that has changed.
+---
+--- ```lua
+--- local pulled = assert(skill_folder.pull(client, "pdf-forms", "skills/pdf-forms"))
+--- print(pulled.version, #pulled.written) --> 3  3
+--- ```
 --- @param client posthog.llm.Client
 --- @param name string
 --- @param dir string
---- @param options? { version?: integer, force?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
----   version: the latest; force: the server's files overwrite the folder's
+--- @param options? posthog.llm.SkillPullOptions
 --- @return posthog.llm.SkillPull? result
---- @return posthog.llm.Error? err kind "conflict": `conflicts` names the files that have markers
----   now, `result` is what was done; without `conflicts` nothing was done. Kind "invalid": the
----   skill has files that cannot be in a folder, or its SKILL.md has a line here that the change of
----   others would lose, `problems`. Kind "file": the disk
+--- @return posthog.llm.Error? err kind `conflict`: `err.conflicts` names the files that have markers now, and
+---   `err.result` is what was done; without `conflicts` nothing was done. Kind `invalid`: the skill has files that
+---   cannot be in a folder, or a line here would be lost by the change of others, `err.problems`. Kind `not_found`, `file`
 function skill_folder.pull(client, name, dir, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -163,36 +155,27 @@ function skill_folder.pull(client, name, dir, options)
   return result
 end
 
---- @class posthog.llm.SkillPush
---- @field name string
---- @field action "created"|"published"|"unchanged"
---- @field version? integer of the server's skill now; of a dry run, before
---- @field changes { path: string, change: "added"|"changed"|"removed" }[] against the server's latest
---- @field written string[] paths that came into the folder from the server's latest
---- @field removed string[] paths that went from the folder, as others had removed them
---- @field merged string[] those of `written` that have the changes of both sides
---- @field skipped string[] what `skip_binary` left out
---- @field left_out string[] hidden files that are not part of the skill
---- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the version does not have,
----   as the server did not keep it; it stays in the folder
---- @field spec_problems posthog.llm.SpecProblem[] what the server says against the skill; API v2
-
---- Publishes a folder as one new version, or creates the skill; sends nothing
---- when nothing has changed. What others have published since the pull is
---- merged into the folder first.
+--- Publishes a folder as one new version, or creates the skill. What others have published since the pull is merged
+--- into the folder first. One request, those of a pull where others have published, and one that publishes; when nothing
+--- has changed, it is not sent.
+---
+--- ```lua
+--- local file = assert(io.open("skills/pdf-forms/references/fields.md", "a"))
+--- file:write("Dates are YYYY-MM-DD.\n")
+--- file:close()
+--- local pushed, err = skill_folder.push(client, "skills/pdf-forms", { note = "The form of dates" })
+--- for _, conflict in ipairs(err and err.conflicts or {}) do
+---   print(conflict.path, conflict.line, conflict.message)
+--- end
+--- print(assert(pushed, err).action, pushed.version) --> published  4
+--- ```
 --- @param client posthog.llm.Client
 --- @param dir string
---- @param options? { note?: string, prune?: boolean, dry_run?: boolean, force?: boolean,
----   skip_binary?: boolean, split_tools?: boolean, hidden?: boolean,
----   on_progress?: posthog.llm.SkillFolderProgress }
----   note: of the version, for servers that keep one, 400 characters; prune: removes files on the
----   server that the folder never had; dry_run: writes nothing, here nor there; force: publishes
----   the folder as it is, whatever the server has; skip_binary: leaves out what the API cannot
----   hold; split_tools: divides names of tools at their blanks, which the API does not accept;
----   hidden: takes files whose names begin with a dot
+--- @param options? posthog.llm.SkillPushOptions
 --- @return posthog.llm.SkillPush? result
---- @return posthog.llm.Error? err kind "invalid" with `problems`; kind "conflict", with `conflicts`
----   where there is something to resolve; kind "file"; and those of client.skills
+--- @return posthog.llm.Error? err kind `invalid`, with `problems`: nothing was sent, and each line to change is named; kind
+---   `conflict`, with `conflicts`: nothing was published, and the files have markers; kind `conflict` without them: somebody
+---   publishes at the same time; kind `file`
 function skill_folder.push(client, dir, options)
   check_client(client, 2)
   check_dir(dir, 2)
@@ -206,19 +189,28 @@ function skill_folder.push(client, dir, options)
   return result
 end
 
---- @class posthog.llm.SkillStatus
---- @field path string
---- @field state posthog.llm.SkillFolderState "new": only here, and never on the server; "gone":
----   removed here; "local", "remote", "both": changed on that side, or removed on the server
-
---- Tells what has changed since the pull, on which side.
+--- Tells what has changed since the pull, on which side. The requests of a pull; none without a client.
+---
+--- ```lua
+--- local list = assert(skill_folder.status(client, "skills/pdf-forms"))
+--- for _, file in ipairs(list) do
+---   print(file.path, file.state)
+--- end
+--- print(list.version, list.latest)
+--- ```
+---
+--- ```
+--- SKILL.md	same
+--- references/fields.md	same
+--- references/sizes.md	same
+--- 4	4
+--- ```
 --- @param client? posthog.llm.Client nil: only what has changed here, without the network
 --- @param dir string
---- @param options? { hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
---- @return posthog.llm.SkillStatus[]? list in order of paths; with the fields `name`, `version`
----   (pulled), `latest` (the server's), `unresolved`, the places of conflicts' markers, and
----   `not_stored` and `spec_problems`, as push returns them
---- @return posthog.llm.Error? err
+--- @param options? posthog.llm.SkillStatusOptions
+--- @return posthog.llm.SkillStatus[]? list in order of paths; it also has the fields of a
+---   [SkillStatusList](#skillstatuslist)
+--- @return posthog.llm.Error? err kind `invalid`: the folder holds no skill; kind `file`
 function skill_folder.status(client, dir, options)
   if client ~= nil then
     check_client(client, 2)
@@ -233,33 +225,22 @@ function skill_folder.status(client, dir, options)
   return list
 end
 
---- @class posthog.llm.SkillPlace
---- @field name string
---- @field dir string
---- @field err? posthog.llm.Error
-
---- @class posthog.llm.SkillPullAll
---- @field pulled posthog.llm.SkillPull[] those that have come or have changed, each with its `dir`
---- @field unchanged integer
---- @field failed posthog.llm.SkillPlace[] with `err`, as pull returns it
---- @field gone posthog.llm.SkillPlace[] folders whose skill the server does not have any more
---- @field pruned posthog.llm.SkillPlace[] those of them that were taken away; `left`: but for files
----   that were never the skill's
---- @field not_tried posthog.llm.SkillPlace[] what an error that would meet all has kept from it
-
---- Brings all skills of the project into the folders of a root, at most eight requests at a time.
---- One failure does not stop the others. Where nothing has changed on the server, that is one
---- request, or one for each hundred skills on API v1.
+--- Brings all skills of the project into the folders of a root, at most eight at a time. One failure does not stop the
+--- others. Where nothing has changed on the server, it is one request, or one for each hundred skills on API v1.
+---
+--- ```lua
+--- local all = assert(skill_folder.pull_all(client, "store", { prune = true }))
+--- print(#all.pulled, all.unchanged, #all.failed) --> 1  0  0
+--- for _, place in ipairs(all.failed) do
+---   print(place.name, place.err)
+--- end
+--- ```
 --- @param client posthog.llm.Client
---- @param root string a folder, which need not be there
---- @param options? { names?: string[], prune?: boolean, force?: boolean, yes?: boolean,
----   concurrency?: integer, on_progress?: posthog.llm.SkillRootProgress }
----   names: only these, each asked for by itself; prune: takes away the folders of skills that are
----   gone from the server, not one with changes; force: overwrites what has changed here, and takes
----   away what has; yes: prunes also when the server has no skills at all, or the root is another
----   project's
+--- @param root string a folder with a folder for each skill, which need not be there
+--- @param options? posthog.llm.SkillPullAllOptions
 --- @return posthog.llm.SkillPullAll? result also where some have failed
---- @return posthog.llm.Error? err what would meet every skill; `result`: what was done before
+--- @return posthog.llm.Error? err what would meet every skill, such as a key that is not valid; `err.result`: what was done
+---   before
 function skill_folder.pull_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)
@@ -284,34 +265,19 @@ function skill_folder.pull_all(client, root, options)
   return result
 end
 
---- @alias posthog.llm.SkillRootState
---- | "same"      as pulled, and as on the server
---- | "local"     changed here
---- | "remote"    changed on the server
---- | "both"      changed on both sides
---- | "conflict"  has markers of a conflict
---- | "new"       here only, and never on the server
---- | "absent"    on the server only: a pull brings it
---- | "archived"  pulled, and gone from the server since
---- | "failed"    `err` says why it cannot be told
-
---- @class posthog.llm.SkillRootStatus
---- @field name string
---- @field dir? string nil: "absent"
---- @field state posthog.llm.SkillRootState
---- @field files posthog.llm.SkillStatus[] path and state of each, as status has them
---- @field version? integer pulled
---- @field latest? integer the server's
---- @field unresolved? { path: string, line: integer, message: string }[] places of markers
---- @field err? posthog.llm.Error
-
---- Tells where all skills of a root and of the project stand. Texts are read only of skills that
---- others have published since.
+--- Tells where all skills of a root and of the project stand. The requests of `pull_all`; texts are read only of
+--- skills that others have published since.
+---
+--- ```lua
+--- for _, skill in ipairs(assert(skill_folder.status_all(client, "store"))) do
+---   print(skill.name, skill.state, skill.version) --> pdf-forms  same  4
+--- end
+--- ```
 --- @param client posthog.llm.Client
 --- @param root string
---- @param options? { hidden?: boolean, on_progress?: posthog.llm.SkillRootProgress }
+--- @param options? posthog.llm.SkillStatusAllOptions
 --- @return posthog.llm.SkillRootStatus[]? list in order of names
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err what would meet every skill
 function skill_folder.status_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)
@@ -324,23 +290,19 @@ function skill_folder.status_all(client, root, options)
   return list
 end
 
---- @class posthog.llm.SkillPushAll: posthog.llm.SkillPush
---- @field dir string
---- @field action "created"|"published"|"unchanged"|"behind"|"gone"|"failed"|"not tried" "behind":
----   nothing has changed here, and the server has a later version; "gone": nor has anything, and the
----   skill was archived. Only of the first three, and not always, there are lists of paths
---- @field latest? integer the server's version, of "behind"
---- @field err? posthog.llm.Error of "failed", as push returns it
-
---- Publishes each folder of a root that has changed, at most eight requests at a time: a list,
---- and two requests for each. Never archives a skill.
+--- Publishes each folder of a root that has changed, at most eight at a time: the requests of `pull_all`, and two for
+--- each. It never archives a skill.
+---
+--- ```lua
+--- for _, pushed in ipairs(assert(skill_folder.push_all(client, "store", { note = "From CI" }))) do
+---   print(pushed.name, pushed.action) --> pdf-forms  unchanged
+--- end
+--- ```
 --- @param client posthog.llm.Client
 --- @param root string
---- @param options? { note?: string, prune?: boolean, dry_run?: boolean, force?: boolean,
----   skip_binary?: boolean, split_tools?: boolean, hidden?: boolean,
----   on_progress?: posthog.llm.SkillRootProgress } as those of push
+--- @param options? posthog.llm.SkillPushAllOptions
 --- @return posthog.llm.SkillPushAll[]? results one for each folder, in order of names
---- @return posthog.llm.Error? err what would meet every folder; `result`: the list so far
+--- @return posthog.llm.Error? err what would meet every folder; `err.result`: the list so far
 function skill_folder.push_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)
@@ -354,11 +316,17 @@ function skill_folder.push_all(client, root, options)
   return results
 end
 
---- Checks a folder against the API's limits and the Agent Skills format.
+--- Checks a folder against the API's limits and the Agent Skills format, without the network.
+---
+--- ```lua
+--- for _, finding in ipairs(assert(skill_folder.lint("skills/pdf-forms"))) do
+---   print(finding.path, finding.line, finding.level, finding.message)
+--- end
+--- ```
 --- @param dir string
---- @param options? { hidden?: boolean }
---- @return posthog.llm.SkillFinding[]? findings none: it can be pushed
---- @return posthog.llm.Error? err kind "file": it cannot be read
+--- @param options? posthog.llm.SkillLintOptions
+--- @return posthog.llm.SkillFinding[]? findings none of level "error": it can be pushed
+--- @return posthog.llm.Error? err kind `file`: it cannot be read
 function skill_folder.lint(dir, options)
   check_dir(dir, 2)
   options = read_options("lint", options, 2)
@@ -368,21 +336,6 @@ function skill_folder.lint(dir, options)
   end
   return (lint.run(folder))
 end
-
---- @class posthog.llm.SkillFileDifference
---- @field path string
---- @field change "added"|"changed"|"removed"
---- @field binary boolean it is not text, and `diff` only says that it differs
---- @field added integer lines
---- @field removed integer lines
---- @field diff string in the unified format of git
-
---- @class posthog.llm.SkillComparison
---- @field name string
---- @field from? integer version; nil: a folder whose skill is not on the server, or before version 1
---- @field to? integer version; nil: the folder
---- @field pulled? integer version that the folder was pulled at
---- @field files posthog.llm.SkillFileDifference[] in order of paths; none: there is no difference
 
 --- @return posthog.llm.SkillComparison? found
 --- @return posthog.llm.Error? err
@@ -421,66 +374,97 @@ local function text_of(found, err)
   return comparison.text(found)
 end
 
---- Tells what turns a version on the server into the folder: file by file, what a push would
---- publish. White space at the ends of files, how lines end, and what the server does not keep are
---- no difference.
+--- Tells what turns a version on the server into the folder, file by file: what a push would publish. White space at the
+--- ends of files, how lines end, and what the server does not keep are no difference. The requests of a pull.
+---
+--- ```lua
+--- local found = assert(skill_folder.compare(client, "skills/pdf-forms", { version = 1 }))
+--- for _, file in ipairs(found.files) do
+---   print(file.path, file.change, file.added, file.removed)
+--- end
+--- ```
+---
+--- ```
+--- SKILL.md	changed	1	0
+--- references/fields.md	changed	1	0
+--- references/sizes.md	added	1	0
+--- ```
 --- @param client posthog.llm.Client
 --- @param dir string
---- @param options? { version?: integer, hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
----   version: the latest
+--- @param options? posthog.llm.SkillCompareOptions
 --- @return posthog.llm.SkillComparison? comparison
---- @return posthog.llm.Error? err kind "invalid": the folder holds no skill; "not_found"; "file"
+--- @return posthog.llm.Error? err kind `invalid`: the folder holds no skill; kind `not_found`: there is no such version; kind
+---   `file`
 function skill_folder.compare(client, dir, options)
   return errors.result(compare_folder(client, dir, options, 2))
 end
 
---- Tells what turns one version of a skill into another.
+--- Tells what turns one version of a skill into another. A request for each version and each of its bundled files; on
+--- API v2 only for files that differ.
+---
+--- ```lua
+--- local found = assert(skill_folder.compare_versions(client, "pdf-forms", { from = 1, to = 2 }))
+--- print(found.files[1].path, found.files[1].change) --> references/sizes.md  added
+--- ```
 --- @param client posthog.llm.Client
 --- @param name string
---- @param options? { from?: integer, to?: integer, on_progress?: posthog.llm.SkillFolderProgress }
----   to: the latest; from: the one before `to`
+--- @param options? posthog.llm.SkillCompareVersionsOptions
 --- @return posthog.llm.SkillComparison? comparison
---- @return posthog.llm.Error? err kind "not_found": there is no such skill or version
+--- @return posthog.llm.Error? err kind `not_found`: there is no such skill or version
 function skill_folder.compare_versions(client, name, options)
   return errors.result(compare_versions(client, name, options, 2))
 end
 
---- The same as `compare`, as one text that `patch -p1` and `git apply` take.
+--- The same as `compare`, as one text that `patch -p1` and `git apply` take in the skill's folder.
+---
+--- ```lua
+--- local diff = assert(skill_folder.diff(client, "skills/pdf-forms"))
+--- print(diff == "") --> true
+--- ```
 --- @param client posthog.llm.Client
 --- @param dir string
---- @param options? { version?: integer, hidden?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+--- @param options? posthog.llm.SkillCompareOptions
 --- @return string? diff "": there is no difference
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err as of `compare`
 function skill_folder.diff(client, dir, options)
   return errors.result(text_of(compare_folder(client, dir, options, 2)))
 end
 
 --- The same as `compare_versions`, as one text.
+---
+--- ```lua
+--- local diff = assert(skill_folder.diff_versions(client, "pdf-forms", { from = 3, to = 4 }))
+--- print(diff:match("@@.*"))
+--- ```
+---
+--- ```
+--- @@ -1 +1,2 @@
+---  One line a field.
+--- +Dates are YYYY-MM-DD.
+---
+--- ```
 --- @param client posthog.llm.Client
 --- @param name string
---- @param options? { from?: integer, to?: integer, on_progress?: posthog.llm.SkillFolderProgress }
+--- @param options? posthog.llm.SkillCompareVersionsOptions
 --- @return string? diff "": there is no difference
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error? err kind `not_found`: there is no such skill or version
 function skill_folder.diff_versions(client, name, options)
   return errors.result(text_of(compare_versions(client, name, options, 2)))
 end
 
---- @class posthog.llm.SkillLogEntry
---- @field version integer
---- @field created_at? string
---- @field created_by? posthog.llm.User
---- @field is_latest? boolean
---- @field note? string of the version; API v2
---- @field changes { path: string, change: "added"|"changed"|"removed" }[] against the version before
---- @field compared boolean false: files may have changed that are not in `changes`, as this server
----   does not tell (API v1)
-
---- The versions of a skill, newest first, with what each has changed. It reads each version, eight
---- at a time.
+--- The versions of a skill, newest first, with what each has changed. Each version is read, eight at a time.
+---
+--- ```lua
+--- for entry in skill_folder.log(client, "pdf-forms") do
+---   for _, change in ipairs(entry.changes) do
+---     print(entry.version, change.change, change.path)
+---   end
+--- end
+--- ```
 --- @param client posthog.llm.Client
 --- @param name string
---- @param options? { limit?: integer } limit: versions in a page of the list, 1 to 100
---- @return fun(): posthog.llm.SkillLogEntry? iterator raises the error of a read that fails
+--- @param options? posthog.llm.SkillLogOptions
+--- @return fun(): posthog.llm.SkillLogEntry? iterator for a generic `for`; raises the error of a read that fails
 function skill_folder.log(client, name, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -488,16 +472,19 @@ function skill_folder.log(client, name, options)
   return log.each(client, name, options)
 end
 
---- Publishes what an old version held, all fields and files, as a new version. Nothing is sent where
---- the latest version has that content: then the result is the latest version, and there is no
---- progress "publish".
+--- Publishes what an old version held, all fields and files, as a new version. Nothing is sent where the latest version has
+--- that content. Folders are not touched: pull them.
+---
+--- ```lua
+--- local skill = assert(skill_folder.restore(client, "pdf-forms", 1))
+--- print(skill.version, #skill.files) --> 5  1
+--- ```
 --- @param client posthog.llm.Client
 --- @param name string
---- @param version integer
---- @param options? { note?: string, on_progress?: posthog.llm.SkillFolderProgress }
----   note: of the new version, for servers that keep one; else it says which version it was
+--- @param version integer the old one
+--- @param options? posthog.llm.SkillRestoreOptions
 --- @return posthog.llm.Skill? skill the latest version now
---- @return posthog.llm.Error? err kind "conflict": somebody has published meanwhile
+--- @return posthog.llm.Error? err kind `conflict`: somebody has published meanwhile, and nothing was restored; kind `not_found`
 function skill_folder.restore(client, name, version, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -508,26 +495,25 @@ function skill_folder.restore(client, name, version, options)
   return errors.result(restore.run(client, name, version, options, progress))
 end
 
---- @class posthog.llm.SkillRename
---- @field name string the new one
---- @field from string the old one
---- @field version integer of the skill now
---- @field history? boolean whether its versions came along; nil: an earlier run has renamed it
---- @field archived_versions? integer that did not
---- @field dir? string where the folder is now
---- @field dir_stays? string why the folder has not the new name
-
---- Gives a skill another name; with `dir`, the lock of the folder, the name in its SKILL.md and its
---- own name follow. API v1 has no call for it: there the skill is copied, the copy compared with it,
---- and the skill archived with its history, which has to be allowed by `drop_history`. Whoever is
---- stopped in the middle calls it again.
+--- Gives a skill another name. With `dir`, the folder follows: its lock, the name in its SKILL.md and its own name. API v1 has
+--- no call for it: there the skill is copied, the copy compared with it, and the skill archived with its history, for good.
+--- Whoever is stopped in the middle calls it again.
+---
+--- ```lua
+--- assert(skill_folder.pull(client, "pdf-forms", "skills/pdf-forms"))
+--- local renamed = assert(skill_folder.rename(client, "pdf-forms", "fill-pdf", {
+---   dir = "skills/pdf-forms",
+---   drop_history = true, -- on API v1
+--- }))
+--- print(renamed.name, renamed.dir) --> fill-pdf  skills/fill-pdf
+--- ```
 --- @param client posthog.llm.Client
 --- @param name string
 --- @param new_name string
---- @param options? { dir?: string, drop_history?: boolean, on_progress?: posthog.llm.SkillFolderProgress }
+--- @param options? posthog.llm.SkillRenameOptions
 --- @return posthog.llm.SkillRename? result
---- @return posthog.llm.Error? err kind "invalid", option "drop_history": API v1; kind "conflict": the
----   new name is taken, somebody publishes meanwhile, or the folder has to be pulled first
+--- @return posthog.llm.Error? err kind `invalid`, option `drop_history`: the server has API v1; kind `conflict`: the new name is
+---   taken, somebody publishes meanwhile, or the folder has to be pulled first; kind `not_found`, `file`
 function skill_folder.rename(client, name, new_name, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -540,12 +526,19 @@ function skill_folder.rename(client, name, new_name, options)
   return errors.result(rename.run(client, name, new_name, options, progress))
 end
 
---- Makes a folder for a new skill, with a SKILL.md to fill in. Overwrites nothing.
---- @param name string
+--- Makes a folder for a new skill, with a SKILL.md to fill in. It overwrites nothing and sends nothing.
+---
+--- ```lua
+--- local made = assert(skill_folder.new("tax-forms", "skills/tax-forms", {
+---   description = "Fill in tax forms.",
+--- }))
+--- print(made.path) --> skills/tax-forms/SKILL.md
+--- ```
+--- @param name string a-z, 0-9 and single hyphens, at most 64 characters
 --- @param dir string its last part is the name
---- @param options? { description?: string }
---- @return { name: string, dir: string, path: string }? made path: of the SKILL.md
---- @return posthog.llm.Error? err kind "invalid", option "name" or "dir"; kind "file"
+--- @param options? posthog.llm.SkillNewOptions
+--- @return posthog.llm.SkillNew? made
+--- @return posthog.llm.Error? err kind `invalid`, option `name` or `dir`; kind `file`: it is there already, or cannot be written
 function skill_folder.new(name, dir, options)
   check.type(name, "string", "name", 2)
   check_dir(dir, 2)
@@ -553,10 +546,15 @@ function skill_folder.new(name, dir, options)
   return errors.result(new.run(name, dir, options))
 end
 
---- Reads a SKILL.md.
+--- Reads the text of a SKILL.md.
+---
+--- ```lua
+--- local fields, err = skill_folder.parse("---\nname: tax-forms\ndescription: Fill in tax forms.\n---\n# Tax\n")
+--- print(assert(fields, err).name, fields.body) --> tax-forms  # Tax
+--- ```
 --- @param source string
 --- @return posthog.llm.SkillMd? fields by the API's names; `body` is what follows, as it stands
---- @return posthog.llm.Error? err kind "invalid"; `line` is the place
+--- @return posthog.llm.Error? err kind `invalid`; `err.line` is the place
 function skill_folder.parse(source)
   check.type(source, "string", "source", 2)
   local fields, err = skill_md.read(source)
@@ -566,9 +564,14 @@ function skill_folder.parse(source)
   return fields
 end
 
---- Writes a SKILL.md that parse reads back.
---- @param fields posthog.llm.SkillMd or a skill as client.skills returns it
---- @return string
+--- Writes a SKILL.md that `parse` reads back.
+---
+--- ```lua
+--- local skill = assert(client.skills:get("fill-pdf"))
+--- print(skill_folder.render(skill):match("^%-%-%-\n(.-)\n"))  --> name: fill-pdf
+--- ```
+--- @param fields posthog.llm.SkillMd or a skill as `client.skills` returns it
+--- @return string text
 function skill_folder.render(fields)
   check.type(fields, "table", "fields", 2)
   return skill_md.render(fields)

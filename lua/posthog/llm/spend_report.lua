@@ -9,31 +9,39 @@ local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
 local period = require("posthog.llm.spend_report.period")
 
+--- Formats a [spend response](spend.md), or two to compare: `require("posthog.llm.spend_report")`. It makes no request and
+--- reads and writes no file: every function but `forecast` returns a string. Misuse raises. Control characters and marks
+--- that turn the direction of text are shown as escapes. [Spend reports](../spend_report.md) tells what is in them.
+--- @class posthog.llm.spend_report
 local spend_report = {}
 
 --- The same table may be passed to every format; a format ignores the options that it does not use.
 --- @class posthog.llm.SpendReportOptions
---- @field compare? posthog.llm.SpendReport an older response
+--- @field compare? posthog.llm.SpendReport an older response: adds its costs and the change
 --- @field sections? string[] the breakdowns to include, such as { "by_tool" }; default: all that the response has
---- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and 31 days
---- @field width? integer text: columns, 20 to 1000, default 80; line: the most columns
---- @field color? boolean text: use the terminal's colours
---- @field ascii? boolean text, line: draw bars and marks with ASCII; names are not changed
---- @field formulas? boolean csv: do not quote names that a spreadsheet would take for formulas
+--- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and 31 of days
+--- @field width? integer text: columns, 20 to 1000, 80 if not given; line: the most columns
+--- @field color? boolean text: use the terminal's colours; default false
+--- @field ascii? boolean text, line: draw bars and marks with ASCII; names are not changed; default false
+--- @field formulas? boolean csv: do not quote names that a spreadsheet would take for formulas; default false
 --- @field budget? number dollars, for the time from the start of the response's window
---- @field now? number|string the present time, for the forecast: seconds since 1970, or ISO 8601;
----   default: the window's end
+--- @field now? number|string the present time, for the forecast: seconds since 1970, or ISO 8601; default: the window's
+---   end
+--- @field until_day? number|string project the cost up to this time; default: the end of the month
+
+--- @class posthog.llm.SpendForecastOptions
+--- @field budget number dollars, for the time from the start of the response's window
+--- @field now? number|string seconds since 1970, or ISO 8601; default: the window's end
 --- @field until_day? number|string project the cost up to this time; default: the end of the month
 
 --- @class posthog.llm.SpendForecast
 --- @field budget number dollars
 --- @field spent? number dollars; nil: the response has no total
 --- @field left? number dollars, below 0 when overspent
---- @field reached boolean
+--- @field reached boolean whether the budget is used
 --- @field per_day? number dollars a day; nil here and below: the response has no window
---- @field basis? "recent days"|"window" the time of which per_day is the mean
---- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not within ten
----   years
+--- @field basis? "recent days"|"window" the time of which `per_day` is the mean: the last seven whole days, or the window
+--- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not within ten years
 --- @field days_left? number from `now` until `reached_on`
 --- @field projected? number dollars by `until_day`
 --- @field until_day? string day, UTC
@@ -153,45 +161,110 @@ local function read(spend, options, level)
   return report, options
 end
 
---- A function that formats a report. Each format is a module, which is loaded when it is first
---- used.
-local function format(name)
-  return function(spend, options)
-    local report, read_options = read(spend, options, 2)
-    local text = require("posthog.llm.spend_report." .. name)(report, read_options)
-    return text -- no tail call: misuse has to raise at the caller's line
-  end
+--- Formats a report. Each format is a module, which is loaded when it is first used.
+--- @param level integer as for error() in the caller
+local function format(name, spend, options, level)
+  local report, read_options = read(spend, options, level + 1)
+  return require("posthog.llm.spend_report." .. name)(report, read_options)
 end
 
---- Tables with bars, for a terminal. Control characters of the server are escaped.
---- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
-spend_report.text = format("text")
+--- Tables with bars, for a terminal.
+---
+--- ```lua
+--- io.write(spend_report.text(spend, { width = 100, color = true, budget = 2000 }))
+--- ```
+--- @param spend posthog.llm.SpendReport
+--- @param options? posthog.llm.SpendReportOptions
+--- @return string text
+function spend_report.text(spend, options)
+  local text = format("text", spend, options, 2)
+  return text -- no tail call, here and below: misuse has to raise at the caller's line
+end
 
---- One line, without a line break: the total, the budget, the most expensive model.
---- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
-spend_report.line = format("line")
+--- One line, without a line break, for a status line: the total, the budget and the most expensive model, as far as they fit
+--- into `width`. For Neovim's `statusline` put it into `%{...}`, since it contains `%`.
+---
+--- ```lua
+--- print(spend_report.line(spend, { width = 60 }))
+--- ```
+--- @param spend posthog.llm.SpendReport
+--- @param options? posthog.llm.SpendReportOptions
+--- @return string line
+function spend_report.line(spend, options)
+  local text = format("line", spend, options, 2)
+  return text
+end
 
 --- Tables in GitHub's Markdown.
---- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
-spend_report.markdown = format("markdown")
-
---- One table with a header row, by RFC 4180; figures with all digits.
---- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
-spend_report.csv = format("csv")
-
---- A JSON document; figures with all digits, null names as null.
---- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
-spend_report.json = format("json")
-
---- One HTML file with charts, which loads nothing and runs no script.
---- @type fun(spend: posthog.llm.SpendReport, options?: posthog.llm.SpendReportOptions): string
-spend_report.html = format("html")
-
---- Forecasts when a budget, counted from the start of the response's window, is reached if spending
---- continues at the rate of the last whole days, or of the window if the response has no days.
+---
+--- ```lua
+--- local comment = spend_report.markdown(spend, { sections = { "by_model" }, rows = 5 })
+--- print(comment:match("^[^\n]*"))
+--- ```
 --- @param spend posthog.llm.SpendReport
---- @param options { budget: number, now?: number|string, until_day?: number|string }
---- @return posthog.llm.SpendForecast
+--- @param options? posthog.llm.SpendReportOptions
+--- @return string markdown
+function spend_report.markdown(spend, options)
+  local text = format("markdown", spend, options, 2)
+  return text
+end
+
+--- One table with a header row, by RFC 4180; numbers with all digits. The columns are the same for every response:
+--- `section`, `overlaps`, `day`, `name`, `label`, `cost_usd` and so on.
+---
+--- ```lua
+--- local file = assert(io.open("spend.csv", "wb"))
+--- file:write(spend_report.csv(spend))
+--- file:close()
+--- ```
+--- @param spend posthog.llm.SpendReport
+--- @param options? posthog.llm.SpendReportOptions
+--- @return string csv
+function spend_report.csv(spend, options)
+  local text = format("csv", spend, options, 2)
+  return text
+end
+
+--- A JSON document; numbers with all digits, names that are null as null, members always in the same order.
+---
+--- ```lua
+--- local report = assert(llm.json.decode(spend_report.json(spend)))
+--- print(type(report)) --> table
+--- ```
+--- @param spend posthog.llm.SpendReport
+--- @param options? posthog.llm.SpendReportOptions
+--- @return string json
+function spend_report.json(spend, options)
+  local text = format("json", spend, options, 2)
+  return text
+end
+
+--- One HTML file with charts, light and dark, which loads nothing and runs no script.
+---
+--- ```lua
+--- local before = assert(client.spend:get({ date_from = "-60d", date_to = "-30d" }))
+--- local file = assert(io.open("spend.html", "wb"))
+--- file:write(spend_report.html(spend, { compare = before }))
+--- file:close()
+--- ```
+--- @param spend posthog.llm.SpendReport
+--- @param options? posthog.llm.SpendReportOptions
+--- @return string html
+function spend_report.html(spend, options)
+  local text = format("html", spend, options, 2)
+  return text
+end
+
+--- Tells when a budget, counted from the start of the response's window, is reached if spending continues at the rate of
+--- the last seven whole days, or of the window if the response has no days.
+---
+--- ```lua
+--- local forecast = spend_report.forecast(spend, { budget = 2000 })
+--- print(forecast.reached, forecast.reached_on, forecast.basis) --> false  2026-05-16  window
+--- ```
+--- @param spend posthog.llm.SpendReport
+--- @param options posthog.llm.SpendForecastOptions
+--- @return posthog.llm.SpendForecast forecast
 function spend_report.forecast(spend, options)
   check_response(spend, "spend", 2)
   check.type(options, "table", "options", 2)

@@ -1,27 +1,9 @@
 --- The settings of the plugin: vim.g.posthog, read when one is asked for.
 
+local defaults = require("posthog.nvim.defaults")
 local message = require("posthog.nvim.message")
 
 local config = {}
-
---- @class posthog.nvim.Config
---- @field project? string|integer id; default: as the command finds it (posthog.llm.credentials)
---- @field host? string "us", "eu" or a URL
---- @field key_command? string[]|string prints the key; run once
---- @field key_file? string the key is its first line
---- @field wait integer milliseconds that :e and :w wait for the server; 1000
---- @field quit_wait integer milliseconds that :wqa waits; 30000
---- @field items integer rows of a dataset that its list loads at a time; 200
---- @field lint boolean diagnostics in SKILL.md
---- @field spend posthog.nvim.SpendConfig
-
---- @class posthog.nvim.SpendConfig
---- @field refresh number seconds after which the line of spend() is asked for anew; 900
---- @field from string start of the time that it is about; "-30d"
---- @field budget? number dollars for that time
---- @field max_per_day integer calls of all the user's editors; 150
-
-local DEFAULTS = { wait = 1000, quit_wait = 30000, items = 200, lint = true }
 
 local TYPES = {
   project = { "string", "number" },
@@ -35,7 +17,6 @@ local TYPES = {
   spend = { "table" },
 }
 
-local SPEND = { refresh = 900, from = "-30d", max_per_day = 150 }
 local SPEND_TYPES = {
   refresh = { "number" },
   from = { "string" },
@@ -117,7 +98,7 @@ local function spend_settings(given)
   local settings = {}
   for name, expected in pairs(SPEND_TYPES) do
     local value = type(given) == "table" and given[name]
-    settings[name] = type(value) == expected[1] and value or SPEND[name]
+    settings[name] = type(value) == expected[1] and value or defaults.spend[name]
   end
   return settings
 end
@@ -136,7 +117,7 @@ function config.get()
   local settings = {}
   for name, types in pairs(TYPES) do
     local value = given[name]
-    settings[name] = vim.tbl_contains(types, type(value)) and value or DEFAULTS[name]
+    settings[name] = vim.tbl_contains(types, type(value)) and value or defaults.settings[name]
     if value == false and types[1] == "boolean" then
       settings[name] = false
     end

@@ -1,10 +1,28 @@
 --- The public functions of the editor plugin; :help posthog.
 
+--- The functions of the editor plugin: `require("posthog.nvim")`. They are for status lines: they return at once, and ask the
+--- server nothing while the line is drawn. [In Neovim](../neovim.md) tells how to install the plugin, `:help posthog` the
+--- rest.
+---
+--- <!-- pasted: in nvim -->
+---
+--- ```lua
+--- vim.g.posthog = { wait = 500, spend = { budget = 2000 } }
+--- ```
+--- @class posthog.nvim
 local nvim = {}
 
---- What the buffer of a skill's file stands at, for status lines.
+--- What the buffer of a skill's file or of an item stands at.
+---
+--- <!-- pasted: in nvim -->
+---
+--- ```lua
+--- vim.o.statusline = "%f %{v:lua.require'posthog.nvim'.status()}"
+--- assert(require("posthog.nvim").status() == "") -- this buffer is no skill's
+--- ```
 --- @param buffer? integer default: the present one
---- @return string text "pdf-forms 4", "pdf-forms 4 (latest 6)", "" in other buffers
+--- @return string text "pdf-forms 4"; "pdf-forms 4 (latest 6)"; with the state if it is not ready: "pdf-forms 4, writing"; "" in
+---   other buffers
 function nvim.status(buffer)
   local found = vim.b[buffer or 0].posthog
   if not found then
@@ -22,7 +40,15 @@ function nvim.status(buffer)
   return text
 end
 
---- What the user has spent, for status lines: from a cache, which is filled behind the scenes.
+--- A line about what the user has spent, from a file in `stdpath("cache")` that all editors share. One of them asks for a
+--- newer line when it is old.
+---
+--- <!-- pasted: in nvim -->
+---
+--- ```lua
+--- vim.o.rulerformat = "%{v:lua.require'posthog.nvim'.spend()}"
+--- assert(type(require("posthog.nvim").spend()) == "string")
+--- ```
 --- @return string text "" where nothing is known yet
 function nvim.spend()
   return require("posthog.nvim.spend").line()

@@ -7,8 +7,8 @@ local versions = require("posthog.llm.api.item_versions")
 
 --- @class posthog.llm.DatasetItemList: posthog.llm.CallOptions
 --- @field dataset? string id; nil, on API v1 alone: the items of all datasets of the project
---- @field limit? integer rows of a page; default: the server's: 100, on API v2 10, which is at most 25
---- @field offset? integer rows to leave out; default 0
+--- @field limit? integer rows of a page; default: the server's, 100, on API v2 10, which is at most 25
+--- @field offset? integer rows to leave out; default: none
 --- @field archived? boolean API v2: true lists the archived items instead of the others
 --- @field revision? integer API v2: the rows exactly as they were at this revision of the dataset
 

@@ -8,9 +8,9 @@ local row_resource = require("posthog.llm.api.row_resource")
 --- @field id__in? string[] only these ids, at most 100; an empty list selects none
 --- @field search? string text in the name, the description or the text of the metadata; "": no filter
 --- @field order_by? string|string[] "created_at" or "updated_at", with "-" before it for the newest first; API v1
----   also takes a list; default "-created_at"
---- @field limit? integer rows of a page; default: the server's: 100, on API v2 50, which is at most 100
---- @field offset? integer rows to leave out; default 0
+---   also takes a list; default: the server's, "-created_at"
+--- @field limit? integer rows of a page; default: the server's, 100, on API v2 50, which is at most 100
+--- @field offset? integer rows to leave out; default: none
 --- @field archived? boolean API v2: true lists the archived datasets instead of the others
 
 --- @class posthog.llm.DatasetEach: posthog.llm.DatasetList

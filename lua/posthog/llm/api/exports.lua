@@ -58,7 +58,7 @@ local START = query.spec({}, { "revision" })
 local WAIT = query.spec({}, { "interval", "on_progress" })
 
 local FIRST_INTERVAL, LONGEST_INTERVAL = 1, 15 -- seconds between two polls
-local LONGEST_WAIT = 2400 -- seconds: after about 35 minutes the server gives up
+exports.LONGEST_WAIT = 2400 -- seconds: after about 35 minutes the server gives up
 
 local function export_path(self, id, export_id)
   local path = row_resource.path(self._kind, id) .. "exports/"
@@ -202,7 +202,7 @@ function exports.define(class)
     if on_progress ~= nil and not check.callable(on_progress) then
       check.fail(2, "on_progress: function expected, got %s", check.type_name(on_progress))
     end
-    local expires = clock.now() + (call_options.deadline or LONGEST_WAIT)
+    local expires = clock.now() + (call_options.deadline or exports.LONGEST_WAIT)
     local pause = interval or FIRST_INTERVAL
     return api_version.only_current(self._api_version, function()
       while true do

@@ -25,10 +25,10 @@ local REPORT = { summary = "object" }
 --- @class posthog.llm.SpendOptions: posthog.llm.CallOptions
 --- @field product? string the product whose tools, models and traces are broken down, the only one that servers
 ---   accept; default "posthog_code"
---- @field date_from? string "2026-04-23", another time in ISO 8601, or relative: "-7d", with h, d, w, m (months), q or y; default
----   "-30d"
+--- @field date_from? string "2026-04-23", another time in ISO 8601, or relative: "-7d", with h, d, w, m (months), q or y; default:
+---   the server's, "-30d"
 --- @field date_to? string in the same forms; it is not in the window; default: now
---- @field limit? integer rows of each breakdown, 1 to 200; default 50
+--- @field limit? integer rows of each breakdown, 1 to 200; default: the server's, 50
 --- @field refresh? boolean true: not from the server's cache, which keeps a response for five minutes; default
 ---   false
 --- @field bucket_minutes? 5|15|30|60 API v2: adds `by_bucket`, of at most 600 buckets

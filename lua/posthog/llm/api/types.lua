@@ -117,7 +117,7 @@
 --- @field path string relative, at most 500 characters; `.`, `..` and empty segments raise
 --- @field content string UTF-8 text, at most 1,000,000 bytes, not blank; the server removes white
 ---   space at its ends
---- @field content_type? string at most 100 characters; default "text/plain"
+--- @field content_type? string at most 100 characters; default: the server's, "text/plain"
 
 --- @class posthog.llm.SkillNewFile: posthog.llm.NewFile
 --- @field base_version? integer the version that was edited; nil: no check, the last writer wins
@@ -164,20 +164,20 @@
 --- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
 --- @field version? integer selects `skill`, not `versions`; default: the latest
 --- @field version_id? string UUID; selects `skill`; with `version` both have to match
---- @field limit? integer versions, 1 to 100; default 50
+--- @field limit? integer versions, 1 to 100; default: the server's, 50
 --- @field offset? integer versions to leave out, from the newest; not together with `before_version`
 --- @field before_version? integer only versions below it
 
 --- @class posthog.llm.SkillList: posthog.llm.CallOptions
 --- @field search? string part of the name or description
 --- @field order_by? string `name`, `created_at`, `updated_at`, `version`, `latest_version` or
----   `version_count`, with "-" before it for the highest first; default "-created_at". The server ignores
----   others
+---   `version_count`, with "-" before it for the highest first; the server ignores others; default: the server's,
+---   "-created_at"
 --- @field category? string API v2: only skills of this category; "": only those that have none
 --- @field owner_id? integer API v2: only skills that this user owns
 --- @field created_by_id? integer API v2: only skills whose latest version is by this user
---- @field limit? integer rows of the page; default 100
---- @field offset? integer rows to leave out; default 0
+--- @field limit? integer rows of the page; default: the server's, 100
+--- @field offset? integer rows to leave out; default: none
 --- @field etag? string `response.headers.ETag` of an earlier call with the same options
 
 --- @class posthog.llm.SkillEach: posthog.llm.CallOptions
@@ -191,7 +191,7 @@
 
 --- @class posthog.llm.SkillBundleOptions: posthog.llm.CallOptions
 --- @field content? "stub"|"full" "stub": the front matter alone; default: the server's
---- @field limit? integer skills, 1 to 100; default 50
+--- @field limit? integer skills, 1 to 100; default: the server's, 50
 
 --- A row has the field names of the server's version of the API, and can be read by those of both: see
 --- [Rows](../compatibility.md#rows).

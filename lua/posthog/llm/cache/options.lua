@@ -9,17 +9,29 @@ local options = {}
 
 --- @class posthog.llm.CacheOptions
 --- @field client posthog.llm.Client
---- @field dict string the name of a lua_shared_dict, of at least 1 MiB
---- @field ttl? number seconds for which a copy counts as new; default 60
---- @field stale? number seconds after that for which an old copy is served, while a newer one is
----   fetched or while the server fails; default 3600
---- @field negative_ttl? number seconds until the server is asked again for what it does not have, or
----   after a failure; default 5
---- @field wait? number seconds that a request waits at most; default 10
---- @field keep_users? boolean keep who made a version (created_by, owners); default false
+--- @field dict string the name of a `lua_shared_dict` of at least 1 MiB; an entry takes a quarter of it at most, and when it
+---   is full, the entries that were not used for longest go
+--- @field ttl? number seconds for which a copy is served as it is; default 60
+--- @field stale? number seconds after that for which an old copy is served: at once, while a newer one is fetched, and as
+---   long as the server fails; default 3600
+--- @field negative_ttl? number seconds until the server is asked again for what it does not have, or after a failure; after
+---   a 429 its Retry-After, up to 60 s; default 5
+--- @field wait? number seconds that a request waits at most, and the deadline of the calls; default 10
+--- @field keep_users? boolean keep what names people: `created_by`, `owners`, any other object with an e-mail address but in
+---   `metadata`; default false
 --- @field redis? posthog.llm.RedisOptions what several machines share
 
-local DEFAULTS = { ttl = 60, stale = 3600, negative_ttl = 5, wait = 10, keep_users = false }
+--- @class posthog.llm.CacheSkillOptions
+--- @field version? integer default: the latest
+
+--- @alias posthog.llm.CacheFrom
+--- | "hit"     a copy that is new enough
+--- | "stale"   an old copy
+--- | "miss"    this request's own call
+--- | "waited"  the call of another request
+--- | "shared"  another machine, by Redis
+
+options.DEFAULTS = { ttl = 60, stale = 3600, negative_ttl = 5, wait = 10, keep_users = false }
 local LEAST = 1048576 -- bytes of a dictionary: one skill may have a million code points
 
 local function client(value, what, level)
@@ -103,7 +115,7 @@ function options.check(given, level)
   end
   check.known(given, CHECKS, "options", level + 1)
   local checked = {}
-  for name, default in pairs(DEFAULTS) do
+  for name, default in pairs(options.DEFAULTS) do
     checked[name] = default
   end
   for _, name in ipairs({ "client", "dict" }) do

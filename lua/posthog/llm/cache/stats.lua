@@ -31,6 +31,7 @@ local function read(dict, name)
   return dict:get(PREFIX .. name) or 0
 end
 
+--- What a cache has counted on this machine, since nginx was started.
 --- @class posthog.llm.CacheStats
 --- @field hit integer fresh copies served
 --- @field stale integer old copies served
@@ -38,12 +39,12 @@ end
 --- @field waited integer results that another request got
 --- @field shared integer results that another machine got
 --- @field error integer requests that got an error, also a stored one
---- @field requests integer
---- @field failures integer
---- @field confirmed integer
---- @field evicted integer
---- @field too_large integer
---- @field purges integer
+--- @field requests integer calls to the server, retries of the client not counted
+--- @field failures integer fetches that failed, not counted those of what the server does not have
+--- @field confirmed integer copies that the list of skills showed to be still new, without a request
+--- @field evicted integer entries for which the dictionary had to drop others before their time
+--- @field too_large integer results that are too large for the dictionary
+--- @field purges integer purges of one name or all, those of other machines included
 --- @field capacity_bytes integer of the dictionary
 --- @field free_bytes integer of its free pages
 --- @field redis? boolean whether it answered this worker's last call; nil: the cache has none

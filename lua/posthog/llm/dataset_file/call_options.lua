@@ -4,6 +4,16 @@ local check = require("posthog.llm.util.check")
 
 local call_options = {}
 
+call_options.DEFAULTS = {
+  concurrency = 8,
+  --- Pages to read ahead: with responses that take 0.3 s, three at a time are as many as the cloud's
+  --- limit of 480 a minute lets through.
+  prefetch = 2,
+  --- Seconds after which a request that was cut off is taken as lost: what a server has taken in, it
+  --- has done by then or will not do.
+  settle = 10,
+}
+
 local KNOWN = {
   import = {
     format = "string",

@@ -18,6 +18,7 @@ local recognition = {}
 
 local MOST_NAMES = 12 -- in a message
 
+--- What a file was found to be.
 --- @class posthog.llm.dataset_file.Found
 --- @field format "jsonl"|"json"|"csv"
 --- @field compression? "gzip"

@@ -37,7 +37,7 @@ Redis.__index = Redis
 
 local redis = {}
 
-local DEFAULTS = {
+redis.DEFAULTS = {
   host = "127.0.0.1",
   port = 6379,
   database = 0,
@@ -80,7 +80,7 @@ function redis.check(value, what, level)
   check.type(value, "table", what, level + 1)
   check.known(value, CHECKS, what, level + 1)
   local options = {}
-  for name, default in pairs(DEFAULTS) do
+  for name, default in pairs(redis.DEFAULTS) do
     options[name] = default
   end
   for name, field in pairs(value) do

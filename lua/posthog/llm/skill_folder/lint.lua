@@ -19,7 +19,7 @@ local LIMITS = rules.LIMITS
 --- @field code string of the rule (rules.lua)
 --- @field path string
 --- @field line? integer
---- @field message string
+--- @field message string what is wrong, and the way out
 --- @field level "error"|"warning" a push is refused for an error
 --- @field skippable? boolean true: `skip_binary` leaves the file out instead
 

@@ -27,7 +27,13 @@ function plan.decide(base, ours, theirs)
   return "merge"
 end
 
---- @alias posthog.llm.SkillFolderState "same"|"local"|"remote"|"both"|"new"|"gone"
+--- @alias posthog.llm.SkillFolderState
+--- | "same"    as pulled, or changed alike on both sides
+--- | "local"   changed here
+--- | "remote"  changed, added or removed on the server
+--- | "both"    changed on both sides
+--- | "new"     only here, and never on the server
+--- | "gone"    removed here
 
 local STATES = { none = "same", take = "remote", merge = "both", clash = "both" }
 

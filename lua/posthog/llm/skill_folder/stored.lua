@@ -355,12 +355,14 @@ local function message_of(entry)
   return OTHER:format(name, json_text.excerpt(entry.stored))
 end
 
+--- What the server did not keep of a folder.
 --- @class posthog.llm.SkillNotStoredFinding
 --- @field path string
 --- @field line? integer of SKILL.md
---- @field key? string of SKILL.md, "metadata.source"
---- @field message string
---- @field why? "export"|"split" it was this library that did not send it as it is
+--- @field key? string of SKILL.md, "metadata.source"; nil: the file as a whole
+--- @field message string for people
+--- @field why? "export"|"split" it was this library that did not send it as it is: a file that only PostHog's exports
+---   have, or names of tools that were divided
 
 --- Tells a person of the entries.
 --- @param entries posthog.llm.SkillNotStored[]

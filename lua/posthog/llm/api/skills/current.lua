@@ -84,7 +84,7 @@ function current.define(class, skill_path)
     })
   end
 
-  --- Renames a skill; its versions stay. API v2 only; on API v1 use [skill_folder.rename](../skill_folder.md),
+  --- Renames a skill; its versions stay. API v2 only; on API v1 use [skill_folder.rename](skill_folder.md#skill_folderrename),
   --- which copies the skill.
   ---
   --- ```lua
@@ -124,7 +124,7 @@ function current.define(class, skill_path)
   end
 
   --- A skill as the text of a SKILL.md, with its front matter, as the server writes it. API v2 only;
-  --- [skill_folder.render](../skill_folder.md) makes one of a skill on any server.
+  --- [skill_folder.render](skill_folder.md#skill_folderrender) makes one of a skill on any server.
   ---
   --- ```lua
   --- local file = assert(client.skills:skill_md("pdf-forms"))

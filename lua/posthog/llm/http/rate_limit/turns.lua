@@ -10,17 +10,14 @@ local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
 local queue = require("posthog.llm.http.rate_limit.queue")
 
---- What a program may give as `pace.store` (doc/reliability.md).
---- @class posthog.llm.PaceStore
---- @field take fun(self, key: string, windows: posthog.llm.PaceWindow[], now: number, wanted: integer): number, integer?, string?, number? seconds to wait, the number granted, the end of a sentence: why, and seconds until it is of use to ask again
---- @field hold? fun(self, key: string, seconds: number, now: number) after a 429: nothing of the key may go for so long
---- @field give_back? fun(self, key: string, count: integer, now: number, last: boolean) of the last grant; last: no question follows at once
+--- A store that this library brings has one method more than a program's (store_meta.lua).
+--- @class posthog.llm.OwnStore: posthog.llm.PaceStore
 --- @field later? fun(self, seconds: number, f: function) calls f after a time, if the host has timers
---- @field left? fun(self, key: string, windows: posthog.llm.PaceWindow[], now: number): integer[]? how many may go at once, by window
 
+--- One of the limits that a store counts.
 --- @class posthog.llm.PaceWindow
 --- @field limit integer requests
---- @field seconds number a little longer than the server's window
+--- @field seconds number 1.25 more than the server's window, since requests do not all take the same time to arrive
 
 --- A waiting request, in a list of all.
 --- @class posthog.llm.Turn
