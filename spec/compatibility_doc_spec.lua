@@ -1,5 +1,6 @@
 -- doc/compatibility.md and the annotations name every method of the resources, and no other.
 
+local annotations = require("tools.reference.annotations")
 local llm = require("posthog.llm")
 
 local RESOURCES = { "datasets", "dataset_items", "skills", "spend" }
@@ -54,7 +55,7 @@ describe("doc/compatibility.md", function()
 
   for _, resource in ipairs(RESOURCES) do
     it("lists what the reference page of " .. resource .. " lists", function()
-      local page = ({ dataset_items = "datasets" })[resource] or resource
+      local page = "reference/" .. resource
       local text = read("doc/" .. page .. ".md")
       for _, name in ipairs(sorted(methods())) do
         local method = name:match("^" .. resource .. ":(.*)$")
@@ -67,26 +68,24 @@ describe("doc/compatibility.md", function()
 end)
 
 describe("the type annotations", function()
-  --- Methods that files declare by a field of the class, or define under a docstring.
+  --- Methods that files define, or declare, under a comment that tells what they return.
   local function declared(files, class)
     local set = {}
-    for _, file in ipairs(files) do
-      local text = read(("lua/posthog/llm/%s.lua"):format(file))
-      local fields = text:match("%-%-%- @class posthog%.llm%." .. class .. "\n(.-) *local ")
-      for name in assert(fields, class):gmatch("%-%-%- @field ([%w_]+) fun%(") do
-        set[name] = true
-      end
-      local documented = "%-%-%- @return [^\n]*\n *function " .. class .. ":([%w_]+)"
-      for name in text:gmatch(documented) do
-        set[name] = true
+    for _, name in ipairs(files) do
+      local file = annotations.read(("lua/posthog/llm/%s.lua"):format(name))
+      for _, declaration in ipairs(file.declarations) do
+        local method = declaration.name:match("^" .. class .. ":([%w_]+)$")
+        if declaration.kind == "function" and method and #declaration.returns > 0 then
+          set[method] = true
+        end
       end
     end
     return set
   end
 
   local CLASSES = {
-    datasets = { "Datasets", files = { "api/datasets", "api/exports" } },
-    dataset_items = { "DatasetItems", files = { "api/dataset_items" } },
+    datasets = { "Datasets", files = { "api/rows_meta", "api/exports" } },
+    dataset_items = { "DatasetItems", files = { "api/rows_meta" } },
     skills = { "Skills", files = { "api/skills/init", "api/skills/lists", "api/skills/current" } },
     spend = { "Spend", files = { "api/spend" } },
   }

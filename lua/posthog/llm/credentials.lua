@@ -423,8 +423,9 @@ local function write(path, text)
   return errors.failure(err)
 end
 
---- Keeps a login in the file and the form of posthog-cli: as a whole or not at all, readable only by its owner. Unknown
---- fields of the file are kept. What `find` would refuse is not saved. It does not try the key.
+--- Keeps a login in the file and the form of posthog-cli: as a whole or not at all, with mode 0600 in a folder of mode 0700.
+--- Other fields of the file are kept, and so is a link to it. What `find` would refuse is not saved. It does not try the
+--- key.
 ---
 --- ```lua
 --- local path, err = credentials.save({

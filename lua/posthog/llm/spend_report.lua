@@ -19,7 +19,7 @@ local spend_report = {}
 --- @class posthog.llm.SpendReportOptions
 --- @field compare? posthog.llm.SpendReport an older response: adds its costs and the change
 --- @field sections? string[] the breakdowns to include, such as { "by_tool" }; default: all that the response has
---- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and 31 of days
+--- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and the last 31 of days and hours
 --- @field width? integer text: columns, 20 to 1000, 80 if not given; line: the most columns
 --- @field color? boolean text: use the terminal's colours; default false
 --- @field ascii? boolean text, line: draw bars and marks with ASCII; names are not changed; default false

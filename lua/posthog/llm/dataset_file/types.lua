@@ -25,8 +25,8 @@
 --- @field reject_all? boolean goes on where the first ten records are refused for the same reason; default false
 --- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default false
 --- @field dry_run? boolean reads, maps and checks all, and sends nothing; default false
---- @field on_progress? fun(summary: posthog.llm.DatasetImport): boolean? called after each batch, and before a wait; false
----   stops
+--- @field on_progress? fun(summary: posthog.llm.DatasetImport): boolean? called after each batch, before a wait, and
+---   in a dry run every thousand records; false stops
 
 --- @class posthog.llm.DatasetImport
 --- @field dataset string id
@@ -75,8 +75,8 @@
 ---   all of their content, and then nothing is `changed`
 --- @field revision? integer API v2; default: the latest
 --- @field prefetch? integer pages to read at the same time as the one needed; default 2
---- @field on_progress? fun(progress: { rows: integer, total?: integer, read?: integer }): boolean? `read`: records of
----   the file so far; false stops
+--- @field on_progress? fun(progress: { rows: integer, total?: integer, read?: integer }): boolean? every hundred
+---   rows; before, with `read`, every thousand records of the file; false stops
 
 --- @class posthog.llm.DatasetDiff
 --- @field added { line: integer, n: integer, key: any }[] in the file alone; `n` is the number of the record
