@@ -110,7 +110,7 @@ return function()
     local failures = counts.failure + counts.error
     if counts.success + failures + counts.pending > 0 then
       io.write(
-        ("  %-34s %4d passed%s%s (%.2f s)\n"):format(
+        ("  %-41s %4d passed%s%s (%.2f s)\n"):format(
           os.getenv("SPEC_FILE") or "",
           counts.success,
           failures > 0 and (", %d failed"):format(failures) or "",
