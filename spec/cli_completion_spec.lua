@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local command = require("spec.support.command")
 local commands = require("posthog.llm.cli.commands")
-local emulator = require("spec.emulator")
 local folders = require("spec.support.folders")
 local lfs = require("lfs")
 local shell = require("spec.support.shell")
@@ -23,23 +22,18 @@ describe("the completion of names", function()
     return
   end
 
-  local e, root
-  local _, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start({ profile = "current" })
-  end)
-  teardown(function()
-    e:stop()
-  end)
+  local root
+  local t = command.session({ profile = "current" })
+  local ends = t.ends
+  setup(t.start)
+  teardown(t.stop)
 
   local function api(method, path, data)
     ends(0, { "api", method, "/api/projects/:project_id/" .. path, "--data", data })
   end
 
   before_each(function()
-    e:reset()
+    t.reset()
     root = folders.new()
     folders.write(root, "bin/posthog-llm", "#!/bin/sh\nexec " .. command.anywhere() .. ' "$@"\n')
     os.execute("chmod +x '" .. root .. "/bin/posthog-llm'")
@@ -63,7 +57,7 @@ describe("the completion of names", function()
       all[name] = value
     end
     table.insert(lines, 1, "PATH='" .. root .. "/bin':$PATH")
-    return command.script(lines, e, root, all)
+    return command.script(lines, t.e, root, all)
   end
 
   --- The lines that __complete prints.
@@ -105,7 +99,7 @@ describe("the completion of names", function()
 
   --- How often the server was asked for names.
   local function asked(from)
-    return #e:log(from)
+    return #t.e:log(from)
   end
 
   local function has(program)
@@ -185,14 +179,14 @@ describe("the completion of names", function()
   end)
 
   it("is silent where it fails, and does not wait for a server that is slow", function()
-    e:fault({ match = { path = "llm_skills" }, action = { status = 500 } })
+    t.e:fault({ match = { path = "llm_skills" }, action = { status = 500 } })
     assert.equal("", names("skill skills show ''"))
-    e:reset()
+    t.e:reset()
     assert.equal("", names("skill skills show ''", { POSTHOG_HOST = "http://127.0.0.1:1" }))
     for _, words in ipairs({ "", "nonsense", "nonsense skills", "version skills show", "skill" }) do
       names(words)
     end
-    e:fault({ match = { path = "datasets" }, action = { delay = 30 } })
+    t.e:fault({ match = { path = "datasets" }, action = { delay = 30 } })
     local clock = require("posthog.llm.host.clock")
     local least = math.huge
     for i = 1, 3 do
@@ -208,7 +202,7 @@ describe("the completion of names", function()
   end)
 
   it("searches where there are more names than it can fetch in time", function()
-    e:seed({ skills = 2500 })
+    t.e:seed({ skills = 2500 })
     api("POST", "llm_skills/", '{"name":"zebra-skill","description":"Z.","body":"# Z"}')
     local all = some("skill skills show ''")
     local _, count = all:gsub("\n", "")

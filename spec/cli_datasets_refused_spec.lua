@@ -7,26 +7,20 @@ end -- the command takes what make has built
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
 
 local unable = command.unable()
 
 local function tests(profile)
-  local e, folder
-  local _, ends = command.against(function()
-    return e
-  end)
+  local folder
+  local t = command.session({ profile = profile })
+  local ends = t.ends
 
-  setup(function()
-    e = emulator.start({ profile = profile })
-  end)
-  teardown(function()
-    e:stop()
-  end)
+  setup(t.start)
+  teardown(t.stop)
   before_each(function()
-    e:reset()
+    t.reset()
     folder = folders.new()
   end)
   after_each(function()
@@ -101,7 +95,7 @@ local function tests(profile)
     "stops when the first records are all refused for one reason, and says how to go on",
     function()
       ends(0, { "datasets", "create", "golden" })
-      e:fault({
+      t.e:fault({
         match = { method = "POST", path = "dataset_items/$" },
         action = {
           status = 400,
@@ -135,7 +129,7 @@ local function tests(profile)
       local dry = ends(7, import)
       assert.matches("warning: 600 of at most 600 items are in the dataset: 20 of these", dry.err)
       ends(8, { "datasets", "import", "golden", source, "--json" })
-      e:settings({ dataset_limit = 1 })
+      t.e:settings({ dataset_limit = 1 })
       assert.matches("at most 1", ends(8, { "datasets", "create", "one more" }).err)
     end)
   end

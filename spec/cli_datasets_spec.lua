@@ -7,7 +7,6 @@ end -- the command takes what make has built
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local live = require("spec.support.live")
 
 local unable = command.unable()
@@ -37,19 +36,14 @@ end
 local POST = "POST [^ ]*dataset_items"
 
 local function tests(profile)
-  local e, folder
-  local run, ends = command.against(function()
-    return e
-  end)
+  local folder
+  local t = command.session({ profile = profile })
+  local run, ends = t.run, t.ends
 
-  setup(function()
-    e = emulator.start({ profile = profile })
-  end)
-  teardown(function()
-    e:stop()
-  end)
+  setup(t.start)
+  teardown(t.stop)
   before_each(function()
-    e:reset()
+    t.reset()
     folder = output_of("mktemp -d"):gsub("%s", "")
   end)
   after_each(function()
@@ -102,7 +96,7 @@ local function tests(profile)
   local function when_sent(count, pattern, shell)
     local words = "until [ \"$(curl -q -s --noproxy '*' %s/__emulator/log | sed 's/},{/}\\n{/g' "
       .. "| grep -c '%s')\" -ge %d ] || ! kill -0 %d 2>/dev/null; do sleep 0.02; done; %s"
-    return words:format(e.url, pattern, count, e.pid, shell)
+    return words:format(t.e.url, pattern, count, t.e.pid, shell)
   end
 
   local function slow_items(seconds)
@@ -265,7 +259,7 @@ local function tests(profile)
 
   it("says what a file was found to be, before the first record is sent", function()
     local source = write("q.csv", "question;answer;note\n" .. ("what?;4;x\n"):rep(1319))
-    local output = e.profile == "current" and "expected_output" or "output"
+    local output = t.e.profile == "current" and "expected_output" or "output"
     local args = { "datasets", "import", "found", source, "--create", "--dry-run" }
     local dry = ends(0, args)
     local said = "format: CSV with ';', 1,319 records; input <- question, "
@@ -304,14 +298,14 @@ local function tests(profile)
       lines[i] = ('{"input":%d,"output":%d}\n'):format(i, i)
     end
     local text = table.concat(lines)
-    e:fault(slow_items(0.05))
+    t.e:fault(slow_items(0.05))
     local args = { "datasets", "import", "piped", "-", "--create", "--settle", "0.2" }
     local options = { dir = folder, stdin = text }
     options.while_running = when_sent(50, POST, "kill -TERM $pid")
     local result = run(args, options)
     assert.equal(143, result.code, result.err)
     assert.matches("of the rows are known to be in the dataset; .*%(stdin.journal%)", result.err)
-    e:faults({})
+    t.e:faults({})
     result = ends(1, args, { dir = folder, stdin = text:gsub('"output":1}', '"output":2}', 1) })
     assert.matches("stdin.journal: this is the journal of another source", result.err)
     assert.matches("^200 rows imported", ends(0, args, { dir = folder, stdin = text }).out)
@@ -529,7 +523,7 @@ local function tests(profile)
   it("reports an output that is gone", function()
     ends(0, { "datasets", "import", "golden", numbers(2), "--create" })
     local env = ("POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "):format(
-      e.url,
+      t.e.url,
       command.KEY
     )
     local words = command.line({ "datasets", "export", "golden", "-" }, ".")
@@ -540,16 +534,16 @@ local function tests(profile)
 
   it("draws a progress bar on a terminal, and none elsewhere", function()
     local source = numbers(60)
-    e:fault(slow_items(0.02))
+    t.e:fault(slow_items(0.02))
     local import = { "datasets", "import", "golden", source, "--create" }
     local shown = ends(0, import, { terminal = 80 })
     assert.matches("\rimporting  %[####", shown.err)
     assert.matches("60/60 rows  100%%", shown.err)
     assert.matches("\r\27%[K$", shown.err)
     assert.equal("60 rows imported\n", shown.out)
-    e:faults({})
+    t.e:faults({})
     local path = folder .. "/out.csv"
-    e:seed({ dataset = id_of("golden"), items = 100 })
+    t.e:seed({ dataset = id_of("golden"), items = 100 })
     shown = ends(0, { "datasets", "export", "golden", path }, { terminal = 80 })
     assert.matches("\rexporting  %[####[#.]+%]  100/160 rows", shown.err)
     assert.matches("\r\27%[K$", shown.err)
@@ -572,7 +566,7 @@ local function tests(profile)
 
   it("stops at Ctrl-C in the middle of an import, and goes on there the next time", function()
     local source = numbers(200)
-    e:fault(slow_items(0.05))
+    t.e:fault(slow_items(0.05))
     local args = { "datasets", "import", "golden", source, "--create", "--settle", "0.2" }
     local typed = when_sent(50, POST, "printf '\\003'; sleep 0.3")
     local result = run(args, { terminal = 80, typed = typed })
@@ -582,14 +576,14 @@ local function tests(profile)
     assert.matches("goes on there (" .. source .. ".journal)\n", result.err, 1, true)
     assert.matches("\nposthog%-llm: interrupted\n$", result.err)
     assert.equal("", result.out)
-    e:faults({})
+    t.e:faults({})
     assert.matches("^200 rows imported", ends(0, args).out)
     holds(200, "golden")
   end)
 
   it("says in JSON too how far an import came that was stopped", function()
     local source = numbers(200)
-    e:fault(slow_items(0.05))
+    t.e:fault(slow_items(0.05))
     local args = { "--json", "datasets", "import", "golden", source, "--create" }
     local result = run(args, { while_running = when_sent(50, POST, "kill -TERM $pid") })
     assert.equal(143, result.code, result.err)
@@ -602,7 +596,7 @@ local function tests(profile)
   it("stops a comparison at Ctrl-C too", function()
     ends(0, { "datasets", "create", "golden" })
     local id = id_of("golden")
-    e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
+    t.e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
     local result = run({ "datasets", "diff", id, numbers(1) }, {
       while_running = when_sent(2, "dataset_items", "kill -TERM $pid"),
     })
@@ -613,9 +607,9 @@ local function tests(profile)
 
   it("leaves the file as it was when an export is interrupted", function()
     ends(0, { "datasets", "create", "golden" })
-    e:seed({ dataset = id_of("golden"), items = 200 })
+    t.e:seed({ dataset = id_of("golden"), items = 200 })
     local path = write("out.jsonl", "as it was")
-    e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
+    t.e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
     local result = run({ "datasets", "export", "golden", path }, {
       while_running = when_sent(1, "dataset_items[^ ]*limit=100", "kill -TERM $pid"),
     })
@@ -628,8 +622,8 @@ local function tests(profile)
   it("makes each row once, stopped and killed again and again while requests fail", function()
     local source = numbers(150)
     ends(0, { "datasets", "create", "golden" })
-    e:settings({ chance = 3 })
-    e:faults({
+    t.e:settings({ chance = 3 })
+    t.e:faults({
       { match = { share = 0.04, method = "POST" }, action = { close = "after" } },
       { match = { share = 0.04, method = "POST" }, action = { close = "before" } },
       { match = { share = 0.04, method = "POST" }, action = { status = 503 } },
@@ -642,7 +636,7 @@ local function tests(profile)
       codes[i] = run(args, { while_running = when_sent(20 * i, POST, kill) }).code
     end
     assert.same({ 143, 137, 143, 137 }, codes)
-    e:faults({})
+    t.e:faults({})
     assert.matches("^150 rows imported", ends(0, args).out)
     holds(150, "golden")
   end)
@@ -679,7 +673,7 @@ local function tests(profile)
 
   if profile == "reference" then
     it("says that it waits, and how many rows it found", function()
-      e:fault({
+      t.e:fault({
         match = { method = "POST", path = "dataset_items/$" },
         action = { close = "after", times = 3 },
       })
@@ -698,7 +692,7 @@ local function tests(profile)
           "curl -q -sS --noproxy '*' -X PATCH -H 'Authorization: Bearer %s' "
           .. "-H 'Content-Type: application/json' -d '{\"name\":\"golden\"}' "
           .. "%s/api/projects/112358/datasets/%s/"
-        ):format(command.KEY, e.url, copy)
+        ):format(command.KEY, t.e.url, copy)
       )
       for _, args in ipairs({
         { "import", numbers(1) },

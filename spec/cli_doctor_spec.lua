@@ -8,7 +8,6 @@ end -- the command takes what make has built
 local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local uv = require("luv")
 local live = require("spec.support.live")
 
@@ -20,23 +19,20 @@ describe("posthog-llm doctor", function()
     return
   end
 
-  local e, us, refusing
-  local run = command.against(function()
-    return e
-  end)
+  local us, refusing
+  local t = command.session({ tls = true })
+  local run = t.run
   setup(function()
-    e = emulator.start({ tls = true })
-    us = cloud.start(e, "DNS:us.posthog.com,DNS:eu.posthog.com")
+    t.start()
+    us = cloud.start(t.e, "DNS:us.posthog.com,DNS:eu.posthog.com")
     refusing = cloud.refusing_proxy(407)
   end)
   teardown(function()
     us:stop()
     refusing:stop()
-    e:stop()
+    t.stop()
   end)
-  before_each(function()
-    e:reset()
-  end)
+  before_each(t.reset)
 
   local BASE = {
     https_proxy = false,
@@ -63,7 +59,7 @@ describe("posthog-llm doctor", function()
 
   --- What was written to the account: nothing, ever.
   local function reads_only()
-    for _, entry in ipairs(e:log()) do
+    for _, entry in ipairs(t.e:log()) do
       assert.is_nil(WRITES[entry.method], entry.target)
     end
   end
@@ -122,12 +118,12 @@ describe("posthog-llm doctor", function()
 
   for _, profile in ipairs({ "reference", "current" }) do
     it("finds no errors if there are none, on " .. live.api_name[profile], function()
-      e:settings({ profile = profile })
+      t.e:settings({ profile = profile })
       local document = doctor()
       assert.same({}, failing(document))
       assert.is_true(document.ok)
       assert.equal("POSTHOG_PERSONAL_API_KEY", document.source)
-      assert.equal(e.url, document.host)
+      assert.equal(t.e.url, document.host)
       assert.equal("112358", document.project_id)
       local _, version = status(document, "api_version")
       assert.matches(profile, version)
@@ -139,7 +135,7 @@ describe("posthog-llm doctor", function()
   end
 
   it("runs all checks in one order, and passes them over TLS too", function()
-    local document = doctor({ POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file })
+    local document = doctor({ POSTHOG_HOST = t.e.tls_url, SSL_CERT_FILE = t.e.ca_file })
     local names = {}
     for i, check in ipairs(document.checks) do
       names[i] = check.name
@@ -155,7 +151,7 @@ describe("posthog-llm doctor", function()
 
   it("says what to do without a key", function()
     finds("credentials", 5, "no key", "posthog-llm login", { POSTHOG_PERSONAL_API_KEY = false })
-    assert.same({}, e:log())
+    assert.same({}, t.e:log())
   end)
 
   it("says that a project key is not a personal API key", function()
@@ -216,7 +212,7 @@ describe("posthog-llm doctor", function()
   describe("with a key that lacks scopes", function()
     --- A key that has all scopes but one.
     local function lacking(scope, path)
-      e:fault({
+      t.e:fault({
         match = { path = path },
         action = {
           status = 403,
@@ -264,7 +260,7 @@ describe("posthog-llm doctor", function()
 
     for _, own_key in ipairs({ "denied", "absent" }) do
       it("cannot verify a write scope if the server hides the key's: " .. own_key, function()
-        e:settings({ own_key = own_key })
+        t.e:settings({ own_key = own_key })
         local document = doctor({ POSTHOG_PERSONAL_API_KEY = "phx_emulator_read" })
         assert.same({}, failing(document))
         assert.equal("ok", (status(document, "key_accepted")))
@@ -335,7 +331,7 @@ describe("posthog-llm doctor", function()
   end)
 
   it("reports https to a port that speaks http, and http to one that speaks https", function()
-    local port, tls_port = e.url:match("%d+$"), e.tls_url:match("%d+$")
+    local port, tls_port = t.e.url:match("%d+$"), t.e.tls_url:match("%d+$")
     finds(
       "tls",
       1,
@@ -350,13 +346,19 @@ describe("posthog-llm doctor", function()
       "POSTHOG_HOST=https://127.0.0.1:" .. tls_port,
       { POSTHOG_HOST = "http://127.0.0.1:" .. tls_port }
     )
-    for _, entry in ipairs(e:log()) do -- another scheme is tried without the key
+    for _, entry in ipairs(t.e:log()) do -- another scheme is tried without the key
       assert.is_nil(cjson.encode(entry.headers):find(command.KEY, 1, true))
     end
   end)
 
   it("reports an untrusted certificate, one of another name, and a missing CA bundle", function()
-    finds("tls", 1, "the certificate is not trusted", "SSL_CERT_FILE", { POSTHOG_HOST = e.tls_url })
+    finds(
+      "tls",
+      1,
+      "the certificate is not trusted",
+      "SSL_CERT_FILE",
+      { POSTHOG_HOST = t.e.tls_url }
+    )
     finds("tls", 1, "the certificate is not trusted", "is it the right host", {
       POSTHOG_HOST = "https://other.example",
       SSL_CERT_FILE = us.ca_file,
@@ -367,14 +369,14 @@ describe("posthog-llm doctor", function()
       1,
       "/nowhere.pem",
       "SSL_CERT_FILE",
-      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "/nowhere.pem" }
+      { POSTHOG_HOST = t.e.tls_url, SSL_CERT_FILE = "/nowhere.pem" }
     )
     finds(
       "tls",
       1,
       "it has no certificate in PEM form",
       "SSL_CERT_FILE",
-      { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = "README.md" }
+      { POSTHOG_HOST = t.e.tls_url, SSL_CERT_FILE = "README.md" }
     )
   end)
 
@@ -389,8 +391,8 @@ describe("posthog-llm doctor", function()
       { { close = true }, "reply", 1 },
       { { raw = "SSH-2.0-OpenSSH_9.2\r\n" }, "does not speak HTTP", 1 },
     }) do
-      e:reset()
-      e:fault({ match = { path = "^/api/" }, action = case[1] })
+      t.e:reset()
+      t.e:fault({ match = { path = "^/api/" }, action = case[1] })
       finds("server", case[3], case[2], "set POSTHOG_HOST")
     end
   end)
@@ -399,8 +401,8 @@ describe("posthog-llm doctor", function()
 
   it("reports a server that sends JSON, but is not PostHog", function()
     for _, body in ipairs({ "{}", "[]", "null", "true", '"ok"', '{"status":"ok"}', '{"label":1}' }) do
-      e:reset()
-      e:fault({
+      t.e:reset()
+      t.e:fault({
         match = { path = "^/api/" },
         action = { status = 200, body = body, headers = JSON },
       })
@@ -412,15 +414,15 @@ describe("posthog-llm doctor", function()
       )
     end
     for number, code in pairs({ [401] = 5, [403] = 5, [404] = 4 }) do
-      e:reset()
-      e:fault({
+      t.e:reset()
+      t.e:fault({
         match = { path = "^/api/" },
         action = { status = number, body = '{"error":"no route"}', headers = JSON },
       })
       finds("server", code, "but not as PostHog does", "set POSTHOG_HOST")
     end
-    e:reset()
-    e:fault({ match = { path = "^/api/" }, action = { status = 200, body = "", headers = JSON } })
+    t.e:reset()
+    t.e:fault({ match = { path = "^/api/" }, action = { status = 200, body = "", headers = JSON } })
     finds("server", 1, "answers 200 with nothing, not JSON", "set POSTHOG_HOST")
   end)
 
@@ -432,8 +434,8 @@ describe("posthog-llm doctor", function()
       [429] = { 1, "too many requests", "try again later" },
       [503] = { 1, "the server is not available", "try again later" },
     }) do
-      e:reset()
-      e:fault({
+      t.e:reset()
+      t.e:fault({
         match = { path = "^/api/" },
         action = { status = number, body = "no", headers = text },
       })
@@ -448,8 +450,11 @@ describe("posthog-llm doctor", function()
       spend = "spend_read",
     }) do
       for _, body in ipairs({ "<html>", "{}", "[]", "null", "" }) do
-        e:reset()
-        e:fault({ match = { path = path }, action = { status = 200, body = body, headers = JSON } })
+        t.e:reset()
+        t.e:fault({
+          match = { path = path },
+          action = { status = 200, body = body, headers = JSON },
+        })
         finds(name, 1, "the response", "does a proxy or gateway answer instead of the server?")
       end
     end
@@ -462,8 +467,8 @@ describe("posthog-llm doctor", function()
     end)
     local odd = [[\u001b[31m]] .. key .. [[\n]]
     for _, label in ipairs({ key, escaped, "%70" .. key:sub(2), odd }) do
-      e:reset()
-      e:fault({
+      t.e:reset()
+      t.e:fault({
         match = { path = "personal_api_keys" },
         action = {
           status = 200,
@@ -480,7 +485,7 @@ describe("posthog-llm doctor", function()
   end)
 
   it("says that a refusal without a reason may be due to the project or a setting", function()
-    e:fault({
+    t.e:fault({
       match = { path = "112358" },
       action = { status = 403, headers = JSON, body = '{"detail":"AI features are off."}' },
     })
@@ -509,7 +514,7 @@ describe("posthog-llm doctor", function()
   it("reports a clock that is off by a day", function()
     for sign, words in pairs({ [1] = "behind", [-1] = "ahead of" }) do
       local date = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + sign * 86400)
-      e:fault({ match = { path = "^/api/" }, action = { headers = { Date = date } } })
+      t.e:fault({ match = { path = "^/api/" }, action = { headers = { Date = date } } })
       finds("clock", 1, "this machine's clock is 1.0 days " .. words, "timedatectl set-ntp true")
     end
   end)
@@ -535,7 +540,7 @@ describe("posthog-llm doctor", function()
 
   it("reports a proxy that refuses, does not exist, has an unknown name or is invalid", function()
     local function through(proxy)
-      return { POSTHOG_HOST = e.tls_url, SSL_CERT_FILE = e.ca_file, https_proxy = proxy }
+      return { POSTHOG_HOST = t.e.tls_url, SSL_CERT_FILE = t.e.ca_file, https_proxy = proxy }
     end
     finds("proxy", 1, "407", "fix or unset https_proxy", through(refusing.proxy))
     finds("proxy", 1, "127.0.0.1:1", "fix or unset https_proxy", through("http://127.0.0.1:1"))
@@ -547,7 +552,7 @@ describe("posthog-llm doctor", function()
   end)
 
   it("reports a rate limit of the server that is reached", function()
-    e:fault({
+    t.e:fault({
       match = { path = "llm_skills" },
       action = { status = 429, headers = { ["Retry-After"] = "17" } },
     })
@@ -555,7 +560,7 @@ describe("posthog-llm doctor", function()
   end)
 
   it("does not fail for a server without spend", function()
-    e:settings({ spend = "absent" })
+    t.e:settings({ spend = "absent" })
     local document = doctor()
     assert.same({}, failing(document))
     assert.equal("warn", (status(document, "spend_read")))
@@ -608,7 +613,7 @@ describe("posthog-llm doctor", function()
       POSTHOG_PERSONAL_API_KEY = false,
       POSTHOG_CLI_TOKEN = command.KEY,
       POSTHOG_CLI_ENV_ID = "112358",
-      POSTHOG_CLI_HOST = e.url,
+      POSTHOG_CLI_HOST = t.e.url,
       POSTHOG_HOST = "https://evil.example",
     })
     assert.same({}, failing(document))

@@ -7,7 +7,6 @@ end -- the command takes what make has built
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
 
@@ -17,21 +16,16 @@ for _, profile in ipairs({ "reference", "current" }) do
   describe("items on " .. live.api_name[profile], function()
     local is_current = profile == "current"
     local OUTPUT = is_current and "expected_output" or "output"
-    local e, folder, dataset
-    local run, ends = command.against(function()
-      return e
-    end)
+    local folder, dataset
+    local t = command.session({ profile = profile })
+    local run, ends = t.run, t.ends
 
-    setup(function()
-      e = emulator.start({ profile = profile })
-    end)
-    teardown(function()
-      e:stop()
-    end)
+    setup(t.start)
+    teardown(t.stop)
     before_each(function()
-      e:reset()
+      t.reset()
       folder = folders.new()
-      dataset = e:seed({ datasets = 1 }).datasets[1]
+      dataset = t.e:seed({ datasets = 1 }).datasets[1]
     end)
     after_each(function()
       folders.remove(folder)
@@ -50,7 +44,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     --- The bodies of the writes, oldest first.
     local function sent(method)
       local list = {}
-      for _, entry in ipairs(e:log()) do
+      for _, entry in ipairs(t.e:log()) do
         if entry.method == method then
           list[#list + 1] = entry.body
         end
@@ -90,7 +84,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("names what is wrong with an item before anything is sent", function()
-      local before = #e:log()
+      local before = #t.e:log()
       for text, words in pairs({
         ['{"input": }'] = "the item: line 1, column 11: invalid JSON",
         ['{"input": 1}\n{"input": 2}'] = "datasets import",
@@ -107,7 +101,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.truthy(result.err:find("--dataset is required", 1, true), result.err)
       ends(2, { "items", "update", NOBODY, "--data", "{}" })
       ends(1, { "items", "create", "--dataset", dataset, "--data", "@" .. folder .. "/none" })
-      assert.equal(before, #e:log())
+      assert.equal(before, #t.e:log())
       ends(4, { "items", "create", "--dataset", "nowhere", "--data", '{"input":1}' })
       ends(5, { "items", "create", "--dataset", dataset, "--data", '{"input":1}' }, {
         env = { POSTHOG_PERSONAL_API_KEY = "phx_wrong" },
@@ -167,17 +161,17 @@ for _, profile in ipairs({ "reference", "current" }) do
       local path = "/dataset_items/" .. id:gsub("%-", "%%-")
       local function answer(body, status)
         local action = { status = status or 200, body = body }
-        e:fault({ match = { method = method, path = path }, action = action })
+        t.e:fault({ match = { method = method, path = path }, action = action })
       end
       answer(here)
       local result = ends(1, { "items", "delete", id, "--yes" })
       assert.equal("", result.out)
       assert.truthy(result.err:find("the row is not deleted", 1, true), result.err)
-      e:faults({})
+      t.e:faults({})
       answer("", 204)
       result = ends(1, { "items", "delete", id, "--yes" })
       assert.truthy(result.err:find("the response has no item", 1, true), result.err)
-      e:faults({})
+      t.e:faults({})
       ends(0, { "items", "delete", id, "--yes" })
       answer(gone)
       result = ends(1, { "items", "undelete", id })
@@ -204,7 +198,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       local same = '{"input": {"a": [1, -0.0], "b": 1e3}, "output": null, "metadata": {"n": 1.50}}'
       ends(0, { "items", "update", id, "--data", same })
       local action = { status = 200, body = raw(id) }
-      e:fault({ match = { method = "PATCH", path = "/dataset_items/" }, action = action })
+      t.e:fault({ match = { method = "PATCH", path = "/dataset_items/" }, action = action })
       local result = ends(1, { "items", "update", id, "--data", '{"output": "new"}' })
       assert.equal("", result.out)
       assert.truthy(result.err:find("another output than was sent", 1, true), result.err)
@@ -260,7 +254,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("keeps the text of an edit that the server refuses, and lets it be mended", function()
       local id = create('{"input": 1}')
-      e:fault({
+      t.e:fault({
         match = { method = "PATCH" },
         action = {
           status = 400,
@@ -275,7 +269,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.truthy(result.err:find("your text is kept in " .. path, 1, true), result.err)
       assert.truthy(folders.read(folder, left()):find('"input": 2', 1, true))
       os.remove(path)
-      e:fault({
+      t.e:fault({
         match = { method = "PATCH" },
         action = { status = 400, times = 1, body = '{"detail":"Not so."}' },
       })
@@ -322,7 +316,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
       it("ends with code 8 at the limit of items, and of versions", function()
         local id = create('{"input": 1}')
-        e:settings({ item_limit = 1, item_version_limit = 1 })
+        t.e:settings({ item_limit = 1, item_version_limit = 1 })
         ends(8, { "items", "create", "--dataset", dataset, "--data", '{"input": 2}' })
         ends(8, { "items", "update", id, "--data", '{"input": 2}' })
         ends(1, { "items", "edit", id }, editor("false"))

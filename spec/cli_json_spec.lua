@@ -6,8 +6,7 @@ end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
-local commands = require("posthog.llm.cli.commands")
-local emulator = require("spec.emulator")
+local command_tree = require("spec.support.command_tree")
 local folders = require("spec.support.folders")
 
 local unable = command.unable()
@@ -18,19 +17,11 @@ describe("the JSON of the command", function()
     return
   end
 
-  local e
-  local run, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start({ profile = "current" })
-  end)
-  teardown(function()
-    e:stop()
-  end)
-  before_each(function()
-    e:reset()
-  end)
+  local t = command.session({ profile = "current" })
+  local run, ends = t.run, t.ends
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.reset)
 
   --- The lines of a text, each a JSON object.
   local function objects(text, what)
@@ -59,7 +50,7 @@ describe("the JSON of the command", function()
     assert.equal("not_found", missing.kind)
     assert.equal(404, missing.status)
     assert.equal("skills:get", missing.call)
-    assert.equal(e.url, missing.host)
+    assert.equal(t.e.url, missing.host)
     assert.matches("no skill named", missing.message)
     assert.equal(1, missing.attempts)
     local usage = error_of(2, { "--json", "skills", "show" })
@@ -94,7 +85,7 @@ describe("the JSON of the command", function()
   end)
 
   it("has notes as objects too, and none with --quiet", function()
-    e:seed({ skills = 1 })
+    t.e:seed({ skills = 1 })
     local words = { "--json", "api", "GET", "/api/users/@me/", "--include" }
     local response = objects(ends(0, words).err)[1].response
     assert.equal(200, response.status)
@@ -106,7 +97,7 @@ describe("the JSON of the command", function()
   end)
 
   it("has no progress bar and no colours beside it, also on a terminal", function()
-    local made = e:seed({ datasets = 1, items = 50 })
+    local made = t.e:seed({ datasets = 1, items = 50 })
     local words = { "--json", "items", "list", "--dataset", made.datasets[1] }
     local result = ends(0, words, { terminal = 80 })
     assert.equal("", result.err)
@@ -135,18 +126,14 @@ describe("the JSON of the command", function()
     local page = folders.read(".", "doc/cli.md")
     local try = page:match("\n## Try it\n.-\n```sh\n[^\n]*emulator[^\n]*\n(.-)```")
     lines[#lines + 1] = assert(try)
-    local function examples(list)
-      for _, entry in ipairs(list) do
-        if not OTHERS[entry.name] then
-          examples(entry.commands or {})
-          for _, example in ipairs(entry.commands and {} or entry.examples) do
-            lines[#lines + 1] = "( " .. example[1] .. "\n) >/dev/null 2>&1 </dev/null"
-          end
+    command_tree.each(function(entry, words)
+      if not entry.commands and not OTHERS[words[1]] then
+        for _, example in ipairs(entry.examples) do
+          lines[#lines + 1] = "( " .. example[1] .. "\n) >/dev/null 2>&1 </dev/null"
         end
       end
-    end
-    examples(commands.commands)
-    command.script(lines, e, root)
+    end)
+    command.script(lines, t.e, root)
     local count = 0
     local pipe = io.popen(("cd '%s/log' && ls *.words"):format(root))
     for name in pipe:read("*a"):gmatch("(%d+)%.words") do

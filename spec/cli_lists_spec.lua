@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson")
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local lfs = require("lfs")
 
 local unable = command.unable()
@@ -17,19 +16,11 @@ describe("a list of the command", function()
     return
   end
 
-  local e
-  local run, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start()
-  end)
-  teardown(function()
-    e:stop()
-  end)
-  before_each(function()
-    e:reset()
-  end)
+  local t = command.session()
+  local run, ends = t.run, t.ends
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.reset)
 
   local SCREEN = { terminal = 80, screen = true }
 
@@ -43,8 +34,8 @@ describe("a list of the command", function()
 
   --- Commands that list 40 rows each.
   local function lists()
-    local made = e:seed({ skills = 40, datasets = 40 })
-    e:seed({ dataset = made.datasets[1], items = 40 })
+    local made = t.e:seed({ skills = 40, datasets = 40 })
+    t.e:seed({ dataset = made.datasets[1], items = 40 })
     local name = made.skills[1]
     for n = 1, 39 do
       local body = cjson.encode({ base_version = n, body = "Body " .. n })
@@ -145,18 +136,18 @@ describe("a list of the command", function()
   end)
 
   it("does not mention further rows where there are none", function()
-    e:seed({ skills = 30 })
+    t.e:seed({ skills = 30 })
     assert.equal(31, #lines_of(ends(0, { "skills", "list" }, SCREEN).out))
     assert.equal("", ends(0, { "skills", "list" }).err)
   end)
 
   it("requests no more rows than it prints, but for one that shows there are more", function()
-    local id = e:seed({ datasets = 1, items = 120 }).datasets[1]
-    local from = #e:log()
+    local id = t.e:seed({ datasets = 1, items = 120 }).datasets[1]
+    local from = #t.e:log()
     ends(0, { "items", "list", "--dataset", id, "--limit", "7" })
     ends(0, { "items", "list", "--dataset", id }, SCREEN)
     local asked = {}
-    for _, entry in ipairs(e:log(from)) do
+    for _, entry in ipairs(t.e:log(from)) do
       asked[#asked + 1] = entry.target:match("dataset_items/.*limit=(%d+)")
     end
     assert.same({ "7", "31" }, asked)
@@ -165,11 +156,11 @@ describe("a list of the command", function()
   it("prints a page before it requests the next one", function()
     local seen = os.tmpname()
     for _, json in ipairs({ false, "--json" }) do
-      e:reset()
-      local id = e:seed({ datasets = 1, items = 250 }).datasets[1]
-      e:fault({ match = { path = "offset=100" }, action = { delay = 30 } })
+      t.e:reset()
+      local id = t.e:seed({ datasets = 1, items = 250 }).datasets[1]
+      t.e:fault({ match = { path = "offset=100" }, action = { delay = 30 } })
       local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=100"):format(
-        e.url
+        t.e.url
       )
       -- What is there while the second page is waited for.
       local result = run(with({ "items", "list", "--dataset", id }, json or nil), {
@@ -245,7 +236,7 @@ describe("a list of the command", function()
   end)
 
   it("uses two lines a row where a terminal is too narrow for one", function()
-    local made = e:seed({ datasets = 1, items = 2, skills = 1 })
+    local made = t.e:seed({ datasets = 1, items = 2, skills = 1 })
     for _, words in ipairs({
       { "datasets", "list" },
       { "items", "list", "--dataset", made.datasets[1] },
@@ -285,7 +276,7 @@ describe("a list of the command", function()
   end)
 
   it("ends quietly where nobody reads on, also where SIGPIPE is ignored", function()
-    local id = e:seed({ datasets = 1, items = 1500 }).datasets[1]
+    local id = t.e:seed({ datasets = 1, items = 1500 }).datasets[1]
     local first = "^[I{]"
     for _, words in ipairs({
       { "items", "list", "--dataset", id },
@@ -294,26 +285,26 @@ describe("a list of the command", function()
       { "api", "GET", "/api/projects/:project_id/dataset_items/?dataset=" .. id, "--paginate" },
     }) do
       for _, before in ipairs({ "", "trap '' PIPE; " }) do
-        local from = #e:log()
+        local from = #t.e:log()
         local output = command.script({
           before .. command.line(words, lfs.currentdir()) .. " | head -n 1",
           "echo ${PIPESTATUS[0]}",
-        }, e, ".")
+        }, t.e, ".")
         local row, rest = output:match("^([^\n]+)\n(.*)$")
         assert.matches(first, row)
         assert.equal("141\n", rest, table.concat(words, " "))
-        assert.is_true(#e:log(from) < 12, #e:log(from) .. " of 15 pages were requested")
+        assert.is_true(#t.e:log(from) < 12, #t.e:log(from) .. " of 15 pages were requested")
       end
     end
   end)
 
   it("draws no progress bar where its rows go into a pipe", function()
-    local id = e:seed({ datasets = 1, items = 120 }).datasets[1]
+    local id = t.e:seed({ datasets = 1, items = 120 }).datasets[1]
     local lua = command.line({ "datasets", "export", id, "-" }, ".")
     local path = os.tmpname()
     local shell = "POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "
       .. "TERM=xterm script -qefc '%s | cat >/dev/null' /dev/null >%s </dev/null"
-    os.execute(shell:format(e.url, command.KEY, lua:gsub("'", ""), path))
+    os.execute(shell:format(t.e.url, command.KEY, lua:gsub("'", ""), path))
     local file = io.open(path)
     local text = file:read("*a")
     file:close()

@@ -7,7 +7,6 @@ end -- the command takes what make has built
 local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local folders = require("spec.support.folders")
 
 local unable = command.unable()
@@ -30,18 +29,13 @@ describe("posthog-llm login", function()
     return
   end
 
-  local e, home
-  local _, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start({ tls = true })
-  end)
-  teardown(function()
-    e:stop()
-  end)
+  local home
+  local t = command.session({ tls = true })
+  local ends = t.ends
+  setup(t.start)
+  teardown(t.stop)
   before_each(function()
-    e:reset()
+    t.reset()
     home = folders.new()
   end)
   after_each(function()
@@ -134,7 +128,7 @@ describe("posthog-llm login", function()
 
   local function steps(key, project)
     return {
-      { "Host", e.url .. "/\\n" },
+      { "Host", t.e.url .. "/\\n" },
       { "Project id", (project or "112358") .. "\\n" },
       { "API key", key .. "\\n" },
     }
@@ -146,14 +140,14 @@ describe("posthog-llm login", function()
     assert.is_true(said.echoes)
     assert.is_nil(said.screen:find(KEY, 1, true), said.screen)
     assert.matches("112358\n", said.screen, 1, true) -- what is no secret is shown
-    assert.matches("logged in to project 112358 at " .. e.url, said.screen, 1, true)
+    assert.matches("logged in to project 112358 at " .. t.e.url, said.screen, 1, true)
     assert.matches("saved in " .. path(), said.screen, 1, true)
-    assert.same({ host = e.url, token = KEY, env_id = "112358" }, (kept()))
+    assert.same({ host = t.e.url, token = KEY, env_id = "112358" }, (kept()))
     assert.equal("600", mode_of(path()))
     assert.equal("700", mode_of(home .. "/.posthog"))
     assert.equal("credentials.json\n", output_of("ls -A " .. quote(home .. "/.posthog")))
     assert.matches("NAME", ends(0, { "skills", "list" }, { env = env() }).out)
-    for _, entry in ipairs(e:log()) do
+    for _, entry in ipairs(t.e:log()) do
       assert.equal("GET", entry.method)
     end
   end)
@@ -161,8 +155,8 @@ describe("posthog-llm login", function()
   it("asks again for an invalid value, and for a key or project that the server refuses", function()
     local said = talk({
       { "Host", "mars\\n" },
-      { "mars.*Host", ("http://me:pw@%s\\n"):format(e.url:match("//(.*)")) },
-      { "user or password", e.url .. "/posthog/\\n" },
+      { "mars.*Host", ("http://me:pw@%s\\n"):format(t.e.url:match("//(.*)")) },
+      { "user or password", t.e.url .. "/posthog/\\n" },
       { "Project id", "my project\\n" },
       { "is a number", "5\\n" },
       { "API key", "\\n" },
@@ -174,12 +168,12 @@ describe("posthog-llm login", function()
     assert.equal(0, said.code, said.screen)
     assert.is_nil(said.screen:find("phx_%w"), said.screen)
     assert.is_nil(said.screen:find("phc_p", 1, true), said.screen)
-    assert.same({ host = e.url .. "/posthog", token = KEY, env_id = "112358" }, (kept()))
+    assert.same({ host = t.e.url .. "/posthog", token = KEY, env_id = "112358" }, (kept()))
   end)
 
   it("gives up after several invalid keys, and writes nothing", function()
     local said = talk({
-      { "Host", e.url .. "\\n" },
+      { "Host", t.e.url .. "\\n" },
       { "Project id", "112358\\n" },
       { "API key", "phx_a\\n" },
       { "not valid", "phx_b\\n" },
@@ -236,7 +230,7 @@ describe("posthog-llm login", function()
     assert.equal(0, said.code, said.screen)
     local told = "already logged in to project 9 at https://us.posthog.com"
     assert.matches(told, said.screen, 1, true)
-    assert.same({ host = e.url, token = KEY, env_id = "112358", more = { 1 } }, (kept()))
+    assert.same({ host = t.e.url, token = KEY, env_id = "112358", more = { 1 } }, (kept()))
     assert.equal("600", mode_of(path()))
   end)
 
@@ -254,7 +248,7 @@ describe("posthog-llm login", function()
   end)
 
   it("does not ask for what its options give", function()
-    local said = talk({ { "API key", KEY .. "\\n" } }, { "--host", e.url, "--project", "112358" })
+    local said = talk({ { "API key", KEY .. "\\n" } }, { "--host", t.e.url, "--project", "112358" })
     assert.equal(0, said.code, said.screen)
     assert.equal(KEY, kept().token)
   end)
@@ -265,12 +259,12 @@ describe("posthog-llm login", function()
   end
 
   it("reads the key from standard input when asked to", function()
-    local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
+    local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", t.e.url)
     assert.matches("logged in to project 112358", said.err, 1, true)
     assert.equal(KEY, kept().token)
     said =
-      login_by_file(0, { stdin = KEY .. "\n" }, "--json", "--project", "112358", "--host", e.url)
-    assert.same({ file = path(), host = e.url, project_id = "112358" }, cjson.decode(said.out))
+      login_by_file(0, { stdin = KEY .. "\n" }, "--json", "--project", "112358", "--host", t.e.url)
+    assert.same({ file = path(), host = t.e.url, project_id = "112358" }, cjson.decode(said.out))
   end)
 
   it("takes a host as a browser shows it", function()
@@ -280,10 +274,10 @@ describe("posthog-llm login", function()
       "--project",
       "112358",
       "--host",
-      e.url .. "/project/112358/settings/user-api-keys?x=1#y"
+      t.e.url .. "/project/112358/settings/user-api-keys?x=1#y"
     )
-    assert.equal(e.url, kept().host)
-    local us = cloud.start(e, "DNS:us.posthog.com")
+    assert.equal(t.e.url, kept().host)
+    local us = cloud.start(t.e, "DNS:us.posthog.com")
     for _, host in ipairs({ "us.posthog.com", "US", "us.posthog.com/project/112358" }) do
       login_by_file(0, {
         stdin = KEY .. "\n",
@@ -301,20 +295,20 @@ describe("posthog-llm login", function()
     local said = ends(2, { "login" }, { stdin = KEY .. "\n", env = env() })
     assert.matches("--key-file - (the key on standard input)", said.err, 1, true)
     assert.is_nil(kept())
-    said = login_by_file(2, { stdin = KEY .. "\n" }, "--host", e.url)
+    said = login_by_file(2, { stdin = KEY .. "\n" }, "--host", t.e.url)
     assert.matches("needs --project", said.err, 1, true)
   end)
 
   it("stores no account that the server refuses or whose server cannot be reached", function()
     for _, case in ipairs({
-      { 5, "phx_wrong", "112358", e.url, "the key is not valid at 127.0.0.1" },
-      { 5, "phc_wrong", "112358", e.url, "a project key" },
-      { 5, "", "112358", e.url, "no key in its first line" },
-      { 4, KEY, "5", e.url, "project 5 does not exist" },
-      { 2, KEY, "x", e.url, "a project's id is a number" },
+      { 5, "phx_wrong", "112358", t.e.url, "the key is not valid at 127.0.0.1" },
+      { 5, "phc_wrong", "112358", t.e.url, "a project key" },
+      { 5, "", "112358", t.e.url, "no key in its first line" },
+      { 4, KEY, "5", t.e.url, "project 5 does not exist" },
+      { 2, KEY, "x", t.e.url, "a project's id is a number" },
       { 1, KEY, "112358", "http://127.0.0.1:1", "127.0.0.1:1" },
       { 2, KEY, "112358", "http://posthog.example", "plain http to posthog.example" },
-      { 1, KEY, "112358", e.tls_url, "the certificate is not trusted" },
+      { 1, KEY, "112358", t.e.tls_url, "the certificate is not trusted" },
       { 2, KEY, "112358", "https://us.i.posthog.com", "accepts only events" },
     }) do
       local said =
@@ -327,15 +321,15 @@ describe("posthog-llm login", function()
 
   it("stores no account of a server that is not PostHog's", function()
     for _, case in ipairs({ { 200, "{}" }, { 200, "null" }, { 200, "[]" }, { 401, "<html>" } }) do
-      e:reset()
-      e:fault({ match = { path = "^/api/" }, action = { status = case[1], body = case[2] } })
+      t.e:reset()
+      t.e:fault({ match = { path = "^/api/" }, action = { status = case[1], body = case[2] } })
       local said = login_by_file(
         case[1] == 401 and 5 or 1,
         { stdin = KEY .. "\n" },
         "--project",
         "112358",
         "--host",
-        e.url
+        t.e.url
       )
       assert.matches("not logged in: the server answers " .. case[1], said.err, 1, true)
       assert.is_nil(kept())
@@ -343,7 +337,7 @@ describe("posthog-llm login", function()
   end)
 
   it("says when a key could not be tried", function()
-    e:fault({
+    t.e:fault({
       match = { path = "^/api/" },
       action = {
         status = 429,
@@ -351,13 +345,13 @@ describe("posthog-llm login", function()
         headers = { ["Retry-After"] = "300", ["Content-Type"] = "application/json" },
       },
     })
-    local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
+    local said = login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", t.e.url)
     assert.matches("note: the key could not be tried", said.err, 1, true)
     assert.matches("note: the server asks to wait 300 s", said.err, 1, true)
   end)
 
   it("names the other cloud where a key is not valid at one", function()
-    local us = cloud.start(e, "DNS:us.posthog.com")
+    local us = cloud.start(t.e, "DNS:us.posthog.com")
     local said = login_by_file(5, {
       stdin = "phx_wrong\n",
       env = {
@@ -377,7 +371,7 @@ describe("posthog-llm login", function()
         "--project",
         "112358",
         "--host",
-        e.url
+        t.e.url
       )
       assert.matches(words, said.err, 1, true)
     end
@@ -393,7 +387,7 @@ describe("posthog-llm login", function()
 
   describe("followed by logout", function()
     it("removes the login, and says that the key stays valid", function()
-      login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", e.url)
+      login_by_file(0, { stdin = KEY .. "\n" }, "--project", "112358", "--host", t.e.url)
       local said = ends(0, { "logout" }, { env = env() })
       assert.matches("removed " .. path(), said.err, 1, true)
       assert.matches("stays valid", said.err, 1, true)

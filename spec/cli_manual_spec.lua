@@ -2,8 +2,8 @@
 --- that it is all there once it is installed.
 
 local command = require("spec.support.command")
+local command_tree = require("spec.support.command_tree")
 local commands = require("posthog.llm.cli.commands")
-local emulator = require("spec.emulator")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
 
@@ -22,21 +22,6 @@ local function read(path)
   local text = file:read("*a")
   file:close()
   return text
-end
-
---- All commands, groups and the command itself too, each with its words.
-local function each_command(visit, list, words)
-  for _, entry in ipairs(list or { commands }) do
-    local own = {}
-    for i, word in ipairs(words or {}) do
-      own[i] = word
-    end
-    if words then
-      own[#own + 1] = entry.name
-    end
-    visit(entry, own)
-    each_command(visit, entry.commands or {}, own)
-  end
 end
 
 describe("the manual", function()
@@ -65,7 +50,7 @@ describe("the manual", function()
   end
 
   it("has help texts that fit a screen of 24 lines and 80 columns, above the prompt", function()
-    each_command(function(_, words)
+    command_tree.each(function(_, words)
       local shown = help_of(words)
       for line in shown:gmatch("([^\n]*)\n") do
         assert.is_true(#line <= 80, line)
@@ -79,7 +64,7 @@ describe("the manual", function()
   it(
     "names every option and command in each help text, and describes all in the full one",
     function()
-      each_command(function(entry, words)
+      command_tree.each(function(entry, words)
         local shown, full = help_of(words), help_of(words, nil, true)
         for _, list in ipairs({ entry.options or {}, entry.commands or {}, entry.arguments or {} }) do
           for _, thing in ipairs(list) do
@@ -96,7 +81,7 @@ describe("the manual", function()
   )
 
   it("has help texts that fit a terminal of 40 columns", function()
-    each_command(function(_, words)
+    command_tree.each(function(_, words)
       for line in help_of(words, 40):gmatch("([^\n]*)\n") do
         assert.is_true(#line <= 40 or line:find("^ *%S+ ?\\?$") ~= nil, line)
       end
@@ -104,7 +89,7 @@ describe("the manual", function()
   end)
 
   it("names in each help text the options of every command", function()
-    each_command(function(entry, words)
+    command_tree.each(function(entry, words)
       local shown = help_of(words)
       for _, option in ipairs(commands.options) do
         local name = option[1]:match("%S+$") .. (option.value and " " .. option.value or "")
@@ -118,7 +103,7 @@ describe("the manual", function()
 
   it("has three examples in each help text, the same as in the manual page", function()
     local manual = read("doc/cli.md")
-    each_command(function(entry, words)
+    command_tree.each(function(entry, words)
       local shown = help_of(words):gsub(" \\\n +", " ")
       local at = shown:find("\nExamples:\n", 1, true)
       assert.is_truthy(at, shown)
@@ -136,7 +121,7 @@ describe("the manual", function()
 
   it("has for each command an example, which is a valid command", function()
     local count = 0
-    each_command(function(entry, path)
+    command_tree.each(function(entry, path)
       assert.is_truthy(entry.commands or entry.examples, table.concat(path, " "))
       for _, example in ipairs(entry.examples or {}) do
         local line =
@@ -161,19 +146,11 @@ describe("the command posthog-llm", function()
     return
   end
 
-  local e
-  local run, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start({ profile = "current" })
-  end)
-  teardown(function()
-    e:stop()
-  end)
-  before_each(function()
-    e:reset()
-  end)
+  local t = command.session({ profile = "current" })
+  local run, ends = t.run, t.ends
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.reset)
 
   local DATASETS = "/api/projects/:project_id/datasets/"
   local RECORDS = os.tmpname()
@@ -199,7 +176,7 @@ describe("the command posthog-llm", function()
 
   it("exits with every code that the manual lists", function()
     ends(0, CASES[3])
-    e:fault({ match = { method = "POST", path = "dataset_items/$" }, action = FULL })
+    t.e:fault({ match = { method = "POST", path = "dataset_items/$" }, action = FULL })
     local file = assert(io.open(RECORDS, "w"))
     file:write('{"input":1}\n')
     file:close()

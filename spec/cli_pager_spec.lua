@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson")
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 
 local unable = command.unable()
 
@@ -16,19 +15,13 @@ describe("the pager of the command", function()
     return
   end
 
-  local e
-  local run, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start()
-  end)
-  teardown(function()
-    e:stop()
-  end)
+  local t = command.session()
+  local run, ends = t.run, t.ends
+  setup(t.start)
+  teardown(t.stop)
   before_each(function()
-    e:reset()
-    e:settings({ profile = "reference" })
+    t.reset()
+    t.e:settings({ profile = "reference" })
   end)
 
   local ROWS = 24 -- of the terminals of spec.support.command
@@ -65,7 +58,7 @@ describe("the pager of the command", function()
 
   it("shows lines that a narrow terminal breaks", function()
     skill(1)
-    e:reset()
+    t.e:reset()
     local text = ("x"):rep(100) .. "\n"
     local data = { name = "long", description = "Long.", body = text:rep(ROWS - 1) }
     local path = "/api/projects/:project_id/llm_skills/"
@@ -77,7 +70,7 @@ describe("the pager of the command", function()
   it("is not used where the text fits, in a pipe, for JSON, or where nobody wants it", function()
     skill(ROWS - 1)
     assert.matches("^line 1\n", on_terminal(SHOW, MARK).out)
-    e:reset()
+    t.e:reset()
     skill(100)
     for _, case in ipairs({
       { SHOW, { terminal = 80, env = { PAGER = MARK } } },
@@ -96,8 +89,8 @@ describe("the pager of the command", function()
   end)
 
   it("is asked for by each command whose text may be long", function()
-    e:settings({ profile = "current" })
-    local made = e:seed({ datasets = 1 })
+    t.e:settings({ profile = "current" })
+    local made = t.e:seed({ datasets = 1 })
     local input = {}
     for i = 1, 50 do
       input[i] = "line " .. i

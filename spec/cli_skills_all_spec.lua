@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local live = require("spec.support.live")
 
 local unable = command.unable()
@@ -23,19 +22,14 @@ for _, profile in ipairs({ "reference", "current" }) do
       return
     end
 
-    local e, root
-    local run, ends = command.against(function()
-      return e
-    end)
+    local root
+    local t = command.session({ profile = profile })
+    local run, ends = t.run, t.ends
 
-    setup(function()
-      e = emulator.start({ profile = profile })
-    end)
-    teardown(function()
-      e:stop()
-    end)
+    setup(t.start)
+    teardown(t.stop)
     before_each(function()
-      e:reset()
+      t.reset()
       root = folders.new()
       for _, name in ipairs({ "alpha", "beta", "gamma" }) do
         folders.write(root, "skills/" .. name .. "/SKILL.md", skill_md(name))
@@ -134,15 +128,15 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("are told as not tried once somebody stops it", function()
-      e:seed({ skills = 30 })
-      e:fault({ match = { path = "name/" }, action = { delay = 0.3 } })
+      t.e:seed({ skills = 30 })
+      t.e:fault({ match = { path = "name/" }, action = { delay = 0.3 } })
       local stopped = skills(130, { "pull", "--all", "there" }, {
         while_running = command.until_true("[ -f there/seeded-0002/.posthog-skill.json ]")
           .. "kill -INT $pid",
       })
       assert.matches("\n%d+ pulled, %d+ not tried\n$", stopped.out)
       assert.matches("not tried: seeded%-%d+, .* and %d+ more\n", stopped.err)
-      e:faults({})
+      t.e:faults({})
       has(skills(0, { "pull", "--all", "there" }).out, " unchanged\n")
     end)
 
@@ -178,10 +172,10 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("of several folders are asked for at the same time", function()
       skills(0, { "push", "--all", "skills" })
-      e:fault({ match = { path = "llm_skills" }, action = { delay = 0.2 } })
+      t.e:fault({ match = { path = "llm_skills" }, action = { delay = 0.2 } })
       local result = skills(0, { "status", "skills/alpha", "skills/beta", "skills/gamma" })
       assert.matches("^alpha: [^\n]+\nbeta: [^\n]+\ngamma: ", result.out)
-      local log = e:log()
+      local log = t.e:log()
       local times = {}
       for _, entry in ipairs(log) do
         times[#times + 1] = entry.at
@@ -207,8 +201,8 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("come through a process that is killed, and two at once", function()
-      e:seed({ skills = 12, versions = 2 })
-      e:fault({ match = { path = "name/" }, action = { delay = 0.3 } })
+      t.e:seed({ skills = 12, versions = 2 })
+      t.e:fault({ match = { path = "name/" }, action = { delay = 0.3 } })
       for i, seconds in ipairs({ 0.05, 0.35, 0.32 }) do
         local until_listed = command.until_true("[ -s there/.posthog-skills.json ]")
         skills(137, { "pull", "--all", "there", "--force" }, {
@@ -216,7 +210,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         })
         os.remove(i == 1 and root .. "/there/.posthog-skills.json" or "")
       end
-      e:faults({})
+      t.e:faults({})
       local here = io.popen("pwd"):read("*l")
       local line = command.line({ "skills", "pull", "--all", "there", "--force" }, here)
       local second = "(" .. line .. " >second 2>&1; [ $? -le 1 ] || echo >wrong)"

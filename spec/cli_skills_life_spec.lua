@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local live = require("spec.support.live")
 local shell = require("spec.support.shell")
 
@@ -32,20 +31,15 @@ for _, profile in ipairs({ "reference", "current" }) do
     end
 
     local is_v1 = profile == "reference"
-    local e, root
-    local _, ends = command.against(function()
-      return e
-    end)
+    local root
+    local t = command.session({ profile = profile })
+    local ends = t.ends
     local read, write = folders.read, folders.write
 
-    setup(function()
-      e = emulator.start({ profile = profile })
-    end)
-    teardown(function()
-      e:stop()
-    end)
+    setup(t.start)
+    teardown(t.stop)
     before_each(function()
-      e:reset()
+      t.reset()
       root = folders.new()
       write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
       write(root, "pdf-forms/a.md", "1\n2\n3\n")
@@ -114,7 +108,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         return
       end
       skills(0, { "push", "pdf-forms" })
-      e:fault({
+      t.e:fault({
         match = { path = "search/" },
         action = {
           status = 200,
@@ -132,13 +126,13 @@ for _, profile in ipairs({ "reference", "current" }) do
         return
       end
       skills(0, { "push", "pdf-forms" })
-      local before = #e:log()
-      e:fault({
+      local before = #t.e:log()
+      t.e:fault({
         match = { path = "search/" },
         action = { status = 503, body = '{"detail":"Too slow."}' },
       })
       has(skills(1, { "search", "forms" }).err, "Too slow")
-      assert.equal(1, #e:log(before))
+      assert.equal(1, #t.e:log(before))
     end)
 
     it("log shows what each version has changed", function()
@@ -286,12 +280,12 @@ for _, profile in ipairs({ "reference", "current" }) do
       publish_two()
       local JSON = { ["Content-Type"] = "application/json" }
       local body = '{"detail":"Stale.","current_version":3}'
-      e:fault({
+      t.e:fault({
         match = { method = "PATCH" },
         action = { status = 409, body = body, headers = JSON },
       })
       has(skills(3, { "restore", "pdf-forms", "1" }).err, "nothing was restored")
-      e:faults({
+      t.e:faults({
         { match = { method = "PATCH" }, action = { close = "after" } },
         {
           match = { method = "GET", path = "llm_skills/name/pdf%-forms/%?" },
@@ -300,7 +294,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       })
       local lost = skills(1, { "restore", "pdf-forms", "1" }).err
       has(lost, "Do it again: where it has happened, nothing is sent.")
-      e:faults({})
+      t.e:faults({})
       has(skills(0, { "restore", "pdf-forms", "1" }).out, "unchanged pdf-forms version 3")
     end)
 
@@ -361,10 +355,10 @@ for _, profile in ipairs({ "reference", "current" }) do
         }
         for _, words in ipairs(COMMANDS) do
           skills(5, words, { env = { POSTHOG_PERSONAL_API_KEY = "phx_wrong" } })
-          e:fault({ action = { delay = { answer = 5 } } })
+          t.e:fault({ action = { delay = { answer = 5 } } })
           local out = skills(130, words, { while_running = "sleep 0.7; kill -INT $pid" })
           has(out.err, "interrupted")
-          e:faults({})
+          t.e:faults({})
         end
         has(skills(0, { "show", "pdf-forms", "--file", "a.md" }).out, "three")
       end
@@ -372,17 +366,17 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("rename that was killed goes on", function()
       publish_two()
-      e:fault({ match = { method = "POST" }, action = { delay = { answer = 3 } } })
+      t.e:fault({ match = { method = "POST" }, action = { delay = { answer = 3 } } })
       command.run({ "skills", "rename", "pdf-forms", "forms", is_v1 and "--yes" or nil }, {
         dir = root,
         env = {
-          POSTHOG_HOST = e.url,
+          POSTHOG_HOST = t.e.url,
           POSTHOG_PROJECT_ID = "112358",
           POSTHOG_PERSONAL_API_KEY = command.KEY,
         },
         while_running = "sleep 1; kill -9 $pid",
       })
-      e:faults({})
+      t.e:faults({})
       skills(0, { "rename", "pdf-forms", "forms", is_v1 and "--yes" or nil })
       has(skills(0, { "push", "forms" }).out, "unchanged forms")
       skills(4, { "show", "pdf-forms" })

@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local live = require("spec.support.live")
 
 local unable = command.unable()
@@ -46,20 +45,15 @@ for _, profile in ipairs({ "reference", "current" }) do
       return
     end
 
-    local e, root
-    local _, ends = command.against(function()
-      return e
-    end)
+    local root
+    local t = command.session({ profile = profile })
+    local ends = t.ends
     local read, write = folders.read, folders.write
 
-    setup(function()
-      e = emulator.start({ profile = profile })
-    end)
-    teardown(function()
-      e:stop()
-    end)
+    setup(t.start)
+    teardown(t.stop)
     before_each(function()
-      e:reset()
+      t.reset()
       root = folders.new()
       write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
       write(root, "pdf-forms/a.md", LINES)
@@ -78,7 +72,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     local function writes()
       local n = 0
-      for _, entry in ipairs(e:log()) do
+      for _, entry in ipairs(t.e:log()) do
         n = n + (entry.method ~= "GET" and 1 or 0)
       end
       return n
@@ -88,7 +82,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     local function stop_at(request)
       local typed = "for i in $(seq 400); do curl -q -s --noproxy '*' '%s/__emulator/log?since=%d' "
         .. "| grep -q '%s' && break; sleep 0.05; done; printf '\\003'; sleep 1"
-      return { terminal = 80, screen = true, typed = typed:format(e.url, #e:log(), request) }
+      return { terminal = 80, screen = true, typed = typed:format(t.e.url, #t.e:log(), request) }
     end
 
     --- A second folder of the skill, as somebody else has it.
@@ -199,7 +193,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       if profile ~= "current" then
         return -- API v1 keeps all, and says nothing
       end
-      e:settings({ create_own_metadata = "dropped" })
+      t.e:settings({ create_own_metadata = "dropped" })
       local metadata = "\nmetadata:\n  team: docs\n  source: docs\n---"
       write(root, "pdf-forms/SKILL.md", (skill_md("pdf-forms"):gsub("\n%-%-%-", metadata, 1)))
       write(root, "pdf-forms/A.md", "x")
@@ -362,7 +356,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("does not take a response without a text for an empty one", function()
       skills(0, { "push", "pdf-forms" })
-      e:fault({
+      t.e:fault({
         match = { method = "GET" },
         action = { status = 200, body = '{"id":"1","name":"pdf-forms","version":1}' },
       })
@@ -428,7 +422,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         skills(0, { "push", "pdf-forms" })
         write(root, "more/SKILL.md", skill_md("more"))
         edit(root, "pdf-forms/a.md", "1", "one")
-        e:fault({ match = { method = "PATCH" }, action = { delay = case[1], times = 1 } })
+        t.e:fault({ match = { method = "PATCH" }, action = { delay = case[1], times = 1 } })
         local stopped = skills(130, { "push", "pdf-forms", "more" }, stop_at("PATCH")).out
         has(
           stopped,
@@ -442,7 +436,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("writes nothing when it is stopped in a pull, and says so", function()
       skills(0, { "push", "pdf-forms" })
-      e:fault({ match = { path = "/files/" }, action = { delay = 30 } })
+      t.e:fault({ match = { path = "/files/" }, action = { delay = 30 } })
       local stopped = skills(130, { "pull", "pdf-forms", "there" }, stop_at("files")).out
       has(stopped, "posthog-llm: there: interrupted\nNothing was written.\n")
       assert.is_nil(read(root, "there/SKILL.md"))
@@ -451,13 +445,13 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("says that a push may have happened when the network is lost in it", function()
       skills(0, { "push", "pdf-forms" })
       edit(root, "pdf-forms/a.md", "1", "one")
-      e:faults({
+      t.e:faults({
         { match = { method = "PATCH" }, action = { close = "after" } },
         { match = { method = "GET", path = "version=2" }, action = { status = 403, body = "{}" } },
       })
       local result = skills(1, { "push", "pdf-forms" })
       has(result.err, "Push again: it tells which")
-      e:faults({})
+      t.e:faults({})
       assert.equal("unchanged pdf-forms version 2\n", skills(0, { "push", "pdf-forms" }).out)
     end)
 
@@ -591,7 +585,7 @@ for _, profile in ipairs({ "reference", "current" }) do
           action = { status = status or 200, body = body },
         }
       end
-      e:faults({
+      t.e:faults({
         answer("GET", "resolve/name/", resolved),
         answer("GET", "/files/", file),
         answer("GET", "llm_skills/name/", skill),

@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local live = require("spec.support.live")
 
 local unable = command.unable()
@@ -18,19 +17,11 @@ describe("the command posthog-llm", function()
     return
   end
 
-  local e
-  local run, ends = command.against(function()
-    return e
-  end)
-  setup(function()
-    e = emulator.start()
-  end)
-  teardown(function()
-    e:stop()
-  end)
-  before_each(function()
-    e:reset()
-  end)
+  local t = command.session()
+  local run, ends = t.run, t.ends
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.reset)
 
   it("shows its help without arguments", function()
     local result = ends(0, {})
@@ -59,7 +50,7 @@ describe("the command posthog-llm", function()
   end)
 
   it("goes by the terminal, whatever COLUMNS, LINES and the locale say", function()
-    e:seed({ skills = 1 })
+    t.e:seed({ skills = 1 })
     local help, list = ends(0, { "--help" }).out, ends(0, { "skills", "list" }).out
     for _, env in ipairs({
       { COLUMNS = "nonsense", LINES = "-1" },
@@ -185,7 +176,7 @@ describe("the command posthog-llm", function()
 
   it("does not reuse the number of a closed stream", function()
     local shell = "POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s %s "
-    local list = shell:format(e.url, KEY, command.line({ "skills", "list" }, "."))
+    local list = shell:format(t.e.url, KEY, command.line({ "skills", "list" }, "."))
     for closed, expected in pairs({
       ["2>&1 >&-"] = "cannot write the output: Bad file descriptor\n1\n$",
       ["--key-file - 2>&1 <&-"] = "%-%-key%-file: %-: Bad file descriptor\n5\n$",
@@ -199,8 +190,8 @@ describe("the command posthog-llm", function()
 
   for _, profile in ipairs({ "reference", "current" }) do
     it("prints all that the server sent as JSON, on " .. live.api_name[profile], function()
-      e:settings({ profile = profile })
-      local made = e:seed({ skills = 1, datasets = 1, items = 1 })
+      t.e:settings({ profile = profile })
+      local made = t.e:seed({ skills = 1, datasets = 1, items = 1 })
       local function same(path, ...)
         path = "/api/projects/:project_id/" .. path
         local whole = cjson.decode(ends(0, { "api", "GET", path }).out)
@@ -221,7 +212,7 @@ describe("the command posthog-llm", function()
   it("escapes control characters in JSON on a terminal, and nowhere else", function()
     local hostile = "\127 \194\155 \216\156 \226\128\174 \239\187\191 \243\160\128\129 \195\188"
     local body = cjson.encode({ name = hostile })
-    e:fault({
+    t.e:fault({
       match = { path = "/x" },
       action = {
         status = 200,
@@ -239,7 +230,7 @@ describe("the command posthog-llm", function()
   end)
 
   it("leaves the progress bar out where it does not fit, and on a dumb terminal", function()
-    e:seed({ datasets = 1, items = 20 })
+    t.e:seed({ datasets = 1, items = 20 })
     local args = { "items", "list", "--limit", "20" }
     assert.matches("\rreading  %[#+%]  20/20 items  100%%", ends(0, args, { terminal = 80 }).err)
     local narrow = ends(0, args, { terminal = 40 }).err
@@ -250,7 +241,7 @@ describe("the command posthog-llm", function()
 
   it("shows on a terminal what it waits for", function()
     local function list(...)
-      e:fault({
+      t.e:fault({
         match = { path = "llm_skills" },
         action = { status = 429, times = 1, headers = { ["Retry-After"] = "1" } },
       })
@@ -262,11 +253,11 @@ describe("the command posthog-llm", function()
   end)
 
   local function while_listing(shell)
-    e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
+    t.e:fault({ match = { path = "llm_skills" }, action = { delay = 30 } })
     local asked = "n=0; until curl -q -s --noproxy '*' %s/__emulator/log | grep -q llm_skills"
       .. " || [ $((n += 1)) -gt 400 ]; "
       .. "do sleep 0.05; done; "
-    return asked:format(e.url) .. shell
+    return asked:format(t.e.url) .. shell
   end
 
   it("stops at Ctrl-C while it waits for a response", function()

@@ -6,7 +6,6 @@ end -- the command takes what make has built
 
 local cjson = require("cjson")
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local llm = require("posthog.llm")
 
 local unable = command.unable()
@@ -17,24 +16,21 @@ describe("posthog-llm", function()
     return
   end
 
-  local e, folder
-  local run, ends = command.against(function()
-    return e
-  end)
+  local folder
+  local t = command.session({ profile = "current" })
+  local run, ends = t.run, t.ends
 
   setup(function()
-    e = emulator.start({ profile = "current" })
+    t.start()
     folder = os.tmpname()
     os.remove(folder)
     os.execute("mkdir " .. folder)
   end)
   teardown(function()
-    e:stop()
+    t.stop()
     os.execute("rm -rf " .. folder)
   end)
-  before_each(function()
-    e:reset()
-  end)
+  before_each(t.reset)
 
   local function read(path)
     local file = io.open(path, "rb")
@@ -47,7 +43,7 @@ describe("posthog-llm", function()
 
   local function targets()
     local list = {}
-    for _, entry in ipairs(e:log()) do
+    for _, entry in ipairs(t.e:log()) do
       list[#list + 1] = entry.target
     end
     return list
@@ -109,7 +105,7 @@ describe("posthog-llm", function()
       local hostile = answer:gsub('"Bash"', function()
         return '"' .. name .. '"'
       end)
-      e:fault({ match = {}, action = { body = hostile } })
+      t.e:fault({ match = {}, action = { body = hostile } })
       for format in pairs(FORMATS) do
         if format ~= "html" and format ~= "line" then
           local args = { "spend", "--format", format }
@@ -132,7 +128,7 @@ describe("posthog-llm", function()
     end)
 
     it("compares with the period just before", function()
-      e:settings({ clock = "2026-05-14T10:02:11Z" })
+      t.e:settings({ clock = "2026-05-14T10:02:11Z" })
       local shown = ends(0, { "spend", "--from", "-7d", "--compare" }).out
       assert.matches("compared with 2026%-04%-30 10:02 to 2026%-05%-07 10:02", shown)
       local second = targets()[2]:gsub("%%3A", ":")
@@ -152,10 +148,10 @@ describe("posthog-llm", function()
       local wanted = { "spend", "--format", "html", "--output", path }
       assert.equal("", ends(0, wanted, { terminal = 80, screen = true }).out)
       assert.matches("</html>\n$", read(path))
-      e:settings({ spend = "absent" })
+      t.e:settings({ spend = "absent" })
       ends(4, wanted)
       assert.matches("</html>\n$", read(path))
-      e:settings({ spend = "serve" })
+      t.e:settings({ spend = "serve" })
       assert.matches(
         "cannot be written",
         ends(1, {
@@ -196,7 +192,7 @@ describe("posthog-llm", function()
 
     it("names the option that the server refuses", function()
       assert.matches("field %-%-from", ends(1, { "spend", "--from", "2020-01-01" }).err)
-      e:fault({ match = {}, action = { body = '{"summary":{}}' } })
+      t.e:fault({ match = {}, action = { body = '{"summary":{}}' } })
       local old = ends(1, { "spend", "--bucket", "15", "--from", "-2h" }).err
       assert.matches("posthog%-llm: %-%-bucket: this server", old)
       assert.matches("does not say which period", ends(1, { "spend", "--compare" }).err)
@@ -219,7 +215,7 @@ describe("posthog-llm", function()
       file:close()
       local wanted = llm.json.decode(metadata)
       for _, data in ipairs({ body, "@" .. path, "-" }) do
-        e:reset()
+        t.e:reset()
         local result = ends(0, { "api", "post", DATASETS, "--data", data }, { stdin = body })
         local made = llm.json.decode(result.out)
         assert.equal(wanted.n, made.metadata.n)
@@ -242,16 +238,16 @@ describe("posthog-llm", function()
     end)
 
     it("sends a header, and prints nothing for an empty response", function()
-      local made = e:seed({ datasets = 1 }).datasets[1]
-      e:fault({ match = { method = "DELETE" }, action = { status = 204, body = "" } })
+      local made = t.e:seed({ datasets = 1 }).datasets[1]
+      t.e:fault({ match = { method = "DELETE" }, action = { status = 204, body = "" } })
       local path = DATASETS .. made .. "/"
       assert.equal("", ends(0, { "api", "DELETE", path, "--header", "X-Why: test" }).out)
-      assert.matches("\nX%-Why: test\r\n", e:log()[1].raw_header)
+      assert.matches("\nX%-Why: test\r\n", t.e:log()[1].raw_header)
     end)
 
     it("prints the results of all pages, and gives the key to no other host", function()
-      e:seed({ datasets = 5 })
-      e:settings({ link_origin = "http://127.0.0.1:1" })
+      t.e:seed({ datasets = 5 })
+      t.e:settings({ link_origin = "http://127.0.0.1:1" })
       local args = { "api", "GET", DATASETS .. "?limit=2", "--paginate" }
       local seen, count = {}, 0
       for line in ends(0, args).out:gmatch("([^\n]*)\n") do
@@ -264,24 +260,26 @@ describe("posthog-llm", function()
     end)
 
     it("reports what it has printed when a page fails", function()
-      e:seed({ datasets = 5 })
+      t.e:seed({ datasets = 5 })
       local args = { "api", "GET", DATASETS .. "?limit=2", "--paginate" }
-      e:fault({ match = { path = "offset=2" }, action = { status = 403, body = "" } })
+      t.e:fault({ match = { path = "offset=2" }, action = { status = 403, body = "" } })
       local result = ends(5, args)
       assert.equal(2, select(2, result.out:gsub("\n", "")))
       assert.matches("^2 rows were printed; the list may be incomplete\n", result.err)
       assert.matches("\nposthog%-llm: access was refused", result.err)
       local circle = '{"results":[1],"next":"/api/projects/112358/datasets/?limit=2&offset=2"}'
-      e:fault({ match = { path = "offset=2" }, action = { body = circle } })
+      t.e:fault({ match = { path = "offset=2" }, action = { body = circle } })
       assert.matches("back to an earlier one", ends(1, args).err)
-      e:fault({ match = {}, action = { body = '{"a":1}' } })
+      t.e:fault({ match = {}, action = { body = '{"a":1}' } })
       assert.matches("is not a page", ends(1, args).err)
     end)
 
     it("reports what it has printed when it is stopped", function()
-      e:seed({ datasets = 5 })
-      e:fault({ match = { path = "offset=2" }, action = { delay = 30 } })
-      local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=2"):format(e.url)
+      t.e:seed({ datasets = 5 })
+      t.e:fault({ match = { path = "offset=2" }, action = { delay = 30 } })
+      local asked = ("curl -q -s --noproxy '*' %s/__emulator/log | grep -q offset=2"):format(
+        t.e.url
+      )
       local result = run({ "api", "GET", DATASETS .. "?limit=2", "--paginate" }, {
         while_running = command.until_true(asked) .. "kill -INT $pid",
       })
@@ -316,7 +314,7 @@ describe("posthog-llm", function()
     end)
 
     it("escapes on a terminal what would control it", function()
-      e:fault({ match = {}, action = { body = '{"a":"\127\194\155"}' } })
+      t.e:fault({ match = {}, action = { body = '{"a":"\127\194\155"}' } })
       local shown = ends(0, { "api", "GET", DATASETS }, { terminal = 80, screen = true }).out
       assert.equal('{"a":"\\u007f\\u009b"}\n', shown)
       assert.equal('{"a":"\127\194\155"}\n', ends(0, { "api", "GET", DATASETS }).out)
@@ -423,7 +421,7 @@ describe("posthog-llm", function()
     end)
 
     it("says why it cannot start", function()
-      local port = e.url:match("(%d+)$")
+      local port = t.e.url:match("(%d+)$")
       local result = ends(1, { "emulator", "--port", port })
       assert.matches("port " .. port .. " is taken", result.err)
       assert.matches(

@@ -7,26 +7,20 @@ end -- the command takes what make has built
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
-local emulator = require("spec.emulator")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
 
 for _, profile in ipairs({ "reference", "current" }) do
   describe("datasets sync on " .. live.api_name[profile], function()
-    local e, folder
+    local folder
     local OUTPUT = profile == "current" and "expected_output" or "output"
-    local run, ends = command.against(function()
-      return e
-    end)
+    local t = command.session({ profile = profile })
+    local run, ends = t.run, t.ends
 
-    setup(function()
-      e = emulator.start({ profile = profile })
-    end)
-    teardown(function()
-      e:stop()
-    end)
+    setup(t.start)
+    teardown(t.stop)
     before_each(function()
-      e:reset()
+      t.reset()
       folder = folders.new()
     end)
     after_each(function()
@@ -112,7 +106,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("ends with code 7 where records are rejected, each named by its line", function()
       local path = write("g.jsonl", TWO)
       ends(0, words(path))
-      e:faults({
+      t.e:faults({
         {
           match = { method = "PATCH" },
           action = {
@@ -142,11 +136,11 @@ for _, profile in ipairs({ "reference", "current" }) do
         action = { status = 200, headers = { ["Content-Type"] = "application/json" } }
         action.body = cjson.encode(item)
       end
-      e:faults({ { match = match, action = action } })
+      t.e:faults({ { match = match, action = action } })
       local shown = ends(3, words(path))
       assert.equal("1 changed by others meanwhile, 1 unchanged\n", shown.out)
       assert.truthy(shown.err:find(path .. ":2: item ", 1, true), shown.err)
-      e:faults({})
+      t.e:faults({})
       assert.same({ "a=1", "b=2" }, held())
     end)
 
@@ -198,11 +192,11 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
       local path = write("g.jsonl", table.concat(lines, "\n"))
       ends(0, { "datasets", "create", "golden" })
-      e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
+      t.e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
       local kill = command.until_true("grep -qs id " .. path .. ".sync.journal") .. "kill -9 $pid"
       local args = words(path, "--settle", "0.3")
       assert.equal(137, run(args, { while_running = "sleep 0.3; " .. kill }).code)
-      e:faults({})
+      t.e:faults({})
       ends(0, args)
       assert.equal(100, #held())
       assert.equal("nothing to do: 100 items are as in the file\n", ends(0, words(path)).out)
@@ -215,14 +209,14 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
       local path = write("g.jsonl", table.concat(lines, "\n"))
       ends(0, { "datasets", "create", "golden" })
-      e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
+      t.e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
       local typed = command.until_true("grep -qs id " .. path .. ".sync.journal")
         .. "sleep 0.3; printf '\\003'; sleep 0.3"
       local shown = run(words(path, "--settle", "0.2"), { terminal = 80, typed = typed })
       assert.equal(130, shown.code, shown.err)
       assert.truthy(shown.err:find("the same command does what is left", 1, true), shown.err)
       assert.matches("posthog%-llm: interrupted\n$", shown.err)
-      e:faults({})
+      t.e:faults({})
       ends(0, words(path, "--settle", "0.2"))
       assert.equal(200, #held())
     end)
@@ -239,12 +233,12 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     if profile == "current" then
       it("ends with code 8 at a limit of the server's", function()
-        e:settings({ item_limit = 1 })
+        t.e:settings({ item_limit = 1 })
         local path = write("g.jsonl", TWO)
         local shown = ends(8, words(path))
         assert.truthy(shown.err:find("1 of 2 new records are in the dataset", 1, true), shown.err)
         assert.truthy(shown.err:find("stopped after: 1 created", 1, true), shown.err)
-        e:settings({ item_version_limit = 1, item_limit = 0 })
+        t.e:settings({ item_version_limit = 1, item_limit = 0 })
         write("g.jsonl", '{"input":"a","output":9,"metadata":{"id":1}}\n')
         shown = ends(8, words(path))
         assert.truthy(shown.err:find(path .. ":1: item ", 1, true), shown.err)

@@ -2,6 +2,8 @@
 
 local assert = require("luassert")
 
+local emulator = require("spec.emulator")
+
 local command = { KEY = "phx_emulator_all" }
 
 local function quote(text)
@@ -77,14 +79,14 @@ end
 
 --- Runs lines of bash in a folder, with the account of an emulator, for two minutes at most.
 --- @param lines string[]
---- @param emulator table
+--- @param e table
 --- @param dir string
 --- @param env? table<string, string>
 --- @return string output
-function command.script(lines, emulator, dir, env)
+function command.script(lines, e, dir, env)
   local all = {
     paths(),
-    "export POSTHOG_HOST=" .. emulator.url,
+    "export POSTHOG_HOST=" .. e.url,
     "export POSTHOG_PROJECT_ID=112358 PAGER=cat POSTHOG_PERSONAL_API_KEY=" .. command.KEY,
     "cd " .. quote(dir),
   }
@@ -165,14 +167,14 @@ function command.run(args, options)
 end
 
 --- Runs of the command against an emulator.
---- @param emulator fun(): table the running one
+--- @param running fun(): table the emulator
 --- @return fun(args: string[], options?: spec.CommandOptions): table run
 --- @return fun(code: integer, args: string[], options?: spec.CommandOptions): table ends as
 ---   run, and asserts the code
-function command.against(emulator)
+function command.against(running)
   local function run(args, options)
     local all = {
-      POSTHOG_HOST = emulator().url,
+      POSTHOG_HOST = running().url,
       POSTHOG_PROJECT_ID = "112358",
       POSTHOG_PERSONAL_API_KEY = command.KEY,
     }
@@ -193,6 +195,30 @@ function command.against(emulator)
     return result
   end
   return run, ends
+end
+
+--- An emulator for one spec file, and runs of the command against it. Its functions start, stop
+--- and reset go into setup, teardown and before_each; run and ends are those of command.against.
+--- @param options? table for emulator.start
+function command.session(options)
+  local t = { e = nil }
+  t.run, t.ends = command.against(function()
+    return t.e
+  end)
+
+  function t.start()
+    t.e = emulator.start(options)
+  end
+
+  function t.stop()
+    t.e:stop()
+  end
+
+  function t.reset()
+    t.e:reset()
+  end
+
+  return t
 end
 
 --- @return string? why the command cannot be tested here
