@@ -18,96 +18,81 @@ local TWO_THIRDS = pace_fleet.TWO_THIRDS
 local sleep = pace_fleet.sleep
 
 describe("a pace in a Redis that fails", function()
-  local fleet
-
-  setup(function()
-    fleet = pace_fleet.start()
-  end)
-  teardown(function()
-    fleet:stop()
-  end)
-  before_each(function()
-    fleet:begin()
-  end)
-  after_each(function()
-    fleet:finish()
-  end)
-
-  local function within(bound)
-    local most = fleet:most_in_a_minute()
-    assert.is_true(most <= bound, most .. " in a minute")
-    return most
-  end
+  local t = pace_fleet.session()
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.begin)
+  after_each(t.finish)
 
   for what, fault in pairs({
     ["killed, with all it knew,"] = {
       begin = function()
-        fleet.redis:kill()
+        t.fleet.redis:kill()
       end,
       finish = function()
-        assert.is_true(fleet.redis:run())
+        assert.is_true(t.fleet.redis:run())
       end,
     },
     ["stopped"] = {
       begin = function()
-        fleet.redis:signal("STOP")
+        t.fleet.redis:signal("STOP")
       end,
       finish = function()
-        fleet.redis:signal("CONT")
+        t.fleet.redis:signal("CONT")
       end,
     },
   }) do
     it("exceeds the limit by no more than one share while Redis is " .. what, function()
-      local statuses = fleet:crowd(TWO_THIRDS, {}, function()
+      local statuses = t.fleet:crowd(TWO_THIRDS, {}, function()
         sleep(0.5)
         fault.begin()
         sleep(MINUTE)
         fault.finish()
       end)
       assert.same({ ["200"] = 3 * TWO_THIRDS }, statuses)
-      assert.is_true(within(LIMIT + SHARE) > LIMIT / 2)
-      for _, machine in ipairs(fleet.machines) do
+      assert.is_true(t.fleet:within(LIMIT + SHARE) > LIMIT / 2)
+      for _, machine in ipairs(t.fleet.machines) do
         assert.equal("", machine:complaints({ "without it until it answers", "answers again" }))
       end
     end)
   end
 
   it("goes on within the limit when Redis is flushed, its scripts too", function()
-    local statuses = fleet:crowd(TWO_THIRDS, {}, function()
+    local statuses = t.fleet:crowd(TWO_THIRDS, {}, function()
       for _ = 1, 2 do
         sleep(1.5)
-        fleet.redis:command("script flush")
-        fleet.redis:command("flushall")
+        t.fleet.redis:command("script flush")
+        t.fleet.redis:command("flushall")
       end
     end)
     assert.same({ ["200"] = 3 * TWO_THIRDS }, statuses)
-    within(LIMIT + SHARE)
+    t.fleet:within(LIMIT + SHARE)
   end)
 
   it("goes on with a share of the limit when Redis is full", function()
-    fleet.redis:command("config set maxmemory 1")
-    local statuses = fleet:crowd(LIMIT, { deadline = 2 })
+    t.fleet.redis:command("config set maxmemory 1")
+    local statuses = t.fleet:crowd(LIMIT, { deadline = 2 })
     assert.is_true((statuses["200"] or 0) >= 3)
-    within(LIMIT)
-    fleet.redis:command("config set maxmemory 0")
+    t.fleet:within(LIMIT)
+    t.fleet.redis:command("config set maxmemory 0")
     sleep(2)
-    assert.equal("went", (fleet.machines[1]:get(fleet:path())))
+    assert.equal("went", (t.fleet.machines[1]:get(t.fleet:path())))
     assert.matches(
       "^1?pace:%x+\n$",
-      fleet.redis:command("--raw keys '*'"):gsub("posthog%-llm:", ""),
+      t.fleet.redis:command("--raw keys '*'"):gsub("posthog%-llm:", ""),
       nil
     )
   end)
 
   it("stays within the limit when Redis goes back to an old copy of its data", function()
-    local statuses = fleet:crowd(TWO_THIRDS, {}, function()
+    local statuses = t.fleet:crowd(TWO_THIRDS, {}, function()
       sleep(1.2)
-      local name = fleet.redis:command("--raw keys '*'"):match("%S+")
-      fleet.redis:command(("copy %s old"):format(name))
+      local name = t.fleet.redis:command("--raw keys '*'"):match("%S+")
+      t.fleet.redis:command(("copy %s old"):format(name))
       sleep(0.5)
-      fleet.redis:command(("rename old %s"):format(name))
+      t.fleet.redis:command(("rename old %s"):format(name))
     end)
     assert.same({ ["200"] = 3 * TWO_THIRDS }, statuses)
-    within(LIMIT + SHARE)
+    t.fleet:within(LIMIT + SHARE)
   end)
 end)

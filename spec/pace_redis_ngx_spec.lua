@@ -19,33 +19,18 @@ local TWO_THIRDS = pace_fleet.TWO_THIRDS
 local sleep = pace_fleet.sleep
 
 describe("a pace in Redis", function()
-  local fleet
-
-  setup(function()
-    fleet = pace_fleet.start()
-  end)
-  teardown(function()
-    fleet:stop()
-  end)
-  before_each(function()
-    fleet:begin()
-  end)
-  after_each(function()
-    fleet:finish()
-  end)
-
-  local function within(bound)
-    local most = fleet:most_in_a_minute()
-    assert.is_true(most <= bound, most .. " in a minute")
-    return most
-  end
+  local t = pace_fleet.session()
+  setup(t.start)
+  teardown(t.stop)
+  before_each(t.begin)
+  after_each(t.finish)
 
   it("allows all machines together as many requests as the limit, and uses it", function()
-    local statuses = fleet:crowd(LIMIT)
+    local statuses = t.fleet:crowd(LIMIT)
     assert.same({ ["200"] = 3 * LIMIT }, statuses)
-    local list = fleet:times()
+    local list = t.fleet:times()
     assert.equal(3 * LIMIT, #list)
-    local most = fleet:most_in_a_minute()
+    local most = t.fleet:most_in_a_minute()
     assert.is_true(most <= LIMIT, most .. " in a minute")
     assert.is_true(most >= 0.95 * LIMIT, most .. " in a minute")
     local seconds = list[#list] - list[1]
@@ -56,45 +41,45 @@ describe("a pace in Redis", function()
   end)
 
   it("agrees with a machine whose clock is off by an hour", function()
-    assert.equal("went", (fleet.machines[1]:get(fleet:path())))
-    assert.equal("went", (fleet.machines[2]:get(fleet:path({ ahead = 3600 }))))
-    assert.equal("went", (fleet.machines[3]:get(fleet:path({ ahead = -3600 }))))
-    local statuses = fleet:crowd(TWO_THIRDS)
+    assert.equal("went", (t.fleet.machines[1]:get(t.fleet:path())))
+    assert.equal("went", (t.fleet.machines[2]:get(t.fleet:path({ ahead = 3600 }))))
+    assert.equal("went", (t.fleet.machines[3]:get(t.fleet:path({ ahead = -3600 }))))
+    local statuses = t.fleet:crowd(TWO_THIRDS)
     assert.same({ ["200"] = 3 * TWO_THIRDS }, statuses)
-    assert.is_true(within(LIMIT) >= 0.95 * LIMIT)
-    for _, machine in ipairs(fleet.machines) do
-      machine:get(fleet:path({ ahead = 0 }))
+    assert.is_true(t.fleet:within(LIMIT) >= 0.95 * LIMIT)
+    for _, machine in ipairs(t.fleet.machines) do
+      machine:get(t.fleet:path({ ahead = 0 }))
     end
   end)
 
   it("makes a 429 that one machine got known to all", function()
-    assert.equal("went", (fleet.machines[2]:get(fleet:path())))
-    fleet.e:fault({ action = { status = 429, headers = { ["Retry-After"] = "5" }, times = 1 } })
-    assert.matches("rate_limited", (fleet.machines[1]:get(fleet:path({ deadline = 1 }))))
-    for _, machine in ipairs(fleet.machines) do
-      local said = machine:get(fleet:path({ deadline = 1 }))
+    assert.equal("went", (t.fleet.machines[2]:get(t.fleet:path())))
+    t.fleet.e:fault({ action = { status = 429, headers = { ["Retry-After"] = "5" }, times = 1 } })
+    assert.matches("rate_limited", (t.fleet.machines[1]:get(t.fleet:path({ deadline = 1 }))))
+    for _, machine in ipairs(t.fleet.machines) do
+      local said = machine:get(t.fleet:path({ deadline = 1 }))
       assert.matches("since the server asked to wait (429)", said, 1, true)
     end
-    assert.equal(2, #fleet.e:log())
+    assert.equal(2, #t.fleet.e:log())
     assert.equal(
       "went",
-      (fleet.machines[3]:get(fleet:path({ key = "phx_emulator_li", deadline = 1 })))
+      (t.fleet.machines[3]:get(t.fleet:path({ key = "phx_emulator_li", deadline = 1 })))
     )
     sleep(5)
-    assert.equal("went", (fleet.machines[3]:get(fleet:path({ deadline = 1 }))))
+    assert.equal("went", (t.fleet.machines[3]:get(t.fleet:path({ deadline = 1 }))))
   end)
 
   it("counts each key separately, and tells Redis none", function()
-    local thread = fleet:crowd(LIMIT, { deadline = 1 })
+    local thread = t.fleet:crowd(LIMIT, { deadline = 1 })
     assert.is_true(thread["200"] <= LIMIT)
     assert.equal(
       "went",
-      (fleet.machines[1]:get(fleet:path({ key = "phx_emulator_li", deadline = 1 })))
+      (t.fleet.machines[1]:get(t.fleet:path({ key = "phx_emulator_li", deadline = 1 })))
     )
-    local names = fleet.redis:command("--raw keys '*'")
+    local names = t.fleet.redis:command("--raw keys '*'")
     assert.matches("^posthog%-llm:pace:%x+\nposthog%-llm:pace:%x+\n$", names)
     for name in names:gmatch("%S+") do
-      assert.is_nil(fleet.redis:command("--raw hgetall " .. name):find("phx_", 1, true))
+      assert.is_nil(t.fleet.redis:command("--raw hgetall " .. name):find("phx_", 1, true))
     end
     assert.is_nil(names:find(pipeline.KEY, 1, true))
   end)
@@ -102,13 +87,13 @@ describe("a pace in Redis", function()
   it(
     "loses no more than a share with a worker that is killed, and goes on after a reload",
     function()
-      local statuses = fleet:crowd(TWO_THIRDS, {}, function()
+      local statuses = t.fleet:crowd(TWO_THIRDS, {}, function()
         sleep(1)
-        fleet.machines[1]:signal("KILL", fleet.machines[1]:workers()[1])
-        fleet.machines[2]:signal("HUP")
+        t.fleet.machines[1]:signal("KILL", t.fleet.machines[1]:workers()[1])
+        t.fleet.machines[2]:signal("HUP")
       end)
       assert.is_true(statuses["200"] >= 2 * TWO_THIRDS)
-      within(LIMIT)
+      t.fleet:within(LIMIT)
     end
   )
 end)

@@ -1,5 +1,7 @@
 --- Three nginx that share a pace in a Redis, for the specs of it.
 
+local assert = require("luassert")
+
 local emulator = require("spec.emulator")
 local redis_server = require("spec.ngx.redis")
 local server = require("spec.ngx.server")
@@ -117,6 +119,39 @@ function Fleet:most_in_a_minute()
     most = math.max(most, i - first + 1)
   end
   return most
+end
+
+--- Asserts that no more requests came in any minute.
+--- @param bound number
+--- @return integer most
+function Fleet:within(bound)
+  local most = self:most_in_a_minute()
+  assert.is_true(most <= bound, most .. " in a minute")
+  return most
+end
+
+--- The fleet of one spec file. Its functions start, stop, begin and finish go into setup,
+--- teardown, before_each and after_each.
+function pace_fleet.session()
+  local t = { fleet = nil }
+
+  function t.start()
+    t.fleet = pace_fleet.start()
+  end
+
+  function t.stop()
+    t.fleet:stop()
+  end
+
+  function t.begin()
+    t.fleet:begin()
+  end
+
+  function t.finish()
+    t.fleet:finish()
+  end
+
+  return t
 end
 
 function pace_fleet.sleep(seconds)
