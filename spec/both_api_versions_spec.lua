@@ -7,6 +7,7 @@ local FILES = {
   "pages",
   "prefetch",
   "lost_response",
+  "lost_response_create",
   "skill_bodies",
   "skill_files",
   "skill_folder",

@@ -2,33 +2,26 @@
 
 local clock = require("posthog.llm.clock")
 local live = require("spec.support.live")
+local lost = require("spec.support.lost")
 
 local fails = live.fails
 
 for _, profile in ipairs({ "reference", "current" }) do
   describe("a lost response on " .. live.api_name[profile], function()
-    local t = live.session({ profile = profile })
-    local sleep = clock.sleep
+    local t = lost.session({ profile = profile })
     local client
 
     setup(t.start)
     teardown(t.stop)
     before_each(function()
       t.reset()
-      clock.sleep = function()
-        return true
-      end
       client = t.client({ max_retries = 2 })
     end)
-    after_each(function()
-      clock.sleep = sleep
-    end)
+    after_each(t.finish)
 
     local SKILL = { name = "pdf-forms", description = "Fills forms.", body = "# Forms" }
 
-    local function lose(how, method)
-      t.e:fault({ match = { method = method }, action = { close = how, times = 1 } })
-    end
+    local lose = t.lose
 
     it("is resolved by comparing numbers as the caller's codec decodes them", function()
       assert(client.skills:create(SKILL))
@@ -79,24 +72,18 @@ for _, profile in ipairs({ "reference", "current" }) do
 end
 
 describe("a lost response to a write on an item", function()
-  local t = live.session({ profile = "current" })
-  local sleep = clock.sleep
+  local t = lost.session({ profile = "current" })
   local client, dataset, item
 
   setup(t.start)
   teardown(t.stop)
   before_each(function()
     t.reset()
-    clock.sleep = function()
-      return true
-    end
     client = t.client({ max_retries = 2 })
     dataset = assert(client.datasets:create({ name = "golden" })).id
     item = assert(client.dataset_items:create({ dataset = dataset, input = 1 })).id
   end)
-  after_each(function()
-    clock.sleep = sleep
-  end)
+  after_each(t.finish)
 
   it("is attributed to the writer, whoever created the item", function()
     local other = t.client({ max_retries = 2, personal_api_key = "phx_emulator_li" })

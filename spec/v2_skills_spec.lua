@@ -1,34 +1,24 @@
 -- What only API v2 has for skills and spend.
 
-local clock = require("posthog.llm.clock")
 local live = require("spec.support.live")
+local lost = require("spec.support.lost")
 
 local fails = live.fails
 
 describe("skills of API v2", function()
-  local t = live.session({ profile = "current" })
-  local sleep = clock.sleep
+  local t = lost.session({ profile = "current" })
   local client
 
   setup(t.start)
   teardown(t.stop)
   before_each(function()
     t.reset()
-    clock.sleep = function()
-      return true
-    end
     client = t.client({ max_retries = 2 })
   end)
-  after_each(function()
-    clock.sleep = sleep
-  end)
+  after_each(t.finish)
 
   local function create(fields)
-    local all = { name = "pdf-forms", description = "Fills forms.", body = "# Forms\n\nFill them." }
-    for name, value in pairs(fields or {}) do
-      all[name] = value
-    end
-    return assert(client.skills:create(all))
+    return t.create_skill(client, fields)
   end
 
   --- A body of so many characters of one to four bytes.

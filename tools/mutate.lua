@@ -13,25 +13,34 @@ local changes_of_lua = require("tools.mutations.lua")
 local changes_of_c = require("tools.mutations.c")
 
 -- By module: the specs that are to notice a change of it.
-local LOST =
-  "ambiguous_rules lost_response lost_writes lost_response_doubt api_versions v2_skills model"
+local RESPONSES = "lost_response lost_response_create "
+local WRITES = "lost_writes lost_writes_v2 "
+local VERSIONS = "api_versions api_v2 "
+local LOST = "ambiguous_rules lost_response_doubt v2_skills model "
+  .. RESPONSES
+  .. WRITES
+  .. VERSIONS
 local NUMBERS = "json_number json_decode json_encode json json_suite"
 local SPECS = {
   ["posthog.llm.api.ambiguous"] = LOST,
-  ["posthog.llm.api.ambiguous.created"] = "lost_response api_versions lost_writes",
+  ["posthog.llm.api.ambiguous.created"] = RESPONSES .. VERSIONS .. WRITES,
   ["posthog.llm.api.ambiguous.known"] = LOST,
   ["posthog.llm.api.ambiguous.lost"] = LOST,
-  ["posthog.llm.api.ambiguous.rows"] = "api_versions lost_writes lost_response_doubt model",
+  ["posthog.llm.api.ambiguous.rows"] = VERSIONS .. WRITES .. "lost_response_doubt model",
   ["posthog.llm.api.ambiguous.rules"] = LOST,
-  ["posthog.llm.api.ambiguous.skills"] = "ambiguous_skills lost_response lost_writes v2_skills"
-    .. " lost_response_doubt model",
+  ["posthog.llm.api.ambiguous.skills"] = RESPONSES
+    .. WRITES
+    .. "ambiguous_skills v2_skills lost_response_doubt model",
   ["posthog.llm.api.ambiguous.stored"] = LOST,
-  ["posthog.llm.http.server_clock"] = "ambiguous_rules retry lost_response",
-  ["posthog.llm.util.compare"] = "compare ambiguous_rules lost_response lost_writes values"
-    .. " skills skill_bodies",
+  ["posthog.llm.http.server_clock"] = RESPONSES .. "ambiguous_rules retry",
+  ["posthog.llm.util.compare"] = RESPONSES
+    .. WRITES
+    .. "compare ambiguous_rules values skills skill_bodies",
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors error_texts"
     .. " error_calls url limits pace keys secrets config ca_bundle v2_skills datasets"
-    .. " lost_response lost_writes",
+    .. " "
+    .. RESPONSES
+    .. WRITES,
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
   ["posthog.llm.http.retry"] = "retry transport v2_skills",
   ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
