@@ -30,7 +30,7 @@ local SPECS = {
   ["posthog.llm.api.ambiguous.rules"] = LOST,
   ["posthog.llm.api.ambiguous.skills"] = RESPONSES
     .. WRITES
-    .. "ambiguous_skills v2_skills lost_response_doubt model",
+    .. "ambiguous_skills ambiguous_files v2_skills lost_response_doubt model",
   ["posthog.llm.api.ambiguous.stored"] = LOST,
   ["posthog.llm.http.server_clock"] = RESPONSES .. "ambiguous_rules retry",
   ["posthog.llm.util.compare"] = RESPONSES
