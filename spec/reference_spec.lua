@@ -220,16 +220,7 @@ local function documented(entry)
     return nil
   end
   local options, class = {}, last.type.name
-  local fields, every_call = last.type.fields or {}, false
-  if class == "posthog.llm.CallOptions" then
-    every_call = true
-  elseif class then
-    fields, every_call = markdown.fields_of(all, class)
-  end
-  for _, field in ipairs(fields) do
-    options[field.name] = field.text
-  end
-  for _, field in ipairs(every_call and all.classes["posthog.llm.CallOptions"].fields or {}) do
+  for _, field in ipairs(class and markdown.all_fields_of(all, class) or last.type.fields) do
     options[field.name] = field.text
   end
   return options
@@ -301,6 +292,25 @@ for class, same in pairs({
   BY_CALL[name] = BY_CALL["posthog.llm." .. same]
 end
 
+describe("the fields of items in the reference", function()
+  it("are those that the library translates, by both names", function()
+    local item_fields = require("posthog.llm.api.item_fields")
+    for _, class in ipairs({ "posthog.llm.DatasetItem", "posthog.llm.DatasetItemFields" }) do
+      local told = {}
+      for _, field in ipairs(all.classes[class].fields) do
+        told[field.name] = field.text
+      end
+      for _, field in ipairs(item_fields.FIELDS) do
+        local v1, v2 = told[field.v1 or field.name], told[field.name]
+        assert.is_truthy(v1 and v2, class .. " " .. field.name)
+        local words = "another name of `" .. tostring(field.v1) .. "`"
+        local is_told = v1 == v2 or v2:find(words, 1, true)
+        assert.is_truthy(is_told, ("%s.%s is not %s"):format(class, field.name, words))
+      end
+    end
+  end)
+end)
+
 describe("the options in the reference", function()
   it("are those that the functions take", function()
     local wrong, seen = {}, 0
@@ -367,9 +377,9 @@ describe("the options in the reference", function()
     local seen = 0
     for class, defaults in pairs(facts.DEFAULTS) do
       local told = {}
-      for _, field in ipairs(markdown.fields_of(all, class)) do
+      for _, field in ipairs(markdown.all_fields_of(all, class)) do
         local _, default = markdown.default_of(field.text)
-        told[field.name] = default or ""
+        told[field.name] = told[field.name] or default or "" -- its own come before its parents'
       end
       for name, value in pairs(defaults) do
         seen = seen + 1

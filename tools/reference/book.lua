@@ -2,6 +2,7 @@
 --- on which page, and what each page says.
 
 local annotations = require("tools.reference.annotations")
+local facts = require("tools.reference.facts")
 local markdown = require("tools.reference.markdown")
 local page_list = require("tools.reference.page_list")
 local types = require("tools.reference.types")
@@ -21,7 +22,9 @@ local function read_all()
     local file = annotations.read(path)
     files[path] = file
     for _, declaration in ipairs(file.declarations) do
-      if declaration.kind ~= "function" and not classes[declaration.name] then
+      local before = classes[declaration.name]
+      local is_first = not before or before.text == "" and #before.fields == 0 -- else it goes on
+      if declaration.kind ~= "function" and is_first then
         classes[declaration.name] = declaration
       end
     end
@@ -87,17 +90,22 @@ local function visit_values(values, visit)
   end
 end
 
---- Which page each class is on: that which names it, or the first whose functions lead to it. Counts
---- how many functions take a class as a parameter.
+--- Which page each class is on: that which claims it, or the first whose functions lead to it.
 local function place_classes(self)
-  local order = {}
+  local claimed = {}
+  for _, page in ipairs(self.pages) do
+    for _, name in ipairs(page.types or {}) do
+      self.kept[name] = true
+      claimed[name] = page
+    end
+  end
   local function place(page, name)
     local class = self.classes[name]
-    if not class or self.home[name] or self.main[name] then
+    local is_others = claimed[name] and claimed[name] ~= page
+    if not class or self.home[name] or self.main[name] or is_others then
       return
     end
     self.home[name] = page
-    order[#order + 1] = name
     page.classes[#page.classes + 1] = class
     local function visit(other)
       place(page, other)
@@ -108,20 +116,11 @@ local function place_classes(self)
     end
   end
   for _, page in ipairs(self.pages) do
-    for _, name in ipairs(page.types or {}) do
-      self.kept[name] = true
-      self.reserved[name] = page
-    end
-  end
-  for _, page in ipairs(self.pages) do
     local function visit(name)
-      local at = self.reserved[name]
-      if not at or at == page then
-        place(page, name)
-      end
+      place(page, name)
     end
     for _, name in ipairs(page.types or {}) do
-      place(page, name)
+      visit(name)
     end
     for _, entry in ipairs(page.functions) do
       visit_values(entry.declaration.params, visit)
@@ -130,24 +129,28 @@ local function place_classes(self)
   end
 end
 
+--- How many functions take each class as a parameter, and what else mentions it.
 local function count_uses(self)
+  local function mention(name)
+    self.mentioned[name] = true
+  end
+  local function use(value)
+    if value.type.kind == "name" then
+      self.uses[value.type.name] = (self.uses[value.type.name] or 0) + 1
+    else
+      visit_values({ value }, mention)
+    end
+  end
   for _, page in ipairs(self.pages) do
     for _, entry in ipairs(page.functions) do
       for _, value in ipairs(entry.declaration.params) do
-        if value.type.kind == "name" then
-          self.uses[value.type.name] = (self.uses[value.type.name] or 0) + 1
-        end
+        use(value)
       end
+      visit_values(entry.declaration.returns, mention)
     end
   end
-  for _, class in pairs(self.classes) do -- a class that others mention is not inside of a function
-    local function mention(name)
-      self.uses[name] = (self.uses[name] or 0) + 1
-    end
+  for _, class in pairs(self.classes) do
     visit_values(class.fields, mention)
-    for _, parent in ipairs(class.parents) do
-      mention(parent)
-    end
   end
 end
 
@@ -164,8 +167,8 @@ book.slug = slug
 --- @return tools.reference.Book
 function book.read()
   local files, classes = read_all()
-  local self =
-    { classes = classes, pages = {}, home = {}, main = {}, kept = {}, reserved = {}, uses = {} }
+  local self = { classes = classes, pages = {}, home = {}, main = {}, kept = {}, uses = {} }
+  self.mentioned = {}
   for i, source in ipairs(page_list) do
     local page = setmetatable({ classes = {} }, { __index = source })
     page.prefix = page.owners[types.short(page.class)] or page.name .. "."
@@ -215,20 +218,6 @@ local function add(parts, text)
   end
 end
 
---- Classes that only one function takes, and whose fields are with it.
-local function options_of(self, page)
-  local inline = {}
-  for _, entry in ipairs(page.functions) do
-    for _, value in ipairs(entry.declaration.params) do
-      local name = value.type.kind == "name" and value.type.name
-      if name and self.uses[name] == 1 and not self.kept[name] then
-        inline[name] = true
-      end
-    end
-  end
-  return inline
-end
-
 --- @param self tools.reference.Book
 --- @param page table one of its pages
 --- @return string Markdown
@@ -248,9 +237,14 @@ function book.markdown(self, page)
   for _, entry in ipairs(page.functions) do
     parts[#parts + 1] = markdown.of_function(self, entry.declaration, entry.public)
   end
-  local inline, tables = options_of(self, page), {}
+  local tables = {}
+  for heading, name in pairs(page.facts or {}) do
+    tables[#tables + 1] = ("### %s\n\n%s"):format(heading, markdown.table_of(facts[name]()))
+  end
   for _, declaration in ipairs(page.classes) do
-    if not inline[declaration.name] then
+    local name = declaration.name
+    local is_used = self.mentioned[name] or self.kept[name] or self.uses[name]
+    if is_used and not markdown.is_inline(self, name) then
       tables[#tables + 1] = markdown.of_class(self, declaration)
     end
   end

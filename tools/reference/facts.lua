@@ -4,6 +4,7 @@ local cache_options = require("posthog.llm.cache.options")
 local call_options = require("posthog.llm.dataset_file.call_options")
 local errors = require("posthog.llm.util.errors")
 local exports = require("posthog.llm.api.exports")
+local item_fields = require("posthog.llm.api.item_fields")
 local many = require("posthog.llm.skill_folder.many")
 local nvim_defaults = require("posthog.nvim.defaults")
 local redis = require("posthog.llm.host.redis")
@@ -66,6 +67,23 @@ function facts.statuses(kind)
     end
   end
   return table.concat(words, ", ")
+end
+
+local KINDS = { json = "JSON", text = "text", time = "time, ISO 8601" }
+
+--- The names of an item's fields in both versions of the API, which are the library's own table.
+--- @return string[][] rows the first is the header
+function facts.item_names()
+  local rows = { { "API v1", "API v2", "type", "" } }
+  for _, field in ipairs(item_fields.FIELDS) do
+    rows[#rows + 1] = {
+      field.v1 and ("`%s`"):format(field.v1) or "none",
+      ("`%s`"):format(field.name),
+      KINDS[field.kind],
+      field.fixed and "API v2: set by `create`, and then fixed" or "",
+    }
+  end
+  return rows
 end
 
 return facts

@@ -31,6 +31,12 @@ end
 
 --- @class tools.reference.Book what is known of all pages
 --- @field classes table<string, tools.reference.Declaration>
+--- @field pages table[] those of page_list, with `functions` and `classes`
+--- @field home table<string, table> the page of each class
+--- @field main table<string, table> the page that is about the class
+--- @field kept table<string, boolean> classes that a page claims: they have a table of their own
+--- @field uses table<string, integer> how many functions take a class as a parameter
+--- @field mentioned table<string, boolean> classes that fields, results or other types name
 --- @field link fun(name: string): string? address of a class from the present page
 
 local function name_of(value, prefix)
@@ -50,38 +56,69 @@ function markdown.default_of(text)
   return before, default
 end
 
---- The fields of a class with those of its parents, but for the options of every call.
+--- The fields of a class with those of its parents. A parent that has a table of its own, such as the
+--- options of every call, is linked.
 --- @return tools.reference.Value[] fields
---- @return boolean every_call
+--- @return string[] linked names of parents
 function markdown.fields_of(book, name)
   local class = book.classes[name]
-  local fields, every_call = {}, false
+  local fields, linked = {}, {}
   for _, parent in ipairs(class.parents) do
-    if parent == EVERY_CALL then
-      every_call = true
+    if book.kept[parent] then
+      linked[#linked + 1] = parent
     elseif book.classes[parent] then
       local inherited, also = markdown.fields_of(book, parent)
-      every_call = every_call or also
       for _, field in ipairs(inherited) do
         fields[#fields + 1] = field
+      end
+      for _, other in ipairs(also) do
+        linked[#linked + 1] = other
       end
     end
   end
   for _, field in ipairs(class.fields) do
     fields[#fields + 1] = field
   end
-  return fields, every_call
+  return fields, linked
 end
 
---- @param fields tools.reference.Value[]
---- @param heading string of the first column
-local function table_of_fields(book, fields, heading)
-  local rows, any = { { heading, "type", "" } }, false
-  for _, field in ipairs(fields) do
-    local text, default = markdown.default_of(field.text)
-    any = any or default ~= nil
-    local type_text = field.type and types.markdown(field.type, book.link) or ""
-    rows[#rows + 1] = { name_of(field), type_text, text, default or "" }
+--- All fields, those of linked parents too.
+--- @return tools.reference.Value[]
+function markdown.all_fields_of(book, name)
+  local fields, linked = markdown.fields_of(book, name)
+  for _, parent in ipairs(linked) do
+    for _, field in ipairs(markdown.all_fields_of(book, parent)) do
+      fields[#fields + 1] = field
+    end
+  end
+  return fields
+end
+
+--- Where the fields of linked parents are: "`options` may also hold ...".
+--- @param start string of the sentence
+local function also_of(book, linked, start)
+  local places = {}
+  for i, name in ipairs(linked) do
+    local words = name == EVERY_CALL and "the options of every call" or types.short(name)
+    places[i] = ("[%s](%s)"):format(words, book.link(name))
+  end
+  return places[1] and ("%s %s."):format(start, table.concat(places, " and ")) or ""
+end
+
+--- A line of a table for each value: name, type, text, default.
+local function add_rows(book, rows, values, prefix)
+  for _, value in ipairs(values) do
+    local text, default = markdown.default_of(value.text)
+    local type_text = value.type and types.markdown(value.type, book.link) or ""
+    rows[#rows + 1] = { name_of(value, prefix), type_text, text, default or "" }
+  end
+end
+
+--- A table whose fourth column is left out where no line has a default.
+local function table_of_rows(rows)
+  local any = false
+  for i = 2, #rows do
+    any = any or rows[i][4] ~= ""
   end
   rows[1][4] = "default"
   for _, row in ipairs(any and {} or rows) do
@@ -90,19 +127,31 @@ local function table_of_fields(book, fields, heading)
   return table_of(rows)
 end
 
+--- @param fields tools.reference.Value[]
+local function table_of_fields(book, fields)
+  local rows = { { "field", "type", "" } }
+  add_rows(book, rows, fields)
+  return table_of_rows(rows)
+end
+
 --- The fields of the class that a page is about, without its functions.
 function markdown.fields_of_page(book, class)
   local fields = {}
   for _, field in ipairs(class and class.fields or {}) do
     fields[#fields + 1] = field.type.kind ~= "function" and field or nil
   end
-  return #fields > 0 and table_of_fields(book, fields, "field") or nil
+  return #fields > 0 and table_of_fields(book, fields) or nil
 end
 
---- Whether the fields of a class belong to the one function that takes it.
-local function is_inline(book, name)
-  local class = book.classes[name]
-  return class and book.uses[name] == 1 and not book.kept[name]
+local FEW = 3 -- fields, which may be with several functions
+
+--- Whether the fields of a class are with the functions that take it.
+function markdown.is_inline(book, name)
+  local class, uses = book.classes[name], book.uses[name]
+  if not class or not uses or book.mentioned[name] or book.kept[name] or book.main[name] then
+    return false
+  end
+  return class.kind == "class" and (uses == 1 or #markdown.fields_of(book, name) <= FEW)
 end
 
 local ONLY_V2 = "<!-- pasted: on API v2 -->\n\n"
@@ -114,66 +163,91 @@ function markdown.is_only_v2(declaration)
 end
 
 --- The lines of a parameter: a table of options has one for each of them.
+--- @return string? also where more options are
 local function add_parameter(book, rows, value)
   local class = value.type.kind == "name" and value.type.name
-  local members = value.type.kind == "table" and value.type.fields or nil
-  local every_call = false
+  local members, linked = value.type.kind == "table" and value.type.fields or nil, {}
   if class == EVERY_CALL then
-    rows.every_call = value.name
-    return
-  elseif class and is_inline(book, class) then
-    members, every_call = markdown.fields_of(book, class)
+    members, linked = {}, { class }
+  elseif class and markdown.is_inline(book, class) then
+    members, linked = markdown.fields_of(book, class)
   end
   if not members then
-    rows[#rows + 1] = { name_of(value), types.markdown(value.type, book.link), value.text }
+    add_rows(book, rows, { value })
     return
   end
   if value.text ~= "" then
-    rows[#rows + 1] = { name_of(value), "table", value.text }
+    rows[#rows + 1] = { name_of(value), "table", value.text, "" }
   end
-  for _, member in ipairs(members) do
-    local type_text = types.markdown(member.type, book.link)
-    rows[#rows + 1] = { name_of(member, value.name .. "."), type_text, member.text }
-  end
-  rows.every_call = every_call and value.name or rows.every_call
+  add_rows(book, rows, members, value.name .. ".")
+  local words = #members > 0 and "`%s` may also hold" or "`%s` may hold"
+  return also_of(book, linked, words:format(value.name))
 end
 
 local function parameters(book, declaration)
-  local rows = { { "argument", "type", "" } }
+  local rows, parts = { { "argument", "type", "" } }, {}
   for _, value in ipairs(declaration.params) do
-    add_parameter(book, rows, value)
+    parts[#parts + 1] = add_parameter(book, rows, value)
   end
-  local parts = {}
   if #rows > 1 then
-    parts[1] = table_of(rows)
+    table.insert(parts, 1, table_of_rows(rows))
   end
-  if rows.every_call then
-    local words = #rows > 1 and "`%s` may also hold" or "`%s` may hold"
-    words = words:format(rows.every_call) .. " the [options of every call](%s)."
-    parts[#parts + 1] = words:format(book.link(EVERY_CALL))
-  end
-  return table.concat(parts, "\n\n")
+  return (table.concat(parts, "\n\n"):gsub("\n\n$", ""))
 end
 
---- What an error may be: its kinds, and that of any call.
-local function error_line(book, value, is_only_v2)
+--- Whether a function makes requests, so that its error may be that of any.
+local function makes_calls(declaration)
+  for _, list in ipairs({ declaration.params, declaration.returns }) do
+    for _, value in ipairs(list) do
+      local name = value.type.kind == "name" and value.type.name
+      if name == RESPONSE or name == EVERY_CALL or name == "posthog.llm.Client" then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+--- Where another kind of error begins in a text.
+local KINDS = {
+  { "; (kind `)", "\n%1" },
+  { "; (code `)", "\n%1" },
+  { "; (option `)", "\n%1" },
+  { "; (`ambiguous`)", "\n%1" },
+  { "%. K(ind `)", "\nk%1" },
+}
+
+--- What an error may be: a line for each kind.
+local function error_lines(book, value, declaration)
   local words = value.text
-  if is_only_v2 then
+  if markdown.is_only_v2(declaration) then
     words = "kind `invalid`: the server has API v1" .. (words ~= "" and "; " or "") .. words
   end
-  local any = ("[%s of any call](%s)"):format(
-    words == "" and "an error" or "or one",
-    book.link(ERROR) or ""
-  )
-  return ("- `err`: %s%s"):format(words ~= "" and words .. "; " or "", any)
+  for _, pair in ipairs(KINDS) do
+    words = words:gsub(pair[1], pair[2])
+  end
+  local address = book.link(ERROR)
+  local any = ("[error](%s)"):format(address)
+  if makes_calls(declaration) then
+    any = ("[error of any call](%s)"):format(address)
+  end
+  if words == "" then
+    return ("- `err`: an %s"):format(any)
+  elseif not words:find("\n") then
+    return makes_calls(declaration) and ("- `err`: %s; or an %s"):format(words, any)
+      or ("- `err`: an %s, %s"):format(any, words)
+  end
+  local intro = makes_calls(declaration) and ("- `err`: an %s, or"):format(any)
+    or ("- `err`: an %s"):format(any)
+  return intro .. "\n  - " .. words:gsub("\n", "\n  - ")
 end
 
-local function result_line(book, value, is_only_v2)
+local function result_line(book, value, declaration)
   local name = value.type.kind == "name" and value.type.name
   if name == RESPONSE and value.text == "" then
     return nil
   elseif name == ERROR and value.name == "err" then
-    return error_line(book, value, is_only_v2)
+    return error_lines(book, value, declaration)
   end
   local words = value.text ~= "" and ": " .. value.text or ""
   if value.type.kind == "table" then
@@ -194,7 +268,7 @@ end
 local function results(book, declaration)
   local lines = {}
   for _, value in ipairs(declaration.returns) do
-    lines[#lines + 1] = result_line(book, value, markdown.is_only_v2(declaration))
+    lines[#lines + 1] = result_line(book, value, declaration)
   end
   return lines[1] and "Returns\n\n" .. table.concat(lines, "\n") or ""
 end
@@ -241,7 +315,7 @@ function markdown.of_function(book, declaration, public)
     examples = ("\n" .. examples):gsub("\n```lua", "\n" .. ONLY_V2 .. "```lua"):sub(2)
   end
   local parts = {
-    "### " .. public,
+    "## " .. public,
     ("`%s`"):format(markdown.signature(declaration, public)),
     prose,
     parameters(book, declaration),
@@ -274,11 +348,10 @@ function markdown.of_class(book, declaration)
     end
     parts[#parts + 1] = #rows > 1 and table_of(rows) or nil
   else
-    local fields, every_call = markdown.fields_of(book, declaration.name)
-    parts[#parts + 1] = #fields > 0 and table_of_fields(book, fields, "field") or nil
-    if every_call then
-      parts[#parts + 1] = ("And the [options of every call](%s)."):format(book.link(EVERY_CALL))
-    end
+    local fields, linked = markdown.fields_of(book, declaration.name)
+    parts[#parts + 1] = #fields > 0 and table_of_fields(book, fields) or nil
+    local also = also_of(book, linked, "It may also hold")
+    parts[#parts + 1] = also ~= "" and also or nil
   end
   return table.concat(parts, "\n\n")
 end

@@ -233,7 +233,7 @@ end
 --- @param source string|fun(): any path of a file, "-" for standard input, or an iterator over records, nil at the end
 --- @param options? posthog.llm.DatasetImportOptions
 --- @return posthog.llm.DatasetImport? summary
---- @return posthog.llm.Error? err what stopped it. Kind `invalid` or `file`, with `file`: the file cannot be used; kind
+--- @return posthog.llm.Error? err kind `invalid` or `file`, with `file`: the file cannot be used; kind
 ---   `conflict`: two datasets have the name; kind `conflict`, code `limit_reached`: the dataset is full; kind
 ---   `cancelled`: `on_progress` or `on_start` has returned false
 --- @return posthog.llm.DatasetImport? so_far with an error: what was done before it
@@ -388,8 +388,8 @@ end
 --- @param path string of the file; "-": standard input
 --- @param options posthog.llm.DatasetSyncOptions
 --- @return posthog.llm.DatasetSync? result
---- @return posthog.llm.Error? err what stopped it. Kind `invalid`, with `problems`: lines of the file without a usable key, or
----   two items with one; kind `file`; those of `import`
+--- @return posthog.llm.Error? err kind `invalid`, with `problems`: lines of the file without a usable key, or
+---   two items with one; kind `file`; kind `conflict` and `cancelled` as of `import`
 --- @return posthog.llm.DatasetSync? so_far with an error: what was done before it
 function dataset_file.sync(client, dataset, path, options)
   options = call_options.check("sync", client, dataset, options, 2)
