@@ -221,8 +221,8 @@ describe("the methods of client.datasets", function()
       assert.is_nil(sent({ timeout = 9, headers = { ["X-A"] = "1" } }))
       assert.equal("offset=1", sent({ offset = 1 }))
       assert.equal("offset=1", sent({ offset = 1, search = "", max_retries = 0 }))
-      local all = { offset = 0, limit = 7, order_by = "created_at", search = "a b" }
-      assert.equal("search=a%20b&order_by=created_at&limit=7&offset=0", sent(all))
+      local several = { offset = 0, limit = 7, order_by = "created_at", search = "a b" }
+      assert.equal("search=a%20b&order_by=created_at&limit=7&offset=0", sent(several))
       assert.equal("limit=7", sent(setmetatable({}, { __index = { limit = 7 } })))
       local both = setmetatable({ offset = 2 }, { __index = { limit = 7, timeout = 9 } })
       assert.equal("limit=7&offset=2", sent(both))

@@ -9,6 +9,7 @@
 #include "base/version.h"
 
 #include "json/json.h"
+#include "lua/direct_get.h"
 #include "lua/engine_handle.h"
 #include "lua/libcurl.h"
 #include "lua/pool_handle.h"
@@ -49,6 +50,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   pool_handle_open(L);
   engine_handle_open(L);
   request_config_handle_open(L);
+  direct_get_open(L);
   wakeup_socket_handle_open(L);
   libcurl_open(L);
   text_open(L);

@@ -156,6 +156,30 @@ step("exchange", 50, function()
   exchange(url)
 end)
 
+step("a direct read", 50, function()
+  local config = core.request_config({}, LINES)
+  local get, start, value_of = core.direct_get(pool, config, decoder, "phx_none", timeout, timeout)
+  local address = url .. "/__emulator/echo"
+  local value, transfer = get(address)
+  if value == nil then
+    wait(assert(transfer, "not enough memory"))
+    value = value_of(transfer)
+  end
+  if value == nil then
+    local status, _, message = transfer:result()
+    check_transfer(status, message)
+  end
+  assert(value.method == "GET" and transfer:headers()["content-type"])
+  transfer = start(address)
+  wait(assert(transfer, "not enough memory"))
+  value = value_of(transfer)
+  if value == nil then
+    local status, _, message = transfer:result()
+    check_transfer(status, message)
+  end
+  assert(value.method == "GET" and value_of(transfer) == nil)
+end)
+
 step("a stream", 50, function()
   local transfer, why = pool:start(
     core.request_config({}, LINES),

@@ -11,7 +11,7 @@
 ** The release, and the number of changes since then to what Lua sees of the
 ** core. lua/posthog/llm/util/core.lua has the same and accepts no other.
 */
-#define CORE_VERSION "0.1.0-8"
+#define CORE_VERSION "0.1.0-9"
 
 #if defined(LUA_LJDIR)
 #define CORE_LUA "LuaJIT"

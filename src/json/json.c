@@ -42,6 +42,10 @@ static int core_decode (lua_State *L) {
   return decode_string(L, lua_upvalueindex(1), 1);
 }
 
+void json_check_decoder (lua_State *L, int arg) {
+  luaL_checkudata(L, arg, JSON_DECODER);
+}
+
 /* decoder:decode(text) -> value | nil, message, position, limit */
 static int decoder_decode (lua_State *L) {
   luaL_checkudata(L, 1, JSON_DECODER);

@@ -19,6 +19,9 @@
 */
 void json_open (lua_State *L);
 
+/* Raises if the argument is no decoder. */
+void json_check_decoder (lua_State *L, int arg);
+
 /*
 ** Decodes len bytes at s with the settings of the decoder userdata at stack
 ** index `decoder`. Returns the number of values pushed, as a Lua function

@@ -33,9 +33,15 @@ static int pool_gc (lua_State *L) {
   return 0;
 }
 
+void pool_handle_check (lua_State *L, int arg) {
+  luaL_checkudata(L, arg, POOL_NAME);
+}
+
+static const char closed[] = "the pool is closed";
+
 static int pool_is_closed (lua_State *L) {
   lua_pushnil(L);
-  lua_pushliteral(L, "the pool is closed");
+  lua_pushstring(L, closed);
   return 2;
 }
 
@@ -57,6 +63,27 @@ static void collect_unread (lua_State *L, PoolHandle *h) {
     h->threshold = MIN_THRESHOLD;
 }
 
+Transfer *pool_handle_transfer (lua_State *L, int index) {
+  PoolHandle *h = lua_touserdata(L, index);
+  if (h->pool == NULL || !engine_usable(h->engine))
+    return NULL;
+  collect_unread(L, h);
+  return transfer_handle_new(L);
+}
+
+int pool_handle_submit (lua_State *L, int index, int transfer, Transfer *t,
+                        const char **why) {
+  const PoolHandle *h = lua_touserdata(L, index);
+  if (h->pool == NULL) { /* closed by a finaliser, or by a metamethod */
+    *why = closed;
+    return -1;
+  }
+  if (engine_start(h->engine, h->pool, t, why) != 0)
+    return -1;
+  transfer_handle_started(L, transfer, h->engine);
+  return 0;
+}
+
 /*
 ** pool:start(config, request, url, timeout?, deadline?, headers?)
 **   -> transfer | nil, message, path
@@ -67,30 +94,26 @@ static void collect_unread (lua_State *L, PoolHandle *h) {
 ** pool is closed, or if no thread can be started.
 */
 static int pool_start_request (lua_State *L) {
-  PoolHandle *h = class_check(L, 1, POOL_NAME);
   Transfer *t;
   const char *why = "";
   int n;
+  (void)class_check(L, 1, POOL_NAME);
   luaL_checktype(L, REQUEST_TABLE, LUA_TTABLE);
   lua_settop(L, REQUEST_LAST);
-  if (h->pool == NULL || !engine_usable(h->engine))
+  t = pool_handle_transfer(L, 1);
+  if (t == NULL)
     return pool_is_closed(L);
-  collect_unread(L, h);
-  t = transfer_handle_new(L);
   n = request_read(L, t);
   if (n != 0) {
     lua_pushnil(L);
     lua_insert(L, -(n + 1));
     return n + 1;
   }
-  if (h->pool == NULL) /* closed by a metamethod of the request table */
-    return pool_is_closed(L);
-  if (engine_start(h->engine, h->pool, t, &why) != 0) {
+  if (pool_handle_submit(L, 1, REQUEST_LAST + 1, t, &why) != 0) {
     lua_pushnil(L);
     lua_pushstring(L, why);
     return 2;
   }
-  transfer_handle_started(L, REQUEST_LAST + 1, h->engine);
   lua_settop(L, REQUEST_LAST + 1);
   return 1;
 }

@@ -84,6 +84,11 @@ RequestConfig *request_config_handle_check (lua_State *L, int arg) {
   return h->config;
 }
 
+RequestConfig *request_config_handle_get (lua_State *L, int index) {
+  const RequestConfigHandle *h = lua_touserdata(L, index);
+  return h->config;
+}
+
 void request_config_handle_open (lua_State *L) {
   static const luaL_Reg methods[] = {{NULL, NULL}};
   class_register(L, REQUEST_CONFIG_NAME, methods, request_config_gc);

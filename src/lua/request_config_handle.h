@@ -16,6 +16,10 @@ void request_config_handle_open (lua_State *L);
 ** is something else. */
 RequestConfig *request_config_handle_check (lua_State *L, int arg);
 
+/* The config of the handle at a stack or upvalue index, which has been checked;
+** NULL: it was finalized, at the end of the Lua state. */
+RequestConfig *request_config_handle_get (lua_State *L, int index);
+
 #pragma GCC visibility pop
 
 #endif

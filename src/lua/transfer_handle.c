@@ -150,6 +150,11 @@ static void push_message (lua_State *L, const Transfer *t) {
     lua_pushstring(L, curl_easy_strerror(t->code));
 }
 
+int transfer_handle_await (lua_State *L, int index) {
+  const TransferHandle *h = lua_touserdata(L, index);
+  return engine_await(h->engine, h->transfer);
+}
+
 static int push_cancelled (lua_State *L, const char *message) {
   lua_pushnil(L);
   lua_pushliteral(L, "cancelled");
@@ -464,6 +469,32 @@ static int transfer_decode (lua_State *L) {
   if (n == 1)
     transfer_free_body(L);
   return n;
+}
+
+void transfer_handle_check (lua_State *L, int arg) {
+  const TransferHandle *h = luaL_checkudata(L, arg, TRANSFER_NAME);
+  luaL_argcheck(L, h->engine != NULL, arg, "transfer was not started");
+}
+
+/* A larger body may have to be excerpted before it is decoded. */
+#define MAX_PLAIN ((size_t)1 << 20)
+
+int transfer_handle_value (lua_State *L, int index, int decoder,
+                           const char *secret, size_t len) {
+  TransferHandle *h = lua_touserdata(L, index);
+  Transfer *t = h->transfer;
+  const Buffer *body = &t->response, *headers = &t->header_block;
+  int top = lua_gettop(L);
+  if (!is_done(h) || t->cancelled || t->code != CURLE_OK || t->status != 200 ||
+      t->stream || body->len == 0 || body->len > MAX_PLAIN || h->spent ||
+      secret_found(headers->data, headers->len, secret, len))
+    return 0;
+  if (json_decode(L, decoder, body->data, body->len) != 1) {
+    lua_settop(L, top);
+    return 0;
+  }
+  engine_free_body(h->engine, t);
+  return 1;
 }
 
 void transfer_handle_open (lua_State *L) {

@@ -18,6 +18,22 @@ Transfer *transfer_handle_new (lua_State *L);
 /* To be called once the transfer of the handle at this index is started. */
 void transfer_handle_started (lua_State *L, int index, Engine *e);
 
+/* Waits for the transfer of the handle at this index, which was started just
+** now. Returns whether it is done and there is nothing to collect. */
+int transfer_handle_await (lua_State *L, int index);
+
+/*
+** If the transfer of the handle at this index has a response with status 200,
+** whose headers do not contain the secret and whose body can be decoded, pushes
+** the value, frees the body and returns 1. Otherwise pushes nothing, changes
+** nothing and returns 0. Raises when out of memory.
+*/
+int transfer_handle_value (lua_State *L, int index, int decoder,
+                           const char *secret, size_t len);
+
+/* Raises if the argument is no transfer that was started. */
+void transfer_handle_check (lua_State *L, int arg);
+
 #pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,7 @@ local find_created = require("posthog.llm.api.ambiguous.created")
 local probes = require("posthog.llm.api.ambiguous.rows")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
+local direct = require("posthog.llm.http.direct")
 local query = require("posthog.llm.http.query")
 local ambiguous = require("posthog.llm.api.ambiguous")
 local times = require("posthog.llm.util.time")
@@ -22,6 +23,7 @@ local name = field_names.name
 local row_resource = {}
 
 local ROW = { id = "string" }
+local NO_OPTIONS = query.NO_OPTIONS
 local NONE = query.spec({})
 
 --- @class posthog.llm.RowKind
@@ -83,6 +85,14 @@ end
 
 --- Reads one row; API v2 also returns an archived one.
 local function get(self, path, call_options, parameters, raw_fields)
+  local started
+  if call_options == NO_OPTIONS and not raw_fields then
+    local value, response
+    value, response, started = self._read_row(path, parameters)
+    if response then
+      return value, nil, response
+    end
+  end
   return row_resource.send(self, {
     method = "GET",
     path = path,
@@ -90,6 +100,7 @@ local function get(self, path, call_options, parameters, raw_fields)
     raw_fields = raw_fields,
     idempotent = true,
     options = call_options,
+    started = started,
   })
 end
 
@@ -113,14 +124,21 @@ end
 
 --- Reads one page of rows, which have the field names of both API versions.
 local function read_page(self, path, encoded, call_options)
-  local page, err, response = row_resource.send(self, {
-    method = "GET",
-    path = path,
-    query = encoded,
-    idempotent = true,
-    shape = pages.SHAPE,
-    options = call_options,
-  })
+  local page, err, response, started
+  if call_options == NO_OPTIONS then
+    page, response, started = self._read_page(path, encoded)
+  end
+  if not response then
+    page, err, response = row_resource.send(self, {
+      method = "GET",
+      path = path,
+      query = encoded,
+      idempotent = true,
+      shape = pages.SHAPE,
+      options = call_options,
+      started = started,
+    })
+  end
   if err then
     return errors.failure(err, response)
   end
@@ -444,8 +462,14 @@ end
 --- @param state table the private part of the client
 function row_resource.new(class, run, state)
   local followed = api_version.follow(run, state.api_version)
+  local function reader(shape)
+    local read = direct.reader(state, "projects", shape)
+    return api_version.follow_reads(read, state.api_version)
+  end
   return setmetatable({
     _run = followed,
+    _read_row = reader(ROW),
+    _read_page = reader(pages.SHAPE),
     _write = function(write)
       return ambiguous.write(followed, state, write)
     end,

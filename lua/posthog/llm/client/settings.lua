@@ -311,6 +311,7 @@ end
 --- @class posthog.llm.Settings: posthog.llm.Options
 --- @field personal_api_key nil the key is stored only in an upvalue of `key`
 --- @field key fun(): string?, posthog.llm.Error? returns the key of the next request
+--- @field has_fixed_key boolean whether the key is the same for all requests
 --- @field project? string
 --- @field project_error? posthog.llm.Error the error of every call that needs a project
 --- @field target? posthog.llm.Target
@@ -345,6 +346,7 @@ function settings.resolve(options)
   resolved.target, resolved.target_error = target, host_error
   resolved.origin = target and target.origin or host_error.host
   resolved.key = key_source(options.personal_api_key, base)
+  resolved.has_fixed_key = type(options.personal_api_key or "") == "string"
   resolved.project, resolved.project_error =
     settings.resolve_project(options.project_id or env("POSTHOG_PROJECT_ID"), base)
   if host_error and not options.host then

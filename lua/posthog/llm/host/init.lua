@@ -35,6 +35,14 @@ function host.current()
   return loaded[HERE] or require(HERE)
 end
 
+--- Whether a call made here and now may block in the core: in a plain program, and there neither
+--- inside a gather nor where Ctrl-C is to cancel calls. Runs for every plain read.
+--- @return boolean?
+function host.blocks()
+  local plain = loaded[PLAIN]
+  return HERE == PLAIN and not loaded[UV] and plain and plain.blocks
+end
+
 --- The host of llm.go.
 --- @return table? uv
 --- @return string? why it is not available

@@ -8,7 +8,10 @@ local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local scheduler = require("posthog.llm.host.scheduler")
 
-local plain = {}
+local plain = {
+  --- Whether a call blocks until its response is there, and does nothing else meanwhile.
+  blocks = true,
+}
 
 local running = coroutine.running
 -- Lua 5.1 cannot tell whether a yield is possible; there, one inside table.sort and the like
@@ -60,6 +63,7 @@ local interrupted
 --- its own way. A second signal kills the process as usual. For programs that own their process.
 function plain.stop_on_interrupt()
   core.catch_interrupts()
+  plain.blocks = false
   interrupted = core.interrupted
 end
 
@@ -227,7 +231,9 @@ function plain.gather(functions, concurrency, raised)
   elseif group.running > 0 then
     -- Errors of the functions end up in group.errors. What the loop itself raises is an
     -- interrupt from the keyboard, or an allocation failure.
+    plain.blocks = false
     local ok, err = pcall(drive, group)
+    plain.blocks = interrupted == nil
     if not ok then
       abandon(driver)
       error(err, 0)

@@ -2,7 +2,6 @@
 
 local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
-local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local explain_status = require("posthog.llm.http.explain.status")
 local explain_failure = require("posthog.llm.http.explain.failure")
@@ -12,8 +11,8 @@ local redact = require("posthog.llm.http.redact")
 local rate_limit = require("posthog.llm.http.rate_limit")
 local responses = require("posthog.llm.http.response")
 local retry = require("posthog.llm.http.retry")
+local shared = require("posthog.llm.http.shared")
 local stream = require("posthog.llm.http.stream")
-local ca_bundle = require("posthog.llm.http.ca_bundle")
 local url = require("posthog.llm.http.url")
 
 local call = {}
@@ -47,6 +46,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field shape? table required fields of the response (body.mismatch); nil: any JSON
 --- @field options table timeout, deadline, max_retries, headers of this call; and `expires` when
 ---   one call makes several requests
+--- @field started? posthog.llm.Started what http/direct.lua has made of it: it continues from there
 --- @field expires? number on clock.now's clock: the deadline, set once the request is first made
 --- @field sent_at? integer seconds since 1970: when it was first sent, set once its outcome is
 ---   unknown, and kept when it is made again, also under another path
@@ -62,6 +62,7 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field seconds number what this attempt may take
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
+--- @field decoded? any the value of the response, if it is decoded already
 
 local function expired()
   local message = "the call's deadline has passed"
@@ -72,29 +73,11 @@ local function closed()
   return errors.new({ kind = "cancelled", message = "the client is closed" })
 end
 
---- The pool of the client's family, a new one after a fork.
-local function pool_of(state)
-  local family = state.family
-  local engine = core.engine()
-  if family.engine ~= engine then
-    family.engine, family.pool = engine, engine:pool()
-  end
-  return family.pool
-end
-
---- The URL of a request. The part before the path is cached, by `under`.
+--- The URL of a request.
 local function target_of(state, request)
-  local under, settings = request.under, state.settings
-  if under and settings.project_error then
-    return nil, errors.copy(settings.project_error)
-  end
-  local prefix = settings.target.base
-  if under then
-    prefix = state.prefixes[under]
-    if not prefix then
-      prefix = ("%s/api/%s/%s/"):format(settings.target.base, under, settings.project)
-      state.prefixes[under] = prefix
-    end
+  local prefix, err = shared.prefix(state, request.under)
+  if not prefix then
+    return nil, err
   end
   local query = request.query
   return query and prefix .. request.path .. "?" .. query or prefix .. request.path
@@ -155,7 +138,7 @@ local function send(state, request, attempt)
   attempt.limited = left <= timeout
   attempt.seconds = attempt.limited and left or timeout
   local transfer, message, path =
-    pool_of(state):start(config.core, request, attempt.url, timeout, left, own)
+    shared.pool(state):start(config.core, request, attempt.url, timeout, left, own)
   if transfer then
     return transfer
   elseif path then
@@ -163,6 +146,16 @@ local function send(state, request, attempt)
     return nil, errors.new({ kind = "invalid", message = where .. message, path = path })
   end
   return nil, errors.new({ kind = "network", message = message })
+end
+
+--- The transfer of a request that was made directly, as if `send` had made it.
+local function continue(state, request, attempt)
+  local settings, started = state.settings, request.started
+  request.started = nil
+  attempt.limited = settings.deadline <= settings.timeout
+  attempt.seconds = attempt.limited and settings.deadline or settings.timeout
+  attempt.decoded = started.value
+  return started.transfer
 end
 
 --- Waits for a transfer; client:close() cancels all transfers in `in_flight`.
@@ -325,7 +318,8 @@ local function decode_error(transfer, response, key, settings, message, position
 end
 
 --- Turns a 2xx response into the call's value.
-local function read_value(state, request, transfer, response, size, key)
+--- @param value? any the decoded body, if it is decoded already
+local function read_value(state, request, transfer, response, size, key, value)
   local status = response.status
   if status == 204 or request.method == "HEAD" then
     return true
@@ -334,10 +328,10 @@ local function read_value(state, request, transfer, response, size, key)
     if not request.numbers then
       return text
     end
-    local value = responses.numbers(response, request.numbers)
-    value.data = text
-    return value
-  elseif size == 0 then
+    local numbers = responses.numbers(response, request.numbers)
+    numbers.data = text
+    return numbers
+  elseif size == 0 and value == nil then
     return nil, errors.new({ kind = "decode", status = status, message = "the response is empty" })
   end
   local settings = state.settings
@@ -348,9 +342,12 @@ local function read_value(state, request, transfer, response, size, key)
   end
   local start = size > LARGE and request.shape and excerpt(transfer, key, settings)
   local text = request.raw_fields and transfer:body()
-  local value, message, position, limit = body.decode(transfer, settings)
-  if message then
-    return nil, decode_error(transfer, response, key, settings, message, position, limit)
+  if value == nil then
+    local message, position, limit
+    value, message, position, limit = body.decode(transfer, settings)
+    if message then
+      return nil, decode_error(transfer, response, key, settings, message, position, limit)
+    end
   end
   local reason = request.shape and body.mismatch(value, request.shape)
   if reason then
@@ -465,7 +462,12 @@ local function try(state, request, attempt)
   local redirects = 0
   attempt.sent = false
   while true do
-    local transfer, err = send(state, request, attempt)
+    local transfer, err
+    if request.started then
+      transfer = continue(state, request, attempt)
+    else
+      transfer, err = send(state, request, attempt)
+    end
     if not transfer then
       attempt.permanent = true
       if redirects == 0 then
@@ -501,7 +503,8 @@ local function try(state, request, attempt)
     elseif request.stream and is_success(status) and status ~= 204 then
       value, err = open_stream(state, request, transfer, response, attempt)
     elseif is_success(status) then
-      value, err = read_value(state, request, transfer, response, size, attempt.key)
+      value, err =
+        read_value(state, request, transfer, response, size, attempt.key, attempt.decoded)
     else
       target, err = refusal(state, request, attempt, transfer, response, redirects)
     end
@@ -516,33 +519,29 @@ local function try(state, request, attempt)
   end
 end
 
---- The first call finds the CA bundle: making a client does no I/O.
+--- Why no request can be made, here and now.
 --- @return posthog.llm.Error?
-local function find_ca_bundle(settings)
-  local file, reason = ca_bundle.find(settings.ca_file)
-  if reason then
-    return errors.new({ kind = "tls", option = "ca_file", message = reason })
+local function unable(state, host)
+  if state.closed then
+    return closed()
+  elseif state.settings.target_error then
+    return errors.copy(state.settings.target_error)
   end
-  settings.transfer.ca_file, settings.needs_ca_bundle = file, false
+  return host.unavailable()
 end
 
 local function prepare(state, request)
-  local settings = state.settings
-  if state.closed then
-    return nil, closed()
-  elseif settings.target_error then
-    return nil, errors.copy(settings.target_error)
-  end
+  local settings, started = state.settings, request.started
   local host = hosts.current()
-  local unable = host.unavailable()
-  if unable then
-    return nil, unable
+  local why = not started and unable(state, host) -- what was started is judged by its transfer
+  if why then
+    return nil, why
   end
   local key, err = settings.key()
   if not key then
     return nil, err
   end
-  err = settings.needs_ca_bundle and find_ca_bundle(settings)
+  err = shared.find_ca_bundle(settings)
   if err then
     return nil, err
   end
@@ -558,7 +557,7 @@ local function prepare(state, request)
     end
     request.json = nil
   end
-  local options, now = request.options, clock.now()
+  local options, now = request.options, started and started.began or clock.now()
   request.expires = request.expires
     or options.expires
     or now + (options.deadline or settings.deadline)

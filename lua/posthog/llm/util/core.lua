@@ -2,7 +2,7 @@
 --- another version, the error is one line that says why and what to run.
 
 --- Equal to CORE_VERSION in src/base/version.h; both are incremented together.
-local VERSION = "0.1.0-8"
+local VERSION = "0.1.0-9"
 
 local loaded, core = pcall(require, "posthog.llm.core")
 

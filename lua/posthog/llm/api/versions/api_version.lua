@@ -116,6 +116,21 @@ function api_version.follow(run, known)
   end
 end
 
+--- The same for reads that are made directly (http/direct.lua).
+--- @param read posthog.llm.DirectRead
+--- @param known posthog.llm.KnownVersion
+--- @return posthog.llm.DirectRead
+function api_version.follow_reads(read, known)
+  local learn, version_of = known.learn, api_version.of
+  return function(path, query)
+    local value, response, started = read(path, query)
+    if response then
+      learn(version_of(value))
+    end
+    return value, response, started
+  end
+end
+
 local ONLY_V2 = "%sonly API v2 has this; %s"
 local CLIENT_IS_V1 = 'the client\'s `profile` is "reference", API v1'
 local SERVER_IS_V1 = "this server has API v1"

@@ -1,0 +1,126 @@
+--- The direct way of a plain read: start, wait, a 200 and its value in one step of the core,
+--- without the request and attempt of the pipeline. Most calls of most programs are such reads, and
+--- the pipeline costs them as much as decoding the response.
+---
+--- It decides nothing. Where a client or a call has anything that the pipeline looks after (a rate
+--- limit, hooks, options of the call), it is not taken; whatever but a plain 200 comes of a request,
+--- the pipeline (http/call.lua) continues with the same transfer, so that no request is made twice.
+
+local body = require("posthog.llm.http.body")
+local clock = require("posthog.llm.host.clock")
+local core = require("posthog.llm.util.core")
+local headers = require("posthog.llm.http.headers")
+local hosts = require("posthog.llm.host")
+local responses = require("posthog.llm.http.response")
+local shared = require("posthog.llm.http.shared")
+
+local mismatch = body.mismatch
+
+local direct = {
+  --- Whether new clients use it; for tests.
+  enabled = true,
+}
+
+--- A request that was made directly, and that the pipeline is to continue.
+--- @class posthog.llm.Started
+--- @field transfer userdata
+--- @field began number on clock.now's clock: when it was started
+--- @field value? any decoded from the response, and not what the call expects
+
+--- Makes a read directly. With a response it has succeeded; without one the pipeline has to make the
+--- request, or to continue the one that was started.
+--- @alias posthog.llm.DirectRead fun(path: string, query: string?): any, posthog.llm.Response?, posthog.llm.Started?
+
+local function never() end
+
+--- @param settings posthog.llm.Settings
+local function is_plain(settings)
+  return direct.enabled
+    and settings.target ~= nil
+    and settings.has_fixed_key
+    and not settings.target_error
+    and not settings.rate_limit
+    and not settings.json
+    and not settings.on_request
+    and not settings.on_response
+end
+
+--- Makes the core's functions for a client.
+--- @return string? prefix of URLs; nil: something is wrong, and the pipeline says what
+--- @return function? get
+--- @return function? start
+--- @return function? value_of
+local function open(state, under)
+  local settings = state.settings
+  if hosts.current().unavailable() then -- such as before nginx forks its workers
+    return nil
+  end
+  local prefix, key = shared.prefix(state, under), settings.key()
+  if not prefix or not key or shared.find_ca_bundle(settings) then
+    return nil
+  end
+  local pool, config = shared.pool(state), headers.request_config(state, key, false)
+  local timeout, deadline = settings.timeout, settings.deadline
+  return prefix, core.direct_get(pool, config.core, settings.decoder, key, timeout, deadline)
+end
+
+--- @param state posthog.llm.State
+--- @param under string Request.under
+--- @param shape table<string, string> Request.shape
+--- @return posthog.llm.DirectRead
+function direct.reader(state, under, shape)
+  if not is_plain(state.settings) then
+    return never
+  end
+  local in_flight, blocks = state.in_flight, hosts.blocks
+  local prefix, get, start, value_of
+
+  --- Waits as the host does.
+  local function get_by_host(address)
+    local host = hosts.current()
+    if host.unavailable() then
+      return nil
+    end
+    local transfer = start(address)
+    if not transfer then
+      return nil
+    end
+    in_flight[transfer] = true
+    host.wait(transfer)
+    in_flight[transfer] = nil
+    return value_of(transfer), transfer
+  end
+
+  local field, expected = next(shape)
+  if next(shape, field) ~= nil then
+    field = {} -- several fields: no value has this one
+  end
+
+  --- Only an object has a field, so that the usual value needs no other check.
+  local function fits(value)
+    return type(value) == "table" and type(value[field]) == expected or not mismatch(value, shape)
+  end
+
+  return function(path, query)
+    if state.closed then
+      return nil
+    elseif not get then
+      prefix, get, start, value_of = open(state, under)
+      if not get then
+        return nil
+      end
+    end
+    local address = query and prefix .. path .. "?" .. query or prefix .. path
+    local began = clock.now()
+    local value, transfer = (blocks() and get or get_by_host)(address)
+    if value ~= nil and fits(value) then
+      state.answered = true
+      return value, responses.new(transfer, 200, address, 1)
+    elseif transfer then
+      return nil, nil, { transfer = transfer, began = began, value = value }
+    end
+    get = nil -- the connections are those of another process, or closed
+  end
+end
+
+return direct
