@@ -324,9 +324,8 @@ install: check-prefix ## install for these Luas under PREFIX (and DESTDIR)
 	  tools/needs command $(LUA_VERSION) "$(LUA_COMMAND)"; fi
 
 install-library: all
-	@set -e; for f in $(LIBRARY); do \
-	  d="$(LUA_DIR)/$$(dirname $$f)"; \
-	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done
+	@set -e; for d in $(sort $(dir $(LIBRARY))); do \
+	  $(INSTALL) -d "$(LUA_DIR)/$$d"; $(INSTALL) -m 644 lua/$$d*.lua "$(LUA_DIR)/$$d"; done
 	@$(INSTALL) -d "$(LUA_LIB_DIR)/posthog/llm"
 	@$(INSTALL) -m 755 $(CORE) "$(LUA_LIB_DIR)/posthog/llm/"
 
@@ -337,9 +336,10 @@ install-command: install-library
 	@sed '1s|.*|#!/usr/bin/env $(LUA_COMMAND)|' bin/posthog-llm >"$(BUILD)/posthog-llm"
 	@$(INSTALL) -m 755 "$(BUILD)/posthog-llm" "$(TO)/bin/"
 	@$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE_DIR)/man/man1/"
-	@set -e; for f in start stop nginx.conf.in $(SERVER); do \
-	  d="$(SHARE_DIR)/posthog-llm/emulator/$$(dirname $$f)"; \
-	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "spec/emulator/$$f" "$$d/"; done
+	@set -e; to="$(SHARE_DIR)/posthog-llm/emulator"; $(INSTALL) -d "$$to"; \
+	  for f in start stop nginx.conf.in; do $(INSTALL) -m 644 spec/emulator/$$f "$$to/"; done; \
+	  for d in $(sort $(dir $(SERVER))); do $(INSTALL) -d "$$to/$$d"; \
+	    $(INSTALL) -m 644 spec/emulator/$$d*.lua "$$to/$$d"; done
 	@set -e; set -- bash zsh fish; for f in $(COMPLETIONS); do \
 	  "$(TO)/bin/posthog-llm" completions $$1 >"$(BUILD)/completion" 2>/dev/null || break; \
 	  $(INSTALL) -d "$(SHARE_DIR)/$${f%/*}"; \
@@ -372,9 +372,8 @@ ifdef LUA_VERSION
 nvim: all ## install the library for Neovim; NVIM_PLUGIN_DIR=
 	@set -e; to="$(NVIM_PLUGIN_DIR)"; case $$to in ("~/"*) to=$$HOME/$${to#??} ;; esac; \
 	$(INSTALL) -d "$$to/lua/posthog/llm"; \
-	if [ "$$(cd "$$to" && pwd -P)" != "$$(pwd -P)" ]; then for f in $(LIBRARY); do \
-	  d="$$to/lua/$$(dirname $$f)"; \
-	  $(INSTALL) -d "$$d"; $(INSTALL) -m 644 "lua/$$f" "$$d/"; done; fi; \
+	if [ "$$(cd "$$to" && pwd -P)" != "$$(pwd -P)" ]; then for d in $(sort $(dir $(LIBRARY))); do \
+	  $(INSTALL) -d "$$to/lua/$$d"; $(INSTALL) -m 644 lua/$$d*.lua "$$to/lua/$$d"; done; fi; \
 	$(INSTALL) -m 755 $(CORE) "$$to/lua/posthog/llm/"; \
 	echo "the library for Neovim is in $$(cd "$$to" && pwd)"
 else
