@@ -7,6 +7,7 @@ local facts = require("tools.reference.facts")
 local llm = require("posthog.llm")
 local markdown = require("tools.reference.markdown")
 local query = require("posthog.llm.http.query")
+local vimdoc = require("tools.reference.vimdoc")
 
 local all = book.read()
 local texts = book.texts(all)
@@ -66,6 +67,26 @@ describe("the reference", function()
     list:close()
   end)
 
+  it("has the editor's part in its help page, which Neovim accepts", function()
+    local text = read(vimdoc.PATH)
+    assert.is_true(text == vimdoc.text(all, text), vimdoc.PATH .. " is stale: make docs")
+    local folder = os.tmpname()
+    os.remove(folder)
+    local tags = "nvim --headless -i NONE -u NONE -c 'helptags %s' -c qall 2>&1"
+    local shell = "command -v nvim >/dev/null && mkdir %s && cp %s %s && " .. tags
+    local pipe =
+      io.popen(shell:format(folder, vimdoc.PATH, folder, folder) .. " && cat " .. folder .. "/tags")
+    local made = pipe:read("*a")
+    pipe:close()
+    os.execute("rm -rf " .. folder)
+    if made == "" then
+      pending("nvim is not installed")
+    end
+    for _, tag in ipairs({ "posthog.nvim.status()", "posthog.nvim.spend()", "posthog-functions" }) do
+      assert.is_truthy(made:find("\n" .. tag .. "\t", 1, true), made)
+    end
+  end)
+
   it("has an example of every function, which calls it", function()
     local without = {}
     local seen = each_function(function(entry, page)
@@ -114,13 +135,13 @@ describe("the reference", function()
     assert.is_true(seen > 80)
   end)
 
-  it("names what doc/../shared/face.md promises, where that is there", function()
+  it("names what ../shared/face.md promises, where that is there", function()
     local face = read("../shared/face.md")
     if not face then
       pending("there is no ../shared/face.md")
       return
     end
-    local owner, lacking, seen = nil, {}, 0
+    local owner, tool, lacking, seen = nil, nil, {}, 0
     local public = {}
     each_function(function(entry)
       public[entry.public] = true
@@ -135,13 +156,22 @@ describe("the reference", function()
           lacking[#lacking + 1] = not public[full] and full or nil
         end
       end
-      for name in line:gmatch("%f[%w]llm%.([%l_]+)[({]") do
+      local module = heading and heading:match("^posthog%.llm%.([%w_]+)") or nil
+      tool = heading and module or not heading and tool or nil
+      for name in
+        tool and line:gmatch("%f[%w]([%l_]+)%(client, ") or line:gmatch("%f[%w]llm%.([%l_]+)[({]")
+      do
+        local full = ("%s.%s"):format(tool or "llm", name)
         seen = seen + 1
-        lacking[#lacking + 1] = not public["llm." .. name] and "llm." .. name or nil
+        lacking[#lacking + 1] = not public[full] and full or nil
+      end
+      for full in line:gmatch("%f[%w]cache:[%l_]+%f[(]") do
+        seen = seen + 1
+        lacking[#lacking + 1] = not public[full] and full or nil
       end
     end
     assert.same({}, lacking)
-    assert.is_true(seen > 15)
+    assert.is_true(seen > 40, seen .. " names")
   end)
 end)
 

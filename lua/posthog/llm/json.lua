@@ -42,8 +42,8 @@ local function invalid(message, position, limit)
   })
 end
 
---- Decodes one JSON text. Every null becomes `json.null`; arrays and objects stay marked, so that empty ones can be told
---- apart. An integer that Lua cannot hold exactly becomes a [Number](#number).
+--- Decodes one JSON text. Every null becomes `json.null`; an array gets a metatable, so that an empty one stays an array. An
+--- integer that Lua cannot hold exactly becomes a [Number](#number). A text that is no string raises.
 ---
 --- ```lua
 --- local value, err = json.decode('{"question": "What is 2 + 2?"')

@@ -18,9 +18,9 @@ local nvim = {}
 ---
 --- ```lua
 --- vim.o.statusline = "%f %{v:lua.require'posthog.nvim'.status()}"
---- assert(require("posthog.nvim").status() == "") -- this buffer is no skill's
+--- local text = require("posthog.nvim").status(0) -- "" where the buffer is no skill's
 --- ```
---- @param buffer? integer default: the present one
+--- @param buffer? integer number of a buffer; default: the present one
 --- @return string text "pdf-forms 4"; "pdf-forms 4 (latest 6)"; with the state if it is not ready: "pdf-forms 4, writing"; "" in
 ---   other buffers
 function nvim.status(buffer)
@@ -47,7 +47,7 @@ end
 ---
 --- ```lua
 --- vim.o.rulerformat = "%{v:lua.require'posthog.nvim'.spend()}"
---- assert(type(require("posthog.nvim").spend()) == "string")
+--- local line = require("posthog.nvim").spend() -- "" where nothing is known yet
 --- ```
 --- @return string text "" where nothing is known yet
 function nvim.spend()
