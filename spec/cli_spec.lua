@@ -6,7 +6,9 @@ end -- the command takes what make has built
 
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
+local folders = require("spec.support.folders")
 local live = require("spec.support.live")
+local shells = require("spec.support.shell")
 
 local unable = command.unable()
 local KEY = command.KEY
@@ -102,6 +104,48 @@ describe("the command posthog-llm", function()
       assert.matches("looks like a key", result.err)
       assert.is_nil(result.err:find("not_to_be_seen", 1, true), result.err)
     end
+  end)
+
+  -- Lua looks for them there by default, LuaJIT first of all.
+  it("runs no module that the working directory holds", function()
+    local folder = folders.new()
+    local hostile = "io.stderr:write('hostile ', ..., '\\n') os.exit(3)"
+    for _, module in ipairs({
+      "lfs",
+      "zlib",
+      "cjson",
+      "posthog/llm/core",
+      "posthog/llm/util/core",
+      "posthog/llm/cli",
+      "posthog/llm/init",
+    }) do
+      folders.write(folder, module .. ".lua", hostile)
+      folders.write(folder, module .. ".so", "not a library")
+    end
+    folders.write(folder, "a.gz", "\31\139\8\0")
+    folders.write(folder, "skill/SKILL.md", "---\nname: skill\ndescription: d\n---\nb\n")
+    local account =
+      " POSTHOG_PERSONAL_API_KEY=phx_x POSTHOG_PROJECT_ID=1 POSTHOG_HOST=http://127.0.0.1:1 "
+    for _, paths in ipairs({ "", "LUA_PATH=';;' LUA_CPATH=';;'" }) do
+      for _, words in ipairs({
+        "--version",
+        "skills lint skill",
+        "datasets import x a.gz --dry-run",
+        "__complete skill skills show ''",
+      }) do
+        local line = "cd '%s'; %s %s %s timeout 20 %s %s"
+        local output, status = shells.run(
+          line:format(folder, shells.WITHOUT_LUA_PATHS, paths, account, command.anywhere(), words)
+        )
+        assert.is_nil(output:find("hostile", 1, true), words .. ": " .. output)
+        assert.is_nil(output:find("not a library", 1, true), words .. ": " .. output)
+        assert.not_equal(3, status)
+      end
+    end
+    local own = "cd '%s'; %s LUA_PATH='./?.lua;;' %s skills lint skill"
+    local output = shells.run(own:format(folder, shells.WITHOUT_LUA_PATHS, command.anywhere()))
+    folders.remove(folder)
+    assert.truthy(output:find("hostile ", 1, true), output) -- it was asked for
   end)
 
   it("never prints a key that was given as another argument", function()

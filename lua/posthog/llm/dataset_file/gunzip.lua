@@ -3,6 +3,7 @@
 --- one file, as gzip has them.
 
 local failure = require("posthog.llm.dataset_file.failure")
+local optional_module = require("posthog.llm.util.optional_module")
 
 --- Bytes that are unpacked at once. They become a thousand times as many at most.
 local SLICE = 2048
@@ -31,8 +32,8 @@ local gunzip = { MAGIC = "\31\139" }
 --- @return posthog.llm.dataset_file.Gunzip?
 --- @return posthog.llm.Error?
 function gunzip.new(path, raw, read)
-  local there, zlib = pcall(require, "zlib")
-  if not there or type(zlib) ~= "table" or not zlib.inflate then
+  local zlib = optional_module("zlib")
+  if type(zlib) ~= "table" or not zlib.inflate then
     return nil, failure(path, "%s", NEEDED)
   end
   local self = { path = path, read = read, inflate = zlib.inflate, raw = raw, at = 1, before = 0 }
