@@ -142,7 +142,7 @@ describe("the pages", function()
       for _, line in ipairs(prose(read(page))) do
         for code in line.text:gmatch("`([^` ]+)`") do
           local path = code:match("^[%w_./-]+%.[%w]+$") and code or code:match("^[%w_./-]+/$")
-          local top = path and path:match("^([%w.]+)/")
+          local top = path and path:match("^(%.?%w[%w.]*)/")
           if top and lfs.attributes(top, "mode") == "directory" and top ~= "build" then
             seen = seen + 1
             local is_there = lfs.attributes((path:gsub("/$", "")))
@@ -156,6 +156,66 @@ describe("the pages", function()
     end
     assert.equal("", table.concat(wrong, "\n"))
     assert.is_true(seen > 60, seen .. " files")
+  end)
+end)
+
+--- Whether a module, a function of one, or a class is there by this name.
+local function is_module(name)
+  if lfs.attributes("lua/" .. name:gsub("%.", "/"), "mode") == "directory" then
+    return true
+  end
+  local path, rest = name:gsub("%.", "/"), nil
+  while path do
+    local source = read("lua/" .. path .. ".lua") or read("lua/" .. path .. "/init.lua")
+    if source and (not rest or source:find("[.:]" .. rest .. "%f[^%w_]")) then
+      return true
+    elseif rest then
+      break -- a field of a field is none that a page names
+    end
+    path, rest = path:match("^(.*)/([%w_]+)$")
+  end
+  return #lines_of(("grep -rlE 'class( .exact.)? %s\\b' lua"):format(name)) > 0
+end
+
+describe("the modules that pages name", function()
+  it("exist, and so do their functions", function()
+    local wrong, seen, known = {}, 0, {}
+    for _, page in ipairs(PAGES) do
+      for _, line in ipairs(prose(read(page))) do
+        for name in line.text:gmatch("`(posthog%.[%w_.]+)") do
+          seen = seen + 1
+          if known[name] == nil then
+            known[name] = is_module(name)
+          end
+          if not known[name] and not name:find("%.com$") then
+            wrong[#wrong + 1] = ("%s:%d: %s"):format(page, line.number, name)
+          end
+        end
+      end
+    end
+    assert.equal("", table.concat(wrong, "\n"))
+    assert.is_true(seen > 10, seen .. " modules")
+    assert.is_false(is_module("posthog.llm.nothing"))
+    assert.is_false(is_module("posthog.llm.dataset_file.nothing"))
+    assert.is_true(is_module("posthog.llm.dataset_file.import"))
+  end)
+end)
+
+describe("CONTRIBUTING.md", function()
+  it("names each target of the Makefile, and each check of CI", function()
+    local text, missing = read("CONTRIBUTING.md"), {}
+    for line in read("Makefile"):gmatch("[^\n]+") do
+      local target = line:match("^([%l-]+):.* ## ")
+      if target and not text:find("make " .. target:gsub("%p", "%%%0") .. "%f[^%w-]") then
+        missing[#missing + 1] = target
+      end
+    end
+    assert.same({}, missing)
+    local section = text:match("\n## The whole of CI\n(.-)\n## ")
+    for check in read(".ci/run"):gmatch("\n  check ([%l-]+) ") do
+      local row = "\n| `make " .. check:gsub("%p", "%%%0") .. "%f[^%w-][^`]*` |"
+      assert.truthy(section:find(row), check)
+    end
   end)
 end)
 
