@@ -113,6 +113,23 @@ describe("a window of jobs", function()
     assert.same({ 3, 2 }, { begun, ended })
   end)
 
+  it("tells at once what was raised, to a caller who takes it, and returns it", function()
+    local raised, ended = {}, 0
+    local at
+    local done, err = window.run(2, each({ 100, 1, 1, 1 }), function(ms)
+      assert(slow(ms))
+      if ms == 1 then
+        error(raised, 0)
+      end
+      ended = ended + 1
+    end, function(what)
+      assert.equal(raised, what)
+      at = ended
+    end)
+    assert.same({ nil, raised }, { done, err })
+    assert.same({ 0, 1 }, { at, ended })
+  end)
+
   it("does nothing for a source without jobs", function()
     assert.is_true(window.run(4, each({}), function()
       error("never")

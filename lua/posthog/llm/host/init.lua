@@ -4,6 +4,7 @@
 ---   unavailable() -> posthog.llm.Error?   why no call can be made here, now
 ---   wait(transfer)                    returns when the transfer is done
 ---   sleep(seconds) -> false?           false when it was cancelled
+---   background()                       from now on requests go on while Lua does something else
 ---   gather(functions, concurrency, raised?) -> values, errors
 ---
 --- `ngx` present: nginx. `vim` present, or llm.go in use on a luv loop: uv.

@@ -237,6 +237,9 @@ function host.sleep(seconds)
   ngx.sleep(seconds > 0 and math.max(seconds, SHORTEST) or 0)
 end
 
+--- Requests always go on while Lua does something else.
+function host.background() end
+
 --- Runs the functions in light threads. In a phase where nginx cannot wait they run one after
 --- another, and each call in them returns the error of that phase.
 --- @param functions function[]

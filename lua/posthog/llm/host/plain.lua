@@ -116,6 +116,13 @@ function plain.sleep(seconds)
   end
 end
 
+--- Requests usually go on only while Lua waits for one: that saves two changes of thread a call.
+--- From now on they go on whatever Lua does, if a thread can be started.
+function plain.background()
+  local engine = core.engine()
+  pcall(engine.run, engine)
+end
+
 --- Wakes the coroutines whose sleep is over. Returns the seconds until the next is due.
 local function wake_sleepers()
   local now, least = core.now(), nil

@@ -489,6 +489,8 @@ function uv.sleep(seconds)
   end
 end
 
+uv.background = plain.background -- which is so once a call was made in llm.go
+
 --- @param functions function[]
 --- @param concurrency integer
 --- @param raised? fun(err: any) called when a function has raised, before another one is started

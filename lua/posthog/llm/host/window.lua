@@ -24,10 +24,12 @@ local window = {}
 ---   and again by each place that has ended a job: a job that is to be done once more may be put
 ---   back by `work`. If it waits, it may be called for another place meanwhile
 --- @param work fun(job: Job): any, any does a job; a second result that is not nil is an error
+--- @param raised? fun(err: any) called at once with what one of them raises, in place of raising it
+---   again
 --- @return true? done
 --- @return any err the first error of `work` or `next_job`; what one of them raises is raised again,
 ---   once all have ended
-function window.run(width, next_job, work)
+function window.run(width, next_job, work, raised)
   local stopped, failure = false, nil
 
   local function stop(err)
@@ -54,16 +56,19 @@ function window.run(width, next_job, work)
     end
   end
 
-  local places, raised = {}, nil
+  local places, thrown = {}, nil
   for i = 1, width do
     places[i] = place
   end
   hosts.current().gather(places, width, function(err)
-    raised = raised or { err }
+    thrown = thrown or { err }
     stop(err)
+    if raised then
+      raised(err)
+    end
   end)
-  if raised then
-    error(raised[1], 0)
+  if thrown and not raised then
+    error(thrown[1], 0)
   elseif stopped then
     return nil, failure
   end
