@@ -2,6 +2,33 @@ local lfs = require("lfs")
 
 local core = require("posthog.llm.core")
 
+describe("core.input_at_hand", function()
+  --- What it returns in a process with this standard input, a second after its start.
+  local function said(producer)
+    local lua, program = os.getenv("LUA"), os.tmpname()
+    local file = assert(io.open(program, "wb"))
+    file:write([[
+      local core = require("posthog.llm.core")
+      core.sleep(0.3)
+      print(core.input_at_hand())
+      print(#(io.read(2) or ""), core.input_at_hand())
+    ]])
+    file:close()
+    local pipe = assert(io.popen(producer:format(lua .. " " .. program)))
+    local text = pipe:read("*a")
+    pipe:close()
+    os.remove(program)
+    return text
+  end
+
+  it("says how much can be read without waiting", function()
+    assert.equal("3\n2\tnil\n", said("printf abc | %s"))
+    assert.equal("5\n2\t0\n", said("{ printf abcde; sleep 1; } | %s"))
+    assert.equal("0\n2\tnil\n", said("{ sleep 0.6; printf ab; } | %s"))
+    assert.equal("nil\n0\tnil\n", said("%s </dev/null"))
+  end)
+end)
+
 describe("core.sha256", function()
   --- Of FIPS 180-4's examples, and of lengths around the padding by sha256sum.
   local KNOWN = {

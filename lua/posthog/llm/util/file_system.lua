@@ -9,6 +9,10 @@ return {
   --- Waits until a file or folder is on the disk.
   --- @type fun(path: string): boolean?, string?
   sync = core.sync,
+  --- Bytes of standard input that can be read without waiting, 0 while there are none; nil: a read
+  --- does not wait, as at the end, or this cannot be known.
+  --- @type fun(): integer?
+  input_at_hand = core.input_at_hand,
   --- Truncates a file to a length in bytes, and waits until that is on the disk.
   --- @type fun(path: string, bytes: integer): boolean?, string?
   truncate = core.truncate,
