@@ -3,6 +3,7 @@ local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
 local errors = require("posthog.llm.util.errors")
 local file_system = require("posthog.llm.util.file_system")
+local journals = require("posthog.llm.dataset_file.journal")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
@@ -690,6 +691,166 @@ describe("an import", function()
       for line in text_of(source .. ".journal"):gmatch("[^\n]+") do
         assert.is_table(llm.json.decode(line), line)
       end
+    end)
+
+    --- The client, and how many creates are on their way at the same time, at most.
+    local function counting()
+      local client = now()
+      local counted = { running = 0, most = 0 }
+      local items = {}
+      function items.list(_, options)
+        return client.dataset_items:list(options)
+      end
+      function items.create(_, fields)
+        counted.running = counted.running + 1
+        counted.most = math.max(counted.most, counted.running)
+        local row, err, response = client.dataset_items:create(fields)
+        counted.running = counted.running - 1
+        return row, err, response
+      end
+      return {
+        datasets = client.datasets,
+        dataset_items = items,
+        profile = function()
+          return client:profile()
+        end,
+      },
+        counted
+    end
+
+    it("does not wait for a slow response, and sends no more at a time than it may", function()
+      local client, counted = counting()
+      local _, dataset = now()
+      t.e:fault({
+        match = { method = "POST", path = ITEMS, nth = 5 },
+        action = { delay = { answer = 2 } },
+      })
+      local summary =
+        assert(dataset_file.import(client, dataset, numbers(120), { concurrency = 3 }))
+      assert.equal(120, summary.imported)
+      assert.equal(3, counted.most)
+      local slow, meanwhile = nil, 0
+      for _, entry in ipairs(t.e:log()) do
+        slow = slow or (entry.fault and entry.at)
+        meanwhile = meanwhile
+          + (slow and entry.method == "POST" and entry.at < slow + 1.9 and 1 or 0)
+      end
+      assert.equal(116, meanwhile) -- it, and all that follow
+      assert.equal(120, #inputs())
+    end)
+
+    it("leaves what it has read and not sent to the next call, also mapped otherwise", function()
+      local source = numbers(100)
+      local value, err, summary = import(source, {
+        concurrency = 2,
+        on_progress = function(progress)
+          return progress.done < 9
+        end,
+      })
+      fails("cancelled", nil, value, err)
+      local journal = assert(journals.peek(source .. ".journal"))
+      assert.same({}, journal.open)
+      assert.truthy(next(journal.refused))
+      assert.truthy(journal.last > summary.done)
+      local rest = assert(import(source, { fields = { input = "output" } }))
+      assert.equal(100, rest.imported)
+      assert.equal(100 - summary.done, select(2, table.concat(inputs(), " "):gsub('"o"', "")))
+    end)
+
+    it("sends each record before it waits for a slow source", function()
+      local n, sent = 0, {}
+      local function slow()
+        core.sleep(0.1)
+        sent[n] = posts()
+        n = n + 1
+        return n <= 6 and { input = n } or nil
+      end
+      local summary = assert(import(slow, { journal = folder .. "/j", concurrency = 3 }))
+      assert.equal(6, summary.imported)
+      assert.same({ [0] = 0, 1, 2, 3, 4, 5, 6 }, sent)
+    end)
+
+    it("sends what has come through a pipe while its producer writes nothing", function()
+      local _, dataset = now()
+      local settings = write(
+        "settings.json",
+        llm.json.encode({
+          url = t.e.url,
+          dataset = dataset,
+          source = "-",
+          settle = 0,
+          concurrency = 4,
+          journal = folder .. "/j",
+        })
+      )
+      local pad = ("x"):rep(400) -- the beginning is awaited, since it tells what the file is
+      local producer = '{ for i in $(seq 120); do echo \'{"input":\'$i\',"output":"%s"}\'; done;'
+        .. " for i in 121 122 123; do sleep 0.4; echo '{\"input\":'$i'}'; done; sleep 0.4; }"
+      local command = producer .. " | %s spec/dataset_file/importer.lua %s 2>&1"
+      local output = output_of(command:format(pad, LUA, settings))
+      assert.truthy(output:find('"imported":123', 1, true), output)
+      local at = {}
+      for _, entry in ipairs(t.e:log()) do
+        at[tonumber((entry.body or ""):match('"input":(%d+)')) or 0] = entry.at
+      end
+      assert.truthy(at[122] - at[121] > 0.2)
+      assert.truthy(at[123] - at[122] > 0.2)
+      assert.equal(123, #inputs())
+    end)
+
+    it("takes records of an iterator that makes calls itself", function()
+      local client, counted = counting()
+      local _, dataset = now()
+      local n = 0
+      local function records()
+        assert(client.datasets:get(dataset))
+        n = n + 1
+        return n <= 40 and { input = n } or nil
+      end
+      if not pcall(coroutine.wrap(function()
+        pcall(coroutine.yield)
+      end)) then
+        return pending("this Lua does not yield through pcall")
+      end
+      t.e:fault({
+        match = { method = "POST", path = ITEMS },
+        action = { delay = { answer = 0.05 } },
+      })
+      local summary = assert(dataset_file.import(client, dataset, records, {
+        journal = folder .. "/j",
+        concurrency = 4,
+      }))
+      assert.equal(40, summary.imported)
+      assert.equal(4, counted.most)
+      assert.equal(40, #inputs())
+    end)
+
+    it("notes what is on its way when a function of the caller's raises", function()
+      local source = numbers(60)
+      t.e:fault({
+        match = { method = "POST", path = ITEMS },
+        action = { delay = { answer = 0.05 } },
+      })
+      for _, name in ipairs({ "fields", "on_progress" }) do
+        local calls = 0
+        local ok, err = pcall(import, source, {
+          [name] = function(record)
+            calls = calls + 1
+            if calls == (name == "fields" and 30 or 1) then
+              error("mine", 0)
+            end
+            return name == "fields" and { input = record.input } or nil
+          end,
+        })
+        assert.is_false(ok)
+        assert.equal("mine", err)
+        local journal = assert(journals.peek(source .. ".journal"))
+        assert.equal(posts(), journal.counts.created)
+        assert(core.lock(source .. ".journal")):close() -- it is closed
+      end
+      t.e:faults({})
+      assert.equal(60, assert(import(source)).imported)
+      assert.equal(60, #inputs())
     end)
 
     it("sends nothing when the journal cannot be written", function()

@@ -24,12 +24,24 @@ local FAULTS = {
 }
 kills.SHARE = 0.1
 
-function kills.faults()
+--- Of the requests without a fault: some are done late, the others answered late, each tenth of them very.
+--- So many are on their way at any moment, and end in another order.
+local DELAYS = {
+  { share = 0.1, action = { delay = { write = 0.06 } } },
+  { share = 0.1, action = { delay = { answer = 0.1 } } },
+  { share = 1, action = { delay = { answer = 0.01 } } },
+}
+
+--- @param slow? boolean no response comes at once
+function kills.faults(slow)
   local list = {}
   for i, action in ipairs(FAULTS) do
     -- Each is asked about those that the ones before it have let through.
     local share = kills.SHARE / #FAULTS / (1 - kills.SHARE * (i - 1) / #FAULTS)
     list[i] = { match = { share = share }, action = action }
+  end
+  for _, delay in ipairs(slow and DELAYS or {}) do
+    list[#list + 1] = { match = { share = delay.share }, action = delay.action }
   end
   return list
 end
@@ -91,29 +103,61 @@ local function held(e, dataset)
   return counts
 end
 
+local function read(name)
+  local file = io.open(name, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+--- What a power failure leaves of a journal: all that was synced, and of the rest what happens to
+--- be on the disk, or zero bytes.
+local function cut_power(journal)
+  local text = read(journal)
+  local synced = tonumber(read(journal .. ".synced") or "0")
+  if text and #text > synced then
+    local length = math.random(synced, #text)
+    local zeros = math.random(3) == 1 and ("\0"):rep(#text - length) or ""
+    kills.write(journal, text:sub(1, length) .. zeros)
+  end
+end
+
+--- When the next run kills itself.
+local function next_kill(options)
+  if math.random(5) == 1 then
+    return { from = "start", after = math.random(500000) }
+  elseif options.slow and math.random(2) == 1 then -- at a moment when it waits
+    return { from = "create", seconds = math.random(300) / 1000 }
+  end
+  return { from = "create", after = math.random(options.after or 1) }
+end
+
 --- Runs the import until it ends, killing it so many times on the way.
 --- @param e posthog.Emulator
---- @param options { records: integer, kills: integer, seed: integer, settle: number, tell?: fun(runs: integer, killed: integer) }
+--- @param options { records: integer, kills: integer, seed: integer, settle: number, slow?: boolean, power?: boolean, pairs?: boolean, tell?: fun(runs: integer, killed: integer) }
+---   power: each kill is a power failure; pairs: two processes import the file at the same time
 --- @return { runs: integer, killed: integer, summary: table, wanted: table, held: table, output: string }
 function kills.run(e, options)
   math.randomseed(options.seed)
   local dataset = e:seed({ datasets = 1 }).datasets[1]
   local source = e.prefix .. "/kills.jsonl"
-  os.remove(source .. ".journal")
+  local journal = source .. ".journal"
+  os.remove(journal)
+  os.remove(journal .. ".synced")
   local result = { runs = 0, killed = 0, wanted = make_source(source, options.records) }
   e:settings({ chance = options.seed })
-  e:faults(kills.faults())
+  e:faults(kills.faults(options.slow))
   local name = e.prefix .. "/kills.json"
-  local program = ("%s spec/dataset_file/importer.lua '%s' 2>&1; echo status=$?"):format(LUA, name)
+  local run = ("%s spec/dataset_file/importer.lua '%s'"):format(LUA, name)
+  local program = run .. " 2>&1; echo status=$?"
+  if options.pairs then
+    program = ("%s >/dev/null 2>&1 & %s; wait"):format(run, program)
+  end
   local status
   repeat
-    local kill
-    if result.killed < options.kills then
-      kill = { from = "create", after = math.random(options.after or 1) }
-      if math.random(5) == 1 then
-        kill = { from = "start", after = math.random(500000) }
-      end
-    end
+    local kill = result.killed < options.kills and next_kill(options) or nil
     kills.write(
       name,
       cjson.encode({
@@ -122,6 +166,7 @@ function kills.run(e, options)
         source = source,
         settle = options.settle,
         concurrency = 8,
+        power = options.power,
         kill = kill,
       })
     )
@@ -130,11 +175,14 @@ function kills.run(e, options)
     result.runs = result.runs + 1
     if status == 137 then
       result.killed = result.killed + 1
+      if options.power then
+        cut_power(journal)
+      end
     end
     if options.tell then
       options.tell(result.runs, result.killed)
     end
-  until status ~= 137 and (status == 0 or result.runs > 2 * options.kills + 10)
+  until status ~= 137 and (status == 0 or result.runs > 4 * options.kills + 20)
   e:faults({})
   local line = result.output:match("(%b{})%s*status=0%s*$")
   result.summary = line and cjson.decode(line)

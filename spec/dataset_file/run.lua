@@ -1,14 +1,17 @@
 --- The long proof that an import makes each record once: 5,000 of them, a fault every tenth
 --- request, a hundred kills, on both API versions.
 ---
----   tools/lua 5.4 spec/dataset_file/run.lua [--records=5000] [--kills=100] [--seed=1]
+---   tools/lua 5.4 spec/dataset_file/run.lua [--records=5000] [--kills=100] [--seed=1] [--slow=1] [--power=1]
+---
+--- --slow=1: responses come late and in another order. --power=1: each kill is a power failure, which leaves of
+--- the journal what was synced and a random part of the rest.
 ---
 --- The last line is "N passed, N failed".
 
 local emulator = require("spec.emulator")
 local kills = require("spec.dataset_file.kills")
 
-local settings = { records = 5000, kills = 100, seed = os.time() % 100000 }
+local settings = { records = 5000, kills = 100, seed = os.time() % 100000, slow = 0, power = 0 }
 for _, word in ipairs(arg) do
   local name, value = word:match("^%-%-(%l+)=(%d+)$")
   if not name or not settings[name] then
@@ -26,6 +29,8 @@ for _, profile in ipairs({ "reference", "current" }) do
     records = settings.records,
     kills = settings.kills,
     seed = settings.seed,
+    slow = settings.slow == 1,
+    power = settings.power == 1,
     settle = 0.3,
     after = math.ceil(settings.records / settings.kills * 2400),
     tell = function(runs, killed)

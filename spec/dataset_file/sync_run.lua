@@ -1,14 +1,15 @@
 --- The long proof that a sync makes the dataset equal to the file: versions of a file at random, a fault
 --- every tenth request, others who write meanwhile, kills, on both versions of the API.
 ---
----   tools/lua 5.4 spec/dataset_file/sync_run.lua [--records=300] [--versions=20] [--kills=4] [--seed=1]
+---   tools/lua 5.4 spec/dataset_file/sync_run.lua [--records=300] [--versions=20] [--kills=4] [--seed=1] [--slow=1]
 ---
+--- --slow=1: responses come late and in another order.
 --- The last line is "N passed, N failed".
 
 local emulator = require("spec.emulator")
 local syncs = require("spec.dataset_file.syncs")
 
-local settings = { records = 300, versions = 20, kills = 4, seed = os.time() % 100000 }
+local settings = { records = 300, versions = 20, kills = 4, seed = os.time() % 100000, slow = 0 }
 for _, word in ipairs(arg) do
   local name, value = word:match("^%-%-(%l+)=(%d+)$")
   if not name or not settings[name] then
@@ -27,6 +28,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     versions = settings.versions,
     kills = settings.kills,
     seed = settings.seed,
+    slow = settings.slow == 1,
     settle = 0.3,
     after = settings.records * 3000,
     profile = profile,

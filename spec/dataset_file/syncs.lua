@@ -95,7 +95,8 @@ local function compare(wanted, found)
 end
 
 --- @param e posthog.Emulator
---- @param options { records: integer, versions: integer, kills: integer, seed: integer, settle: number, profile: string, after: integer, tell?: fun(version: integer, killed: integer) }
+--- @param options { records: integer, versions: integer, kills: integer, seed: integer, settle: number, profile: string, after: integer, slow?: boolean, tell?: fun(version: integer, killed: integer) }
+---   slow: responses come late, and in another order
 --- @return { runs: integer, killed: integer, conflicts: integer, others: integer, differences: string[], output: string }
 function syncs.run(e, options)
   state = options.seed % 2147483646 + 1
@@ -130,15 +131,18 @@ function syncs.run(e, options)
 
   for version = 1, options.versions do
     e:settings({ chance = random(1e6) })
-    e:faults(kills.faults())
+    e:faults(kills.faults(options.slow))
     local wanted = make_file(path, options.records)
     local killed, runs = result.killed, 0
     repeat
       local kill = result.killed - killed < options.kills
         and { from = random(4) == 1 and "start" or "create", after = random(options.after) }
+      if kill and options.slow and random(2) == 1 then -- at a moment when it waits
+        kill = { from = "create", seconds = random(200) / 1000 }
+      end
       e:faults({})
       local rows, others = kills.rows(e, dataset), ""
-      e:faults(kills.faults())
+      e:faults(kills.faults(options.slow))
       for _ = 1, random(4) - 1 do
         others = others .. other_write(e, dataset, rows, options.profile)
         result.others = result.others + 1

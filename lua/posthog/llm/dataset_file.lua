@@ -279,7 +279,9 @@ function dataset_file.import(client, dataset, source, options)
     journal = journal,
     options = options,
     now = now,
+    close_files = held.close,
   })
+  held.import = import
   if options.dry_run then
     return rehearse(import)
   elseif not journal.finished then

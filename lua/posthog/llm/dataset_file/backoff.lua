@@ -1,17 +1,17 @@
 --- How long to wait after requests that have failed, and when to give up.
 
-local MOST_FAILURES = 12 -- batches in a row without any success
+local MOST_FAILURES = 12 -- rounds in a row without any success
 local LONGEST_PAUSE = 10 -- seconds, where the server gives no time
 local LONGEST_HOLD = 3700 -- seconds: a limit by the hour may delay a request so long
 
 --- @class posthog.llm.dataset_file.Backoff
 --- @field private pause fun(seconds: number): posthog.llm.Error?
---- @field private failures integer batches in a row without any success
---- @field private pauses integer the same, including batches that were rate limited
+--- @field private failures integer rounds in a row without any success
+--- @field private pauses integer the same, including rounds that were rate limited
 local Backoff = {}
 Backoff.__index = Backoff
 
---- Waits after a batch that had failures and no success.
+--- Waits after a round that had failures and no success.
 --- @param made boolean? something was done
 --- @param failed? posthog.llm.Error the latest failure
 --- @return posthog.llm.Error? err it is no use to go on

@@ -2,12 +2,16 @@
 --- memory; unpacks what is gzip, and hashes what was read.
 
 local atomic_file = require("posthog.llm.util.atomic_file")
+local clock = require("posthog.llm.host.clock")
 local digest = require("posthog.llm.util.digest")
+local errors = require("posthog.llm.util.errors")
+local file_system = require("posthog.llm.util.file_system")
 local failure = require("posthog.llm.dataset_file.failure")
 local foreign = require("posthog.llm.dataset_file.foreign")
 local gunzip = require("posthog.llm.dataset_file.gunzip")
 
 local PIECE = 64 * 1024 -- bytes
+local SHORTEST, LONGEST_NAP = 0.001, 0.02 -- seconds between two looks for more of standard input
 local LONGEST = 64 * 1024 * 1024 -- bytes of a line; the API takes 20 MB in a request
 
 local BOM = "\239\187\191"
@@ -18,6 +22,7 @@ local BOM = "\239\187\191"
 --- @field compression? "gzip"
 --- @field size integer bytes of the file read so far
 --- @field number integer of the line that was read last
+--- @field on_wait? fun() called before a wait for more of standard input
 --- @field private limit number bytes
 --- @field private file? file*
 --- @field private hasher userdata
@@ -32,6 +37,26 @@ local bytes = {
   HEAD = 32 * 1024, -- bytes that are looked at before the first record, where there are so many
 }
 
+--- Waits until there is more of standard input, while others may do something else.
+--- @return integer? bytes to read
+--- @return posthog.llm.Error? err
+local function await_input(self)
+  local nap = SHORTEST
+  while true do
+    local count = file_system.input_at_hand()
+    if count ~= 0 then
+      return count or PIECE
+    elseif self.on_wait then
+      self.on_wait()
+    end
+    if clock.sleep(nap) == false then
+      local words = "reading standard input was given up"
+      return nil, errors.new({ kind = "cancelled", message = words })
+    end
+    nap = math.min(LONGEST_NAP, nap * 2)
+  end
+end
+
 --- The next bytes of the file as they are.
 --- @return string? raw nil: the end, or err
 --- @return posthog.llm.Error? err
@@ -39,7 +64,15 @@ local function raw_piece(self)
   if not self.file or self.size >= self.limit then
     return nil
   end
-  local raw, message = self.file:read(math.min(PIECE, self.limit - self.size))
+  local most = math.min(PIECE, self.limit - self.size)
+  if self.file == io.stdin then
+    local count, err = await_input(self)
+    if not count then
+      return nil, err
+    end
+    most = math.min(most, count)
+  end
+  local raw, message = self.file:read(most)
   if message then
     return atomic_file.failure(self.path, "cannot be read", message)
   elseif raw then

@@ -1,14 +1,14 @@
 --- Imports the records of a source into a dataset, each exactly once: see "Exactly
 --- once" in doc/dataset_file.md.
 
-local backoff = require("posthog.llm.dataset_file.backoff")
 local clock = require("posthog.llm.host.clock")
 local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
-local hosts = require("posthog.llm.host")
+local flow = require("posthog.llm.dataset_file.flow")
 local json = require("posthog.llm.json")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local mapping = require("posthog.llm.dataset_file.mapping")
+local outbox = require("posthog.llm.dataset_file.outbox")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local failure = require("posthog.llm.dataset_file.failure")
 local json_text = require("posthog.llm.util.json_text")
@@ -17,10 +17,10 @@ local refusals = require("posthog.llm.dataset_file.refusals")
 local rejected = require("posthog.llm.dataset_file.rejected")
 local values = require("posthog.llm.dataset_file.values")
 
-local BATCH = 4 -- records of a batch, for each concurrent request
+local ROUND = 4 -- records of a round, and of a group of the outbox, for each concurrent request
 local MOST_UNKNOWN = 100 -- records of unknown outcome, before rows are read back
-local LATEST_LOOKUP = 25 -- batches between two lookups, while outcomes are unknown
-local MOST_TRIES = 10 -- of a record that fails; less than the batches after which backoff gives up
+local LATEST_LOOKUP = 25 -- rounds between two lookups, while outcomes are unknown
+local MOST_TRIES = 10 -- of a record that fails; less than the rounds after which backoff gives up
 
 --- @class posthog.llm.dataset_file.Job a record that is to be sent
 --- @field n integer
@@ -28,6 +28,7 @@ local MOST_TRIES = 10 -- of a record that fails; less than the batches after whi
 --- @field fields table
 --- @field content table
 --- @field key string digest of the content
+--- @field bytes integer of its JSON
 --- @field at? number when it was sent, by the server's clock
 --- @field tries integer
 --- @field made_before? integer records with an outcome when it failed last, or was first sent
@@ -46,11 +47,11 @@ local MOST_TRIES = 10 -- of a record that fails; less than the batches after whi
 --- @field journal posthog.llm.dataset_file.Journal
 --- @field options table
 --- @field now fun(): number the server's clock, seconds since 1970
---- @field again posthog.llm.dataset_file.Job[] to be sent again
+--- @field flow posthog.llm.dataset_file.Flow
+--- @field outbox posthog.llm.dataset_file.Outbox
 --- @field unknown posthog.llm.dataset_file.Job[] of unknown outcome, to be read back
---- @field backoff posthog.llm.dataset_file.Backoff
 --- @field made integer records that got their outcome in this run
---- @field batches integer since the last lookup
+--- @field sent integer requests since the last lookup
 --- @field keys_left_out integer records of this run whose client_item_id was left out: API v1 has none
 --- @field refusals posthog.llm.dataset_file.Refusals of the first records
 --- @field what? string "new records", for the message about a limit; default: "records"
@@ -70,19 +71,38 @@ function Import.server_clock(response)
   end
 end
 
---- @param parts table
+--- @param parts table the fields above that are not optional, but those made here; close_files: closes the
+---   source and the journal, for a function of the caller's that raises
 --- @return posthog.llm.dataset_file.Import
 function Import.new(parts)
-  parts.again, parts.unknown = {}, {}
-  parts.made, parts.batches = 0, 0
+  parts.unknown = {}
+  parts.made, parts.sent = 0, 0
   parts.lost_at, parts.keys_left_out = -math.huge, 0
   local counts = parts.journal.counts
   local has_rows = counts.created + counts.found + counts.existing > 0
   parts.refusals = refusals.new(has_rows or parts.options.reject_all == true)
   parts.refused = {}
-  parts.backoff = backoff.new(function(seconds)
-    return parts:pause(seconds)
-  end)
+  local size = parts.options.concurrency * ROUND
+  parts.flow = flow.new({
+    size = size,
+    report = function()
+      return parts:report()
+    end,
+    pause = function(seconds)
+      return parts:pause(seconds)
+    end,
+    close = parts.close_files,
+  })
+  parts.outbox = outbox.new({
+    source = parts.source,
+    journal = parts.journal,
+    prepare = function(record)
+      return parts:prepare(record)
+    end,
+    now = parts.now,
+    again = parts.flow.again,
+    size = size,
+  })
   return setmetatable(parts, Import)
 end
 
@@ -152,7 +172,7 @@ function Import:prepare(record)
   end
   local content = values.content(fields)
   local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
-  job.key = digest.sha256(json_text.sorted(content)):sub(1, 16)
+  job.key, job.bytes = digest.sha256(json_text.sorted(content)):sub(1, 16), #text
   fields.dataset = self.dataset
   if self:has_key() and fields.client_item_id == nil then
     fields.client_item_id = ("%s-%d"):format(self.journal.header.key, record.n)
@@ -177,7 +197,9 @@ function Import:catch_up()
     local open = self.journal.open[record.n]
     if self.journal.refused[record.n] then
       local job, entry = self:prepare(record)
-      self.again[#self.again + 1] = job
+      if job then
+        self.flow:retry(job)
+      end
       local _, failed = self.journal:write({ entry })
       if failed then
         return failed
@@ -190,8 +212,11 @@ function Import:catch_up()
         return failure(nil, words, record.n)
       end
       job.at, job.tries = open.at, 1
-      local list = self:has_key() and self.again or self.unknown
-      list[#list + 1] = job
+      if self:has_key() then
+        self.flow:retry(job)
+      else
+        self.unknown[#self.unknown + 1] = job
+      end
     end
   end
   if #self.unknown > 0 then
@@ -199,59 +224,15 @@ function Import:catch_up()
   end
 end
 
---- The next records to send: first those to be sent again, then those of the source.
---- @return posthog.llm.dataset_file.Job[]? jobs empty at the end
---- @return posthog.llm.Error? err
-function Import:next_batch()
-  local jobs, entries = {}, {}
-  local size = self.options.concurrency * BATCH
-  local most = math.min(size, self.refusals:room() or size)
-  while #jobs < most and #self.again > 0 do
-    jobs[#jobs + 1] = table.remove(self.again, 1)
-  end
-  while #jobs < most and #entries < size do
-    local record, err = self.source.next()
-    if err then
-      return nil, err
-    elseif not record then
-      break
-    end
-    local job, entry = self:prepare(record)
-    jobs[#jobs + 1] = job
-    entries[#entries + 1] = entry or { n = job.n, at = 0, key = job.key }
-  end
-  return jobs, nil, entries
-end
-
---- Writes to the journal which records are about to be sent.
---- @return posthog.llm.Error? err
-function Import:announce(jobs, entries)
-  local now = self.now()
-  local written = {}
-  for _, entry in ipairs(entries) do
-    if entry.at then
-      entry.at, written[entry.n] = now, true
-    end
-  end
-  for _, job in ipairs(jobs) do
-    job.at, job.tries = now, job.tries + 1
-    job.made_before = job.made_before or self.made
-    if not written[job.n] then
-      entries[#entries + 1] = { n = job.n, at = now, key = job.key }
-    end
-  end
-  local _, err = self.journal:write_through(entries)
-  return err
-end
-
 --- Writes outcomes to the journal.
-function Import:note(entries, seen)
+function Import:note(entries)
   if #entries == 0 then
     return
   end
-  seen.made, self.made = true, self.made + #entries
+  self.flow:succeed()
+  self.made = self.made + #entries
   local _, failed = self.journal:write(entries)
-  seen.stop = seen.stop or failed
+  self.flow:stop(failed)
 end
 
 --- The entry of a record that the server refuses.
@@ -267,25 +248,25 @@ local function refusal(job, err)
 end
 
 --- Rejects the records that were refused so far.
-function Import:settle_refusals(seen)
+function Import:settle_refusals()
   self.refusals.settled = true
   local entries = {}
   for i, held in ipairs(self.refusals:take()) do
     entries[i] = refusal(held.job, held.err)
   end
-  self:note(entries, seen)
+  self:note(entries)
 end
 
 --- @return table? entry for the journal
-function Import:take_refusal(job, err, seen)
+function Import:take_refusal(job, err)
   if not err.status or self.refusals.settled then
     return refusal(job, err)
   end
   local alike = self.refusals:hold(job, err)
   if alike then
-    seen.stop = seen.stop or alike
+    self.flow:stop(alike)
   elseif self.refusals.settled then
-    self:settle_refusals(seen)
+    self:settle_refusals()
   end
 end
 
@@ -293,7 +274,7 @@ end
 --- import it is the record's row. With one of the record's own it is when its content
 --- is equal in value; the server also distinguishes how a number is written.
 --- @return table? entry for the journal
-function Import:take_conflict(job, err, seen)
+function Import:take_conflict(job, err)
   local id = err.current_item_id
   if not job.own_key then
     return { n = job.n, id = id or job.fields.client_item_id, how = "found" }
@@ -302,7 +283,7 @@ function Import:take_conflict(job, err, seen)
   end
   local row, failed = self.client.dataset_items:get(id)
   if not row then
-    return self:take_failure(job, failed, seen)
+    return self:take_failure(job, failed)
   end
   local exact = values.tells_floats(row)
   local wanted = json_text.stored(job.content, exact)
@@ -316,20 +297,21 @@ end
 
 --- Decides what a failed create means.
 --- @return table? entry for the journal
-function Import:take_failure(job, err, seen)
+function Import:take_failure(job, err)
   local verdict = outcome(err, job, self.options.fields)
   if verdict == "stop" then
-    seen.stop = seen.stop or err
+    self.flow:stop(err)
     if err.kind == "invalid" and err.status then
       self.refused[#self.refused + 1] = job
     end
     return nil
   elseif verdict == "reject" then
-    return self:take_refusal(job, err, seen)
+    return self:take_refusal(job, err)
   elseif verdict == "conflict" then
-    return self:take_conflict(job, err, seen)
+    return self:take_conflict(job, err)
   end
-  seen.failed, job.err = err, err
+  self.flow:fail(err)
+  job.err = err
   if verdict == "unknown" and not self:has_key() then
     self.unknown[#self.unknown + 1] = job
     self.lost_at = clock.now()
@@ -352,11 +334,19 @@ function Import:once_more(job)
       return rejected.job(job, words:format(job.tries, errors.describe(err)), self:has_key())
     end
   end
-  self.again[#self.again + 1] = job
+  self.flow:retry(job)
 end
 
 --- Sends one record, and writes its outcome to the journal.
-function Import:send(job, seen)
+function Import:send(job)
+  if self.journal.header.kind then -- of a sync
+    self.flow:stop(self.journal:keep_time(self.now()))
+    if self.flow.stopped then
+      return
+    end
+  end
+  job.tries, job.made_before = job.tries + 1, job.made_before or self.made
+  self.sent = self.sent + 1
   local row, err, response = self.client.dataset_items:create(job.fields)
   if row == true then -- 204: the row may have been created
     row, err = nil, errors.no_content("row")
@@ -367,37 +357,72 @@ function Import:send(job, seen)
     local is_first = job.tries == 1 and (response.attempts or 1) == 1
     local existed = job.own_key and is_first and response.status == 200
     entry = { n = job.n, id = row.id, how = existed and "existing" or nil }
-    self:settle_refusals(seen)
+    self:settle_refusals()
   else
-    entry = self:take_failure(job, err, seen)
+    entry = self:take_failure(job, err)
   end
-  self:note({ entry }, seen)
+  self.refusals.tried = true
+  self:note({ entry })
 end
 
---- @param jobs posthog.llm.dataset_file.Job[]
---- @param entries table[] of the journal
---- @return posthog.llm.Error? err
-function Import:send_batch(jobs, entries)
-  local err = self:announce(jobs, entries)
-  if err then
-    return err
+--- How many records may be sent at the same time.
+--- @return integer
+--- @return integer? room no more than so many for now: it is not clear yet whether all will be refused
+function Import:width()
+  local room = self.refusals:room()
+  return math.min(self.options.concurrency, room or math.huge), room
+end
+
+--- Reads or announces what can be sent next.
+--- @param most? integer records
+function Import:prepare_more(most)
+  local sends, queue = self.flow, self.outbox
+  if #sends.again > 0 then
+    sends:stop(queue:resend(most))
+    return
   end
-  local seen, functions = {}, {}
-  for i, job in ipairs(jobs) do
-    functions[i] = function()
-      if not seen.stop then
-        self:send(job, seen)
+  sends:stop(queue:fill(most))
+  if queue:is_empty() and not queue.ended then
+    sends:stop(self:report()) -- none of these records is to be sent
+  end
+end
+
+--- The next record to send, which is in the journal, on the disk.
+--- @param width integer of the window
+--- @return posthog.llm.dataset_file.Job? nil: none for now
+function Import:next_job(width)
+  local sends, queue = self.flow, self.outbox
+  while not sends.stopped do
+    local wider, room = self:width()
+    if wider > width or self:is_lookup_due() or (room and sends.running >= room) then
+      return nil
+    end
+    local is_empty, has_again = queue:is_empty(), #sends.again > 0
+    if is_empty and queue.is_filling then
+      sends:nap()
+    elseif is_empty and queue.ended and not has_again then
+      return nil
+    else
+      if is_empty or has_again then
+        self:prepare_more(room and room - sends.running)
       end
-      return true
+      local job = not sends.stopped and queue:pop()
+      if job then
+        return job
+      end
     end
   end
-  local _, raised = hosts.current().gather(functions, self.options.concurrency)
-  self.refusals.tried = true
-  if raised then
-    self.journal:close()
-    error(raised[next(raised)], 0) -- by a hook of the caller's; the journal is complete
-  end
-  return seen.stop or self:report() or self.backoff:after(seen.made, seen.failed)
+end
+
+--- Sends records until nothing more may be sent for now.
+--- @return posthog.llm.Error? err
+function Import:send_some()
+  local width = self:width()
+  return self.flow:run(width, function()
+    return self:next_job(width)
+  end, function(job)
+    self:send(job)
+  end)
 end
 
 --- Resolves records of unknown outcome by reading rows back. Meanwhile no request is in
@@ -415,9 +440,9 @@ function Import:resolve_lost()
     return self.journal:knows(id)
   end)
   if err then
-    return self.backoff:after(false, err)
+    return self.flow:pause_after(err)
   end
-  self.unknown, self.batches = {}, 0
+  self.unknown, self.sent = {}, 0
   local entries = {}
   for _, job in ipairs(jobs) do
     if made[job.n] then
@@ -462,12 +487,11 @@ end
 --- @param err? posthog.llm.Error the reason for the end
 --- @return posthog.llm.Error? err
 function Import:close(err)
-  local seen = {}
   if not err then
-    self:settle_refusals(seen)
-    return seen.stop
+    self:settle_refusals()
+    return self.flow.stopped
   end
-  local entries = {}
+  local entries = self.outbox:unsent()
   for _, held in ipairs(self.refusals:take()) do
     entries[#entries + 1] = { n = held.job.n, again = true }
   end
@@ -478,25 +502,28 @@ function Import:close(err)
   return err.code == "limit_reached" and self:at_limit(err) or err
 end
 
+--- Whether rows are to be read back now, which waits until nothing is in flight.
+function Import:is_lookup_due()
+  local unknown = #self.unknown
+  local since = self.sent >= LATEST_LOOKUP * self.options.concurrency * ROUND
+  return unknown >= MOST_UNKNOWN or (unknown > 0 and (since or not self:has_more()))
+end
+
+--- @return boolean
+function Import:has_more()
+  return self.flow:has_again() or not self.outbox:is_done()
+end
+
 --- @return posthog.llm.Error? err
 function Import:run()
   local err = self:catch_up()
-  local more = true
   while not err do
-    local unknown = #self.unknown
-    local due = not more or self.batches >= LATEST_LOOKUP or unknown >= MOST_UNKNOWN
-    if unknown > 0 and due then
+    if self:is_lookup_due() then
       err = self:resolve_lost()
+    elseif self:has_more() then
+      err = self:send_some()
     else
-      local jobs, failed, entries = self:next_batch()
-      err = failed
-      more = jobs ~= nil and #entries > 0 or #self.again > 0
-      self.batches = self.batches + 1
-      if not err and #jobs + #entries > 0 then
-        err = self:send_batch(jobs, entries)
-      elseif not err and unknown == 0 then
-        break
-      end
+      break
     end
   end
   return self:close(err)

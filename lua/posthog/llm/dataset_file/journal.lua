@@ -7,12 +7,12 @@
 ---   {"n":7,"at":1700000000,...}    record 7 is about to be sent
 ---   {"n":7,"id":"..."}             it was created as this row
 ---   {"n":7,"rejected":"...",...}   it is rejected, with the reason and the record
----   {"n":7,"again":true}           it was refused, and is to be sent by the next run
+---   {"n":7,"again":true}           it was refused, or not sent, and is to be sent by the next run
 ---   {"n":7,"skipped":true}         the caller's function left it out
 ---   {"resumed":1700000000}         a later run begins
 ---   {"limit":{...}}                the server's limit that was reached
 ---   {"reported":3,...}             the number of rejected records written to a file
----   {"sending":1700000000}         changes of a sync are about to be sent, which may be repeated
+---   {"sending":1700000000}         requests of a sync are about to be sent
 ---   {"finished":true}              the import is complete
 ---
 --- A line counts once its newline is written. A line without one is torn: the process
@@ -31,6 +31,10 @@ local REMEMBERED = 300
 
 local BLOCK = 65536 -- bytes that are read at once
 
+--- Seconds by which something may have been sent later than the latest line says: times are whole
+--- seconds, and lines at least one second apart.
+local SLACK = 2
+
 --- @class posthog.llm.dataset_file.Journal
 --- @field header? table
 --- @field last integer the highest number of a record in it; 0
@@ -44,11 +48,11 @@ local BLOCK = 65536 -- bytes that are read at once
 --- @field private path string
 --- @field private lock userdata
 --- @field private file file*
---- @field private groups { at: number, ids: table }[] ids of rows, by the time of the last batch sent before
+--- @field private groups { at: number, ids: table }[] ids of rows, by the time of the last group sent before
 local Journal = {}
 Journal.__index = Journal
 
-local journal = {}
+local journal = { SLACK = SLACK }
 
 --- @return posthog.llm.Error
 local function unwritten(path, message)
@@ -328,6 +332,17 @@ function Journal:write_through(entries)
     return nil, self.broken
   end
   return true
+end
+
+--- Of a sync: makes the disk show when something is sent, to SLACK seconds. To be called before each
+--- request.
+--- @param now integer by the server's clock
+--- @return posthog.llm.Error? err
+function Journal:keep_time(now)
+  if self.header.kind == "sync" and now > (self.latest or 0) then
+    local _, err = self:write_through({ { sending = now } })
+    return err
+  end
 end
 
 --- Compares the journal's header with that of an import.

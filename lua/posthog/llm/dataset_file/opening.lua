@@ -59,17 +59,23 @@ end
 --- @param source any path or iterator
 --- @param is_file boolean
 --- @param options table
---- @param held { journal?: posthog.llm.dataset_file.Journal } closed then too
+--- @param held { journal?: posthog.llm.dataset_file.Journal, import?: posthog.llm.dataset_file.Import, close?: function }
+---   the journal is closed then too, once the import has no request on its way; `close` is set
 --- @return posthog.llm.dataset_file.Source?
 --- @return posthog.llm.Error?
 function opening.source(source, is_file, options, held)
   local input, err
-  local function close()
+  function held.close()
     if input then
       input.close()
     end
     if held.journal then
       held.journal:close()
+    end
+  end
+  local function close()
+    if not (held.import and held.import.flow.is_open) then
+      held.close()
     end
   end
   options.on_progress = guard(options.on_progress, close)

@@ -126,6 +126,8 @@ end
 --- @field close fun()
 --- @field position fun(): integer bytes of text that were read, unpacked
 --- @field sha256 fun(): string of the bytes read so far
+--- @field is_foreign? boolean an iterator of the caller's, which may take any time
+--- @field on_wait? fun() set by who reads: called before a wait for more of standard input
 --- @field beginning? string of standard input, the digest of its beginning
 
 --- Numbers records, counts them and lets them be looked at ahead.
@@ -210,6 +212,11 @@ function sources.open(path, options, survey)
   end
   local source = reader(step, position, survey)
   source.path, source.form, source.position = input.path, form, position
+  function input.on_wait()
+    if source.on_wait then
+      source.on_wait()
+    end
+  end
   function source.close()
     input:close()
   end
@@ -236,6 +243,7 @@ function sources.iterate(iterator)
     end,
     close = function() end,
     count = function() end,
+    is_foreign = true,
   }
 end
 

@@ -140,7 +140,8 @@ function Sync:open_journal()
     err.option = "journal"
     return err
   elseif old then
-    local left = journal.latest and journal.latest + options.settle - self.now() or 0
+    local latest = journal.latest and journal.latest + journals.SLACK
+    local left = latest and latest + options.settle - self.now() or 0
     err = left > 0 and self:pause(math.min(left, options.settle)) or nil
     err = err or journal:clear()
   end
@@ -278,6 +279,7 @@ function Sync:create()
     options = options,
     now = self.now,
     what = "new records",
+    close_files = self.close_files,
   })
   local err = self.import:run()
   close()
@@ -329,6 +331,7 @@ function Sync:apply()
     pause = function(seconds)
       return self:pause(seconds)
     end,
+    close_files = self.close_files,
   })
   local err = self:change() or self:create() or self:prune()
   if not err and self.edits.limit_reached then
@@ -507,11 +510,19 @@ local function sync(client, dataset, path, options)
       os.remove(saved)
     end
   end
+  local function close_unless_sending() -- if so, once the requests on their way have ended
+    local is_sending = (self.edits and self.edits.flow.is_open)
+      or (self.import and self.import.flow.is_open)
+    if not is_sending then
+      close()
+    end
+  end
+  self.close_files = close
   for _, name in ipairs({ "on_progress", "on_start" }) do
-    options[name] = guard(options[name], close)
+    options[name] = guard(options[name], close_unless_sending)
   end
   if type(options.fields) == "function" then
-    options.fields = guard(options.fields, close)
+    options.fields = guard(options.fields, close_unless_sending)
   end
   if path == "-" then
     saved, err = save_input()

@@ -17,7 +17,7 @@
 
 --- @class posthog.llm.DatasetImportOptions: posthog.llm.DatasetSourceOptions
 --- @field create? boolean makes the dataset where there is none of this name; default false
---- @field concurrency? integer requests at the same time, from 1; default 8
+--- @field concurrency? integer requests at the same time, from 1; default 8. The next is sent when one ends, whichever
 --- @field journal? string path of the file that records what was sent and what came back. An iterator needs one; default:
 ---   the source with ".journal"
 --- @field rejects? string path of a file for the records that are rejected; default: the source with ".rejects.jsonl"
@@ -25,8 +25,8 @@
 --- @field reject_all? boolean goes on where the first ten records are refused for the same reason; default false
 --- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default false
 --- @field dry_run? boolean reads, maps and checks all, and sends nothing; default false
---- @field on_progress? fun(summary: posthog.llm.DatasetImport): boolean? called after each batch, before a wait, and
----   in a dry run every thousand records; false stops
+--- @field on_progress? fun(summary: posthog.llm.DatasetImport): boolean? called after each `concurrency` times four
+---   records, while others are on their way, before a wait, and in a dry run every thousand records; false stops
 
 --- @class posthog.llm.DatasetImport
 --- @field dataset string id

@@ -1,15 +1,14 @@
 --- Changes, undeletes and deletes items, each only if it still is what the plan was made by: API v2
 --- checks the version, with API v1 the item is read first.
 
-local backoff = require("posthog.llm.dataset_file.backoff")
 local errors = require("posthog.llm.util.errors")
-local hosts = require("posthog.llm.host")
+local flow = require("posthog.llm.dataset_file.flow")
 local item_fields = require("posthog.llm.api.item_fields")
 local json = require("posthog.llm.json")
 local outcome = require("posthog.llm.dataset_file.outcome")
 local values = require("posthog.llm.dataset_file.values")
 
-local BATCH = 4 -- changes of a batch, for each concurrent request
+local ROUND = 4 -- changes of a round, for each concurrent request
 local MOST_TRIES = 10 -- of a change that fails while others succeed
 local FALSE_TRIES = 3 -- of one whose response is not that of a change
 
@@ -34,6 +33,7 @@ local FALSE_TRIES = 3 -- of one whose response is not that of a change
 --- @field tell fun(problem: { line?: integer, id: string, message: string, conflict?: boolean })
 --- @field report fun(): posthog.llm.Error? the caller wants to stop
 --- @field counts table<string, integer>
+--- @field flow posthog.llm.dataset_file.Flow
 local Edits = {}
 Edits.__index = Edits
 
@@ -60,8 +60,13 @@ end
 --- @param parts table
 --- @return posthog.llm.dataset_file.Edits
 function edits.new(parts)
-  parts.again, parts.made = {}, 0
-  parts.backoff = backoff.new(parts.pause)
+  parts.made = 0
+  parts.flow = flow.new({
+    size = parts.options.concurrency * ROUND,
+    report = parts.report,
+    pause = parts.pause,
+    close = parts.close_files,
+  })
   return setmetatable(parts, Edits)
 end
 
@@ -155,6 +160,7 @@ function Edits:done(job)
   local name = job.task == "delete" and "deleted" or job.archived and "restored" or "updated"
   self.counts[name] = self.counts[name] + 1
   self.made = self.made + 1
+  self.flow:succeed()
 end
 
 --- @param job posthog.llm.dataset_file.Edit
@@ -164,6 +170,7 @@ function Edits:refuse(job, message, conflict)
   local name = conflict and "conflicts" or "rejected"
   self.counts[name] = self.counts[name] + 1
   self.made = self.made + 1
+  self.flow:succeed()
   self.tell({
     line = job.line,
     id = job.id,
@@ -181,21 +188,20 @@ function Edits:once_more(job, err)
     self:refuse(job, words:format(job.tries, errors.describe(err)), false)
     return
   end
-  self.again[#self.again + 1] = job
+  self.flow:retry(job)
 end
 
 --- @param job posthog.llm.dataset_file.Edit
 --- @param err posthog.llm.Error
---- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
-function Edits:fail(job, err, seen)
+function Edits:fail(job, err)
   local verdict = verdict_of(err, job, self.options.fields)
   if verdict == "stop" then
-    seen.stop = seen.stop or err
+    self.flow:stop(err)
   elseif verdict == "reject" then
     self.limit_reached = self.limit_reached or err.code == "limit_reached"
     self:refuse(job, errors.describe(err), false)
   else
-    seen.failed = err
+    self.flow:fail(err)
     self:once_more(job, err)
   end
 end
@@ -203,8 +209,7 @@ end
 --- Counts a change that the server has taken, unless it shows that it has not stored it.
 --- @param job posthog.llm.dataset_file.Edit
 --- @param row table|true what it has answered
---- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
-function Edits:believe(job, row, seen)
+function Edits:believe(job, row)
   if job.task ~= "change" then
     return self:done(job) -- the library has looked at the mark
   elseif row ~= true then
@@ -217,7 +222,7 @@ function Edits:believe(job, row, seen)
   if state == "done" then
     return self:done(job)
   elseif not state then
-    return self:fail(job, why, seen)
+    return self:fail(job, why)
   elseif state == "go" then
     return self:refuse(job, "the server has taken the change, but the item is as before", false)
   end
@@ -225,15 +230,14 @@ function Edits:believe(job, row, seen)
 end
 
 --- @param job posthog.llm.dataset_file.Edit
---- @param seen { stop?: posthog.llm.Error, failed?: posthog.llm.Error }
-function Edits:attempt(job, seen)
+function Edits:attempt(job)
   job.tries, job.made_before = (job.tries or 0) + 1, job.made_before or self.made
   local row
   if job.tries > 1 or job.version == nil then
     local state, why
     state, why, row = self:compare(job)
     if not state then
-      return self:fail(job, why, seen)
+      return self:fail(job, why)
     elseif state == "done" then
       return self:done(job)
     elseif state == "conflict" then
@@ -242,71 +246,51 @@ function Edits:attempt(job, seen)
   end
   local answer, err = self:request(job, row)
   if not err then
-    return self:believe(job, answer, seen)
+    return self:believe(job, answer)
   elseif verdict_of(err, job, self.options.fields) == "conflict" then
     local state, why = self:compare(job) -- a lost response of ours, or the same change by others
     if state == "done" then
       return self:done(job)
     elseif not state then
-      return self:fail(job, why, seen)
+      return self:fail(job, why)
     end
     return self:refuse(job, state == "conflict" and why or errors.describe(err), true)
   elseif err.kind == "decode" and job.tries >= FALSE_TRIES then -- and reading it goes well
     return self:refuse(job, errors.describe(err), false)
   end
-  self:fail(job, err, seen)
-end
-
---- @param jobs posthog.llm.dataset_file.Edit[]
---- @return posthog.llm.Error? err
-function Edits:send(jobs)
-  local _, err = self.journal:write_through({ { sending = self.now() } })
-  if err then
-    return err
-  end
-  local seen, functions, before = {}, {}, self.made
-  for i, job in ipairs(jobs) do
-    functions[i] = function()
-      if not seen.stop then
-        self:attempt(job, seen)
-      end
-      return true
-    end
-  end
-  local _, raised = hosts.current().gather(functions, self.options.concurrency)
-  if raised then
-    self.journal:close()
-    error(raised[next(raised)], 0) -- by a hook of the caller's
-  end
-  return seen.stop or self.report() or self.backoff:after(self.made > before, seen.failed)
+  self:fail(job, err)
 end
 
 --- @param next_job fun(): posthog.llm.dataset_file.Edit?, posthog.llm.Error?
 --- @return posthog.llm.Error? err
 function Edits:run(next_job)
-  local size = self.options.concurrency * BATCH
-  while true do
-    local jobs = {}
-    while #jobs < size and #self.again > 0 do
-      jobs[#jobs + 1] = table.remove(self.again, 1)
+  local sends, is_asked, ended = self.flow, false, false
+  local function ask()
+    is_asked = true
+    local job, err = next_job()
+    is_asked, ended = false, job == nil
+    sends:stop(err)
+    return job
+  end
+  local function take()
+    while is_asked and not sends.stopped do -- it has called a function of the caller's, which waits
+      sends:nap()
     end
-    while #jobs < size do
-      local job, err = next_job()
-      if err then
-        return err
-      elseif not job then
-        break
-      end
-      jobs[#jobs + 1] = job
+    local job
+    if not sends.stopped then
+      job = table.remove(sends.again, 1) or (not ended and ask() or nil)
+      sends:stop(job and self.journal:keep_time(self.now()))
     end
-    if #jobs == 0 then
-      return nil
-    end
-    local err = self:send(jobs)
+    return not sends.stopped and job or nil
+  end
+  repeat
+    local err = sends:run(self.options.concurrency, take, function(job)
+      self:attempt(job)
+    end)
     if err then
       return err
     end
-  end
+  until ended and not sends:has_again()
 end
 
 return edits
