@@ -642,6 +642,19 @@ for _, profile in ipairs({ "reference", "current" }) do
         assert.equal(3, assert(sync(path)).unchanged)
       end)
 
+      it("leaves a number alone that no double holds, however the server writes it", function()
+        local path = write(
+          "g.jsonl",
+          '{"input":1e400,"metadata":{"id":"x"}}\n{"input":[-1.5e400,1e399],"metadata":{"id":"y"}}\n'
+            .. ('{"input":%s1,"metadata":{"id":"z"}}\n'):format(("9"):rep(401))
+        )
+        assert.equal(3, assert(sync(path)).created)
+        assert.equal(3, assert(sync(path)).unchanged)
+        write("g.jsonl", '{"input":1e401,"metadata":{"id":"x"}}\n')
+        assert.equal(1, assert(sync(path)).updated)
+        assert.equal(1, assert(sync(path)).unchanged)
+      end)
+
       it("rejects a record whose source differs, since no server changes that", function()
         assert(client.dataset_items:create({
           dataset = dataset,

@@ -53,7 +53,7 @@ end
 --- @param tells_floats boolean whether 1.0 and 1 differ
 --- @return string
 function decimal.stored(text, tells_floats)
-  if text:find("^%-?[1-9]%d*$") or text == "0" then
+  if #text <= MAX_DIGITS and (text:find("^%-?[1-9]%d*$") or text == "0") then
     return text
   end
   local sign, digits, power, scale = split(text)
