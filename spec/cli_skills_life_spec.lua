@@ -321,7 +321,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       write(root, "notes/SKILL.md", skill_md("notes"))
       has(skills(2, { "rename", "forms", "f", "notes", yes }).err, "has no lock file")
       skills(0, { "push", "notes" })
-      skills(is_v1 and 3 or 1, { "rename", "forms", "notes", yes })
+      skills(3, { "rename", "forms", "notes", yes })
       skills(0, { "show", "forms" })
     end)
 

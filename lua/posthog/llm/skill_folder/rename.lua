@@ -225,6 +225,8 @@ local function lacks_route(err, name)
   return err.code == "method_not_allowed"
 end
 
+local OWNED = "%s is there already: take another name, or archive that skill; nothing was renamed"
+
 --- Renames by the API's own call.
 --- @return table|false|nil result false: the server cannot
 --- @return posthog.llm.Error? err
@@ -235,6 +237,8 @@ local function by_call(self)
   local skill, err = self.client.skills:rename(self.name, self.new_name)
   if not skill and self.client:profile() ~= "current" and lacks_route(err, self.name) then
     return false
+  elseif not skill and err.kind == "invalid" and err.code == "unique" then
+    return refuse.conflict(OWNED:format(self.new_name)) -- as on API v1
   elseif not skill then
     return errors.failure(err)
   end
