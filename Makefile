@@ -134,6 +134,10 @@ matrix: ## run demo and test in minimal roots of other systems; SYSTEMS="trixie 
 	@$(SETUP) matrix $(if $(FOREIGN),foreign) || true
 	@tools/matrix $(SYSTEMS)
 
+try-install: ## install, use and remove a release in bare roots of systems; SYSTEMS=
+	@$(SETUP) matrix || true
+	@tools/matrix --install $(SYSTEMS)
+
 asan: ## run the specs with the address and undefined behaviour sanitizers
 	@$(SETUP) asan
 	@MAKE="$(MAKE)" $(TEST) --asan $(SPEC)
@@ -278,6 +282,10 @@ RELEASES ?=
 dist: ## make the source archive of the last commit, in build/dist; RELEASES=url
 	@RELEASES="$(RELEASES)" tools/dist
 
+deb: ## build the Debian packages of the last commit, in build/deb
+	@$(SETUP) deb
+	@tools/deb
+
 lint: ## compile with gcc and clang without a warning, check style and lists
 	@$(SETUP) lint
 	@MAKE="$(MAKE)" tools/lint
@@ -337,7 +345,8 @@ install-command: install-library
 	@$(INSTALL) -m 755 "$(BUILD)/posthog-llm" "$(TO)/bin/"
 	@$(INSTALL) -m 644 doc/posthog-llm.1 "$(SHARE_DIR)/man/man1/"
 	@set -e; to="$(SHARE_DIR)/posthog-llm/emulator"; $(INSTALL) -d "$$to"; \
-	  for f in start stop nginx.conf.in; do $(INSTALL) -m 644 spec/emulator/$$f "$$to/"; done; \
+	  for f in start stop; do $(INSTALL) -m 755 spec/emulator/$$f "$$to/"; done; \
+	  $(INSTALL) -m 644 spec/emulator/nginx.conf.in "$$to/"; \
 	  for d in $(sort $(dir $(SERVER))); do $(INSTALL) -d "$$to/$$d"; \
 	    $(INSTALL) -m 644 spec/emulator/$$d*.lua "$$to/$$d"; done
 	@set -e; set -- bash zsh fish; for f in $(COMPLETIONS); do \
@@ -392,6 +401,6 @@ help: ## print this help
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test matrix asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
-  bench-check build-bench build-count build-count-arm64 dist lint docs manual install uninstall check-prefix \
+.PHONY: all has-headers demo test matrix try-install asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
+  bench-check build-bench build-count build-count-arm64 dist deb lint docs manual install uninstall check-prefix \
   install-library install-command nvim clean help

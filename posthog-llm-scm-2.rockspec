@@ -21,7 +21,7 @@ an nginx handler, and blocks neither of the last two.
 
 dependencies = {
   "lua >= 5.1, < 5.6",
-  "lua-cjson",
+  "luafilesystem", -- of the command, for skills as folders
 }
 
 -- No header is named: LuaRocks does not look into include/<architecture>, where

@@ -147,6 +147,25 @@ describe("make install", function()
     assert.equal("", files_in(root))
   end)
 
+  -- As Debian has it: both look for a core in the same folder.
+  if JIT and select(2, make("has-headers LUA_VERSION=5.1 >/dev/null 2>&1")) == 0 then
+    it("serves LuaJIT by a core that is built for Lua 5.1, too", function()
+      install("LUA_VERSION=5.1")
+      local share, lib = prefix .. "/share/lua/5.1", prefix .. "/lib/lua/5.1"
+      local said = run(
+        ("%s LUA_PATH='%s/?.lua;%s/?/init.lua' LUA_CPATH='%s/?.so' %s"):format(
+          shell.WITHOUT_LUA_PATHS,
+          share,
+          share,
+          lib,
+          LUA
+        ) .. " packaging/debian/tests/offline.lua"
+      )
+      assert.truthy(said:find("^posthog%-llm [%d.]+ works on LuaJIT [^\n]*\n$"), said)
+      assert.truthy(folders.read(lib, "posthog/llm/core.so"):find("core %S+ for Lua 5%.1"))
+    end)
+  end
+
   if VERSION ~= "5.4" then
     return -- what follows installs for two, whatever runs this
   end
