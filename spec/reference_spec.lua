@@ -7,6 +7,7 @@ local facts = require("tools.reference.facts")
 local llm = require("posthog.llm")
 local markdown = require("tools.reference.markdown")
 local query = require("posthog.llm.http.query")
+local types = require("tools.reference.types")
 local vimdoc = require("tools.reference.vimdoc")
 
 local all = book.read()
@@ -100,6 +101,36 @@ describe("the reference", function()
     end)
     assert.same({}, without)
     assert.is_true(seen > 20)
+  end)
+
+  it("names every result, and no type that it does not show", function()
+    local unnamed = {}
+    each_function(function(entry)
+      local is_comment = entry.declaration.commented -- else it is the field of a class
+      for _, value in ipairs(is_comment and entry.declaration.returns or {}) do
+        unnamed[#unnamed + 1] = not value.name and entry.public or nil
+      end
+    end)
+    assert.same({}, unnamed)
+    local lost, seen = {}, 0
+    local function look(values, where)
+      for _, value in ipairs(values) do
+        types.each_class(value.type, function(name)
+          seen = seen + 1
+          local is_there = all.home[name] or all.main[name]
+          lost[#lost + 1] = not is_there and ("%s: %s"):format(where, name) or nil
+        end)
+      end
+    end
+    each_function(function(entry)
+      look(entry.declaration.params, entry.public)
+      look(entry.declaration.returns, entry.public)
+    end)
+    for name in pairs(all.home) do
+      look(all.classes[name].fields, name)
+    end
+    assert.same({}, lost)
+    assert.is_true(seen > 300)
   end)
 
   it("has every name that a program can reach", function()

@@ -208,6 +208,7 @@ function annotations.read(path)
       comment = {}
     end
   end
+  declare(file, comment, first, "", number) -- the file may end with a class
   return file
 end
 

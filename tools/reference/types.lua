@@ -157,7 +157,7 @@ end
 --- @param found tools.reference.Type
 --- @param visit fun(name: string)
 function types.each_class(found, visit)
-  if found.kind == "name" and found.name:find("%.") then
+  if found.kind == "name" and found.name:find("%a%.%a") then
     visit(found.name)
   end
   for _, part in ipairs(found.parts) do

@@ -8,6 +8,7 @@ local vimdoc = {}
 vimdoc.PATH = "doc/posthog.txt"
 
 local WIDTH = 78
+local SPEND = "posthog.nvim.SpendConfig"
 local INDENT = "\t\t" -- 16 columns
 
 --- Markdown as help: without links.
@@ -40,7 +41,7 @@ end
 local function settings_of(book, name)
   local lines = {}
   for _, field in ipairs(book.classes[name].fields) do
-    if field.text ~= "" then
+    if field.type.name ~= SPEND then -- it has a list of its own
       lines[#lines + 1] = entry(field.name, field.text)
     end
   end
@@ -93,7 +94,7 @@ end
 function vimdoc.text(book, text)
   local settings = settings_of(book, "posthog.nvim.Config")
     .. "\nspend\t\ta table for |posthog-spend|, with\n\n"
-    .. settings_of(book, "posthog.nvim.SpendConfig")
+    .. settings_of(book, SPEND)
   text = replace(text, "*posthog-settings-list*", "\nA key does not belong", settings .. "\n")
   local functions = {}
   for _, page in ipairs(book.pages) do

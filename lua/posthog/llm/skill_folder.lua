@@ -239,8 +239,8 @@ end
 --- @param root string a folder with a folder for each skill, which need not be there
 --- @param options? posthog.llm.SkillPullAllOptions
 --- @return posthog.llm.SkillPullAll? result also where some have failed
---- @return posthog.llm.Error? err what would meet every skill, such as a key that is not valid; `err.result`: what was done
----   before
+--- @return posthog.llm.Error? err one that every skill would meet, such as a key that is not valid; `err.result` is what
+---   was done before
 function skill_folder.pull_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)
@@ -277,7 +277,7 @@ end
 --- @param root string
 --- @param options? posthog.llm.SkillStatusAllOptions
 --- @return posthog.llm.SkillRootStatus[]? list in order of names
---- @return posthog.llm.Error? err what would meet every skill
+--- @return posthog.llm.Error? err one that every skill would meet
 function skill_folder.status_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)
@@ -302,7 +302,7 @@ end
 --- @param root string
 --- @param options? posthog.llm.SkillPushAllOptions
 --- @return posthog.llm.SkillPushAll[]? results one for each folder, in order of names
---- @return posthog.llm.Error? err what would meet every folder; `err.result`: the list so far
+--- @return posthog.llm.Error? err one that every folder would meet; `err.result` is the list so far
 function skill_folder.push_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)

@@ -11,7 +11,7 @@
 --- @field quit_wait? integer milliseconds that `:wqa` waits; default 30000
 --- @field items? integer rows of a dataset that its list loads at a time; default 200
 --- @field lint? boolean diagnostics in SKILL.md; default true
---- @field spend? posthog.nvim.SpendConfig
+--- @field spend? posthog.nvim.SpendConfig of the line that `spend()` returns
 
 --- Of the line that `spend()` returns.
 --- @class posthog.nvim.SpendConfig

@@ -26,6 +26,7 @@
 
 --- @class posthog.llm.SkillPull
 --- @field name string
+--- @field dir? string of `pull_all`: the folder
 --- @field version integer that the folder is now at
 --- @field written string[] paths that came from the server
 --- @field removed string[] paths that others had removed
@@ -96,18 +97,19 @@
 --- @field on_progress? fun(event: posthog.llm.SkillRootEvent)
 
 --- @class posthog.llm.SkillPullAll
---- @field pulled posthog.llm.SkillPull[] those that have come or have changed, each with its `dir`
+--- @field pulled posthog.llm.SkillPull[] those that have come or have changed
 --- @field unchanged integer
 --- @field failed posthog.llm.SkillPlace[] with `err`, as pull returns it
 --- @field gone posthog.llm.SkillPlace[] folders whose skill the server does not have any more
---- @field pruned posthog.llm.SkillPlace[] those of them that were taken away; `left`: but for files
----   that were never the skill's
+--- @field pruned posthog.llm.SkillPlace[] those of them that were taken away
 --- @field not_tried posthog.llm.SkillPlace[] what an error that would meet all has kept from it
 
+--- A skill of a root.
 --- @class posthog.llm.SkillPlace
 --- @field name string
 --- @field dir string
---- @field err? posthog.llm.Error
+--- @field err? posthog.llm.Error of `failed`
+--- @field left? boolean of `pruned`: the folder stays, with files that were never the skill's
 
 --- @class posthog.llm.SkillStatusAllOptions
 --- @field hidden? boolean takes files whose names begin with a dot, too; default false

@@ -51,7 +51,7 @@ local PaceStore = {}
 --- @return string? why the end of "held back to ...", where it says to wait
 function PaceStore:take(key, windows, now, wanted) end
 
---- Optional. Learns of a 429: nothing of the key may go for so long. An error in it has no effect.
+--- Learns of a 429: nothing of the key may go for so long. A store may lack it; an error in it has no effect.
 ---
 --- ```lua
 --- function even:hold(key, seconds, now)
@@ -63,7 +63,7 @@ function PaceStore:take(key, windows, now, wanted) end
 --- @param now number
 function PaceStore:hold(key, seconds, now) end
 
---- Optional. Gets back what was granted and not used. An error in it has no effect.
+--- Gets back what was granted and not used. A store may lack it; an error in it has no effect.
 ---
 --- ```lua
 --- function even:give_back(key, count, now)
@@ -75,7 +75,8 @@ function PaceStore:hold(key, seconds, now) end
 --- @param now number
 function PaceStore:give_back(key, count, now) end
 
---- Optional. Tells how many requests may go at once, for [client:pace](client.md#clientpace), which returns nil without it.
+--- Tells how many requests may go at once, for [client:pace](client.md#clientpace), which returns nil where a store lacks
+--- it.
 ---
 --- ```lua
 --- function even:left(key, windows, now)
