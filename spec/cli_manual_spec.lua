@@ -6,6 +6,7 @@ local command_tree = require("spec.support.command_tree")
 local commands = require("posthog.llm.cli.commands")
 local exits = require("posthog.llm.cli.exits")
 local parser = require("posthog.llm.cli.parser")
+local version = require("posthog.llm.util.version")
 
 local unable = command.unable()
 local LUA = os.getenv("LUA")
@@ -341,7 +342,7 @@ describe("make install", function()
 
   it("installs a command that runs from anywhere", function()
     assert.equal(LUA, read(prefix .. "/bin/posthog-llm"):match("^#!/usr/bin/env (%S+)\n"))
-    assert.equal("posthog-llm 0.1.0\n0\n", says("posthog-llm --version; echo $?"))
+    assert.equal("posthog-llm " .. version .. "\n0\n", says("posthog-llm --version; echo $?"))
   end)
 
   it("installs a command that also runs through a symbolic link", function()
@@ -353,7 +354,7 @@ describe("make install", function()
         .. prefix
         .. " && './it'\\''s a link' --version"
     )
-    assert.equal("posthog-llm 0.1.0\n", shown)
+    assert.equal("posthog-llm " .. version .. "\n", shown)
   end)
 
   it("installs the emulator of the command", function()

@@ -6,6 +6,7 @@ end
 
 local folders = require("spec.support.folders")
 local shell = require("spec.support.shell")
+local version = require("posthog.llm.util.version")
 
 local LUA = os.getenv("LUA")
 local JIT = rawget(_G, "jit") ~= nil
@@ -85,7 +86,7 @@ describe("make install", function()
         quote("cd / && " .. path .. " && posthog-llm --version")
       )
     )
-    assert.equal("posthog-llm 0.1.0\n", output)
+    assert.equal("posthog-llm " .. version .. "\n", output)
     local first = folders.read(prefix, "bin/posthog-llm"):match("^[^\n]*")
     assert.equal("#!/usr/bin/env " .. LUA, first)
     for _, file in ipairs({
@@ -237,7 +238,7 @@ describe("make nvim", function()
 
   it("makes a clone itself the plugin with NVIM_PLUGIN_DIR=.", function()
     assert.equal(("the library for Neovim is in %s\n"):format(root), target("NVIM_PLUGIN_DIR=."))
-    assert.equal("posthog-llm 0.1.0", nvim(root))
+    assert.equal("posthog-llm " .. version, nvim(root))
   end)
 
   it("accepts a folder with blanks, and one below ~", function()
@@ -245,11 +246,11 @@ describe("make nvim", function()
       ("the library for Neovim is in %s/my plugin\n"):format(root),
       target("NVIM_PLUGIN_DIR='~/my plugin'")
     )
-    assert.equal("posthog-llm 0.1.0", nvim(root .. "/my plugin"))
+    assert.equal("posthog-llm " .. version, nvim(root .. "/my plugin"))
   end)
 
   it("uses Neovim's own folder where none is given", function()
     target("")
-    assert.equal("posthog-llm 0.1.0", nvim())
+    assert.equal("posthog-llm " .. version, nvim())
   end)
 end)

@@ -231,7 +231,7 @@ describe(":checkhealth posthog", function()
 
     it("says that it is of another Lua", function()
       plugin = copy()
-      folders.write(plugin, "lua/posthog/llm/core.so", "posthog-llm core 0.1.0-8 for Lua 5.4\0")
+      folders.write(plugin, "lua/posthog/llm/core.so", "posthog-llm core 0.0.1+1 for Lua 5.4\0")
       finds("ERROR", "core.so is built for Lua 5.4, and this is LuaJIT", ":PostHog build")
     end)
 

@@ -8,10 +8,12 @@
 #include "compat.h"
 
 /*
-** The release, and the number of changes since then to what Lua sees of the
-** core. lua/posthog/llm/util/core.lua has the same and accepts no other.
+** The release, as lua/posthog/llm/util/version.lua has it, and the number of
+** the interface: of the names, arguments and results that Lua sees of the
+** core. It goes up by one with each change of those, through all releases.
+** lua/posthog/llm/util/core.lua has the same and accepts no other core.
 */
-#define CORE_VERSION "0.1.0-9"
+#define CORE_VERSION "0.1.0+9"
 
 #if defined(LUA_LJDIR)
 #define CORE_LUA "LuaJIT"

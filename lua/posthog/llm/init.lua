@@ -19,7 +19,7 @@ local field_names = require("posthog.llm.api.versions.field_names")
 --- print(llm.json.encode({ note = llm.null })) --> {"note":null}
 --- ```
 --- @class posthog.llm
---- @field _VERSION string "posthog-llm 0.1.0"
+--- @field _VERSION string "posthog-llm ", then the version
 --- @field null lightuserdata JSON's null: the same value as `cjson.null` and `ngx.null`. nil is not sent
 --- @field json posthog.llm.json
 --- @field array fun(t?: table): table Marks a table, or a new one, as a JSON array, and returns it: an

@@ -1,8 +1,8 @@
 --- The C core, posthog.llm.core. Every module gets it from here: when it cannot be loaded, or has
 --- another version, the error is one line that says why and what to run.
 
---- Equal to CORE_VERSION in src/base/version.h; both are incremented together.
-local VERSION = "0.1.0-9"
+--- Equal to CORE_VERSION in src/base/version.h, which says when its last number goes up.
+local VERSION = require("posthog.llm.util.version") .. "+9"
 
 local loaded, core = pcall(require, "posthog.llm.core")
 
