@@ -5,6 +5,7 @@ if not rawget(_G, "jit") or os.getenv("SPEC_MODE") == "valgrind" then
 end
 
 local cjson = require("cjson")
+local core = require("posthog.llm.core")
 local emulator = require("spec.emulator")
 local server = require("spec.ngx.server")
 
@@ -127,6 +128,21 @@ describe("nginx", function()
       assert.same({ "two", "three" }, answer.failures)
       assert.equal(2, answer.most)
       assert.equal(0, answer.empty)
+    end)
+
+    it("reads pages ahead without a light thread, and ends with what is on its way", function()
+      e:reset()
+      e:seed({ datasets = 12 })
+      e:fault({ match = { path = "offset=" }, action = { delay = 0.2 } })
+      local answer = cjson.decode((s.nginx:get("/ahead?prefetch=11")))
+      assert.equal(12, answer.rows)
+      assert.is_true(answer.seconds < (PLAIN and 1 or 2), answer.seconds) -- one by one: 2.2
+      e:faults({ { match = { path = "offset=" }, action = { delay = 5 } } })
+      local began = core.now()
+      answer = cjson.decode((s.nginx:get("/ahead?prefetch=4&most=1")))
+      assert.equal(1, answer.rows)
+      assert.is_true(core.now() - began < 3) -- the request does not wait for what nobody needs
+      e:reset()
     end)
 
     it("runs a window of jobs in light threads", function()

@@ -335,7 +335,7 @@ describe("the rows of pages", function()
       local following = offset + 100 < count and "?offset=" .. offset + 100 or nil
       return { count = count + 1, next = following, results = results }
     end
-    return pages.rows(fetch, nil, 0, nil, window)
+    return pages.rows(fetch, nil, nil, nil, window)
   end
 
   it("come once each, in memory that does not grow where only the latest are remembered", function()

@@ -1,3 +1,4 @@
+local core = require("posthog.llm.core")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
@@ -25,10 +26,12 @@ describe("the option prefetch", function()
   end
 
   --- The offsets that were asked for, sorted.
-  local function offsets(since)
+  local function offsets(since, most)
     local list = {}
     for i, entry in ipairs(t.e:log(since)) do
-      list[i] = tonumber(entry.target:match("[?&]offset=(%d+)") or 0)
+      if i <= (most or i) then
+        list[i] = tonumber(entry.target:match("[?&]offset=(%d+)") or 0)
+      end
     end
     table.sort(list)
     return list
@@ -46,14 +49,25 @@ describe("the option prefetch", function()
     end
   end)
 
+  --- Waits until so many requests have arrived at the server.
+  local function await(count)
+    local until_time = core.now() + 10
+    while #t.e:log() < count and core.now() < until_time do
+      core.sleep(0.005)
+    end
+  end
+
   it("reads that many pages beyond the one that is needed, at the same time", function()
     t.e:seed({ datasets = 20 })
-    t.e:fault({ match = { path = "offset=" }, action = { delay = 0.1 } })
+    t.e:fault({ match = { path = "offset=" }, action = { delay = 1, times = 3 } })
     local rows = datasets:each({ limit = 2, prefetch = 2 })
+    t.silent()
     rows()
+    await(3)
+    assert.same({ 0, 2, 4 }, offsets()) -- on their way while the rows of the first are used
     rows()
-    assert.same({ 0 }, offsets())
-    rows()
+    assert.same({ 0, 2, 4 }, offsets())
+    rows() -- the first is used up
     assert.same({ 0, 2, 4, 6 }, offsets())
     local connections, count = {}, 0
     for _, entry in ipairs(t.e:log(1)) do
@@ -66,9 +80,163 @@ describe("the option prefetch", function()
     for _ = 1, 5 do
       rows()
     end
-    assert.equal(4, #t.e:log())
+    await(6)
+    assert.same({ 0, 2, 4, 6, 8, 10 }, offsets())
     rows()
+    await(7)
     assert.same({ 0, 2, 4, 6, 8, 10, 12 }, offsets())
+  end)
+
+  it("reads while the program computes", function()
+    local made = t.e:seed({ datasets = 8 }).datasets
+    t.e:fault({ match = { path = "offset=" }, action = { delay = 0.3 } })
+    local ids, waited = {}, 0
+    local rows = datasets:each({ limit = 2, prefetch = 1 })
+    for i = 1, 8 do
+      local began = core.now()
+      ids[i] = rows().id
+      waited = waited + (i > 2 and core.now() - began or 0)
+      local stop = core.now() + (i % 2 == 0 and 0.5 or 0)
+      while core.now() < stop do -- luacheck: ignore
+      end
+    end
+    assert.same(newest_first(made), ids)
+    assert.is_true(waited < 0.3, waited) -- of 0.9 where nothing is on its way meanwhile
+  end)
+
+  --- Whether a request finds a connection at once, where those that were given up had them all.
+  local function finds_connection(client)
+    local began = core.now()
+    assert(client:request("GET", "/__emulator/slow?ms=1"))
+    return core.now() - began < 2
+  end
+
+  it("cancels what an abandoned iterator has on its way", function()
+    t.e:seed({ datasets = 20 })
+    t.e:fault({ match = { path = "offset=" }, action = { delay = 5 } })
+    local client = t.client({ max_connections = 2 })
+    local function abandon()
+      local rows = client.datasets:each({ limit = 2, prefetch = 2 })
+      rows()
+      await(3)
+    end
+    abandon()
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(finds_connection(client))
+    assert.same({ 0, 2, 4 }, offsets(0, 3))
+  end)
+
+  if _VERSION >= "Lua 5.4" then
+    it("cancels at once what is on its way where a loop is left", function()
+      t.e:seed({ datasets = 20 })
+      t.e:fault({ match = { path = "offset=" }, action = { delay = 5 } })
+      local client = t.client({ max_connections = 2 })
+      collectgarbage("stop")
+      for row in client.datasets:each({ limit = 2, prefetch = 2 }) do
+        await(3)
+        if row then
+          break
+        end
+      end
+      assert.is_true(finds_connection(client))
+      local ok, err = pcall(function()
+        for _ in client.datasets:each({ limit = 2, prefetch = 2 }) do
+          error("mine", 0)
+        end
+      end)
+      assert.same({ false, "mine" }, { ok, err })
+      assert.is_true(finds_connection(client))
+      collectgarbage("restart")
+    end)
+  end
+
+  it("shows the API key in nothing that it returns", function()
+    t.e:seed({ datasets = 9 })
+    local parts = { datasets:each({ limit = 2, prefetch = 2 }) }
+    parts[1]()
+    await(3)
+    local seen, found = {}, false
+    local function visit(value)
+      if type(value) == "table" and not seen[value] then
+        seen[value] = true
+        visit(getmetatable(value))
+        for key, field in pairs(value) do
+          visit(key)
+          visit(field)
+        end
+      elseif type(value) == "string" then
+        found = found or value:find("phx_", 1, true) ~= nil
+      end
+    end
+    for i = 1, 4 do
+      visit(parts[i])
+    end
+    assert.is_false(found)
+  end)
+
+  it("makes no request that the rate limit would hold back, until its page is needed", function()
+    t.e:seed({ datasets = 12 })
+    local client = t.client({ pace = { per_minute = 3 }, deadline = 1 })
+    local rows = client.datasets:each({ limit = 2, prefetch = 4 })
+    for _ = 1, 6 do
+      assert.is_string(rows().id)
+    end
+    assert.same({ 0, 2, 4 }, offsets())
+    live.raises("rate_limited", { option = "pace" }, rows)
+    assert.equal(3, #t.e:log())
+  end)
+
+  it("retries a page that was sent ahead, within the deadline of a call", function()
+    local made = t.e:seed({ datasets = 8 }).datasets
+    t.e:fault({
+      match = { path = "offset=" },
+      action = { status = 503, headers = { ["Retry-After"] = "0" }, times = 3 },
+    })
+    local retried = {}
+    local client = t.client({
+      max_retries = 2,
+      deadline = 3,
+      on_retry = function(retry)
+        retried[#retried + 1] = retry.attempt
+      end,
+    })
+    local rows, ids = client.datasets:each({ limit = 2, prefetch = 3 }), {}
+    ids[1] = rows().id
+    await(4)
+    ids[2] = rows().id
+    core.sleep(3.2) -- the rows of a page may be used for longer than a call may take
+    for row in rows do
+      ids[#ids + 1] = row.id
+    end
+    assert.same(newest_first(made), ids)
+    assert.same({ 1, 1, 1 }, retried)
+  end)
+
+  it("calls the hooks once for each request", function()
+    t.e:seed({ datasets = 8 })
+    local asked, answered = {}, {}
+    local client = t.client({
+      on_request = function(request)
+        asked[#asked + 1] = tonumber(request.url:match("offset=(%d+)") or 0)
+      end,
+      on_response = function(response)
+        answered[#answered + 1] = tonumber(response.url:match("offset=(%d+)") or 0)
+      end,
+    })
+    assert.equal(8, #all(client.datasets:each({ limit = 2, prefetch = 3 })))
+    assert.same({ { 0, 2, 4, 6 }, { 0, 2, 4, 6 } }, { asked, answered })
+  end)
+
+  it("returns cancelled once the client is closed, also for pages that have arrived", function()
+    t.e:seed({ datasets = 8 })
+    local client = t.client()
+    local rows = client.datasets:each({ limit = 2, prefetch = 3 })
+    rows()
+    await(4)
+    rows()
+    client:close()
+    live.raises("cancelled", {}, rows)
   end)
 
   it("keeps filters and follows the server's own pages", function()

@@ -315,7 +315,8 @@ local BY_CALL = {
     return most
   end,
   ["posthog.llm.HistoryOptions.prefetch"] = function()
-    return query.prefetch({}, 1)
+    local _, requests = query.prefetch({}, {}, 1)
+    return requests and requests.depth or 0
   end,
   ["posthog.llm.SpendOptions.product"] = function(own, server)
     assert(own.spend:get())

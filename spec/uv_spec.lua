@@ -460,6 +460,50 @@ describe("llm.go in a luv program", function()
     assert.is_true(ticks >= 5)
   end)
 
+  it("reads pages ahead, and gives the loop its turn between those that have arrived", function()
+    server:seed({ datasets = 60 })
+    local ticks, timer = 0, luv.new_timer()
+    local calls = go(function()
+      local next_row = client.datasets:each({ limit = 1, prefetch = 10 })
+      next_row()
+      local stop = core.now() + 0.3
+      while core.now() < stop do -- luacheck: ignore
+      end
+      timer:start(0, 1, function()
+        ticks = ticks + 1
+      end)
+      local count, before, row = 1, ticks, next_row()
+      while row do
+        count, row = count + 1, next_row()
+      end
+      timer:stop()
+      return count, ticks - before
+    end)
+    luv.run()
+    assert.equal(60, calls[1][2])
+    assert.is_true(calls[1][3] >= 3, calls[1][3])
+  end)
+
+  it("ends a task that reads pages ahead when it is cancelled", function()
+    server:seed({ datasets = 6 })
+    server:fault({ match = { path = "offset=" }, action = { delay = 5 } })
+    local rows = 0
+    local calls, task = go(function()
+      local next_row = client.datasets:each({ limit = 1, prefetch = 3 })
+      while next_row() do
+        rows = rows + 1
+      end
+    end)
+    after(200 * SLOWER, function()
+      task:cancel()
+    end)
+    local from = core.now()
+    luv.run()
+    assert.is_true(core.now() - from < 3 * SLOWER)
+    assert.equal("cancelled", calls[1][1].kind)
+    assert.equal(1, rows)
+  end)
+
   it("runs a window of jobs inside of a task, and ends it with the task", function()
     local window = require("posthog.llm.host.window")
     local left, done = 6, 0

@@ -91,6 +91,22 @@ function paths.skill()
   ngx.say(skill and skill.name or tostring(err))
 end
 
+--- GET /ahead?prefetch=&most=: rows of an iterator that reads ahead, and how long they took.
+function paths.ahead()
+  ngx.update_time()
+  local began, count = ngx.now(), 0
+  local most = tonumber(ngx.var.arg_most)
+  local prefetch = tonumber(ngx.var.arg_prefetch)
+  for _ in the_client().datasets:each({ limit = 1, prefetch = prefetch }) do
+    count = count + 1
+    if count == most then
+      break
+    end
+  end
+  ngx.update_time()
+  ngx.print(require("cjson").encode({ rows = count, seconds = ngx.now() - began }))
+end
+
 --- GET /window: the order in which jobs end, and how many of five begin when the first fails.
 function paths.window()
   local window = require("posthog.llm.host.window")

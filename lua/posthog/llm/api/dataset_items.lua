@@ -13,7 +13,7 @@ local versions = require("posthog.llm.api.item_versions")
 --- @field revision? integer API v2: the rows exactly as they were at this revision of the dataset
 
 --- @class posthog.llm.DatasetItemEach: posthog.llm.DatasetItemList
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
+--- @field prefetch? integer pages that are on their way while the rows of one are used; default 0
 
 --- What `create` and `update` send. Absent fields are not sent, `llm.null` is sent as null. A field with two names is
 --- given under one of them, whatever version of the API the server has.

@@ -14,7 +14,7 @@ local row_resource = require("posthog.llm.api.row_resource")
 --- @field archived? boolean API v2: true lists the archived datasets instead of the others
 
 --- @class posthog.llm.DatasetEach: posthog.llm.DatasetList
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
+--- @field prefetch? integer pages that are on their way while the rows of one are used; default 0
 
 --- What `create` and `update` send. Absent fields are not sent, `llm.null` is sent as null.
 --- @class posthog.llm.DatasetFields

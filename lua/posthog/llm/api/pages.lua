@@ -1,7 +1,6 @@
 --- Paginated lists (doc/api.md 0.9).
 
 local errors = require("posthog.llm.util.errors")
-local hosts = require("posthog.llm.host")
 local json = require("posthog.llm.json")
 
 local pages = {}
@@ -76,53 +75,99 @@ end
 --- @param query? string of the last page read
 --- @param following string query of the next page
 --- @param count any `count` of the last page read
+--- @param stop number the offset from which on no row is wanted
 --- @return fun(query: string): string? guess
-local function guess_after(query, following, count)
+local function guess_after(query, following, count, stop)
   local step = offset_of(following) - offset_of(query)
   return function(from)
     local offset = offset_of(from) + step
-    if is_count(count) and offset < count then
+    if is_count(count) and offset < math.min(count, stop) then
       return with_offset(from, offset)
     end
   end
 end
 
---- Wraps a fetch so that it also reads the pages after the requested one, at the same time, if a
---- guess says which they are. Pages that were read ahead and are not requested next are discarded.
---- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
---- @param ahead integer how many; 0: off
---- @return fun(key: any, guess?: fun(key: any): any): table?, posthog.llm.Error?, posthog.llm.Response?
-function pages.fetch_ahead(fetch, ahead)
-  if ahead == 0 then
-    return fetch
-  end
-  local fetched = {} -- responses by key
+--- Reads pages one after another, with the requests of the following ones on their way meanwhile, if
+--- a guess says which they are. Those that turn out not to follow are cancelled.
+--- @class posthog.llm.PageReader
+--- @field private _fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
+--- @field private _requests? posthog.llm.Ahead nil: none is read ahead
+--- @field private _sent any[] keys of the pages on their way, in their order, from _first to _last
+--- @field private _first integer
+--- @field private _last integer
+local Reader = {}
+Reader.__index = Reader
 
-  local function fetch_into_cache(key)
-    return function()
-      local page, err, response = fetch(key)
-      fetched[key] = { page = page, err = err, response = response }
-      return true
-    end
-  end
+--- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response? makes the calls for
+---   a page, with the option of `requests`
+--- @param requests? posthog.llm.Ahead
+--- @return posthog.llm.PageReader
+function pages.reader(fetch, requests)
+  return setmetatable(
+    { _fetch = fetch, _requests = requests, _sent = {}, _first = 1, _last = 0 },
+    Reader
+  )
+end
 
-  return function(key, guess)
-    if guess and not fetched[key] then
-      local functions, wanted = {}, key
-      while wanted and #functions <= ahead do
-        functions[#functions + 1] = fetch_into_cache(wanted)
-        wanted = guess(wanted)
-      end
-      fetched = {}
-      hosts.current().gather(functions, #functions)
-    end
-    local entry = key ~= nil and fetched[key]
-    if not entry then -- not read ahead; or a hook raised, and raises again here, to the caller
-      return fetch(key)
-    end
-    fetched[key] = nil
-    return entry.page, entry.err, entry.response
+--- @private
+function Reader:drop()
+  if self._first <= self._last then
+    self._requests:drop()
+    self._sent, self._first, self._last = {}, 1, 0
   end
+end
+
+--- Sends the requests for this page and those after it, `most` in all, except for those that are on
+--- their way.
+--- @private
+function Reader:send(key, guess, most)
+  local sent = self._sent
+  if sent[self._first] ~= key and guess(key) == sent[self._first] and sent[self._first] then
+    self._first = self._first - 1 -- it has failed, and is tried again
+    sent[self._first] = key
+    self._requests:send(self._fetch, key)
+  elseif sent[self._first] ~= key then
+    self:drop()
+  end
+  while self._last - self._first + 1 < most do
+    local following = self._first > self._last and key or guess(self._sent[self._last])
+    if not following then
+      return
+    end
+    self._last = self._last + 1
+    self._sent[self._last] = following
+    self._requests:send(self._fetch, following)
+  end
+end
+
+--- Sends the requests for the pages that come next, as many as are to be on their way.
+--- @param key any the key of the first of them
+--- @param guess fun(key: any): any the key of the page after that one; nil: there is none
+function Reader:ahead(key, guess)
+  if self._requests then
+    self:send(key, guess, self._requests.depth)
+  end
+end
+
+--- Reads a page.
+--- @param key any
+--- @param guess? fun(key: any): any as for `ahead`
+--- @return table? page
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.Response? response
+function Reader:page(key, guess)
+  if not self._requests then
+    return self._fetch(key)
+  elseif guess then
+    self:send(key, guess, self._requests.depth + 1)
+  end
+  if self._sent[self._first] == key and self._first <= self._last then
+    self._sent[self._first] = nil
+    self._first = self._first + 1
+  else
+    self:drop()
+  end
+  return self._requests:call(self._fetch, key)
 end
 
 --- An iterator over the rows of consecutive pages.
@@ -180,17 +225,21 @@ end
 --- read before, so the next page begins n rows earlier.
 --- @param fetch fun(query?: string): table?, posthog.llm.Error?, posthog.llm.Response? one page
 --- @param first? string query of the first page
---- @param ahead integer pages to read beyond the one needed
+--- @param requests? posthog.llm.Ahead that of the calls of `fetch`; nil: no page is read ahead
 --- @param identity? string a field that is unique among the rows; default "id"
 --- @param window? integer a row may come again behind this many others; default: none does
 --- @return fun(): table?, posthog.llm.Error?, posthog.llm.Response? next_row nil without an error
 ---   at the end
-function pages.rows(fetch, first, ahead, identity, window)
+--- @return nil
+--- @return nil
+--- @return table? closing for the loop `for` of Lua 5.4, which closes it when it is left
+function pages.rows(fetch, first, requests, identity, window)
   identity = identity or "id"
   local query, more, guess = first, true, nil
-  fetch = pages.fetch_ahead(fetch, ahead)
+  local reader = pages.reader(fetch, requests)
   local is_new, stale = memory(window), 0
   local count -- rows of all pages, by the last page
+  local stop = offset_of(first) + (requests and requests.most or math.huge)
 
   --- The query of a page that begins `gone` rows before the present one.
   local function step_back(gone)
@@ -206,7 +255,7 @@ function pages.rows(fetch, first, ahead, identity, window)
     if not more then
       return nil
     end
-    local page, err, response = fetch(query, guess)
+    local page, err, response = reader:page(query, guess)
     if not page then
       return nil, err, response
     elseif page == true then -- 204
@@ -235,7 +284,7 @@ function pages.rows(fetch, first, ahead, identity, window)
       local words = "paging does not advance: the page at offset %.0f points to %.0f"
       return nil, malformed(words, from, to), response
     end
-    guess = following and guess_after(query, following, page.count)
+    guess = following and guess_after(query, following, page.count, stop)
     query, more = following, following ~= nil
     if more and (not is_count(page.count) or offset_of(query) >= page.count) then
       stale = stale + 1
@@ -243,10 +292,13 @@ function pages.rows(fetch, first, ahead, identity, window)
         return nil, malformed("%d pages in a row had no new row", MAX_STALE_PAGES), response
       end
     end
+    if more and offset_of(query) < stop then
+      reader:ahead(query, guess)
+    end
     return page.results
   end
 
-  return pages.stream(read_page, function(row)
+  local next_row = pages.stream(read_page, function(row)
     local id = type(row) == "table" and row[identity]
     if not id then
       return false, malformed("a row of the page has no %s", identity)
@@ -256,6 +308,7 @@ function pages.rows(fetch, first, ahead, identity, window)
     stale = 0
     return true
   end)
+  return next_row, nil, nil, requests and requests:closing()
 end
 
 return pages

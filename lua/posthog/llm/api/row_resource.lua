@@ -1,6 +1,7 @@
 --- What datasets and dataset items have in common. Both are rows: listed in pages, created, read,
 --- updated, and deleted by a mark (doc/api.md 1.6 to 1.15 and 2.2).
 
+local ahead_requests = require("posthog.llm.http.ahead")
 local translate_write = require("posthog.llm.api.versions.translate_write")
 local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
@@ -142,7 +143,7 @@ local function read_page(self, path, encoded, call_options)
   if err then
     return errors.failure(err, response)
   end
-  local rows = page ~= true and page.results or {}
+  local rows = type(page) == "table" and page.results or {}
   for i = 1, #rows do -- of a list there may be a thousand
     name(rows[i])
   end
@@ -180,6 +181,7 @@ local function within(self, call_options)
     max_retries = call_options.max_retries,
     headers = call_options.headers,
     expires = clock.now() + (call_options.deadline or self._deadline),
+    [ahead_requests.OPTION] = call_options[ahead_requests.OPTION],
   }
 end
 
@@ -246,7 +248,8 @@ local function define_reads(class, kind)
 
   function class:each(options)
     local first, call_options = query.read(each_spec, options, 2)
-    local ahead = query.prefetch(options, 2)
+    local ahead
+    call_options, ahead = query.prefetch(options, call_options, 2)
     local nothing = selects_nothing(options)
     return pages.rows(function(encoded)
       if nothing then
@@ -440,11 +443,13 @@ function row_resource.define_history(class, method, word, identity)
   class[method] = function(self, id, options)
     check.segment(id, "id", 2)
     local first, call_options = query.read(HISTORY, options, 2)
+    local ahead
+    call_options, ahead = query.prefetch(options, call_options, 2)
     return pages.rows(function(encoded)
       return api_version.only_current(self._api_version, function()
         return read_page(self, row_resource.path(class._kind, id) .. word, encoded, call_options)
       end)
-    end, first, query.prefetch(options, 2), identity)
+    end, first, ahead, identity)
   end
 end
 
@@ -476,6 +481,7 @@ function row_resource.new(class, run, state)
     _api_version = state.api_version,
     _codec = state.settings.json,
     _deadline = state.settings.deadline,
+    _connections = state.settings.max_connections,
   }, class)
 end
 

@@ -159,7 +159,7 @@
 
 --- @class posthog.llm.SkillVersionsOptions: posthog.llm.CallOptions
 --- @field limit? integer versions of a page, 1 to 100; default 100
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
+--- @field prefetch? integer pages that are on their way while the rows of one are used; default 0
 
 --- @class posthog.llm.SkillResolve: posthog.llm.CallOptions
 --- @field version? integer selects `skill`, not `versions`; default: the latest
@@ -187,7 +187,7 @@
 --- @field owner_id? integer API v2: only skills that this user owns
 --- @field created_by_id? integer API v2: only skills whose latest version is by this user
 --- @field limit? integer rows of a page; default: the server's, 100
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
+--- @field prefetch? integer pages that are on their way while the rows of one are used; default 0
 
 --- @class posthog.llm.SkillBundleOptions: posthog.llm.CallOptions
 --- @field content? "stub"|"full" "stub": the front matter alone; default: the server's
@@ -213,7 +213,7 @@
 
 --- @class posthog.llm.HistoryOptions: posthog.llm.CallOptions
 --- @field limit? integer rows of a page; default: the server's
---- @field prefetch? integer pages to read ahead, at the same time as the one needed; default 0
+--- @field prefetch? integer pages that are on their way while the rows of one are used; default 0
 
 --- @class posthog.llm.Revision
 --- @field id string

@@ -12,13 +12,13 @@ local function list_datasets(context, args)
     cells = function(dataset)
       return { dataset.id, display.time(dataset.created_at), dataset.name }
     end,
-    each = function(page)
+    each = function(page, wanted)
       return list.rows(context:reader().datasets, {
         search = args.search,
         order_by = args.order_by,
         archived = args.deleted or nil,
         limit = page,
-      })
+      }, wanted)
     end,
   })
 end
@@ -66,7 +66,7 @@ local REVISION = {
 }
 local PREFETCH = {
   "--prefetch",
-  "Pages to read ahead; default: 2.",
+  "Pages to read ahead; default: as many as are useful, 31 at most.",
   value = "N",
   convert = parser.convert.count_or_none,
 }

@@ -24,12 +24,12 @@ local function list_items(context, args)
     cells = function(item)
       return { item.id, display.time(item.created_at), json_text.excerpt(item.input) }
     end,
-    each = function(page)
+    each = function(page, wanted)
       return list.rows(context:reader().dataset_items, {
         dataset = dataset,
         limit = page,
         revision = args.revision,
-      })
+      }, wanted)
     end,
   })
   if not ok and not dataset and errors.is(raised) and raised.attr == "dataset" then

@@ -9,6 +9,7 @@ local list = {}
 
 local ON_TERMINAL = 30 -- rows, unless an option says otherwise
 local PAGE_SIZE = 100
+local AHEAD = 7 -- pages: with the one that is needed, one for each connection
 
 --- The options of all these commands.
 list.OPTIONS = {
@@ -46,9 +47,11 @@ local WINDOW = 10000 -- rows of which none comes twice
 --- The rows of a resource, in memory that does not grow with their number.
 --- @param resource table client.datasets or client.dataset_items
 --- @param options table for its `list`, with limit
+--- @param wanted? integer rows that are wanted; default: all
 --- @return fun(): table?
-function list.rows(resource, options)
-  local next_row = require("posthog.llm.api.listing")(resource, options, 0, WINDOW)
+function list.rows(resource, options, wanted)
+  local listing = require("posthog.llm.api.listing")
+  local next_row = listing(resource, options, "auto", WINDOW, wanted)
   return function()
     local row, err = next_row()
     if err then
@@ -63,9 +66,18 @@ end
 --- @field header string[]
 --- @field cells fun(row: table): any[]
 --- @field right? table<integer, boolean> columns of numbers
---- @field each fun(page: integer): fun(): table? an iterator over rows, `page` rows per request
+--- @field each fun(page: integer, wanted?: integer): fun(): table? an iterator over rows, `page` rows
+---   per request; wanted: rows that will be taken, default: all
 
---- Prints a list. The rows of a page are printed before the next page is requested.
+--- How many pages are of use while the rows of one are printed, for the iterators of a client.
+--- @param page integer rows of one
+--- @param wanted? integer rows that will be taken; default: all
+--- @return integer
+function list.prefetch(page, wanted)
+  return wanted and math.min(AHEAD, math.ceil(wanted / page) - 1) or AHEAD
+end
+
+--- Prints a list. The rows of a page are printed before the next page is waited for.
 --- @param context posthog.llm.cli.Context
 --- @param args table
 --- @param wanted posthog.llm.cli.List
@@ -77,7 +89,9 @@ function list.print(context, args, wanted)
   context.pending = rows
   local seen, more = 0, false
   -- One row more than is printed shows whether there are more.
-  for row in wanted.each(math.min(PAGE_SIZE, most and (args.limit or most + 1) or PAGE_SIZE)) do
+  local taken = most and (args.limit or most + 1) or nil
+  local page = math.min(PAGE_SIZE, taken or PAGE_SIZE)
+  for row in wanted.each(page, taken) do
     if seen == most then
       more = true
       break
@@ -87,6 +101,12 @@ function list.print(context, args, wanted)
       rows:add(wanted.cells(row))
     else
       context.out:json(row)
+    end
+    if seen % page == 0 then -- the next request, which has it printed too, may be long on its way
+      if rows then
+        rows:flush()
+      end
+      context.out:flush()
     end
     bar:at(seen, args.limit)
     if seen == args.limit or context.out.failed then

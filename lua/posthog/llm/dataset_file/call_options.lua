@@ -6,9 +6,8 @@ local call_options = {}
 
 call_options.DEFAULTS = {
   concurrency = 8,
-  --- Pages to read ahead: with responses that take 0.3 s, three at a time are as many as the cloud's
-  --- limit of 480 a minute lets through.
-  prefetch = 2,
+  --- Pages to read ahead: as many as are of use (api/listing.lua).
+  prefetch = "auto",
   --- Seconds after which a request that was cut off is taken as lost: what a server has taken in, it
   --- has done by then or will not do.
   settle = 10,
@@ -36,7 +35,7 @@ local KNOWN = {
     format = "string",
     fields = "any",
     revision = "integer",
-    prefetch = "integer",
+    prefetch = "pages",
     on_progress = "function",
   },
   sync = {
@@ -56,7 +55,7 @@ local KNOWN = {
     reject_all = "boolean",
     journal = "string",
     settle = "number",
-    prefetch = "integer",
+    prefetch = "pages",
     on_progress = "function",
   },
   diff = {
@@ -68,7 +67,7 @@ local KNOWN = {
     records = "string",
     on_start = "function",
     revision = "integer",
-    prefetch = "integer",
+    prefetch = "pages",
     on_progress = "function",
   },
 }
@@ -82,7 +81,14 @@ for _, name in ipairs({ "string", "number", "boolean" }) do
 end
 
 function CHECKS.integer(value, what, level)
-  check.integer(value, what, level + 1, what == "prefetch" and 0 or 1)
+  check.integer(value, what, level + 1, 1)
+end
+
+--- Pages to read ahead.
+function CHECKS.pages(value, what, level)
+  if value ~= "auto" then
+    check.integer(value, what, level + 1, 0)
+  end
 end
 
 CHECKS["function"] = function(value, what, level)

@@ -59,7 +59,8 @@
 --- @field format? "jsonl"|"json"|"csv" default: by the name of the file; "jsonl" for a function
 --- @field fields? string[] default: the id, and all that can be set
 --- @field revision? integer API v2: exactly the rows of this revision; default: the latest at the start
---- @field prefetch? integer pages to read at the same time as the one needed; default 2
+--- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
+---   client's `max_connections`, less one, and fewer where pages are large; default "auto"
 --- @field on_progress? fun(progress: { rows: integer, total?: integer }): boolean? called every hundred rows and at the
 ---   end; false stops
 
@@ -74,7 +75,8 @@
 --- @field key? string|fun(fields: table): any what tells rows apart: a field such as "id", or a function of the fields; default:
 ---   all of their content, and then nothing is `changed`
 --- @field revision? integer API v2; default: the latest
---- @field prefetch? integer pages to read at the same time as the one needed; default 2
+--- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
+---   client's `max_connections`, less one, and fewer where pages are large; default "auto"
 --- @field on_progress? fun(progress: { rows: integer, total?: integer, read?: integer }): boolean? every hundred
 ---   rows; before, with `read`, every thousand records of the file; false stops
 
@@ -99,7 +101,8 @@
 --- @field reject_all? boolean goes on where the first ten records are refused for the same reason; default false
 --- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default false
 --- @field journal? string path; it is removed in the end; default: the file with ".sync.journal"
---- @field prefetch? integer pages to read at the same time as the one needed; default 2
+--- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
+---   client's `max_connections`, less one, and fewer where pages are large; default "auto"
 --- @field on_progress? fun(now: table): boolean? the result so far, with `changes` (all that are to be made), `done` and
 ---   before a wait `waiting`; while it reads, with `read` or `rows` and `total`; false stops
 

@@ -19,6 +19,7 @@ local semaphore = require("ngx.semaphore")
 local host = {}
 
 local SHORTEST = 0.001 -- seconds of a sleep: nginx takes less for zero, and logs that
+local SLICE = 0.005 -- seconds of Lua without a wait
 local TICK = 0.5 -- seconds between two checks for abandoned waiters
 local LONGEST = 60 -- seconds on a semaphore before a check whether the transfer is done
 local STARTUP = 0.1 -- seconds until a new reader must run: its timer is due before the waiter's own
@@ -57,6 +58,7 @@ local ELSEWHERE = "nginx cannot wait in its %s phase; it can in rewrite, access,
 --- @type posthog.llm.ngx.Worker?
 local current
 local ids = {} -- scratch for engine:collect
+local turn_at = 0 -- on core.now's clock: when a light thread has waited here last
 
 --- The worker of this process. After a fork there is a new engine, without waiters.
 --- @return posthog.llm.ngx.Worker
@@ -192,6 +194,15 @@ local function longest_wait(worker)
   return POLL
 end
 
+--- Lets nginx serve others, unless it has done so a moment ago: whoever only takes what has arrived
+--- already would never wait.
+local function give_turn()
+  if core.now() - turn_at > SLICE then
+    ngx.sleep(SHORTEST) -- nginx takes 0 too, but says in the log that it is slow
+    turn_at = core.now()
+  end
+end
+
 --- Why no call can be made here and now, nil when one can.
 --- @return posthog.llm.Error?
 function host.unavailable()
@@ -205,8 +216,8 @@ end
 --- Returns when the transfer is done, at the latest at its own timeout or deadline.
 --- @param transfer userdata
 function host.wait(transfer)
-  if transfer:done() then
-    return
+  if transfer:done() then -- one that was sent ahead (http/ahead.lua)
+    return give_turn()
   end
   local worker = worker_of_process()
   local waiter = { transfer = transfer, semaphore = semaphore.new() }
@@ -223,6 +234,7 @@ function host.wait(transfer)
       collect(worker)
     end
   until transfer:done()
+  turn_at = core.now()
   if worker.waiters[id] then
     remove(worker, id)
   end

@@ -80,6 +80,11 @@ end
 function plain.wait(transfer)
   local routine = current()
   if routine then
+    if transfer:done() then -- one that was sent ahead: between two of them others get their turn
+      scheduler.collect()
+      routine:wake()
+      return suspend(routine)
+    end
     while not transfer:done() do
       scheduler.park(transfer, routine)
       routine.transfer = transfer

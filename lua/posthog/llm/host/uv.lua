@@ -453,10 +453,12 @@ function uv.wait(transfer)
     return plain.wait(transfer)
   elseif routine.task.cancelled then -- cancelled by a hook of this call
     return transfer:cancel()
-  elseif transfer:done() then
-    return
   end
   disarm(routine)
+  if transfer:done() then -- one that was sent ahead: between two of them the loop gets its turn
+    routine:wake()
+    return suspend(routine)
+  end
   start_polling()
   scheduler.park(transfer, routine)
   routine.transfer = transfer

@@ -1,7 +1,9 @@
 --- The pipeline of every call: build the request, send it, decode the response, retry or return.
 
+local ahead_requests = require("posthog.llm.http.ahead")
 local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
+local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local explain_status = require("posthog.llm.http.explain.status")
 local explain_failure = require("posthog.llm.http.explain.failure")
@@ -44,8 +46,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field numbers? table<string, string> with raw: header fields by the names that their numbers
 ---   get in the value, which is then a table whose `data` is the body
 --- @field shape? table required fields of the response (body.mismatch); nil: any JSON
---- @field options table timeout, deadline, max_retries, headers of this call; and `expires` when
----   one call makes several requests
+--- @field options table timeout, deadline, max_retries, headers of this call; `expires` when one
+---   call makes several requests; and a posthog.llm.Ahead (http/ahead.lua)
 --- @field started? posthog.llm.Started what http/direct.lua has made of it: it continues from there
 --- @field expires? number on clock.now's clock: the deadline, set once the request is first made
 --- @field sent_at? integer seconds since 1970: when it was first sent, set once its outcome is
@@ -63,6 +65,8 @@ local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308
 --- @field limited boolean the deadline ends this attempt before its own timeout would
 --- @field sent boolean the server may have seen a request of this attempt
 --- @field decoded? any the value of the response, if it is decoded already
+--- @field ahead? boolean nobody waits for it: it is sent only where that takes no wait
+--- @field raised? { [1]: any } what on_request has raised, of an attempt that is sent ahead
 
 local function expired()
   local message = "the call's deadline has passed"
@@ -102,11 +106,31 @@ local function wait_for_slot(state, request, attempt)
   if state.closed then
     return nil
   end
-  local left = attempt.expires - clock.now()
+  local left = attempt.ahead and rate_limit.NO_WAIT or attempt.expires - clock.now()
   if left <= 0 then
     return nil
   end
   return rate_limit.pass(state.settings.rate_limit, attempt.key, request.path, left, pause, state)
+end
+
+--- Tells the hook on_request.
+--- @return boolean? raised the request is not sent, and the error is raised where it is needed
+local function announce(settings, request, attempt, lines)
+  local told = {
+    method = request.method,
+    url = redact.text(attempt.url, attempt.key),
+    headers = headers.for_hook(lines, attempt.key),
+    attempt = attempt.number,
+  }
+  if not attempt.ahead then
+    settings.on_request(told)
+    return
+  end
+  local ok, err = pcall(settings.on_request, told)
+  if not ok then
+    attempt.raised = { err }
+    return true
+  end
 end
 
 local function send(state, request, attempt)
@@ -119,13 +143,8 @@ local function send(state, request, attempt)
   local has_body = request.json ~= nil or request.body ~= nil
   local config = headers.request_config(state, attempt.key, has_body)
   local own = options.headers and headers.merge(config.lines, options.headers)
-  if settings.on_request then
-    settings.on_request({
-      method = request.method,
-      url = redact.text(attempt.url, attempt.key),
-      headers = headers.for_hook(own or config.lines, attempt.key),
-      attempt = attempt.number,
-    })
+  if settings.on_request and announce(settings, request, attempt, own or config.lines) then
+    return nil
   end
   if state.closed then -- by on_request, or while it waited
     return nil, closed()
@@ -156,6 +175,23 @@ local function continue(state, request, attempt)
   attempt.seconds = attempt.limited and settings.deadline or settings.timeout
   attempt.decoded = started.value
   return started.transfer
+end
+
+--- The transfer of an attempt: one that was started directly or sent ahead, or a new one.
+local function transfer_of(state, request, attempt, redirects)
+  if request.started then
+    return continue(state, request, attempt)
+  end
+  local ahead = request.options[ahead_requests.OPTION]
+  local is_first = attempt.number == 1 and redirects == 0
+  local sent = ahead and is_first and ahead:take(attempt.url, core.engine())
+  if not sent then
+    return send(state, request, attempt)
+  elseif sent.raised then
+    error(sent.raised[1], 0)
+  end
+  attempt.key, attempt.seconds, attempt.limited = sent.key, sent.seconds, sent.limited
+  return sent.transfer
 end
 
 --- Waits for a transfer; client:close() cancels all transfers in `in_flight`.
@@ -462,12 +498,7 @@ local function try(state, request, attempt)
   local redirects = 0
   attempt.sent = false
   while true do
-    local transfer, err
-    if request.started then
-      transfer = continue(state, request, attempt)
-    else
-      transfer, err = send(state, request, attempt)
-    end
+    local transfer, err = transfer_of(state, request, attempt, redirects)
     if not transfer then
       attempt.permanent = true
       if redirects == 0 then
@@ -582,12 +613,53 @@ local function add_policy(state, request, attempt)
   attempt.costly = request.costly
 end
 
+--- Lua 5.1 cannot yield through pcall, and a hook may wait.
+local YIELDS_THROUGH_PCALL = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+--- Sends a request whose response is not needed yet. Where it cannot be sent now, because the rate
+--- limit holds it back or something is wrong, the call that needs it waits or fails in its place.
+--- @param state table the private part of a client
+--- @param request posthog.llm.Request
+--- @param ahead posthog.llm.Ahead
+local function send_ahead(state, request, ahead)
+  if state.settings.on_request and not YIELDS_THROUGH_PCALL then
+    return
+  end
+  local attempt = prepare(state, request)
+  if not attempt then
+    return
+  end
+  attempt.number, attempt.ahead = 1, true
+  local transfer = send(state, request, attempt)
+  if not transfer and not attempt.raised then
+    return
+  end
+  local engine = core.engine()
+  if transfer then
+    engine:run() -- its thread, so that it works while Lua uses the rows of another page
+    state.in_flight[transfer] = true
+  end
+  ahead:keep({
+    url = attempt.url,
+    engine = engine,
+    transfer = transfer,
+    raised = attempt.raised,
+    key = attempt.key,
+    seconds = attempt.seconds,
+    limited = attempt.limited,
+  })
+end
+
 --- @param state table the private part of a client
 --- @param request posthog.llm.Request
 --- @return any? value
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function call.run(state, request)
+  local ahead = request.options[ahead_requests.OPTION]
+  if ahead and ahead.sending then
+    return send_ahead(state, request, ahead)
+  end
   local attempt, prepare_err = prepare(state, request)
   if not attempt then
     return nil, prepare_err

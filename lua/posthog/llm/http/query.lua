@@ -1,5 +1,6 @@
 --- Query strings: parameters are encoded by their declared types, in declared order.
 
+local ahead = require("posthog.llm.http.ahead")
 local check = require("posthog.llm.util.check")
 local CALL_OPTIONS = require("posthog.llm.http.call_options")
 local core = require("posthog.llm.util.core")
@@ -102,6 +103,10 @@ local function call_options(options, level)
       checked[name] = rule(options[name], name, level + 1)
     end
   end
+  if options[ahead.OPTION] then
+    checked = checked or {}
+    checked[ahead.OPTION] = options[ahead.OPTION]
+  end
   if checked and checked.headers then
     for name, value in pairs(checked.headers) do
       check.header(name, value, level + 1)
@@ -121,10 +126,10 @@ local function given_range(spec, options, level)
   local known, first, last, of_call = spec.known, #spec.parameters + 1, 0, false
   for name in pairs(options) do
     local place = known[name]
-    if place == nil then
-      check.known(options, known, "options", level + 1)
-    elseif place == true then
+    if place == true or name == ahead.OPTION then
       of_call = true
+    elseif place == nil then
+      check.known(options, known, "options", level + 1)
     elseif place then
       first, last = place < first and place or first, place > last and place or last
     end
@@ -200,13 +205,20 @@ end
 
 --- Reads the option of iterators `prefetch`: pages to read ahead.
 --- @param options? table one that query.read has checked
+--- @param given table from query.read: the options of every call
 --- @param level integer as for error()
---- @return integer
-function query.prefetch(options, level)
+--- @return table call_options for the calls that read pages
+--- @return posthog.llm.Ahead? ahead nil: none is to be read ahead
+function query.prefetch(options, given, level)
   if options == nil or options.prefetch == nil then
-    return 0
+    return given
   end
-  return (check.integer(options.prefetch, "prefetch", level + 1, 0))
+  local depth = check.integer(options.prefetch, "prefetch", level + 1, 0)
+  if depth == 0 then
+    return given
+  end
+  local requests = ahead.new(depth)
+  return requests:attach(given), requests
 end
 
 --- Parameters that must not be in a URL, since URLs are logged (doc/api.md 0.1).

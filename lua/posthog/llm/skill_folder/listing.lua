@@ -1,6 +1,7 @@
 --- The skills of a project by name, without their texts: one request where nothing has changed
 --- since the last time and the server has an ETag for its list, else one a page.
 
+local ahead = require("posthog.llm.http.ahead")
 local errors = require("posthog.llm.util.errors")
 local pages = require("posthog.llm.api.pages")
 local root_lock = require("posthog.llm.skill_folder.root_lock")
@@ -8,7 +9,7 @@ local root_lock = require("posthog.llm.skill_folder.root_lock")
 local listing = {}
 
 local PAGE = 100 -- the most that every server sends at once
-local AHEAD = 7 -- further pages that are read at the same time
+local AHEAD = 7 -- further pages that are on their way meanwhile
 
 --- @class posthog.llm.SkillListing
 --- @field rows posthog.llm.SkillRow[] in order of names
@@ -37,6 +38,7 @@ end
 --- @return posthog.llm.SkillRow[]? rows
 --- @return posthog.llm.Error? err
 local function all_rows(client, page, response)
+  local requests = ahead.new(AHEAD)
   local function fetch(query)
     local offset = tonumber(query:match("offset=(%d+)"))
     if offset == 0 and page then
@@ -44,10 +46,10 @@ local function all_rows(client, page, response)
       page = nil
       return first, nil, response
     end
-    return client.skills:list({ limit = PAGE, offset = offset })
+    return client.skills:list({ limit = PAGE, offset = offset, [ahead.OPTION] = requests })
   end
   local rows = {}
-  local next_row = pages.rows(fetch, ("limit=%d&offset=0"):format(PAGE), AHEAD)
+  local next_row = pages.rows(fetch, ("limit=%d&offset=0"):format(PAGE), requests)
   while true do
     local skill, err = next_row()
     if err then

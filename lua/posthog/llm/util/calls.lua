@@ -30,7 +30,8 @@ local function raising(step, name, self)
 end
 
 --- A method as users call it, with at most four arguments. A method that
---- iterates returns a step, which returns a row, or nil and an error.
+--- iterates returns a step, which returns a row, or nil and an error; and, as its fourth result, what
+--- the loop `for` of Lua 5.4 closes when it is left.
 --- @param class table
 --- @param name string as a user writes it, "skills:get"
 --- @param method function
@@ -41,11 +42,15 @@ function calls.method(class, name, method, complaint)
     if getmetatable(self) ~= class then
       check.fail(2, complaint)
     end
-    local value, err, response = method(self, a, b, c, d)
+    local value, err, response, closing = method(self, a, b, c, d)
     if err then
       return fail(err, name, self, response)
     elseif response == nil and type(value) == "function" then
-      return raising(value, name, self)
+      local iterator = raising(value, name, self)
+      if closing then
+        return iterator, nil, nil, closing
+      end
+      return iterator
     end
     return value, nil, response
   end

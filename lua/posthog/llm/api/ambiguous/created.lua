@@ -39,7 +39,7 @@ local function find_created(fetch, fields, since)
     response = page_response
     earliest = earliest or (page_response and server_time(since, page_response))
     return page, err, page_response
-  end, ("%slimit=%d"):format(filter, PAGE_SIZE), 0)
+  end, ("%slimit=%d"):format(filter, PAGE_SIZE))
   local found = json.array({})
   local current = field_names.as_stored(fields)
   while true do

@@ -215,7 +215,9 @@ function Skills:versions(name, options)
   check.segment(name, "name", 2)
   local _, call_options = query.read(VERSIONS, options, 2)
   local limit = options and options.limit or 100
-  local fetch = pages.fetch_ahead(function(before)
+  local ahead
+  call_options, ahead = query.prefetch(options, call_options, 2)
+  local reader = pages.reader(function(before)
     return self._run({
       method = "GET",
       path = BASE .. "resolve/name/" .. escape(name) .. "/",
@@ -225,16 +227,16 @@ function Skills:versions(name, options)
       shape = RESOLVED,
       options = call_options,
     })
-  end, query.prefetch(options, 2))
+  end, ahead)
   local function guess(before) -- versions are numbered without gaps
     return before - limit > 1 and before - limit or nil
   end
   local before, more = nil, true
-  return pages.stream(function()
+  local next_row = pages.stream(function()
     if not more then
       return nil
     end
-    local page, err, response = fetch(before, before and guess)
+    local page, err, response = reader:page(before, before and guess)
     if not page then
       return nil, err, response
     elseif page == true then -- 204
@@ -248,9 +250,13 @@ function Skills:versions(name, options)
       return nil, errors.new({ kind = "decode", message = "the history does not advance" })
     else
       before, more = version, page.has_more == true and version > 1
+      if more then
+        reader:ahead(before, guess)
+      end
     end
     return page.versions
   end)
+  return next_row, nil, nil, ahead and ahead:closing()
 end
 
 --- The author of a write that makes a version is who published that version.

@@ -109,7 +109,8 @@ function lists.define(class, path)
   --- @return fun(): posthog.llm.Skill? iterator for a generic `for`; raises the error of a page that fails
   function Skills:each(options)
     local first, call_options = query.read(EACH, options, 2)
-    local ahead = query.prefetch(options, 2)
+    local ahead
+    call_options, ahead = query.prefetch(options, call_options, 2)
     local option = only_current_filter(options)
     return pages.rows(function(parameters)
       return fetch(self, parameters, call_options, option)

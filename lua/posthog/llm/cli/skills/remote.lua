@@ -23,8 +23,9 @@ function remote.list(context, args)
     cells = function(skill)
       return { cell(skill.name), cell(skill.version), cell(skill.description) }
     end,
-    each = function(page)
+    each = function(page, wanted)
       local options = { search = args.search, order_by = args.order_by, limit = page }
+      options.prefetch = list.prefetch(page, wanted)
       options.category = args.category
       return context:reader().skills:each(options)
     end,
@@ -40,8 +41,9 @@ function remote.versions(context, args)
       local user = type(version.created_by) == "table" and version.created_by or {}
       return { cell(version.version), display.time(version.created_at), cell(user.email) }
     end,
-    each = function(page)
-      return context:reader().skills:versions(args.name, { limit = page })
+    each = function(page, wanted)
+      local options = { limit = page, prefetch = list.prefetch(page, wanted) }
+      return context:reader().skills:versions(args.name, options)
     end,
   })
 end

@@ -245,6 +245,10 @@ local function invalid(err)
   return errors.new({ kind = "invalid", option = "pace", message = err })
 end
 
+--- The longest time to wait, in seconds, of a request that goes out at once or not at all: too short
+--- for a wait, and not zero, at which none would go.
+rate_limit.NO_WAIT = 1e-6
+
 --- Waits until a request may go out.
 --- @param self posthog.llm.RateLimit
 --- @param key string
