@@ -47,11 +47,12 @@ end
 --- @return string text
 --- @return string? default
 function markdown.default_of(text)
-  local before, default = text:match("^(.-)[;,.]?%s*%f[%w]default:? (.+)$")
-  if not before then
+  local before, default = "", text:match("^default:? (.+)$")
+  if not default then
+    before, default = text:match("^(.-)[;.,] default:? (.+)$")
+  end
+  if not default or default:find("; ", 1, true) then -- more follows: it stays a sentence
     return text
-  elseif default:find("^%S+; ") and not default:find("^the ") then
-    return text -- more follows: it stays a sentence
   end
   return before, default
 end

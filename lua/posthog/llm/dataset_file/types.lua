@@ -17,7 +17,8 @@
 
 --- @class posthog.llm.DatasetImportOptions: posthog.llm.DatasetSourceOptions
 --- @field create? boolean makes the dataset where there is none of this name; default false
---- @field concurrency? integer requests at the same time, from 1; default 8. The next is sent when one ends, whichever
+--- @field concurrency? integer requests at the same time, from 1; the next is sent when one ends, whichever; default
+---   8
 --- @field journal? string path of the file that records what was sent and what came back. An iterator needs one; default:
 ---   the source with ".journal"
 --- @field rejects? string path of a file for the records that are rejected; default: the source with ".rejects.jsonl"
@@ -56,7 +57,7 @@
 --- @field beyond? integer dry run: records that will not fit
 
 --- @class posthog.llm.DatasetExportOptions
---- @field format? "jsonl"|"json"|"csv" default: by the name of the file; "jsonl" for a function
+--- @field format? "jsonl"|"json"|"csv" default: by the name of the file, "jsonl" for a function
 --- @field fields? string[] default: the id, and all that can be set
 --- @field revision? integer API v2: exactly the rows of this revision; default: the latest at the start
 --- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
