@@ -196,10 +196,8 @@ static inline const char *read_window (Reader *r, const char *p, uint64_t ends,
 
 /*
 ** Decodes windows while p < stop. Stops where fewer bytes are left than a
-*window
-** takes; at a quote, a control, or an error; and before a window with UTF-8
-*that
-** scan_utf8 leaves to utf8_sequence: then *until is its end.
+** window takes; at a quote, a control, or an error; and before a window with
+** UTF-8 that scan_utf8 leaves to utf8_sequence: then *until is its end.
 */
 static const char *read_windows (Reader *r, const char *p, const char *stop,
                                  char **out, const char **until) {

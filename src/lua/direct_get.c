@@ -1,11 +1,10 @@
 /*
-** direct_get.c - plain reads in one step: a GET without a body, answered by a
-*200
-** whose body is decoded. What belongs to a client is checked once, and kept in
-** the upvalues of three functions, which keep it alive: a call passes a URL.
-** Everything but the plain outcome is left to the caller, with the transfer,
-** from which all that the core knows of it can be read. Used only by Lua's
-** thread.
+** direct_get.c - plain reads in one step: a GET without a body, of which the
+** response is a 200, and its body is decoded. What belongs to a client is
+** checked once, and kept in the upvalues of three functions, which keep it
+** alive: a call passes a URL. Everything but the plain outcome is left to the
+** caller, with the transfer, from which all that the core knows of it can be
+** read. Used only by Lua's thread.
 */
 #include "base/clock.h"
 

@@ -29,9 +29,7 @@ typedef struct RequestConfig {
 } RequestConfig;
 
 RequestConfig *request_config_new (void); /* refs is 1; NULL: out of memory */
-/* Gives a config that has no headers yet the first one. 0, or -1: out of
- * memory.
- */
+/* Gives a config without headers the first one. 0, or -1: out of memory. */
 int request_config_accept (RequestConfig *config);
 void request_config_retain (RequestConfig *config);
 void request_config_release (RequestConfig *config); /* may be NULL */
