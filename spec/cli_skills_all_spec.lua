@@ -7,13 +7,12 @@ end -- the command takes what make has built
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local live = require("spec.support.live")
+local skill_text = require("spec.support.skill_text")
+
+local skill_md, has = skill_text.skill_md, skill_text.has
 
 local unable = command.unable()
 local _, folders = pcall(require, "spec.support.folders")
-
-local function skill_md(name, body)
-  return ("---\nname: %s\ndescription: Fills forms.\n---\n\n%s\n"):format(name, body or "# Forms")
-end
 
 for _, profile in ipairs({ "reference", "current" }) do
   describe("posthog-llm skills of a root on " .. live.api_name[profile], function()
@@ -46,10 +45,6 @@ for _, profile in ipairs({ "reference", "current" }) do
       return ends(code, args, options)
     end
 
-    local function has(text, part)
-      assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-    end
-
     local function rows(text)
       local list = {}
       for line in text:gmatch("[^\n]+") do
@@ -75,7 +70,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         skills(0, { "pull", "--all", "there" }).out
       )
       assert.equal("3 unchanged\n", skills(0, { "pull", "--all", "there" }).out)
-      folders.write(root, "there/alpha/SKILL.md", skill_md("alpha", "# Other"))
+      folders.write(root, "there/alpha/SKILL.md", skill_md("alpha", "# Other\n"))
       folders.write(root, "there/delta/SKILL.md", skill_md("delta"))
       local told = skills(0, { "status", "--all", "there" }).out
       has(told, "alpha: changed here\n  local    SKILL.md\n")

@@ -7,20 +7,15 @@ end -- the command takes what make has built
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local live = require("spec.support.live")
+local skill_text = require("spec.support.skill_text")
 local shell = require("spec.support.shell")
+
+local skill_md, has = skill_text.skill_md, skill_text.has
 
 local unable = command.unable()
 local is_able, folders = pcall(require, "spec.support.folders")
 if not unable and not is_able then
   unable = "luafilesystem is not there for this Lua"
-end
-
-local function skill_md(name, body)
-  return ("---\nname: %s\ndescription: Fills forms.\n---\n\n%s"):format(name, body or "# Forms\n")
-end
-
-local function has(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
 end
 
 for _, profile in ipairs({ "reference", "current" }) do

@@ -7,6 +7,9 @@ end -- the command takes what make has built
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local live = require("spec.support.live")
+local skill_text = require("spec.support.skill_text")
+
+local skill_md, has, lacks = skill_text.skill_md, skill_text.has, skill_text.lacks
 
 local unable = command.unable()
 local is_able, folders = pcall(require, "spec.support.folders")
@@ -16,11 +19,6 @@ end
 
 local LINES = "1\n2\n3\n4\n5\n6\n7\n"
 
-local function skill_md(name, body, description)
-  local head = "---\nname: %s\ndescription: %s\n---\n\n%s"
-  return head:format(name, description or "Fills forms.", body or "# Forms\n")
-end
-
 --- @return table[] of JSONL
 local function documents(text)
   local list = {}
@@ -28,14 +26,6 @@ local function documents(text)
     list[#list + 1] = assert(cjson.decode(line))
   end
   return list
-end
-
-local function has(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-end
-
-local function lacks(text, part)
-  assert.is_nil(text:find(part, 1, true), ("%q is in:\n%s"):format(part, text))
 end
 
 for _, profile in ipairs({ "reference", "current" }) do

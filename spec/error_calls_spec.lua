@@ -1,5 +1,6 @@
 -- Every error of every method names the method, `call`, and the server, `host`.
 
+local all_methods = require("spec.support.methods")
 local dataset_file = require("posthog.llm.dataset_file")
 local llm = require("posthog.llm")
 local pipeline = require("spec.pipeline")
@@ -7,60 +8,6 @@ local skill_folder = require("posthog.llm.skill_folder")
 
 local unpack = table.unpack or unpack -- luacheck: ignore 143
 
---- Arguments of each method that are right.
-local METHODS = {
-  datasets = {
-    list = {},
-    each = {},
-    get = { "x" },
-    create = { { name = "x" } },
-    update = { "x", { name = "y" } },
-    delete = { "x" },
-    undelete = { "x" },
-    destroy = { "x" },
-    archive = { "x" },
-    restore = { "x" },
-    find_created = { {}, 1 },
-    revisions = { "x" },
-    export_start = { "x" },
-    export_wait = { "x", 1 },
-    export_read = { "x", 1 },
-  },
-  dataset_items = {
-    list = {},
-    each = {},
-    get = { "x" },
-    create = { { dataset = "x" } },
-    update = { "x", { input = 1 } },
-    delete = { "x" },
-    undelete = { "x" },
-    destroy = { "x" },
-    archive = { "x" },
-    restore = { "x" },
-    find_created = { {}, 1 },
-    versions = { "x" },
-  },
-  skills = {
-    list = {},
-    each = {},
-    get = { "x" },
-    resolve = { "x" },
-    versions = { "x" },
-    create = { { name = "x" } },
-    publish = { "x", { base_version = 1 } },
-    archive = { "x" },
-    duplicate = { "x", "y" },
-    file = { "x", "a" },
-    create_file = { "x", { path = "a", content = "b" } },
-    rename_file = { "x", "a", "b" },
-    delete_file = { "x", "a" },
-    search = { "x" },
-    rename = { "x", "y" },
-    skill_md = { "x" },
-    bundle = {},
-  },
-  spend = { get = {} },
-}
 local ITERATES = {
   ["datasets:each"] = true,
   ["datasets:revisions"] = true,
@@ -74,7 +21,7 @@ local ITERATES = {
 --- The error of a call, be it returned or raised by its iterator.
 local function error_of(client, resource, method)
   local calls = client[resource]
-  local value, err = calls[method](calls, unpack(METHODS[resource][method]))
+  local value, err = calls[method](calls, unpack(all_methods[resource][method]))
   if ITERATES[resource .. ":" .. method] then
     assert.equal("function", type(value))
     local ok
@@ -152,7 +99,7 @@ describe("an error", function()
     end,
   }
 
-  for resource, methods in pairs(METHODS) do
+  for resource, methods in pairs(all_methods) do
     it("of " .. resource .. " is tested for every method", function()
       local class = getmetatable(llm.new()[resource]).__index
       for name, value in pairs(class) do
@@ -178,7 +125,7 @@ describe("an error", function()
 
   it("of a call without a project names call and host", function()
     local client = pipeline.client(e.url, { project_id = "mine" })
-    for resource, methods in pairs(METHODS) do
+    for resource, methods in pairs(all_methods) do
       for method in pairs(resource ~= "spend" and methods or {}) do
         local err = error_of(client, resource, method)
         names(err, resource .. ":" .. method, e.url)

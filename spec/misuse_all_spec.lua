@@ -1,61 +1,7 @@
 -- Every method of every resource names the caller's line when it is misused.
 
+local all_methods = require("spec.support.methods")
 local llm = require("posthog.llm")
-
---- Arguments of each method that are right, before its options.
-local RIGHT = {
-  datasets = {
-    list = {},
-    each = {},
-    get = { "x" },
-    create = { {} },
-    update = { "x", {} },
-    delete = { "x" },
-    undelete = { "x" },
-    destroy = { "x" },
-    archive = { "x" },
-    restore = { "x" },
-    find_created = { {}, 1 },
-    revisions = { "x" },
-    export_start = { "x" },
-    export_wait = { "x", 1 },
-    export_read = { "x", 1 },
-  },
-  dataset_items = {
-    list = {},
-    each = {},
-    get = { "x" },
-    create = { {} },
-    update = { "x", {} },
-    delete = { "x" },
-    undelete = { "x" },
-    destroy = { "x" },
-    archive = { "x" },
-    restore = { "x" },
-    find_created = { {}, 1 },
-    versions = { "x" },
-  },
-  skills = {
-    list = {},
-    each = {},
-    get = { "x" },
-    resolve = { "x" },
-    versions = { "x" },
-    create = { {} },
-    publish = { "x", { base_version = 1 } },
-    archive = { "x" },
-    duplicate = { "x", "y" },
-    file = { "x", "a" },
-    create_file = { "x", { path = "a", content = "b" } },
-    rename_file = { "x", "a", "b" },
-    delete_file = { "x", "a" },
-    search = { "x" },
-    rename = { "x", "y" },
-    skill_md = { "x" },
-    bundle = {},
-  },
-  spend = { get = {} },
-}
 
 local unpack = table.unpack or unpack -- luacheck: ignore 143
 
@@ -76,7 +22,7 @@ describe("misuse", function()
     assert.is_truthy(message:find(text, 1, true), message)
   end
 
-  for resource, methods in pairs(RIGHT) do
+  for resource, methods in pairs(all_methods) do
     local calls = client[resource]
     local class = getmetatable(calls).__index
 
