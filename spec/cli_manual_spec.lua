@@ -315,12 +315,12 @@ describe("make install", function()
   setup(function()
     prefix = os.tmpname()
     os.remove(prefix)
-    local version = LUA:match("[%d.]+$") or LUA
+    local lua_version = LUA:match("[%d.]+$") or LUA
     local said = output_of(
       (
         "${MAKE:-make} -s --no-print-directory install SETUP=: "
         .. "LUA_VERSION=%s PREFIX='%s' 2>&1"
-      ):format(version, prefix)
+      ):format(lua_version, prefix)
     )
     assert.equal("", (said:gsub("[^\n]*jobserver[^\n]*\n", "")))
   end)
