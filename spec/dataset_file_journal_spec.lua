@@ -454,6 +454,37 @@ describe("a journal", function()
     end
   end)
 
+  it("of a sync has on the disk when something is sent, once a second", function()
+    local sync, synced = file_system.sync, 0
+    file_system.sync = function(name)
+      synced = synced + 1
+      return sync(name)
+    end
+    finally(function()
+      file_system.sync = sync
+    end)
+    local header = { kind = "sync" }
+    for name, value in pairs(HEADER) do
+      header[name] = value
+    end
+    local journal = assert(journals.open(path))
+    assert(journal:begin(header, 99, others))
+    synced = 0
+    for _, now in ipairs({ 100, 100, 100, 101, 101 }) do
+      assert.is_nil(journal:keep_time(now))
+    end
+    assert.same({ 2, 101 }, { synced, journal.latest })
+    assert(journal:write_through({ sent(1, 103) })) -- says it too
+    assert.is_nil(journal:keep_time(103))
+    assert.same({ 3, 103 }, { synced, journal.latest })
+    journal:close()
+    os.remove(path)
+    journal = with({}) -- of an import, which asks the server about all that has no outcome
+    assert.is_nil(journal:keep_time(200))
+    assert.is_nil(journal.latest)
+    journal:close()
+  end)
+
   it("has what was rejected, in its order, until there is enough", function()
     with({
       { n = 2, line = 3, rejected = "two" },

@@ -480,6 +480,37 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.is_false(is_there(path .. ".sync.journal"))
     end)
 
+    it("does not wait for a slow change, nor for a slow delete", function()
+      local function file(count, output)
+        local lines = {}
+        for i = 1, count do
+          lines[i] = ('{"input":%d,"output":%q,"metadata":{"id":%d}}'):format(i, output, i)
+        end
+        return write("many.jsonl", table.concat(lines, "\n"))
+      end
+      assert(sync(file(60, "a")))
+      for _, case in ipairs({
+        { "updated", "PATCH", 60, 60 },
+        { "deleted", is_current and "POST" or "PATCH", 20, 40 },
+      }) do
+        local name, method, records, wanted = case[1], case[2], case[3], case[4]
+        t.e:fault({
+          match = { method = method, path = "/dataset_items/", nth = 5 },
+          action = { delay = { answer = 2 } },
+        })
+        local since = #t.e:log()
+        local options = { concurrency = 3, prune = true, settle = 0 }
+        assert.equal(wanted, assert(sync(file(records, "b"), options))[name])
+        local slow, meanwhile = nil, 0
+        for _, entry in ipairs(t.e:log(since)) do
+          slow = slow or (entry.fault and entry.at)
+          local is_write = entry.method == method
+          meanwhile = meanwhile + (slow and is_write and entry.at < slow + 1.9 and 1 or 0)
+        end
+        assert.equal(wanted - 4, meanwhile, name) -- it, and all that follow
+      end
+    end)
+
     it("refuses the journal of an import, and one that is in use", function()
       local path = write("g.jsonl", THREE)
       assert(dataset_file.import(client, dataset, path))
