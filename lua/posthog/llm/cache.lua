@@ -1,5 +1,5 @@
---- Skills for many requests, in nginx and OpenResty: from a lua_shared_dict of the machine, and from
---- a Redis that several machines share, if there is one.
+--- Skills for many requests, in nginx and OpenResty: from a lua_shared_dict of the machine, and
+--- from a Redis that several machines share, if there is one.
 ---
 ---     cache = require("posthog.llm.cache").new({ client = llm.new(), dict = "skills" })
 ---     local text, err, from = cache:skill_json("pdf-forms")
@@ -30,10 +30,11 @@ local function load_parts()
   watch = require("posthog.llm.cache.watch")
 end
 
---- Skills for many requests, in nginx and OpenResty: `require("posthog.llm.cache")`. They come from a `lua_shared_dict`
---- that all workers of a machine share, and from a Redis that several machines share, if there is one. However many requests
---- want an entry, one call to the server fetches it; the others wait for it.
---- [In nginx](../nginx.md#the-cache) explains what is served when, and several machines.
+--- Skills for many requests, in nginx and OpenResty: `require("posthog.llm.cache")`. They come from
+--- a `lua_shared_dict` that all workers of a machine share, and from a Redis that several machines
+--- share, if there is one. However many requests want an entry, one call to the server fetches it;
+--- the others wait for it. [In nginx](../nginx.md#the-cache) explains what is served when, and
+--- several machines.
 ---
 --- <!-- pasted: in nginx -->
 ---
@@ -63,7 +64,8 @@ end
 --- }
 --- ```
 ---
---- A hit works in every phase of nginx except `init`; a miss needs one that can wait, and is an error of kind `phase` elsewhere.
+--- A hit works in every phase of nginx except `init`; a miss needs one that can wait, and is an
+--- error of kind `phase` elsewhere.
 --- @class posthog.llm.Cache
 --- @field private _parts posthog.llm.CacheParts
 local Cache = { __name = "posthog.llm.Cache" }
@@ -76,9 +78,10 @@ local function account_of(options)
   return ngx.encode_base64(ngx.sha1_bin(table.concat(whose, "\n"))):sub(1, 12)
 end
 
---- Makes a cache, in `init_by_lua` or later. A wrong option raises; so does a dictionary that does not exist or is too small, and a Redis
---- that wants another password, speaks TLS only or is none. A Redis that is not there is no mistake: the cache works
---- without it until it is. To find out, this blocks once, for as long as `redis.timeout` or a little more.
+--- Makes a cache, in `init_by_lua` or later. A wrong option raises; so does a dictionary that does
+--- not exist or is too small, and a Redis that wants another password, speaks TLS only or is none.
+--- A Redis that is not there is no mistake: the cache works without it until it is. To find out,
+--- this blocks once, for as long as `redis.timeout` or a little more.
 --- @param options posthog.llm.CacheOptions
 --- @return posthog.llm.Cache cache
 function cache.new(options)
@@ -145,8 +148,8 @@ local function decoded(text, err, from, read)
   return result(value, err, from)
 end
 
---- A skill as JSON text, ready to be served: the fields of the API, without those that name people unless the cache has
---- `keep_users`. The quickest: a hit is one look-up, and decodes nothing.
+--- A skill as JSON text, ready to be served: the fields of the API, without those that name people
+--- unless the cache has `keep_users`. The quickest: a hit is one look-up, and decodes nothing.
 ---
 --- <!-- pasted: in nginx -->
 ---
@@ -157,7 +160,8 @@ end
 --- @param name string
 --- @param options? posthog.llm.CacheSkillOptions
 --- @return string? text
---- @return posthog.llm.Error? err as of [client.skills:get](skills.md#clientskillsget), also a stored one
+--- @return posthog.llm.Error? err as of [client.skills:get](skills.md#clientskillsget), also a
+---   stored one
 --- @return posthog.llm.CacheFrom? from where it came from
 function Cache:skill_json(name, options)
   check.segment(name, "name", 2)
@@ -178,7 +182,8 @@ end
 --- @param name string
 --- @param options? posthog.llm.CacheSkillOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err as of [client.skills:get](skills.md#clientskillsget), also a stored one
+--- @return posthog.llm.Error? err as of [client.skills:get](skills.md#clientskillsget), also a
+---   stored one
 --- @return posthog.llm.CacheFrom? from where it came from
 function Cache:skill(name, options)
   check.segment(name, "name", 2)
@@ -210,7 +215,8 @@ local function newest(parts, name)
   return note, err, from
 end
 
---- A bundled file. Without `version` it is that of the version of the skill that the cache serves: both fit together.
+--- A bundled file. Without `version` it is that of the version of the skill that the cache serves:
+--- both fit together.
 ---
 --- <!-- pasted: in nginx -->
 ---
@@ -222,7 +228,8 @@ end
 --- @param path string
 --- @param options? posthog.llm.CacheSkillOptions
 --- @return posthog.llm.SkillFile? file
---- @return posthog.llm.Error? err as of [client.skills:file](skills.md#clientskillsfile), also a stored one
+--- @return posthog.llm.Error? err as of [client.skills:file](skills.md#clientskillsfile), also a
+---   stored one
 --- @return posthog.llm.CacheFrom? from where it came from
 function Cache:file(name, path, options)
   check.segment(name, "name", 2)
@@ -249,8 +256,8 @@ function Cache:file(name, path, options)
   return decoded(text, err, from, json.decode)
 end
 
---- Forgets a skill with its versions and files, or all: on this machine at once, on the others that share the Redis within a
---- second.
+--- Forgets a skill with its versions and files, or all: on this machine at once, on the others that
+--- share the Redis within a second.
 ---
 --- <!-- pasted: in nginx -->
 ---
@@ -262,7 +269,8 @@ end
 --- ```
 --- @param name? string nil: all
 --- @return boolean? done
---- @return posthog.llm.Error? err kind `network`: Redis does not answer, and this machine alone has forgotten it; kind `phase`
+--- @return posthog.llm.Error? err kind `network`: Redis does not answer, and this machine alone has
+---   forgotten it; kind `phase`
 function Cache:purge(name)
   if name ~= nil then
     check.segment(name, "name", 2)

@@ -22,9 +22,9 @@ local VERSION = require("posthog.llm.util.version")
 --- print(response.status, response.attempts) --> 200  1
 --- ```
 ---
---- A call returns `value, err, response`. Success: `value` is not nil and `err` is nil. Failure: nil, an
---- [error](errors.md) and, if a response arrived, the response. A mistake of the program, such as a wrong type or an
---- unknown option, raises at its line.
+--- A call returns `value, err, response`. Success: `value` is not nil and `err` is nil. Failure:
+--- nil, an [error](errors.md) and, if a response arrived, the response. A mistake of the program,
+--- such as a wrong type or an unknown option, raises at its line.
 --- @class posthog.llm.Client
 --- @field skills posthog.llm.Skills
 --- @field datasets posthog.llm.Datasets
@@ -135,7 +135,8 @@ local function state_of(self, level)
   return self._private(PRIVATE)
 end
 
---- A client with some options changed. It shares connections with this one, and has to be closed by itself.
+--- A client with some options changed. It shares connections with this one, and has to be closed by
+--- itself.
 ---
 --- ```lua
 --- local patient = client:with({ timeout = 120, deadline = 600 })
@@ -157,9 +158,9 @@ function Client:with(options)
   return new
 end
 
---- Closes this client: calls in flight and later ones return an error of kind `cancelled`. Connections are
---- closed with the last client that shares them. Closing again does nothing; a client that is dropped
---- without it is collected with all that it owns.
+--- Closes this client: calls in flight and later ones return an error of kind `cancelled`.
+--- Connections are closed with the last client that shares them. Closing again does nothing; a
+--- client that is dropped without it is collected with all that it owns.
 ---
 --- ```lua
 --- local other = client:with({ keep_null = true })
@@ -185,8 +186,8 @@ function Client:close()
   end
 end
 
---- The version of the API that the server has: "reference" is API v1, "current" API v2. The option `profile`
---- sets it, or the server's responses have shown it. Sends nothing.
+--- The version of the API that the server has: "reference" is API v1, "current" API v2. The option
+--- `profile` sets it, or the server's responses have shown it. Sends nothing.
 ---
 --- ```lua
 --- if client:profile() == "current" then
@@ -198,8 +199,9 @@ function Client:profile()
   return state_of(self, 2).api_version.get()
 end
 
---- How many requests may go now before `pace` holds one back. Sends nothing. It counts the requests of
---- this program, not those of others with the same key; with `pace.redis`, those of all machines, as of the last request.
+--- How many requests may go now before `pace` holds one back. Sends nothing. It counts the requests
+--- of this program, not those of others with the same key; with `pace.redis`, those of all
+--- machines, as of the last request.
 ---
 --- ```lua
 --- local careful = client:with({ pace = { per_minute = 100 } })
@@ -208,8 +210,8 @@ end
 ---   print(window.left .. " of " .. window.most) --> 99 of 100
 --- end
 --- ```
---- @return posthog.llm.PaceLeft[]? left for each window, the longest first; nil: there is no pace, or its
----   store does not say
+--- @return posthog.llm.PaceLeft[]? left for each window, the longest first; nil: there is no pace,
+---   or its store does not say
 --- @return number? wait seconds until the server accepts requests again, after a 429; nil: at once
 function Client:pace()
   local settings = state_of(self, 2).settings
@@ -249,8 +251,8 @@ local function check_path(path, level)
   end
 end
 
---- Makes a request to any endpoint of PostHog's API, with the same authentication, retries and errors. A method
---- other than GET and HEAD is not repeated unless `idempotent` is set.
+--- Makes a request to any endpoint of PostHog's API, with the same authentication, retries and
+--- errors. A method other than GET and HEAD is not repeated unless `idempotent` is set.
 ---
 --- ```lua
 --- local me = assert(client:request("GET", "/api/users/@me/"))
@@ -260,7 +262,8 @@ end
 --- print(me.email, #page.results) --> zoe.nunez@example.net  0
 --- ```
 --- @param method string "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" or "OPTIONS"
---- @param path string begins with "/" and is percent-encoded; `:project_id` becomes the client's project
+--- @param path string begins with "/" and is percent-encoded; `:project_id` becomes the client's
+---   project
 --- @param options? posthog.llm.RequestOptions
 --- @return any? value the decoded body; true: the response is empty
 --- @return posthog.llm.Error? err

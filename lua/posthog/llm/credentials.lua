@@ -16,8 +16,8 @@ local json_value = require("posthog.llm.util.json_value")
 local settings = require("posthog.llm.client.settings")
 
 --- Finds the account of this machine's user, the key, the project and the host, and keeps a login:
---- `require("posthog.llm.credentials")`. It makes no request. [Your own account](../credentials.md) tells the order of the
---- sources, and what the file may be like. No error contains the key.
+--- `require("posthog.llm.credentials")`. It makes no request. [Your own account](../credentials.md)
+--- tells the order of the sources, and what the file may be like. No error contains the key.
 --- @class posthog.llm.credentials
 local credentials = {}
 
@@ -56,7 +56,8 @@ local VARIABLES = {
 
 --- What the user has given for this run: it replaces what is found.
 --- @class posthog.llm.CredentialsGiven
---- @field personal_api_key? string in place of `POSTHOG_PERSONAL_API_KEY`; then nothing else is looked for
+--- @field personal_api_key? string in place of `POSTHOG_PERSONAL_API_KEY`; then nothing else is
+---   looked for
 --- @field project_id? string|integer
 --- @field host? string
 --- @field source? string where `personal_api_key` comes from, for messages
@@ -187,8 +188,8 @@ local function login_file()
   return failure("file", nil, "no folder for the login: %s; %s", reason, remedy)
 end
 
---- The file in which a login is kept: `~/.posthog/credentials.json`, or `credentials.json` in the folder that
---- `POSTHOG_HOME` names.
+--- The file in which a login is kept: `~/.posthog/credentials.json`, or `credentials.json` in the
+--- folder that `POSTHOG_HOME` names.
 ---
 --- ```lua
 --- print(credentials.path())
@@ -313,8 +314,8 @@ end
 --- end
 --- ```
 --- @return posthog.llm.Credentials? found nil without an error: nobody is logged in
---- @return posthog.llm.Error? err kind `file`: the file cannot be read, is not JSON, or others have access to it; kind `auth` or
----   `invalid`: its key, project or host is invalid
+--- @return posthog.llm.Error? err kind `file`: the file cannot be read, is not JSON, or others have
+---   access to it; kind `auth` or `invalid`: its key, project or host is invalid
 function credentials.stored()
   local path, err = login_file()
   if not path then
@@ -349,9 +350,10 @@ local function no_key(why)
   return errors.failure(err)
 end
 
---- Finds an account: in the variables `POSTHOG_PERSONAL_API_KEY`, `POSTHOG_PROJECT_ID` and `POSTHOG_HOST`; in those of
---- posthog-cli; in the file of a login. All values are from the first of them that has a key, so that no key is sent to a host
---- that was set for another one. If other users may read the file and the user owns it, their access is removed.
+--- Finds an account: in the variables `POSTHOG_PERSONAL_API_KEY`, `POSTHOG_PROJECT_ID` and
+--- `POSTHOG_HOST`; in those of posthog-cli; in the file of a login. All values are from the first
+--- of them that has a key, so that no key is sent to a host that was set for another one. If other
+--- users may read the file and the user owns it, their access is removed.
 ---
 --- ```lua
 --- local found, err = credentials.find({ project_id = 42 })
@@ -364,9 +366,9 @@ end
 --- ```
 --- @param given? posthog.llm.CredentialsGiven
 --- @return posthog.llm.Credentials? found
---- @return posthog.llm.Error? err kind `auth`: there is no key, or it is of another kind; kind `invalid`: the project or the
----   host is invalid; kind `file`: the login cannot be used. `err.source` is the variable or file to blame, `err.key_source`
----   where the key comes from
+--- @return posthog.llm.Error? err kind `auth`: there is no key, or it is of another kind; kind
+---   `invalid`: the project or the host is invalid; kind `file`: the login cannot be used.
+---   `err.source` is the variable or file to blame, `err.key_source` where the key comes from
 function credentials.find(given)
   given = arguments(given == nil and {} or given, "given", 2)
   if given.personal_api_key then
@@ -423,9 +425,9 @@ local function write(path, text)
   return errors.failure(err)
 end
 
---- Keeps a login in the file and the form of posthog-cli: as a whole or not at all, with mode 0600 in a folder of mode 0700.
---- Other fields of the file are kept, and so is a link to it. What `find` would refuse is not saved. It does not try the
---- key.
+--- Keeps a login in the file and the form of posthog-cli: as a whole or not at all, with mode 0600
+--- in a folder of mode 0700. Other fields of the file are kept, and so is a link to it. What `find`
+--- would refuse is not saved. It does not try the key.
 ---
 --- ```lua
 --- local path, err = credentials.save({
@@ -437,7 +439,8 @@ end
 --- ```
 --- @param login posthog.llm.CredentialsLogin
 --- @return string? path of the file
---- @return posthog.llm.Error? err kind `auth` or `invalid`: the key, the project or the host is invalid; kind `file`
+--- @return posthog.llm.Error? err kind `auth` or `invalid`: the key, the project or the host is
+---   invalid; kind `file`
 function credentials.save(login)
   login = arguments(login, "login", 2)
   local path, err = login_file()

@@ -1,5 +1,6 @@
---- Datasets as files: imports of JSONL, JSON and CSV, each record exactly once;
---- exports; what a file and a dataset differ in; and a sync, which makes a dataset equal to a file. See doc/dataset_file.md.
+--- Datasets as files: imports of JSONL, JSON and CSV, each record exactly once; exports; what a
+--- file and a dataset differ in; and a sync, which makes a dataset equal to a file. See
+--- doc/dataset_file.md.
 ---
 --- Files are read and written by the calls of the system, which hold up a loop.
 
@@ -25,10 +26,11 @@ local sync = require("posthog.llm.dataset_file.sync")
 local find_dataset = require("posthog.llm.api.find_dataset")
 local display = require("posthog.llm.util.display")
 
---- Datasets as files, JSONL, JSON and CSV: `require("posthog.llm.dataset_file")`. [Dataset files](../dataset_file.md) explains what can be
---- read, which field is which, and what is guaranteed after a crash. A dataset is named by its id or its exact name. Files
---- are read and written by calls of the system, which block an event loop. Of an error of kind `invalid` or `file`,
---- `err.file` is the file.
+--- Datasets as files, JSONL, JSON and CSV: `require("posthog.llm.dataset_file")`. [Dataset
+--- files](../dataset_file.md) explains what can be read, which field is which, and what is
+--- guaranteed after a crash. A dataset is named by its id or its exact name. Files are read and
+--- written by calls of the system, which block an event loop. Of an error of kind `invalid` or
+--- `file`, `err.file` is the file.
 --- @class posthog.llm.dataset_file
 local dataset_file = {}
 
@@ -217,8 +219,9 @@ local function finish(import, err, path)
   return summary
 end
 
---- Imports records into a dataset, each exactly once: called again with the same journal, an import that was stopped or
---- killed goes on where it was, and one that is finished does nothing. One request for each record.
+--- Imports records into a dataset, each exactly once: called again with the same journal, an import
+--- that was stopped or killed goes on where it was, and one that is finished does nothing. One
+--- request for each record.
 ---
 --- ```lua
 --- -- golden.csv has the columns question and answer
@@ -230,12 +233,13 @@ end
 --- ```
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param source string|fun(): any path of a file, "-" for standard input, or an iterator over records, nil at the end
+--- @param source string|fun(): any path of a file, "-" for standard input, or an iterator over
+---   records, nil at the end
 --- @param options? posthog.llm.DatasetImportOptions
 --- @return posthog.llm.DatasetImport? summary
---- @return posthog.llm.Error? err kind `invalid` or `file`, with `file`: the file cannot be used; kind
----   `conflict`: two datasets have the name; kind `conflict`, code `limit_reached`: the dataset is full; kind
----   `cancelled`: `on_progress` or `on_start` has returned false
+--- @return posthog.llm.Error? err kind `invalid` or `file`, with `file`: the file cannot be used;
+---   kind `conflict`: two datasets have the name; kind `conflict`, code `limit_reached`: the
+---   dataset is full; kind `cancelled`: `on_progress` or `on_start` has returned false
 --- @return posthog.llm.DatasetImport? so_far with an error: what was done before it
 function dataset_file.import(client, dataset, source, options)
   local is_file
@@ -296,8 +300,8 @@ function dataset_file.import(client, dataset, source, options)
   return finish(import, err, options.journal)
 end
 
---- Writes the rows of a dataset to a file, newest first. The file is there as a whole or not at all. One request for each
---- page: of 100 rows, on API v2 of 25.
+--- Writes the rows of a dataset to a file, newest first. The file is there as a whole or not at
+--- all. One request for each page: of 100 rows, on API v2 of 25.
 ---
 --- ```lua
 --- local result = assert(dataset_file.export(client, "golden", "copy.jsonl"))
@@ -305,11 +309,12 @@ end
 --- ```
 --- @param client posthog.llm.Client
 --- @param dataset string id, or name
---- @param path string|fun(text: string): boolean?, string? of the file; or a function that is given the text in pieces, and
----   returns nil and a message when it cannot take one
+--- @param path string|fun(text: string): boolean?, string? of the file; or a function that is given
+---   the text in pieces, and returns nil and a message when it cannot take one
 --- @param options? posthog.llm.DatasetExportOptions
 --- @return posthog.llm.DatasetExport? result
---- @return posthog.llm.Error? err kind `not_found`: there is no such dataset; kind `file`; kind `cancelled`
+--- @return posthog.llm.Error? err kind `not_found`: there is no such dataset; kind `file`; kind
+---   `cancelled`
 function dataset_file.export(client, dataset, path, options)
   options = call_options.check("export", client, dataset, options, 2)
   options = call_options.with_defaults(options, { prefetch = DEFAULTS.prefetch })
@@ -339,7 +344,8 @@ function dataset_file.export(client, dataset, path, options)
   return result
 end
 
---- Tells in which rows a file and a dataset differ. Values are compared as the server stores them. The requests of an export.
+--- Tells in which rows a file and a dataset differ. Values are compared as the server stores them.
+--- The requests of an export.
 ---
 --- ```lua
 --- local found = assert(dataset_file.diff(client, "golden", "copy.jsonl", { key = "id" }))
@@ -350,8 +356,8 @@ end
 --- @param path string of the file
 --- @param options? posthog.llm.DatasetDiffOptions
 --- @return posthog.llm.DatasetDiff? result
---- @return posthog.llm.Error? err kind `invalid`, with `problems` or `file`: the file cannot be used; kind `not_found`; kind
----   `file`; kind `cancelled`
+--- @return posthog.llm.Error? err kind `invalid`, with `problems` or `file`: the file cannot be
+---   used; kind `not_found`; kind `file`; kind `cancelled`
 function dataset_file.diff(client, dataset, path, options)
   options = call_options.check("diff", client, dataset, options, 2)
   options = call_options.with_defaults(options, { prefetch = DEFAULTS.prefetch })
@@ -373,9 +379,10 @@ function dataset_file.diff(client, dataset, path, options)
   return result
 end
 
---- Makes a dataset equal to a file: creates what is missing, changes what differs, and with `prune` deletes what the file
---- lacks. What others have changed meanwhile is not overwritten. A run that was stopped is followed by another, which does
---- what is left. The requests of an export, and one or two for each change.
+--- Makes a dataset equal to a file: creates what is missing, changes what differs, and with `prune`
+--- deletes what the file lacks. What others have changed meanwhile is not overwritten. A run that
+--- was stopped is followed by another, which does what is left. The requests of an export, and one
+--- or two for each change.
 ---
 --- ```lua
 --- local plan = assert(dataset_file.sync(client, "golden", "copy.jsonl", {
@@ -390,8 +397,8 @@ end
 --- @param path string of the file; "-": standard input
 --- @param options posthog.llm.DatasetSyncOptions
 --- @return posthog.llm.DatasetSync? result
---- @return posthog.llm.Error? err kind `invalid`, with `problems`: lines of the file without a usable key, or
----   two items with one; kind `file`; kind `conflict` and `cancelled` as of `import`
+--- @return posthog.llm.Error? err kind `invalid`, with `problems`: lines of the file without a
+---   usable key, or two items with one; kind `file`; kind `conflict` and `cancelled` as of `import`
 --- @return posthog.llm.DatasetSync? so_far with an error: what was done before it
 function dataset_file.sync(client, dataset, path, options)
   options = call_options.check("sync", client, dataset, options, 2)

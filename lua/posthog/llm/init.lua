@@ -20,11 +20,13 @@ local field_names = require("posthog.llm.api.versions.field_names")
 --- ```
 --- @class posthog.llm
 --- @field _VERSION string "posthog-llm ", then the version
---- @field null lightuserdata JSON's null: the same value as `cjson.null` and `ngx.null`. nil is not sent
+--- @field null lightuserdata JSON's null: the same value as `cjson.null` and `ngx.null`. nil is not
+---   sent
 --- @field json posthog.llm.json
---- @field array fun(t?: table): table Marks a table, or a new one, as a JSON array, and returns it: an
----   unmarked empty table is sent as `{}`.
---- @field object fun(t?: table): table Marks a table, or a new one, as a JSON object, and returns it.
+--- @field array fun(t?: table): table Marks a table, or a new one, as a JSON array, and returns it:
+---   an unmarked empty table is sent as `{}`.
+--- @field object fun(t?: table): table Marks a table, or a new one, as a JSON object, and returns
+---   it.
 local llm = {
   _VERSION = "posthog-llm " .. client.VERSION,
   null = json.null,
@@ -33,8 +35,8 @@ local llm = {
   object = json.object,
 }
 
---- Makes a client. It does no I/O and starts no thread: a missing or invalid key, project or host is the
---- error of the first call that needs it. A wrong type or an unknown option raises.
+--- Makes a client. It does no I/O and starts no thread: a missing or invalid key, project or host
+--- is the error of the first call that needs it. A wrong type or an unknown option raises.
 ---
 --- ```lua
 --- local quick = llm.new({ timeout = 5, deadline = 10, max_retries = 0 })
@@ -48,9 +50,9 @@ function llm.new(options)
   return new
 end
 
---- Runs functions at the same time, each in a coroutine: while one waits for a response, others run. It returns
---- when all have ended; one that fails stops no other. On PUC Lua 5.1 a coroutine cannot wait inside of an
---- iterator: use `list` in place of `each` there.
+--- Runs functions at the same time, each in a coroutine: while one waits for a response, others
+--- run. It returns when all have ended; one that fails stops no other. On PUC Lua 5.1 a coroutine
+--- cannot wait inside of an iterator: use `list` in place of `each` there.
 ---
 --- ```lua
 --- local names = { "pdf-forms", "web-forms" }
@@ -71,8 +73,8 @@ end
 --- @param functions (fun(): any, any)[]
 --- @param options? posthog.llm.GatherOptions
 --- @return any[] values the first result of each function, at the function's index
---- @return any[]? errors at the same indices: what a function raised, or its second result when the first
----   is nil; nil when none failed
+--- @return any[]? errors at the same indices: what a function raised, or its second result when the
+---   first is nil; nil when none failed
 function llm.gather(functions, options)
   check.list(functions, "functions", 2)
   for i, f in ipairs(functions) do
@@ -91,9 +93,9 @@ function llm.gather(functions, options)
   return hosts.current().gather(functions, concurrency)
 end
 
---- Runs a function as a coroutine of Neovim's or luv's event loop: each call of the library in it lets the
---- loop go on until the response has arrived. It runs at once up to its first call. In Neovim the code after
---- a call may use `vim.api`. Raises where there is no such loop.
+--- Runs a function as a coroutine of Neovim's or luv's event loop: each call of the library in it
+--- lets the loop go on until the response has arrived. It runs at once up to its first call. In
+--- Neovim the code after a call may use `vim.api`. Raises where there is no such loop.
 ---
 --- <!-- pasted: in luv -->
 ---
@@ -110,8 +112,8 @@ end
 --- uv.run()
 --- ```
 --- @param fn fun(): ...
---- @param on_done? fun(err: any, ...) called once, from the loop: with what `fn` raised, or with nil and what
----   it returned. Without it the host reports an error
+--- @param on_done? fun(err: any, ...) called once, from the loop: with what `fn` raised, or with
+---   nil and what it returned. Without it the host reports an error
 --- @return posthog.llm.Task task
 function llm.go(fn, on_done)
   if not check.callable(fn) then
@@ -126,8 +128,8 @@ function llm.go(fn, on_done)
   return uv.go(fn, on_done)
 end
 
---- Waits the way the present host waits: in a coroutine of `llm.go`, of `llm.gather` and in nginx others run
---- meanwhile.
+--- Waits the way the present host waits: in a coroutine of `llm.go`, of `llm.gather` and in nginx
+--- others run meanwhile.
 ---
 --- ```lua
 --- llm.sleep(0.05)
@@ -141,9 +143,9 @@ function llm.sleep(seconds)
   hosts.current().sleep(seconds)
 end
 
---- A copy of a dataset or an item that holds the field names of both versions of the API: `output` and
---- `expected_output`, `deleted` and `archived`, and so on. A row itself can be read by both, but `pairs` and
---- the encoder see only the names that the server has sent.
+--- A copy of a dataset or an item that holds the field names of both versions of the API: `output`
+--- and `expected_output`, `deleted` and `archived`, and so on. A row itself can be read by both,
+--- but `pairs` and the encoder see only the names that the server has sent.
 ---
 --- ```lua
 --- local dataset = assert(client.datasets:create({ name = "golden", metadata = llm.object() }))

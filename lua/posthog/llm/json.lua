@@ -4,8 +4,8 @@
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 
---- JSON to Lua values and back without loss: `require("posthog.llm.json")`, which is also `llm.json`. [JSON](../json.md)
---- tells what each kind of value becomes.
+--- JSON to Lua values and back without loss: `require("posthog.llm.json")`, which is also
+--- `llm.json`. [JSON](../json.md) tells what each kind of value becomes.
 ---
 --- ```lua
 --- local value = assert(json.decode('{"tags": [], "id": 18446744073709551615, "note": null}'))
@@ -15,8 +15,8 @@ local errors = require("posthog.llm.util.errors")
 --- ```
 --- @class posthog.llm.json
 --- @field null lightuserdata stands for null; the same value as `cjson.null` and `ngx.null`
---- @field array fun(t?: table): table Marks a table, or a new one, as an array, and returns it: an empty one
----   is encoded as `[]`.
+--- @field array fun(t?: table): table Marks a table, or a new one, as an array, and returns it: an
+---   empty one is encoded as `[]`.
 --- @field object fun(t?: table): table Marks a table, or a new one, as an object, and returns it.
 local json = {
   null = core.null,
@@ -24,8 +24,8 @@ local json = {
   object = core.object,
 }
 
---- An integer that Lua cannot represent, or a float beyond its range. `tostring` gives the digits as
---- they came; `==`, `<` and `<=` compare two of them by value. It is encoded as it came.
+--- An integer that Lua cannot represent, or a float beyond its range. `tostring` gives the digits
+--- as they came; `==`, `<` and `<=` compare two of them by value. It is encoded as it came.
 --- @class posthog.llm.Number
 --- @field tonumber fun(self: posthog.llm.Number): number the nearest Lua number
 
@@ -42,8 +42,9 @@ local function invalid(message, position, limit)
   })
 end
 
---- Decodes one JSON text. Every null becomes `json.null`; an array gets a metatable, so that an empty one stays an array. An
---- integer that Lua cannot hold exactly becomes a [Number](#number). A text that is no string raises.
+--- Decodes one JSON text. Every null becomes `json.null`; an array gets a metatable, so that an
+--- empty one stays an array. An integer that Lua cannot hold exactly becomes a [Number](#number). A
+--- text that is no string raises.
 ---
 --- ```lua
 --- local value, err = json.decode('{"question": "What is 2 + 2?"')
@@ -51,8 +52,8 @@ end
 --- ```
 --- @param text string UTF-8
 --- @return any? value
---- @return posthog.llm.Error? err kind `decode`, with `position`: it is not JSON; kind `too_large`: it nests more
----   than 512 levels deep
+--- @return posthog.llm.Error? err kind `decode`, with `position`: it is not JSON; kind `too_large`:
+---   it nests more than 512 levels deep
 function json.decode(text)
   if type(text) ~= "string" then
     error("json.decode expects a string, got " .. type(text), 2)
@@ -68,7 +69,8 @@ end
 --- @class posthog.llm.Raw
 --- @field decode fun(self: posthog.llm.Raw): any the value that it stands for
 
---- Takes a JSON text as a value that is encoded byte for byte as it is: order of keys, `1.0` and all.
+--- Takes a JSON text as a value that is encoded byte for byte as it is: order of keys, `1.0` and
+--- all.
 ---
 --- ```lua
 --- local input = assert(json.raw('{"b": 1.0, "a": []}'))
@@ -89,8 +91,8 @@ function json.raw(text)
   return raw
 end
 
---- Encodes a value. Tables are read without metamethods; the order of keys is not defined. An unmarked empty table
---- is `{}`.
+--- Encodes a value. Tables are read without metamethods; the order of keys is not defined. An
+--- unmarked empty table is `{}`.
 ---
 --- ```lua
 --- print(json.encode({ "one", 2, true, json.null })) --> ["one",2,true,null]
@@ -99,8 +101,8 @@ end
 --- ```
 --- @param value any
 --- @return string? text
---- @return posthog.llm.Error? err kind `invalid`: `path` names the value that cannot be encoded, such as a function, NaN or
----   a text that is not UTF-8; "": the value itself
+--- @return posthog.llm.Error? err kind `invalid`: `path` names the value that cannot be encoded,
+---   such as a function, NaN or a text that is not UTF-8; "": the value itself
 function json.encode(value)
   local text, message, path = core.encode(value)
   if message then

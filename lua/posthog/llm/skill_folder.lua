@@ -30,10 +30,10 @@ local skill_md = require("posthog.llm.skill_folder.skill_md")
 local status = require("posthog.llm.skill_folder.status")
 local status_all = lazy("posthog.llm.skill_folder.status_all")
 
---- Skills as folders in the [Agent Skills](https://agentskills.io) layout, a `SKILL.md` and the files beside it:
---- `require("posthog.llm.skill_folder")`. It needs luafilesystem. [Skills as folders](../skill_folder.md) explains merges,
---- conflicts, the lock and what a server does not keep. In each error of kind `file`, `err.file` is the file or folder of
---- this machine.
+--- Skills as folders in the [Agent Skills](https://agentskills.io) layout, a `SKILL.md` and the
+--- files beside it: `require("posthog.llm.skill_folder")`. It needs luafilesystem. [Skills as
+--- folders](../skill_folder.md) explains merges, conflicts, the lock and what a server does not
+--- keep. In each error of kind `file`, `err.file` is the file or folder of this machine.
 --- @class posthog.llm.skill_folder
 local skill_folder = {}
 
@@ -123,9 +123,10 @@ local function check_note(note, level)
   end
 end
 
---- Brings a skill into a folder, which need not be there. What was changed in the folder stays, merged with what the server
---- has; a pull that fails leaves the folder as it was. One request; where there is a version that the folder does not
---- have, one more for each bundled file, on API v2 for each that has changed.
+--- Brings a skill into a folder, which need not be there. What was changed in the folder stays,
+--- merged with what the server has; a pull that fails leaves the folder as it was. One request;
+--- where there is a version that the folder does not have, one more for each bundled file, on API
+--- v2 for each that has changed.
 ---
 --- ```lua
 --- local pulled = assert(skill_folder.pull(client, "pdf-forms", "skills/pdf-forms"))
@@ -136,9 +137,10 @@ end
 --- @param dir string
 --- @param options? posthog.llm.SkillPullOptions
 --- @return posthog.llm.SkillPull? result
---- @return posthog.llm.Error? err kind `conflict`: `err.conflicts` names the files that have markers now, and
----   `err.result` is what was done; without `conflicts` nothing was done. Kind `invalid`: the skill has files that
----   cannot be in a folder, or a line here would be lost by the change of others, `err.problems`. Kind `not_found`, `file`
+--- @return posthog.llm.Error? err kind `conflict`: `err.conflicts` names the files that have
+---   markers now, and `err.result` is what was done; without `conflicts` nothing was done. Kind
+---   `invalid`: the skill has files that cannot be in a folder, or a line here would be lost by the
+---   change of others, `err.problems`. Kind `not_found`, `file`
 function skill_folder.pull(client, name, dir, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -155,9 +157,9 @@ function skill_folder.pull(client, name, dir, options)
   return result
 end
 
---- Publishes a folder as one new version, or creates the skill. What others have published since the pull is merged
---- into the folder first. One request, those of a pull where others have published, and one that publishes; when nothing
---- has changed, it is not sent.
+--- Publishes a folder as one new version, or creates the skill. What others have published since
+--- the pull is merged into the folder first. One request, those of a pull where others have
+--- published, and one that publishes; when nothing has changed, it is not sent.
 ---
 --- ```lua
 --- local file = assert(io.open("skills/pdf-forms/references/fields.md", "a"))
@@ -173,9 +175,9 @@ end
 --- @param dir string
 --- @param options? posthog.llm.SkillPushOptions
 --- @return posthog.llm.SkillPush? result
---- @return posthog.llm.Error? err kind `invalid`, with `problems`: nothing was sent, and each line to change is named; kind
----   `conflict`, with `conflicts`: nothing was published, and the files have markers; kind `conflict` without them: somebody
----   publishes at the same time; kind `file`
+--- @return posthog.llm.Error? err kind `invalid`, with `problems`: nothing was sent, and each line
+---   to change is named; kind `conflict`, with `conflicts`: nothing was published, and the files
+---   have markers; kind `conflict` without them: somebody publishes at the same time; kind `file`
 function skill_folder.push(client, dir, options)
   check_client(client, 2)
   check_dir(dir, 2)
@@ -189,7 +191,8 @@ function skill_folder.push(client, dir, options)
   return result
 end
 
---- Tells what has changed since the pull, on which side. The requests of a pull; none without a client.
+--- Tells what has changed since the pull, on which side. The requests of a pull; none without a
+--- client.
 ---
 --- ```lua
 --- local list = assert(skill_folder.status(client, "skills/pdf-forms"))
@@ -225,8 +228,9 @@ function skill_folder.status(client, dir, options)
   return list
 end
 
---- Brings all skills of the project into the folders of a root, at most eight at a time. One failure does not stop the
---- others. Where nothing has changed on the server, it is one request, or one for each hundred skills on API v1.
+--- Brings all skills of the project into the folders of a root, at most eight at a time. One
+--- failure does not stop the others. Where nothing has changed on the server, it is one request, or
+--- one for each hundred skills on API v1.
 ---
 --- ```lua
 --- local all = assert(skill_folder.pull_all(client, "store", { prune = true }))
@@ -239,8 +243,8 @@ end
 --- @param root string a folder with a folder for each skill, which need not be there
 --- @param options? posthog.llm.SkillPullAllOptions
 --- @return posthog.llm.SkillPullAll? result also where some have failed
---- @return posthog.llm.Error? err one that every skill would meet, such as a key that is not valid; `err.result` is what
----   was done before
+--- @return posthog.llm.Error? err one that every skill would meet, such as a key that is not valid;
+---   `err.result` is what was done before
 function skill_folder.pull_all(client, root, options)
   check_client(client, 2)
   check_dir(root, 2)
@@ -265,8 +269,8 @@ function skill_folder.pull_all(client, root, options)
   return result
 end
 
---- Tells where all skills of a root and of the project stand. The requests of `pull_all`; texts are read only of
---- skills that others have published since.
+--- Tells where all skills of a root and of the project stand. The requests of `pull_all`; texts are
+--- read only of skills that others have published since.
 ---
 --- ```lua
 --- for _, skill in ipairs(assert(skill_folder.status_all(client, "store"))) do
@@ -290,8 +294,8 @@ function skill_folder.status_all(client, root, options)
   return list
 end
 
---- Publishes each folder of a root that has changed, at most eight at a time: the requests of `pull_all`, and two for
---- each. It never archives a skill.
+--- Publishes each folder of a root that has changed, at most eight at a time: the requests of
+--- `pull_all`, and two for each. It never archives a skill.
 ---
 --- ```lua
 --- for _, pushed in ipairs(assert(skill_folder.push_all(client, "store", { note = "From CI" }))) do
@@ -374,8 +378,9 @@ local function text_of(found, err)
   return comparison.text(found)
 end
 
---- Tells what turns a version on the server into the folder, file by file: what a push would publish. White space at the
---- ends of files, how lines end, and what the server does not keep are no difference. The requests of a pull.
+--- Tells what turns a version on the server into the folder, file by file: what a push would
+--- publish. White space at the ends of files, how lines end, and what the server does not keep are
+--- no difference. The requests of a pull.
 ---
 --- ```lua
 --- local found = assert(skill_folder.compare(client, "skills/pdf-forms", { version = 1 }))
@@ -393,14 +398,14 @@ end
 --- @param dir string
 --- @param options? posthog.llm.SkillCompareOptions
 --- @return posthog.llm.SkillComparison? comparison
---- @return posthog.llm.Error? err kind `invalid`: the folder holds no skill; kind `not_found`: there is no such version; kind
----   `file`
+--- @return posthog.llm.Error? err kind `invalid`: the folder holds no skill; kind `not_found`:
+---   there is no such version; kind `file`
 function skill_folder.compare(client, dir, options)
   return errors.result(compare_folder(client, dir, options, 2))
 end
 
---- Tells what turns one version of a skill into another. A request for each version and each of its bundled files; on
---- API v2 only for files that differ.
+--- Tells what turns one version of a skill into another. A request for each version and each of its
+--- bundled files; on API v2 only for files that differ.
 ---
 --- ```lua
 --- local found = assert(skill_folder.compare_versions(client, "pdf-forms", { from = 1, to = 2 }))
@@ -452,7 +457,8 @@ function skill_folder.diff_versions(client, name, options)
   return errors.result(text_of(compare_versions(client, name, options, 2)))
 end
 
---- The versions of a skill, newest first, with what each has changed. Each version is read, eight at a time.
+--- The versions of a skill, newest first, with what each has changed. Each version is read, eight
+--- at a time.
 ---
 --- ```lua
 --- for entry in skill_folder.log(client, "pdf-forms") do
@@ -464,7 +470,8 @@ end
 --- @param client posthog.llm.Client
 --- @param name string
 --- @param options? posthog.llm.SkillLogOptions
---- @return fun(): posthog.llm.SkillLogEntry? iterator for a generic `for`; raises the error of a read that fails
+--- @return fun(): posthog.llm.SkillLogEntry? iterator for a generic `for`; raises the error of a
+---   read that fails
 function skill_folder.log(client, name, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -472,8 +479,8 @@ function skill_folder.log(client, name, options)
   return log.each(client, name, options)
 end
 
---- Publishes what an old version held, all fields and files, as a new version. Nothing is sent where the latest version has
---- that content. Folders are not touched: pull them.
+--- Publishes what an old version held, all fields and files, as a new version. Nothing is sent
+--- where the latest version has that content. Folders are not touched: pull them.
 ---
 --- ```lua
 --- local skill = assert(skill_folder.restore(client, "pdf-forms", 1))
@@ -484,7 +491,8 @@ end
 --- @param version integer the old one
 --- @param options? posthog.llm.SkillRestoreOptions
 --- @return posthog.llm.Skill? skill the latest version now
---- @return posthog.llm.Error? err kind `conflict`: somebody has published meanwhile, and nothing was restored; kind `not_found`
+--- @return posthog.llm.Error? err kind `conflict`: somebody has published meanwhile, and nothing
+---   was restored; kind `not_found`
 function skill_folder.restore(client, name, version, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -495,9 +503,10 @@ function skill_folder.restore(client, name, version, options)
   return errors.result(restore.run(client, name, version, options, progress))
 end
 
---- Gives a skill another name. With `dir`, the folder follows: its lock, the name in its SKILL.md and its own name. API v1 has
---- no call for it: there the skill is copied, the copy compared with it, and the skill archived with its history, for good.
---- Whoever is stopped in the middle calls it again.
+--- Gives a skill another name. With `dir`, the folder follows: its lock, the name in its SKILL.md
+--- and its own name. API v1 has no call for it: there the skill is copied, the copy compared with
+--- it, and the skill archived with its history, for good. Whoever is stopped in the middle calls it
+--- again.
 ---
 --- ```lua
 --- assert(skill_folder.pull(client, "pdf-forms", "skills/pdf-forms"))
@@ -512,8 +521,9 @@ end
 --- @param new_name string
 --- @param options? posthog.llm.SkillRenameOptions
 --- @return posthog.llm.SkillRename? result
---- @return posthog.llm.Error? err kind `invalid`, option `drop_history`: the server has API v1; kind `conflict`: the new name is
----   taken, somebody publishes meanwhile, or the folder has to be pulled first; kind `not_found`, `file`
+--- @return posthog.llm.Error? err kind `invalid`, option `drop_history`: the server has API v1;
+---   kind `conflict`: the new name is taken, somebody publishes meanwhile, or the folder has to be
+---   pulled first; kind `not_found`, `file`
 function skill_folder.rename(client, name, new_name, options)
   check_client(client, 2)
   check.segment(name, "name", 2)
@@ -526,7 +536,8 @@ function skill_folder.rename(client, name, new_name, options)
   return errors.result(rename.run(client, name, new_name, options, progress))
 end
 
---- Makes a folder for a new skill, with a SKILL.md to fill in. It overwrites nothing and sends nothing.
+--- Makes a folder for a new skill, with a SKILL.md to fill in. It overwrites nothing and sends
+--- nothing.
 ---
 --- ```lua
 --- local made = assert(skill_folder.new("tax-forms", "skills/tax-forms", {
@@ -538,7 +549,8 @@ end
 --- @param dir string its last part is the name
 --- @param options? posthog.llm.SkillNewOptions
 --- @return posthog.llm.SkillNew? made
---- @return posthog.llm.Error? err kind `invalid`, option `name` or `dir`; kind `file`: it is there already, or cannot be written
+--- @return posthog.llm.Error? err kind `invalid`, option `name` or `dir`; kind `file`: it is there
+---   already, or cannot be written
 function skill_folder.new(name, dir, options)
   check.type(name, "string", "name", 2)
   check_dir(dir, 2)

@@ -9,24 +9,29 @@ local forecast = require("posthog.llm.spend_report.forecast")
 local model = require("posthog.llm.spend_report.model")
 local period = require("posthog.llm.spend_report.period")
 
---- Formats a [spend response](spend.md), or two to compare: `require("posthog.llm.spend_report")`. It makes no request and
---- reads and writes no file: every function but `forecast` returns a string. Misuse raises. Control characters and marks
---- that turn the direction of text are shown as escapes. [Spend reports](../spend_report.md) tells what is in them.
+--- Formats a [spend response](spend.md), or two to compare: `require("posthog.llm.spend_report")`.
+--- It makes no request and reads and writes no file: every function but `forecast` returns a
+--- string. Misuse raises. Control characters and marks that turn the direction of text are shown as
+--- escapes. [Spend reports](../spend_report.md) tells what is in them.
 --- @class posthog.llm.spend_report
 local spend_report = {}
 
 --- The same table may be passed to every format; a format ignores the options that it does not use.
 --- @class posthog.llm.SpendReportOptions
 --- @field compare? posthog.llm.SpendReport an older response: adds its costs and the change
---- @field sections? string[] the breakdowns to include, such as { "by_tool" }; default: all that the response has
---- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and the last 31 of days and hours
+--- @field sections? string[] the breakdowns to include, such as { "by_tool" }; default: all that
+---   the response has
+--- @field rows? integer text, markdown: the most rows of each breakdown; default 10, and the last
+---   31 of days and hours
 --- @field width? integer text: columns, 20 to 1000, 80 if not given; line: the most columns
 --- @field color? boolean text: use the terminal's colours; default false
---- @field ascii? boolean text, line: draw bars and marks with ASCII; names are not changed; default false
---- @field formulas? boolean csv: do not quote names that a spreadsheet would take for formulas; default false
+--- @field ascii? boolean text, line: draw bars and marks with ASCII; names are not changed; default
+---   false
+--- @field formulas? boolean csv: do not quote names that a spreadsheet would take for formulas;
+---   default false
 --- @field budget? number dollars, for the time from the start of the response's window
---- @field now? number|string the present time, for the forecast: seconds since 1970, or ISO 8601; default: the window's
----   end
+--- @field now? number|string the present time, for the forecast: seconds since 1970, or ISO 8601;
+---   default: the window's end
 --- @field until_day? number|string project the cost up to this time; default: the end of the month
 
 --- @class posthog.llm.SpendForecastOptions
@@ -40,8 +45,10 @@ local spend_report = {}
 --- @field left? number dollars, below 0 when overspent
 --- @field reached boolean whether the budget is used
 --- @field per_day? number dollars a day; nil here and below: the response has no window
---- @field basis? "recent days"|"window" the time of which `per_day` is the mean: the last seven whole days, or the window
---- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not within ten years
+--- @field basis? "recent days"|"window" the time of which `per_day` is the mean: the last seven
+---   whole days, or the window
+--- @field reached_on? string day, UTC, on which the budget is or was reached; nil: not within ten
+---   years
 --- @field days_left? number from `now` until `reached_on`
 --- @field projected? number dollars by `until_day`
 --- @field until_day? string day, UTC
@@ -181,8 +188,9 @@ function spend_report.text(spend, options)
   return text -- no tail call, here and below: misuse has to raise at the caller's line
 end
 
---- One line, without a line break, for a status line: the total, the budget and the most expensive model, as far as they fit
---- into `width`. For Neovim's `statusline` put it into `%{...}`, since it contains `%`.
+--- One line, without a line break, for a status line: the total, the budget and the most expensive
+--- model, as far as they fit into `width`. For Neovim's `statusline` put it into `%{...}`, since it
+--- contains `%`.
 ---
 --- ```lua
 --- print(spend_report.line(spend, { width = 60 }))
@@ -209,8 +217,8 @@ function spend_report.markdown(spend, options)
   return text
 end
 
---- One table with a header row, by RFC 4180; numbers with all digits. The columns are the same for every response:
---- `section`, `overlaps`, `day`, `name`, `label`, `cost_usd` and so on.
+--- One table with a header row, by RFC 4180; numbers with all digits. The columns are the same for
+--- every response: `section`, `overlaps`, `day`, `name`, `label`, `cost_usd` and so on.
 ---
 --- ```lua
 --- local file = assert(io.open("spend.csv", "wb"))
@@ -225,7 +233,8 @@ function spend_report.csv(spend, options)
   return text
 end
 
---- A JSON document; numbers with all digits, names that are null as null, members always in the same order.
+--- A JSON document; numbers with all digits, names that are null as null, members always in the
+--- same order.
 ---
 --- ```lua
 --- local report = assert(llm.json.decode(spend_report.json(spend)))
@@ -255,8 +264,9 @@ function spend_report.html(spend, options)
   return text
 end
 
---- Tells when a budget, counted from the start of the response's window, is reached if spending continues at the rate of
---- the last seven whole days, or of the window if the response has no days.
+--- Tells when a budget, counted from the start of the response's window, is reached if spending
+--- continues at the rate of the last seven whole days, or of the window if the response has no
+--- days.
 ---
 --- ```lua
 --- local forecast = spend_report.forecast(spend, { budget = 2000 })

@@ -1,11 +1,13 @@
---- The settings of the plugin and what they are where the user has not set them. Needs no Neovim, as the reference
---- is made from it.
+--- The settings of the plugin and what they are where the user has not set them. Needs no Neovim,
+--- as the reference is made from it.
 
---- The settings of the editor plugin, `vim.g.posthog`. A key does not belong into it, and is not read from it.
+--- The settings of the editor plugin, `vim.g.posthog`. A key does not belong into it, and is not
+--- read from it.
 --- @class posthog.nvim.Config
 --- @field project? string|integer id; default: where the key is from
 --- @field host? string "us", "eu" or a URL; default: where the key is from
---- @field key_command? string[]|string a list, or a text for the shell, that prints the key; it is run once
+--- @field key_command? string[]|string a list, or a text for the shell, that prints the key; it is
+---   run once
 --- @field key_file? string path of a file whose first line is the key
 --- @field wait? integer milliseconds that `:e` and `:w` wait for the server; default 1000
 --- @field quit_wait? integer milliseconds that `:wqa` waits; default 30000

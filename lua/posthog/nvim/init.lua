@@ -1,8 +1,8 @@
 --- The public functions of the editor plugin; :help posthog.
 
---- The functions of the editor plugin: `require("posthog.nvim")`. They are for status lines: they return at once, and ask the
---- server nothing while the line is drawn. [In Neovim](../neovim.md) tells how to install the plugin, `:help posthog` the
---- rest.
+--- The functions of the editor plugin: `require("posthog.nvim")`. They are for status lines: they
+--- return at once, and ask the server nothing while the line is drawn. [In Neovim](../neovim.md)
+--- tells how to install the plugin, `:help posthog` the rest.
 ---
 --- <!-- pasted: in nvim -->
 ---
@@ -21,8 +21,8 @@ local nvim = {}
 --- local text = require("posthog.nvim").status(0) -- "" where the buffer is no skill's
 --- ```
 --- @param buffer? integer number of a buffer; default: the present one
---- @return string text "pdf-forms 4"; "pdf-forms 4 (latest 6)"; with the state if it is not ready: "pdf-forms 4, writing"; "" in
----   other buffers
+--- @return string text "pdf-forms 4"; "pdf-forms 4 (latest 6)"; with the state if it is not ready:
+---   "pdf-forms 4, writing"; "" in other buffers
 function nvim.status(buffer)
   local found = vim.b[buffer or 0].posthog
   if not found then
@@ -40,8 +40,8 @@ function nvim.status(buffer)
   return text
 end
 
---- A line about what the user has spent, from a file in `stdpath("cache")` that all editors share. One of them asks for a
---- newer line when it is old.
+--- A line about what the user has spent, from a file in `stdpath("cache")` that all editors share.
+--- One of them asks for a newer line when it is old.
 ---
 --- <!-- pasted: in nvim -->
 ---

@@ -6,10 +6,12 @@ local row_resource = require("posthog.llm.api.row_resource")
 
 --- @class posthog.llm.DatasetList: posthog.llm.CallOptions
 --- @field id__in? string[] only these ids, at most 100; an empty list selects none
---- @field search? string text in the name, the description or the text of the metadata; "": no filter
---- @field order_by? string|string[] "created_at" or "updated_at", with "-" before it for the newest first; API v1
----   also takes a list; default: the server's, "-created_at"
---- @field limit? integer rows of a page; default: the server's, 100, on API v2 50, which is at most 100
+--- @field search? string text in the name, the description or the text of the metadata; "": no
+---   filter
+--- @field order_by? string|string[] "created_at" or "updated_at", with "-" before it for the newest
+---   first; API v1 also takes a list; default: the server's, "-created_at"
+--- @field limit? integer rows of a page; default: the server's, 100, on API v2 50, which is at most
+---   100
 --- @field offset? integer rows to leave out; default: none
 --- @field archived? boolean API v2: true lists the archived datasets instead of the others
 
@@ -25,8 +27,9 @@ local row_resource = require("posthog.llm.api.row_resource")
 --- @field archived? boolean another name of `deleted`
 
 --- The project's datasets: lists of examples for evaluations, whose rows are
---- [client.dataset_items](dataset_items.md). The key needs the scope `dataset:read`, or `dataset:write` for the calls
---- that write. [Datasets](../datasets.md) explains lost responses and exports.
+--- [client.dataset_items](dataset_items.md). The key needs the scope `dataset:read`, or
+--- `dataset:write` for the calls that write. [Datasets](../datasets.md) explains lost responses and
+--- exports.
 --- @class posthog.llm.Datasets
 local Datasets = { __name = "posthog.llm.Datasets" }
 Datasets.__index = Datasets

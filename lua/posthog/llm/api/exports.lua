@@ -21,8 +21,8 @@ local exports = {}
 --- @field expires_after string when the server removes it
 --- @field exception? string why it has failed
 
---- A row of an export. It has the export's names, and can be read by those of items too: `id`, `dataset`,
---- `output`, `created_at`, `updated_at`.
+--- A row of an export. It has the export's names, and can be read by those of items too: `id`,
+--- `dataset`, `output`, `created_at`, `updated_at`.
 --- @class posthog.llm.ExportRow
 --- @field item_id string
 --- @field dataset_id string
@@ -141,8 +141,8 @@ function exports.define(class)
   --- @class posthog.llm.Datasets
   local Datasets = class
 
-  --- Asks the server for an export of a dataset, which it makes in the background. API v2 only. The server does
-  --- so at most ten times a day.
+  --- Asks the server for an export of a dataset, which it makes in the background. API v2 only. The
+  --- server does so at most ten times a day.
   ---
   --- ```lua
   --- assert(client.dataset_items:create({ dataset = dataset.id, input = "What is 2 + 2?", output = 4 }))
@@ -152,8 +152,8 @@ function exports.define(class)
   --- @param id string
   --- @param options? posthog.llm.ExportStartOptions
   --- @return posthog.llm.Export? export
-  --- @return posthog.llm.Error? err kind `conflict`: the dataset has no items yet; kind `rate_limited`: there were ten today; `ambiguous`: it
-  ---   may have been started
+  --- @return posthog.llm.Error? err kind `conflict`: the dataset has no items yet; kind
+  ---   `rate_limited`: there were ten today; `ambiguous`: it may have been started
   --- @return posthog.llm.Response? response
   function Datasets:export_start(id, options)
     check.segment(id, "id", 2)
@@ -173,8 +173,8 @@ function exports.define(class)
     end)
   end
 
-  --- Waits until an export is complete. API v2 only. One request for each look, at first after a second, then at growing distances
-  --- up to 15 seconds.
+  --- Waits until an export is complete. API v2 only. One request for each look, at first after a
+  --- second, then at growing distances up to 15 seconds.
   ---
   --- ```lua
   --- export = assert(client.datasets:export_wait(dataset.id, export, { deadline = 600 }))
@@ -184,8 +184,9 @@ function exports.define(class)
   --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.ExportWaitOptions
   --- @return posthog.llm.Export? export with status "complete"
-  --- @return posthog.llm.Error? err kind `server`: the export has failed; kind `timeout`: it was not complete by the
-  ---   deadline; kind `not_found`: there is none, or another user has started it
+  --- @return posthog.llm.Error? err kind `server`: the export has failed; kind `timeout`: it was
+  ---   not complete by the deadline; kind `not_found`: there is none, or another user has started
+  ---   it
   --- @return posthog.llm.Response? response
   function Datasets:export_wait(id, export, options)
     check.segment(id, "id", 2)
@@ -236,10 +237,10 @@ function exports.define(class)
     end)
   end
 
-  --- The rows of a complete export, of any size: the response is read while it arrives, and a line is decoded when its turn
-  --- comes. API v2 only. `deadline` limits the time until the first byte, from then on `timeout` each wait for
-  --- more, and `max_response_bytes` each line. The iterator never ends before the export does; it cannot go on
-  --- after an error, and has to be called anew.
+  --- The rows of a complete export, of any size: the response is read while it arrives, and a line
+  --- is decoded when its turn comes. API v2 only. `deadline` limits the time until the first byte,
+  --- from then on `timeout` each wait for more, and `max_response_bytes` each line. The iterator
+  --- never ends before the export does; it cannot go on after an error, and has to be called anew.
   ---
   --- ```lua
   --- for row in client.datasets:export_read(dataset.id, export) do
@@ -249,8 +250,9 @@ function exports.define(class)
   --- @param id string of the dataset
   --- @param export posthog.llm.Export|integer the export, or its id
   --- @param options? posthog.llm.CallOptions
-  --- @return fun(): posthog.llm.ExportRow? iterator for a generic `for`; raises the error of the call or of a line: `err.row` is the last
-  ---   complete row, `err.line` the invalid line; kind `conflict`: the export is not complete
+  --- @return fun(): posthog.llm.ExportRow? iterator for a generic `for`; raises the error of the
+  ---   call or of a line: `err.row` is the last complete row, `err.line` the invalid line; kind
+  ---   `conflict`: the export is not complete
   function Datasets:export_read(id, export, options)
     check.segment(id, "id", 2)
     local export_id = check_export(export, 2)

@@ -5,8 +5,8 @@ local json = require("posthog.llm.json")
 
 local pages = {}
 
---- One page of a list, as the server has sent it. The server may send fewer rows than `limit`: there are more
---- as long as `next` is not nil.
+--- One page of a list, as the server has sent it. The server may send fewer rows than `limit`:
+--- there are more as long as `next` is not nil.
 --- @class posthog.llm.Page
 --- @field count integer rows of all pages, at the time of the response
 --- @field next? string URL of the following page; nil: this is the last
@@ -87,8 +87,8 @@ local function guess_after(query, following, count, stop)
   end
 end
 
---- Reads pages one after another, with the requests of the following ones on their way meanwhile, if
---- a guess says which they are. Those that turn out not to follow are cancelled.
+--- Reads pages one after another, with the requests of the following ones on their way meanwhile,
+--- if a guess says which they are. Those that turn out not to follow are cancelled.
 --- @class posthog.llm.PageReader
 --- @field private _fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response?
 --- @field private _requests? posthog.llm.Ahead nil: none is read ahead
@@ -98,8 +98,8 @@ end
 local Reader = {}
 Reader.__index = Reader
 
---- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response? makes the calls for
----   a page, with the option of `requests`
+--- @param fetch fun(key: any): table?, posthog.llm.Error?, posthog.llm.Response? makes the calls
+---   for a page, with the option of `requests`
 --- @param requests? posthog.llm.Ahead
 --- @return posthog.llm.PageReader
 function pages.reader(fetch, requests)

@@ -5,8 +5,8 @@
 --- @class posthog.llm.Datasets
 local Datasets = {}
 
---- Creates a dataset. It is never repeated when its response is lost, since names may repeat on API v1: use
---- [find_created](#clientdatasetsfind_created).
+--- Creates a dataset. It is never repeated when its response is lost, since names may repeat on API
+--- v1: use [find_created](#clientdatasetsfind_created).
 ---
 --- ```lua
 --- local dataset = assert(client.datasets:create({
@@ -19,9 +19,10 @@ local Datasets = {}
 --- @param fields posthog.llm.DatasetFields
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Dataset? dataset
---- @return posthog.llm.Error? err kind `invalid`, with `attr`: that field is missing or invalid; kind
----   `conflict` (API v2), code `dataset_name_conflict`: the name is taken; code `limit_reached`: there
----   are as many datasets as the server allows; `ambiguous`: it may have been created
+--- @return posthog.llm.Error? err kind `invalid`, with `attr`: that field is missing or invalid;
+---   kind `conflict` (API v2), code `dataset_name_conflict`: the name is taken; code
+---   `limit_reached`: there are as many datasets as the server allows; `ambiguous`: it may have
+---   been created
 --- @return posthog.llm.Response? response
 function Datasets:create(fields, options) end
 
@@ -34,13 +35,13 @@ function Datasets:create(fields, options) end
 --- @param id string
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Dataset? dataset
---- @return posthog.llm.Error? err kind `not_found`: there is none with this id; on API v1 also one that is deleted, which API v2
----   returns with `archived = true`
+--- @return posthog.llm.Error? err kind `not_found`: there is none with this id; on API v1 also one
+---   that is deleted, which API v2 returns with `archived = true`
 --- @return posthog.llm.Response? response
 function Datasets:get(id, options) end
 
---- One page of the project's datasets, newest first, without deleted ones. An empty `id__in` gives an empty page
---- without a request.
+--- One page of the project's datasets, newest first, without deleted ones. An empty `id__in` gives
+--- an empty page without a request.
 ---
 --- ```lua
 --- local page = assert(client.datasets:list({ search = "gold", order_by = "-updated_at", limit = 10 }))
@@ -52,8 +53,8 @@ function Datasets:get(id, options) end
 --- @return posthog.llm.Response? response
 function Datasets:list(options) end
 
---- All datasets of the project, newest first, without deleted ones. One request for each page; none before the
---- first step. No dataset comes twice; one that is created meanwhile may be missed.
+--- All datasets of the project, newest first, without deleted ones. One request for each page; none
+--- before the first step. No dataset comes twice; one that is created meanwhile may be missed.
 ---
 --- ```lua
 --- for row in client.datasets:each({ search = "gold" }) do
@@ -61,12 +62,12 @@ function Datasets:list(options) end
 --- end
 --- ```
 --- @param options? posthog.llm.DatasetEach
---- @return fun(): posthog.llm.Dataset? iterator for a generic `for`; raises the error of a page that
----   fails
+--- @return fun(): posthog.llm.Dataset? iterator for a generic `for`; raises the error of a page
+---   that fails
 function Datasets:each(options) end
 
---- Changes a dataset. Absent fields stay; `metadata` is replaced as a whole. The last writer wins. It is
---- retried, as a repeat changes nothing more.
+--- Changes a dataset. Absent fields stay; `metadata` is replaced as a whole. The last writer wins.
+--- It is retried, as a repeat changes nothing more.
 ---
 --- ```lua
 --- dataset = assert(client.datasets:update(dataset.id, { description = "Reviewed in May." }))
@@ -76,13 +77,14 @@ function Datasets:each(options) end
 --- @param fields posthog.llm.DatasetFields
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Dataset? dataset
---- @return posthog.llm.Error? err kind `not_found`; kind `invalid`, with `attr`; kind `conflict` (API v2), code
----   `dataset_archived` or `dataset_name_conflict`
+--- @return posthog.llm.Error? err kind `not_found`; kind `invalid`, with `attr`; kind `conflict`
+---   (API v2), code `dataset_archived` or `dataset_name_conflict`
 --- @return posthog.llm.Response? response
 function Datasets:update(id, fields, options) end
 
---- Looks for datasets that a create has made whose response was lost: those with these fields that were
---- created since then. Values are compared as the server stores them. A create that is still on its way is not found.
+--- Looks for datasets that a create has made whose response was lost: those with these fields that
+--- were created since then. Values are compared as the server stores them. A create that is still
+--- on its way is not found.
 ---
 --- ```lua
 --- local fields = { name = "silver" }
@@ -94,8 +96,8 @@ function Datasets:update(id, fields, options) end
 --- print(made and made.name or err) --> silver
 --- ```
 --- @param fields posthog.llm.DatasetFields as they were given to `create`
---- @param since number|string `err.sent_at`: seconds since 1970 by this machine's clock; or a timestamp of
----   the server
+--- @param since number|string `err.sent_at`: seconds since 1970 by this machine's clock; or a
+---   timestamp of the server
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Dataset[]? found newest first; possibly empty
 --- @return posthog.llm.Error? err
@@ -140,7 +142,8 @@ function Datasets:undelete(id, options) end
 --- @return posthog.llm.Response? response
 function Datasets:destroy(id, options) end
 
---- Removes a dataset from the lists, until it is restored. API v2 only. Doing it again changes nothing.
+--- Removes a dataset from the lists, until it is restored. API v2 only. Doing it again changes
+--- nothing.
 ---
 --- ```lua
 --- local archived = assert(client.datasets:archive(dataset.id))
@@ -166,8 +169,8 @@ function Datasets:archive(id, options) end
 --- @return posthog.llm.Response? response
 function Datasets:restore(id, options) end
 
---- The history of a dataset, newest first: each write to its items makes a revision. API v2 only. One request for each
---- page.
+--- The history of a dataset, newest first: each write to its items makes a revision. API v2 only.
+--- One request for each page.
 ---
 --- ```lua
 --- for revision in client.datasets:revisions(dataset.id) do
@@ -176,15 +179,15 @@ function Datasets:restore(id, options) end
 --- ```
 --- @param id string
 --- @param options? posthog.llm.HistoryOptions
---- @return fun(): posthog.llm.Revision? iterator for a generic `for`; raises the error of a page that
----   fails
+--- @return fun(): posthog.llm.Revision? iterator for a generic `for`; raises the error of a page
+---   that fails
 function Datasets:revisions(id, options) end
 
 --- @class posthog.llm.DatasetItems
 local DatasetItems = {}
 
---- Creates an item. It is not repeated when its response is lost, unless it has a `client_item_id`: use
---- [find_created](#clientdataset_itemsfind_created).
+--- Creates an item. It is not repeated when its response is lost, unless it has a `client_item_id`:
+--- use [find_created](#clientdataset_itemsfind_created).
 ---
 --- ```lua
 --- local item = assert(client.dataset_items:create({
@@ -197,10 +200,10 @@ local DatasetItems = {}
 --- @param fields posthog.llm.DatasetItemFields
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.DatasetItem? item
---- @return posthog.llm.Error? err kind `invalid`, with `attr`: that field is missing or invalid, or too large;
----   with `path`: a value cannot be encoded, and nothing was sent; kind `conflict` (API v2), code `limit_reached`: the
----   dataset has as many items as the server allows; code `client_item_id_conflict`, with
----   `current_item_id`; `ambiguous`: it may have been created
+--- @return posthog.llm.Error? err kind `invalid`, with `attr`: that field is missing or invalid, or
+---   too large; with `path`: a value cannot be encoded, and nothing was sent; kind `conflict` (API
+---   v2), code `limit_reached`: the dataset has as many items as the server allows; code
+---   `client_item_id_conflict`, with `current_item_id`; `ambiguous`: it may have been created
 --- @return posthog.llm.Response? response
 function DatasetItems:create(fields, options) end
 
@@ -216,13 +219,13 @@ function DatasetItems:create(fields, options) end
 --- @param id string
 --- @param options? posthog.llm.ItemGetOptions
 --- @return posthog.llm.DatasetItem? item
---- @return posthog.llm.Error? err kind `not_found`: there is none with this id; on API v1 also one that is deleted, which API v2
----   returns with `archived = true`
+--- @return posthog.llm.Error? err kind `not_found`: there is none with this id; on API v1 also one
+---   that is deleted, which API v2 returns with `archived = true`
 --- @return posthog.llm.Response? response
 function DatasetItems:get(id, options) end
 
---- One page of items, newest first, without deleted ones. A page can have many megabytes: choose a small
---- `limit`.
+--- One page of items, newest first, without deleted ones. A page can have many megabytes: choose a
+--- small `limit`.
 ---
 --- ```lua
 --- local page = assert(client.dataset_items:list({ dataset = dataset.id, limit = 5 }))
@@ -230,14 +233,14 @@ function DatasetItems:get(id, options) end
 --- ```
 --- @param options? posthog.llm.DatasetItemList
 --- @return posthog.llm.Page? page its `results` are [items](#datasetitem)
---- @return posthog.llm.Error? err kind `invalid`: there is no such dataset (API v1), or `dataset` is missing (API v2);
----   kind `not_found`: there is no such dataset (API v2)
+--- @return posthog.llm.Error? err kind `invalid`: there is no such dataset (API v1), or `dataset`
+---   is missing (API v2); kind `not_found`: there is no such dataset (API v2)
 --- @return posthog.llm.Response? response
 function DatasetItems:list(options) end
 
---- All items of a dataset, newest first, without deleted ones. One request for each page; none before the first
---- step. No item comes twice, and those that are there all the time all come; one that is created
---- meanwhile may be missed.
+--- All items of a dataset, newest first, without deleted ones. One request for each page; none
+--- before the first step. No item comes twice, and those that are there all the time all come; one
+--- that is created meanwhile may be missed.
 ---
 --- ```lua
 --- for row in client.dataset_items:each({ dataset = dataset.id, prefetch = 2 }) do
@@ -245,12 +248,13 @@ function DatasetItems:list(options) end
 --- end
 --- ```
 --- @param options? posthog.llm.DatasetItemEach
---- @return fun(): posthog.llm.DatasetItem? iterator for a generic `for`; raises the error of a page that
----   fails
+--- @return fun(): posthog.llm.DatasetItem? iterator for a generic `for`; raises the error of a page
+---   that fails
 function DatasetItems:each(options) end
 
---- Changes an item. Absent fields stay; `input`, `output` and `metadata` are replaced as a whole. Without
---- `base_version` the last writer wins: on API v2, where items have versions, it is then two requests, a read and the write.
+--- Changes an item. Absent fields stay; `input`, `output` and `metadata` are replaced as a whole.
+--- Without `base_version` the last writer wins: on API v2, where items have versions, it is then
+--- two requests, a read and the write.
 ---
 --- ```lua
 --- item = assert(client.dataset_items:update(item.id, { output = { answer = "four" } }))
@@ -260,14 +264,16 @@ function DatasetItems:each(options) end
 --- @param fields posthog.llm.DatasetItemFields
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.DatasetItem? item
---- @return posthog.llm.Error? err kind `not_found`; kind `invalid`, with `attr`; kind `conflict` (API v2), code
----   `stale_version`, with `current_version`: `base_version` is not the latest; code `dataset_item_archived`;
----   code `limit_reached`: it has as many versions as the server allows; `ambiguous`
+--- @return posthog.llm.Error? err kind `not_found`; kind `invalid`, with `attr`; kind `conflict`
+---   (API v2), code `stale_version`, with `current_version`: `base_version` is not the latest; code
+---   `dataset_item_archived`; code `limit_reached`: it has as many versions as the server allows;
+---   `ambiguous`
 --- @return posthog.llm.Response? response
 function DatasetItems:update(id, fields, options) end
 
---- Looks for items that a create has made whose response was lost: those with these fields that were
---- created since then. Values are compared as the server stores them. A create that is still on its way is not found.
+--- Looks for items that a create has made whose response was lost: those with these fields that
+--- were created since then. Values are compared as the server stores them. A create that is still
+--- on its way is not found.
 ---
 --- ```lua
 --- local fields = { dataset = dataset.id, input = "What is 3 + 3?", output = 6 }
@@ -279,14 +285,15 @@ function DatasetItems:update(id, fields, options) end
 --- print(made and made.output or err) --> 6
 --- ```
 --- @param fields posthog.llm.DatasetItemFields as they were given to `create`
---- @param since number|string `err.sent_at`: seconds since 1970 by this machine's clock; or a timestamp of
----   the server
+--- @param since number|string `err.sent_at`: seconds since 1970 by this machine's clock; or a
+---   timestamp of the server
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.DatasetItem[]? found newest first; possibly empty
 --- @return posthog.llm.Error? err
 function DatasetItems:find_created(fields, since, options) end
 
---- Marks an item as deleted: it is no longer in lists. On API v2 it is archived, by two requests without `base_version`.
+--- Marks an item as deleted: it is no longer in lists. On API v2 it is archived, by two requests
+--- without `base_version`.
 ---
 --- ```lua
 --- local deleted = assert(client.dataset_items:delete(item.id))
@@ -334,12 +341,13 @@ function DatasetItems:destroy(id, options) end
 --- @param id string
 --- @param options? posthog.llm.ItemMarkOptions
 --- @return posthog.llm.DatasetItem? item
---- @return posthog.llm.Error? err kind `not_found`; kind `conflict`, code `stale_version`, `dataset_item_archived` or
----   `limit_reached`
+--- @return posthog.llm.Error? err kind `not_found`; kind `conflict`, code `stale_version`,
+---   `dataset_item_archived` or `limit_reached`
 --- @return posthog.llm.Response? response
 function DatasetItems:archive(id, options) end
 
---- Returns an archived item to the lists, with its latest content or that of an older version. API v2 only.
+--- Returns an archived item to the lists, with its latest content or that of an older version. API
+--- v2 only.
 ---
 --- ```lua
 --- item = assert(client.dataset_items:restore(item.id, { source_version = 1 }))
@@ -348,8 +356,8 @@ function DatasetItems:archive(id, options) end
 --- @param id string
 --- @param options? posthog.llm.ItemRestoreOptions
 --- @return posthog.llm.DatasetItem? item
---- @return posthog.llm.Error? err kind `not_found`; kind `conflict`, code `stale_version` or `dataset_item_active`: it is
----   not archived
+--- @return posthog.llm.Error? err kind `not_found`; kind `conflict`, code `stale_version` or
+---   `dataset_item_active`: it is not archived
 --- @return posthog.llm.Response? response
 function DatasetItems:restore(id, options) end
 
@@ -362,8 +370,8 @@ function DatasetItems:restore(id, options) end
 --- ```
 --- @param id string
 --- @param options? posthog.llm.HistoryOptions
---- @return fun(): posthog.llm.DatasetItem? iterator for a generic `for`; raises the error of a page that
----   fails
+--- @return fun(): posthog.llm.DatasetItem? iterator for a generic `for`; raises the error of a page
+---   that fails
 function DatasetItems:versions(id, options) end
 
 return { Datasets = Datasets, DatasetItems = DatasetItems }

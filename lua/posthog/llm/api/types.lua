@@ -6,7 +6,8 @@
 --- @field concurrency? integer how many run at once, from 1; default 8
 
 --- @class posthog.llm.RequestOptions: posthog.llm.CallOptions
---- @field query? table<string, string|number|boolean|string[]> of the URL; a list is sent with commas
+--- @field query? table<string, string|number|boolean|string[]> of the URL; a list is sent with
+---   commas
 --- @field json? any the body; `llm.null` is null
 --- @field idempotent? boolean safe to repeat; default: true for GET and HEAD
 
@@ -70,8 +71,8 @@
 --- @field is_latest boolean
 --- @field latest_version integer of the skill
 --- @field version_count integer of the skill
---- @field first_version_created_at string identifies the skill, also under another name: a skill that
----   was archived and created again has another one
+--- @field first_version_created_at string identifies the skill, also under another name: a skill
+---   that was archived and created again has another one
 --- @field category? string API v2: set by the server, by the name's prefix; "": none
 --- @field spec_problems? posthog.llm.SpecProblem[] API v2
 --- @field owners? posthog.llm.User[] API v2
@@ -133,13 +134,13 @@
 --- @class posthog.llm.SkillFields
 --- @field name? string a-z, 0-9 and single hyphens, at most 64 characters; only for `create`
 --- @field description? string at most 4096 characters; newer servers: 1024
---- @field body? string Markdown, at most 1,000,000 bytes, not blank; the server removes white space at
----   its ends
+--- @field body? string Markdown, at most 1,000,000 bytes, not blank; the server removes white space
+---   at its ends
 --- @field license? string at most 255 characters
 --- @field compatibility? string at most 500 characters
 --- @field allowed_tools? string[] names of tools; newer servers refuse white space in them
---- @field metadata? table any JSON; newer servers keep `source`, `seeded_by` and `canonical_hash` for
----   themselves
+--- @field metadata? table any JSON; newer servers keep `source`, `seeded_by` and `canonical_hash`
+---   for themselves
 --- @field files? posthog.llm.NewFile[] at most 50, API v2: 200; in `publish` they replace all files
 --- @field owners? string[] API v2: the `uuid` of each owner, at most 25; API v1 ignores it
 --- @field version_description? string API v2: a note, at most 400 characters; API v1 ignores it
@@ -154,8 +155,8 @@
 --- @field version? integer from 1; default: the latest
 
 --- @class posthog.llm.SkillBaseOptions: posthog.llm.CallOptions
---- @field base_version? integer the version that was edited; nil: no check, the last writer wins, and
----   the call is not retried
+--- @field base_version? integer the version that was edited; nil: no check, the last writer wins,
+---   and the call is not retried
 
 --- @class posthog.llm.SkillVersionsOptions: posthog.llm.CallOptions
 --- @field limit? integer versions of a page, 1 to 100; default 100
@@ -165,14 +166,15 @@
 --- @field version? integer selects `skill`, not `versions`; default: the latest
 --- @field version_id? string UUID; selects `skill`; with `version` both have to match
 --- @field limit? integer versions, 1 to 100; default: the server's, 50
---- @field offset? integer versions to leave out, from the newest; not together with `before_version`
+--- @field offset? integer versions to leave out, from the newest; not together with
+---   `before_version`
 --- @field before_version? integer only versions below it
 
 --- @class posthog.llm.SkillList: posthog.llm.CallOptions
 --- @field search? string part of the name or description
 --- @field order_by? string `name`, `created_at`, `updated_at`, `version`, `latest_version` or
----   `version_count`, with "-" before it for the highest first; the server ignores others; default: the server's,
----   "-created_at"
+---   `version_count`, with "-" before it for the highest first; the server ignores others; default:
+---   the server's, "-created_at"
 --- @field category? string API v2: only skills of this category; "": only those that have none
 --- @field owner_id? integer API v2: only skills that this user owns
 --- @field created_by_id? integer API v2: only skills whose latest version is by this user
@@ -193,8 +195,8 @@
 --- @field content? "stub"|"full" "stub": the front matter alone; default: the server's
 --- @field limit? integer skills, 1 to 100; default: the server's, 50
 
---- A row has the field names of the server's version of the API, and can be read by those of both: see
---- [Rows](../compatibility.md#rows).
+--- A row has the field names of the server's version of the API, and can be read by those of both:
+--- see [Rows](../compatibility.md#rows).
 --- @class posthog.llm.Dataset
 --- @field id string UUID
 --- @field name string
@@ -223,8 +225,8 @@
 --- @field created_by? posthog.llm.User
 --- @field team_id integer the project
 
---- A row has the field names of the server's version of the API, and can be read by those of both: see
---- [Rows](../compatibility.md#rows).
+--- A row has the field names of the server's version of the API, and can be read by those of both:
+--- see [Rows](../compatibility.md#rows).
 --- @class posthog.llm.DatasetItem
 --- @field id string UUID; the same for all versions
 --- @field dataset string id
@@ -254,8 +256,8 @@
 --- @field dataset_revision? integer API v2: the revision of the dataset that this version made
 --- @field dataset_revision_id? string API v2
 
---- Costs are in dollars. A breakdown has its highest cost first, and `truncated` tells that there are more rows than
---- `limit`. A server may leave out any breakdown.
+--- Costs are in dollars. A breakdown has its highest cost first, and `truncated` tells that there
+--- are more rows than `limit`. A server may leave out any breakdown.
 --- @class posthog.llm.SpendReport
 --- @field summary posthog.llm.SpendSummary
 --- @field by_product { items: posthog.llm.SpendByProduct[], truncated: boolean } all products
@@ -265,8 +267,9 @@
 --- @field by_day? { items: posthog.llm.SpendByDay[], truncated: boolean } API v2
 --- @field by_day_model? posthog.llm.SpendByDayModel[] API v2
 --- @field by_input_size? { items: posthog.llm.SpendByInputSize[], truncated: boolean } API v2
---- @field by_bucket? { items: posthog.llm.SpendByBucket[], bucket_minutes: integer, truncated: boolean } API v2: only
----   with `bucket_minutes`
+--- @field by_bucket?
+---   { items: posthog.llm.SpendByBucket[], bucket_minutes: integer, truncated: boolean } API v2:
+---   only with `bucket_minutes`
 
 --- @class posthog.llm.SpendSummary
 --- @field date_from string start of the window: ISO 8601, UTC

@@ -9,16 +9,17 @@ local options = {}
 
 --- @class posthog.llm.CacheOptions
 --- @field client posthog.llm.Client
---- @field dict string the name of a `lua_shared_dict` of at least 1 MiB; an entry takes a quarter of it at most, and when it
----   is full, the entries that were not used for longest go
+--- @field dict string the name of a `lua_shared_dict` of at least 1 MiB; an entry takes a quarter
+---   of it at most, and when it is full, the entries that were not used for longest go
 --- @field ttl? number seconds for which a copy is served as it is; default 60
---- @field stale? number seconds after that for which an old copy is served: at once, while a newer one is fetched, and as
----   long as the server fails; default 3600
---- @field negative_ttl? number seconds until the server is asked again for what it does not have, or after a failure; after
----   a 429 its Retry-After, up to 60 s; default 5
---- @field wait? number seconds that a request waits at most, and the deadline of the calls; default 10
---- @field keep_users? boolean keep what names people: `created_by`, `owners`, any other object with an e-mail address but in
----   `metadata`; default false
+--- @field stale? number seconds after that for which an old copy is served: at once, while a newer
+---   one is fetched, and as long as the server fails; default 3600
+--- @field negative_ttl? number seconds until the server is asked again for what it does not have,
+---   or after a failure; after a 429 its Retry-After, up to 60 s; default 5
+--- @field wait? number seconds that a request waits at most, and the deadline of the calls; default
+---   10
+--- @field keep_users? boolean keep what names people: `created_by`, `owners`, any other object with
+---   an e-mail address but in `metadata`; default false
 --- @field redis? posthog.llm.RedisOptions what several machines share
 
 --- @class posthog.llm.CacheSkillOptions

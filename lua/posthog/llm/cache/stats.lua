@@ -41,7 +41,8 @@ end
 --- @field error integer requests that got an error, also a stored one
 --- @field requests integer calls to the server, retries of the client not counted
 --- @field failures integer fetches that failed, not counted those of what the server does not have
---- @field confirmed integer copies that the list of skills showed to be still new, without a request
+--- @field confirmed integer copies that the list of skills showed to be still new, without a
+---   request
 --- @field evicted integer entries for which the dictionary had to drop others before their time
 --- @field too_large integer results that are too large for the dictionary
 --- @field purges integer purges of one name or all, those of other machines included

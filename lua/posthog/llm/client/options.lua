@@ -10,59 +10,67 @@ local options = {}
 
 --- The options of [llm.new](llm.md#llmnew) and [client:with](#clientwith).
 --- @class posthog.llm.Options
---- @field personal_api_key? string|fun():string `phx_...`; a function is called for each request; default:
----   the variable `POSTHOG_PERSONAL_API_KEY`
+--- @field personal_api_key? string|fun():string `phx_...`; a function is called for each request;
+---   default: the variable `POSTHOG_PERSONAL_API_KEY`
 --- @field project_id? integer|string digits, or "@current"; spend needs none; default: the variable
 ---   `POSTHOG_PROJECT_ID`
---- @field host? string "us", "eu" or a URL, which may have a path; default: the variable `POSTHOG_HOST`,
----   else "us"
+--- @field host? string "us", "eu" or a URL, which may have a path; default: the variable
+---   `POSTHOG_HOST`, else "us"
 --- @field profile? posthog.llm.ApiVersion the version of the API that the server has: see
 ---   [Compatibility](../compatibility.md); default: detected
---- @field scope_prefix? "environments"|"projects" the word before the project in the paths of skills; default:
----   detected
---- @field timeout? number seconds for one attempt, from the name lookup to the last byte; default 30
+--- @field scope_prefix? "environments"|"projects" the word before the project in the paths of
+---   skills; default: detected
+--- @field timeout? number seconds for one attempt, from the name lookup to the last byte; default
+---   30
 --- @field connect_timeout? number seconds to connect, TLS included; default 5
---- @field deadline? number seconds for the whole call, attempts and the waits between them; default 120
+--- @field deadline? number seconds for the whole call, attempts and the waits between them; default
+---   120
 --- @field max_retries? integer attempts after the first; default 2
---- @field max_connections? integer to one host, over HTTP/1.1; further calls wait for a free one. Over
----   HTTP/2 calls share connections; default 8
+--- @field max_connections? integer to one host, over HTTP/1.1; further calls wait for a free one.
+---   Over HTTP/2 calls share connections; default 8
 --- @field max_response_bytes? integer after decompression; default 64 MiB
 --- @field max_header_bytes? integer of the header fields of one response; default 256 KiB
 --- @field max_redirects? integer followed in one attempt; default 5
 --- @field max_excerpt_bytes? integer of the server's text in an error; default 2048
 --- @field max_json_depth? integer levels of one response, 1 to 4000; default 512
 --- @field max_decode_seconds? number for the JSON of one response; default 10
---- @field ca_file? string path of a bundle of certificates (PEM); default: the variable `SSL_CERT_FILE`, else
----   the system's
---- @field proxy? string URL; "": none. Plain http uses no proxy of the environment; default: for https the
----   variables `https_proxy`, `all_proxy` and `no_proxy`
+--- @field ca_file? string path of a bundle of certificates (PEM); default: the variable
+---   `SSL_CERT_FILE`, else the system's
+--- @field proxy? string URL; "": none. Plain http uses no proxy of the environment; default: for
+---   https the variables `https_proxy`, `all_proxy` and `no_proxy`
 --- @field user_agent_suffix? string added to the header `User-Agent`
---- @field allow_insecure_http? boolean allow plain http to another machine, which shows the key to the
----   network; default false
---- @field keep_null? boolean null in the API's own fields arrives as `llm.null`, not nil; default false
---- @field pace? boolean|posthog.llm.PaceOptions hold a request back rather than exceed a rate limit; true:
----   the cloud's limits; default: true for us and eu.posthog.com, false for other hosts
+--- @field allow_insecure_http? boolean allow plain http to another machine, which shows the key to
+---   the network; default false
+--- @field keep_null? boolean null in the API's own fields arrives as `llm.null`, not nil; default
+---   false
+--- @field pace? boolean|posthog.llm.PaceOptions hold a request back rather than exceed a rate
+---   limit; true: the cloud's limits; default: true for us and eu.posthog.com, false for other
+---   hosts
 --- @field json? { decode: fun(text: string): any, encode: fun(value: any): string } a codec such as
 ---   `cjson.safe`, which may lose values that the library's own keeps; default: [llm.json](json.md)
---- @field source? string where credentials.find has found the other values; the client does not use it
---- @field on_request? fun(request: { method: string, url: string, headers: table, attempt: integer }) called
----   before each attempt, with copies that do not hold the key; what it returns is ignored, and what it raises
----   is raised to the caller
---- @field on_response? fun(response: { status: integer, headers: table, url: string, attempt: integer })
----   called after each response
---- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer }) called before
----   each wait of `delay` seconds between two attempts
+--- @field source? string where credentials.find has found the other values; the client does not use
+---   it
+--- @field on_request?
+---   fun(request: { method: string, url: string, headers: table, attempt: integer }) called before
+---   each attempt, with copies that do not hold the key; what it returns is ignored, and what it
+---   raises is raised to the caller
+--- @field on_response?
+---   fun(response: { status: integer, headers: table, url: string, attempt: integer }) called after
+---   each response
+--- @field on_retry? fun(retry: { error: posthog.llm.Error, delay: number, attempt: integer })
+---   called before each wait of `delay` seconds between two attempts
 
---- Rate limits in place of the cloud's, which are 480 requests a minute and 4800 an hour, and for spend 10 a
---- minute, 60 an hour and 200 a day. [Pacing](../reliability.md#pacing) explains what is counted and where.
+--- Rate limits in place of the cloud's, which are 480 requests a minute and 4800 an hour, and for
+--- spend 10 a minute, 60 an hour and 200 a day. [Pacing](../reliability.md#pacing) explains what is
+--- counted and where.
 --- @class posthog.llm.PaceOptions
 --- @field per_minute? integer of all requests except those for spend
 --- @field per_hour? integer of all requests except those for spend
 --- @field spend? { per_minute?: integer, per_hour?: integer, per_day?: integer } of those for spend
 --- @field dict? string in nginx: the `lua_shared_dict` in which all workers count
 --- @field redis? posthog.llm.RedisOptions in nginx: the Redis in which all machines count
---- @field store? posthog.llm.PaceStore an object of the program's own that counts; of `dict`, `redis` and
----   `store` there can be one
+--- @field store? posthog.llm.PaceStore an object of the program's own that counts; of `dict`,
+---   `redis` and `store` there can be one
 
 local seconds = check.seconds
 

@@ -29,7 +29,8 @@ local MOST_NAMES = 12 -- in a message
 --- @field fields? table<string, string> where the fields come from, if not from their own names
 --- @field left_out string[] names of the file that nothing is made of
 --- @field unnamed integer columns without a name, which are left out too
---- @field leaves_out_keys? boolean records have a `client_item_id`, which the server, API v1, does not know: it is left out
+--- @field leaves_out_keys? boolean records have a `client_item_id`, which the server, API v1, does
+---   not know: it is left out
 --- @field has_keys boolean records have a `client_item_id`
 --- @field is_guess boolean something is not as the name of the file and the options say
 --- @field text string all of it in one line

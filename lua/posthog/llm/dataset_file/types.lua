@@ -5,29 +5,34 @@
 --- How a file is read: of `import`, `diff` and `sync`.
 --- @class posthog.llm.DatasetSourceOptions
 --- @field format? "jsonl"|"json"|"csv" default: found out
---- @field fields? table<string, string|fun(record: any): any>|fun(record: any, n: integer): table?, string? where the fields of
----   an item come from: each, or a part of one such as "metadata.source", by a name or a path in the record or by a
----   function; or one function that returns all, or nil and why the record is rejected, or nil alone to leave it out;
----   default: their own names, or those of other tools
+--- @field fields? table<string, string|fun(record: any): any>|fun(record: any, n: integer): table?, string?
+---   where the fields of an item come from: each, or a part of one such as
+---   "metadata.source", by a name or a path in the record or by a function; or one function that
+---   returns all, or nil and why the record is rejected, or nil alone to leave it out; default:
+---   their own names, or those of other tools
 --- @field values? "json"|"text" whether cells of CSV that are JSON are read as such; default "json"
 --- @field separator? string of CSV, one character; default: found out
 --- @field records? string path of the list within a JSON object, "data.rows"; default: found out
---- @field on_start? fun(found: posthog.llm.dataset_file.Found): boolean? called once, before anything is sent, with what
----   the file was found to be; false stops
+--- @field on_start? fun(found: posthog.llm.dataset_file.Found): boolean? called once, before
+---   anything is sent, with what the file was found to be; false stops
 
 --- @class posthog.llm.DatasetImportOptions: posthog.llm.DatasetSourceOptions
 --- @field create? boolean makes the dataset where there is none of this name; default false
---- @field concurrency? integer requests at the same time, from 1; the next is sent when one ends, whichever; default
----   8
---- @field journal? string path of the file that records what was sent and what came back. An iterator needs one; default:
----   the source with ".journal"
---- @field rejects? string path of a file for the records that are rejected; default: the source with ".rejects.jsonl"
+--- @field concurrency? integer requests at the same time, from 1; the next is sent when one ends,
+---   whichever; default 8
+--- @field journal? string path of the file that records what was sent and what came back. An
+---   iterator needs one; default: the source with ".journal"
+--- @field rejects? string path of a file for the records that are rejected; default: the source
+---   with ".rejects.jsonl"
 --- @field settle? number seconds to wait before a lost request is looked up; default 10
---- @field reject_all? boolean goes on where the first ten records are refused for the same reason; default false
---- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default false
+--- @field reject_all? boolean goes on where the first ten records are refused for the same reason;
+---   default false
+--- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default
+---   false
 --- @field dry_run? boolean reads, maps and checks all, and sends nothing; default false
---- @field on_progress? fun(summary: posthog.llm.DatasetImport): boolean? called after each `concurrency` times four
----   records, while others are on their way, before a wait, and in a dry run every thousand records; false stops
+--- @field on_progress? fun(summary: posthog.llm.DatasetImport): boolean? called after each
+---   `concurrency` times four records, while others are on their way, before a wait, and in a dry
+---   run every thousand records; false stops
 
 --- @class posthog.llm.DatasetImport
 --- @field dataset string id
@@ -39,15 +44,18 @@
 --- @field found integer rows whose response had been lost
 --- @field existing integer rows that the dataset had under the record's own `client_item_id`
 --- @field rejected integer
---- @field skipped integer records that were left out: by your function, or since an export has them as archived or deleted
+--- @field skipped integer records that were left out: by your function, or since an export has them
+---   as archived or deleted
 --- @field journal? string path
 --- @field rejects? string path; nil: nothing was rejected
 --- @field is_new? boolean the dataset was made
 --- @field already? boolean an earlier run had finished
 --- @field keys_left_out? integer records whose `client_item_id` API v1 does not have
---- @field limit? posthog.llm.DatasetLimit the server's limit that was reached, or of a dry run will be
+--- @field limit? posthog.llm.DatasetLimit the server's limit that was reached, or of a dry run will
+---   be
 --- @field usable? integer dry run: records that can be imported
---- @field problems? { record: integer, line: integer, reason: string }[] dry run: the first 100 that cannot
+--- @field problems? { record: integer, line: integer, reason: string }[] dry run: the first 100
+---   that cannot
 --- @field waiting? number progress: seconds of the wait that begins
 
 --- @class posthog.llm.DatasetLimit
@@ -59,11 +67,13 @@
 --- @class posthog.llm.DatasetExportOptions
 --- @field format? "jsonl"|"json"|"csv" default: by the name of the file, "jsonl" for a function
 --- @field fields? string[] default: the id, and all that can be set
---- @field revision? integer API v2: exactly the rows of this revision; default: the latest at the start
---- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
----   client's `max_connections`, less one, and fewer where pages are large; default "auto"
---- @field on_progress? fun(progress: { rows: integer, total?: integer }): boolean? called every hundred rows and at the
----   end; false stops
+--- @field revision? integer API v2: exactly the rows of this revision; default: the latest at the
+---   start
+--- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used.
+---   "auto": four for each of the client's `max_connections`, less one, and fewer where pages are
+---   large; default "auto"
+--- @field on_progress? fun(progress: { rows: integer, total?: integer }): boolean? called every
+---   hundred rows and at the end; false stops
 
 --- @class posthog.llm.DatasetExport
 --- @field dataset string id
@@ -73,39 +83,45 @@
 --- @field revision? integer API v2
 
 --- @class posthog.llm.DatasetDiffOptions: posthog.llm.DatasetSourceOptions
---- @field key? string|fun(fields: table): any what tells rows apart: a field such as "id", or a function of the fields; default:
----   all of their content, and then nothing is `changed`
+--- @field key? string|fun(fields: table): any what tells rows apart: a field such as "id", or a
+---   function of the fields; default: all of their content, and then nothing is `changed`
 --- @field revision? integer API v2; default: the latest
---- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
----   client's `max_connections`, less one, and fewer where pages are large; default "auto"
---- @field on_progress? fun(progress: { rows: integer, total?: integer, read?: integer }): boolean? every hundred
----   rows; before, with `read`, every thousand records of the file; false stops
+--- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used.
+---   "auto": four for each of the client's `max_connections`, less one, and fewer where pages are
+---   large; default "auto"
+--- @field on_progress? fun(progress: { rows: integer, total?: integer, read?: integer }): boolean?
+---   every hundred rows; before, with `read`, every thousand records of the file; false stops
 
 --- @class posthog.llm.DatasetDiff
---- @field added { line: integer, n: integer, key: any }[] in the file alone; `n` is the number of the record
+--- @field added { line: integer, n: integer, key: any }[] in the file alone; `n` is the number of
+---   the record
 --- @field removed { id: string, key: any }[] in the dataset alone
---- @field changed { line: integer, n: integer, id: string, key: any, fields: string[] }[] `fields`: which differ, by the
----   names of API v2
+--- @field changed { line: integer, n: integer, id: string, key: any, fields: string[] }[] `fields`:
+---   which differ, by the names of API v2
 --- @field same integer
 --- @field text string all of it for people
 
 --- @class posthog.llm.DatasetSyncOptions: posthog.llm.DatasetSourceOptions
---- @field key string the field by which a record and an item are the same, or the path within one: "metadata.id";
----   required
+--- @field key string the field by which a record and an item are the same, or the path within one:
+---   "metadata.id"; required
 --- @field prune? boolean deletes the items that the file lacks; default false
---- @field allow_empty? boolean prunes also where the file has no records at all, which is an error otherwise; default
----   false
+--- @field allow_empty? boolean prunes also where the file has no records at all, which is an error
+---   otherwise; default false
 --- @field dry_run? boolean sends nothing, and returns the plan; default false
 --- @field create? boolean makes the dataset where there is none of this name; default false
 --- @field concurrency? integer requests at the same time, from 1; default 8
 --- @field settle? number seconds to wait before a lost request is looked up; default 10
---- @field reject_all? boolean goes on where the first ten records are refused for the same reason; default false
---- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default false
+--- @field reject_all? boolean goes on where the first ten records are refused for the same reason;
+---   default false
+--- @field give_up? boolean rejects what fails ten times, also where nothing else succeeds; default
+---   false
 --- @field journal? string path; it is removed in the end; default: the file with ".sync.journal"
---- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used. "auto": four for each of the
----   client's `max_connections`, less one, and fewer where pages are large; default "auto"
---- @field on_progress? fun(now: table): boolean? the result so far, with `changes` (all that are to be made), `done` and
----   before a wait `waiting`; while it reads, with `read` or `rows` and `total`; false stops
+--- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used.
+---   "auto": four for each of the client's `max_connections`, less one, and fewer where pages are
+---   large; default "auto"
+--- @field on_progress? fun(now: table): boolean? the result so far, with `changes`
+---   (all that are to be made), `done` and before a wait `waiting`; while it reads, with `read` or
+---   `rows` and `total`; false stops
 
 --- @class posthog.llm.DatasetSync
 --- @field created integer

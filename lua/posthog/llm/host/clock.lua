@@ -3,8 +3,9 @@
 local core = require("posthog.llm.util.core")
 local hosts = require("posthog.llm.host")
 
---- The time, random numbers and waits of the library: `require("posthog.llm.clock")`. A test may replace its functions, so
---- that it does not have to wait between attempts, for `pace` or for an export.
+--- The time, random numbers and waits of the library: `require("posthog.llm.clock")`. A test may
+--- replace its functions, so that it does not have to wait between attempts, for `pace` or for an
+--- export.
 ---
 --- ```lua
 --- local clock = require("posthog.llm.clock")
@@ -16,8 +17,8 @@ local clock = {}
 
 clock.now = core.now
 
---- A number from 0 (included) to 1 (excluded), which spreads the waits between attempts. It leaves the state of
---- `math.random` as it is.
+--- A number from 0 (included) to 1 (excluded), which spreads the waits between attempts. It leaves
+--- the state of `math.random` as it is.
 ---
 --- ```lua
 --- clock.random = function() return 0.5 end

@@ -273,8 +273,8 @@ end
 
 -- {==== Tasks ====
 
---- Ends the function: its call in flight returns an error of kind `cancelled`, a later call raises it, and
---- `on_done` gets it. A task that has ended stays as it is.
+--- Ends the function: its call in flight returns an error of kind `cancelled`, a later call raises
+--- it, and `on_done` gets it. A task that has ended stays as it is.
 ---
 --- <!-- pasted: in luv -->
 ---

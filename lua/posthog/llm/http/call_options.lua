@@ -8,7 +8,8 @@ local check = require("posthog.llm.util.check")
 --- @field timeout? number seconds for one attempt
 --- @field deadline? number seconds for the whole call, waits included
 --- @field max_retries? integer attempts after the first
---- @field headers? table<string, string> sent in addition to the library's own, which they cannot replace
+--- @field headers? table<string, string> sent in addition to the library's own, which they cannot
+---   replace
 
 --- @type table<string, fun(value: any, what: string, level: integer): any>
 return {

@@ -5,23 +5,24 @@ local server_clock = require("posthog.llm.http.server_clock")
 
 local response = {}
 
---- The third result of a call, without the body. All fields but `status`, `attempts` and `url` are made when
---- they are first read: before that, `pairs` does not list them.
+--- The third result of a call, without the body. All fields but `status`, `attempts` and `url` are
+--- made when they are first read: before that, `pairs` does not list them.
 --- @class posthog.llm.Response
 --- @field status integer HTTP status
 --- @field headers table<string, string> by lower-case name, and indexed in any case:
 ---   `headers["Retry-After"]`; repeated ones joined by ", "
 --- @field request_id? string to give to the server's operators
 --- @field attempts integer requests made for the call
---- @field timings { name_lookup: number, connect: number, tls: number, first_byte: number, total: number }
+--- @field timings
+---   { name_lookup: number, connect: number, tls: number, first_byte: number, total: number }
 ---   seconds since the last attempt began
 --- @field http_version? string "1.1" or "2"
 --- @field url string without secrets
 --- @field server_time? integer seconds since 1970 by the server's clock, when it made the response
---- @field successor? string the path that the server names in place of a deprecated one (RFC 9745,
----   RFC 5829)
---- @field settled? boolean true: the response to the write itself was lost, and this one shows that it has
----   happened
+--- @field successor? string the path that the server names in place of a deprecated one
+---   (RFC 9745, RFC 5829)
+--- @field settled? boolean true: the response to the write itself was lost, and this one shows that
+---   it has happened
 
 local HEADERS = {
   __index = function(headers, name)

@@ -35,7 +35,8 @@ local FILE_KEYS = { allowed_tools = "allowed-tools" }
 
 --- @class posthog.llm.SkillNotStored one difference between folder and server
 --- @field path string
---- @field key? string[] of SKILL.md: a field, or "metadata" and a key of it; nil: the file as a whole
+--- @field key? string[] of SKILL.md: a field, or "metadata" and a key of it; nil: the file as a
+---   whole
 --- @field sent? any what the folder has; of a whole file its digest; nil: nothing
 --- @field stored? any what the server has; of a whole file its digest; nil: nothing
 --- @field why? "export"|"split" it was this library that did not send it as it is
@@ -361,8 +362,8 @@ end
 --- @field line? integer of SKILL.md
 --- @field key? string of SKILL.md, "metadata.source"; nil: the file as a whole
 --- @field message string for people
---- @field why? "export"|"split" it was this library that did not send it as it is: a file that only PostHog's exports
----   have, or names of tools that were divided
+--- @field why? "export"|"split" it was this library that did not send it as it is: a file that only
+---   PostHog's exports have, or names of tools that were divided
 
 --- Tells a person of the entries.
 --- @param entries posthog.llm.SkillNotStored[]

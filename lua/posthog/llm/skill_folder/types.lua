@@ -32,17 +32,21 @@
 --- @field removed string[] paths that others had removed
 --- @field merged string[] those of `written` that have the changes of both sides
 --- @field unchanged string[] paths
---- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the server does not keep
+--- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the server does not
+---   keep
 --- @field spec_problems posthog.llm.SpecProblem[] what the server says against the skill; API v2
 
 --- @class posthog.llm.SkillPushOptions
 --- @field note? string of the version, at most 400 characters; API v1 ignores it
---- @field prune? boolean removes the server's files that the folder never had, which otherwise come into the folder;
----   default false
+--- @field prune? boolean removes the server's files that the folder never had, which otherwise come
+---   into the folder; default false
 --- @field dry_run? boolean writes nothing, neither here nor there; default false
---- @field force? boolean publishes the folder as it is, over what others have published; default false
---- @field skip_binary? boolean leaves out what the API cannot hold, which otherwise refuses the push; default false
---- @field split_tools? boolean divides names of tools at their blanks, which newer servers refuse; default false
+--- @field force? boolean publishes the folder as it is, over what others have published; default
+---   false
+--- @field skip_binary? boolean leaves out what the API cannot hold, which otherwise refuses the
+---   push; default false
+--- @field split_tools? boolean divides names of tools at their blanks, which newer servers refuse;
+---   default false
 --- @field hidden? boolean takes files whose names begin with a dot, too; default false
 --- @field on_progress? fun(event: posthog.llm.SkillFolderEvent)
 
@@ -56,8 +60,8 @@
 --- @field merged string[] those of `written` that have the changes of both sides
 --- @field skipped string[] what `skip_binary` left out
 --- @field left_out string[] hidden files that are not part of the skill
---- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the server did not keep; it stays in
----   the folder
+--- @field not_stored posthog.llm.SkillNotStoredFinding[] what of the folder the server did not
+---   keep; it stays in the folder
 --- @field spec_problems posthog.llm.SpecProblem[] what the server says against the skill; API v2
 
 --- @class posthog.llm.SkillFileChange
@@ -88,11 +92,12 @@
 
 --- @class posthog.llm.SkillPullAllOptions
 --- @field names? string[] only these skills, each asked for by itself
---- @field prune? boolean takes away the folders of skills that are gone from the server, not one with changes; default
+--- @field prune? boolean takes away the folders of skills that are gone from the server, not one
+---   with changes; default false
+--- @field force? boolean overwrites what has changed here; with `prune`, takes it away; default
 ---   false
---- @field force? boolean overwrites what has changed here; with `prune`, takes it away; default false
---- @field yes? boolean prunes also when the server has no skills at all, or the root is another project's; default
----   false
+--- @field yes? boolean prunes also when the server has no skills at all, or the root is another
+---   project's; default false
 --- @field concurrency? integer skills at the same time, 1 to 8; default 8
 --- @field on_progress? fun(event: posthog.llm.SkillRootEvent)
 
@@ -151,13 +156,14 @@
 --- @class posthog.llm.SkillPushAll
 --- @field name string
 --- @field dir string
---- @field action "created"|"published"|"unchanged"|"behind"|"gone"|"failed"|"not tried" "behind": nothing has changed
----   here, and the server has a later version; "gone": nor has anything, and the skill was archived
+--- @field action "created"|"published"|"unchanged"|"behind"|"gone"|"failed"|"not tried" "behind":
+---   nothing has changed here, and the server has a later version; "gone": nor has anything, and
+---   the skill was archived
 --- @field version? integer of the server's skill now
 --- @field latest? integer of "behind": the server's version
 --- @field changes? posthog.llm.SkillFileChange[] against the server's latest
---- @field written? string[] as of push, like `removed`, `merged`, `skipped`, `left_out`, `not_stored` and
----   `spec_problems`
+--- @field written? string[] as of push, like `removed`, `merged`, `skipped`, `left_out`,
+---   `not_stored` and `spec_problems`
 --- @field err? posthog.llm.Error of "failed", as push returns it
 
 --- @class posthog.llm.SkillLintOptions
@@ -175,7 +181,8 @@
 
 --- @class posthog.llm.SkillComparison
 --- @field name string
---- @field from? integer version; nil: a folder whose skill is not on the server, or before version 1
+--- @field from? integer version; nil: a folder whose skill is not on the server, or before version
+---   1
 --- @field to? integer version; nil: the folder
 --- @field pulled? integer version that the folder was pulled at
 --- @field files posthog.llm.SkillFileDifference[] in order of paths; none: there is no difference
@@ -198,11 +205,12 @@
 --- @field is_latest? boolean
 --- @field note? string of the version; API v2
 --- @field changes posthog.llm.SkillFileChange[] against the version before
---- @field compared boolean false: bundled files may have changed that are not in `changes`, as this server
----   does not tell (API v1)
+--- @field compared boolean false: bundled files may have changed that are not in `changes`, as this
+---   server does not tell (API v1)
 
 --- @class posthog.llm.SkillRestoreOptions
---- @field note? string of the new version, at most 400 characters, API v2; default: which version it was
+--- @field note? string of the new version, at most 400 characters, API v2; default: which version
+---   it was
 --- @field on_progress? fun(event: posthog.llm.SkillFolderEvent)
 
 --- @class posthog.llm.SkillRenameOptions

@@ -6,12 +6,14 @@ local errors = {}
 
 --- Programs decide by it.
 --- @alias posthog.llm.ErrorKind
---- | "invalid"       the server has refused the request; without a `status`: nothing was sent, since a value,
----   a host or a project is invalid
---- | "auth"          the key is not valid; without a `status`: there is no key, or it is one of another kind
+--- | "invalid"       the server has refused the request; without a `status`: nothing was sent,
+---   since a value, a host or a project is invalid
+--- | "auth"          the key is not valid; without a `status`: there is no key, or it is one of
+---   another kind
 --- | "forbidden"     the key lacks a scope, or the project is another's
 --- | "not_found"     there is no such skill, row, file or version
---- | "conflict"      with `current_version`: somebody else has written; else a name, a path or a limit
+--- | "conflict"      with `current_version`: somebody else has written; else a name, a path or a
+---   limit
 --- | "rate_limited"  too many requests; without a `status`: held back by `pace`
 --- | "server"        the server has failed, or a gateway before it
 --- | "network"       no usable response: `stage` says how far it came
@@ -24,8 +26,8 @@ local errors = {}
 --- | "phase"         this phase of nginx, or event of Neovim, cannot wait
 --- | "file"          a file or folder of this machine cannot be read or written
 
---- What a failed call returns as its second value, and what an iterator raises. `tostring(err)` is one readable line: the call, the kind, what
---- went wrong, where, and what may help.
+--- What a failed call returns as its second value, and what an iterator raises. `tostring(err)` is
+--- one readable line: the call, the kind, what went wrong, where, and what may help.
 ---
 --- ```lua
 --- local skill, err = client.skills:get("tax-forms")
@@ -40,15 +42,17 @@ local errors = {}
 --- ```
 ---
 --- Decide by `kind`, `code`, `option` and `stage`; the texts of `message`, `hint` and `detail` may
---- change. No field holds the key. Every field but `kind` and `message` may be nil, where it is unknown or does not apply.
---- [Errors](../client.md#errors) has examples of the texts, [Reliability](../reliability.md) what is repeated.
+--- change. No field holds the key. Every field but `kind` and `message` may be nil, where it is
+--- unknown or does not apply. [Errors](../client.md#errors) has examples of the texts,
+--- [Reliability](../reliability.md) what is repeated.
 --- @class posthog.llm.Error
 --- @field kind posthog.llm.ErrorKind
 --- @field message string what went wrong, in one line for people
---- @field call? string the method as a user writes it: "skills:get", "request", "skills:each" of an iterator;
----   "skill_folder.push" where the error begins in a tool; nil for `llm.json` and in `on_retry`
---- @field host? string the origin that the request went to, or would have: "https://us.posthog.com". Nil
----   where the error is about a file of this machine
+--- @field call? string the method as a user writes it: "skills:get", "request", "skills:each" of an
+---   iterator; "skill_folder.push" where the error begins in a tool; nil for `llm.json` and in
+---   `on_retry`
+--- @field host? string the origin that the request went to, or would have:
+---   "https://us.posthog.com". Nil where the error is about a file of this machine
 --- @field option? string the option to blame, of the client, the call or the tool: "project_id"
 --- @field hint? string a sentence: what may help, where that is not certain
 --- @field stage? "proxy"|"name_lookup"|"connect"|"tls"|"certificate" no usable response: the step
@@ -64,22 +68,26 @@ local errors = {}
 --- @field edit_index? integer publish: the edit that does not apply, counted from 0
 --- @field file_path? string publish: the file whose edit does not apply
 --- @field current_item_id? string conflict: the item that exists already
---- @field resource? string conflict with code "limit_reached": what has reached its limit. A retry does not help
+--- @field resource? string conflict with code "limit_reached": what has reached its limit. A retry
+---   does not help
 --- @field current_count? integer how many of it exist
 --- @field limit? integer how many the server allows
---- @field retry_after? number seconds to wait before another attempt; also set where that was too long to wait
+--- @field retry_after? number seconds to wait before another attempt; also set where that was too
+---   long to wait
 --- @field request_id? string to give to the server's operators
 --- @field attempts? integer requests made for the call
 --- @field ambiguous? boolean true: the write may or may not have happened
---- @field sent_at? integer ambiguous: when the call began, in seconds since 1970, for `find_created`
+--- @field sent_at? integer ambiguous: when the call began, in seconds since 1970, for
+---   `find_created`
 --- @field body? any the decoded body of the response, or the start of one that is not JSON
 --- @field position? integer decode: byte offset in the text, from 1
---- @field path? string the part of a value that cannot be encoded, such as `results[3].input`; or the path of a
----   file
+--- @field path? string the part of a value that cannot be encoded, such as `results[3].input`; or
+---   the path of a file
 --- @field file? string the file of this machine to blame
 --- @field line? integer the line in that file, or in an export
 --- @field row? integer of `export_read`: the last complete row; 0: none
---- @field problems? { path: string, line?: integer, message: string }[] tools: everything that is wrong
+--- @field problems? { path: string, line?: integer, message: string }[] tools: everything that is
+---   wrong
 --- @field conflicts? { path: string, line?: integer, message: string }[] skill folders: what a
 ---   person has to decide
 --- @field summary? string `message` without `problems` or `conflicts`

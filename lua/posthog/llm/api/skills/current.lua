@@ -54,8 +54,8 @@ function current.define(class, skill_path)
     return type(skill) == "table" and skill.first_version_created_at or nil
   end
 
-  --- Searches names, descriptions, bodies and Markdown files for a text. API v2 only. It is not repeated after a
-  --- 503, which says that the search took more than five seconds: narrow the text.
+  --- Searches names, descriptions, bodies and Markdown files for a text. API v2 only. It is not
+  --- repeated after a 503, which says that the search took more than five seconds: narrow the text.
   ---
   --- ```lua
   --- local found = assert(client.skills:search("one line a field"))
@@ -84,8 +84,8 @@ function current.define(class, skill_path)
     })
   end
 
-  --- Renames a skill; its versions stay. API v2 only; on API v1 use [skill_folder.rename](skill_folder.md#skill_folderrename),
-  --- which copies the skill.
+  --- Renames a skill; its versions stay. API v2 only; on API v1 use
+  --- [skill_folder.rename](skill_folder.md#skill_folderrename), which copies the skill.
   ---
   --- ```lua
   --- local skill = assert(client.skills:rename("tax-forms", "tax-returns"))
@@ -96,8 +96,8 @@ function current.define(class, skill_path)
   --- @param options? posthog.llm.CallOptions
   --- @return posthog.llm.Skill? skill
   --- @return posthog.llm.Error? err kind `invalid`, code `unique`: the name is taken; code
-  ---   `reserved_prefix`: the server keeps such names for itself; kind `not_found`; `ambiguous`: it may
-  ---   have been renamed
+  ---   `reserved_prefix`: the server keeps such names for itself; kind `not_found`; `ambiguous`: it
+  ---   may have been renamed
   --- @return posthog.llm.Response? response
   function Skills:rename(name, new_name, options)
     check.segment(name, "name", 2)
@@ -123,8 +123,9 @@ function current.define(class, skill_path)
     end)
   end
 
-  --- A skill as the text of a SKILL.md, with its front matter, as the server writes it. API v2 only;
-  --- [skill_folder.render](skill_folder.md#skill_folderrender) makes one of a skill on any server.
+  --- A skill as the text of a SKILL.md, with its front matter, as the server writes it. API v2
+  --- only; [skill_folder.render](skill_folder.md#skill_folderrender) makes one of a skill on any
+  --- server.
   ---
   --- ```lua
   --- local file = assert(client.skills:skill_md("pdf-forms"))
@@ -155,8 +156,8 @@ function current.define(class, skill_path)
     return errors.result(file, err, response)
   end
 
-  --- Many skills as one zip archive, in memory. API v2 only. The server limits it to 30 a minute and 300
-  --- an hour.
+  --- Many skills as one zip archive, in memory. API v2 only. The server limits it to 30 a minute
+  --- and 300 an hour.
   ---
   --- ```lua
   --- local bundle = assert(client.skills:bundle({ content = "full", limit = 100 }))

@@ -20,8 +20,8 @@ local url = require("posthog.llm.http.url")
 
 local escape = url.escape
 
---- The versioned store of a project's agent skills. A skill is a Markdown body with bundled files, kept
---- in versions that count from 1; every write makes a new one. The key needs the scope
+--- The versioned store of a project's agent skills. A skill is a Markdown body with bundled files,
+--- kept in versions that count from 1; every write makes a new one. The key needs the scope
 --- `llm_skill:read`, or `llm_skill:write` for the calls that write. [Skills](../skills.md) explains
 --- versions, trimmed text and lost responses.
 --- @class posthog.llm.Skills
@@ -129,8 +129,8 @@ local function complete(self, request, skill, last)
   return skill, nil, last
 end
 
---- A skill with its whole body. One request; on API v2, whose responses hold a part of a long body, one
---- more for each further part, of the same version.
+--- A skill with its whole body. One request; on API v2, whose responses hold a part of a long body,
+--- one more for each further part, of the same version.
 ---
 --- ```lua
 --- local skill, err = client.skills:get("pdf-forms")
@@ -145,8 +145,8 @@ end
 --- @param name string
 --- @param options? posthog.llm.SkillVersionOptions
 --- @return posthog.llm.Skill? skill
---- @return posthog.llm.Error? err kind `not_found`: no skill has the name, or it lacks the version; on
----   API v2 `err.body` has `suggestions` (names) or `available_versions`
+--- @return posthog.llm.Error? err kind `not_found`: no skill has the name, or it lacks the version;
+---   on API v2 `err.body` has `suggestions` (names) or `available_versions`
 --- @return posthog.llm.Response? response
 function Skills:get(name, options)
   check.segment(name, "name", 2)
@@ -198,8 +198,8 @@ function Skills:resolve(name, options)
   })
 end
 
---- The history of a skill, newest first, to its first version. Versions that are published meanwhile do
---- not affect it. One request for each page; none before the first step.
+--- The history of a skill, newest first, to its first version. Versions that are published
+--- meanwhile do not affect it. One request for each page; none before the first step.
 ---
 --- ```lua
 --- for version in client.skills:versions("pdf-forms") do
@@ -209,8 +209,8 @@ end
 --- ```
 --- @param name string
 --- @param options? posthog.llm.SkillVersionsOptions
---- @return fun(): posthog.llm.SkillVersion? iterator for a generic `for`; raises the error of a page
----   that fails
+--- @return fun(): posthog.llm.SkillVersion? iterator for a generic `for`; raises the error of a
+---   page that fails
 function Skills:versions(name, options)
   check.segment(name, "name", 2)
   local _, call_options = query.read(VERSIONS, options, 2)
@@ -298,7 +298,8 @@ end
 ---   print(assert(skill, err).version) --> 1
 --- end
 --- ```
---- @param fields posthog.llm.SkillFields `name`, `description` and `body` are required by the server
+--- @param fields posthog.llm.SkillFields `name`, `description` and `body` are required by the
+---   server
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill
 --- @return posthog.llm.Error? err kind `invalid`, code `unique`: the name is taken; kind `invalid`,
@@ -326,9 +327,9 @@ local function is_owners_only(fields)
   return fields.owners ~= nil
 end
 
---- The skill before a call that changes its owners: had it these owners already, finding them after a
---- lost response would prove nothing. Without retries a lost write is not read back, and nothing is
---- requested.
+--- The skill before a call that changes its owners: had it these owners already, finding them after
+--- a lost response would prove nothing. Without retries a lost write is not read back, and nothing
+--- is requested.
 --- @return posthog.llm.Skill?
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
@@ -343,8 +344,9 @@ local function before_owners(self, name, call_options)
   return type(skill) == "table" and skill or nil
 end
 
---- Publishes the next version. Fields that are absent stay as they are in the latest version. A version is
---- made even when nothing differs, except by `owners` alone, which belong to no version (API v2).
+--- Publishes the next version. Fields that are absent stay as they are in the latest version. A
+--- version is made even when nothing differs, except by `owners` alone, which belong to no version
+--- (API v2).
 ---
 --- ```lua
 --- local skill = assert(client.skills:get("pdf-forms"))
@@ -362,9 +364,10 @@ end
 --- @param fields posthog.llm.SkillChanges
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill the new version, with its whole body
---- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
----   latest, and nothing was changed; kind `invalid`, with `edit_index` and, for a file, `file_path`: an
----   edit does not apply; kind `not_found`; `ambiguous`: the version may have been made
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not
+---   the latest, and nothing was changed; kind `invalid`, with `edit_index` and, for a file,
+---   `file_path`: an edit does not apply; kind `not_found`; `ambiguous`: the version may have been
+---   made
 --- @return posthog.llm.Response? response
 function Skills:publish(name, fields, options)
   check.segment(name, "name", 2)
@@ -447,8 +450,8 @@ end
 --- @param new_name string as a new skill's: a-z, 0-9 and single hyphens, at most 64 characters
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill the copy, as version 1
---- @return posthog.llm.Error? err kind `invalid`, attr `new_name`: the name is taken or invalid; kind
----   `not_found`; `ambiguous`: the copy may have been made
+--- @return posthog.llm.Error? err kind `invalid`, attr `new_name`: the name is taken or invalid;
+---   kind `not_found`; `ambiguous`: the copy may have been made
 --- @return posthog.llm.Response? response
 function Skills:duplicate(name, new_name, options)
   check.segment(name, "name", 2)
@@ -462,7 +465,8 @@ function Skills:duplicate(name, new_name, options)
   }, new_name, probes.duplicate(self, name, new_name))
 end
 
---- A bundled file with its content. One request for each file; the list of files is in `skill.files`.
+--- A bundled file with its content. One request for each file; the list of files is in
+--- `skill.files`.
 ---
 --- ```lua
 --- local file = assert(client.skills:file("pdf-forms", "references/fields.md", { version = 1 }))
@@ -504,9 +508,9 @@ end
 --- @param fields posthog.llm.SkillNewFile
 --- @param options? posthog.llm.CallOptions
 --- @return posthog.llm.Skill? skill the new version
---- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
----   latest; kind `conflict`, without it: the path is taken; kind `invalid`: an invalid path, or too
----   many files; kind `not_found`; `ambiguous`: the version may have been made
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not
+---   the latest; kind `conflict`, without it: the path is taken; kind `invalid`: an invalid path,
+---   or too many files; kind `not_found`; `ambiguous`: the version may have been made
 --- @return posthog.llm.Response? response
 function Skills:create_file(name, fields, options)
   check.segment(name, "name", 2)
@@ -537,9 +541,9 @@ end
 --- @param new_path string relative; `.`, `..` and empty segments raise
 --- @param options? posthog.llm.SkillBaseOptions
 --- @return posthog.llm.Skill? skill the new version
---- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
----   latest; kind `conflict`, without it: `new_path` is taken; kind `not_found`: no such skill or file;
----   `ambiguous`: the version may have been made
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not
+---   the latest; kind `conflict`, without it: `new_path` is taken; kind `not_found`: no such skill
+---   or file; `ambiguous`: the version may have been made
 --- @return posthog.llm.Response? response
 function Skills:rename_file(name, old_path, new_path, options)
   check.segment(name, "name", 2)
@@ -568,8 +572,9 @@ end
 --- @param path string
 --- @param options? posthog.llm.SkillBaseOptions
 --- @return posthog.llm.Skill? skill the new version
---- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not the
----   latest; kind `not_found`: no such skill or file; `ambiguous`: the version may have been made
+--- @return posthog.llm.Error? err kind `conflict`, with `current_version`: `base_version` is not
+---   the latest; kind `not_found`: no such skill or file; `ambiguous`: the version may have been
+---   made
 --- @return posthog.llm.Response? response
 function Skills:delete_file(name, path, options)
   check.segment(name, "name", 2)

@@ -73,8 +73,9 @@ function lists.define(class, path)
     return errors.result(page, err, response)
   end
 
-  --- One page of the project's skills, in their latest versions, newest first; the rows have no `body`. Where an
-  --- `etag` is given and nothing in the project has changed since, the result is `true`, from a response without content (304).
+  --- One page of the project's skills, in their latest versions, newest first; the rows have no
+  --- `body`. Where an `etag` is given and nothing in the project has changed since, the result is
+  --- `true`, from a response without content (304).
   ---
   --- ```lua
   --- local page = assert(client.skills:list({ search = "pdf-forms", order_by = "name", limit = 10 }))
@@ -95,8 +96,9 @@ function lists.define(class, path)
     return fetch(self, parameters, call_options, only_current_filter(options))
   end
 
-  --- All skills of the project, in their latest versions, newest first; they have no `body`. No skill comes
-  --- twice, also when others are created meanwhile. One request for each page; none before the first step.
+  --- All skills of the project, in their latest versions, newest first; they have no `body`. No
+  --- skill comes twice, also when others are created meanwhile. One request for each page; none
+  --- before the first step.
   ---
   --- ```lua
   --- local names = {}
@@ -106,7 +108,8 @@ function lists.define(class, path)
   --- print(table.concat(names, " ")) --> pdf-forms tax-forms web-forms
   --- ```
   --- @param options? posthog.llm.SkillEach
-  --- @return fun(): posthog.llm.Skill? iterator for a generic `for`; raises the error of a page that fails
+  --- @return fun(): posthog.llm.Skill? iterator for a generic `for`; raises the error of a page
+  ---   that fails
   function Skills:each(options)
     local first, call_options = query.read(EACH, options, 2)
     local ahead

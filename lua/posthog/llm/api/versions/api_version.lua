@@ -7,7 +7,8 @@ local option_names = require("posthog.llm.util.option_names")
 
 local api_version = {}
 
---- The version of PostHog's API that a server has: [Compatibility](../compatibility.md) tells what differs.
+--- The version of PostHog's API that a server has: [Compatibility](../compatibility.md) tells what
+--- differs.
 --- @alias posthog.llm.ApiVersion
 --- | "reference" API v1, that of PostHog's reference pages
 --- | "current"   API v2, the newest

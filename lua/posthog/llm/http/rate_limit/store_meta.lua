@@ -2,9 +2,10 @@
 -- What a program may give as `pace.store`, for language servers and for the reference. Nothing
 -- requires this file.
 
---- An object of the program's own that counts requests, as the option `pace.store`: for limits of another kind, or in a
---- service that the program has anyway. Only `take` is required. All clients of a process with the same object share it; their
---- requests wait in order, and one asks for all. This one spreads requests evenly instead of sending a burst first:
+--- An object of the program's own that counts requests, as the option `pace.store`: for limits of
+--- another kind, or in a service that the program has anyway. Only `take` is required. All clients
+--- of a process with the same object share it; their requests wait in order, and one asks for all.
+--- This one spreads requests evenly instead of sending a burst first:
 ---
 --- ```lua
 --- local even = { free_at = {} }
@@ -26,16 +27,18 @@
 --- print(assert(client.skills:list({ limit = 1 })).count) --> 1
 --- ```
 ---
---- `key` is a text that is the same for one key, host and class of requests; it does not show the API key. `now` is in
---- seconds on this machine's monotonic clock, whose zero has no meaning: not for several machines.
+--- `key` is a text that is the same for one key, host and class of requests; it does not show the
+--- API key. `now` is in seconds on this machine's monotonic clock, whose zero has no meaning: not
+--- for several machines.
 --- @class posthog.llm.PaceStore
 local PaceStore = {}
 
---- Counts a request, or tells how long to wait. Called before each request. It may wait as a call may (in nginx by a cosocket), at
---- most a second: after that a grant is over, and it is asked again. Plain Lua 5.1 cannot wait in it.
+--- Counts a request, or tells how long to wait. Called before each request. It may wait as a call
+--- may (in nginx by a cosocket), at most a second: after that a grant is over, and it is asked
+--- again. Plain Lua 5.1 cannot wait in it.
 ---
---- When it raises, or returns nil and a message or anything but a finite number, the call fails and nothing is sent: kind
---- `invalid`, option `pace`, and the message begins with `pace.store`.
+--- When it raises, or returns nil and a message or anything but a finite number, the call fails and
+--- nothing is sent: kind `invalid`, option `pace`, and the message begins with `pace.store`.
 ---
 --- ```lua
 --- local windows = { { limit = 240, seconds = 61.25 } }
@@ -45,13 +48,14 @@ local PaceStore = {}
 --- @param windows posthog.llm.PaceWindow[] the limits, the longest first
 --- @param now number
 --- @param wanted integer how many requests could go now; a store may ignore it
---- @return number? wait seconds. 0 or less: one request is counted, and goes. More: nothing is counted, and `take` is called
----   again after that time, at most a minute
+--- @return number? wait seconds. 0 or less: one request is counted, and goes. More: nothing is
+---   counted, and `take` is called again after that time, at most a minute
 --- @return integer? granted 1 to `wanted` requests, which go within a second; default: 1
 --- @return string? why the end of "held back to ...", where it says to wait
 function PaceStore:take(key, windows, now, wanted) end
 
---- Learns of a 429: nothing of the key may go for so long. A store may lack it; an error in it has no effect.
+--- Learns of a 429: nothing of the key may go for so long. A store may lack it; an error in it has
+--- no effect.
 ---
 --- ```lua
 --- function even:hold(key, seconds, now)
@@ -75,8 +79,8 @@ function PaceStore:hold(key, seconds, now) end
 --- @param now number
 function PaceStore:give_back(key, count, now) end
 
---- Tells how many requests may go at once, for [client:pace](client.md#clientpace), which returns nil where a store lacks
---- it.
+--- Tells how many requests may go at once, for [client:pace](client.md#clientpace), which returns
+--- nil where a store lacks it.
 ---
 --- ```lua
 --- function even:left(key, windows, now)

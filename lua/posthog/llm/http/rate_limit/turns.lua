@@ -2,9 +2,9 @@
 --- RateQueue does for times that it can read itself, for a count that only a store knows (Redis, or
 --- the program's own). One request asks at a time, for all that wait.
 ---
---- The store's answer to `take` is a number of seconds. 0: one request is counted, and goes now. More:
---- none is counted, and the store is asked again after that time. It may grant more than one, up to
---- `wanted`: those are used within LIFE seconds, or given back.
+--- The store's answer to `take` is a number of seconds. 0: one request is counted, and goes now.
+--- More: none is counted, and the store is asked again after that time. It may grant more than one,
+--- up to `wanted`: those are used within LIFE seconds, or given back.
 
 local check = require("posthog.llm.util.check")
 local clock = require("posthog.llm.host.clock")
@@ -12,12 +12,14 @@ local queue = require("posthog.llm.http.rate_limit.queue")
 
 --- A store that this library brings has one method more than a program's (store_meta.lua).
 --- @class posthog.llm.OwnStore: posthog.llm.PaceStore
---- @field later? fun(self, seconds: number, f: function) calls f after a time, if the host has timers
+--- @field later? fun(self, seconds: number, f: function) calls f after a time, if the host has
+---   timers
 
 --- One of the limits that a store counts.
 --- @class posthog.llm.PaceWindow
 --- @field limit integer requests
---- @field seconds number 1.25 more than the server's window, since requests do not all take the same time to arrive
+--- @field seconds number 1.25 more than the server's window, since requests do not all take the
+---   same time to arrive
 
 --- A waiting request, in a list of all.
 --- @class posthog.llm.Turn
@@ -302,7 +304,8 @@ end
 --- Takes a place behind all that wait.
 --- @param now number
 --- @param expires number the latest time to go out
---- @return posthog.llm.Turn|false|nil turn nil: it would be later, and no place is taken; false: an error
+--- @return posthog.llm.Turn|false|nil turn nil: it would be later, and no place is taken; false: an
+---   error
 --- @return number|string at when it may go, or the store is asked again; or the error
 --- @return string? why
 function Turns:take(now, expires)
