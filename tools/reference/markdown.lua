@@ -160,7 +160,7 @@ local ONLY_V2 = "<!-- pasted: on API v2 -->\n\n"
 --- Whether servers of API v1 do not have what a function calls.
 --- @param declaration tools.reference.Declaration
 function markdown.is_only_v2(declaration)
-  return declaration.text:find("API v2%s+only") ~= nil
+  return declaration.text:find("API%s+v2%s+only") ~= nil
 end
 
 --- The lines of a parameter: a table of options has one for each of them.
