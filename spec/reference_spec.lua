@@ -354,6 +354,117 @@ for class, same in pairs({
   BY_CALL[name] = BY_CALL["posthog.llm." .. same]
 end
 
+--- Where each class of a response is in spec/samples: a file, and the way into it.
+local SAMPLES = {
+  { "Skill", "skill_get.json" },
+  { "Skill", "skills_list.json", "results", 1 },
+  { "Skill", "n_skill_get_page1.json" },
+  { "SkillFileEntry", "skill_get.json", "files", 1 },
+  { "SkillFileEntry", "n_skill_get_page1.json", "files", 1 },
+  { "Heading", "skill_get.json", "outline", 1 },
+  { "User", "skill_get.json", "created_by" },
+  { "SkillVersion", "skill_resolve.json", "versions", 1 },
+  { "SkillFile", "skill_file_get.json" },
+  { "SkillFound", "n_skill_search.json", "results", 1 },
+  { "SkillMatch", "n_skill_search.json", "results", 1, "matches", 1 },
+  { "SkillMdFile", "n_skill_markdown.json" },
+  { "Page", "datasets_list.json" },
+  { "Dataset", "dataset_get.json" },
+  { "Dataset", "n_dataset_get.json" },
+  { "Revision", "n_dataset_revisions.json", "results", 1 },
+  { "Export", "n_dataset_export_complete.json" },
+  { "DatasetItem", "dataset_item_get.json" },
+  { "DatasetItem", "n_dataset_item.json" },
+  { "SpendReport", "spend.json" },
+  { "SpendReport", "n_spend.json" },
+  { "SpendSummary", "spend.json", "summary" },
+  { "SpendByProduct", "spend.json", "by_product", "items", 1 },
+  { "SpendByTool", "spend.json", "by_tool", "items", 1 },
+  { "SpendByTool", "n_spend.json", "by_tool", "items", 1 },
+  { "SpendByModel", "spend.json", "by_model", "items", 1 },
+  { "SpendByDay", "n_spend.json", "by_day", "items", 1 },
+  { "SpendByDayModel", "n_spend.json", "by_day_model", 1 },
+  { "SpendByInputSize", "n_spend.json", "by_input_size", "items", 1 },
+  { "SpendByBucket", "n_spend.json", "by_bucket", "items", 1 },
+}
+
+describe("the tables of responses in the reference", function()
+  it("have every field that a server sends", function()
+    local wrong, sent = {}, {}
+    for _, sample in ipairs(SAMPLES) do
+      local class = sample[1]
+      local value = assert(llm.json.decode(read("spec/samples/" .. sample[2])))
+      for i = 3, #sample do
+        value = value[sample[i]]
+      end
+      sent[class] = sent[class] or {}
+      local told = {}
+      for _, field in ipairs(all.classes["posthog.llm." .. class].fields) do
+        told[field.name] = field
+      end
+      for name, content in pairs(value or {}) do
+        sent[class][name] = true
+        local where = ("%s.%s (%s)"):format(class, name, sample[2])
+        if not told[name] and name ~= "body_next_offset" then -- the library reads the rest itself
+          wrong[#wrong + 1] = where .. " is not told of"
+        elseif
+          content == llm.null
+          and not told[name].optional
+          and told[name].type.name ~= "any"
+        then
+          wrong[#wrong + 1] = where .. " may be null"
+        end
+      end
+    end
+    for class, names in pairs(sent) do
+      for _, field in ipairs(all.classes["posthog.llm." .. class].fields) do
+        local is_optional = field.optional or field.type.name == "any"
+        if not names[field.name] and not is_optional then
+          wrong[#wrong + 1] = ("%s.%s is sent by no server"):format(class, field.name)
+        end
+      end
+    end
+    assert.equal("", table.concat(wrong, "\n"))
+  end)
+end)
+
+describe("the kinds and codes of errors in the reference", function()
+  it("are those of the library and of the servers", function()
+    local kinds, used = {}, {}
+    for _, entry in ipairs(all.classes["posthog.llm.ErrorKind"].values) do
+      kinds[entry.value] = true
+    end
+    local list = io.popen("cat $(find lua/posthog -name '*.lua')")
+    for line in list:lines() do
+      local code = line:gsub("%-%-.*", "")
+      for word in code:gmatch('"([%l_]+)"') do
+        used[word] = true
+      end
+      local kind = code:match('errors%.new%({ kind = "([%l_]+)"')
+      assert.is_true(kind == nil or kinds[kind] == true, line)
+    end
+    list:close()
+    for kind in pairs(kinds) do
+      assert.is_true(used[kind] == true, kind .. " is used nowhere")
+    end
+    local server = io.popen("cat doc/api.md $(find spec/emulator/server -name '*.lua')")
+    local words = server:read("*a")
+    server:close()
+    local seen = 0
+    for path, text in pairs(texts) do
+      for kind in text:gmatch("kind `([%w_]+)`") do
+        seen = seen + 1
+        assert.is_true(kinds[kind], path .. " has the kind " .. kind)
+      end
+      for code in text:gmatch("code `([%w_]+)`") do
+        seen = seen + 1
+        assert.is_truthy(words:find(code, 1, true), path .. " has the code " .. code)
+      end
+    end
+    assert.is_true(seen > 80)
+  end)
+end)
+
 describe("the fields of items in the reference", function()
   it("are those that the library translates, by both names", function()
     local item_fields = require("posthog.llm.api.item_fields")

@@ -203,10 +203,12 @@ end
 local function list_of_functions(page)
   local rows = { { "", "" } }
   for _, entry in ipairs(page.functions) do
-    local signature = markdown.signature(entry.declaration, entry.public)
+    local declaration = entry.declaration
+    local signature = markdown.signature(declaration, entry.public)
+    local words = markdown.sentence((markdown.divide(declaration.text)))
     rows[#rows + 1] = {
       ("[`%s`](#%s)"):format(signature, slug(entry.public)),
-      markdown.sentence((markdown.divide(entry.declaration.text))),
+      markdown.is_only_v2(declaration) and words .. " *API v2*" or words,
     }
   end
   return markdown.table_of(rows)
