@@ -2,6 +2,7 @@
 --- server, and the permissions of the key. They only read. `posthog-llm doctor` and Neovim's
 --- `:checkhealth posthog` report them.
 
+local environment = require("posthog.llm.util.environment")
 local errors = require("posthog.llm.util.errors")
 local reach = require("posthog.llm.checks.reach")
 local rights = require("posthog.llm.checks.rights")
@@ -144,12 +145,7 @@ local function unused(source)
   if not (source:find("^POSTHOG_CLI_") or source:find("^/")) then
     return nil
   end
-  for _, name in ipairs({ "POSTHOG_HOST", "POSTHOG_PROJECT_ID" }) do
-    local value = os.getenv(name)
-    if value and value ~= "" then
-      return name
-    end
-  end
+  return (select(2, environment.first({ "POSTHOG_HOST", "POSTHOG_PROJECT_ID" })))
 end
 
 local PREFIXES = { phx_ = "a personal API key (phx_...)", pha_ = "an OAuth token (pha_...)" }

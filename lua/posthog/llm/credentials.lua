@@ -8,6 +8,7 @@
 local atomic_file = require("posthog.llm.util.atomic_file")
 local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
+local environment = require("posthog.llm.util.environment")
 local errors = require("posthog.llm.util.errors")
 local file_system = require("posthog.llm.util.file_system")
 local json = require("posthog.llm.json")
@@ -68,15 +69,6 @@ local VARIABLES = {
 --- @field host? string a URL, "us" or "eu"; default "us"
 --- @field source? string is not kept: what `find` has returned may be saved
 
-local function env(names)
-  for _, name in ipairs(names) do
-    local value = os.getenv(name)
-    if value and value ~= "" then
-      return value, name
-    end
-  end
-end
-
 local function failure(kind, option, message, ...)
   return errors.failure(errors.new({
     kind = kind,
@@ -135,13 +127,13 @@ end
 local function from_environment(variables, given)
   local key, key_name = given.personal_api_key, given.source
   if not key then
-    key, key_name = env(variables.key)
+    key, key_name = environment.first(variables.key)
   end
   if not key then
     return nil
   end
-  local project, project_name = env(variables.project)
-  local host, host_name = env(variables.host)
+  local project, project_name = environment.first(variables.project)
+  local host, host_name = environment.first(variables.host)
   if variables.needs_project and not (project or given.project_id) then
     local words = "%s is set, %s is not: set it to the project's id, or unset %s"
     local _, err = failure("invalid", "project_id", words, key_name, variables.project[1], key_name)
@@ -165,7 +157,7 @@ end
 --- @return string? reason
 --- @return boolean? default whether it is ~/.posthog
 local function folder()
-  local own, home = env({ "POSTHOG_HOME" }), env({ "HOME" })
+  local own, home = environment.first({ "POSTHOG_HOME" }), environment.first({ "HOME" })
   local path, name = own or home, own and "POSTHOG_HOME" or "HOME"
   if not path then
     return nil, "neither HOME nor POSTHOG_HOME is set"
@@ -183,7 +175,7 @@ local function login_file()
   if path then
     return path .. "/credentials.json"
   end
-  local remedy = env({ "POSTHOG_HOME" }) and "set it to one, or unset it"
+  local remedy = environment.first({ "POSTHOG_HOME" }) and "set it to one, or unset it"
     or "set HOME to your home directory"
   return failure("file", nil, "no folder for the login: %s; %s", reason, remedy)
 end

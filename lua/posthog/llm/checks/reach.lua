@@ -2,6 +2,7 @@
 --- clock. One request is enough, since its error names the step that failed.
 
 local bypasses_proxy = require("posthog.llm.http.no_proxy")
+local environment = require("posthog.llm.util.environment")
 local redact = require("posthog.llm.http.redact")
 local times = require("posthog.llm.util.time")
 
@@ -12,23 +13,14 @@ local MAX_SKEW = 300 -- seconds
 
 local PROXIES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
-local function env(names)
-  for _, name in ipairs(names) do
-    local value = os.getenv(name)
-    if value and value ~= "" then
-      return value, name
-    end
-  end
-end
-
 --- @return string? proxy without a user or password
 --- @return string? variable
 local function proxy_of(url)
-  local proxy, name = env(PROXIES)
+  local proxy, name = environment.first(PROXIES)
   if
     url.scheme == "http"
     or not proxy
-    or bypasses_proxy(env({ "no_proxy", "NO_PROXY" }), url.host)
+    or bypasses_proxy(environment.first({ "no_proxy", "NO_PROXY" }), url.host)
   then
     return nil
   end

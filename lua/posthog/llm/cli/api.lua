@@ -1,5 +1,6 @@
 --- posthog-llm api: any endpoint, with the key, the retries and the errors of the library.
 
+local data_option = require("posthog.llm.cli.data_option")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local json = require("posthog.llm.json")
@@ -39,31 +40,13 @@ local function read_headers(list)
   return headers
 end
 
-local function read_all(path)
-  local file, why = io.stdin, nil
-  if path ~= "-" then
-    file, why = io.open(path, "rb")
-  end
-  local text
-  if file then
-    text, why = file:read("*a")
-    if path ~= "-" then
-      file:close()
-    end
-  end
-  if not text then
-    error(errors.new({ kind = "file", message = "--data: " .. tostring(why) }), 0)
-  end
-  return text
-end
-
 --- @return any? value to send
 local function read_data(data)
   if not data then
     return nil
   end
   local path = data == "-" and data or data:match("^@(.+)$")
-  local value, err = json.decode(path and read_all(path) or data)
+  local value, err = json.decode(path and data_option.read(path) or data)
   if err then
     usage("--data: %s", err.message)
   end

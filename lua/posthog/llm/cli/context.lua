@@ -186,6 +186,18 @@ function Context:note(...)
   end
 end
 
+--- Prints a row that a command has made or changed: its id, or with --json all of it.
+--- @param row table
+--- @param ... any the note
+function Context:print_row(row, ...)
+  if self.json then
+    self.out:json(row)
+  else
+    self.out:line(row.id)
+  end
+  self:note(...)
+end
+
 function Context:close()
   if self.cached_client then
     self.cached_client:close()

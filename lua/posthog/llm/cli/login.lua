@@ -3,6 +3,7 @@
 local checks = require("posthog.llm.checks")
 local credentials = require("posthog.llm.credentials")
 local display = require("posthog.llm.util.display")
+local environment = require("posthog.llm.util.environment")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local settings = require("posthog.llm.client.settings")
@@ -197,12 +198,9 @@ local KEY_VARIABLES = { "POSTHOG_PERSONAL_API_KEY", "POSTHOG_CLI_API_KEY", "POST
 
 --- Notes a variable that has precedence over the login.
 local function note_variables(context)
-  for _, name in ipairs(KEY_VARIABLES) do
-    if (os.getenv(name) or "") ~= "" then
-      return context:note(
-        ("note: %s is set and has precedence over the login: unset it"):format(name)
-      )
-    end
+  local _, name = environment.first(KEY_VARIABLES)
+  if name then
+    context:note(("note: %s is set and has precedence over the login: unset it"):format(name))
   end
 end
 

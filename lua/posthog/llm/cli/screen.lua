@@ -4,6 +4,7 @@
 local errors = require("posthog.llm.util.errors")
 local terminal = require("posthog.llm.util.terminal")
 local display = require("posthog.llm.util.display")
+local environment = require("posthog.llm.util.environment")
 
 --- @class posthog.llm.cli.Screen
 --- @field columns? integer of the terminal; nil: it is not a terminal
@@ -25,13 +26,8 @@ Screen.__index = Screen
 --- Whether the locale has UTF-8. If none is set, it is assumed.
 --- @return boolean
 local function is_utf8()
-  for _, name in ipairs({ "LC_ALL", "LC_CTYPE", "LANG" }) do
-    local value = os.getenv(name)
-    if value and value ~= "" then
-      return value:lower():find("utf%-?8") ~= nil
-    end
-  end
-  return true
+  local value = environment.first({ "LC_ALL", "LC_CTYPE", "LANG" })
+  return value == nil or value:lower():find("utf%-?8") ~= nil
 end
 
 local STYLES = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33", cyan = "36" }

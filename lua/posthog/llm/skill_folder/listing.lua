@@ -5,6 +5,7 @@ local ahead = require("posthog.llm.http.ahead")
 local errors = require("posthog.llm.util.errors")
 local pages = require("posthog.llm.api.pages")
 local root_lock = require("posthog.llm.skill_folder.root_lock")
+local roots = require("posthog.llm.skill_folder.root")
 
 local listing = {}
 
@@ -113,6 +114,24 @@ function listing.read(client, lock)
       rows = is_kept and rows or {},
     },
   }
+end
+
+--- A root of folders and the skills of the project.
+--- @param client posthog.llm.Client
+--- @param dir string
+--- @return posthog.llm.SkillRoot? root
+--- @return posthog.llm.SkillListing|posthog.llm.Error listing or why there is none
+function listing.beside_root(client, dir)
+  local root, err = roots.open(dir)
+  if not root then
+    return errors.failure(err)
+  end
+  local server
+  server, err = listing.read(client, root_lock.read(root.dir))
+  if not server then
+    return errors.failure(err)
+  end
+  return root, server
 end
 
 listing.NAME = root_lock.NAME

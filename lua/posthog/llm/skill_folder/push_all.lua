@@ -4,8 +4,6 @@ local errors = require("posthog.llm.util.errors")
 local listing = require("posthog.llm.skill_folder.listing")
 local many = require("posthog.llm.skill_folder.many")
 local push = require("posthog.llm.skill_folder.push")
-local root_lock = require("posthog.llm.skill_folder.root_lock")
-local roots = require("posthog.llm.skill_folder.root")
 local status_all = require("posthog.llm.skill_folder.status_all")
 
 local push_all = {}
@@ -68,13 +66,9 @@ end
 --- @return posthog.llm.SkillPushAll[]? results
 --- @return posthog.llm.Error? err with `result` where something was done
 function push_all.run(client, dir, options, report)
-  local root, err = roots.open(dir)
-  local server
-  if root then
-    server, err = listing.read(client, root_lock.read(root.dir))
-  end
-  if not server then
-    return errors.failure(err)
+  local root, server = listing.beside_root(client, dir)
+  if not root then
+    return errors.failure(server)
   end
   local outcomes, stopped = many.run(client, root.entries, function(narrow, entry)
     return push_one(narrow, entry, server.by_name[entry.name], options)

@@ -4,8 +4,6 @@ local errors = require("posthog.llm.util.errors")
 local listing = require("posthog.llm.skill_folder.listing")
 local many = require("posthog.llm.skill_folder.many")
 local refuse = require("posthog.llm.skill_folder.refuse")
-local root_lock = require("posthog.llm.skill_folder.root_lock")
-local roots = require("posthog.llm.skill_folder.root")
 local status = require("posthog.llm.skill_folder.status")
 
 local status_all = {}
@@ -115,13 +113,9 @@ end
 --- @return posthog.llm.SkillRootStatus[]? list
 --- @return posthog.llm.Error? err
 function status_all.run(client, dir, options, report)
-  local root, err = roots.open(dir)
-  local server
-  if root then
-    server, err = listing.read(client, root_lock.read(root.dir))
-  end
-  if not server then
-    return errors.failure(err)
+  local root, server = listing.beside_root(client, dir)
+  if not root then
+    return errors.failure(server)
   end
   local work = work_of(root, server)
   local outcomes, stopped = many.run(client, work, function(narrow, entry)

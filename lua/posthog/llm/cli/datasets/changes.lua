@@ -7,15 +7,6 @@ local find_dataset = require("posthog.llm.api.find_dataset")
 
 local changes = {}
 
-local function print_row(context, row, ...)
-  if context.json then
-    context.out:json(row)
-  else
-    context.out:line(row.id)
-  end
-  context:note(...)
-end
-
 --- @param text string
 --- @return any? metadata
 function changes.metadata(text)
@@ -44,7 +35,7 @@ function changes.create(context, args)
   if not row then
     return nil, err
   end
-  print_row(context, row, "dataset ", row.name, " is created")
+  context:print_row(row, "dataset ", row.name, " is created")
 end
 
 function changes.delete(context, args)
@@ -66,7 +57,7 @@ function changes.delete(context, args)
   elseif row == true then
     return nil, errors.no_content("dataset")
   end
-  print_row(context, row, "dataset ", name, " is deleted; restore it: datasets undelete ", row.id)
+  context:print_row(row, "dataset ", name, " is deleted; restore it: datasets undelete ", row.id)
 end
 
 function changes.undelete(context, args)
@@ -88,7 +79,7 @@ function changes.undelete(context, args)
   elseif row == true then
     return nil, errors.no_content("dataset")
   end
-  print_row(context, row, "dataset ", row.name, " is back")
+  context:print_row(row, "dataset ", row.name, " is back")
 end
 
 return changes

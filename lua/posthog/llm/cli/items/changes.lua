@@ -1,5 +1,6 @@
 --- posthog-llm items create, update, delete and undelete. Each prints the id.
 
+local data_option = require("posthog.llm.cli.data_option")
 local errors = require("posthog.llm.util.errors")
 local exits = require("posthog.llm.cli.exits")
 local find_dataset = require("posthog.llm.api.find_dataset")
@@ -28,18 +29,6 @@ function changes.check(row, fields)
   end
 end
 
---- @param context posthog.llm.cli.Context
---- @param row table
---- @param ... any the note
-function changes.print_row(context, row, ...)
-  if context.json then
-    context.out:json(row)
-  else
-    context.out:line(row.id)
-  end
-  context:note(...)
-end
-
 --- The text of --data or of standard input.
 --- @return string
 local function source_of(args)
@@ -52,21 +41,7 @@ local function source_of(args)
   if data and data ~= "-" and not path then
     return data
   end
-  local file, why = io.stdin, nil
-  if path and path ~= "-" then
-    file, why = io.open(path, "rb")
-  end
-  local text
-  if file then
-    text, why = file:read("*a")
-    if file ~= io.stdin then
-      file:close()
-    end
-  end
-  if not text then
-    error(errors.new({ kind = "file", message = "--data: " .. tostring(why) }), 0)
-  end
-  return text
+  return data_option.read(path or "-")
 end
 
 --- @param more table<string, boolean>
@@ -109,7 +84,7 @@ function changes.create(context, args)
   end
   local is_old = response.status == 200
   local words = is_old and " was in the dataset already, by its client_item_id" or " is created"
-  changes.print_row(context, row, "item ", row.id, words)
+  context:print_row(row, "item ", row.id, words)
 end
 
 function changes.update(context, args)
@@ -124,7 +99,7 @@ function changes.update(context, args)
     return nil, err
   end
   local version = row.version and ("; it is version %d"):format(row.version) or ""
-  changes.print_row(context, row, "item ", row.id, " is changed", version)
+  context:print_row(row, "item ", row.id, " is changed", version)
 end
 
 function changes.delete(context, args)
@@ -148,7 +123,7 @@ function changes.delete(context, args)
     return nil, errors.no_content("item")
   end
   local words = " is deleted; restore it: items undelete "
-  changes.print_row(context, row, "item ", row.id, words, row.id)
+  context:print_row(row, "item ", row.id, words, row.id)
 end
 
 function changes.undelete(context, args)
@@ -159,7 +134,7 @@ function changes.undelete(context, args)
   elseif row == true then
     return nil, errors.no_content("item")
   end
-  changes.print_row(context, row, "item ", row.id, " is back")
+  context:print_row(row, "item ", row.id, " is back")
 end
 
 return changes

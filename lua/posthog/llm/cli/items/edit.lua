@@ -155,5 +155,5 @@ return function(context, args)
     return context:note("nothing was changed, and nothing was sent")
   end
   local version = saved.version and ("; it is version %d"):format(saved.version) or ""
-  changes.print_row(context, saved, "item ", saved.id, " is changed", version)
+  context:print_row(saved, "item ", saved.id, " is changed", version)
 end
