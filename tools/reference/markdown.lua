@@ -334,7 +334,8 @@ end
 function markdown.of_class(book, declaration)
   local parts = { "### " .. types.short(declaration.name) }
   if declaration.text ~= "" then
-    parts[2] = declaration.text:sub(1, 1):upper() .. declaration.text:sub(2)
+    local text = declaration.text:sub(1, 1):upper() .. declaration.text:sub(2)
+    parts[2] = text:find("[%w`)]$") and text .. "." or text
   end
   if declaration.kind == "alias" then
     local rows = { { "value", "" } }

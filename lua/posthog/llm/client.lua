@@ -252,7 +252,8 @@ local function check_path(path, level)
 end
 
 --- Makes a request to any endpoint of PostHog's API, with the same authentication, retries and
---- errors. A method other than GET and HEAD is not repeated unless `idempotent` is set.
+--- errors. Other methods than GET and HEAD are repeated only where nothing was sent or on a 429,
+--- unless `idempotent` is set.
 ---
 --- ```lua
 --- local me = assert(client:request("GET", "/api/users/@me/"))
