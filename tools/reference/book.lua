@@ -220,6 +220,22 @@ local function add(parts, text)
   end
 end
 
+--- The tables of a page: those made from data, then those of classes that are not with a function.
+local function tables_of(self, page)
+  local tables = {}
+  for _, fact in ipairs(page.facts or {}) do
+    tables[#tables + 1] = ("### %s\n\n%s"):format(fact[1], markdown.table_of(facts[fact[2]]()))
+  end
+  for _, declaration in ipairs(page.classes) do
+    local name = declaration.name
+    local is_used = self.mentioned[name] or self.kept[name] or self.uses[name]
+    if is_used and not markdown.is_inline(self, name) then
+      tables[#tables + 1] = markdown.of_class(self, declaration)
+    end
+  end
+  return tables
+end
+
 --- @param self tools.reference.Book
 --- @param page table one of its pages
 --- @return string Markdown
@@ -239,17 +255,7 @@ function book.markdown(self, page)
   for _, entry in ipairs(page.functions) do
     parts[#parts + 1] = markdown.of_function(self, entry.declaration, entry.public)
   end
-  local tables = {}
-  for heading, name in pairs(page.facts or {}) do
-    tables[#tables + 1] = ("### %s\n\n%s"):format(heading, markdown.table_of(facts[name]()))
-  end
-  for _, declaration in ipairs(page.classes) do
-    local name = declaration.name
-    local is_used = self.mentioned[name] or self.kept[name] or self.uses[name]
-    if is_used and not markdown.is_inline(self, name) then
-      tables[#tables + 1] = markdown.of_class(self, declaration)
-    end
-  end
+  local tables = tables_of(self, page)
   if #tables > 0 then
     parts[#parts + 1] = "## Tables"
     parts[#parts + 1] = table.concat(tables, "\n\n")

@@ -97,13 +97,14 @@ end
 
 --- Where the fields of linked parents are: "`options` may also hold ...".
 --- @param start string of the sentence
+--- @return string?
 local function also_of(book, linked, start)
   local places = {}
   for i, name in ipairs(linked) do
     local words = name == EVERY_CALL and "the options of every call" or types.short(name)
     places[i] = ("[%s](%s)"):format(words, book.link(name))
   end
-  return places[1] and ("%s %s."):format(start, table.concat(places, " and ")) or ""
+  return places[1] and ("%s %s."):format(start, table.concat(places, " and ")) or nil
 end
 
 --- A line of a table for each value: name, type, text, default.
@@ -193,7 +194,7 @@ local function parameters(book, declaration)
   if #rows > 1 then
     table.insert(parts, 1, table_of_rows(rows))
   end
-  return (table.concat(parts, "\n\n"):gsub("\n\n$", ""))
+  return table.concat(parts, "\n\n")
 end
 
 --- Whether a function makes requests, so that its error may be that of any.
@@ -278,10 +279,12 @@ end
 --- @return string prose
 --- @return string examples
 function markdown.divide(text)
-  local at = ("\n" .. text):find("\n<!%-%- pasted") or ("\n" .. text):find("\n```")
-  if not at then
+  local lines = "\n" .. text
+  local code, mark = lines:find("\n```"), lines:find("\n<!%-%- pasted")
+  if not code then
     return text, ""
   end
+  local at = math.min(code, mark or code)
   local prose = text:sub(1, at - 1):gsub("%s+$", "")
   return prose, text:sub(at)
 end
@@ -352,8 +355,7 @@ function markdown.of_class(book, declaration)
   else
     local fields, linked = markdown.fields_of(book, declaration.name)
     parts[#parts + 1] = #fields > 0 and table_of_fields(book, fields) or nil
-    local also = also_of(book, linked, "It may also hold")
-    parts[#parts + 1] = also ~= "" and also or nil
+    parts[#parts + 1] = also_of(book, linked, "It may also hold")
   end
   return table.concat(parts, "\n\n")
 end

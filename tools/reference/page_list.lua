@@ -12,7 +12,7 @@
 --- @field setup? string what the examples begin with
 --- @field mark? string of the setup, for spec/pasted/page.lua
 --- @field types? string[] classes that belong to this page, whoever mentions them first
---- @field facts? table<string, string> tables that are made from data, by their headings: the function of facts.lua
+--- @field facts? string[][] tables that are made from data: heading, function of facts.lua
 
 local CLIENT = 'local llm = require("posthog.llm")\nlocal client = llm.new()'
 
@@ -90,7 +90,7 @@ return {
     owners = { DatasetItems = "client.dataset_items:" },
     object = "client.dataset_items",
     setup = CLIENT .. '\nlocal dataset = assert(client.datasets:create({ name = "golden" }))',
-    facts = { ["Names of fields"] = "item_names" },
+    facts = { { "Names of fields", "item_names" } },
   },
   {
     name = "spend",
