@@ -415,3 +415,59 @@ describe("the option prefetch", function()
     t.silent()
   end)
 end)
+
+describe("the pages that are read ahead where no number is given", function()
+  local ahead = require("posthog.llm.http.ahead")
+  local listing = require("posthog.llm.api.listing")
+
+  --- How many were to be on their way after each page.
+  --- @param count integer of pages
+  --- @param bytes integer of a row
+  --- @param most? integer rows that are wanted
+  local function depths(count, bytes, most)
+    local seen, sent = {}, 0
+    local resource = { _connections = 2 }
+    function resource:list(options) -- luacheck: ignore self
+      local requests = options[ahead.OPTION]
+      if requests.sending then
+        sent = sent + 1
+        return nil
+      end
+      local offset = options.offset or 0
+      seen[#seen + 1] = function()
+        return requests.depth
+      end
+      local following = offset + 10 < count * 10 and "?offset=" .. offset + 10 or nil
+      local results = {}
+      for i = 1, 10 do
+        results[i] = { id = tostring(offset + i), text = ("x"):rep(bytes) }
+      end
+      return { count = count * 10, next = following, results = results }, nil, { url = "" }
+    end
+    local next_row = listing(resource, { limit = 10 }, "auto", nil, most)
+    local list, rows = {}, 0
+    while rows ~= most and next_row() do
+      rows = rows + 1
+      if rows % 10 == 1 then
+        list[#list + 1] = seen[#seen]()
+      end
+    end
+    assert.equal(most or count * 10, rows)
+    return list, sent
+  end
+
+  it("grow with each page, up to four for each connection, and stay as many", function()
+    local list, sent = depths(200, 10)
+    assert.same({ 2, 4, 7, 7, 7 }, { list[1], list[2], list[3], list[4], list[5] })
+    assert.equal(7, list[70])
+    assert.equal(7, list[200])
+    assert.equal(199, sent)
+  end)
+
+  it("are few where they are large, and none are beyond the rows that are wanted", function()
+    assert.same({ 2, 2, 2, 2 }, (depths(4, 400000)))
+    assert.same({ 2, 4, 4, 4, 4 }, (depths(5, 200000)))
+    local _, sent = depths(9, 10, 30)
+    assert.equal(2, sent)
+  end)
+end)

@@ -62,7 +62,7 @@ local function listing(resource, options, prefetch, window, most)
       local fitting_pages = math.floor(AHEAD_BYTES / (math.max(1, rows) * bytes))
       local useful = math.min(connections * AHEAD - 1, fitting_pages)
       requests.depth = math.max(LEAST_AHEAD, math.min(depth, useful))
-      depth = depth * GROWTH
+      depth = requests.depth * GROWTH
     end
   end
 
