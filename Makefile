@@ -197,10 +197,10 @@ mutate: ## mutate modules and check whether the specs detect it; MODULES= SHARE=
 	@MAKE="$(MAKE)" tools/mutate $(LUA_VERSION:%=--lua=%) --share=$(SHARE) \
 	  $(SEED:%=--seed=%) $(MODULES)
 
-# Some of the parts: codec calls gather, with bench-hosts nvim plugin nginx cache pace.
+# Some of the parts: codec calls gather jobs, with bench-hosts nvim plugin nginx cache pace.
 BENCHES ?=
 
-bench: ## compare with other clients, three minutes, into bench/results.md; BENCHES=part
+bench: ## compare with other clients, time whole jobs, five minutes, into bench/results.md; BENCHES=part
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory -s build-bench
 	@tools/bench $(BENCHES)
@@ -214,11 +214,6 @@ bench-hosts: ## measure in Neovim and nginx, into bench/results-hosts.md
 	@$(SETUP) bench
 	@$(MAKE) --no-print-directory -s all
 	@tools/bench --hosts $(BENCHES)
-
-bench-skills: ## time whole roots of skills, with what their requests alone need
-	@$(SETUP) bench
-	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4
-	@tools/lua 5.4 bench/skills.lua
 
 # Of a case, say decode-items, in place of counting all.
 PROFILE ?=
@@ -401,6 +396,6 @@ help: ## print this help
 	@echo "  LUA_CFLAGS CURL_CFLAGS CURL_LIBS PREFIX DESTDIR LUA_COMMAND"
 	@echo "  NVIM_PLUGIN_DIR SETUP=: (install nothing)"
 
-.PHONY: all has-headers demo test matrix try-install asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-skills bench-count \
+.PHONY: all has-headers demo test matrix try-install asan tsan valgrind fuzz soak model team mutate bench bench-hosts bench-count \
   bench-check build-bench build-count build-count-arm64 dist deb lint docs manual install uninstall check-prefix \
   install-library install-command nvim clean help

@@ -23,6 +23,7 @@ describe("the benchmark", function()
   for part, rows in pairs({
     codec = { "page of 95 items", "dataset, 777 B", "page of 7000 items" },
     calls = { "libcurl alone, C, not decoded", "posthog-llm, Lua 5.4" },
+    jobs = { "pull of 50 files", "export of 5,000", "import of 2,000" },
     gather = { "16 in flight, HTTP/1.1", "32 in flight, TLS HTTP/2", "prefetch = 4" },
   }) do
     it("measures the part " .. part, function()
