@@ -48,10 +48,13 @@ local function settings_of(book, name)
   return table.concat(lines, "\n")
 end
 
---- The blocks of code of a comment.
+--- The blocks of code of a comment, whose lines have to fit.
 local function code_of(text)
   local blocks = {}
   for code in text:gmatch("```lua\n(.-)```") do
+    for line in code:gmatch("[^\n]+") do
+      assert(#line + 8 <= WIDTH, "too wide for the help: " .. line)
+    end
     blocks[#blocks + 1] = "\n>\n\t" .. code:gsub("\n$", ""):gsub("\n", "\n\t") .. "\n<"
   end
   return table.concat(blocks, "\n")
@@ -67,7 +70,7 @@ local function function_of(declaration)
   local prose, examples = markdown.divide(declaration.text)
   local lines = {
     ("\t"):rep(5) .. tag,
-    ("%s(%s)"):format(name, table.concat(given, ", ")),
+    ('`require("posthog.nvim").%s(%s)`'):format(name, table.concat(given, ", ")),
     INDENT .. wrap(plain(prose), INDENT, 16, 16),
   }
   for _, list in ipairs({ declaration.params, declaration.returns }) do

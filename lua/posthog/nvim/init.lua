@@ -18,7 +18,7 @@ local nvim = {}
 ---
 --- ```lua
 --- vim.o.statusline = "%f %{v:lua.require'posthog.nvim'.status()}"
---- local text = require("posthog.nvim").status(0) -- "" where the buffer is no skill's
+--- local text = require("posthog.nvim").status(0) -- "" elsewhere
 --- ```
 --- @param buffer? integer number of a buffer; default: the present one
 --- @return string text "pdf-forms 4"; "pdf-forms 4 (latest 6)"; with the state if it is not ready:
@@ -47,7 +47,7 @@ end
 ---
 --- ```lua
 --- vim.o.rulerformat = "%{v:lua.require'posthog.nvim'.spend()}"
---- local line = require("posthog.nvim").spend() -- "" where nothing is known yet
+--- local line = require("posthog.nvim").spend() -- "" at first
 --- ```
 --- @return string text "" where nothing is known yet
 function nvim.spend()
