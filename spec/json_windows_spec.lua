@@ -2,6 +2,7 @@
 -- across the border of one is read, written and refused as elsewhere.
 
 local core = require("posthog.llm.core")
+local support = require("spec.support.json")
 
 local BORDER = 64
 --- As it stands in JSON, and decoded.
@@ -151,6 +152,38 @@ describe("a string with many escapes", function()
         end)
       end
     end
+  end)
+
+  it("is accepted with the same UTF-8 as a string without escapes", function()
+    local random = support.generator(64)
+    local pieces = { "a", "bc", ("d"):rep(40), "é", "я", "€", "ह", "한", "🦔" }
+    local wrong =
+      { "\128", "\191", "\192", "\195", "\226", "\226\130", "\237\160\128", "\240\159", "\255" }
+    local after = (" "):rep(4 * BORDER) .. "]" -- so that the last one is in a window, too
+    local refused = 0
+    for _ = 1, 4000 do
+      local parts = {}
+      local usual = random(2) == 0 and 6 or #pieces -- without those of restricted or four bytes
+      for i = 1, 10 + random(80) do
+        parts[i] = random(300) == 0 and wrong[random(#wrong) + 1] or pieces[random(usual) + 1]
+      end
+      if random(4) == 0 then
+        parts[#parts + 1] = wrong[random(#wrong) + 1]
+      end
+      local text = table.concat(parts)
+      local plain, message, position = core.decode('["' .. text .. '"' .. after)
+      local value, same, at = core.decode('["\\n' .. text .. '"' .. after)
+      assert.equal(message, same)
+      assert.equal(position and position + 2, at)
+      if plain then
+        assert.equal("\n" .. plain[1], value[1])
+        assert.equal('"\\n' .. text .. '"', core.encode("\n" .. text))
+      else
+        assert.is_nil((core.encode("\n" .. text)))
+        refused = refused + 1
+      end
+    end
+    assert.is_true(refused > 400 and refused < 3600, refused)
   end)
 
   it("grows to what its escapes need", function()

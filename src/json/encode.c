@@ -37,17 +37,22 @@ static const char letters[128] = {
     ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
 };
 
-static char *put_escape (char *out, char c) {
+/* Writes a control character without a short escape. */
+static char *put_control (char *out, char c) {
   static const char hex[] = "0123456789abcdef";
-  *out++ = '\\';
-  if (letters[(unsigned char)c] != 0) {
-    *out++ = letters[(unsigned char)c];
-    return out;
-  }
-  memcpy(out, "u00", 3);
-  out[3] = hex[(unsigned char)c >> 4];
-  out[4] = hex[c & 15];
-  return out + 5;
+  memcpy(out, "\\u00", 4);
+  out[4] = hex[(unsigned char)c >> 4];
+  out[5] = hex[c & 15];
+  return out + 6;
+}
+
+static inline char *put_escape (char *out, char c) {
+  char letter = letters[(unsigned char)c];
+  if (letter == 0)
+    return put_control(out, c);
+  out[0] = '\\';
+  out[1] = letter;
+  return out + 2;
 }
 
 /* Bytes that put_string needs: the string, both quotes and a colon, an escape,
@@ -92,8 +97,8 @@ static inline char *put_window (char *out, const char *s, uint64_t ends) {
 }
 
 /*
-** Writes windows of the string at *p, as long as two are left. Stops before a
-** window with UTF-8 that scan_utf8 leaves to utf8_sequence: *until is its end.
+** Writes windows of the string at *p, as long as two are left. Stops before one
+** with UTF-8 that scan_windowutf8 leaves to utf8_sequence: *until is its end.
 */
 static char *put_windows (Writer *w, char *out, const char **p, const char *end,
                           const char **until) {

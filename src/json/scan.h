@@ -44,6 +44,15 @@ static inline unsigned scan_ends (Block x) {
   return block_bits(block_or(ends, low));
 }
 
+/* The bytes that begin a character whose second byte is restricted, or that has
+** four bytes, or that begin none. */
+static inline Block scan_other (Block x) {
+  return block_or(
+      block_or(block_equal(x, block_of(0xE0)), block_equal(x, block_of(0xED))),
+      block_or(block_atmost(block_of(0xF0), x),
+               block_equal(block_and(x, block_of(0xFE)), block_of(0xC0))));
+}
+
 /*
 ** Checks the UTF-8 of the first `len` bytes of x, in which `high` has a bit for
 ** each byte that is not ASCII. *due has a bit for each byte that has to
@@ -57,18 +66,13 @@ static inline unsigned scan_ends (Block x) {
 */
 static inline int scan_utf8 (Block x, unsigned high, unsigned len,
                              unsigned *due) {
-  Block two = block_above(x, block_of(0xBF)); /* or more */
-  Block three = block_above(x, block_of(0xDF));
-  Block other = block_or(
-      block_or(block_equal(x, block_of(0xE0)), block_equal(x, block_of(0xED))),
-      block_or(block_atmost(block_of(0xF0), x),
-               block_equal(block_and(x, block_of(0xFE)), block_of(0xC0))));
-  unsigned first = block_bits(two) & high;
-  unsigned wanted = *due | first << 1;
-  wanted |= (block_bits(three) & high) << 2;
+  /* as signed bytes, those that are ASCII are above both */
+  unsigned tails = block_bits(block_above(block_of(0xC0), x));
+  unsigned two = block_bits(block_above(block_of(0xE0), x)); /* or tails */
+  unsigned wanted = *due | (high & ~tails) << 1 | (high & ~two) << 2;
+  unsigned wrong = (tails ^ wanted) | block_bits(scan_other(x));
   *due = wanted >> 16;
-  first = ((high & ~first) ^ wanted) | block_bits(other);
-  return (first & ((2u << len) - 1) & 0xFFFF) == 0;
+  return (wrong & ((2u << len) - 1) & 0xFFFF) == 0;
 }
 
 /* The start of a character that is cut off at p. It has at most three bytes,
@@ -159,26 +163,41 @@ static inline uint64_t scan_window (const char *p, uint64_t *high) {
   return scan_join(scan_ends(a), scan_ends(b), scan_ends(c), scan_ends(d));
 }
 
+/* A bit for each byte of the window at p that is not ASCII and below c. */
+static inline uint64_t scan_below (const char *p, int c) {
+  Block limit = block_of(c); /* of signed bytes: ASCII is above it */
+  return scan_join(block_bits(block_above(limit, block_load(p))),
+                   block_bits(block_above(limit, block_load(p + 16))),
+                   block_bits(block_above(limit, block_load(p + 32))),
+                   block_bits(block_above(limit, block_load(p + 48))));
+}
+
 /*
-** Checks the UTF-8 of the first `len` bytes of the window at p, with what
-** scan_utf8 says of *due and of 0, in which case *due remains as it was.
+** The same as scan_utf8 for the first `len` bytes of the window at p, except
+** that a character after them may make it return 0, and *due then remains as it
+** was. One branch for the whole window: a branch for each of its blocks is
+** mispredicted wherever some have only ASCII and others do not.
 */
 static inline int scan_windowutf8 (const char *p, uint64_t high, unsigned len,
                                    unsigned *due) {
-  unsigned i, next = *due;
+  uint64_t tails, wide, wrong;
+  Block other;
   if (len < SCAN_WINDOW)
     high &= ((uint64_t)1 << len) - 1;
-  if (high == 0 && next == 0)
+  if (high == 0 && *due == 0)
     return 1;
-  for (i = 0; i < SCAN_WINDOW && i <= len; i += 16, high >>= 16) {
-    Block x = block_load(p + i);
-    unsigned left = len - i < 16 ? len - i : 16;
-    if (((high & 0xFFFF) | next) == 0)
-      continue;
-    if (!scan_utf8(x, (unsigned)high & 0xFFFF, left, &next))
-      return 0;
-  }
-  *due = next;
+  tails = scan_below(p, 0xC0);
+  wide = high & ~scan_below(p, 0xE0);
+  high &= ~tails;
+  wrong = tails ^ (*due | high << 1 | wide << 2);
+  if (len < SCAN_WINDOW)
+    wrong &= ((uint64_t)2 << len) - 1;
+  other = block_or(
+      block_or(scan_other(block_load(p)), scan_other(block_load(p + 16))),
+      block_or(scan_other(block_load(p + 32)), scan_other(block_load(p + 48))));
+  if (wrong != 0 || block_bits(other) != 0)
+    return 0;
+  *due = (unsigned)(high >> 63 | wide >> 62);
   return 1;
 }
 

@@ -169,25 +169,33 @@ static const char *read_part (Reader *r, const char *p, const char *stop,
 */
 static inline const char *read_window (Reader *r, const char *p, uint64_t ends,
                                        char **out) {
-  const char *from = p, *at, *stop = p + SCAN_WINDOW;
-  char *to = *out, c;
+  const char *from = p, *stop = p + SCAN_WINDOW;
+  char *to = *out; /* in a register: its address is not taken */
   while (ends != 0) {
-    at = p + __builtin_ctzll(ends);
+    int n = __builtin_ctzll(ends);
+    const char *at = p + n;
+    char c;
     scan_copywindow(to, from);
     to += at - from;
-    *out = to;
-    if (*at != '\\')
+    if (*at != '\\') {
+      *out = to;
       return at;
+    }
     if ((c = escapes[(unsigned char)at[1]]) != 0) {
       *to++ = c;
       from = at + 2;
-    } else if ((from = read_escape(r, at, &to)) == NULL) {
-      return NULL;
+      ends &= ~((uint64_t)3 << n);
+    } else {
+      *out = to;
+      if ((from = read_escape(r, at, out)) == NULL || from >= stop)
+        return from;
+      to = *out;
+      ends &= ~(uint64_t)0 << (from - p);
     }
+  }
+  if (from > stop) { /* by the second byte of an escape */
     *out = to;
-    if (from >= stop)
-      return from;
-    ends &= ~(uint64_t)0 << (from - p);
+    return from;
   }
   scan_copywindow(to, from);
   *out = to + (stop - from);
@@ -195,9 +203,9 @@ static inline const char *read_window (Reader *r, const char *p, uint64_t ends,
 }
 
 /*
-** Decodes windows while p < stop. Stops where fewer bytes are left than a
-** window takes; at a quote, a control, or an error; and before a window with
-** UTF-8 that scan_utf8 leaves to utf8_sequence: then *until is its end.
+** Decodes windows while p < stop. Stops where fewer bytes are left than one
+** takes; at a quote, a control, or an error; and before a window with UTF-8
+** that scan_windowutf8 leaves to utf8_sequence: then *until is its end.
 */
 static const char *read_windows (Reader *r, const char *p, const char *stop,
                                  char **out, const char **until) {
