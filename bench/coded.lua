@@ -4,22 +4,27 @@
 ---   tools/lua 5.4 bench/coded.lua CODEC FILES VERB TEXT ...
 ---
 --- CODEC is cjson, or posthog.llm.core. Prints for each TEXT of the directory
---- FILES the CPU seconds that VERB, decode or encode, takes of it. Of CODEC
---- bench.tables, VERB is store or construct, and what it returns is measured.
+--- FILES the CPU seconds that VERB, decode or encode, takes of it, line by line.
+--- Of CODEC bench.tables, VERB is store or construct, and what it returns is
+--- measured.
 
 local codec, FILES, VERB = require(arg[1]), arg[2], arg[3]
 local SECONDS = 0.03 -- at least, of each text
 local BYTES = 100000 -- at least, between two looks at the clock
 
-local function seconds(fn, argument, batch)
-  fn(argument) -- the first one finds neither keys nor memory
+local function seconds(fn, arguments, batch)
+  for i = 1, #arguments do
+    fn(arguments[i]) -- the first one finds neither keys nor memory
+  end
   collectgarbage()
   collectgarbage()
   local count, start = 0, os.clock()
   local used
   repeat
     for _ = 1, batch do
-      fn(argument)
+      for i = 1, #arguments do
+        fn(arguments[i])
+      end
     end
     count = count + batch
     used = os.clock() - start
@@ -37,13 +42,14 @@ end
 local results = {}
 for i = 4, #arg do
   local text = text_of(arg[i])
-  local fn, argument = codec[VERB], text
-  if VERB == "encode" then
-    argument = codec.decode(text)
-  elseif VERB ~= "decode" then
+  local fn, arguments = codec[VERB], {}
+  for line in text:gmatch("[^\n]+") do
+    arguments[#arguments + 1] = VERB == "encode" and codec.decode(line) or line
+  end
+  if VERB ~= "decode" and VERB ~= "encode" then
     fn = fn(text)
   end
-  local used = seconds(fn, argument, math.ceil(BYTES / #text))
+  local used = seconds(fn, arguments, math.ceil(BYTES / #text))
   results[#results + 1] = ("%.9f"):format(used)
 end
 print(table.concat(results, " "))

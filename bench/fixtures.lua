@@ -219,9 +219,10 @@ end
 
 --- @param bytes integer size of the body, Markdown with code: an escape every 33 bytes, and what is
 ---   not ASCII partly as it is, partly escaped
+--- @param seed? integer another skill of the kind
 --- @return string
-function fixtures.skill(bytes)
-  local random = generator(17)
+function fixtures.skill(bytes, seed)
+  local random = generator(seed or 17)
   local lines, size = {}, 0
   while size < bytes do
     local kind = random(1, 22)

@@ -43,6 +43,13 @@ routes.make = {
   skill = function()
     return fixtures.skill(205000)
   end,
+  skills = function() -- one a line
+    local lines = {}
+    for i = 1, 20 do
+      lines[i] = fixtures.skill(205000, 1000 * i)
+    end
+    return table.concat(lines, "\n")
+  end,
   prose = function()
     return fixtures.prose(205000)
   end,
