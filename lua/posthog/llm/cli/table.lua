@@ -65,7 +65,7 @@ function Table:line(row, first, last, room)
     end
     texts[#texts + 1] = text
   end
-  return (table.concat(texts, "  "):gsub("%s+$", ""))
+  return table.concat(texts, "  "):match("^.*%S") or ""
 end
 
 --- Divides the columns over as many lines as a row takes.

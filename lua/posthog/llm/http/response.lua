@@ -24,6 +24,8 @@ local response = {}
 --- @field settled? boolean true: the response to the write itself was lost, and this one shows that
 ---   it has happened
 
+local LONGEST_LINK = 4096 -- bytes; of a longer one the pattern could take minutes
+
 local HEADERS = {
   __index = function(headers, name)
     if type(name) == "string" then
@@ -58,7 +60,9 @@ local LAZY_FIELDS = {
   successor = function(_, self)
     local headers = self.headers
     local link = headers.deprecation and headers.link
-    return link and link:match('<([^>]*)>[^,]*rel="?successor%-version')
+    if link and #link <= LONGEST_LINK then
+      return link:match('<([^>]*)>[^,]*rel="?successor%-version')
+    end
   end,
   server_time = function(_, self)
     return server_clock.read(self.headers)

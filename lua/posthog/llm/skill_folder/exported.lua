@@ -3,6 +3,7 @@
 --- are its own, and its import drops them (doc/api.md 4.1): so does a push.
 
 local paths = require("posthog.llm.skill_folder.paths")
+local text = require("posthog.llm.skill_folder.text")
 
 local exported = {}
 
@@ -21,9 +22,9 @@ end
 local function generated(source)
   local display = ""
   for line in source:gsub("\r\n", "\n"):gmatch("[^\n]+") do
-    local key, value = line:match("^  ([%w_]+):%s*(.-)%s*$")
+    local key, value = line:match("^  ([%w_]+):(.*)$")
     if key == "display_name" then
-      display = value
+      display = text.trim(value)
     elseif line ~= "interface:" and key ~= "short_description" and not line:find("^    ") then
       return nil -- a description that goes on is further in
     end

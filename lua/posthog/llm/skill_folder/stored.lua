@@ -17,6 +17,7 @@ local json_text = require("posthog.llm.util.json_text")
 local paths = require("posthog.llm.skill_folder.paths")
 local rules = require("posthog.llm.skill_folder.rules")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
+local text = require("posthog.llm.skill_folder.text")
 local tools = require("posthog.llm.skill_folder.tools")
 
 local stored = {}
@@ -300,6 +301,13 @@ function stored.carry(entries, ours, theirs)
   return all
 end
 
+--- The name that an indented line begins with, as far as a message needs it.
+local function name_of(line)
+  local colon = line:find("^%s") and line:find(":", 1, true)
+  local name = colon and text.trim(line:sub(1, colon - 1))
+  return name and name:gsub("^[\"']", ""):gsub("[\"']$", "")
+end
+
 --- The line of a key in a SKILL.md.
 --- @param source string
 --- @param lines table<string, integer> of the keys on top, as skill_md.read tells them
@@ -313,8 +321,7 @@ function stored.line_of(source, lines, key)
   local number = 0
   for line in (source .. "\n"):gmatch("([^\n]*)\n") do
     number = number + 1
-    local name = number >= first and line:match("^%s+[\"']?(.-)[\"']?%s*:")
-    if name == key[2] then
+    if number >= first and name_of(line) == key[2] then
       return number
     elseif number > first and not line:find("^%s") then
       break

@@ -95,7 +95,7 @@ local function put_table(view, headers, rows)
       local cell = display.pad(cells[i], layout.widths[i], true)
       parts[#parts + 1] = toned(view, tones[i] or tone, cell)
     end
-    view:put((table.concat(parts, gap):gsub("%s+$", "")))
+    view:put(table.concat(parts, gap):match("^.*%S") or "")
   end
   put("", "", headers, {}, "quiet")
   for _, row in ipairs(rows) do

@@ -18,8 +18,9 @@ local function split(text)
     return nil
   end
   local shift = tonumber(exponent) or 0
-  local digits, zeros = (whole .. fraction):gsub("^0+", ""):match("^(.-)(0*)$")
-  return sign, digits, shift - #fraction + #zeros, math.max(0, #fraction - shift)
+  local all = (whole .. fraction):gsub("^0+", "")
+  local digits = all:match("^.*[1-9]") or ""
+  return sign, digits, shift - #fraction + #all - #digits, math.max(0, #fraction - shift)
 end
 
 --- The canonical form of a decimal number: its digits without leading and trailing zeros, and the

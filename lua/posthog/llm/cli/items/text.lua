@@ -19,7 +19,7 @@ end
 local function position(source, at)
   local before = source:sub(1, at - 1)
   local _, lines = before:gsub("\n", "")
-  return lines + 1, #before:match("[^\n]*$") + 1
+  return lines + 1, #(before:match("^.*\n(.*)$") or before) + 1
 end
 
 --- The fields of an item that can be written, for a message.
