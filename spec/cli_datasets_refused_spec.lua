@@ -4,67 +4,24 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
-local cjson = require("cjson").new()
-
 local command = require("spec.support.command")
-local folders = require("spec.support.folders")
+local dataset_command = require("spec.support.dataset_command")
 local live = require("spec.support.live")
 
 local unable = command.unable()
 
 local function tests(profile)
-  local folder
-  local t = command.session({ profile = profile })
+  local t = dataset_command.session(profile)
   local ends = t.ends
+  local write = t.write
+  local text_of = t.text_of
+  local numbers = t.numbers
+  local holds = t.holds
 
   setup(t.start)
   teardown(t.stop)
-  before_each(function()
-    t.reset()
-    folder = folders.new()
-  end)
-  after_each(function()
-    folders.remove(folder)
-  end)
-
-  local function write(name, text)
-    folders.write(folder, name, text)
-    return folder .. "/" .. name
-  end
-
-  local function text_of(path)
-    return folders.read(folder, path:sub(#folder + 2))
-  end
-
-  --- @return string path of a file with so many records
-  local function numbers(count)
-    local lines = {}
-    for i = 1, count do
-      lines[i] = ('{"input":%d,"output":"o"}\n'):format(i)
-    end
-    return write("numbers.jsonl", table.concat(lines))
-  end
-
-  local function items_of(dataset)
-    local list = {}
-    for line in ends(0, { "--json", "items", "list", "--dataset", dataset }).out:gmatch("[^\n]+") do
-      list[#list + 1] = cjson.decode(line)
-    end
-    return list
-  end
-
-  --- That a dataset holds the numbers of `numbers(count)`, each once.
-  local function holds(count, dataset)
-    local seen = {}
-    for _, item in ipairs(items_of(dataset)) do
-      seen[item.input] = (seen[item.input] or 0) + 1
-    end
-    for i = 1, count do
-      assert.equal(1, seen[i], "item " .. i)
-    end
-    seen = items_of(dataset)
-    assert.equal(count, #seen)
-  end
+  before_each(t.reset)
+  after_each(t.finish)
 
   it("imports rejected records from their file, mended, and says so", function()
     local source = write("a.jsonl", '{"input":1}\n{"question":2}\n{"input":3,}\n')

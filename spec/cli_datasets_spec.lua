@@ -7,97 +7,32 @@ end -- the command takes what make has built
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
+local dataset_command = require("spec.support.dataset_command")
 local live = require("spec.support.live")
+local shell = require("spec.support.shell")
 
 local unable = command.unable()
-
-local function output_of(shell)
-  local pipe = assert(io.popen(shell))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
-local function text_of(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
-end
 
 --- Nothing of a bar, and nothing that steers a terminal.
 local function is_plain(text)
   assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), text)
 end
 
---- A request that makes an item, in the log.
-local POST = "POST [^ ]*dataset_items"
-
 local function tests(profile)
-  local folder
-  local t = command.session({ profile = profile })
+  local t = dataset_command.session(profile)
   local run, ends = t.run, t.ends
+  local write = t.write
+  local text_of = t.text_of
+  local numbers = t.numbers
+  local items_of = t.items_of
+  local id_of = t.id_of
+  local holds = t.holds
+  local when_sent = t.when_sent
 
   setup(t.start)
   teardown(t.stop)
-  before_each(function()
-    t.reset()
-    folder = output_of("mktemp -d"):gsub("%s", "")
-  end)
-  after_each(function()
-    os.execute("rm -rf " .. folder)
-  end)
-
-  local function write(name, text)
-    local file = assert(io.open(folder .. "/" .. name, "wb"))
-    file:write(text)
-    file:close()
-    return folder .. "/" .. name
-  end
-
-  --- @return string path of a file with so many records
-  local function numbers(count)
-    local lines = {}
-    for i = 1, count do
-      lines[i] = ('{"input":%d,"output":"o"}\n'):format(i)
-    end
-    return write("numbers.jsonl", table.concat(lines))
-  end
-
-  local function items_of(dataset)
-    local list = {}
-    for line in ends(0, { "--json", "items", "list", "--dataset", dataset }).out:gmatch("[^\n]+") do
-      list[#list + 1] = cjson.decode(line)
-    end
-    return list
-  end
-
-  local function id_of(dataset)
-    return ends(0, { "datasets", "show", dataset }).out:match("id +(%S+)")
-  end
-
-  --- That a dataset holds the numbers of `numbers(count)`, each once.
-  local function holds(count, dataset)
-    local seen = {}
-    for _, item in ipairs(items_of(dataset)) do
-      seen[item.input] = (seen[item.input] or 0) + 1
-    end
-    for i = 1, count do
-      assert.equal(1, seen[i], "item " .. i)
-    end
-    seen = items_of(dataset)
-    assert.equal(count, #seen)
-  end
-
-  --- Shell text that waits until so many requests of a kind have arrived, or the emulator is gone.
-  --- @param pattern string for grep, of an entry of the log
-  local function when_sent(count, pattern, shell)
-    local words = "until [ \"$(curl -q -s --noproxy '*' %s/__emulator/log | sed 's/},{/}\\n{/g' "
-      .. "| grep -c '%s')\" -ge %d ] || ! kill -0 %d 2>/dev/null; do sleep 0.02; done; %s"
-    return words:format(t.e.url, pattern, count, t.e.pid, shell)
-  end
+  before_each(t.reset)
+  after_each(t.finish)
 
   local function slow_items(seconds)
     return { match = { method = "POST", path = "dataset_items/$" }, action = { delay = seconds } }
@@ -210,9 +145,9 @@ local function tests(profile)
       "golden",
       source,
       "--journal",
-      folder .. "/j",
+      t.folder .. "/j",
       "--rejects",
-      folder .. "/r",
+      t.folder .. "/r",
       "--concurrency",
       "2",
       "--settle",
@@ -221,7 +156,7 @@ local function tests(profile)
     assert.equal("", summary.err)
     summary = cjson.decode(summary.out)
     assert.same(
-      { 1, 2, 3, folder .. "/j", folder .. "/r" },
+      { 1, 2, 3, t.folder .. "/j", t.folder .. "/r" },
       { summary.imported, summary.rejected, summary.records, summary.journal, summary.rejects }
     )
     assert.equal(2, #items_of("golden"))
@@ -300,26 +235,26 @@ local function tests(profile)
     local text = table.concat(lines)
     t.e:fault(slow_items(0.05))
     local args = { "datasets", "import", "piped", "-", "--create", "--settle", "0.2" }
-    local options = { dir = folder, stdin = text }
-    options.while_running = when_sent(50, POST, "kill -TERM $pid")
+    local options = { dir = t.folder, stdin = text }
+    options.while_running = when_sent(50, dataset_command.POST, "kill -TERM $pid")
     local result = run(args, options)
     assert.equal(143, result.code, result.err)
     assert.matches("of the rows are known to be in the dataset; .*%(stdin.journal%)", result.err)
     t.e:faults({})
-    result = ends(1, args, { dir = folder, stdin = text:gsub('"output":1}', '"output":2}', 1) })
+    result = ends(1, args, { dir = t.folder, stdin = text:gsub('"output":1}', '"output":2}', 1) })
     assert.matches("stdin.journal: this is the journal of another source", result.err)
-    assert.matches("^200 rows imported", ends(0, args, { dir = folder, stdin = text }).out)
+    assert.matches("^200 rows imported", ends(0, args, { dir = t.folder, stdin = text }).out)
     holds(200, "piped")
-    assert.is_nil(text_of(folder .. "/stdin.journal"))
+    assert.is_nil(text_of(t.folder .. "/stdin.journal"))
     ends(0, { "datasets", "diff", "piped", "-" }, { stdin = text })
     local table_text = "question\tanswer\nwhat?\t4\n"
     result = ends(
       0,
       { "datasets", "import", "table", "-", "--create" },
-      { dir = folder, stdin = table_text }
+      { dir = t.folder, stdin = table_text }
     )
     assert.matches("^format: CSV with tab, 1 record; input <%- question", result.err)
-    result = ends(1, args, { dir = folder, stdin = '{"data": [{"input": 1}]}' })
+    result = ends(1, args, { dir = t.folder, stdin = '{"data": [{"input": 1}]}' })
     assert.matches(
       "standard input: .*say where the records are in it: %-%-records data",
       result.err
@@ -355,7 +290,7 @@ local function tests(profile)
     assert.equal(table.concat(expected, "\n") .. "\n", piped.out)
 
     for _, name in ipairs({ "out.csv", "out.json", "out.jsonl" }) do
-      local path = folder .. "/" .. name
+      local path = t.folder .. "/" .. name
       local result = ends(0, { "datasets", "export", "golden", path })
       assert.equal(("2 rows, %d bytes in %s\n"):format(#text_of(path), path), result.out)
       assert.equal("", result.err)
@@ -365,11 +300,11 @@ local function tests(profile)
       assert.equal(text_of(path), same.out)
       assert.equal("", same.err)
     end
-    local path = folder .. "/out.jsonl"
+    local path = t.folder .. "/out.jsonl"
     os.execute("chmod 600 " .. path)
     local result = cjson.decode(ends(0, { "--json", "datasets", "export", "golden", path }).out)
     assert.same({ 2, path }, { result.rows, result.file })
-    assert.equal("600\n", output_of("stat -c %a " .. path))
+    assert.equal("600\n", (shell.run("stat -c %a " .. path)))
     ends(2, { "--json", "datasets", "export", "golden", "-", "--format", "csv" })
 
     local changed = text_of(path):gsub("0%.1", '"\\u001b[2J"'):gsub("\n.*", "\n")
@@ -438,7 +373,7 @@ local function tests(profile)
     local source = numbers(2)
     local cases = {
       { 1, { "import", "golden", "-" }, "standard input: is empty" },
-      { 2, { "export", "golden", folder .. "/a.txt" }, "format: unknown from the name" },
+      { 2, { "export", "golden", t.folder .. "/a.txt" }, "format: unknown from the name" },
       { 2, { "import", "golden", source, "--field", "input" }, "NAME=COLUMN" },
       { 2, { "import", "golden", source, "--field", "x=y" }, "no field x" },
       { 2, { "import", "golden", source, "--field", "input=a", "--field", "input=b" }, "twice" },
@@ -446,7 +381,7 @@ local function tests(profile)
       { 2, { "import", "golden", source, "--settle", "soon" }, "invalid time 'soon'" },
       { 2, { "create", "golden", "--metadata", "[1]" }, "invalid JSON object" },
       { 1, { "import", "golden", "/dev/stdin", "--format", "jsonl" }, "save it to a file\n" },
-      { 1, { "import", "golden", folder .. "/gone.csv" }, "gone.csv: cannot be read: No such" },
+      { 1, { "import", "golden", t.folder .. "/gone.csv" }, "gone.csv: cannot be read: No such" },
       { 1, { "import", "golden", write("b.csv", '"a') }, "b.csv: " },
       {
         1,
@@ -456,10 +391,10 @@ local function tests(profile)
       { 1, { "import", "golden", write("c.csv", "a\n1\n"), "--field", "input=b" }, 'column "b"' },
       { 1, { "diff", "golden", write("d.jsonl", "{}\nx\n") }, "line 1" },
       { 4, { "import", "nobody", source }, 'no dataset "nobody"' },
-      { 4, { "export", "nobody", folder .. "/out.csv" }, 'no dataset "nobody"' },
+      { 4, { "export", "nobody", t.folder .. "/out.csv" }, 'no dataset "nobody"' },
       { 4, { "diff", "nobody", source }, 'no dataset "nobody"' },
       { 4, { "delete", "nobody", "--yes" }, 'no dataset "nobody"' },
-      { 1, { "export", "golden", folder .. "/none/out.csv" }, "none/out.csv" },
+      { 1, { "export", "golden", t.folder .. "/none/out.csv" }, "none/out.csv" },
     }
     ends(0, { "datasets", "create", "golden" })
     for _, case in ipairs(cases) do
@@ -484,9 +419,9 @@ local function tests(profile)
     assert.equal("1 row imported\n", ends(0, import).out)
     write("numbers\255.jsonl", '{"input":2}\n')
     assert.matches("another source: [^ ]*numbers\\xff.jsonl,", ends(1, import).err)
-    local path = folder .. "/out\255.jsonl"
+    local path = t.folder .. "/out\255.jsonl"
     local told = ends(0, { "--json", "datasets", "export", "golden", path }).out
-    assert.equal(folder .. "/out\\xff.jsonl", cjson.decode(told).file)
+    assert.equal(t.folder .. "/out\\xff.jsonl", cjson.decode(told).file)
     assert.equal(1, select(2, text_of(path):gsub("\n", "")))
   end)
 
@@ -502,150 +437,11 @@ local function tests(profile)
     assert.equal(2, #items_of("golden"))
   end)
 
-  it("neither loses nor doubles a row on a disk that is full", function()
-    local source = numbers(40)
-    ends(0, { "datasets", "create", "golden" })
-    local full = { before = "ulimit -f 3" } -- blocks of 512 bytes
-    local result = ends(1, { "datasets", "import", "golden", source }, full)
-    assert.matches("cannot write the journal: File too large", result.err)
-    assert.matches("of 40 rows are known to be in the dataset; the same command", result.err)
-    ends(0, { "datasets", "import", "golden", source, "--settle", "0.2" })
-    holds(40, "golden")
-
-    local path = write("out.jsonl", "as it was")
-    assert.matches("out.jsonl", ends(1, { "datasets", "export", "golden", path }, full).err)
-    assert.equal("as it was", text_of(path))
-    assert.equal("", output_of("ls " .. folder .. " | grep tmp"))
-    ends(1, { "datasets", "import", "golden", source, "--journal", "/proc/none.journal" })
-    holds(40, "golden")
-  end)
-
-  it("reports an output that is gone", function()
-    ends(0, { "datasets", "import", "golden", numbers(2), "--create" })
-    local env = ("POSTHOG_HOST=%s POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "):format(
-      t.e.url,
-      command.KEY
-    )
-    local words = command.line({ "datasets", "export", "golden", "-" }, ".")
-    local text = output_of(env .. words .. " 2>&1 >/dev/full; echo $?")
-    assert.matches("cannot write the output", text)
-    assert.matches("\n1\n$", text)
-  end)
-
-  it("draws a progress bar on a terminal, and none elsewhere", function()
-    local source = numbers(60)
-    t.e:fault(slow_items(0.02))
-    local import = { "datasets", "import", "golden", source, "--create" }
-    local shown = ends(0, import, { terminal = 80 })
-    assert.matches("\rimporting  %[####", shown.err)
-    assert.matches("60/60 rows  100%%", shown.err)
-    assert.matches("\r\27%[K$", shown.err)
-    assert.equal("60 rows imported\n", shown.out)
-    t.e:faults({})
-    local path = folder .. "/out.csv"
-    t.e:seed({ dataset = id_of("golden"), items = 100 })
-    shown = ends(0, { "datasets", "export", "golden", path }, { terminal = 80 })
-    assert.matches("\rexporting  %[####[#.]+%]  100/160 rows", shown.err)
-    assert.matches("\r\27%[K$", shown.err)
-    local export = { "datasets", "export", "golden", path }
-    assert.equal("", ends(0, export).err)
-    table.insert(export, 1, "--quiet")
-    assert.equal("", ends(0, export, { terminal = 80 }).err)
-    os.remove(source .. ".journal")
-    local piped = ends(0, import)
-    assert.equal("60 rows imported\n", piped.out)
-    assert.equal("", piped.err)
-    export = { "datasets", "export", "golden", "-" }
-    local screen = ends(0, export, { terminal = 80, screen = true })
-    assert.is_nil(screen.out:find("exporting", 1, true))
-    export[5], export[6] = "--format", "csv"
-    screen = ends(0, export, { terminal = 80, screen = true })
-    assert.matches("^id,input,[^\n]*\n[^\r]*\n220 rows\n$", screen.out)
-    assert.is_nil(screen.out:find("\n\n", 1, true))
-  end)
-
-  it("stops at Ctrl-C in the middle of an import, and goes on there the next time", function()
-    local source = numbers(200)
-    t.e:fault(slow_items(0.05))
-    local args = { "datasets", "import", "golden", source, "--create", "--settle", "0.2" }
-    local typed = when_sent(50, POST, "printf '\\003'; sleep 0.3")
-    local result = run(args, { terminal = 80, typed = typed })
-    assert.equal(130, result.code, result.err)
-    local done = tonumber(result.err:match("\27%[K(%d+) of 200 rows are known to be in"))
-    assert.is_true(done and done >= 20 and done < 200, result.err)
-    assert.matches("goes on there (" .. source .. ".journal)\n", result.err, 1, true)
-    assert.matches("\nposthog%-llm: interrupted\n$", result.err)
-    assert.equal("", result.out)
-    t.e:faults({})
-    assert.matches("^200 rows imported", ends(0, args).out)
-    holds(200, "golden")
-  end)
-
-  it("says in JSON too how far an import came that was stopped", function()
-    local source = numbers(200)
-    t.e:fault(slow_items(0.05))
-    local args = { "--json", "datasets", "import", "golden", source, "--create" }
-    local result = run(args, { while_running = when_sent(50, POST, "kill -TERM $pid") })
-    assert.equal(143, result.code, result.err)
-    local summary = cjson.decode(result.out)
-    assert.equal(200, summary.records)
-    assert.is_true(summary.imported >= 20 and summary.done < 200, result.out)
-    assert.matches(('^{"note":"%d of 200 rows are known'):format(summary.imported), result.err)
-  end)
-
-  it("stops a comparison at Ctrl-C too", function()
-    ends(0, { "datasets", "create", "golden" })
-    local id = id_of("golden")
-    t.e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
-    local result = run({ "datasets", "diff", id, numbers(1) }, {
-      while_running = when_sent(2, "dataset_items", "kill -TERM $pid"),
-    })
-    assert.equal(143, result.code, result.err)
-    assert.equal("posthog-llm: interrupted\n", result.err)
-    assert.equal("", result.out)
-  end)
-
-  it("leaves the file as it was when an export is interrupted", function()
-    ends(0, { "datasets", "create", "golden" })
-    t.e:seed({ dataset = id_of("golden"), items = 200 })
-    local path = write("out.jsonl", "as it was")
-    t.e:fault({ match = { path = "dataset_items" }, action = { delay = 30 } })
-    local result = run({ "datasets", "export", "golden", path }, {
-      while_running = when_sent(1, "dataset_items[^ ]*limit=100", "kill -TERM $pid"),
-    })
-    assert.equal(143, result.code, result.err)
-    assert.equal("posthog-llm: interrupted\n", result.err)
-    assert.equal("as it was", text_of(path))
-    assert.equal("", output_of("ls " .. folder .. " | grep tmp"))
-  end)
-
-  it("makes each row once, stopped and killed again and again while requests fail", function()
-    local source = numbers(150)
-    ends(0, { "datasets", "create", "golden" })
-    t.e:settings({ chance = 3 })
-    t.e:faults({
-      { match = { share = 0.04, method = "POST" }, action = { close = "after" } },
-      { match = { share = 0.04, method = "POST" }, action = { close = "before" } },
-      { match = { share = 0.04, method = "POST" }, action = { status = 503 } },
-      { match = { method = "POST", share = 1 }, action = { delay = 0.01 } },
-    })
-    local args = { "datasets", "import", "golden", source, "--settle", "0.2", "--concurrency", "4" }
-    local codes = {}
-    for i, signal in ipairs({ "TERM", "KILL", "TERM", "KILL" }) do
-      local kill = ("kill -%s $pid"):format(signal)
-      codes[i] = run(args, { while_running = when_sent(20 * i, POST, kill) }).code
-    end
-    assert.same({ 143, 137, 143, 137 }, codes)
-    t.e:faults({})
-    assert.matches("^150 rows imported", ends(0, args).out)
-    holds(150, "golden")
-  end)
-
   if profile == "current" then
     it("says which rows were there already under their own key", function()
       local source = write("keyed.jsonl", '{"input":1,"client_item_id":"a"}\n{"input":2}\n')
       ends(0, { "datasets", "import", "golden", source, "--create" })
-      local again = { "datasets", "import", "golden", source, "--journal", folder .. "/j" }
+      local again = { "datasets", "import", "golden", source, "--journal", t.folder .. "/j" }
       assert.equal("2 rows imported (1 there before)\n", ends(0, again).out)
       assert.equal(3, #items_of("golden"))
     end)
@@ -653,7 +449,7 @@ local function tests(profile)
     it("exports and compares the dataset of an earlier revision", function()
       local source = numbers(3)
       ends(0, { "datasets", "import", "golden", source, "--create", "--concurrency", "1" })
-      local path = folder .. "/old.jsonl"
+      local path = t.folder .. "/old.jsonl"
       ends(0, { "datasets", "export", "golden", path, "--revision", "2", "--prefetch", "0" })
       assert.equal(2, select(2, text_of(path):gsub("\n", "")))
       local diff = { "datasets", "diff", "golden", path, "--revision", "2", "--prefetch", "1" }
@@ -687,7 +483,7 @@ local function tests(profile)
     it("asks for the id where two datasets have the name", function()
       ends(0, { "datasets", "create", "golden" })
       local copy = ends(0, { "datasets", "create", "copy" }).out:match("%S+")
-      output_of(
+      shell.run(
         (
           "curl -q -sS --noproxy '*' -X PATCH -H 'Authorization: Bearer %s' "
           .. "-H 'Content-Type: application/json' -d '{\"name\":\"golden\"}' "
@@ -698,7 +494,7 @@ local function tests(profile)
         { "import", numbers(1) },
         { "diff", numbers(1) },
         { "show" },
-        { "export", folder .. "/out.csv" },
+        { "export", t.folder .. "/out.csv" },
         { "delete" },
       }) do
         local result = ends(3, { "datasets", args[1], "golden", args[2] })
