@@ -37,6 +37,7 @@ local SPECS = {
     .. WRITES
     .. "compare ambiguous_rules values skills skill_bodies",
   ["posthog.llm.http.call"] = "retry client transport bad_responses errors error_texts"
+    .. " error_texts_response"
     .. " error_calls url limits pace pace_option keys secrets config ca_bundle v2_skills datasets"
     .. " "
     .. RESPONSES
