@@ -49,7 +49,7 @@ local METHODS = {
     "skills:duplicate",
     true,
     function(c)
-      return c.skills:duplicate("x", "y")
+      return c.skills:duplicate("y", "x")
     end,
   },
   {
@@ -158,7 +158,7 @@ local BODIES = {
 }
 
 --- This would be an answer to each of them.
-local WHOLE = '{"id":"x","name":"y","results":[],"count":0,"path":"a","content":"c",'
+local WHOLE = ('{"id":"%s","name":"x","results":[],"count":0,"path":"a","content":"c",'):format(ID)
   .. '"summary":{},"skill":{},"versions":[],"padding":"'
   .. ("x"):rep(500)
   .. '"}'

@@ -580,7 +580,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         answer("GET", "/files/", file),
         answer("GET", "llm_skills/name/", skill),
         answer("GET", "llm_skills/", page),
-        answer("POST", "/duplicate/", skill),
+        answer("POST", "/duplicate/", (skill:gsub('"pdf%-forms"', '"x"'))),
         answer("POST", "", refused, 400),
         answer("PATCH", "", refused, 400),
         answer("DELETE", "", refused, 400),

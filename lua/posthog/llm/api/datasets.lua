@@ -48,8 +48,9 @@ row_resource.define(Datasets, {
   only_current = { "archived" },
   has_unique_names = true,
   marks = {},
-  change = function(self, request)
+  change = function(self, request, id)
     request.idempotent = true
+    request.shape = row_resource.shape(id)
     return row_resource.send(self, request)
   end,
 })

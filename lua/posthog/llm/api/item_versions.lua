@@ -12,7 +12,7 @@ local versions = {}
 --- write too.
 local MAX_TRIES = 3
 
-local function write(self, request, path, base)
+local function write(self, request, path, id, base)
   local json, changes = { base_version = base }, {}
   for name, value in next, request.json or {} do
     if name ~= "base_version" then
@@ -30,7 +30,7 @@ local function write(self, request, path, base)
       json = item_fields.on_wire(json),
       idempotent = false,
       repeats = 1, -- the server refuses the second of two requests
-      shape = { id = "string" },
+      shape = row_resource.shape(id),
       options = request.options,
     },
     probe = probes.next_version(self, path, base, changes),
@@ -55,7 +55,7 @@ end
 function versions.change(self, request, id, base, archived)
   local path = row_resource.path(self._kind, id)
   if base then
-    return write(self, request, path, base)
+    return write(self, request, path, id, base)
   end
   local value, err, response
   for _ = 1, MAX_TRIES do
@@ -70,7 +70,7 @@ function versions.change(self, request, id, base, archived)
     elseif archived ~= nil and row.archived == archived then
       return row, nil, response
     end
-    value, err, response = write(self, request, path, row.version)
+    value, err, response = write(self, request, path, id, row.version)
     if not (err and err.code == "stale_version") or err.ambiguous then
       break
     end

@@ -53,6 +53,13 @@ local function complete(request)
   return request
 end
 
+--- The shape of the response to a write on a row, which has to show that row.
+--- @param id string
+--- @return table
+function row_resource.shape(id)
+  return { id = body.same(id) }
+end
+
 --- Makes one request of a row resource.
 --- @param self table the resource
 --- @param request table method, path, and more of posthog.llm.Request
@@ -69,6 +76,8 @@ local function create(self, kind, json, version, call_options)
     path = kind.base,
     json = json,
     idempotent = is_keyed,
+    shape = is_keyed and { id = "string", client_item_id = body.same(json.client_item_id, true) }
+      or nil,
     options = call_options,
   })
   if is_keyed then -- the response may be a row that another client has made
@@ -344,6 +353,7 @@ local function define_writes(class, kind)
           path = path,
           json = json,
           idempotent = true,
+          shape = row_resource.shape(id),
           options = call_options,
         })
       end,
@@ -381,6 +391,7 @@ local function define_writes(class, kind)
           return kind.change(self, request, id, json.base_version)
         end
         request.idempotent = true -- repeating an update has no further effect
+        request.shape = row_resource.shape(id)
         return row_resource.send(self, request)
       end,
       probe = function()

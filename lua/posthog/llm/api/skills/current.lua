@@ -1,5 +1,6 @@
 --- The methods of skills that only API v2 has (doc/api.md 2.1).
 
+local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
 local probes = require("posthog.llm.api.ambiguous.skills")
@@ -114,7 +115,7 @@ function current.define(class, skill_path)
           path = skill_path(name) .. "rename/",
           json = { new_name = new_name },
           idempotent = false,
-          shape = { id = "string", name = "string" },
+          shape = { id = "string", name = body.same(new_name) },
           options = call_options,
         },
         name = name,

@@ -1,5 +1,6 @@
 --- The versioned store of agent skills (doc/api.md 1.1 to 1.4 and 2.1).
 
+local body = require("posthog.llm.http.body")
 local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
@@ -264,6 +265,11 @@ local function publisher(skill)
   return skill.created_by
 end
 
+--- The shape of the response to a write, which has to show the skill of that name.
+local function of_skill(name)
+  return { id = "string", name = body.same(name) }
+end
+
 --- Sends a write that makes a version.
 --- @param request table method, path, json or query, and options
 --- @param name string of the skill
@@ -272,7 +278,7 @@ end
 ---   as the name still belongs to the same skill
 local function write(self, request, name, probe, repeats)
   request.idempotent = false
-  request.shape = SKILL
+  request.shape = of_skill(name)
   request.repeats = repeats and 1 or nil
   return self._write({
     request = request,
@@ -387,7 +393,7 @@ function Skills:publish(name, fields, options)
   }
   if is_owners_only(fields) then
     request.idempotent = false
-    request.shape = SKILL
+    request.shape = of_skill(name)
     local before, err, response = before_owners(self, name, call_options)
     if err then
       return errors.failure(err, response)
