@@ -187,12 +187,13 @@ describe("a checkout", function()
       return
     end
     local home = folders.new()
+    folders.write(home, "posthog/llm/core.lua", "io.stderr:write('run')") -- somebody's
     local output = run(
       (
-        "%s HOME='%s' XDG_CONFIG_HOME='%s' XDG_DATA_HOME='%s' timeout 30 nvim"
+        "cd '%s' && %s HOME='%s' XDG_CONFIG_HOME='%s' XDG_DATA_HOME='%s' timeout 30 nvim"
         .. " --headless -i NONE -n -u NORC --cmd 'set rtp^=%s'"
         .. [[ -c 'lua print(select(2, pcall(require, "posthog.llm")))' -c qall]]
-      ):format(WITHOUT_PATHS, home, home, home, (root:gsub(" ", "\\ ")))
+      ):format(home, WITHOUT_PATHS, home, home, home, (root:gsub(" ", "\\ ")))
     )
     folders.remove(home)
     local _, is_old =

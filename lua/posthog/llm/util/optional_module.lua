@@ -21,10 +21,14 @@ end
 
 --- @param name string
 --- @return any module nil: it is not installed
+--- @return any why it cannot be loaded
 return function(name)
   local path, cpath = package.path, package.cpath
   package.path, package.cpath = outside(path), outside(cpath)
   local found, module = pcall(require, name)
   package.path, package.cpath = path, cpath
-  return found and module or nil
+  if found then
+    return module
+  end
+  return nil, module
 end
