@@ -644,6 +644,36 @@ describe("an import", function()
       assert.equal("nil\t60\t60\ttrue\n", output_of(LUA .. " " .. program .. " 2>&1"))
     end)
 
+    it("lets an event loop turn while it waits for standard input", function()
+      if not pcall(require, "luv") then
+        return pending("there is no luv here")
+      end
+      local _, dataset = now()
+      local program = write(
+        "loop.lua",
+        ([[
+        local uv = require("luv")
+        local llm = require("posthog.llm")
+        local dataset_file = require("posthog.llm.dataset_file")
+        local key = "phx_emulator_all"
+        local client = llm.new({ personal_api_key = key, project_id = 112358, host = %q })
+        local turns, timer = 0, uv.new_timer()
+        timer:start(10, 10, function() turns = turns + 1 end)
+        llm.go(function()
+          return assert(dataset_file.import(client, %q, "-", { journal = %q })).imported
+        end, function(err, imported)
+          timer:close()
+          print(err, imported, turns > 20 and "turned" or turns)
+        end)
+        uv.run()
+      ]]):format(t.e.url, dataset, folder .. "/j")
+      )
+      local line = '{"input":1}\n'
+      local producer = ("{ echo '%s'; sleep 1; echo '%s'; }"):format(line, line)
+      local output = output_of(("%s | %s %s 2>&1"):format(producer, LUA, program))
+      assert.equal("nil\t2\tturned\n", output)
+    end)
+
     it("loses nothing and doubles nothing on a disk that is full", function()
       local client, dataset = now()
       local settings = write(
