@@ -1,17 +1,7 @@
 local folders = require("spec.support.folders")
 
---- Runs the check on a tree of C files, given by their paths and texts.
 local function check(files)
-  local root = folders.new()
-  for path, text in pairs(files) do
-    folders.write(root, path, text)
-  end
-  local command = "lua5.4 tools/check_includes.lua '%s' 2>&1 || echo failed"
-  local process = io.popen(command:format(root))
-  local output = process:read("*a")
-  process:close()
-  folders.remove(root)
-  return output
+  return folders.checked_by("tools/check_includes.lua", files)
 end
 
 describe("tools/check_includes.lua", function()

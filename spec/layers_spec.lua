@@ -1,16 +1,7 @@
 local folders = require("spec.support.folders")
 
---- Runs the check on a tree of modules, given by their paths and sources.
 local function check(files)
-  local root = folders.new()
-  for path, source in pairs(files) do
-    folders.write(root, path, source)
-  end
-  local process = io.popen(("lua5.4 tools/check_layers.lua '%s' 2>&1 || echo failed"):format(root))
-  local output = process:read("*a")
-  process:close()
-  folders.remove(root)
-  return output
+  return folders.checked_by("tools/check_layers.lua", files)
 end
 
 describe("tools/check_layers.lua", function()

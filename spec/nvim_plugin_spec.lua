@@ -22,13 +22,5 @@ if not editor.is_new and select(2, run("command -v nvim")) == 0 then
   return
 end
 
-local busted = {
-  describe = describe,
-  it = it,
-  setup = setup,
-  teardown = teardown,
-  before_each = before_each,
-  after_each = after_each,
-  pending = pending,
-}
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
 editor.describe(busted, "the editor plugin", "spec.nvim.plugin", "reference")

@@ -1,11 +1,3 @@
 -- The same as spec/nvim_plugin_spec.lua, on API v2.
-local busted = {
-  describe = describe,
-  it = it,
-  setup = setup,
-  teardown = teardown,
-  before_each = before_each,
-  after_each = after_each,
-  pending = pending,
-}
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
 require("spec.support.editor").describe(busted, "the editor plugin", "spec.nvim.plugin", "current")

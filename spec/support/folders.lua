@@ -37,6 +37,22 @@ function folders.read(dir, path)
   return text
 end
 
+--- Runs a check of tools/ on a tree of files.
+--- @param tool string "tools/check_layers.lua"
+--- @param files table<string, string> texts by path
+--- @return string output, which ends in "failed\n" where it has failed
+function folders.checked_by(tool, files)
+  local root = folders.new()
+  for path, text in pairs(files) do
+    folders.write(root, path, text)
+  end
+  local process = io.popen(("lua5.4 %s '%s' 2>&1 || echo failed"):format(tool, root))
+  local output = process:read("*a")
+  process:close()
+  folders.remove(root)
+  return output
+end
+
 --- All files with their texts by path; links as "-> target". Empty folders end in "/".
 --- @param without? string a path that is left out
 function folders.tree(dir, without)
