@@ -5,11 +5,12 @@
 --- How a file is read: of `import`, `diff` and `sync`.
 --- @class posthog.llm.DatasetSourceOptions
 --- @field format? "jsonl"|"json"|"csv" default: found out
---- @field fields? table<string, string|fun(record: any): any>|fun(record: any, n: integer): table?, string?
----   where the fields of an item come from: each, or a part of one such as
----   "metadata.source", by a name or a path in the record or by a function; or one function that
----   returns all, or nil and why the record is rejected, or nil alone to leave it out; default:
----   their own names, or those of other tools
+--- @field fields?
+---   table<string, string|fun(record: any): any>|fun(record: any, n: integer): table?, string?
+---   where the fields of an item come from: each, or a part of one such as "metadata.source", by a
+---   name or a path in the record or by a function; or one function that returns all, or nil and
+---   why the record is rejected, or nil alone to leave it out; default: their own names, or those
+---   of other tools
 --- @field values? "json"|"text" whether cells of CSV that are JSON are read as such; default "json"
 --- @field separator? string of CSV, one character; default: found out
 --- @field records? string path of the list within a JSON object, "data.rows"; default: found out
@@ -119,11 +120,14 @@
 --- @field prefetch? integer|"auto" pages that are on their way while the rows of one are used.
 ---   "auto": four for each of the client's `max_connections`, less one, and fewer where pages are
 ---   large; default "auto"
---- @field on_progress? fun(now: table): boolean? the result so far, with `changes`
----   (all that are to be made), `done` and before a wait `waiting`; while it reads, with `read` or
----   `rows` and `total`; false stops
+--- @field on_progress? fun(now: posthog.llm.DatasetSync): boolean? while it reads, `now` has `read`
+---   or `rows` and `total` instead; false stops
 
+--- What a sync has done, of a dry run would do, and for `on_progress` has done so far.
 --- @class posthog.llm.DatasetSync
+--- @field dataset string id
+--- @field key string as it was given
+--- @field records? integer of the file
 --- @field created integer
 --- @field restored integer items that were deleted, and are undeleted (API v2)
 --- @field updated integer
@@ -131,11 +135,17 @@
 --- @field deleted integer
 --- @field rejected integer changes that the server refuses, or that its response does not show
 --- @field conflicts integer items that others have changed meanwhile, which are left
---- @field skipped integer records that an export has as archived or deleted
+--- @field skipped? integer records that an export has as archived or deleted
 --- @field others? integer without `prune`: items that the file lacks
 --- @field problems posthog.llm.DatasetProblem[] what was rejected and the conflicts, 100 at most
+--- @field is_new? boolean the dataset was made
+--- @field limit_reached? boolean the dataset has as many items as the server allows
+--- @field dry_run? boolean nothing was sent
 --- @field plan? table dry run: lists of changes, 100 of each at most
 --- @field text? string dry run: the plan for people
+--- @field changes? integer dry run and `on_progress`: changes that are to be made
+--- @field done? integer `on_progress`: those of them that are made, rejected or conflicts
+--- @field waiting? number `on_progress`: seconds of the wait that begins
 
 --- @class posthog.llm.DatasetProblem
 --- @field line? integer of the file
