@@ -82,6 +82,7 @@ local function make_items(world, count)
 end
 
 local function write_rows(world, count)
+  world.server:settings({ item_limit = 0 })
   world.dataset = world.server:seed({ datasets = 1 }).datasets[1]
   local lines = {}
   for i = 1, count do
@@ -184,13 +185,14 @@ local JOBS = {
   },
   ["import of 2,000"] = {
     rows = 2000,
-    chain = 2,
+    chain = 1,
     prepare = function(world)
       write_rows(world, 2000)
     end,
     run = function(world)
       local path = world.root .. "/rows.jsonl"
-      assert(dataset_file.import(world.client, world.dataset, path).imported == 2000)
+      local summary = assert(dataset_file.import(world.client, world.dataset, path))
+      assert(summary.imported == 2000)
     end,
   },
 }

@@ -63,6 +63,38 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.is_nil(lfs.attributes(dir .. "/" .. STAGE))
     end)
 
+    it("a root is looked at while the server makes its list", function()
+      local at_last = t.client({
+        on_response = function()
+          write(dir, "a.md", "later\n")
+        end,
+      })
+      local function states()
+        local by_name = {}
+        for _, one in ipairs(assert(skill_folder.status_all(at_last, root))) do
+          by_name[one.name] = one.state
+        end
+        return by_name
+      end
+      assert.same({ ["pdf-forms"] = "same" }, states())
+      assert.same({ ["pdf-forms"] = "local" }, states())
+    end)
+
+    it("a file that is left out here, and that others have published, is compared", function()
+      write(dir, ".notes.md", "mine\n")
+      write(there, ".notes.md", "theirs\n")
+      local function states()
+        local by_path = {}
+        for _, row in ipairs(assert(skill_folder.status(client, dir))) do
+          by_path[row.path] = row.state
+        end
+        return by_path
+      end
+      assert.is_nil(states()[".notes.md"])
+      assert(skill_folder.push(client, there, { hidden = true }))
+      assert.equal("both", states()[".notes.md"])
+    end)
+
     it("what is removed or made while texts are read is not written over", function()
       write(dir, "c.md", "one\ntwo\nthree\n")
       assert(skill_folder.push(client, dir))

@@ -38,6 +38,13 @@ function ahead.new(depth)
   return setmetatable({ depth = depth, sending = false, _sent = {} }, Ahead)
 end
 
+--- For a single call of a resource, that is sent before its response is needed.
+--- @param resource table client.skills and so on
+--- @return posthog.llm.Ahead? sent nil: something of the caller's own, which may not know the option
+function ahead.of(resource)
+  return resource._connections and ahead.new(1) or nil
+end
+
 --- What cancels all that is on its way when the loop `for` of Lua 5.4 that it is given to is left. It
 --- leads to no field of this object, in which the API key is.
 --- @return table

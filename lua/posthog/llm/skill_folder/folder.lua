@@ -21,7 +21,8 @@ local text = require("posthog.llm.skill_folder.text")
 ---   their ends, and without what it does not keep
 --- @field not_stored posthog.llm.SkillNotStored[] what that is (stored.lua)
 --- @field parsed? table the SKILL.md that was taken apart last
---- @field seen table<string, string> SHA-256 of the files, and of the lock, as they were read
+--- @field seen? table<string, string> SHA-256 of the files, and of the lock, as they were read; nil:
+---   nothing is going to be written
 local Folder = {}
 Folder.__index = Folder
 
@@ -74,7 +75,10 @@ function Folder:read_all(known, hidden)
     if not source then
       return errors.failure(err)
     end
-    self.digests[path], self.seen[path] = self:digest_of(path, source), digest.sha256(source)
+    self.digests[path] = self:digest_of(path, source)
+    if self.seen then
+      self.seen[path] = digest.sha256(source)
+    end
   end
   self:leave_out_exported(all)
   return true
@@ -226,21 +230,29 @@ function Folder:digest_again()
   end
 end
 
---- Opens a folder and scans its files; not those of one that holds no
+--- Scans the files of a folder that was opened; not those of one that holds no
 --- skill, which may be all that somebody has.
+--- @param hidden boolean?
+--- @return true? done
+--- @return posthog.llm.Error? err kind "file"
+function Folder:look(hidden)
+  if self:exists() and not self:holds_skill() then
+    self.scan = { files = {}, others = {}, left_out = {} }
+    return true
+  end
+  return self:read_all({}, hidden)
+end
+
+--- Opens a folder and scans its files.
 --- @param dir string
 --- @param hidden boolean?
 --- @return posthog.llm.Folder? looked_at
 --- @return posthog.llm.Error? err kind "file"
 function folder.look_at(dir, hidden)
   local opened, err = folder.open(dir)
-  if opened and opened:exists() and not opened:holds_skill() then
-    opened.scan = { files = {}, others = {}, left_out = {} }
-    return opened
-  end
   local ok
   if opened then
-    ok, err = opened:read_all({}, hidden)
+    ok, err = opened:look(hidden)
   end
   if not ok then
     return errors.failure(err)

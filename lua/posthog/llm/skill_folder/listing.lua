@@ -78,13 +78,41 @@ local function are_whole(rows)
   return true
 end
 
+--- @param sent? posthog.llm.Ahead
+local function first_page(client, etag, sent)
+  return client.skills:list({ limit = PAGE, offset = 0, etag = etag, [ahead.OPTION] = sent })
+end
+
+--- Sends the first request of `read`, which is then on its way while folders are looked at.
+--- @param client posthog.llm.Client
+--- @param lock? posthog.llm.SkillRootLock
+--- @return posthog.llm.Ahead? sent for `read`
+local function send(client, lock)
+  local sent = ahead.of(client.skills)
+  if sent then
+    sent:send(function()
+      first_page(client, lock and lock.etag, sent)
+    end, PAGE)
+  end
+  return sent
+end
+
 --- @param client posthog.llm.Client
 --- @param lock? posthog.llm.SkillRootLock of the last time
+--- @param sent? posthog.llm.Ahead from `send`, for the same lock
 --- @return posthog.llm.SkillListing? listing
 --- @return posthog.llm.Error? err
-function listing.read(client, lock)
+function listing.read(client, lock, sent)
   local etag = lock and lock.etag
-  local page, err, response = client.skills:list({ limit = PAGE, offset = 0, etag = etag })
+  local function read()
+    return first_page(client, etag, sent)
+  end
+  local page, err, response
+  if sent then
+    page, err, response = sent:call(read, PAGE)
+  else
+    page, err, response = read()
+  end
   if not page then
     return errors.failure(err)
   end
@@ -119,15 +147,19 @@ end
 --- A root of folders and the skills of the project.
 --- @param client posthog.llm.Client
 --- @param dir string
+--- @param meanwhile fun(root: posthog.llm.SkillRoot) called while the server makes its list
 --- @return posthog.llm.SkillRoot? root
 --- @return posthog.llm.SkillListing|posthog.llm.Error listing or why there is none
-function listing.beside_root(client, dir)
+function listing.beside_root(client, dir, meanwhile)
   local root, err = roots.open(dir)
   if not root then
     return errors.failure(err)
   end
+  local lock = root_lock.read(root.dir)
+  local sent = send(client, lock)
+  meanwhile(root)
   local server
-  server, err = listing.read(client, root_lock.read(root.dir))
+  server, err = listing.read(client, lock, sent)
   if not server then
     return errors.failure(err)
   end

@@ -66,7 +66,9 @@ end
 --- @return posthog.llm.SkillPushAll[]? results
 --- @return posthog.llm.Error? err with `result` where something was done
 function push_all.run(client, dir, options, report)
-  local root, server = listing.beside_root(client, dir)
+  local root, server = listing.beside_root(client, dir, function(opened)
+    status_all.look_at_pulled(opened, options.hidden)
+  end)
   if not root then
     return errors.failure(server)
   end

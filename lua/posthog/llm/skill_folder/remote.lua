@@ -1,6 +1,7 @@
 --- A version of a skill as the server has it. Versions never change, so what
 --- is read by its number fits together whoever publishes meanwhile.
 
+local ahead = require("posthog.llm.http.ahead")
 local sha256 = require("posthog.llm.util.digest").sha256
 local errors = require("posthog.llm.util.errors")
 local hosts = require("posthog.llm.host")
@@ -104,14 +105,38 @@ local function lacks(skill, name, version)
   end
 end
 
+--- Sends the request of `read`, which is then on its way while the folder is looked at.
+--- @param client posthog.llm.Client
+--- @param name string
+--- @return posthog.llm.Ahead? sent for `read`
+function remote.send(client, name)
+  local sent = ahead.of(client.skills)
+  if sent then
+    sent:send(function()
+      client.skills:resolve(name, { limit = 1, [ahead.OPTION] = sent })
+    end, name)
+  end
+  return sent
+end
+
 --- @param client posthog.llm.Client
 --- @param name string
 --- @param version? integer default: the latest
+--- @param sent? posthog.llm.Ahead from `send`, of the latest version
 --- @return posthog.llm.SkillSnapshot? snapshot
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Skill? skill as it came
-function remote.read(client, name, version)
-  local found, err = client.skills:resolve(name, { version = version, limit = 1 })
+function remote.read(client, name, version, sent)
+  local options = { version = version, limit = 1, [ahead.OPTION] = sent }
+  local function resolve()
+    return client.skills:resolve(name, options)
+  end
+  local found, err
+  if sent then
+    found, err = sent:call(resolve, name)
+  else
+    found, err = resolve()
+  end
   if not found or found == true then
     return errors.failure(err or errors.no_content("skill"))
   end

@@ -16,6 +16,9 @@ local SKILL = paths.SKILL
 --- @field dir string
 --- @field base string what the folder is called
 --- @field lock? posthog.llm.SkillLock|false
+--- @field folder? posthog.llm.Folder whose files are not looked at yet
+--- @field here? posthog.llm.SkillStatus[] what has changed in it, once it was looked at
+--- @field here_err? posthog.llm.Error or why it could not be
 --- @field err? posthog.llm.Error it cannot be used
 
 --- @class posthog.llm.SkillRoot
@@ -95,7 +98,7 @@ local function entry_of(dir, base)
   local lock = folder.lock
   local name = lock and lock.name or base
   err = not lock and check_name(folder, base) or nil
-  return { name = name, base = base, dir = path, lock = lock, err = err }
+  return { name = name, base = base, dir = path, lock = lock, folder = folder, err = err }
 end
 
 local BOTH = "%s holds the skill %s too; remove one of the two"

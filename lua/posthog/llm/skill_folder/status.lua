@@ -21,8 +21,9 @@ local function states(base, ours, theirs)
 end
 
 --- The latest version's digests; none for a skill that is not there yet.
-local function read_theirs(client, folder, name, progress)
-  local theirs, err = remote.read(client, name)
+--- @param sent? posthog.llm.Ahead its request, if it is on its way
+local function read_theirs(client, folder, name, progress, sent)
+  local theirs, err = remote.read(client, name, nil, sent)
   if not theirs and not folder.lock and is_absent(err, name) then
     return { digests = {} }
   elseif not theirs then
@@ -42,15 +43,43 @@ local function read_theirs(client, folder, name, progress)
   return theirs
 end
 
+--- Whether the server has a path that the folder was not asked for: it may be there under a name that
+--- is left out of others.
+local function has_new_path(folder, theirs)
+  local base = folder:base()
+  for path in pairs(theirs.digests) do
+    if base[path] == nil then
+      return true
+    end
+  end
+  return false
+end
+
+--- The name of a folder that was not pulled, by its SKILL.md.
+local function own_name(folder)
+  local _, fields = lint.run(folder)
+  return fields and fields.name
+end
+
+--- @param opened? posthog.llm.Folder of `dir`, whose files are not looked at yet
 --- @return posthog.llm.SkillStatus[]? list
 --- @return posthog.llm.Error? err
-function status.run(client, dir, options, progress)
-  local folder, err = folders.look_at(dir, options.hidden)
+function status.run(client, dir, options, progress, opened)
+  local folder, err = opened, nil
+  if not folder then
+    folder, err = folders.open(dir)
+  end
   if not folder then
     return errors.failure(err)
   end
-  local _, fields = lint.run(folder)
-  local name = folder.lock and folder.lock.name or fields and fields.name
+  folder.seen = nil
+  local sent = client and folder.lock and remote.send(client, folder.lock.name)
+  local looked
+  looked, err = folder:look(options.hidden)
+  if not looked then
+    return errors.failure(err)
+  end
+  local name = folder.lock and folder.lock.name or own_name(folder)
   local unnamed = name == nil and "name is missing" or not folder.lock and lint.name_error(name)
   local theirs = { digests = folder:base(), version = folder.lock and folder.lock.version }
   if client and unnamed then
@@ -58,12 +87,14 @@ function status.run(client, dir, options, progress)
       .. "nothing to compare with"
     return errors.failure(errors.new({ kind = "invalid", message = message:format(unnamed) }))
   elseif client then
-    theirs, err = read_theirs(client, folder, name, progress)
+    theirs, err = read_theirs(client, folder, name, progress, sent or nil)
     if not theirs then
       return errors.failure(err)
     end
-    local ok
-    ok, err = folder:read_all(theirs.digests, options.hidden)
+    local ok = true
+    if has_new_path(folder, theirs) then
+      ok, err = folder:read_all(theirs.digests, options.hidden)
+    end
     if not ok then
       return errors.failure(err)
     end

@@ -44,11 +44,25 @@ end
 --- @return posthog.llm.SkillStatus[]? list
 --- @return posthog.llm.Error? err
 function status_all.offline(entry, row, hidden)
-  local list, err = status.run(nil, entry.dir, { hidden = hidden }, silent)
+  local list, err = entry.here, entry.here_err
+  if not list and not err then
+    list, err = status.run(nil, entry.dir, { hidden = hidden }, silent, entry.folder)
+  end
   if list then
     list.latest = row and row.version or nil
   end
   return list, err
+end
+
+--- Looks at the folders that were pulled: of nearly all of them that is all there is to know.
+--- @param root posthog.llm.SkillRoot
+--- @param hidden boolean?
+function status_all.look_at_pulled(root, hidden)
+  for _, entry in ipairs(root.entries) do
+    if entry.lock and not entry.err then
+      entry.here, entry.here_err = status_all.offline(entry, nil, hidden)
+    end
+  end
 end
 
 --- Whether the folder's skill is gone, or another has its name.
@@ -113,7 +127,9 @@ end
 --- @return posthog.llm.SkillRootStatus[]? list
 --- @return posthog.llm.Error? err
 function status_all.run(client, dir, options, report)
-  local root, server = listing.beside_root(client, dir)
+  local root, server = listing.beside_root(client, dir, function(opened)
+    status_all.look_at_pulled(opened, options.hidden)
+  end)
   if not root then
     return errors.failure(server)
   end

@@ -71,6 +71,7 @@ local function new(run, state)
     end,
     _codec = state.settings.json,
     _max_retries = state.settings.max_retries,
+    _connections = state.settings.max_connections,
   }, Skills)
 end
 
