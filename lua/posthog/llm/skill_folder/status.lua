@@ -61,6 +61,10 @@ local function own_name(folder)
   return fields and fields.name
 end
 
+--- @param client? posthog.llm.Client nil: what has changed here alone
+--- @param dir string
+--- @param options { hidden?: boolean }
+--- @param progress fun(step: string, path: string, done: integer, total: integer)
 --- @param opened? posthog.llm.Folder of `dir`, whose files are not looked at yet
 --- @return posthog.llm.SkillStatus[]? list
 --- @return posthog.llm.Error? err
