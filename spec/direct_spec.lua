@@ -67,7 +67,10 @@ local function of_error(err)
   fields.text = tostring(err)
   for name, value in pairs(fields) do
     if type(value) == "string" then
-      fields[name] = value:gsub("%d+ ms", "N ms"):gsub("01%x+%-%x+%-7%x+%-%x+%-%x+", "REQUEST")
+      fields[name] = value
+        :gsub("%d+ ms", "N ms")
+        :gsub("within 0%.%d+ s", "within N s")
+        :gsub("01%x+%-%x+%-7%x+%-%x+%-%x+", "REQUEST")
     end
   end
   return fields
@@ -161,6 +164,33 @@ local function header(name, value)
   return { ["Content-Type"] = "application/json", [name] = value }
 end
 
+local function skill(client)
+  return client.skills:get("pdf")
+end
+
+local function skills(client)
+  return client.skills:list({ limit = 1 })
+end
+
+local function versions(client)
+  return client.skills:resolve("pdf", { limit = 1 })
+end
+
+local function file(client)
+  return client.skills:file("pdf", "a b.txt")
+end
+
+local function spend(client)
+  return client.spend:get()
+end
+
+local SKILL = '{"id":"x","name":"pdf","version":2,"body":"text","first_version_created_at":"t"}'
+local MOVED = {
+  Deprecation = "@1770000000",
+  Link = '</api/projects/112358/llm_skills/>; rel="successor-version"',
+}
+local UNKNOWN = '{"type":"invalid_request","code":"not_found","detail":"Not found."}'
+
 local LATER = "http://127.0.0.1:1/elsewhere"
 local CASES = {
   ["rows"] = { get, get, list, items, faults = answer(200, ROW) },
@@ -235,6 +265,38 @@ local CASES = {
       Link = '</api/projects/1/>; rel="successor-version"',
     }),
   },
+  ["skills"] = { skill, skill, faults = answer(200, SKILL) },
+  ["skills and their files and lists, of the server"] = { skills, skill, versions, file },
+  ["spend"] = { spend, spend, faults = answer(200, '{"summary":{"cost":1},"results":[]}') },
+  ["lists of skills"] = { skills, skills, faults = answer(200, '{"results":[],"count":0}') },
+  ["versions of a skill"] = {
+    versions,
+    faults = answer(200, ('{"skill":%s,"versions":[],"has_more":false}'):format(SKILL)),
+  },
+  ["a skill on a path that is going"] = {
+    skill,
+    skill,
+    faults = answers(answer(200, SKILL, MOVED), answer(200, SKILL)),
+  },
+  ["a skill on a path that has gone"] = {
+    skill,
+    skill,
+    faults = answers(answer(404, UNKNOWN), answer(200, SKILL), answer(200, SKILL)),
+  },
+  ["a skill in parts"] = {
+    skill,
+    faults = answers(
+      answer(200, (SKILL:gsub("}", ',"body_total_length":8,"body_next_offset":4}'))),
+      answer(200, (SKILL:gsub("}", ',"body_total_length":8}')))
+    ),
+  },
+  ["a skill in parts that breaks off"] = {
+    skill,
+    faults = answers(
+      answer(200, (SKILL:gsub("}", ',"body_total_length":8,"body_next_offset":4}'))),
+      answer(200, (SKILL:gsub('"version":2', '"version":3')))
+    ),
+  },
   ["a redirect on the origin"] = {
     get,
     faults = answers(answer(307, "", { Location = "/api/projects/1/moved" }), answer(200, ROW)),
@@ -272,6 +334,21 @@ local CASES = {
     get,
     options = { deadline = 0.2 },
     faults = answer(200, ROW, nil, { delay = 0.5 }),
+  },
+  ["a deadline of several attempts"] = {
+    get,
+    options = { timeout = 0.8, deadline = 1.2, max_retries = 9 },
+    faults = answer(200, ROW, nil, { delay = 1.1 }),
+  },
+  ["a deadline of a skill in parts"] = {
+    skill,
+    options = { deadline = 1.2, max_retries = 0 },
+    faults = answers(
+      answer(200, (SKILL:gsub("}", ',"body_total_length":8,"body_next_offset":4}')), nil, {
+        delay = 0.6,
+      }),
+      answer(200, (SKILL:gsub("}", ',"body_total_length":8}')), nil, { delay = 0.9 })
+    ),
   },
   ["no project"] = { get, options = { project_id = "x" }, faults = answer(200, ROW) },
   ["a key of the wrong kind"] = { get, options = { personal_api_key = "phc_x" } },
@@ -385,7 +462,7 @@ describe("a direct read", function()
 
   --- How many of the calls the core has made in one step.
   local function made_directly(options, call)
-    e:reset(answer(200, ROW))
+    e:reset(answer(200, (ROW:gsub("}", ',"body":"b"}'))))
     local core, made = require("posthog.llm.core"), 0
     local direct_get = core.direct_get
     function core.direct_get(...)
@@ -416,6 +493,7 @@ describe("a direct read", function()
   it("is what plain calls are, from the first one on", function()
     assert.equal(3, made_directly(nil, get))
     assert.equal(3, made_directly({ on_retry = print, keep_null = true, timeout = 3 }, get))
+    assert.equal(3, made_directly(nil, skill))
   end)
 
   it("is not made where the pipeline has something to do", function()

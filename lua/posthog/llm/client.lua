@@ -5,6 +5,7 @@ local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local client_options = require("posthog.llm.client.options")
 local client_settings = require("posthog.llm.client.settings")
+local direct = require("posthog.llm.http.direct")
 local errors = require("posthog.llm.util.errors")
 local api_version = require("posthog.llm.api.versions.api_version")
 local known = require("posthog.llm.api.ambiguous.known")
@@ -101,9 +102,9 @@ local function create(options, family)
   function self._private(token)
     return token == PRIVATE and state or nil
   end
-  local function run(request)
+  local run = direct.follow(function(request)
     return call.run(state, request)
-  end
+  end, state)
   local function redact_error(err)
     local key = state.request_configs.key -- of the last request
     if key then

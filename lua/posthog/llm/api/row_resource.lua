@@ -98,7 +98,7 @@ local function get(self, path, call_options, parameters, raw_fields)
   local started
   if call_options == NO_OPTIONS and not raw_fields then
     local value, response
-    value, response, started = self._read_row(path, parameters)
+    value, response, started = self._read(path, parameters, ROW)
     if response then
       return value, nil, response
     end
@@ -136,7 +136,7 @@ end
 local function read_page(self, path, encoded, call_options)
   local page, err, response, started
   if call_options == NO_OPTIONS then
-    page, response, started = self._read_page(path, encoded)
+    page, response, started = self._read(path, encoded, pages.SHAPE)
   end
   if not response then
     page, err, response = row_resource.send(self, {
@@ -478,14 +478,9 @@ end
 --- @param state table the private part of the client
 function row_resource.new(class, run, state)
   local followed = api_version.follow(run, state.api_version)
-  local function reader(shape)
-    local read = direct.reader(state, "projects", shape)
-    return api_version.follow_reads(read, state.api_version)
-  end
   return setmetatable({
     _run = followed,
-    _read_row = reader(ROW),
-    _read_page = reader(pages.SHAPE),
+    _read = api_version.follow_reads(direct.reader(state, "projects"), state.api_version),
     _write = function(write)
       return ambiguous.write(followed, state, write)
     end,

@@ -11,9 +11,11 @@ local clock = require("posthog.llm.host.clock")
 local core = require("posthog.llm.util.core")
 local headers = require("posthog.llm.http.headers")
 local hosts = require("posthog.llm.host")
+local query = require("posthog.llm.http.query")
 local responses = require("posthog.llm.http.response")
 local shared = require("posthog.llm.http.shared")
 
+local NO_OPTIONS = query.NO_OPTIONS
 local mismatch = body.mismatch
 
 local direct = {
@@ -29,7 +31,7 @@ local direct = {
 
 --- Makes a read directly. With a response it has succeeded; without one the pipeline has to make the
 --- request, or to continue the one that was started.
---- @alias posthog.llm.DirectRead fun(path: string, query: string?): any, posthog.llm.Response?, posthog.llm.Started?
+--- @alias posthog.llm.DirectRead fun(path: string, query: string?, shape: table): any, posthog.llm.Response?, posthog.llm.Started?
 
 local function never() end
 
@@ -64,11 +66,18 @@ local function open(state, under)
   return prefix, core.direct_get(pool, config.core, settings.decoder, key, timeout, deadline)
 end
 
+--- Whether a value has the shape. Only an object has a field, so that the usual value of a shape with
+--- one field needs no other check.
+local function fits(value, shape)
+  local field, expected = next(shape)
+  return type(value) == "table" and type(value[field]) == expected and next(shape, field) == nil
+    or not mismatch(value, shape)
+end
+
 --- @param state posthog.llm.State
 --- @param under string Request.under
---- @param shape table<string, string> Request.shape
 --- @return posthog.llm.DirectRead
-function direct.reader(state, under, shape)
+function direct.reader(state, under)
   if not is_plain(state.settings) then
     return never
   end
@@ -91,17 +100,7 @@ function direct.reader(state, under, shape)
     return value_of(transfer), transfer
   end
 
-  local field, expected = next(shape)
-  if next(shape, field) ~= nil then
-    field = {} -- several fields: no value has this one
-  end
-
-  --- Only an object has a field, so that the usual value needs no other check.
-  local function fits(value)
-    return type(value) == "table" and type(value[field]) == expected or not mismatch(value, shape)
-  end
-
-  return function(path, query)
+  return function(path, encoded, shape)
     if state.closed then
       return nil
     elseif not get then
@@ -110,16 +109,49 @@ function direct.reader(state, under, shape)
         return nil
       end
     end
-    local address = query and prefix .. path .. "?" .. query or prefix .. path
+    local address = encoded and prefix .. path .. "?" .. encoded or prefix .. path
     local began = clock.now()
     local value, transfer = (blocks() and get or get_by_host)(address)
-    if value ~= nil and fits(value) then
+    if value ~= nil and fits(value, shape) then
       state.answered = true
       return value, responses.new(transfer, 200, address, 1)
     elseif transfer then
       return nil, nil, { transfer = transfer, began = began, value = value }
     end
     get = nil -- the connections are those of another process, or closed
+  end
+end
+
+--- Whether a request is a read that may be made directly. One that has a deadline was made before.
+local function is_read(request)
+  return request.options == NO_OPTIONS
+    and request.method == "GET"
+    and request.shape ~= nil
+    and request.under ~= nil
+    and not (request.expires or request.started or request.raw_fields)
+end
+
+--- Wraps the pipeline so that the reads among its requests are made directly.
+--- @param run fun(request: posthog.llm.Request): any, posthog.llm.Error?, posthog.llm.Response?
+--- @param state posthog.llm.State
+function direct.follow(run, state)
+  if not is_plain(state.settings) then
+    return run
+  end
+  local readers, deadline = {}, state.settings.deadline
+  return function(request)
+    if is_read(request) then
+      local under = request.under
+      local read = readers[under] or direct.reader(state, under)
+      readers[under] = read
+      request.expires = clock.now() + deadline -- also for what the caller makes of it next
+      local value, response, started = read(request.path, request.query, request.shape)
+      if response then
+        return value, nil, response
+      end
+      request.started = started
+    end
+    return run(request)
   end
 end
 

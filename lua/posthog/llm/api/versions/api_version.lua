@@ -45,6 +45,14 @@ local function of_row(row)
   end
 end
 
+--- Whether a fresh row shows a version by a field that it has in place of another.
+local function confirms(row, version)
+  if version == "current" then
+    return row.team_id ~= nil
+  end
+  return version == "reference" and row.team ~= nil and row.team_id == nil
+end
+
 --- The API version that a response shows (doc/api.md 3.3).
 --- @param value any the value of a call on datasets, items or skills
 --- @return posthog.llm.ApiVersion? nil: it may be either
@@ -122,11 +130,11 @@ end
 --- @param known posthog.llm.KnownVersion
 --- @return posthog.llm.DirectRead
 function api_version.follow_reads(read, known)
-  local learn, version_of = known.learn, api_version.of
-  return function(path, query)
-    local value, response, started = read(path, query)
-    if response then
-      learn(version_of(value))
+  local learn, learnt_version = known.learn, known.learnt
+  return function(path, query, shape)
+    local value, response, started = read(path, query, shape)
+    if response and not confirms(value, learnt_version()) then
+      learn(api_version.of(value))
     end
     return value, response, started
   end
