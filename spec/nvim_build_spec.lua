@@ -226,7 +226,7 @@ describe("build.lua", function()
         require("posthog.llm.core") -- that of the version before
         local path = vim.env.PLUGIN .. "/lua/posthog/llm/util/core.lua"
         local text = table.concat(vim.fn.readfile(path), "\n")
-        text = text:gsub('VERSION = "[^"]*"', ('VERSION = "%s"'):format(vim.env.NEXT))
+        text = text:gsub('VERSION = [^\n]*', ('VERSION = "%s"'):format(vim.env.NEXT))
         vim.fn.writefile(vim.split(text, "\n"), path)
         vim.cmd("PostHog open a")
         vim.cmd("PostHog build")
