@@ -636,7 +636,8 @@ local function send_ahead(state, request, ahead)
   end
   local engine = core.engine()
   if transfer then
-    engine:run() -- its thread, so that it works while Lua uses the rows of another page
+    -- Its thread works while Lua uses the rows of another page. Without one, it works during waits.
+    pcall(engine.run, engine)
     state.in_flight[transfer] = true
   end
   ahead:keep({
