@@ -2,6 +2,7 @@
 --- 100 ms, beside what their requests alone need, eight at a time:
 ---
 ---   make bench BENCHES=jobs
+---   BENCH_JOBS="push of 20 folders" make bench BENCHES=jobs      those that are named there
 ---   TMPDIR=DIR make bench BENCHES=jobs     with the folders elsewhere, such as on a tmpfs: files are synced
 
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
@@ -11,7 +12,7 @@ local measure = require("measure")
 
 local TURNS = math.min(measure.TURNS, 3)
 --- In the order of the table; bench/job.lua has them.
-local JOBS = {
+local ALL = {
   "pull of 50 files",
   "push of 20 folders",
   "status of 20 folders",
@@ -22,6 +23,13 @@ local JOBS = {
   "diff of 5,000",
   "import of 2,000",
 }
+
+local JOBS, wanted = {}, os.getenv("BENCH_JOBS")
+for _, name in ipairs(ALL) do
+  if not wanted or wanted:find(name, 1, true) then
+    JOBS[#JOBS + 1] = name
+  end
+end
 
 --- @return table<string, { wall: number[], ideal: number[], ratio: number[], cpu: number[], requests: integer, rows: integer }>
 local function take_turns()
