@@ -6,6 +6,7 @@
 local cjson = require("cjson").new()
 
 local clock = require("posthog.llm.clock")
+local core = require("posthog.llm.core")
 local llm = require("posthog.llm")
 local process = require("spec.support.process")
 local Worker = require("spec.soak.worker")
@@ -118,6 +119,7 @@ local function run()
     one.datasets:list({ limit = 1 })
     one:close()
   end
+  core.engine():run() -- so does its thread, in a plain program from the first page that is read ahead
   local start = measured()
   clients = { client(false), client(true) }
   local workers, turns, common = {}, {}, {}
