@@ -281,6 +281,25 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.truthy(pages_at_200() > needed)
     end)
 
+    it("that is stopped leaves no request on its way", function()
+      t.e:seed({ items = 400, dataset = dataset })
+      t.e:fault({ match = { path = "offset=[123]%d%d" }, action = { delay = 5 } })
+      local narrow = client:with({ max_connections = 2 })
+      collectgarbage("stop")
+      local path = folder .. "/a.jsonl"
+      local result, err = dataset_file.export(narrow, dataset, path, {
+        prefetch = 4,
+        on_progress = function()
+          return false
+        end,
+      })
+      fails("cancelled", nil, result, err)
+      local began = core.now()
+      assert(narrow:request("GET", "/__emulator/slow?ms=1"))
+      collectgarbage("restart")
+      assert.is_true(core.now() - began < 2)
+    end)
+
     it("that fails leaves what was there before, and nothing else", function()
       t.e:seed({ items = 120, dataset = dataset })
       local path = write("a.jsonl", "before")

@@ -8,6 +8,7 @@ local pages = require("posthog.llm.api.pages")
 --- @class posthog.llm.Listed what the latest page says
 --- @field total? integer rows of all pages
 --- @field response? posthog.llm.Response
+--- @field cancel fun() cancels what is on its way: no more rows are taken
 
 local PAGE_BYTES = 4194304 -- target for the size of a page, which has at least one row
 
@@ -85,6 +86,12 @@ local function listing(resource, options, prefetch, window, most)
       listed.response = response
     end
     return page, err, response
+  end
+
+  function listed.cancel()
+    if requests then
+      requests:drop()
+    end
   end
 
   local next_row = pages.rows(fetch, ("limit=%d"):format(options.limit), requests, nil, window)

@@ -204,6 +204,7 @@ local function diff(client, dataset, path, options)
   end
   err = err or report(rows, true)
   if err then
+    listed.cancel()
     return nil, err
   end
   for n, packed in ipairs(kept.packed) do

@@ -178,6 +178,7 @@ local function export(client, dataset, path, format, options)
   local report = progress.rows(on_progress, listed, "the export")
   local count, failed = write_rows(file, FORMATS[format], names, next_row, report)
   if not count then
+    listed.cancel()
     file:abandon()
     return nil, failed
   end

@@ -398,7 +398,11 @@ function Plan:read_once(client, query, prefetch)
     self:visit(row, query.archived == true)
     err = report(rows)
   end
-  return err or report(rows, true), has_shrunk or (listed.total or 0) < most
+  err = err or report(rows, true)
+  if err then
+    listed.cancel()
+  end
+  return err, has_shrunk or (listed.total or 0) < most
 end
 
 --- Reads all rows of the dataset, and compares them with the records.
