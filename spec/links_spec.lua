@@ -211,6 +211,9 @@ describe("CONTRIBUTING.md", function()
       end
     end
     assert.same({}, missing)
+    for filter in text:gmatch('FILTER="([^"]*)"') do
+      assert.is_true(#lines_of(("grep -rl '%s' spec"):format(filter)) > 0, filter)
+    end
     local section = text:match("\n## The whole of CI\n(.-)\n## ")
     for check in read(".ci/run"):gmatch("\n  check ([%l-]+) ") do
       local row = "\n| `make " .. check:gsub("%p", "%%%0") .. "%f[^%w-][^`]*` |"
