@@ -121,12 +121,7 @@ end
 --- their way.
 --- @private
 function Reader:send(key, guess, most)
-  local sent = self._sent
-  if sent[self._first] ~= key and guess(key) == sent[self._first] and sent[self._first] then
-    self._first = self._first - 1 -- it has failed, and is tried again
-    sent[self._first] = key
-    self._requests:send(self._fetch, key)
-  elseif sent[self._first] ~= key then
+  if self._sent[self._first] ~= key then
     self:drop()
   end
   while self._last - self._first + 1 < most do
@@ -167,7 +162,13 @@ function Reader:page(key, guess)
   else
     self:drop()
   end
-  return self._requests:call(self._fetch, key)
+  local page, err, response = self._requests:call(self._fetch, key)
+  -- A page that is younger than those after it may lack a row that they do not have yet: one that
+  -- was created meanwhile has moved it on.
+  if page and (self._requests.missed or response and response.attempts > 1) then
+    self:drop()
+  end
+  return page, err, response
 end
 
 --- An iterator over the rows of consecutive pages.

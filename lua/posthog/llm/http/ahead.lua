@@ -27,6 +27,7 @@ ahead.OPTION = {}
 --- @field depth integer pages that are to be on their way while the rows of another are used
 --- @field most? integer rows that are wanted: no page beyond them is read ahead; default: all
 --- @field sending boolean the calls made now are only to send their requests
+--- @field missed boolean the calls made last have made a request that had not been sent ahead
 --- @field private _page any the key of the page for which calls are made now
 --- @field private _sent table<any, posthog.llm.SentAhead[]> by the page's key
 local Ahead = {}
@@ -35,7 +36,7 @@ Ahead.__index = Ahead
 --- @param depth integer
 --- @return posthog.llm.Ahead
 function ahead.new(depth)
-  return setmetatable({ depth = depth, sending = false, _sent = {} }, Ahead)
+  return setmetatable({ depth = depth, sending = false, missed = false, _sent = {} }, Ahead)
 end
 
 --- For a single call of a resource, that is sent before its response is needed.
@@ -92,7 +93,7 @@ end
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
 function Ahead:call(fetch, key)
-  self._page, self.sending = key, false
+  self._page, self.sending, self.missed = key, false, false
   local value, err, response = fetch(key)
   if key ~= nil and self._sent[key] then
     cancel(self._sent[key])
@@ -115,11 +116,11 @@ end
 --- @return posthog.llm.SentAhead? sent nil: none was
 function Ahead:take(url, engine)
   for i, sent in ipairs(self._page ~= nil and self._sent[self._page] or {}) do
-    if sent.url == url then
-      table.remove(self._sent[self._page], i)
-      return sent.engine == engine and sent or nil
+    if sent.url == url and sent.engine == engine then
+      return table.remove(self._sent[self._page], i)
     end
   end
+  self.missed = true
 end
 
 --- Cancels all that is on its way.
