@@ -1,119 +1,35 @@
---- A dataset made equal to a file, and what stands in the way of that.
+--- A dataset made equal to a file.
 
 local dataset_file = require("posthog.llm.dataset_file")
-local folders = require("spec.support.folders")
-local json_text = require("posthog.llm.util.json_text")
+local dataset_sync = require("spec.support.dataset_sync")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
 local fails = live.fails
-
-local LUA = os.getenv("LUA") or "lua5.4"
-local WRITES = { POST = true, PATCH = true, DELETE = true }
+local THREE = dataset_sync.THREE
 
 for _, profile in ipairs({ "reference", "current" }) do
   describe("a sync to " .. live.api_name[profile], function()
     local is_current = profile == "current"
-    local t = live.session({ profile = profile })
+    local t = dataset_sync.session(profile)
     local folder, dataset, client
-    local OUTPUT = is_current and "expected_output" or "output"
+    local OUTPUT = profile == "current" and "expected_output" or "output"
+    local write = t.write
+    local did = t.did
+    local items = t.items
+    local held = t.held
+    local ignore = t.ignore
+    local is_there = t.is_there
+    local sync = t.sync
+    local writes = t.writes
 
     setup(t.start)
     teardown(t.stop)
     before_each(function()
       t.reset()
-      folder = folders.new()
-      dataset = t.e:seed({ datasets = 1 }).datasets[1]
-      client = t.client()
+      folder, dataset, client = t.folder, t.dataset, t.caller
     end)
-    after_each(function()
-      folders.remove(folder)
-    end)
-
-    local function write(name, text)
-      local path = folder .. "/" .. name
-      local file = assert(io.open(path, "wb"))
-      file:write(text)
-      file:close()
-      return path
-    end
-
-    local function is_there(path)
-      local file = io.open(path)
-      if file then
-        file:close()
-      end
-      return file ~= nil
-    end
-
-    local function sync(path, options)
-      local all = { key = "metadata.id", settle = 0.05 }
-      for name, value in pairs(options or {}) do
-        all[name] = value
-      end
-      return dataset_file.sync(client, dataset, path, all)
-    end
-
-    --- What was done, in one text.
-    local function counts(result)
-      return ("%d created, %d restored, %d updated, %d the same, %d deleted, %d rejected, %d conflicts"):format(
-        result.created,
-        result.restored,
-        result.updated,
-        result.unchanged,
-        result.deleted,
-        result.rejected,
-        result.conflicts
-      )
-    end
-
-    local function did(expected, result, err)
-      assert.is_nil(err, tostring(err))
-      assert.equal(expected, counts(result))
-    end
-
-    local function items()
-      local by_key, list = {}, {}
-      for item in client.dataset_items:each({ dataset = dataset }) do
-        list[#list + 1] = item
-        local id = type(item.metadata) == "table" and item.metadata.id
-        if id then
-          assert.is_nil(by_key[id], "two items have the key " .. tostring(id))
-          by_key[id] = item
-        end
-      end
-      return by_key, #list
-    end
-
-    --- Everything that the dataset holds, as sorted texts.
-    local function held()
-      local texts = {}
-      for item in client.dataset_items:each({ dataset = dataset }) do
-        texts[#texts + 1] = json_text.stored({
-          input = item.input,
-          output = item[OUTPUT],
-          metadata = item.metadata,
-        })
-      end
-      table.sort(texts)
-      return texts
-    end
-
-    local function writes(since)
-      local n = 0
-      for _, entry in ipairs(t.e:log(since)) do
-        n = n + (WRITES[entry.method] and 1 or 0)
-      end
-      return n
-    end
-
-    --- From now on the server answers these writes with the item as it is, and stores nothing.
-    local function ignore(method, item)
-      t.e:fault({
-        match = { method = method, path = "/dataset_items/" .. item.id:gsub("%-", "%%-") },
-        action = { status = 200, body = assert(llm.json.encode(item)) },
-      })
-    end
+    after_each(t.finish)
 
     it("does not count what the response shows as not done", function()
       local path = write("g.jsonl", '{"input":1,"metadata":{"id":"x"}}\n')
@@ -131,10 +47,6 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.same({ 1, 0, 1 }, { result.created, result.deleted, result.rejected })
       assert.truthy(result.problems[1].message:find("not deleted", 1, true))
     end)
-
-    local THREE = '{"input":1,"output":"a","metadata":{"id":"x"}}\n'
-      .. '{"input":{"q":9007199254740993},"output":null,"metadata":{"id":"y"}}\n'
-      .. '{"input":"three","output":[1.5,null],"metadata":{"id":7,"tags":[]}}\n'
 
     it(
       "creates, changes and deletes until the dataset is the file, and then does nothing",
@@ -358,283 +270,6 @@ for _, profile in ipairs({ "reference", "current" }) do
         sync(folder .. "/c.jsonl", { prune = true, allow_empty = true })
       )
       assert.equal(0, select(2, items()))
-    end)
-
-    it("leaves what others have changed meanwhile as it is, and tells", function()
-      local path = write("g.jsonl", THREE)
-      assert(sync(path))
-      local by_key = items()
-      write(
-        "g.jsonl",
-        '{"input":1,"output":"mine","metadata":{"id":"x"}}\n'
-          .. '{"input":"mine","output":null,"metadata":{"id":"y"}}\n'
-      )
-      local done = false
-      local result = assert(sync(path, {
-        prune = true,
-        concurrency = 1,
-        on_progress = function(now)
-          if now.rows and now.total == now.rows and not done then
-            done = true
-            local other = t.client()
-            assert(other.dataset_items:update(by_key.x.id, { [OUTPUT] = "theirs" }))
-            assert(other.dataset_items:update(by_key[7].id, { [OUTPUT] = "theirs" }))
-          end
-        end,
-      }))
-      assert.is_true(done)
-      did(
-        "0 created, 0 restored, 1 updated, 0 the same, 0 deleted, 0 rejected, 2 conflicts",
-        result
-      )
-      assert.equal("others have changed it meanwhile", result.problems[1].message)
-      assert.same({ 1, true }, { result.problems[1].line, result.problems[1].conflict })
-      assert.same({ by_key[7].id, true }, { result.problems[2].id, result.problems[2].conflict })
-      by_key = items()
-      assert.equal("theirs", by_key.x[OUTPUT])
-      assert.equal("theirs", by_key[7][OUTPUT])
-      did(
-        "0 created, 0 restored, 1 updated, 1 the same, 1 deleted, 0 rejected, 0 conflicts",
-        sync(path, { prune = true })
-      )
-      assert.equal("mine", items().x[OUTPUT])
-    end)
-
-    it("tells what others have deleted meanwhile", function()
-      local path = write("g.jsonl", THREE)
-      assert(sync(path))
-      local by_key = items()
-      write("g.jsonl", '{"input":2,"metadata":{"id":"x"}}\n')
-      local done = false
-      local result = assert(sync(path, {
-        prune = true,
-        on_progress = function(now)
-          if now.rows and now.total == now.rows and not done then
-            done = true
-            assert(t.client().dataset_items:delete(by_key.x.id))
-            assert(t.client().dataset_items:delete(by_key.y.id))
-          end
-        end,
-      }))
-      assert.same({ 2, 1 }, { result.deleted, result.conflicts })
-      assert.equal("others have deleted it meanwhile", result.problems[1].message)
-      result = assert(sync(path, { prune = true }))
-      assert.equal(is_current and 1 or 0, result.restored)
-      assert.equal(is_current and 0 or 1, result.created)
-      local _, total = items()
-      assert.equal(1, total)
-    end)
-
-    it("rejects the records that the server refuses, and does the others", function()
-      local path = write("g.jsonl", THREE)
-      assert(sync(path))
-      t.e:faults({
-        {
-          match = { method = "PATCH" },
-          action = {
-            status = 400,
-            body = '{"type":"validation_error","code":"invalid_input","detail":"no","attr":"input"}',
-          },
-        },
-      })
-      write(
-        "g.jsonl",
-        '{"input":2,"output":"a","metadata":{"id":"x"}}\n{"input":"n","metadata":{"id":"n"}}\n'
-      )
-      local result = assert(sync(path))
-      did(
-        "1 created, 0 restored, 0 updated, 0 the same, 0 deleted, 1 rejected, 0 conflicts",
-        result
-      )
-      assert.truthy(result.problems[1].message:find("no", 1, true))
-      assert.is_false(result.problems[1].conflict)
-    end)
-
-    it("goes on where a stopped one was, after what that has sent is done or lost", function()
-      local lines = {}
-      for i = 1, 60 do
-        lines[i] = ('{"input":%d,"metadata":{"id":%d}}'):format(i, i)
-      end
-      local path = write("many.jsonl", table.concat(lines, "\n"))
-      local calls = 0
-      local result, err, partly = sync(path, {
-        concurrency = 2,
-        on_progress = function(now)
-          calls = calls + (now.done and now.done > 0 and 1 or 0)
-          return calls < 2
-        end,
-      })
-      fails("cancelled", nil, result, err)
-      assert.truthy(partly.created > 0 and partly.created < 60)
-      assert.is_true(is_there(path .. ".sync.journal"))
-      local waited
-      result = assert(sync(path, {
-        settle = 1,
-        on_progress = function(now)
-          waited = waited or now.waiting
-        end,
-      }))
-      assert.truthy(waited and waited <= 1)
-      assert.equal(60, result.created + result.unchanged)
-      assert.equal(60, select(2, items()))
-      assert.is_false(is_there(path .. ".sync.journal"))
-    end)
-
-    it("does not wait for a slow change, nor for a slow delete", function()
-      local function file(count, output)
-        local lines = {}
-        for i = 1, count do
-          lines[i] = ('{"input":%d,"output":%q,"metadata":{"id":%d}}'):format(i, output, i)
-        end
-        return write("many.jsonl", table.concat(lines, "\n"))
-      end
-      assert(sync(file(60, "a")))
-      for _, case in ipairs({
-        { "updated", "PATCH", 60, 60 },
-        { "deleted", is_current and "POST" or "PATCH", 20, 40 },
-      }) do
-        local name, method, records, wanted = case[1], case[2], case[3], case[4]
-        t.e:fault({
-          match = { method = method, path = "/dataset_items/", nth = 5 },
-          action = { delay = { answer = 2 } },
-        })
-        local since = #t.e:log()
-        local options = { concurrency = 3, prune = true, settle = 0 }
-        assert.equal(wanted, assert(sync(file(records, "b"), options))[name])
-        local slow, meanwhile = nil, 0
-        for _, entry in ipairs(t.e:log(since)) do
-          slow = slow or (entry.fault and entry.at)
-          local is_write = entry.method == method
-          meanwhile = meanwhile + (slow and is_write and entry.at < slow + 1.9 and 1 or 0)
-        end
-        assert.equal(wanted - 4, meanwhile, name) -- it, and all that follow
-      end
-    end)
-
-    it("refuses the journal of an import, and one that is in use", function()
-      local path = write("g.jsonl", THREE)
-      assert(dataset_file.import(client, dataset, path))
-      local result, err = sync(path, { journal = path .. ".journal" })
-      fails("invalid", { option = "journal" }, result, err)
-      assert.truthy(err.message:find("this is the journal of an import", 1, true))
-      local seen
-      assert(sync(path, {
-        on_progress = function(now)
-          if now.rows and not now.read and not seen then
-            local inner, failed = sync(path)
-            fails("invalid", nil, inner, failed)
-            seen = failed.message
-          end
-        end,
-      }))
-      assert.truthy(seen and seen:find("another sync is using this journal", 1, true), seen)
-    end)
-
-    it("stops when the file changes under it", function()
-      local path = write("g.jsonl", THREE)
-      local changed
-      local result, err = sync(path, {
-        on_progress = function(now)
-          if now.rows and not now.read and not changed then
-            changed = true
-            write("g.jsonl", (THREE:gsub("three", "drei!")))
-          end
-        end,
-      })
-      fails("invalid", nil, result, err)
-      assert.truthy(err.message:find("the file was changed while it was synced", 1, true))
-      assert.equal(3, assert(sync(path)).records)
-      assert.equal(3, select(2, items()))
-    end)
-
-    --- A file with so many records.
-    local function many(count, output)
-      local lines = {}
-      for i = 1, count do
-        lines[i] = ('{"input":%d,"output":"%s","metadata":{"id":%d}}'):format(i, output, i)
-      end
-      return write("many.jsonl", table.concat(lines, "\n"))
-    end
-
-    it("yields to an event loop", function()
-      if not pcall(require, "luv") then
-        return pending("there is no luv here")
-      end
-      local program = write(
-        "loop.lua",
-        ([[
-        local uv = require("luv")
-        local llm = require("posthog.llm")
-        local dataset_file = require("posthog.llm.dataset_file")
-        local key = "phx_emulator_all"
-        local client = llm.new({ personal_api_key = key, project_id = 112358, host = %q })
-        local turns, timer = 0, uv.new_timer()
-        timer:start(1, 1, function() turns = turns + 1 end)
-        llm.go(function()
-          local path, options = %q, { key = "metadata.id", prune = true }
-          local first = assert(dataset_file.sync(client, %q, path, options))
-          return first, assert(dataset_file.sync(client, %q, path, options))
-        end, function(err, first, second)
-          timer:close()
-          print(err, first and first.created, second and second.unchanged, turns > 0)
-        end)
-        uv.run()
-      ]]):format(t.e.url, many(60, "a"), dataset, dataset)
-      )
-      local pipe = assert(io.popen(LUA .. " " .. program .. " 2>&1"))
-      assert.equal("nil\t60\t60\ttrue\n", pipe:read("*a"))
-      pipe:close()
-    end)
-
-    it("loses nothing and doubles nothing on a disk that is full", function()
-      local path = many(200, "a")
-      local settings = write(
-        "settings.json",
-        llm.json.encode({
-          url = t.e.url,
-          dataset = dataset,
-          source = path,
-          settle = 0.05,
-          concurrency = 4,
-          sync = { key = "metadata.id" },
-        })
-      )
-      local command = "trap '' XFSZ; ulimit -f 4; %s spec/dataset_file/importer.lua %s 2>&1"
-      local pipe = assert(io.popen(command:format(LUA, settings)))
-      local output = pipe:read("*a")
-      pipe:close()
-      assert.truthy(output:find("cannot write the journal", 1, true), output)
-      local result = assert(sync(path))
-      assert.equal(200, result.created + result.unchanged)
-      assert.truthy(result.unchanged > 0)
-      assert.equal(200, select(2, items()))
-    end)
-
-    it("makes each change once while responses are lost, and says so of none", function()
-      local path = many(20, "a")
-      local faults = {}
-      for i, action in ipairs({ { close = "after" }, { close = "before" }, { status = 503 } }) do
-        faults[i] = { match = { share = 0.08 }, action = action }
-      end
-      t.e:faults(faults)
-      client = t.client({ max_retries = 5 })
-      local result = assert(sync(path))
-      did(
-        "20 created, 0 restored, 0 updated, 0 the same, 0 deleted, 0 rejected, 0 conflicts",
-        result
-      )
-      path = many(15, "b")
-      result = assert(sync(path, { prune = true }))
-      did(
-        "0 created, 0 restored, 15 updated, 0 the same, 5 deleted, 0 rejected, 0 conflicts",
-        result
-      )
-      t.e:faults({})
-      local by_key, total = items()
-      assert.equal(15, total)
-      for i = 1, 15 do
-        assert.equal("b", by_key[i][OUTPUT])
-      end
     end)
 
     it("raises for misuse", function()
