@@ -287,7 +287,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         faults[i] = { match = { share = 0.08 }, action = action }
       end
       t.e:faults(faults)
-      client = t.client({ max_retries = 5 })
+      t.caller = t.client({ max_retries = 5 })
       local result = assert(sync(path))
       did(
         "20 created, 0 restored, 0 updated, 0 the same, 0 deleted, 0 rejected, 0 conflicts",
