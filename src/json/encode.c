@@ -97,26 +97,61 @@ static inline char *put_window (char *out, const char *s, uint64_t ends) {
 }
 
 /*
-** Writes windows of the string at *p, as long as two are left. Stops before one
-** with UTF-8 that scan_windowutf8 leaves to utf8_sequence: *until is its end.
+** Writes n windows of the string at *p, the last of which may reach beyond its
+** end, by spaces. Stops before one with UTF-8 that scan_windowutf8 leaves to
+** utf8_sequence: *until is its end.
 */
-static char *put_windows (Writer *w, char *out, const char **p, const char *end,
-                          const char **until) {
+static char *put_each (Writer *w, char *out, const char **p, const char *end,
+                       size_t n, const char **until) {
   const char *s = *p;
   unsigned due = 0;
-  for (; end - s >= 2 * SCAN_WINDOW; s += SCAN_WINDOW) {
+  for (; n > 0; n--, s += SCAN_WINDOW) {
     uint64_t high, ends = scan_window(s, &high);
-    if (!scan_windowutf8(s, high, SCAN_WINDOW, &due)) {
+    unsigned len = end - s < SCAN_WINDOW ? (unsigned)(end - s) : SCAN_WINDOW;
+    if (!scan_windowutf8(s, high, len, &due)) {
       *until = s + SCAN_WINDOW;
       break;
     }
     out = put_window(room(w, out, WINDOW_SIZE), s, ends);
+  }
+  if (s > end) {
+    out -= s - end;
+    s = end;
   }
   if (due != 0) { /* the character before s is not complete */
     out -= s - scan_back(s);
     s = scan_back(s);
   }
   *p = s;
+  return out;
+}
+
+/* The fewest bytes for which windows are faster than what copies blocks. */
+#define MIN_END 16
+
+/*
+** Writes the string at *p by windows. Where fewer bytes than two of them are
+** left, which put_window would read past, it writes a copy with spaces after
+** it. If it does not get to the end, what is before *until is not for windows.
+*/
+static char *put_windows (Writer *w, char *out, const char **p, const char *end,
+                          const char **until) {
+  char copy[4 * SCAN_WINDOW];
+  const char *s = copy, *stop = NULL;
+  size_t left = (size_t)(end - *p);
+  if (left >= 2 * SCAN_WINDOW) {
+    out = put_each(w, out, p, end, left / SCAN_WINDOW - 1, until);
+    left = (size_t)(end - *p);
+  }
+  if (*p < *until || left < MIN_END)
+    return out;
+  memcpy(copy, *p, left);
+  memset(copy + left, ' ', SCAN_WINDOW);
+  out = put_each(w, out, &s, copy + left,
+                 (left + SCAN_WINDOW - 1) / SCAN_WINDOW, &stop);
+  *p += s - copy;
+  if (stop != NULL)
+    *until = end;
   return out;
 }
 
@@ -140,6 +175,8 @@ static char *put_special (Writer *w, char *out, const char *s,
   while (s < end) {
     if (s >= until)
       out = put_windows(w, out, &s, end, &until);
+    if (s == end)
+      break;
     if (w->end - out < end - s + 32)
       out = json_grow(w, out, (size_t)(end - s) + (size_t)(end - s) / 4 + 64);
     stop = scan_copyblocks(out, s, end, end);
