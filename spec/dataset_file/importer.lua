@@ -60,10 +60,11 @@ if settings.power then
   function file_system.sync(path)
     local ok, message = sync(path)
     local synced = assert(io.open(path, "rb"))
-    local note = assert(io.open(path .. ".synced", "wb"))
+    local note = assert(io.open(path .. ".synced.new", "wb"))
     note:write(("%d"):format(synced:seek("end")))
     note:close()
     synced:close()
+    assert(os.rename(path .. ".synced.new", path .. ".synced")) -- whole, or the one before
     return ok, message
   end
 end

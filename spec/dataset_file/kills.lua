@@ -32,6 +32,9 @@ local DELAYS = {
   { share = 1, action = { delay = { answer = 0.01 } } },
 }
 
+--- Requests at the same time, of a run whose responses come late.
+local WIDTHS = { 1, 3, 8, 20 }
+
 --- @param slow? boolean no response comes at once
 function kills.faults(slow)
   local list = {}
@@ -124,11 +127,11 @@ local function cut_power(journal)
   end
 end
 
---- When the next run kills itself.
-local function next_kill(options)
-  if math.random(5) == 1 then
+--- When the next run kills itself. The first does so for sure; others may be done before.
+local function next_kill(options, killed)
+  if killed > 0 and math.random(5) == 1 then
     return { from = "start", after = math.random(500000) }
-  elseif options.slow and math.random(2) == 1 then -- at a moment when it waits
+  elseif killed > 0 and options.slow and math.random(2) == 1 then -- at a moment when it waits
     return { from = "create", seconds = math.random(300) / 1000 }
   end
   return { from = "create", after = math.random(options.after or 1) }
@@ -157,7 +160,7 @@ function kills.run(e, options)
   end
   local status
   repeat
-    local kill = result.killed < options.kills and next_kill(options) or nil
+    local kill = result.killed < options.kills and next_kill(options, result.killed) or nil
     kills.write(
       name,
       cjson.encode({
@@ -165,7 +168,7 @@ function kills.run(e, options)
         dataset = dataset,
         source = source,
         settle = options.settle,
-        concurrency = 8,
+        concurrency = options.slow and WIDTHS[math.random(#WIDTHS)] or 8,
         power = options.power,
         kill = kill,
       })

@@ -20,6 +20,7 @@ local LOOK = 0.002 -- seconds between two looks whether another place has what i
 --- @field private size integer jobs of a round
 --- @field private round { ended: integer, made?: boolean, failed?: posthog.llm.Error }
 --- @field private is_over boolean nothing in this round has succeeded
+--- @field private is_reporting? boolean `report` has been called, and may wait for a call of its own
 --- @field private report fun(): posthog.llm.Error?
 --- @field private close fun()
 --- @field private backoff posthog.llm.dataset_file.Backoff
@@ -96,10 +97,12 @@ local function count(self)
   local round = self.round
   self.running = self.running - 1
   round.ended = round.ended + 1
-  if round.ended < self.size then
+  if round.ended < self.size or self.is_reporting then
     return
   elseif round.made or not round.failed then
+    self.is_reporting = true
     self:stop(end_round(self))
+    self.is_reporting = false
   else
     self.is_over = true
   end

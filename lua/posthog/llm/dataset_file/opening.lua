@@ -73,20 +73,20 @@ function opening.source(source, is_file, options, held)
       held.journal:close()
     end
   end
-  local function close()
-    if not (held.import and held.import.flow.is_open) then
-      held.close()
-    end
+  local function guarded(f)
+    return guard(f, held.close, function()
+      return held.import and held.import.flow.is_open
+    end)
   end
-  options.on_progress = guard(options.on_progress, close)
-  options.on_start = guard(options.on_start, close)
+  options.on_progress = guarded(options.on_progress)
+  options.on_start = guarded(options.on_start)
   if check.callable(options.fields) then
-    options.fields = guard(options.fields, close)
+    options.fields = guarded(options.fields)
   end
   if is_file then
     input, err = opening.file(source, options)
   else
-    input = sources.iterate(guard(source, close))
+    input = sources.iterate(guarded(source))
   end
   return input, err
 end

@@ -510,19 +510,15 @@ local function sync(client, dataset, path, options)
       os.remove(saved)
     end
   end
-  local function close_unless_sending() -- if so, once the requests on their way have ended
-    local is_sending = (self.edits and self.edits.flow.is_open)
-      or (self.import and self.import.flow.is_open)
-    if not is_sending then
-      close()
-    end
+  local function is_sending()
+    return (self.edits and self.edits.flow.is_open) or (self.import and self.import.flow.is_open)
   end
   self.close_files = close
   for _, name in ipairs({ "on_progress", "on_start" }) do
-    options[name] = guard(options[name], close_unless_sending)
+    options[name] = guard(options[name], close, is_sending)
   end
   if type(options.fields) == "function" then
-    options.fields = guard(options.fields, close_unless_sending)
+    options.fields = guard(options.fields, close, is_sending)
   end
   if path == "-" then
     saved, err = save_input()
