@@ -87,11 +87,15 @@ describe("posthog.llm.cache", function()
 
   it("drops what was not used for longest when the dictionary is full", function()
     local names = e:seed({ skills = 40 }).skills
-    local body = '{"name":"x","id":"x","version":1,"body":"%s"}'
-    e:fault({
-      match = { path = "/name/" },
-      action = { status = 200, body = body:format(("x"):rep(60000)) },
-    })
+    local body = '{"name":"%s","id":"x","version":1,"body":"%s"}'
+    local faults = {}
+    for i, each in ipairs(names) do
+      faults[i] = {
+        match = { path = "/name/" .. each:gsub("%-", "%%-") .. "/" },
+        action = { status = 200, body = body:format(each, ("x"):rep(60000)) },
+      }
+    end
+    e:faults(faults)
     local small = fleet.machine(e, "ttl = 60", "1m")
     local count = 0
     for _ = 1, 2 do
@@ -294,6 +298,11 @@ describe("posthog.llm.cache", function()
       { "refuses with 429", { status = 429, body = "{}", headers = { ["Retry-After"] = "2" } } },
       { "sends a page of HTML with 200", { status = 200, body = "<html>sorry</html>" } },
       { "sends a page of HTML with 404", { status = 404, body = "<html>no</html>" } },
+      { "is a gateway with a 404 of its own", { status = 404, body = '{"message":"no route"}' } },
+      {
+        "sends bytes that are not text",
+        { status = 500, body = "", headers = { ["X-Request-Id"] = "\233" } },
+      },
       { "refuses the key", { status = 401, body = "{}" } },
       { "takes too long", { delay = 20 } },
     }

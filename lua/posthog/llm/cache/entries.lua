@@ -26,7 +26,8 @@ local LONGEST_RETRY_AFTER = 60 -- seconds for which a server may ask to be left 
 --- @field fetch fun(parts: posthog.llm.CacheParts, entry: posthog.llm.CacheEntry, ends: number, text?: string, note?: string): string?, string|posthog.llm.Error|nil, number?
 ---   text and note, or nil and the error; then the seconds it is fresh, `ttl` if none are given
 --- @field is_copy fun(parts: posthog.llm.CacheParts, entry: posthog.llm.CacheEntry, text: string, note?: string): boolean
---- @field longest? number seconds that it may be fresh, where that is more than `ttl`
+--- @field longest? fun(text: string): number? seconds that it may be fresh, where that is not `ttl`
+--- @field most? number the most of these seconds
 --- @field skill? string
 --- @field version? integer
 --- @field path? string
@@ -59,9 +60,10 @@ local function keep(parts, entry, text, note, fresh)
   parts.store:forgive(entry.id)
 end
 
---- A 404 of the server itself, in JSON; one of something in front of it says nothing.
+--- A 404 of the server itself, in JSON with a `detail` as all of its errors have; one of something in
+--- front of it says nothing.
 local function is_gone(err)
-  return err.kind == "not_found" and type(err.body) == "table"
+  return err.status == 404 and type(err.body) == "table" and type(err.body.detail) == "string"
 end
 
 local function seconds_of(parts, err)
@@ -102,13 +104,17 @@ local function fetch(parts, entry, ends, text, note, claim)
   return nil, more, "miss"
 end
 
+local function longest(entry, text)
+  return entry.longest and entry.longest(text) or entry.ttl
+end
+
 --- What Redis has, if that is enough.
 --- @return string? text
 --- @return posthog.llm.Error? err neither: fetch it
 --- @return string? from
 local function from_shared(parts, entry, claim, own)
   if claim.state == "fresh" then
-    keep(parts, entry, claim.text, claim.note, math.min(claim.left, entry.longest or entry.ttl))
+    keep(parts, entry, claim.text, claim.note, math.min(claim.left, longest(entry, claim.text)))
     return claim.text, nil, "shared"
   elseif claim.text and not own then
     keep(parts, entry, claim.text, claim.note, 0)

@@ -23,7 +23,8 @@ local function new_list(parts)
     ttl = parts.ttl,
     fetch = server.list,
     is_copy = server.is_copy,
-    longest = server.NO_LIST_SECONDS,
+    longest = server.longest,
+    most = server.NO_LIST_SECONDS,
   }
 end
 

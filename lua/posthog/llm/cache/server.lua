@@ -9,7 +9,10 @@ local server = {}
 
 local SHORTEST = 0.05 -- seconds for a call
 local PAGE = 100 -- rows
+local NO_LIST = "{}"
 local MOST_VERSION = 2 ^ 31
+local MOST_HEADER = 1024 -- bytes
+local MOST_SHOWN = 100 -- bytes of what an error shows
 local MOST_ROWS = 1000 -- of a list that is worth reading
 server.NO_LIST_SECONDS = 3600 -- until a server without ETag is asked again for one
 
@@ -45,6 +48,32 @@ local function remove_people(values)
   return found
 end
 
+local UUID = "^%x+%-%x+%-%x+%-%x+%-%x+$" -- the server finds a skill by this too
+
+--- Whether a skill, or a copy of it, is the one that the entry is of.
+local function is_of(entry, skill)
+  return skill.name == entry.skill or entry.skill:find(UUID) ~= nil
+end
+
+--- A file's path; the server may have made slashes of its backslashes.
+local function is_path_of(entry, file)
+  return file.path == entry.path or file.path == entry.path:gsub("\\", "/")
+end
+
+local function other(parts, call, what, found, expected)
+  return nil,
+    errors.new({
+      kind = "decode",
+      message = ("the response has %s %s where %s was expected"):format(
+        what,
+        tostring(found):sub(1, MOST_SHOWN),
+        expected
+      ),
+      call = call,
+      host = parts.client._origin,
+    })
+end
+
 --- @param parts posthog.llm.CacheParts
 --- @param entry posthog.llm.CacheEntry
 --- @param skill posthog.llm.Skill
@@ -53,14 +82,10 @@ end
 local function text_of_skill(parts, entry, skill)
   local note = server.note(skill)
   if not note or entry.version and skill.version ~= entry.version then
-    local words = "the response has version %s where %s was expected"
-    return nil,
-      errors.new({
-        kind = "decode",
-        message = words:format(tostring(skill.version), entry.version or "an integer from 1"),
-        call = "skills:get",
-        host = parts.client._origin,
-      })
+    local expected = entry.version or "an integer from 1"
+    return other(parts, "skills:get", "version", skill.version, expected)
+  elseif not is_of(entry, skill) then
+    return other(parts, "skills:get", "the skill", skill.name, entry.skill)
   end
   if not parts.keep_users then
     remove_people(skill)
@@ -81,7 +106,11 @@ function server.note(skill)
   return ("%d %s"):format(skill.version, skill.id)
 end
 
-local UUID = "^%x+%-%x+%-%x+%-%x+%-%x+$" -- the server finds a skill by this too
+--- A header of a list that can be kept as JSON, and sent again.
+local function header(value)
+  local is_plain = type(value) == "string" and #value <= MOST_HEADER
+  return is_plain and value:find("^[\33-\126]+$") and value or nil
+end
 
 --- Whether a text that came from Redis is a copy of the entry: whoever can write there, another program
 --- or an older version of this one, may have left anything.
@@ -95,13 +124,14 @@ function server.is_copy(parts, entry, text, note)
   if type(value) ~= "table" then
     return false
   elseif entry.path then
-    return value.path == entry.path and type(value.content) == "string"
+    return is_path_of(entry, value) and type(value.content) == "string"
   elseif not entry.skill then
-    return value.rows == nil or type(value.rows) == "table"
+    return (value.rows == nil or type(value.rows) == "table")
+      and (value.etag == nil or header(value.etag) ~= nil)
   end
   return server.note(value) ~= nil
     and server.note(value) == note
-    and (value.name == entry.skill or entry.skill:find(UUID) ~= nil)
+    and is_of(entry, value)
     and (value.body == nil or type(value.body) == "string")
     and (not entry.version or value.version == entry.version)
     and (parts.keep_users or not remove_people(value))
@@ -141,46 +171,81 @@ function server.file(parts, entry, ends)
   )
   if not file then
     return nil, err
+  elseif not is_path_of(entry, file) then
+    return other(parts, "skills:file", "the file", file.path, entry.path)
   end
   local kept = { path = file.path, content = file.content, content_type = file.content_type }
   return assert(json.encode(kept))
 end
 
 local function no_list()
-  return "{}", nil, server.NO_LIST_SECONDS
+  return NO_LIST, nil, server.NO_LIST_SECONDS
 end
 
-local function add(rows, row)
-  if type(row) == "table" and type(row.name) == "string" then
-    rows[row.name] = server.note(row)
+--- The seconds for which a text of the list may be fresh, where they are not the `ttl`.
+--- @param text string
+--- @return number?
+function server.longest(text)
+  return text == NO_LIST and server.NO_LIST_SECONDS or nil
+end
+
+--- Adds the rows of a page.
+--- @return boolean any that was not there
+local function add(rows, page)
+  local any = false
+  for _, row in ipairs(page.results) do
+    if type(row) == "table" and type(row.name) == "string" then
+      any = any or not rows[row.name]
+      rows[row.name] = server.note(row)
+    end
   end
+  return any
 end
 
---- The rows of the further pages; false: the project changed meanwhile.
-local function read_on(parts, rows, page, response, ends)
-  local version, offset = response.headers["X-Skills-Version"], #page.results
+--- The rows of the further pages. The tag is that of the first page: it tells of the others only where
+--- the server counts the versions of the whole project.
+--- @return boolean? whole false: the project changed meanwhile, the pages have no end, or nothing
+---   shows the next time whether they have changed
+--- @return posthog.llm.Error? err
+local function read_on(parts, rows, page, version, ends)
+  local offset, whole = #page.results, true
   while page.next and #page.results > 0 do
-    local err
+    if offset >= MOST_ROWS or clock.now() >= ends then
+      return false
+    end
+    local err, response
     page, err, response = parts.client.skills:list(options(parts, ends, {
       limit = PAGE,
       offset = offset,
     }))
     if not page then
       return nil, err
-    elseif response.headers["X-Skills-Version"] ~= version then
+    elseif not add(rows, page) and page.next then
       return false
     end
-    for _, row in ipairs(page.results) do
-      add(rows, row)
-    end
+    whole = whole and version ~= nil and header(response.headers["X-Skills-Version"]) == version
     offset = offset + #page.results
   end
-  return true
+  return whole
 end
 
---- The list of all skills as far as a refresh needs it: { etag, rows = { name = note } }. `{}`: the
---- server has no ETag for it, and a call for each skill is cheaper, or it is too long. Where nothing has
---- changed in the project, the server sends no list, and the old one is as good as new.
+--- The first page of the list; `true`: nothing has changed in the project.
+local function first_page(parts, ends, known)
+  local page, err, response = parts.client.skills:list(options(parts, ends, {
+    limit = PAGE,
+    etag = known.etag,
+  }))
+  local version = page == true and header(response.headers["X-Skills-Version"])
+  if version and version ~= known.version then
+    return first_page(parts, ends, {})
+  end
+  return page, err, response
+end
+
+--- The list of all skills as far as a refresh needs it: { etag, version, rows = { name = note } },
+--- version that of the project. `{}`: the server has no ETag for it, and a call for each skill is
+--- cheaper, or it is too long. Where nothing has changed in the project, the server sends no list, and
+--- the old one is as good as new.
 --- @param parts posthog.llm.CacheParts
 --- @param _ posthog.llm.CacheEntry
 --- @param ends number on the clock's time
@@ -193,30 +258,32 @@ function server.list(parts, _, ends, old)
   if known.no_etag then
     return no_list()
   end
-  local page, err, response = parts.client.skills:list(options(parts, ends, {
-    limit = PAGE,
-    etag = known.etag,
-  }))
+  local page, err, response = first_page(parts, ends, known)
   if page == true then
     return old
   elseif not page then
     return nil, err
   end
-  local etag = response.headers.ETag
-  if (page.count or 0) > (etag and MOST_ROWS or PAGE) then
+  local etag = header(response.headers.ETag)
+  local version = header(response.headers["X-Skills-Version"])
+  local count = type(page.count) == "number" and page.count or 0
+  if count > (etag and MOST_ROWS or PAGE) then
     return no_list()
   end
   local rows = json.object({})
-  for _, row in ipairs(page.results) do
-    add(rows, row)
-  end
+  add(rows, page)
   local whole
-  whole, err = read_on(parts, rows, page, response, ends)
+  whole, err = read_on(parts, rows, page, version, ends)
   if whole == nil then
     return nil, err
   end
-  -- Where the project changed meanwhile, the next refresh reads all again.
-  return assert(json.encode({ etag = whole and etag or nil, no_etag = not etag, rows = rows }))
+  -- Where the list is not whole, the next refresh reads all again.
+  return assert(json.encode({
+    etag = whole and etag or nil,
+    version = version,
+    no_etag = not etag,
+    rows = rows,
+  }))
 end
 
 return server

@@ -31,11 +31,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local SCRIPTS = {
   -- KEYS: entry, failure, lock, all names, the keys of the name. ARGV: token, end of the lock in
-  -- ms, name, seconds of the index
+  -- ms, name, seconds of the index,
+  -- the most ms that a copy may be fresh: after that, Redis's clock was set back
   claim = NOW .. [[
 local entry = redis.call('hmget', KEYS[1], 'text', 'note', 'until')
-local left = entry[1] and tonumber(entry[3] or 0) - now or 0
-if left > 0 then
+local left = entry[1] and (tonumber(entry[3]) or 0) - now or 0
+if left > 0 and left <= tonumber(ARGV[5]) then
   return { 'fresh', entry[1], entry[2], left }
 end
 local failure = redis.call('get', KEYS[2])
@@ -97,6 +98,17 @@ for _, name in ipairs(names) do
 end
 redis.call('xadd', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'name', ARGV[1], 'by', ARGV[3])
 return #names
+]],
+  -- KEYS: purges. ARGV: the id of the last one that was read, or "", how many, ms before the first
+  -- look. Where there is none from that id on, Redis has lost them, or its clock was set back.
+  purges = NOW .. [[
+local last = ARGV[1]
+if last == '' then
+  last = string.format('%d-0', now - ARGV[3])
+elseif #redis.call('xrange', KEYS[1], last, '+', 'COUNT', 1) == 0 then
+  last = '0'
+end
+return redis.call('xread', 'COUNT', ARGV[2], 'STREAMS', KEYS[1], last) or {}
 ]],
 }
 
@@ -168,7 +180,8 @@ local function claim_once(self, entry, seconds)
     token,
     ms,
     entry.name,
-    INDEX_SECONDS
+    INDEX_SECONDS,
+    math.ceil((entry.most or entry.ttl) * 1000) + 1000
   )
   return reply
     and {
@@ -255,23 +268,34 @@ function Shared:purge(name)
   return reply and true or nil, err
 end
 
+local function fields_of(list)
+  local fields = {}
+  for i = 1, #list, 2 do
+    fields[list[i]] = list[i + 1]
+  end
+  return fields
+end
+
 --- The purges of other machines since the last call on this one.
 --- @return string[]? names "": all; nil: Redis does not answer
 function Shared:purges()
   local key, dict = self._base .. "purges", self._dict
-  local last = dict:get("last " .. key) or ("%d-0"):format((ngx.time() - LOOK_BACK) * 1000)
-  local reply = self._link:command("xread", "count", BATCH, "streams", key, last)
+  local last = dict:get("last " .. key) or ""
+  local reply = self._link:script(self._scripts.purges, { key }, last, BATCH, LOOK_BACK * 1000)
   if not reply then
     return nil
   end
   local names = {}
-  for _, purge in ipairs(reply ~= ngx.null and reply[1][2] or {}) do
+  for _, purge in ipairs(reply[1] and reply[1][2] or {}) do
+    local fields = fields_of(purge[2])
     last = purge[1]
-    if purge[2][4] ~= machine(self) then
-      names[#names + 1] = purge[2][2]
+    if fields.name and fields.by ~= machine(self) then
+      names[#names + 1] = fields.name
     end
   end
-  dict:set("last " .. key, last)
+  if last ~= "" then
+    dict:set("last " .. key, last)
+  end
   return names
 end
 

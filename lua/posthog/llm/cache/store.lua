@@ -135,11 +135,14 @@ end
 function store.encode(err)
   local fields = {}
   for name, value in pairs(err) do
+    if type(value) == "string" and not json.encode(value) then
+      value = value:gsub("[\128-\255]", "?") -- no UTF-8: it may have come in a header
+    end
     if type(value) ~= "table" and type(value) ~= "userdata" then
       fields[name] = value
     end
   end
-  return (json.encode(fields))
+  return assert(json.encode(fields))
 end
 
 --- @param text string
