@@ -10,6 +10,7 @@ local roots = require("posthog.llm.skill_folder.root")
 local listing = {}
 
 local PAGE = 100 -- the most that every server sends at once
+local PROJECT_VERSION = "X-Skills-Version" -- grows with each version that anybody makes
 local AHEAD = 7 -- further pages that are on their way meanwhile
 
 --- @class posthog.llm.SkillListing
@@ -37,9 +38,11 @@ end
 
 --- All rows, beginning with a page that is there.
 --- @return posthog.llm.SkillRow[]? rows
---- @return posthog.llm.Error? err
+--- @return posthog.llm.Error|boolean err the error, or whether the tag of the first page tells of all:
+---   it is the only one, or each has the same version of the project
 local function all_rows(client, page, response)
   local requests = ahead.new(AHEAD)
+  local version, is_told = response.headers[PROJECT_VERSION], true
   local function fetch(query)
     local offset = tonumber(query:match("offset=(%d+)"))
     if offset == 0 and page then
@@ -47,7 +50,12 @@ local function all_rows(client, page, response)
       page = nil
       return first, nil, response
     end
-    return client.skills:list({ limit = PAGE, offset = offset, [ahead.OPTION] = requests })
+    local further, err, its =
+      client.skills:list({ limit = PAGE, offset = offset, [ahead.OPTION] = requests })
+    if further and (not version or its.headers[PROJECT_VERSION] ~= version) then
+      is_told = false
+    end
+    return further, err, its
   end
   local rows = {}
   local next_row = pages.rows(fetch, ("limit=%d&offset=0"):format(PAGE), requests)
@@ -65,7 +73,13 @@ local function all_rows(client, page, response)
   table.sort(rows, function(a, b)
     return a.name < b.name
   end)
-  return rows
+  return rows, is_told
+end
+
+--- The tag of a list, if it can be kept in a file and sent again.
+local function tag_of(response)
+  local tag = response.headers.ETag
+  return type(tag) == "string" and tag:find("^[\33-\126]+$") and tag or nil
 end
 
 --- Whether rows say enough for a list to be told by them the next time.
@@ -116,19 +130,19 @@ function listing.read(client, lock, sent)
   if not page then
     return errors.failure(err)
   end
-  local rows
+  local rows, is_told
   if page == true and not etag then
     return errors.failure(errors.no_content("list of skills"))
   elseif page == true then
-    rows = lock.rows
+    rows, is_told = lock.rows, true
   else
-    rows, err = all_rows(client, page, response)
+    rows, is_told = all_rows(client, page, response)
   end
   if not rows then
-    return errors.failure(err)
+    return errors.failure(is_told)
   end
-  local tag = page == true and etag or response.headers["ETag"]
-  local is_kept = tag and are_whole(rows)
+  local tag = page == true and etag or tag_of(response)
+  local is_kept = tag and is_told and are_whole(rows)
   local by_name = {}
   for _, row in ipairs(rows) do
     by_name[row.name] = row
