@@ -47,9 +47,10 @@ local LONGEST_RETRY_AFTER = 60 -- seconds for which a server may ask to be left 
 --- @field flights table<string, posthog.llm.CacheFlight>
 --- @field queue posthog.llm.CacheQueue
 
-local function keep(parts, entry, text, note, fresh)
+--- @param stale? number seconds after those; default: the option
+local function keep(parts, entry, text, note, fresh, stale)
   local dict = parts.store.dict
-  local stored, err, evicted = parts.store:put(entry.id, text, note, fresh, parts.stale)
+  local stored, err, evicted = parts.store:put(entry.id, text, note, fresh, stale or parts.stale)
   if evicted then
     stats.count(dict, "evicted")
   end
@@ -117,7 +118,7 @@ local function from_shared(parts, entry, claim, own)
     keep(parts, entry, claim.text, claim.note, math.min(claim.left, longest(entry, claim.text)))
     return claim.text, nil, "shared"
   elseif claim.text and not own then
-    keep(parts, entry, claim.text, claim.note, 0)
+    keep(parts, entry, claim.text, claim.note, 0, math.min(claim.life, parts.stale))
   end
   local old = own or claim.text
   if claim.state == "failed" then

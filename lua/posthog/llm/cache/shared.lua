@@ -36,22 +36,23 @@ local SCRIPTS = {
   claim = NOW .. [[
 local entry = redis.call('hmget', KEYS[1], 'text', 'note', 'until')
 local left = entry[1] and (tonumber(entry[3]) or 0) - now or 0
+local life = redis.call('pttl', KEYS[1])
 if left > 0 and left <= tonumber(ARGV[5]) then
-  return { 'fresh', entry[1], entry[2], left }
+  return { 'fresh', entry[1], entry[2], left, life }
 end
 local failure = redis.call('get', KEYS[2])
 if failure then
-  return { 'failed', entry[1], entry[2], redis.call('pttl', KEYS[2]), failure }
+  return { 'failed', entry[1], entry[2], redis.call('pttl', KEYS[2]), life, failure }
 end
 if redis.call('exists', KEYS[3]) == 1 then
-  return { 'busy', entry[1], entry[2] }
+  return { 'busy', entry[1], entry[2], 0, life }
 end
 redis.call('sadd', KEYS[4], ARGV[3])
 redis.call('sadd', KEYS[5], KEYS[1], KEYS[2], KEYS[3])
 redis.call('expire', KEYS[4], ARGV[4])
 redis.call('expire', KEYS[5], ARGV[4])
 redis.call('set', KEYS[3], ARGV[1], 'PX', ARGV[2])
-return { 'claimed', entry[1], entry[2] }
+return { 'claimed', entry[1], entry[2], 0, life }
 ]],
   -- ARGV: token, text, note, ms it is fresh, ms it is stale after that
   publish = NOW .. [[
@@ -163,6 +164,7 @@ end
 --- @field text? string the copy in Redis: old, unless `state` is "fresh"
 --- @field note? string
 --- @field left? number seconds that the copy is fresh, or that the failure counts
+--- @field life number seconds that the copy may be served, fresh or old
 --- @field failure? string JSON
 --- @field token? string of the lock
 
@@ -189,7 +191,8 @@ local function claim_once(self, entry, seconds)
       text = present(reply[2]),
       note = present(reply[3]),
       left = (tonumber(reply[4]) or 0) / 1000,
-      failure = reply[5],
+      life = math.max(tonumber(reply[5]) or 0, 0) / 1000,
+      failure = reply[6],
       token = reply[1] == "claimed" and token or nil,
     }
 end
