@@ -85,6 +85,18 @@ describe("posthog.llm.cache", function()
     assert.is_string(skill_with_users.created_by.email)
   end)
 
+  it("asks for a skill again when it keeps its owners, of which the list says nothing", function()
+    local other = fleet.machine(e, "ttl = 1, keep_users = true")
+    fleet.from(other, "/skill/" .. name)
+    server.output_of("sleep 1.2")
+    fleet.from(other, "/skill/" .. name)
+    assert.is_true(server.eventually(2, function()
+      return fleet.from(other, "/skill/" .. name) == "hit"
+    end))
+    other:stop()
+    assert.same({ "name/" .. name .. "/", "name/" .. name .. "/" }, requests())
+  end)
+
   it("drops what was not used for longest when the dictionary is full", function()
     local names = e:seed({ skills = 40 }).skills
     local body = '{"name":"%s","id":"x","version":1,"body":"%s"}'
