@@ -211,6 +211,20 @@ describe("a journal", function()
     end
   end)
 
+  it("is none where a device or a pipe is, which is not read", function()
+    assert(os.execute("mkfifo " .. path))
+    for _, other in ipairs({ "/dev/full", "/dev/zero", "/dev/null", path }) do
+      local journal, err = journals.open(other)
+      assert.is_nil(journal, other)
+      assert.truthy(
+        err.message:find("cannot be a device, a pipe or a folder", 1, true),
+        err.message
+      )
+      assert.equal(other, err.file)
+      assert.is_nil(journals.peek(other))
+    end
+  end)
+
   --- A new journal with these entries, open.
   local function with(entries)
     local journal = assert(journals.open(path))

@@ -182,6 +182,11 @@ end
 --- @return posthog.llm.Error? err
 --- @return boolean? is_foreign the file is not a journal, by its first line
 local function each_line(path, visit)
+  -- A pipe would be awaited, and some devices (/dev/full, /dev/zero) are read without end.
+  local _, why = file_system.read_file(path, 0)
+  if why == "kind" then
+    return nil, failure(path, "a journal cannot be a device, a pipe or a folder; name a file")
+  end
   local file, message = io.open(path, "rb")
   if not file then
     return atomic_file.failure(path, "cannot be read", message)
