@@ -389,6 +389,30 @@ describe("an import", function()
       assert.equal(1, posts())
     end)
 
+    it("never writes one of its files over another, however their paths are written", function()
+      local text = '{"input":1}\n{bad\n'
+      local source = write("a.jsonl", text)
+      assert(os.execute(("cd %s && mkdir sub && ln -s . link && ln -s there same"):format(folder)))
+      for _, case in ipairs({
+        { "source", { rejects = folder .. "/sub/../a.jsonl" } },
+        { "source", { rejects = folder .. "/link/a.jsonl" } },
+        { "source", { journal = folder .. "/sub/.././/a.jsonl" } },
+        { "journal", { rejects = folder .. "/link/a.jsonl.journal" } },
+        { "journal", { rejects = folder .. "/new", journal = folder .. "/sub/../new" } },
+        { "journal", { rejects = write("there", ""), journal = folder .. "/same" } },
+      }) do
+        local summary, err = import(source, case[2])
+        assert.is_nil(summary)
+        assert.truthy(
+          err.message:find("cannot be the " .. case[1] .. " and the ", 1, true),
+          err.message
+        )
+      end
+      assert.equal(text, text_of(source))
+      assert.equal(0, posts())
+      assert.equal(1, assert(import(source, { rejects = folder .. "/sub/a.jsonl" })).rejected)
+    end)
+
     it("does not take the rows of others for its own lost ones", function()
       local client, dataset = now()
       local source = numbers(8)
