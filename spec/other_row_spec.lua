@@ -154,6 +154,17 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
     end)
 
+    it("is none where the write names no row: the server decides what that is", function()
+      for _, fields in ipairs({ {}, { name = 5 } }) do
+        fields.description, fields.body = "d", "b"
+        t.e:fault({
+          match = { method = "POST" },
+          action = { status = 201, body = '{"id":"1","name":"5","version":1}', times = 1 },
+        })
+        assert.equal("5", assert(hasty.skills:create(fields)).name)
+      end
+    end)
+
     it("is none where the id is only spelt in another way", function()
       local row = assert(client.datasets:update(dataset:upper(), { name = "renamed" }))
       assert.equal(dataset, row.id)

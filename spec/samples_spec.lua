@@ -18,6 +18,9 @@ local t = live.session()
 local fails = live.fails
 
 local ID = "0195b2aa-3c1d-7e42-9a10-6f0c5bd8e001"
+-- What the samples of writes are about: a response about another row is an error.
+local ITEM = "0195d004-11b7-7f6e-8c21-9be3d7a4c001"
+local NAME = "trace-triage"
 local FREE =
   { input = true, output = true, expected_output = true, source_output = true, metadata = true }
 
@@ -81,13 +84,13 @@ end
 --- The call that each endpoint answers, by its name in the index.
 local CALLS = {
   skill_file_rename = function(c)
-    return c.skills:rename_file("x", "a", "b")
+    return c.skills:rename_file(NAME, "a", "b")
   end,
   skill_file_delete = function(c)
-    return c.skills:delete_file("x", "a")
+    return c.skills:delete_file(NAME, "a")
   end,
   skill_file_create = function(c)
-    return c.skills:create_file("x", { path = "a", content = "b" })
+    return c.skills:create_file(NAME, { path = "a", content = "b" })
   end,
   skill_file_get = function(c)
     return c.skills:file("x", "a")
@@ -102,13 +105,13 @@ local CALLS = {
     return c.skills:get("x")
   end,
   skill_publish = function(c)
-    return c.skills:publish("x", { base_version = 1 })
+    return c.skills:publish(NAME, { base_version = 1 })
   end,
   skill_create = function(c)
-    return c.skills:create({})
+    return c.skills:create({ name = NAME })
   end,
   skill_duplicate = function(c)
-    return c.skills:duplicate("x", "y")
+    return c.skills:duplicate(NAME, NAME .. "-copy")
   end,
   skill_archive = function(c)
     return c.skills:archive("x")
@@ -138,7 +141,7 @@ local CALLS = {
     return c.dataset_items:get(ID)
   end,
   dataset_item_update = function(c)
-    return c.dataset_items:update(ID, {})
+    return c.dataset_items:update(ITEM, {})
   end,
   dataset_item_delete = function(c)
     return c.dataset_items:destroy(ID)

@@ -183,10 +183,13 @@ local Same = {}
 Same.__index = Same
 
 --- For a shape: the response to a write has to show the object that the request names.
---- @param text string
+--- @param text any what the caller has written: where that is no text, the server decides what it is
 --- @param is_optional? boolean the response may lack the field
---- @return posthog.llm.Same
+--- @return posthog.llm.Same|string|nil
 function body.same(text, is_optional)
+  if type(text) ~= "string" then
+    return not is_optional and "string" or nil
+  end
   return setmetatable({ text = text, is_optional = is_optional }, Same)
 end
 

@@ -267,19 +267,20 @@ local function publisher(skill)
 end
 
 --- The shape of the response to a write, which has to show the skill of that name.
+--- @param name any as the caller has written it
 local function of_skill(name)
   return { id = "string", name = body.same(name) }
 end
 
 --- Sends a write that makes a version.
---- @param request table method, path, json or query, and options
+--- @param request table method, path, json or query, and options; and shape, if it is not `name`'s
 --- @param name string of the skill
 --- @param probe fun(lost: posthog.llm.Lost): posthog.llm.Finding
 --- @param repeats? boolean the request names its base version, so that it can be repeated as long
 ---   as the name still belongs to the same skill
 local function write(self, request, name, probe, repeats)
   request.idempotent = false
-  request.shape = of_skill(name)
+  request.shape = request.shape or of_skill(name)
   request.repeats = repeats and 1 or nil
   return self._write({
     request = request,
@@ -320,6 +321,7 @@ function Skills:create(fields, options)
     method = "POST",
     path = BASE,
     json = json_body,
+    shape = of_skill(fields.name),
     options = call_options,
   }, compare.trim(tostring(fields.name)), probes.create(self, json_body))
 end
