@@ -28,7 +28,7 @@ end
 --- @return spec.Peak
 local function measure(e, what, args)
   local kept = os.tmpname()
-  local watch = 'while h=$(grep -s VmHWM /proc/$pid/status); do echo "$h" >%s; sleep 0.05; done'
+  local watch = 'while h=$(grep -s VmHWM /proc/$pid/status); do echo "$h" >%s; sleep 0.005; done'
   local began = os.time()
   local result = command.run(args, {
     env = {
