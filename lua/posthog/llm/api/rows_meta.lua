@@ -240,7 +240,8 @@ function DatasetItems:list(options) end
 
 --- All items of a dataset, newest first, without deleted ones. One request for each page; none
 --- before the first step. No item comes twice, and those that are there all the time all come; one
---- that is created meanwhile may be missed.
+--- that is created meanwhile may be missed. Where others delete items so quickly that 20 pages in a
+--- row have to be read again, it raises, kind `decode`, rather than leave one out.
 ---
 --- ```lua
 --- for row in client.dataset_items:each({ dataset = dataset.id, prefetch = 2 }) do
