@@ -163,7 +163,8 @@ end
 ---
 --- ```lua
 --- local ok, err = pcall(function()
----   return assert(client.skills:get("web-forms"))
+---   local skill, failure = client.skills:get("web-forms")
+---   return skill or error(failure)
 --- end)
 --- print(ok, llm.is_error(err) and err.kind) --> false  not_found
 --- ```
