@@ -105,6 +105,8 @@ describe("examples/command.sh", function()
       local pipe = io.popen(
         (
           "POSTHOG_HOST=%s POSTHOG_PERSONAL_API_KEY=phx_emulator_all POSTHOG_PROJECT_ID=112358 "
+          -- of the core under test, from other folders too: that of `make` may not be there
+          .. 'LUA_CPATH="$PWD/$LUA_CPATH" '
           .. "LUA=%s examples/command.sh %s 2>&1; echo status=$?"
         ):format(server.url, LUA, work)
       )
