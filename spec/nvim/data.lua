@@ -446,22 +446,26 @@ end)
 it("leaves a server alone for a while that has refused to tell the spend", function()
   control("faults", { { match = { path = "spend" }, action = { status = 400 } } })
   local line = require("posthog.nvim").spend
-  for _ = 1, 40 do
+  wait(function()
+    equal("", line())
+    return spend_requests() > 0
+  end)
+  for _ = 1, 20 do
     equal("", line())
     vim.wait(10)
   end
   equal(1, spend_requests())
   local path = vim.fn.glob(vim.fn.stdpath("cache") .. "/posthog/spend-*.json")
-  vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 299, os.time() - 301 } }) }, path)
+  vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 270, os.time() - 301 } }) }, path)
   vim.wait(30)
   line()
   vim.wait(30)
   equal(1, spend_requests())
   vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 301 } }) }, path)
-  vim.wait(500, function()
+  wait(function()
     line()
     return spend_requests() == 2
-  end, 50)
+  end)
   equal(2, spend_requests())
 end)
 

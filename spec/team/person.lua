@@ -156,6 +156,9 @@ function person:follow(dir, err)
     self:put_aside(dir)
   elseif err.kind == "invalid" and text:find("marker", 1, true) then
     self:resolve(dir)
+  elseif err.kind == "invalid" and text:find("no text after the front matter", 1, true) then
+    local skill_md = folders.read(dir, "SKILL.md")
+    folders.write(dir, "SKILL.md", skill_md .. self.team.ledger:line(self.name) .. "\n")
   elseif text:find("another process is changing the folder", 1, true) then
     llm.sleep(0.2) -- one that was killed is not gone yet
   else
