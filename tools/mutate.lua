@@ -20,6 +20,10 @@ local LOST = "ambiguous_rules lost_response_doubt v2_skills model "
   .. RESPONSES
   .. WRITES
   .. VERSIONS
+local CALLS = "retry client transport bad_responses errors error_texts error_texts_response"
+  .. " error_calls url limits pace pace_option keys secrets config ca_bundle v2_skills datasets "
+  .. RESPONSES
+  .. WRITES
 local NUMBERS = "json_number json_decode json_encode json json_suite"
 local SPECS = {
   ["posthog.llm.api.ambiguous"] = LOST,
@@ -36,12 +40,16 @@ local SPECS = {
   ["posthog.llm.util.compare"] = RESPONSES
     .. WRITES
     .. "compare ambiguous_rules values skills skill_bodies",
-  ["posthog.llm.http.call"] = "retry client transport bad_responses errors error_texts"
-    .. " error_texts_response"
-    .. " error_calls url limits pace pace_option keys secrets config ca_bundle v2_skills datasets"
-    .. " "
-    .. RESPONSES
-    .. WRITES,
+  ["posthog.llm.http.attempt"] = CALLS,
+  ["posthog.llm.http.attempt_error"] = CALLS,
+  ["posthog.llm.http.call"] = CALLS,
+  ["posthog.llm.http.excerpt"] = CALLS,
+  ["posthog.llm.http.outcome"] = CALLS .. " export_read",
+  ["posthog.llm.http.redirect"] = CALLS,
+  ["posthog.llm.http.send"] = CALLS .. " prefetch",
+  ["posthog.llm.http.send_ahead"] = "prefetch pages",
+  ["posthog.llm.http.value"] = CALLS,
+  ["posthog.llm.http.waits"] = CALLS,
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",
   ["posthog.llm.http.retry"] = "retry transport v2_skills",
   ["posthog.llm.skill_folder.change"] = "skill_folder_change skill_folder_meanwhile"
