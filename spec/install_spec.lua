@@ -99,6 +99,28 @@ describe("make install", function()
     end
   end)
 
+  it(
+    "installs a command that takes its own core, in Debian's folder too, before another one",
+    function()
+      install("LUA_VERSION=" .. VERSION)
+      local core = ("/lib/lua/%s/posthog/llm"):format(ABI)
+      local triplet = ("%s/lib/any-linux-gnu/lua/%s"):format(prefix, ABI)
+      run(
+        ("mkdir -p %s/posthog && mv %s %s/posthog/"):format(
+          quote(triplet),
+          quote(prefix .. core),
+          quote(triplet)
+        )
+      )
+      folders.write(root, "local" .. core .. "/core.so", "of another installation")
+      local line = "cd / && %s LUA_CPATH=%s %s --version"
+      local paths = ("%s/local/lib/lua/%s/?.so;%s/?.so"):format(root, ABI, triplet)
+      local output =
+        run(line:format(shell.WITHOUT_LUA_PATHS, quote(paths), quote(prefix .. "/bin/posthog-llm")))
+      assert.equal("posthog-llm " .. version .. "\n", output)
+    end
+  )
+
   it("does not mention paths that Lua and the shell have already", function()
     local said = make(("install LUA_VERSION=%s DESTDIR='%s/stage'"):format(VERSION, root))
     assert.equal(("staged in %s/stage/usr/local\n"):format(root), said)

@@ -78,10 +78,20 @@ local function own_folder()
   return (MODULES:gsub("share/lua/([%d.]+/)$", "lib/lua/%1"))
 end
 
---- @return boolean whether the folder has a core of this version for this Lua
-local function is_built(version, folder)
-  local built_version, built_lua = build_of(folder .. FILE)
-  return built_version == version and built_lua == THIS_LUA
+--- A folder with a core of this version for this Lua: the own one, or another on package.cpath,
+--- behind the one that was found. Debian's is below lib/<architecture>.
+--- @return string? folder with a final slash
+local function built_folder(version)
+  local folders = { own_folder() }
+  for folder in package.cpath:gmatch("([^;]*/)%?%.so") do
+    folders[#folders + 1] = folder
+  end
+  for _, folder in ipairs(folders) do
+    local built_version, built_lua = build_of(folder .. FILE)
+    if built_version == version and built_lua == THIS_LUA then
+      return folder
+    end
+  end
 end
 
 --- The command that runs a target of the Makefile for this Lua.
@@ -110,8 +120,8 @@ local function remedy(version)
   elseif in_neovim() then
     return run(make("nvim", "luajit") .. (CHECKOUT and " NVIM_PLUGIN_DIR=." or ""))
   end
-  local folder = own_folder()
-  if is_built(version, folder) then
+  local folder = built_folder(version)
+  if folder then
     local words = rawget(_G, "ngx") and "add %s?.so to lua_package_cpath"
       or 'set LUA_CPATH="%s?.so;;"'
     return words:format(shorten(folder))
