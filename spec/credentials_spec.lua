@@ -515,8 +515,12 @@ describe("posthog.llm.credentials", function()
   ]]
 
   it("stores a login readable by the user alone, with any umask", function()
-    local said = run(nil, SAVE, "sh -c " .. quote('umask 0; exec "$@"') .. " -")
+    local umask = "sh -c " .. quote('umask 0; exec "$@"') .. " -"
+    local said = run(nil, SAVE, umask)
     assert.equal(file() .. "\n" .. file() .. ", project 7 at https://eu.posthog.com\n", said)
+    os.remove(file())
+    -- Without `find`, which would remove the access of others.
+    assert.equal(file() .. "\n", run(nil, (SAVE:gsub("print%(credentials%.find%(%)%)", "")), umask))
     assert.equal("600", mode_of(file()))
     assert.equal("700", mode_of(home .. "/.posthog"))
     assert.equal("credentials.json\n", shell("ls -A " .. quote(home .. "/.posthog")))

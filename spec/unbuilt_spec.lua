@@ -108,6 +108,14 @@ describe("a checkout", function()
       assert.equal(1, status)
     end)
 
+    it("takes no core for the command from the folder in which somebody runs it", function()
+      build(VERSION, root .. "/somewhere")
+      local line = "cd '%s/somewhere' && %s %s '%s/bin/posthog-llm' --version"
+      local output, status = run(line:format(root, WITHOUT_PATHS, LUA, root))
+      assert.equal(("posthog-llm: %srun %q in %s\n"):format(none, MAKE, root), output)
+      assert.equal(1, status)
+    end)
+
     it("names no folder if it is the current one", function()
       local output = run(("cd '%s' && %s %s bin/posthog-llm"):format(root, WITHOUT_PATHS, LUA))
       assert.equal(("posthog-llm: %srun %q\n"):format(none, MAKE), output)
@@ -158,6 +166,19 @@ describe("a checkout", function()
     local output = program(root .. "/build/" .. VERSION .. "/?.so")
     local words = "%s is version %s of the C core, and its Lua files need %s: run %q in %s"
     assert.equal(fails(words:format(file, old, wanted, MAKE, root)), first_line(output))
+  end)
+
+  it("whose core is of another version names one of its own behind that", function()
+    local own = build(VERSION, root .. "/own"):match("^(.*/)posthog/")
+    local file = build(VERSION, root .. "/other")
+    local wanted = core.BUILD:match("core (%S+) for")
+    local old = wanted:gsub("%d$", "x")
+    local line = "LC_ALL=C sed -i 's/core %s for/core %s for/' '%s'"
+    run(line:format(wanted:gsub("%p", "[%0]"), old, file))
+    local output = program(root .. "/other/?.so;" .. own .. "?.so")
+    local words =
+      '%s is version %s of the C core, and its Lua files need %s: set LUA_CPATH="%s?.so;;"'
+    assert.equal(fails(words:format(file, old, wanted, own)), first_line(output))
   end)
 
   it("whose core is not a library quotes what the system says of it", function()
