@@ -58,8 +58,8 @@ local SPECS = {
     .. " skill_folder_meanwhile",
   ["posthog.llm.skill_folder.merge"] = "skill_folder_merge skill_folder_text skill_folder"
     .. " skill_folder_meanwhile skill_folder_tree skill_folder_safety",
-  ["posthog.llm.dataset_file.journal"] = "dataset_file_journal dataset_file_import"
-    .. " dataset_file_hostile dataset_file_kill",
+  ["posthog.llm.dataset_file.journal"] = "dataset_file_journal dataset_file_import_journal"
+    .. " dataset_file_import dataset_file_import_stopped dataset_file_hostile dataset_file_kill",
   ["src/json/bignum.c"] = NUMBERS,
   ["src/json/number.c"] = NUMBERS,
   ["src/json/number_object.c"] = NUMBERS,
