@@ -38,7 +38,7 @@ describe("build.lua", function()
   --- @return integer status
   local function nvim(arguments, env)
     local command = "cd / && env -u LUA_PATH -u LUA_CPATH HOME='%s' XDG_DATA_HOME='%s/data'"
-      .. " XDG_CONFIG_HOME='%s/config' XDG_STATE_HOME='%s/state' %s timeout 120"
+      .. " XDG_CONFIG_HOME='%s/config' XDG_STATE_HOME='%s/state' %s timeout 200"
       .. " nvim --headless -i NONE -n -u NONE %s </dev/null"
     return run(command:format(root, root, root, root, env or "", arguments))
   end

@@ -60,7 +60,7 @@ describe(":checkhealth posthog", function()
       end
     end
     return run(
-      ("cd / && env %s %s timeout 60 nvim --headless -i NONE -u NONE --cmd %s %s </dev/null"):format(
+      ("cd / && env %s %s timeout 200 nvim --headless -i NONE -u NONE --cmd %s %s </dev/null"):format(
         table.concat(unset, " "),
         table.concat(set, " "),
         quote("set runtimepath^=" .. plugin:gsub(" ", "\\ ")),

@@ -63,7 +63,7 @@ describe("the library in Neovim", function()
       "EMULATOR_CA=" .. server.ca_file,
       'ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"', -- its own; it never closes its Lua
       preload,
-      "timeout 30 nvim --headless -i NONE -n",
+      "timeout 120 nvim --headless -i NONE -n",
       arguments,
     }
     local core = require("posthog.llm.core")
@@ -79,7 +79,7 @@ describe("the library in Neovim", function()
       assert.equal(0, status, output)
       if scenario.name:find("^leaves") and MODE == "plain" then
         assert.equal("", output)
-        assert.is_true(seconds < 2, ("leaving took %g s"):format(seconds))
+        assert.is_true(seconds < 12, ("leaving took %g s"):format(seconds)) -- the calls take 20
       end
     end)
   end

@@ -272,7 +272,7 @@ it("meets a change that is made between its read and its write", function()
     return text():find('"yes"', 1, true)
   end)
   control("faults", {
-    { match = { method = "PATCH" }, action = { delay = { write = 0.4 }, times = 1 } },
+    { match = { method = "PATCH" }, action = { delay = { write = 3 }, times = 1 } },
   })
   listen()
   replace('"yes"', '"no"')
@@ -388,7 +388,7 @@ local function editors_with_spend(count)
   local script = vim.fn.tempname() .. ".lua"
   vim.fn.writefile({
     "local line = require('posthog.nvim').spend",
-    "vim.wait(9000, function() return line() ~= '' end, 5)",
+    "vim.wait(40000, function() return line() ~= '' end, 5)",
     "io.stdout:write(line())",
     "vim.cmd('qall!')",
   }, script)
@@ -435,7 +435,11 @@ it("counts the calls for spend, failures too, and ends at the limit of a day", f
   vim.g.posthog = { spend = { refresh = -1, max_per_day = 3 } }
   control("faults", { { match = { path = "spend" }, action = { status = 400 } } })
   local line = require("posthog.nvim").spend
-  for _ = 1, 40 do
+  wait(function()
+    line()
+    return spend_requests() >= 3
+  end)
+  for _ = 1, 20 do
     line()
     vim.wait(25)
   end
@@ -609,6 +613,7 @@ it("shows how far an export is, and leaves no file where it is cancelled", funct
     assert(steps[i] >= steps[i - 1], vim.inspect(steps))
   end
   local other_file = vim.fn.tempname() .. ".jsonl"
+  control("faults", { { match = { method = "GET" }, action = { delay = 4 } } })
   vim.cmd("PostHog export golden " .. other_file)
   vim.wait(120)
   vim.cmd("PostHog cancel")
@@ -622,7 +627,7 @@ it("goes on with an import whose editor was killed, and makes no item twice", fu
   listen()
   local client = other()
   local dataset = assert(client.datasets:create({ name = "golden" }))
-  control("faults", { { match = { method = "POST" }, action = { delay = 0.05 } } })
+  control("faults", { { match = { method = "POST" }, action = { delay = 0.5 } } })
   local path = records(80)
   local channel = support.another_editor()
   vim.rpcrequest(channel, "nvim_exec2", "PostHog import " .. path .. " golden", {})
@@ -645,7 +650,7 @@ it("goes on with an import that was cancelled, and makes no item twice", functio
   listen()
   local client = other()
   local dataset = assert(client.datasets:create({ name = "golden" }))
-  control("faults", { { match = { method = "POST" }, action = { delay = 0.05 } } })
+  control("faults", { { match = { method = "POST" }, action = { delay = 0.5 } } })
   local path = records(80)
   vim.cmd("PostHog import " .. path .. " golden")
   wait(function()

@@ -20,7 +20,7 @@ local function told(command)
   edit(SKILL)
   local before = #said
   vim.cmd("PostHog" .. command)
-  vim.wait(2000, function()
+  vim.wait(20000, function()
     return #said > before
   end, 5)
   equal(before + 1, #said, command)

@@ -2,6 +2,8 @@
 --
 --   SCENARIO="publishes by :w" nvim --headless -u NONE -c "luafile spec/nvim/run.lua"
 
+dofile("spec/nvim/patience.lua")
+
 local list = require(os.getenv("SCENARIOS") or "spec.nvim.scenarios")
 local wanted = os.getenv("SCENARIO")
 local scenario = list[tonumber(wanted)]

@@ -39,7 +39,7 @@ end
 
 --- Lets Neovim's own loop run until the condition holds.
 local function wait(condition)
-  assert(vim.wait(8000, condition, 5), "it never came true")
+  assert(vim.wait(20000, condition, 5), "it never came true")
 end
 
 --- Lets the loop run a little longer, for what must not happen.
@@ -51,6 +51,20 @@ local function equal(expected, got)
   if not vim.deep_equal(expected, got) then
     error(("expected %s, got %s"):format(vim.inspect(expected), vim.inspect(got)), 2)
   end
+end
+
+--- Asserts that something takes no longer than so many milliseconds when nothing else does: once in
+--- many times on a busy machine.
+--- @param f fun(): number milliseconds that it took
+local function is_quick(milliseconds, f)
+  local least = math.huge
+  for _ = 1, 40 do
+    least = math.min(least, f())
+    if least < milliseconds then
+      return
+    end
+  end
+  error(("it took %g ms at least"):format(least), 2)
 end
 
 --- Runs f in a callback of the loop where most of vim.api is forbidden.
@@ -118,7 +132,7 @@ it("makes fifty calls at once", function()
   local from, all = uv.hrtime(), {}
   for i = 1, 50 do
     all[i] = go(function()
-      return slow(100, { headers = { ["X-Number"] = i } }) and i
+      return slow(400, { headers = { ["X-Number"] = i } }) and i
     end)
   end
   wait(function()
@@ -133,28 +147,30 @@ it("makes fifty calls at once", function()
     equal({ { n = 2, fast = false, nil, i } }, all[i])
   end
   local lasted = (uv.hrtime() - from) / 1e9
-  assert(lasted < 3, ("it took %g s"):format(lasted)) -- one by one: 5 s
+  assert(lasted < 12, ("it took %g s"):format(lasted)) -- one by one: 20 s
 end)
 
 it("cancels a call in flight at once, and only once", function()
-  local began, lasted, kind
-  local calls, task = go(function()
-    local _, err = slow(5000)
-    lasted, kind = (uv.hrtime() - began) / 1e6, err.kind
-    slow(1)
+  is_quick(20, function()
+    local began, lasted, kind
+    local calls, task = go(function()
+      local _, err = slow(5000)
+      lasted, kind = (uv.hrtime() - began) / 1e6, err.kind
+      slow(1)
+    end)
+    vim.wait(50)
+    began = uv.hrtime()
+    task:cancel()
+    task:cancel()
+    wait(function()
+      return #calls > 0
+    end)
+    linger()
+    equal(1, #calls)
+    equal("cancelled", calls[1][1].kind)
+    equal("cancelled", kind)
+    return lasted
   end)
-  vim.wait(50)
-  began = uv.hrtime()
-  task:cancel()
-  task:cancel()
-  wait(function()
-    return #calls > 0
-  end)
-  linger()
-  equal(1, #calls)
-  equal("cancelled", calls[1][1].kind)
-  equal("cancelled", kind)
-  assert(lasted < 20, ("it took %g ms"):format(lasted))
 end)
 
 it("cancels from a fast event, while sleeping and before the start", function()
@@ -245,17 +261,26 @@ it("gathers and sleeps without stopping Neovim", function()
   timer:start(5, 5, function()
     ticks = ticks + 1
   end)
-  local from = uv.hrtime()
+  local running, most = 0, 0
+  local function count(change)
+    running = running + change
+    most = math.max(most, running)
+  end
   local calls = go(function()
     local values, errs = llm().gather({
       function()
-        return slow(80) and 1
+        count(1)
+        local value = slow(400) and 1
+        count(-1)
+        return value
       end,
       function()
         error("no", 0)
       end,
       function()
-        llm().sleep(0.08)
+        count(1)
+        llm().sleep(0.4)
+        count(-1)
         return 3
       end,
     })
@@ -268,8 +293,7 @@ it("gathers and sleeps without stopping Neovim", function()
   equal({ [1] = 1, [3] = 3 }, calls[1][2])
   equal({ [2] = "no" }, calls[1][3])
   assert(ticks >= 5)
-  local lasted = (uv.hrtime() - from) / 1e6
-  assert(lasted < 160, ("it took %g ms"):format(lasted))
+  equal(2, most) -- at the same time
 end)
 
 it("blocks outside of llm.go", function()
@@ -349,17 +373,18 @@ it("cancels within moments while a name is looked up", function()
     personal_api_key = "phx_x",
     project_id = 1,
   })
-  local calls, task = go(function()
-    lost.datasets:list()
+  is_quick(20, function()
+    local calls, task = go(function()
+      lost.datasets:list()
+    end)
+    local began = uv.hrtime()
+    task:cancel()
+    wait(function()
+      return #calls > 0
+    end)
+    equal("cancelled", calls[1][1].kind)
+    return (uv.hrtime() - began) / 1e6
   end)
-  local began = uv.hrtime()
-  task:cancel()
-  wait(function()
-    return #calls > 0
-  end)
-  local lasted = (uv.hrtime() - began) / 1e6
-  assert(lasted < 20, ("it took %g ms"):format(lasted))
-  equal("cancelled", calls[1][1].kind)
 end)
 
 --- How often the threads of this process have gone to sleep so far.

@@ -108,7 +108,7 @@ function support.listen()
 end
 
 function support.wait(condition)
-  assert(vim.wait(8000, condition, 5), "it never came true")
+  assert(vim.wait(20000, condition, 5), "it never came true")
 end
 
 --- Whoever asks the emulator for something by hand.
@@ -159,6 +159,8 @@ function support.another_editor()
     "NONE",
     "--cmd",
     "set runtimepath^=" .. root,
+    "--cmd",
+    "luafile spec/nvim/patience.lua",
     "--cmd",
     "runtime plugin/posthog.lua",
   }, { rpc = true })

@@ -4,7 +4,7 @@
 
 local terminal = {}
 
-local LONGEST = 10000 -- milliseconds that anything may take
+local LONGEST = 20000 -- milliseconds that anything may take
 
 --- @class spec.nvim.Terminal
 --- @field job integer
@@ -35,6 +35,7 @@ function terminal.start(settings, options)
   local arguments = { vim.v.progpath, "--listen", socket, "-u", "NONE" }
   vim.list_extend(arguments, options.keeps_files and {} or { "-i", "NONE", "-n" })
   vim.list_extend(arguments, { "--cmd", "set runtimepath^=" .. vim.fn.getcwd() })
+  vim.list_extend(arguments, { "--cmd", "luafile spec/nvim/patience.lua" })
   vim.list_extend(arguments, { "--cmd", "runtime plugin/posthog.lua" })
   local json = vim.json.encode(settings or vim.empty_dict())
   local set = ("let g:posthog = json_decode('%s')"):format(json)
@@ -117,8 +118,10 @@ function Terminal:mode()
   return found.mode, found.blocking
 end
 
---- Presses Enter until no prompt waits for it.
-function Terminal:dismiss()
+--- Presses Enter until no prompt waits for it, and something holds.
+--- @param holds fun(): any
+--- @param words string
+function Terminal:dismiss(holds, words)
   local quiet = 0
   self:wait(function()
     local found = vim.rpcrequest(self.channel, "nvim_get_mode")
@@ -128,8 +131,8 @@ function Terminal:dismiss()
       self:type("<CR>")
     end
     vim.wait(50)
-    return quiet == 6
-  end, "a prompt stays")
+    return quiet >= 6 and holds()
+  end, words)
 end
 
 --- What :messages shows there, on one line.

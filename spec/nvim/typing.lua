@@ -77,7 +77,7 @@ end)
 
 it("takes what is typed before :w has given up waiting, in the order in which it was", function()
   given()
-  local term = open({ wait = 600 })
+  local term = open({ wait = 20000 })
   slow_writes(0.4)
   term:type(":%s/two/zwei/<CR>:write<CR>ggOfirst<Esc>")
   term:shows("first")
@@ -86,18 +86,21 @@ it("takes what is typed before :w has given up waiting, in the order in which it
 end)
 
 for _, case in ipairs({
-  { "insert mode", "Gi" },
-  { "the command line", ":echo 'typed " },
-  { "visual mode", "ggVj" },
-  { "an operator", "ggd" },
+  { "insert mode", "Gi", "i" },
+  { "the command line", ":echo 'typed ", "c" },
+  { "visual mode", "ggVj", "V" },
+  { "an operator", "ggd", "no" },
 }) do
-  local name, keys = case[1], case[2]
+  local name, keys, expected = case[1], case[2], case[3]
   it("leaves " .. name .. " alone when a write is confirmed", function()
     given()
     local term = open({ wait = 50 })
-    slow_writes(0.4)
+    slow_writes(1)
     term:type(":%s/two/zwei/<CR>:write<CR>" .. keys)
-    vim.wait(200)
+    term:wait(function()
+      local is_typed = expected ~= "c" or term:lua("vim.fn.getcmdline()") == keys:sub(2)
+      return is_typed and term:mode() == expected
+    end, "the keys are not done")
     local mode, before = term:mode(), term:text()
     local line = term:lua("vim.fn.getcmdline()")
     status_is(term, "pdf-forms 2")
@@ -233,13 +236,13 @@ end)
 it("quits by :wq where the server answers, and stays where it does not in time", function()
   local client = given()
   local term = open({ wait = 100 })
-  slow_writes(0.6)
+  slow_writes(2)
   term:type(":%s/two/zwei/<CR>:wq<CR>")
   term:shows("posthog: on its way; stays modified until the server confirms it")
   status_is(term, "pdf-forms 2")
   equal(nil, term.status)
   control("faults", {})
-  term:type("<Esc>:let g:posthog = #{wait: 5000}<CR>:%s/one/eins/<CR>ZZ")
+  term:type("<Esc>:let g:posthog = #{wait: 20000}<CR>:%s/one/eins/<CR>ZZ")
   term:wait(function()
     return term.status
   end)
