@@ -4,7 +4,6 @@
 local command = require("spec.support.command")
 local folders = require("spec.support.folders")
 local lfs = require("lfs")
-local llm = require("posthog.llm")
 local skill_folder = require("posthog.llm.skill_folder")
 
 local person = {}
@@ -159,8 +158,6 @@ function person:follow(dir, err)
   elseif err.kind == "invalid" and text:find("no text after the front matter", 1, true) then
     local skill_md = folders.read(dir, "SKILL.md")
     folders.write(dir, "SKILL.md", skill_md .. self.team.ledger:line(self.name) .. "\n")
-  elseif text:find("another process is changing the folder", 1, true) then
-    llm.sleep(0.2) -- one that was killed is not gone yet
   else
     error(self.name .. ": " .. dir .. ": " .. text, 0)
   end
@@ -210,7 +207,7 @@ function person:be_killed(what)
   local out = os.tmpname()
   local line = command.line({ "skills", what, "--all", self.root }, team.here)
   local words = "POSTHOG_HOST='%s' POSTHOG_PROJECT_ID=112358 POSTHOG_PERSONAL_API_KEY=%s "
-    .. "timeout -s KILL %.3f %s >%s 2>&1"
+    .. "timeout --foreground -s KILL %.3f %s >%s 2>&1" -- ends when the process is gone, with its lock
   local seconds = 0.03 + team.chance:below(250) / 1000
   os.execute("{ " .. words:format(team.e.url, command.KEY, seconds, line, out) .. "; } 2>/dev/null")
   local text = folders.read("", out)
