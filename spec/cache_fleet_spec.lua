@@ -5,6 +5,7 @@ if not rawget(_G, "jit") or os.getenv("SPEC_MODE") == "valgrind" then
 end
 
 local cjson = require("cjson")
+local core = require("posthog.llm.core")
 local emulator = require("spec.emulator")
 local fleet = require("spec.ngx.fleet")
 local folders = require("spec.support.folders")
@@ -12,6 +13,10 @@ local redis = require("spec.ngx.redis")
 local server = require("spec.ngx.server")
 
 local KEY = "phx_emulator_all"
+
+local TTL, NEGATIVE_TTL = 3, 3
+local FORGET_FAILURES = [[eval "for _, key in ipairs(redis.call('keys', '*:failure:*')) do
+  redis.call('del', key) end" 0]]
 
 local missing = fleet.missing()
 if missing then
@@ -27,7 +32,8 @@ describe("posthog.llm.cache with a Redis", function()
   setup(function()
     e = emulator.start({ profile = "current" })
     r = redis.start()
-    machines = fleet.machines(e, 3, r, "ttl = 1, stale = 60, negative_ttl = 1, wait = 4")
+    local options = "ttl = %d, stale = 60, negative_ttl = %d, wait = 15"
+    machines = fleet.machines(e, 3, r, options:format(TTL, NEGATIVE_TTL))
   end)
   teardown(function()
     for _, machine in ipairs(machines) do
@@ -39,9 +45,13 @@ describe("posthog.llm.cache with a Redis", function()
   before_each(function()
     e:reset()
     name = e:seed({ skills = 50 }).skills[1]
-    assert.is_true(server.eventually(5, function()
-      return select(2, machines[1]:get("/purge")) == "200"
-    end))
+    local said, status
+    server.eventually(20, function()
+      said, status = machines[1]:get("/purge")
+      return status == "200"
+    end)
+    assert.equal("200", status, said)
+    r:command(FORGET_FAILURES) -- of a name that the test before had, too
     server.output_of("sleep 1")
   end)
 
@@ -55,6 +65,22 @@ describe("posthog.llm.cache with a Redis", function()
 
   local function from(machine, path)
     return (fleet.from(machine, path))
+  end
+
+  --- Where the answer comes from once the machine has heard of a purge: within a second, where
+  --- nothing keeps it busy.
+  local function from_when_purged(machine, path)
+    local found
+    server.eventually(5, function()
+      found = from(machine, path)
+      return found ~= "hit"
+    end)
+    return found
+  end
+
+  --- How often something may have happened that may happen once in so many seconds.
+  local function rounds(began, seconds)
+    return 1 + math.floor((core.now() - began) / seconds)
   end
 
   --- Requests for these paths on all machines, all at the same time.
@@ -92,9 +118,10 @@ describe("posthog.llm.cache with a Redis", function()
         paths[#paths + 1] = "/skill/" .. each .. "?n=" .. round
       end
     end
+    local began = core.now()
     assert.same({ ["200"] = 2100 }, everywhere(paths, 300))
-    local asked = #e:log()
-    assert.is_true(asked >= 50 and asked <= 53, asked .. " requests reached the server")
+    local asked, most = #e:log(), 50 + 3 * rounds(began, TTL)
+    assert.is_true(asked >= 50 and asked <= most, asked .. " requests reached the server")
   end)
 
   it("asks the server once for a cold skill that 200 want on each machine", function()
@@ -117,9 +144,9 @@ describe("posthog.llm.cache with a Redis", function()
       end
     end
     ask_all()
-    server.output_of("sleep 1.1")
+    server.output_of(("sleep %g"):format(TTL + 0.1))
     ask_all() -- reads the list for the first time
-    server.output_of("sleep 1.3")
+    server.output_of(("sleep %g"):format(TTL + 0.3))
     local before = #e:log()
     ask_all()
     server.output_of("sleep 0.5")
@@ -144,7 +171,7 @@ describe("posthog.llm.cache with a Redis", function()
     end
     from(machines[1], "/skill/" .. name)
     fleet.from(machines[1], "/skill/" .. name .. "?version=9")
-    server.output_of("sleep 1.2")
+    server.output_of(("sleep %g"):format(NEGATIVE_TTL + 0.5))
     assert.is_nil(r:command("keys '*nothing*'"):find("nothing", 1, true))
     assert.equal(name .. "\n", r:command("smembers " .. r:command("keys '*:names'")))
     assert.matches(
@@ -196,9 +223,9 @@ describe("posthog.llm.cache with a Redis", function()
     assert.equal(1, #e:log())
     machines[1]:get("/purge?name=" .. name)
     server.output_of("sleep 1")
-    assert.equal("miss", from(machines[2], "/skill/" .. name .. "?version=1"))
-    assert.equal("shared", from(machines[3], "/skill/" .. name .. "?version=1"))
-    assert.equal("shared", from(machines[1], "/skill/" .. name .. "?version=1"))
+    assert.equal("miss", from_when_purged(machines[2], "/skill/" .. name .. "?version=1"))
+    assert.equal("shared", from_when_purged(machines[3], "/skill/" .. name .. "?version=1"))
+    assert.equal("shared", from_when_purged(machines[1], "/skill/" .. name .. "?version=1"))
     assert.equal(2, #e:log())
   end)
 
@@ -212,17 +239,17 @@ describe("posthog.llm.cache with a Redis", function()
     assert.equal("hit", from(machines[2], "/skill/" .. name .. "?version=1"))
     machines[1]:get("/purge?name=" .. name)
     server.output_of("sleep 1")
-    assert.equal("miss", from(machines[2], "/skill/" .. name .. "?version=1"))
+    assert.equal("miss", from_when_purged(machines[2], "/skill/" .. name .. "?version=1"))
   end)
 
   it("serves an old copy from Redis no longer than it has left there", function()
     from(machines[1], "/skill/" .. name)
     local key = r:command(("keys '*:entry:skill:%s'"):format(name)):match("%S+")
     r:command(("hset %s until 1"):format(key))
-    r:command(("pexpire %s 1500"):format(key))
+    r:command(("pexpire %s 4000"):format(key))
     e:fault({ match = { path = "/llm_skills/" }, action = { status = 503, body = "" } })
     assert.equal("stale", from(machines[2], "/skill/" .. name))
-    server.output_of("sleep 2")
+    server.output_of("sleep 4.5")
     local _, status = fleet.from(machines[2], "/skill/" .. name)
     e:faults({})
     assert.equal("502", status)
@@ -246,7 +273,7 @@ describe("posthog.llm.cache with a Redis", function()
 
   --- Every machine answers every request with a skill, old or new, and writes little about it.
   local function works_without(what, expected)
-    local before = {}
+    local before, began = {}, core.now()
     for i, machine in ipairs(machines) do
       before[i] = #machine:complaints()
     end
@@ -262,7 +289,10 @@ describe("posthog.llm.cache with a Redis", function()
     assert.same({ ["200"] = 60 }, statuses, what)
     for i, machine in ipairs(machines) do
       local new = machine:complaints():sub(before[i] + 1)
-      assert.is_true(select(2, new:gsub("[^\n]+", "")) <= 4, what .. ": " .. new)
+      assert.is_true(
+        select(2, new:gsub("[^\n]+", "")) <= 4 * rounds(began, 60),
+        what .. ": " .. new
+      )
       if expected then
         assert.truthy(machine:complaints():find(expected, 1, true), machine:complaints())
       end
@@ -271,7 +301,7 @@ describe("posthog.llm.cache with a Redis", function()
 
   local function finds_back()
     local known = e:seed({ skills = 2 }).skills
-    assert.is_true(server.eventually(8, function()
+    assert.is_true(server.eventually(15, function()
       machines[1]:get("/purge?name=" .. known[2])
       server.output_of("sleep 0.6")
       from(machines[1], "/skill/" .. known[2])
@@ -321,9 +351,9 @@ describe("posthog.llm.cache with a Redis", function()
   end)
 
   it("gets a skill although the machine that was to fetch it died", function()
-    e:fault({ match = { path = "/name/" }, action = { delay = 3, times = 1 } })
+    e:fault({ match = { path = "/name/" }, action = { delay = 20, times = 1 } })
     local slow = io.popen(("curl -q -s -o /dev/null '%s/skill/%s'"):format(machines[1].url, name))
-    assert.is_true(server.eventually(2, function()
+    assert.is_true(server.eventually(15, function()
       return #e:log() == 1
     end))
     for _, worker in ipairs(machines[1]:workers()) do
@@ -332,7 +362,7 @@ describe("posthog.llm.cache with a Redis", function()
     slow:close()
     local _, status = fleet.from(machines[2], "/skill/" .. name)
     assert.equal("200", status)
-    assert.is_true(server.eventually(5, function()
+    assert.is_true(server.eventually(15, function()
       return #machines[1]:workers() == 2
     end))
   end)
@@ -341,14 +371,15 @@ describe("posthog.llm.cache with a Redis", function()
     for _, machine in ipairs(machines) do
       from(machine, "/skill/" .. name)
     end
-    server.output_of("sleep 1.1")
+    server.output_of(("sleep %g"):format(TTL + 0.1))
     e:fault({ match = { path = "/llm_skills/" }, action = { status = 503, body = "<html>" } })
-    local before = #e:log()
+    local before, began = #e:log(), core.now()
     for _ = 1, 30 do
       for _, machine in ipairs(machines) do
         assert.equal("stale", from(machine, "/skill/" .. name))
       end
     end
-    assert.is_true(#e:log() - before <= 10, #e:log() - before .. " requests")
+    local most = 10 * rounds(began, NEGATIVE_TTL)
+    assert.is_true(#e:log() - before <= most, #e:log() - before .. " requests")
   end)
 end)

@@ -15,6 +15,8 @@ if missing then
   return
 end
 
+local TTL = 4 -- seconds
+
 local function replace(text, old, new)
   local from, to = text:find(old, 1, true)
   assert(from, "the example has no " .. old)
@@ -46,7 +48,7 @@ local function template(example, path, port)
     "env POSTHOG_PERSONAL_API_KEY=phx_emulator_read;"
   )
   text = replace(text, "env POSTHOG_PROJECT_ID;", "env POSTHOG_PROJECT_ID=112358;")
-  text = replace(text, "ttl = 60,", "ttl = 1, negative_ttl = 1,")
+  text = replace(text, "ttl = 60,", ("ttl = %d, negative_ttl = %d,"):format(TTL, TTL))
   text = replace(text, "listen 127.0.0.1:8080", "listen 127.0.0.1:@PORT@")
   text = replace(text, "include locations.conf", 'include "@ROOT@/examples/nginx/locations.conf"')
   file = assert(io.open(path, "w"))
@@ -91,12 +93,12 @@ describe("examples/nginx", function()
   it("serves an old copy at once and refreshes it in the background", function()
     local other = e:seed({ skills = 2 }).skills[2]
     assert.equal("miss", source_of("/skills/" .. other))
-    server.output_of("sleep 1.1")
+    server.output_of(("sleep %g"):format(TTL + 0.1))
     assert.equal("stale", source_of("/skills/" .. other))
-    assert.is_true(server.eventually(2, function()
+    assert.is_true(server.eventually(10, function()
       return #e:log() == 2
     end))
-    assert.is_true(server.eventually(2, function()
+    assert.is_true(server.eventually(10, function()
       return source_of("/skills/" .. other) == "hit"
     end))
   end)
@@ -124,13 +126,13 @@ describe("examples/nginx", function()
 
   it("serves old copies while the server is down, and says so in a header", function()
     assert.equal("miss", source_of("/skills/" .. name))
-    server.output_of("sleep 1.1")
+    server.output_of(("sleep %g"):format(TTL + 0.1))
     e:fault({ match = { path = "/llm_skills/" }, action = { status = 503, body = "" } })
     for _ = 1, 5 do
       assert.equal("stale", source_of("/skills/" .. name))
     end
     e:faults({})
-    assert.is_true(server.eventually(4, function()
+    assert.is_true(server.eventually(15, function()
       return source_of("/skills/" .. name) == "hit"
     end))
   end)

@@ -9,12 +9,14 @@ local fleet = {}
 local HTTP = [[
   lua_socket_log_errors off;
   lua_shared_dict skills %s;
+  lua_shared_dict age 12k;
   init_by_lua_block { cached = require("spec.ngx.cache").new({ %s }) }
 ]]
 local SERVER = [[
     location ~ ^/skill/(?<skill>[^/]+)$ { content_by_lua_block { cached.skill() } }
     location ~ ^/file/(?<skill>[^/]+)/(?<path>.+)$ { content_by_lua_block { cached.file() } }
     location = /purge { content_by_lua_block { cached.purge() } }
+    location = /older { content_by_lua_block { cached.older() } }
     location = /stats { content_by_lua_block { cached.stats() } }
     location = /metrics { content_by_lua_block { cached.metrics() } }
     location = /memory { content_by_lua_block { cached.memory() } }
@@ -62,6 +64,11 @@ end
 function fleet.from(machine, path)
   local head = machine:get(path, "-o /dev/null -D -")
   return head:lower():match("x%-from: (%a+)"), head:match("^HTTP/%S+ (%d+)")
+end
+
+--- Lets all copies of one machine grow old.
+function fleet.age(machine, seconds)
+  assert(machine:get("/older?seconds=" .. seconds) == "done")
 end
 
 return fleet

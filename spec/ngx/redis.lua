@@ -64,7 +64,7 @@ function Redis:run(options)
   self.directory = directory
   local owner = server.output_of("echo $PPID"):match("%d+")
   os.execute(WATCH:format(owner, self.pid, self.pid))
-  return server.eventually(5, function()
+  return server.eventually(20, function()
     local log = server.output_of(("cat '%s/log'"):format(directory))
     assert(not log:find("FATAL"), log)
     return log:find("Ready to accept connections", 1, true)
@@ -81,7 +81,7 @@ function Redis:kill()
   if self.pid then
     self:signal("CONT")
     self:signal("KILL")
-    server.eventually(5, function()
+    server.eventually(20, function()
       return server.output_of(("kill -0 %s 2>&1"):format(self.pid)) ~= ""
     end)
     server.output_of(("rm -rf '%s'"):format(self.directory))
