@@ -8,7 +8,7 @@ if not starve.can() then
   return
 end
 
-local SLACK = os.getenv("SPEC_MODE") == "plain" and 1 or 5 -- seconds, for a busy machine
+local SLACK = 12 -- seconds, for a busy machine; the response takes 20
 
 describe("a transfer that libcurl has lost", function()
   local e, program
@@ -53,7 +53,7 @@ describe("a transfer that libcurl has lost", function()
           local head, seconds, tail = output:match("^(.*)in time\ttrue\t(%S+)\n(.*)$")
           assert.equal("before\t200\n" .. lost .. lost, head, output)
           assert.equal("afterwards\t200\n", tail)
-          assert.is_true(tonumber(seconds) < 0.5 + SLACK, seconds)
+          assert.is_true(tonumber(seconds) < 2 + SLACK, seconds)
         end
       )
     end

@@ -6,7 +6,6 @@ local scripted = require("spec.support.scripted")
 
 local KEY, DATASETS = common.KEY, common.DATASETS
 local fetch, finish, start = common.fetch, common.finish, common.start
-local slow = common.slow
 local SCHEME = common.SCHEME
 local engine = core.engine()
 local e -- the emulator
@@ -51,7 +50,7 @@ for _, mode in ipairs(common.MODES) do
           { "proxy_name", { base = e.url, proxy = "http://no.such.host.invalid:1" } },
           { "wrong_name", { base = other } },
           { "connecting", { base = silent.tls_url, timeout = 0.1 } },
-          { "waiting", { base = e.url, path = "/__emulator/slow?ms=3000", timeout = 0.5 } },
+          { "waiting", { base = e.url, path = "/__emulator/slow?ms=9000", timeout = 2 } },
           { "no_http", { base = answering("SSH-2.0-OpenSSH_9.2\r\n").url } },
           {
             "broken_off",
@@ -82,7 +81,7 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("of a response that is late on a connection that was idle before", function()
-        local late = { path = "/__emulator/slow?ms=3000", timeout = 0.5 }
+        local late = { path = "/__emulator/slow?ms=9000", timeout = 2 }
         for _, base in ipairs({ e.url, e.tls_url }) do
           assert.equal(200, (fetch({ base = base, path = "/__emulator/slow?ms=1" }):result()))
           late.base = base
@@ -193,7 +192,7 @@ for _, mode in ipairs(common.MODES) do
             failure({ base = silent.tls_url, method = "POST", body = "x", [limit] = 0.1 })
           )
         end
-        assert.is_true(core.now() - from < (slow and 10 or 1))
+        assert.is_true(core.now() - from < 15)
         silent:stop()
       end)
 
@@ -204,8 +203,8 @@ for _, mode in ipairs(common.MODES) do
               { "timeout", sent = true, permanent = false },
               failure({
                 base = e[base],
-                path = "/__emulator/slow?ms=3000",
-                [limit] = slow and 1 or 0.15,
+                path = "/__emulator/slow?ms=9000",
+                [limit] = 1.5,
               })
             )
           end

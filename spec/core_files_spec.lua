@@ -9,10 +9,10 @@ describe("core.input_at_hand", function()
     local file = assert(io.open(program, "wb"))
     file:write([[
       local core = require("posthog.llm.core")
-      core.sleep(0.3)
+      core.sleep(1)
       print(core.input_at_hand())
       local taken = #(io.read(2) or "")
-      core.sleep(0.3) -- a producer that has ended is noticed a little later
+      core.sleep(1) -- a producer that has ended is noticed a little later
       print(taken, core.input_at_hand())
     ]])
     file:close()
@@ -25,8 +25,8 @@ describe("core.input_at_hand", function()
 
   it("says how much can be read without waiting", function()
     assert.equal("3\n2\tnil\n", said("printf abc | %s"))
-    assert.equal("5\n2\t0\n", said("{ printf abcde; sleep 5; } | %s"))
-    assert.equal("0\n2\tnil\n", said("{ sleep 2; printf ab; } | %s"))
+    assert.equal("5\n2\t0\n", said("{ printf abcde; sleep 9; } | %s"))
+    assert.equal("0\n2\tnil\n", said("{ sleep 4; printf ab; } | %s"))
     assert.equal("nil\n0\tnil\n", said("%s </dev/null"))
   end)
 end)

@@ -42,7 +42,7 @@ for _, mode in ipairs(common.MODES) do
         local transfers = {}
         for i = 1, 100 do
           -- Long enough that no connection is free before the last one is opened.
-          local path = "/__emulator/slow?ms=" .. (slow and 2500 or 400)
+          local path = "/__emulator/slow?ms=" .. (slow and 6000 or 2000)
           transfers[i] = start({ path = path, max_connections = 100 })
         end
         finish(unpack(transfers))
@@ -52,7 +52,7 @@ for _, mode in ipairs(common.MODES) do
       it("through eight connections by default", function()
         local transfers = {}
         for i = 1, 24 do
-          transfers[i] = start({ path = "/__emulator/slow?ms=50" })
+          transfers[i] = start({ path = "/__emulator/slow?ms=300" })
         end
         finish(unpack(transfers))
         assert.equal(8, connections_used())
@@ -101,9 +101,9 @@ for _, mode in ipairs(common.MODES) do
         local transfers = {}
         for i = 1, 4 do
           transfers[i] = start({
-            path = "/__emulator/slow?ms=100",
+            path = "/__emulator/slow?ms=1000",
             max_connections = 1,
-            timeout = slow and 3 or 0.3,
+            timeout = 3.5,
           })
         end
         finish(unpack(transfers))
@@ -113,15 +113,15 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("and ends those whose time is over before they can be sent", function()
-        local path = "/__emulator/slow?ms=" .. (slow and 1500 or 400)
-        local first = start({ path = path, max_connections = 1 })
-        local second = start({ max_connections = 1, deadline = 0.1 })
+        local first = start({ path = "/__emulator/slow?ms=4000", max_connections = 1 })
+        local second = start({ max_connections = 1, deadline = 0.5 })
         local third = start({ max_connections = 1 })
         finish(second)
         assert.is_false(first:done())
         local status, kind, message, sent, permanent = second:result()
         assert.same({ nil, "timeout", false, false }, { status, kind, sent, permanent })
-        assert.matches("^timed out after 1%d%d ms waiting for a free connection$", message)
+        local ms = message:match("^timed out after (%d+) ms waiting for a free connection$")
+        assert.is_true(tonumber(ms) >= 500 and tonumber(ms) < 4000, message)
         finish(first, third)
         assert.equal(200, (first:result()))
         assert.equal(200, (third:result()))
@@ -140,7 +140,7 @@ for _, mode in ipairs(common.MODES) do
 
     describe("waits", function()
       it("for one transfer, and reports when others are to be collected", function()
-        local late, early = start({ path = "/__emulator/slow?ms=200" }), start({})
+        local late, early = start({ path = "/__emulator/slow?ms=1500" }), start({})
         assert.is_false(late:wait())
         assert.is_true(early:done())
         assert.is_false(late:done())
@@ -168,7 +168,7 @@ for _, mode in ipairs(common.MODES) do
       end)
 
       it("and reports each transfer once, in the order in which they ended", function()
-        local late = start({ path = "/__emulator/slow?ms=150" })
+        local late = start({ path = "/__emulator/slow?ms=1500" })
         local soon = start({ path = "/__emulator/slow?ms=20" })
         local order = {}
         while #order < 2 do

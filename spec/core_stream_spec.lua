@@ -134,25 +134,25 @@ for _, mode in ipairs({ "a script", "a thread" }) do
     end
 
     it("has no limit on its total time, but one on each wait", function()
-      local slow = start(bulk.id("rows", 3 * MIB, { ending = "slow" }), { timeout = 0.3 })
+      local slow = start(bulk.id("rows", 9 * MIB, { ending = "slow" }), { timeout = 1 })
       local from = core.now()
-      assert.is_true((read_all(slow)) >= 3 * MIB)
-      assert.is_true(core.now() - from > 0.4)
-      local hung = start(bulk.id("rows", MIB, { ending = "hang" }), { timeout = 0.2 })
+      assert.is_true((read_all(slow)) >= 9 * MIB)
+      assert.is_true(core.now() - from > 1.2)
+      local hung = start(bulk.id("rows", MIB, { ending = "hang" }), { timeout = 1 })
       from = core.now()
       local bytes, _, _, ending = read_all(hung)
       assert.is_true(bytes > 0.8 * MIB)
       assert.equal("timeout", ending[2])
       assert.matches("^no data arrived for %d+ ms$", ending[3])
       assert.equal("answering", (hung:cause()))
-      assert.is_true(core.now() - from < 2 * SLOWER)
+      assert.is_true(core.now() - from < 20 * SLOWER)
     end)
 
     it("counts no time while the program does not read", function()
-      local transfer = start(bulk.id("rows", 3 * MIB), { timeout = 0.2 })
+      local transfer = start(bulk.id("rows", 3 * MIB), { timeout = 1 })
       wait(transfer)
       local from = core.now()
-      while core.now() - from < 0.5 * SLOWER do
+      while core.now() - from < 1.6 * SLOWER do
         engine:poll(0.05)
         engine:collect(ids)
       end
@@ -162,7 +162,7 @@ for _, mode in ipairs({ "a script", "a thread" }) do
     end)
 
     it("has to begin in time", function()
-      local transfer = start(bulk.id("silent", 1), { timeout = 0.2 })
+      local transfer = start(bulk.id("silent", 1), { timeout = 1 })
       wait(transfer)
       assert.same({ nil, "timeout" }, { transfer:result(), (select(2, transfer:result())) })
       assert.equal("waiting", (transfer:cause()))

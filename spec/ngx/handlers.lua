@@ -137,7 +137,7 @@ function paths.gather()
   local functions = {}
   for i = 1, 10 do
     functions[i] = function()
-      return slow(100 + i)
+      return slow(800 + i)
     end
   end
   local values, errors = llm.gather(functions, { concurrency = 10 })
@@ -190,19 +190,19 @@ function paths.close()
   local own = handlers.client()
   local began = ngx.now()
   local thread = ngx.thread.spawn(function()
-    return slow(5000, own)
+    return slow(19000, own)
   end)
   ngx.sleep(0.1)
   own:close()
   local _, value, err = ngx.thread.wait(thread)
-  ngx.say(tostring(value), " ", err and err.kind, " ", ngx.now() - began < 1)
+  ngx.say(tostring(value), " ", err and err.kind, " ", ngx.now() - began < 9)
 end
 
 --- GET /deadline
 function paths.deadline()
   local began = ngx.now()
-  local _, err = slow(5000, handlers.client({ deadline = 0.2 }))
-  ngx.say(err and err.kind, " ", ngx.now() - began < 1)
+  local _, err = slow(19000, handlers.client({ deadline = 0.2 }))
+  ngx.say(err and err.kind, " ", ngx.now() - began < 9)
 end
 
 --- GET /killed: a light thread is killed while it waits, its request goes on.

@@ -141,7 +141,7 @@ function server.start(options)
     local run = PATH .. "%s nginx -p '%s' -c '%s/nginx.conf' -e '%s/error.log' 2>&1"
     local said = output_of(run:format(environment(), prefix, prefix, prefix))
     if self:pid() then
-      assert(server.eventually(5, function()
+      assert(server.eventually(20, function()
         return #self:workers() == (options.workers or 1)
       end))
       os.execute(WATCH:format(self.owner, prefix, prefix, prefix, prefix))
@@ -155,7 +155,7 @@ end
 
 --- Of the master process.
 function Nginx:pid()
-  for _ = 1, 50 do
+  for _ = 1, 200 do
     local pid = read(self.prefix .. "/nginx.pid"):match("%d+")
     if pid then
       return pid
@@ -292,7 +292,7 @@ function Nginx:stop()
   local prefix, pid = self.prefix, self:pid()
   self.prefix = nil
   self:signal("QUIT", pid)
-  local gone = server.eventually(10, function()
+  local gone = server.eventually(20, function()
     return read(prefix .. "/nginx.pid") == ""
   end)
   if not gone then

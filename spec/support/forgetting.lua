@@ -8,7 +8,7 @@ local mode, url, when = ...
 local core = require("posthog.llm.core")
 local starve = require("spec_starve")
 
-local TIMEOUT = 0.5 -- seconds
+local TIMEOUT = 2 -- seconds
 
 local engine = core.engine()
 if mode == "thread" then
