@@ -1,4 +1,4 @@
---- What posthog-llm doctor says of what is wrong between this machine and PostHog: names, ports, proxies,
+--- posthog-llm doctor: what is wrong between this machine and PostHog, of names, ports, proxies and
 --- certificates, and servers that are not PostHog's.
 
 if os.getenv("SPEC_MODE") ~= "plain" then
