@@ -1,5 +1,6 @@
 --- Starts a real nginx for the blocks of a page: one configuration, with what the page leaves out.
 
+local json = require("posthog.llm.json")
 local server = require("spec.ngx.server")
 
 local in_nginx = {}
@@ -55,6 +56,10 @@ function in_nginx.start(run, base)
       inside[#inside + 1] = block.text
     end
   end
+  run.asked = {}
+  for path in (main or ""):gmatch("location = (/%S*)") do
+    run.asked[#run.asked + 1] = path
+  end
   main = main or "\nenv POSTHOG_PERSONAL_API_KEY;\nenv POSTHOG_PROJECT_ID;\nhttp {\n}\n"
   local from, to = main:find("\nhttp {", 1, true)
   local rest = main:sub(to + 1):gsub("}%s*$", "") -- the first server is the one that answers
@@ -78,9 +83,22 @@ function in_nginx.start(run, base)
   end
 end
 
---- What nginx itself complained about is a problem of the page.
+--- What is wrong with what a location of the page's configuration serves; nil: nothing.
+local function look_at(run, path)
+  local body, status = run.nginx:get(path)
+  if status ~= "200" or body:find("^{") and not json.decode(body) then
+    return ("%s: %s %s"):format(path, status, body)
+  end
+end
+
+--- What nginx itself complained about is a problem of the page, and so is a location that serves
+--- no page, or broken JSON, once all other blocks have run.
 function in_nginx.stop(run)
-  local complaints = run.nginx:complaints()
+  local wrong = {}
+  for _, path in ipairs(run.asked) do
+    wrong[#wrong + 1] = look_at(run, path)
+  end
+  local complaints = table.concat(wrong, "\n") .. run.nginx:complaints()
   run.nginx:stop()
   return complaints ~= "" and complaints or nil
 end
