@@ -3,6 +3,7 @@
 
 local pipeline = require("spec.pipeline")
 local server = require("spec.ngx.server")
+local unpack = unpack or table.unpack
 local ca_bundle = require("posthog.llm.http.ca_bundle")
 
 local output_of = server.output_of
@@ -171,14 +172,29 @@ describe("a client over TLS", function()
       assert.is_truthy(first_call())
     end)
 
+    it("is searched for where libcurl has it, then where systems do, in each place once", function()
+      local debian, fedora =
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"
+      assert.same({ "/own.pem", debian, fedora }, { unpack(ca_bundle.places("/own.pem"), 1, 3) })
+      assert.same({ fedora, debian }, { unpack(ca_bundle.places(fedora), 1, 2) })
+      assert.equal(#ca_bundle.places(nil), #ca_bundle.places(fedora))
+    end)
+
+    it("is searched for where systems have it if libcurl was built without one", function()
+      ca_bundle.candidates = ca_bundle.places(nil)
+      assert.equal("/etc/ssl/certs/ca-certificates.crt", ca_bundle.candidates[1])
+      ca_bundle.candidates[1] = e.ca_file
+      assert.is_truthy(first_call())
+    end)
+
     it("is searched for again if none was found", function()
       local c = pipeline.client(e.tls_url)
       ca_bundle.candidates = { "/nowhere/a.pem", "/nowhere/b.pem" }
       local _, err = c.datasets:list()
       assert.equal("tls", err.kind)
       assert.equal(
-        "no CA bundle found; name the file in ca_file or SSL_CERT_FILE"
-          .. " (tried /nowhere/a.pem, /nowhere/b.pem)",
+        "no CA bundle found: install your system's (package ca-certificates), or name a file"
+          .. " in ca_file or SSL_CERT_FILE (tried /nowhere/a.pem, /nowhere/b.pem)",
         err.message
       )
       ca_bundle.candidates = { e.ca_file }

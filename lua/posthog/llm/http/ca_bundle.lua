@@ -5,18 +5,31 @@ local core = require("posthog.llm.util.core")
 
 local ca_bundle = {}
 
---- The CA bundles of systems, in the order in which they are tried: libcurl's own default, Debian,
---- Fedora, openSUSE, Alpine and macOS, FreeBSD.
-ca_bundle.candidates = {
+--- The CA bundles of systems, in the order in which they are tried behind libcurl's own default:
+--- Debian, Fedora, openSUSE, Alpine and macOS, FreeBSD.
+local SYSTEMS = {
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/ca-bundle.pem",
   "/etc/ssl/cert.pem",
   "/usr/local/share/certs/ca-root-nss.crt",
 }
-table.insert(ca_bundle.candidates, 1, core.default_ca)
 
-local NONE = "no CA bundle found; name the file in ca_file or SSL_CERT_FILE"
+--- @param default? string libcurl's; nil where it was built without one, as openSUSE's
+--- @return string[] paths each once
+function ca_bundle.places(default)
+  local paths = { default }
+  for _, path in ipairs(SYSTEMS) do
+    if path ~= default then
+      paths[#paths + 1] = path
+    end
+  end
+  return paths
+end
+ca_bundle.candidates = ca_bundle.places(core.default_ca)
+
+local NONE = "no CA bundle found: install your system's (package ca-certificates), or name a file "
+  .. "in ca_file or SSL_CERT_FILE"
 
 --- @return string? reason
 local function unreadable(path)
