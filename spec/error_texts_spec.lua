@@ -204,6 +204,8 @@ describe("the text of an error", function()
         .. "us, eu or a URL such as https://posthog.example/base",
       ["localhost:8000"] = 'the host "localhost:8000" is not an http or https URL; use us, eu or a '
         .. "URL such as http://localhost:8000",
+      ["eu.i.posthog.com:443/x"] = 'the host "eu.i.posthog.com:443/x" is not an http or https URL; use '
+        .. "us, eu or a URL such as https://eu.posthog.com",
       ["https://eu.posthog.com/project/42/insights"] = "the host is the address of a page: "
         .. "use https://eu.posthog.com",
       ["https://posthog.example/base/project/42"] = "the host is the address of a page: use "

@@ -62,13 +62,21 @@ local function name_source(err, variable)
   return err
 end
 
+--- The host of the cloud that has the API, for one of its hosts that accept events.
+--- @param name string lower case
+--- @return string? url
+local function beside_events(name)
+  local region = name:match("^(%a%a)%.i%.posthog%.com$")
+  return region and ("https://%s.posthog.com"):format(region)
+end
+
 --- Checks a host that is a URL.
 --- @return string? message what is wrong with it
 local function host_reason(parsed, allow_http)
   local name = parsed.host
-  local region = name:match("^(%a%a)%.i%.posthog%.com$")
-  if region then
-    return ("%s accepts only events; for this API use https://%s.posthog.com"):format(name, region)
+  local own = beside_events(name)
+  if own then
+    return ("%s accepts only events; for this API use %s"):format(name, own)
   end
   local prefix = parsed.path:match("^(.-)/project/%d")
   if prefix then -- of a browser's address bar
@@ -86,6 +94,10 @@ local function likely_url(text)
   local name = text:match("^([%w.-]+):?%d*/?[%w/.-]*$")
   if name == nil or quoted(text) ~= ("%q"):format(text) then
     return HOSTS.us
+  end
+  local own = beside_events(text:lower():match("^[^/:]*"))
+  if own then
+    return own
   end
   local scheme = url.is_loopback(name:lower()) and "http://"
     or name:find(".", 1, true) and "https://"
