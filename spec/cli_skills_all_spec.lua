@@ -4,14 +4,15 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
-local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local live = require("spec.support.live")
 local skill_text = require("spec.support.skill_text")
+local skills_command = require("spec.support.skills_command")
 
 local skill_md, has = skill_text.skill_md, skill_text.has
+local documents = skills_command.documents
 
-local unable = command.unable()
+local unable = skills_command.unable()
 local _, folders = pcall(require, "spec.support.folders")
 
 for _, profile in ipairs({ "reference", "current" }) do
@@ -21,37 +22,16 @@ for _, profile in ipairs({ "reference", "current" }) do
       return
     end
 
-    local root
-    local t = command.session({ profile = profile })
-    local run, ends = t.run, t.ends
-
+    local t = skills_command.session(profile, {
+      ["skills/alpha/SKILL.md"] = skill_md("alpha"),
+      ["skills/beta/SKILL.md"] = skill_md("beta"),
+      ["skills/gamma/SKILL.md"] = skill_md("gamma"),
+    })
+    local skills = t.skills
     setup(t.start)
     teardown(t.stop)
-    before_each(function()
-      t.reset()
-      root = folders.new()
-      for _, name in ipairs({ "alpha", "beta", "gamma" }) do
-        folders.write(root, "skills/" .. name .. "/SKILL.md", skill_md(name))
-      end
-    end)
-    after_each(function()
-      folders.remove(root)
-    end)
-
-    local function skills(code, args, options)
-      options = options or {}
-      options.dir = root
-      table.insert(args, 1, "skills")
-      return ends(code, args, options)
-    end
-
-    local function rows(text)
-      local list = {}
-      for line in text:gmatch("[^\n]+") do
-        list[#list + 1] = assert(cjson.decode(line))
-      end
-      return list
-    end
+    before_each(t.reset)
+    after_each(t.finish)
 
     it("go there and back, with a line for each and a summary", function()
       local dry = skills(0, { "push", "--all", "skills", "--dry-run" }).out
@@ -70,8 +50,8 @@ for _, profile in ipairs({ "reference", "current" }) do
         skills(0, { "pull", "--all", "there" }).out
       )
       assert.equal("3 unchanged\n", skills(0, { "pull", "--all", "there" }).out)
-      folders.write(root, "there/alpha/SKILL.md", skill_md("alpha", "# Other\n"))
-      folders.write(root, "there/delta/SKILL.md", skill_md("delta"))
+      folders.write(t.root, "there/alpha/SKILL.md", skill_md("alpha", "# Other\n"))
+      folders.write(t.root, "there/delta/SKILL.md", skill_md("delta"))
       local told = skills(0, { "status", "--all", "there" }).out
       has(told, "alpha: changed here\n  local    SKILL.md\n")
       has(told, "delta: only here\n")
@@ -90,11 +70,11 @@ for _, profile in ipairs({ "reference", "current" }) do
       skills(0, { "archive", "beta", "--yes" })
       has(skills(0, { "pull", "--all", "skills" }).out, "--prune takes the folder away\n")
       has(skills(0, { "status", "--all", "skills" }).out, "beta: gone from the server\n")
-      folders.write(root, "skills/beta/a.md", "mine")
+      folders.write(t.root, "skills/beta/a.md", "mine")
       local refused = skills(3, { "pull", "--all", "skills", "--prune" })
       has(refused.err, "skills/beta/a.md: was never published\n")
       assert.equal("2 unchanged, 1 failed\n", refused.out)
-      os.remove(root .. "/skills/beta/a.md")
+      os.remove(t.root .. "/skills/beta/a.md")
       assert.equal(
         "removed  skills/beta\n2 unchanged, 1 removed\n",
         skills(0, { "pull", "--all", "skills", "--prune" }).out
@@ -107,7 +87,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("go on after a failure, and exit with the highest code", function()
-      folders.write(root, "skills/beta/SKILL.md", "no front matter")
+      folders.write(t.root, "skills/beta/SKILL.md", "no front matter")
       local result = skills(1, { "push", "--all", "skills" })
       has(result.out, "\n2 created, 1 failed\n")
       has(
@@ -118,7 +98,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         env = { POSTHOG_PERSONAL_API_KEY = "phx_unknown" },
       })
       assert.equal("", result.out)
-      folders.write(root, "file", "x")
+      folders.write(t.root, "file", "x")
       has(skills(1, { "pull", "--all", "file" }).err, "file: cannot be used as the root of skills")
     end)
 
@@ -138,19 +118,19 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("are a line of JSON each", function()
       skills(0, { "push", "--all", "skills" })
       skills(0, { "archive", "beta", "--yes" })
-      folders.write(root, "skills/alpha/a.md", "a")
+      folders.write(t.root, "skills/alpha/a.md", "a")
       local states = {}
-      for _, row in ipairs(rows(skills(0, { "status", "--all", "skills", "--json" }).out)) do
+      for _, row in ipairs(documents(skills(0, { "status", "--all", "skills", "--json" }).out)) do
         states[row.name] = row.state
         assert.is_table(row.files)
       end
       assert.same({ alpha = "local", beta = "archived", gamma = "same" }, states)
       local actions = {}
-      for _, row in ipairs(rows(skills(0, { "push", "--all", "skills", "--json" }).out)) do
+      for _, row in ipairs(documents(skills(0, { "push", "--all", "skills", "--json" }).out)) do
         actions[row.name] = row.action
       end
       assert.same({ alpha = "published", beta = "gone", gamma = "unchanged" }, actions)
-      local pulled = rows(skills(0, { "pull", "--all", "there", "--json" }).out)
+      local pulled = documents(skills(0, { "pull", "--all", "there", "--json" }).out)
       assert.same({ "alpha", "pulled" }, { pulled[1].name, pulled[1].action })
     end)
 
@@ -203,22 +183,22 @@ for _, profile in ipairs({ "reference", "current" }) do
         skills(137, { "pull", "--all", "there", "--force" }, {
           while_running = ("%s sleep %.2f; kill -9 $pid"):format(until_listed, seconds),
         })
-        os.remove(i == 1 and root .. "/there/.posthog-skills.json" or "")
+        os.remove(i == 1 and t.root .. "/there/.posthog-skills.json" or "")
       end
       t.e:faults({})
       local here = io.popen("pwd"):read("*l")
       local line = command.line({ "skills", "pull", "--all", "there", "--force" }, here)
       local second = "(" .. line .. " >second 2>&1; [ $? -le 1 ] || echo >wrong)"
-      local first = run({ "skills", "pull", "--all", "there", "--force" }, {
-        dir = root,
+      local first = t.run({ "skills", "pull", "--all", "there", "--force" }, {
+        dir = t.root,
         while_running = second,
       })
       local code = first.code
       assert.is_true(code <= 1, "exit code " .. code) -- 1: the other one is at a folder
-      assert.is_nil(folders.read(root, "wrong"), folders.read(root, "second"))
+      assert.is_nil(folders.read(t.root, "wrong"), folders.read(t.root, "second"))
       skills(0, { "pull", "--all", "there" })
       has(skills(0, { "status", "--all", "there" }).out, "12 as pulled\n")
-      for name in pairs(folders.tree(root .. "/there")) do
+      for name in pairs(folders.tree(t.root .. "/there")) do
         assert.is_nil(name:find(".tmp", 1, true), name)
       end
     end)

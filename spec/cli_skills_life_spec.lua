@@ -8,15 +8,13 @@ local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local live = require("spec.support.live")
 local skill_text = require("spec.support.skill_text")
+local skills_command = require("spec.support.skills_command")
 local shell = require("spec.support.shell")
 
 local skill_md, has = skill_text.skill_md, skill_text.has
 
-local unable = command.unable()
-local is_able, folders = pcall(require, "spec.support.folders")
-if not unable and not is_able then
-  unable = "luafilesystem is not there for this Lua"
-end
+local unable = skills_command.unable()
+local _, folders = pcall(require, "spec.support.folders")
 
 for _, profile in ipairs({ "reference", "current" }) do
   describe("a skill's life from a shell on " .. live.api_name[profile], function()
@@ -26,38 +24,21 @@ for _, profile in ipairs({ "reference", "current" }) do
     end
 
     local is_v1 = profile == "reference"
-    local root
-    local t = command.session({ profile = profile })
-    local ends = t.ends
+    local t = skills_command.session(profile, {
+      ["pdf-forms/SKILL.md"] = skill_md("pdf-forms"),
+      ["pdf-forms/a.md"] = "1\n2\n3\n",
+    })
+    local skills = t.skills
     local read, write = folders.read, folders.write
-
     setup(t.start)
     teardown(t.stop)
-    before_each(function()
-      t.reset()
-      root = folders.new()
-      write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
-      write(root, "pdf-forms/a.md", "1\n2\n3\n")
-    end)
-    after_each(function()
-      folders.remove(root)
-    end)
-
-    --- Runs `posthog-llm skills ...` beside the folders.
-    local function skills(code, args, options)
-      options = options or {}
-      options.dir = options.dir or root
-      local words = { "skills" }
-      for _, arg in ipairs(args) do
-        words[#words + 1] = arg
-      end
-      return ends(code, words, options)
-    end
+    before_each(t.reset)
+    after_each(t.finish)
 
     --- Two versions: a.md changes.
     local function publish_two()
       skills(0, { "push", "pdf-forms" })
-      write(root, "pdf-forms/a.md", "1\n2\nthree\n")
+      write(t.root, "pdf-forms/a.md", "1\n2\nthree\n")
       skills(0, { "push", "pdf-forms", "--note", "as words" })
     end
 
@@ -77,7 +58,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(2, { "new", "new" }).err, "reserved")
       has(skills(2, { "new", "a", "b" }).err, "has to have the skill's name")
       has(skills(1, { "new", "a", "pdf-forms/a.md/a" }).err, "pdf-forms/a.md")
-      assert.is_nil(read(root, "b/SKILL.md"))
+      assert.is_nil(read(t.root, "b/SKILL.md"))
     end)
 
     it("search finds texts, and where they are", function()
@@ -155,7 +136,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("diff shows what a push would publish, and ends with 7", function()
       assert.equal("", skills(0, { "push", "pdf-forms" }).err)
       assert.equal("", skills(0, { "diff", "pdf-forms" }).out)
-      write(root, "pdf-forms/a.md", "1\n2\nthree\n")
+      write(t.root, "pdf-forms/a.md", "1\n2\nthree\n")
       local shown = skills(7, { "diff", "pdf-forms" })
       assert.equal(
         "diff --git a/a.md b/a.md\n--- a/a.md\tversion 1\n+++ b/a.md\tfolder\n@@ -1,3 +1,3 @@\n"
@@ -163,16 +144,16 @@ for _, profile in ipairs({ "reference", "current" }) do
         shown.out
       )
       assert.equal("", shown.err)
-      assert.equal(shown.out, skills(7, { "diff" }, { dir = root .. "/pdf-forms" }).out)
+      assert.equal(shown.out, skills(7, { "diff" }, { dir = t.root .. "/pdf-forms" }).out)
       assert.equal(shown.out, skills(7, { "diff", "./pdf-forms/", "1" }).out)
       if shell.run("command -v git") == "" then
         pending("git is not installed")
         return
       end
-      write(root, "d", shown.out)
-      local said, status = shell.run(("cd '%s/pdf-forms' && git apply -R ../d"):format(root))
+      write(t.root, "d", shown.out)
+      local said, status = shell.run(("cd '%s/pdf-forms' && git apply -R ../d"):format(t.root))
       assert.equal(0, status, said)
-      assert.equal("1\n2\n3\n", read(root, "pdf-forms/a.md"))
+      assert.equal("1\n2\n3\n", read(t.root, "pdf-forms/a.md"))
       skills(0, { "diff", "pdf-forms" })
       local found = json_of(0, { "diff", "pdf-forms" })
       assert.same({ "pdf-forms", "pdf-forms", 1, 1, {} }, {
@@ -186,7 +167,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("diff compares versions by the name of the skill", function()
       publish_two()
-      os.rename(root .. "/pdf-forms", root .. "/elsewhere")
+      os.rename(t.root .. "/pdf-forms", t.root .. "/elsewhere")
       local last = skills(7, { "diff", "pdf-forms" }).out
       has(last, "--- a/a.md\tversion 1\n+++ b/a.md\tversion 2\n")
       assert.equal(last, skills(7, { "diff", "pdf-forms", "1" }).out)
@@ -208,7 +189,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(2, { "diff", "pdf-forms", "first" }).err, "invalid version 'first'")
       has(skills(2, { "diff", "pdf-forms", "0" }).err, "invalid version '0'")
       skills(1, { "diff", "./nowhere" })
-      write(root, "empty/notes.txt", "x")
+      write(t.root, "empty/notes.txt", "x")
       has(skills(1, { "diff", "./empty" }).err, "no SKILL.md and no lock file")
       has(skills(1, { "diff", "./empty", "1", "2" }).err, "no SKILL.md and no lock file")
     end)
@@ -216,7 +197,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("diff says that others have published since", function()
       skills(0, { "push", "pdf-forms" })
       skills(0, { "pull", "pdf-forms", "other" })
-      write(root, "other/a.md", "one\n2\n3\n")
+      write(t.root, "other/a.md", "one\n2\n3\n")
       skills(0, { "push", "other" })
       has(
         skills(7, { "diff", "pdf-forms" }).err,
@@ -240,10 +221,10 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("diff does not let a text of somebody else control the terminal", function()
-      write(root, "pdf-forms/a.md", "\27]0;title\7\n\tof a tab\n")
+      write(t.root, "pdf-forms/a.md", "\27]0;title\7\n\tof a tab\n")
       skills(0, { "push", "pdf-forms" })
       local screen = { terminal = 80, screen = true, env = { PAGER = "cat" } }
-      os.rename(root .. "/pdf-forms", root .. "/elsewhere")
+      os.rename(t.root .. "/pdf-forms", t.root .. "/elsewhere")
       local shown = skills(7, { "diff", "pdf-forms" }, screen).out
       has(shown, "title")
       has(shown, "+\tof a tab")
@@ -258,7 +239,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       )
       has(skills(0, { "restore", "pdf-forms", "1" }).out, "unchanged pdf-forms version 3")
       skills(0, { "pull", "pdf-forms" })
-      assert.equal("1\n2\n3\n", read(root, "pdf-forms/a.md"))
+      assert.equal("1\n2\n3\n", read(t.root, "pdf-forms/a.md"))
       local done = json_of(0, { "restore", "pdf-forms", "2", "--note", "words again" })
       assert.same({ action = "published", name = "pdf-forms", restored = 2, version = 4 }, done)
       if not is_v1 then
@@ -304,7 +285,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       if is_v1 then
         has(done.err, "the history of pdf-forms, 2 versions, is gone")
       end
-      has(read(root, "forms/SKILL.md"), "\nname: forms\n")
+      has(read(t.root, "forms/SKILL.md"), "\nname: forms\n")
       has(skills(0, { "push", "forms" }).out, "unchanged forms")
       skills(4, { "show", "pdf-forms" })
       local again = json_of(0, { "rename", "pdf-forms", "forms", yes })
@@ -313,7 +294,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(2, { "rename", "forms", "Forms", yes }).err, "lowercase letters")
       has(skills(2, { "rename", "forms", "forms", yes }).err, "the same")
       has(skills(2, { "rename", "forms", "new", yes }).err, "reserved")
-      write(root, "notes/SKILL.md", skill_md("notes"))
+      write(t.root, "notes/SKILL.md", skill_md("notes"))
       has(skills(2, { "rename", "forms", "f", "notes", yes }).err, "has no lock file")
       skills(0, { "push", "notes" })
       skills(3, { "rename", "forms", "notes", yes })
@@ -363,7 +344,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       publish_two()
       t.e:fault({ match = { method = "POST" }, action = { delay = { answer = 3 } } })
       command.run({ "skills", "rename", "pdf-forms", "forms", is_v1 and "--yes" or nil }, {
-        dir = root,
+        dir = t.root,
         env = {
           POSTHOG_HOST = t.e.url,
           POSTHOG_PROJECT_ID = "112358",

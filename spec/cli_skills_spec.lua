@@ -1,4 +1,4 @@
---- posthog-llm skills: every subcommand as a user runs it.
+--- posthog-llm skills: every subcommand that works on folders, as a user runs it.
 
 if os.getenv("SPEC_MODE") ~= "plain" then
   return
@@ -8,25 +8,15 @@ local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local live = require("spec.support.live")
 local skill_text = require("spec.support.skill_text")
+local skills_command = require("spec.support.skills_command")
 
 local skill_md, has, lacks = skill_text.skill_md, skill_text.has, skill_text.lacks
+local documents = skills_command.documents
 
-local unable = command.unable()
-local is_able, folders = pcall(require, "spec.support.folders")
-if not unable and not is_able then
-  unable = "luafilesystem is not there for this Lua"
-end
+local unable = skills_command.unable()
+local _, folders = pcall(require, "spec.support.folders")
 
 local LINES = "1\n2\n3\n4\n5\n6\n7\n"
-
---- @return table[] of JSONL
-local function documents(text)
-  local list = {}
-  for line in text:gmatch("([^\n]*)\n") do
-    list[#list + 1] = assert(cjson.decode(line))
-  end
-  return list
-end
 
 for _, profile in ipairs({ "reference", "current" }) do
   describe("posthog-llm skills on " .. live.api_name[profile], function()
@@ -35,50 +25,22 @@ for _, profile in ipairs({ "reference", "current" }) do
       return
     end
 
-    local root
-    local t = command.session({ profile = profile })
-    local ends = t.ends
-    local read, write = folders.read, folders.write
-
+    local t = skills_command.session(
+      profile,
+      { ["pdf-forms/SKILL.md"] = skill_md("pdf-forms"), ["pdf-forms/a.md"] = LINES }
+    )
+    local skills = t.skills
     setup(t.start)
     teardown(t.stop)
-    before_each(function()
-      t.reset()
-      root = folders.new()
-      write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
-      write(root, "pdf-forms/a.md", LINES)
-    end)
-    after_each(function()
-      folders.remove(root)
-    end)
+    before_each(t.reset)
+    after_each(t.finish)
 
-    --- Runs `posthog-llm skills ...` beside the folders.
-    local function skills(code, args, options)
-      options = options or {}
-      options.dir = options.dir or root
-      table.insert(args, 1, "skills")
-      return ends(code, args, options)
-    end
-
-    local function writes()
-      local n = 0
-      for _, entry in ipairs(t.e:log()) do
-        n = n + (entry.method ~= "GET" and 1 or 0)
-      end
-      return n
-    end
-
-    --- Ctrl-C, typed once the server has such a request of the command.
-    local function stop_at(request)
-      local typed = "for i in $(seq 400); do curl -q -s --noproxy '*' '%s/__emulator/log?since=%d' "
-        .. "| grep -q '%s' && break; sleep 0.05; done; printf '\\003'; sleep 1"
-      return { terminal = 80, screen = true, typed = typed:format(t.e.url, #t.e:log(), request) }
-    end
+    local read, write = folders.read, folders.write
 
     --- A second folder of the skill, as somebody else has it.
     local function other()
       skills(0, { "pull", "pdf-forms", "there", "-q" })
-      return root .. "/there"
+      return t.root .. "/there"
     end
 
     local function edit(dir, path, from, to)
@@ -90,25 +52,25 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal("  added    SKILL.md\n  added    a.md\ncreated pdf-forms version 1\n", made.out)
       assert.equal("", made.err)
       assert.equal("unchanged pdf-forms version 1\n", skills(0, { "push", "pdf-forms" }).out)
-      os.remove(root .. "/pdf-forms/a.md")
-      write(root, "pdf-forms/b.md", "b\n")
-      edit(root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
+      os.remove(t.root .. "/pdf-forms/a.md")
+      write(t.root, "pdf-forms/b.md", "b\n")
+      edit(t.root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
       local expected = "  changed  SKILL.md\n  removed  a.md\n  added    b.md\n"
-      local before = writes()
+      local before = t.writes()
       assert.equal(
         expected .. "would publish pdf-forms after version 1\n",
         skills(0, { "push", "pdf-forms", "--dry-run" }).out
       )
-      assert.equal(before, writes())
+      assert.equal(before, t.writes())
       assert.equal(
         expected .. "published pdf-forms version 2\n",
-        skills(0, { "push", "--note", "Better." }, { dir = root .. "/pdf-forms" }).out
+        skills(0, { "push", "--note", "Better." }, { dir = t.root .. "/pdf-forms" }).out
       )
-      assert.equal(before + 1, writes())
+      assert.equal(before + 1, t.writes())
     end)
 
     it("prints one JSON document for each folder", function()
-      write(root, "other/SKILL.md", skill_md("other"))
+      write(t.root, "other/SKILL.md", skill_md("other"))
       local pushed = documents(skills(0, { "push", "other", "pdf-forms/", "--json" }).out)
       assert.same({ "other", "pdf-forms/" }, { pushed[1].dir, pushed[2].dir })
       assert.same(
@@ -122,31 +84,15 @@ for _, profile in ipairs({ "reference", "current" }) do
       local pulled = documents(skills(0, { "pull", "pdf-forms", "there", "--json" }).out)
       assert.equal(1, #pulled)
       assert.same({ "SKILL.md", "a.md" }, pulled[1].written)
-      write(root, "there/new.md", "n")
+      write(t.root, "there/new.md", "n")
       local states = documents(skills(0, { "status", "there", "--json" }).out)[1]
       assert.same({ "pdf-forms", 1, 1 }, { states.name, states.version, states.latest })
       assert.same({ path = "new.md", state = "new" }, states.files[3])
       has(skills(0, { "push", "pdf-forms", "--json" }).out, '"changes":[]')
     end)
 
-    it("lists the skills of a category, and never all in their place", function()
-      skills(0, { "push", "pdf-forms" })
-      local options = { "list", "--category", "scouts" }
-      if profile == "current" then
-        write(root, "signals-scout-a/SKILL.md", skill_md("signals-scout-a"))
-        skills(0, { "push", "signals-scout-a" })
-        local listed = skills(0, options).out
-        has(listed, "signals-scout-a")
-        lacks(listed, "pdf-forms")
-      else
-        local refused = skills(1, options)
-        has(refused.err, "--category: only API v2 has this; this server has API v1")
-        lacks(refused.out, "pdf-forms")
-      end
-    end)
-
     it("names --skip-binary for what the API cannot hold, and an empty __init__.py", function()
-      write(root, "pdf-forms/scripts/__init__.py", "\n")
+      write(t.root, "pdf-forms/scripts/__init__.py", "\n")
       local err = skills(1, { "push", "pdf-forms", "--dry-run" }).err
       has(
         err,
@@ -158,7 +104,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("names --split-tools for tools with blanks, which it divides as PostHog does", function()
       write(
-        root,
+        t.root,
         "pdf-forms/SKILL.md",
         (skill_md("pdf-forms"):gsub("\n%-%-%-", "\nallowed-tools: Bash(git add:*) Read\n---", 1))
       )
@@ -172,7 +118,7 @@ for _, profile in ipairs({ "reference", "current" }) do
           "push with --split-tools, which divides it at the blanks as PostHog's own import does"
         )
       end
-      assert.equal(0, writes())
+      assert.equal(0, t.writes())
       local pushed = skills(0, { "push", "pdf-forms", "--split-tools" })
       has(pushed.out, "created pdf-forms version 1\n")
       has(pushed.err, "pdf-forms/SKILL.md:4: allowed-tools: pushed divided at every blank")
@@ -185,8 +131,8 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
       t.e:settings({ create_own_metadata = "dropped" })
       local metadata = "\nmetadata:\n  team: docs\n  source: docs\n---"
-      write(root, "pdf-forms/SKILL.md", (skill_md("pdf-forms"):gsub("\n%-%-%-", metadata, 1)))
-      write(root, "pdf-forms/A.md", "x")
+      write(t.root, "pdf-forms/SKILL.md", (skill_md("pdf-forms"):gsub("\n%-%-%-", metadata, 1)))
+      write(t.root, "pdf-forms/A.md", "x")
       local line = "pdf-forms/SKILL.md:6: metadata.source: the server does not keep it; it stays in "
         .. "this file\n"
       local pushed = skills(0, { "push", "pdf-forms" })
@@ -201,25 +147,25 @@ for _, profile in ipairs({ "reference", "current" }) do
       local states = documents(skills(0, { "status", "pdf-forms", "--json" }).out)[1]
       assert.equal("file_path_collides", states.spec_problems[1].code)
       assert.equal(6, states.not_stored[1].line)
-      has(read(root, "pdf-forms/SKILL.md"), "  source: docs\n")
+      has(read(t.root, "pdf-forms/SKILL.md"), "  source: docs\n")
     end)
 
     it("pulls a skill, and says what it has written", function()
       skills(0, { "push", "pdf-forms" })
-      folders.remove(root .. "/pdf-forms")
+      folders.remove(t.root .. "/pdf-forms")
       assert.equal(
         "  written  SKILL.md\n  written  a.md\npulled pdf-forms version 1 into pdf-forms\n",
         skills(0, { "pull", "pdf-forms" }).out
       )
-      assert.equal(LINES, read(root, "pdf-forms/a.md"))
+      assert.equal(LINES, read(t.root, "pdf-forms/a.md"))
       assert.equal(
         "unchanged pdf-forms version 1 in pdf-forms\n",
         skills(0, { "pull", "pdf-forms" }).out
       )
-      edit(root, "pdf-forms/a.md", "7", "seven")
+      edit(t.root, "pdf-forms/a.md", "7", "seven")
       skills(0, { "push", "pdf-forms" })
       skills(0, { "pull", "pdf-forms", "old", "--version", "1" })
-      assert.equal(LINES, read(root, "old/a.md"))
+      assert.equal(LINES, read(t.root, "old/a.md"))
     end)
 
     it("merges and says so, and reports conflicts by line until they are resolved", function()
@@ -228,7 +174,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       edit(there, "a.md", "1", "one")
       write(there, "b.md", "b\n")
       skills(0, { "push", "there" })
-      edit(root, "pdf-forms/a.md", "7", "seven")
+      edit(t.root, "pdf-forms/a.md", "7", "seven")
       assert.equal(
         "pdf-forms: version 1 here, version 2 on the server\n"
           .. "  both     a.md\n  remote   b.md\n",
@@ -246,8 +192,8 @@ for _, profile in ipairs({ "reference", "current" }) do
 
       edit(there, "a.md", "4", "four")
       has(skills(0, { "push", "there" }).out, "published pdf-forms version 4")
-      edit(root, "pdf-forms/a.md", "4", "vier")
-      edit(root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
+      edit(t.root, "pdf-forms/a.md", "4", "vier")
+      edit(t.root, "pdf-forms/SKILL.md", "# Forms", "# All forms")
       local latest = "pdf-forms version 5\n"
       local conflict = skills(3, { "push", "pdf-forms" })
       assert.equal("", conflict.out)
@@ -258,10 +204,10 @@ for _, profile in ipairs({ "reference", "current" }) do
       has(skills(0, { "status", "pdf-forms" }).out, "pdf-forms/a.md:4: a conflict is not resolved")
       local stays = skills(3, { "pull", "pdf-forms" }).err
       has(stays, "--force gives them up\npdf-forms/a.md:4: ")
-      write(root, "pdf-forms/a.md", "one\n2\n3\nIV\n5\n6\nseven\n")
+      write(t.root, "pdf-forms/a.md", "one\n2\n3\nIV\n5\n6\nseven\n")
       has(skills(0, { "push", "pdf-forms" }).out, "published " .. latest)
       has(skills(0, { "pull", "pdf-forms", "there" }).out, "pulled " .. latest:sub(1, -2))
-      assert.equal(read(root, "pdf-forms/a.md"), read(root, "there/a.md"))
+      assert.equal(read(t.root, "pdf-forms/a.md"), read(t.root, "there/a.md"))
     end)
 
     it("shows what a pull has written beside a conflict", function()
@@ -270,7 +216,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       edit(there, "a.md", "1", "one")
       write(there, "b.md", "b\n")
       skills(0, { "push", "there" })
-      edit(root, "pdf-forms/a.md", "1", "eins")
+      edit(t.root, "pdf-forms/a.md", "1", "eins")
       local result = skills(3, { "pull", "pdf-forms" })
       assert.equal("  written  b.md\n", result.out)
       has(result.err, "pdf-forms/a.md:1: has changed on both sides")
@@ -279,7 +225,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("does not call the folder of a skill that is gone behind one of the same name", function()
       skills(0, { "push", "pdf-forms" })
       skills(0, { "archive", "pdf-forms", "--yes" })
-      write(root, "other/pdf-forms/SKILL.md", skill_md("pdf-forms", "# Another one\n"))
+      write(t.root, "other/pdf-forms/SKILL.md", skill_md("pdf-forms", "# Another one\n"))
       skills(0, { "push", "other/pdf-forms" })
       local shown = skills(3, { "status", "pdf-forms" })
       assert.equal("", shown.out)
@@ -288,7 +234,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("overwrites changed files only with --force", function()
       skills(0, { "push", "pdf-forms" })
-      write(root, "x/pdf-forms/SKILL.md", skill_md("pdf-forms", "Other.\n"))
+      write(t.root, "x/pdf-forms/SKILL.md", skill_md("pdf-forms", "Other.\n"))
       local there = "x/pdf-forms"
       for _, args in ipairs({ { "push", there }, { "pull", "pdf-forms", there } }) do
         local err = skills(3, args).err
@@ -301,13 +247,17 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("lists all findings of a folder by line, and exits with 0 where it can be pushed", function()
       assert.equal("pdf-forms: no problems\n", skills(0, { "lint", "pdf-forms" }).err)
-      write(root, "x/more/SKILL.md", skill_md("more"))
+      write(t.root, "x/more/SKILL.md", skill_md("more"))
       assert.equal("2 folders: no problems\n", skills(0, { "lint", "pdf-forms", "x/more" }).err)
-      write(root, "pdf-forms/SKILL.md", "---\nname: pdf-forms\ndescription: x\nmore: 1\n---\n\nx\n")
+      write(
+        t.root,
+        "pdf-forms/SKILL.md",
+        "---\nname: pdf-forms\ndescription: x\nmore: 1\n---\n\nx\n"
+      )
       local warned = skills(0, { "lint", "pdf-forms" })
       assert.equal("pdf-forms/SKILL.md:4: warning: more: the API has no field for it\n", warned.out)
-      write(root, "pdf-forms/SKILL.md", skill_md("other"))
-      write(root, "pdf-forms/x.bin", "a\nb\0c")
+      write(t.root, "pdf-forms/SKILL.md", skill_md("other"))
+      write(t.root, "pdf-forms/x.bin", "a\nb\0c")
       local lines = 'pdf-forms/SKILL.md:2: name is "other", and the folder\'s is "pdf-forms"\n'
         .. "pdf-forms/x.bin:2: is binary: it has a zero byte; push with --skip-binary to leave it out\n"
       assert.equal(lines, skills(1, { "lint", "pdf-forms" }).out)
@@ -317,13 +267,13 @@ for _, profile in ipairs({ "reference", "current" }) do
       )
       local first = documents(skills(1, { "lint", "pdf-forms", "--json" }).out)[1]
       assert.same({ "pdf-forms/SKILL.md", 2, "error" }, { first.path, first.line, first.level })
-      write(root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
+      write(t.root, "pdf-forms/SKILL.md", skill_md("pdf-forms"))
       has(skills(0, { "push", "pdf-forms", "--skip-binary" }).out, "  skipped  x.bin\n")
-      assert.equal(1, writes())
+      assert.equal(1, t.writes())
     end)
 
     it("prints in JSON, too, names of files that are not UTF-8", function()
-      write(root, "pdf-forms/a\255.md", "x")
+      write(t.root, "pdf-forms/a\255.md", "x")
       local problem = documents(skills(1, { "lint", "pdf-forms", "--json" }).out)[1]
       assert.same({ "pdf-forms/a\\xff.md", "error" }, { problem.path, problem.level })
       local states = documents(skills(0, { "status", "pdf-forms", "--offline", "--json" }).out)[1]
@@ -331,26 +281,17 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("says what is wrong with a folder", function()
-      write(root, "empty/README", "x")
-      write(root, "broken/SKILL.md", "---\nname: broken\n\tdescription: [\n---\n\nx\n")
+      write(t.root, "empty/README", "x")
+      write(t.root, "broken/SKILL.md", "---\nname: broken\n\tdescription: [\n---\n\nx\n")
       has(
-        skills(1, { "push" }, { dir = root .. "/empty" }).err,
+        skills(1, { "push" }, { dir = t.root .. "/empty" }).err,
         "\nSKILL.md: the file is missing: this folder is not a skill"
       )
       has(skills(1, { "push", "broken" }).err, "\nbroken/SKILL.md:3: ")
       local gone = skills(1, { "push", "nowhere" }).err
       assert.equal("posthog-llm: nowhere: cannot be read: No such file or directory\n", gone)
       has(skills(1, { "status", "empty" }).err, "SKILL.md has no valid name")
-      assert.equal(0, writes())
-    end)
-
-    it("does not take a response without a text for an empty one", function()
-      skills(0, { "push", "pdf-forms" })
-      t.e:fault({
-        match = { method = "GET" },
-        action = { status = 200, body = '{"id":"1","name":"pdf-forms","version":1}' },
-      })
-      skills(1, { "show", "pdf-forms" })
+      assert.equal(0, t.writes())
     end)
 
     it("goes on with the other folders after a failure, and exits with the highest code", function()
@@ -358,9 +299,9 @@ for _, profile in ipairs({ "reference", "current" }) do
       local there = other()
       edit(there, "a.md", "1", "one")
       skills(0, { "push", "there" })
-      edit(root, "pdf-forms/a.md", "1", "eins")
-      write(root, "empty/README", "x")
-      write(root, "more/SKILL.md", skill_md("more"))
+      edit(t.root, "pdf-forms/a.md", "1", "eins")
+      write(t.root, "empty/README", "x")
+      write(t.root, "more/SKILL.md", skill_md("more"))
       local result = skills(3, { "push", "empty", "pdf-forms", "more" })
       assert.equal("  added    SKILL.md\ncreated more version 1\n", result.out)
       has(
@@ -371,7 +312,7 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("stops where the other folders would fail too, and names them", function()
-      write(root, "more/SKILL.md", skill_md("more"))
+      write(t.root, "more/SKILL.md", skill_md("more"))
       local result = skills(
         5,
         { "push", "pdf-forms", "more", "x" },
@@ -392,16 +333,16 @@ for _, profile in ipairs({ "reference", "current" }) do
       local there = other()
       edit(there, "a.md", "1", "one")
       skills(0, { "push", "there" })
-      local before = folders.tree(root .. "/pdf-forms")
-      -- Without its capabilities root may not write there either.
+      local before = folders.tree(t.root .. "/pdf-forms")
+      -- Without its capabilities t.root may not write there either.
       local mortal = { through = "setpriv --bounding-set -all --inh-caps -all" }
-      os.execute(("chmod -R a-w '%s/pdf-forms'"):format(root))
+      os.execute(("chmod -R a-w '%s/pdf-forms'"):format(t.root))
       for _, args in ipairs({ { "pull", "pdf-forms" }, { "push", "pdf-forms" } }) do
         local err = skills(1, args, mortal).err
         has(err, "posthog-llm: pdf-forms: cannot be written to: Permission denied")
       end
       has(skills(1, { "pull", "pdf-forms", "pdf-forms/x" }, mortal).err, "x: cannot be made: ")
-      assert.same(before, folders.tree(root .. "/pdf-forms"))
+      assert.same(before, folders.tree(t.root .. "/pdf-forms"))
     end)
 
     for what, case in pairs({
@@ -410,10 +351,10 @@ for _, profile in ipairs({ "reference", "current" }) do
     }) do
       it("says of a stopped push that " .. what .. " that it may have", function()
         skills(0, { "push", "pdf-forms" })
-        write(root, "more/SKILL.md", skill_md("more"))
-        edit(root, "pdf-forms/a.md", "1", "one")
+        write(t.root, "more/SKILL.md", skill_md("more"))
+        edit(t.root, "pdf-forms/a.md", "1", "one")
         t.e:fault({ match = { method = "PATCH" }, action = { delay = case[1], times = 1 } })
-        local stopped = skills(130, { "push", "pdf-forms", "more" }, stop_at("PATCH")).out
+        local stopped = skills(130, { "push", "pdf-forms", "more" }, t.stop_at("PATCH")).out
         has(
           stopped,
           "posthog-llm: pdf-forms: interrupted; the write in progress may or may not have"
@@ -427,14 +368,14 @@ for _, profile in ipairs({ "reference", "current" }) do
     it("writes nothing when it is stopped in a pull, and says so", function()
       skills(0, { "push", "pdf-forms" })
       t.e:fault({ match = { path = "/files/" }, action = { delay = 30 } })
-      local stopped = skills(130, { "pull", "pdf-forms", "there" }, stop_at("files")).out
+      local stopped = skills(130, { "pull", "pdf-forms", "there" }, t.stop_at("files")).out
       has(stopped, "posthog-llm: there: interrupted\nNothing was written.\n")
-      assert.is_nil(read(root, "there/SKILL.md"))
+      assert.is_nil(read(t.root, "there/SKILL.md"))
     end)
 
     it("says that a push may have happened when the network is lost in it", function()
       skills(0, { "push", "pdf-forms" })
-      edit(root, "pdf-forms/a.md", "1", "one")
+      edit(t.root, "pdf-forms/a.md", "1", "one")
       t.e:faults({
         { match = { method = "PATCH" }, action = { close = "after" } },
         { match = { method = "GET", path = "version=2" }, action = { status = 403, body = "{}" } },
@@ -446,102 +387,15 @@ for _, profile in ipairs({ "reference", "current" }) do
     end)
 
     it("names the hidden files that it leaves out, except with -q", function()
-      write(root, "pdf-forms/.env", "x")
+      write(t.root, "pdf-forms/.env", "x")
       has(skills(0, { "push", "pdf-forms", "--dry-run" }).err, "left out, as --hidden is not")
       has(skills(0, { "push", "pdf-forms", "--dry-run", "--hidden" }).out, "added    .env")
       assert.equal("", skills(0, { "push", "pdf-forms", "-q" }).err)
     end)
 
-    it("shows skills, versions and files", function()
-      skills(0, { "push", "pdf-forms" })
-      edit(root, "pdf-forms/SKILL.md", "# Forms", "# More")
-      skills(0, { "push", "pdf-forms" })
-      has(skills(0, { "list" }).out, "pdf-forms        2  Fills forms.\n")
-      assert.equal("# More", skills(0, { "show", "pdf-forms" }).out)
-      assert.equal("# Forms", skills(0, { "show", "pdf-forms", "--version", "1" }).out)
-      assert.equal(LINES:sub(1, -2), skills(0, { "show", "pdf-forms", "--file", "a.md" }).out)
-      assert.matches(
-        "^PATH +TYPE\na.md +text/markdown\n$",
-        skills(0, { "show", "pdf-forms", "--files" }).out
-      )
-      assert.matches(
-        "\n +2  %d%d%d%d%-.*zoe.nunez@example.net\n +1  ",
-        skills(0, { "versions", "pdf-forms" }).out
-      )
-      skills(2, { "show", "pdf-forms", "--files", "--file", "a.md" })
-      skills(4, { "show", "pdf-forms", "--file", "none.md" })
-      skills(4, { "pull", "nobody" })
-      local files = documents(skills(0, { "show", "pdf-forms", "--files", "--json" }).out)
-      assert.equal("a.md", files[1].path)
-      assert.equal("# More", documents(skills(0, { "show", "pdf-forms", "--json" }).out)[1].body)
-      assert.same(
-        { 2, 1 },
-        (function()
-          local list = documents(skills(0, { "versions", "pdf-forms", "--json" }).out)
-          return { list[1].version, list[2].version }
-        end)()
-      )
-    end)
-
-    it("renames and deletes files, and names the version that this makes", function()
-      skills(0, { "push", "pdf-forms" })
-      assert.equal(
-        "renamed a.md to b/c.md: pdf-forms version 2\n",
-        skills(0, { "rename-file", "pdf-forms", "a.md", "b/c.md" }).out
-      )
-      has(
-        skills(3, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "1" }).err,
-        "current version 2"
-      )
-      assert.equal(
-        "deleted b/c.md: pdf-forms version 3\n",
-        skills(0, { "delete-file", "pdf-forms", "b/c.md", "--base-version", "2" }).out
-      )
-      skills(4, { "delete-file", "pdf-forms", "b/c.md" })
-      skills(4, { "rename-file", "nobody", "a", "b" })
-      skills(2, { "rename-file", "pdf-forms", "a", "../b" })
-      skills(0, { "push", "pdf-forms", "--force" })
-      local made = documents(skills(0, { "delete-file", "pdf-forms", "a.md", "--json" }).out)
-      assert.equal(5, made[1].version)
-    end)
-
-    it("duplicates a skill under another name", function()
-      skills(0, { "push", "pdf-forms" })
-      assert.equal(
-        "copied pdf-forms: copy version 1\n",
-        skills(0, { "duplicate", "pdf-forms", "copy" }).out
-      )
-      assert.equal(1, skills(1, { "duplicate", "pdf-forms", "copy" }).code)
-      local copy = skills(0, { "duplicate", "copy", "two", "--json" }).out
-      assert.equal("two", documents(copy)[1].name)
-    end)
-
-    it("archives a skill with --yes, or when the user confirms", function()
-      skills(0, { "push", "pdf-forms" })
-      has(skills(2, { "archive", "pdf-forms" }).err, "--yes")
-      local function asked(code, answer, name)
-        return skills(
-          code,
-          { "archive", name or "pdf-forms" },
-          { terminal = 80, screen = true, typed = answer }
-        ).out
-      end
-      has(asked(1, "printf '\\n'"), "not archived")
-      has(asked(1, "printf 'no\\n'"), "[y/N]")
-      has(asked(1, "printf '\\004'"), "not archived")
-      skills(130, { "archive", "pdf-forms" }, stop_at("resolve"))
-      asked(4, "printf 'y\\n'", "nobody")
-      assert.equal(1, writes())
-      has(asked(0, "printf 'y\\n'"), "archived pdf-forms")
-      skills(4, { "archive", "pdf-forms", "--yes" })
-      skills(0, { "push", "pdf-forms", "--force" })
-      local told = skills(0, { "archive", "pdf-forms", "-y", "--json" }).out
-      assert.same({ name = "pdf-forms", archived = true }, documents(told)[1])
-    end)
-
     it("shows a progress bar on a terminal, and none in a pipe", function()
       for i = 1, 20 do
-        write(root, ("pdf-forms/f%02d.md"):format(i), "text " .. i)
+        write(t.root, ("pdf-forms/f%02d.md"):format(i), "text " .. i)
       end
       skills(0, { "push", "pdf-forms" })
       local shown = skills(0, { "pull", "pdf-forms", "one" }, { terminal = 80 })
@@ -585,9 +439,9 @@ for _, profile in ipairs({ "reference", "current" }) do
         answer("PATCH", "", refused, 400),
         answer("DELETE", "", refused, 400),
       })
-      write(root, "evil/SKILL.md", skill_md("evil"))
-      write(root, "evil/\27[2J.md", "x")
-      write(root, "evil/.\27[2J", "x")
+      write(t.root, "evil/SKILL.md", skill_md("evil"))
+      write(t.root, "evil/\27[2J.md", "x")
+      write(t.root, "evil/.\27[2J", "x")
       for _, case in ipairs({
         { 0, { "list" } },
         { 0, { "show", "pdf-forms" } },
