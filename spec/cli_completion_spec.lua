@@ -188,17 +188,24 @@ describe("the completion of names", function()
     end
     t.e:fault({ match = { path = "datasets" }, action = { delay = 30 } })
     local clock = require("posthog.llm.host.clock")
-    local least = math.huge
-    for i = 1, 3 do
-      local began = clock.now()
-      assert.equal("", names("dataset datasets show ''", { XDG_CACHE_HOME = root .. "/" .. i }))
-      least = math.min(least, clock.now() - began)
+    --- The least of a few times that it takes, with bash and the start of Lua.
+    local function least_of(place)
+      local least = math.huge
+      for i = 1, 4 do
+        local began = clock.now()
+        assert.equal("", names("dataset datasets show ''", { XDG_CACHE_HOME = root .. place(i) }))
+        least = math.min(least, clock.now() - began)
+      end
+      return least
     end
-    assert.is_true(least >= 0.2 and least < 1, "s: " .. least) -- with bash and the start of Lua
-    local began = clock.now()
-    names("dataset datasets show ''", { XDG_CACHE_HOME = root .. "/1" })
-    local again = clock.now() - began
-    assert.is_true(again < least, "s: " .. again) -- what was not there a moment ago is not waited for
+    local first = least_of(function(i)
+      return "/" .. i
+    end)
+    assert.is_true(first >= 0.2 and first < 10, "s: " .. first) -- of 30
+    local again = least_of(function()
+      return "/1"
+    end)
+    assert.is_true(again < first, "s: " .. again) -- what was not there a moment ago is not waited for
   end)
 
   it("searches where there are more names than it can fetch in time", function()
@@ -359,12 +366,15 @@ describe("the completion of names", function()
     folders.write(
       root,
       "keys",
-      "sleep 1; for words in 'datasets show my' 'skills show pd' 'items list --dataset=sil'; do\n"
-        .. "printf 'posthog-llm %s\\t' \"$words\"; sleep 1; printf '\\001echo = \\n'; sleep 0.3\n"
-        .. "done; printf 'exit\\n'"
+      "type() { printf 'posthog-llm %s\\t' \"$1\"; "
+        .. command.until_in("shown", '"$2"')
+        .. "printf '\\001echo = \\n'; sleep 0.5; }\n"
+        .. command.until_in("shown", "'^> '")
+        .. "\ntype 'datasets show my' 'show my.*set'\ntype 'skills show pd' 'show pdf-forms'\n"
+        .. "type 'items list --dataset=sil' '=silver'\nprintf 'exit\\n'"
     )
     local output = script({
-      "sh keys | timeout 30 script -qefc 'TERM=dumb bash --noprofile --rcfile rc -i' /dev/null",
+      "sh keys | timeout 100 script -qefc 'TERM=dumb bash --noprofile --rcfile rc -i' shown",
     })
     for _, expected in ipairs({
       "\n= posthog-llm datasets show my golden: set",
@@ -422,7 +432,7 @@ describe("the completion of names", function()
       for words in "datasets show my" "datasets export sil" "skills show pdf" \
         "items list --dataset sil" "skills show web-forms --version "; do
         zpty -w -n shell "posthog-llm $words"$'\t'
-        sleep 1
+        sleep 3
         zpty -w shell $'\C-u: @end'
         await @end
       done

@@ -97,7 +97,7 @@ local function tests(profile)
       return run({ "datasets", "delete", "golden" }, {
         terminal = 80,
         screen = true,
-        typed = ("sleep 0.5; printf '%s'; sleep 0.3"):format(text),
+        typed = command.answer("[y/N]", text),
       })
     end
     local no = answered("\\n")

@@ -143,8 +143,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.matches("is back", ends(0, { "items", "undelete", id }).err)
       assert.matches("gone", ends(0, { "items", "list", "--dataset", dataset }).out)
       local function answered(answer)
-        local typed = ("sleep 0.5; printf '%s\\r'; sleep 0.3"):format(answer)
-        return { terminal = 100, typed = typed }
+        return { terminal = 100, typed = command.answer("[y/N]", answer .. "\\r") }
       end
       result = ends(1, { "items", "delete", id }, answered("n"))
       assert.truthy(result.err:find(('Delete item %s, "gone"?'):format(id), 1, true), result.err)
@@ -273,7 +272,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         match = { method = "PATCH" },
         action = { status = 400, times = 1, body = '{"detail":"Not so."}' },
       })
-      change.terminal, change.typed = 100, "sleep 0.7; printf 'y\\r'; sleep 0.5"
+      change.terminal, change.typed = 100, command.answer("[y/N]", "y\\r")
       result = ends(0, { "items", "edit", id }, change)
       assert.truthy(result.err:find("Edit it again? [y/N]", 1, true), result.err)
       assert.equal(2, cjson.decode(raw(id)).input)

@@ -278,7 +278,7 @@ describe("a list of the command", function()
 
   it("ends quietly where nobody reads on, also where SIGPIPE is ignored", function()
     local id = t.e:seed({ datasets = 1, items = 3000 }).datasets[1]
-    t.e:fault({ match = { path = "offset=" }, action = { delay = 0.05 } })
+    t.e:fault({ match = { path = "offset=" }, action = { delay = 0.2 } })
     local first = "^[I{]"
     for _, words in ipairs({
       { "items", "list", "--dataset", id },

@@ -157,7 +157,7 @@ describe("the pager of the command", function()
       return
     end
     skill(40)
-    local result = on_terminal(SHOW, false, { typed = "sleep 1; printf q; sleep 1" })
+    local result = on_terminal(SHOW, false, { typed = command.answer("line 1", "q") })
     assert.equal(0, result.code)
     assert.matches("line 1\27?[^\n]*\n", result.out)
     assert.is_nil(result.out:find("line 40", 1, true))
@@ -171,14 +171,17 @@ describe("the pager of the command", function()
     file:write([[
       n=0; tries=0
       trap 'n=$((n + 1)); printf int' INT
+      : >"$0.ready"
       cat >/dev/null
-      until [ "$n" = 2 ] || [ "$tries" = 50 ]; do tries=$((tries + 1)); sleep 0.1; done
+      until [ "$n" = 2 ] || [ "$tries" = 300 ]; do tries=$((tries + 1)); sleep 0.1; done
     ]])
     file:close()
     local pager = "sh " .. path
-    local typed = "sleep 1; printf '\\003'; sleep 0.5; printf '\\003'; sleep 1"
+    local typed = command.until_true("[ -e " .. path .. ".ready ]")
+      .. ("printf '\\003'; sleep 0.5; %s; sleep 1"):format(command.answer("int", "\\003"))
     local result = on_terminal(SHOW, pager, { typed = typed })
     os.remove(path)
+    os.remove(path .. ".ready")
     assert.equal("intint", (result.out:gsub("%^C", "")))
     assert.equal(0, result.code)
   end)

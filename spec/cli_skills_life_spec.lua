@@ -310,10 +310,10 @@ for _, profile in ipairs({ "reference", "current" }) do
       local refused = skills(2, { "rename", "pdf-forms", "forms" })
       has(refused.err, "--yes allows that")
       skills(4, { "show", "forms" })
-      local answered = { terminal = 80, screen = true, typed = "sleep 1; echo n" }
+      local answered = { terminal = 80, screen = true, typed = command.answer("[y/N]", "n\\n") }
       has(skills(1, { "rename", "pdf-forms", "forms" }, answered).out, "not renamed")
       skills(4, { "show", "forms" })
-      answered.typed = "sleep 1; echo y"
+      answered.typed = command.answer("[y/N]", "y\\n")
       has(skills(0, { "rename", "pdf-forms", "forms" }, answered).out, "renamed pdf-forms to forms")
       skills(4, { "show", "pdf-forms" })
     end)
@@ -331,8 +331,9 @@ for _, profile in ipairs({ "reference", "current" }) do
         }
         for _, words in ipairs(COMMANDS) do
           skills(5, words, { env = { POSTHOG_PERSONAL_API_KEY = "phx_wrong" } })
-          t.e:fault({ action = { delay = { answer = 5 } } })
-          local out = skills(130, words, { while_running = "sleep 0.7; kill -INT $pid" })
+          t.e:fault({ action = { delay = { answer = 30 } } })
+          local interrupt = command.until_asked(t.e, "llm_skills") .. "kill -INT $pid"
+          local out = skills(130, words, { while_running = interrupt })
           has(out.err, "interrupted")
           t.e:faults({})
         end
@@ -342,7 +343,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("rename that was killed goes on", function()
       publish_two()
-      t.e:fault({ match = { method = "POST" }, action = { delay = { answer = 3 } } })
+      t.e:fault({ match = { method = "POST" }, action = { delay = { answer = 30 } } })
       command.run({ "skills", "rename", "pdf-forms", "forms", is_v1 and "--yes" or nil }, {
         dir = t.root,
         env = {
@@ -350,7 +351,7 @@ for _, profile in ipairs({ "reference", "current" }) do
           POSTHOG_PROJECT_ID = "112358",
           POSTHOG_PERSONAL_API_KEY = command.KEY,
         },
-        while_running = "sleep 1; kill -9 $pid",
+        while_running = command.until_asked(t.e, "POST") .. "kill -9 $pid",
       })
       t.e:faults({})
       skills(0, { "rename", "pdf-forms", "forms", is_v1 and "--yes" or nil })

@@ -172,8 +172,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       )
       assert.truthy(shown.err:find("give --yes", 1, true), shown.err)
       local function answered(answer)
-        local typed = ("sleep 0.5; printf '%s\\r'; sleep 0.3"):format(answer)
-        return { terminal = 100, typed = typed }
+        return { terminal = 100, typed = command.answer("[y/N]", answer .. "\\r") }
       end
       shown = ends(1, words(empty, "--prune"), answered("n"))
       assert.truthy(shown.err:find("Delete all items of golden? [y/N]", 1, true), shown.err)
@@ -192,10 +191,10 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
       local path = write("g.jsonl", table.concat(lines, "\n"))
       ends(0, { "datasets", "create", "golden" })
-      t.e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
+      t.e:fault({ match = { method = "POST" }, action = { delay = 0.5 } })
       local kill = command.until_true("grep -qs id " .. path .. ".sync.journal") .. "kill -9 $pid"
       local args = words(path, "--settle", "0.3")
-      assert.equal(137, run(args, { while_running = "sleep 0.3; " .. kill }).code)
+      assert.equal(137, run(args, { while_running = kill }).code)
       t.e:faults({})
       ends(0, args)
       assert.equal(100, #held())
@@ -209,7 +208,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       end
       local path = write("g.jsonl", table.concat(lines, "\n"))
       ends(0, { "datasets", "create", "golden" })
-      t.e:fault({ match = { method = "POST" }, action = { delay = 0.05 } })
+      t.e:fault({ match = { method = "POST" }, action = { delay = 0.5 } })
       local typed = command.until_true("grep -qs id " .. path .. ".sync.journal")
         .. "sleep 0.3; printf '\\003'; sleep 0.3"
       local shown = run(words(path, "--settle", "0.2"), { terminal = 80, typed = typed })

@@ -1,5 +1,6 @@
 --- A line that the terminal does not show.
 
+local command = require("spec.support.command")
 local core = require("posthog.llm.core")
 
 local LUA = os.getenv("LUA") or "lua5.4"
@@ -8,18 +9,21 @@ local function quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
---- Runs a program on a terminal that echoes, and types once it has said "ready".
+--- Runs a program on a terminal that echoes, and types once the echo is off.
 --- @param typed string as printf takes it
 --- @return string screen
 local function on_terminal(program, typed)
-  local out = os.tmpname()
-  local wait = ("n=0; until grep -qs ready %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done"):format(
-    out
-  )
+  local out, name = os.tmpname(), os.tmpname()
+  local is_off = "stty -F \"$(cat %s)\" -a 2>&1 | grep -q '[ ;]-echo[ ;]'"
+  local wait = command.until_true(is_off:format(name))
   -- The trap: a shell goes on after Ctrl-C, which it gets too. Some would without it.
-  local inner = ("trap : INT; stty echo; %s -e %s; stty -a"):format(LUA, quote(program))
+  local inner = ("tty >%s; trap : INT; stty echo; %s -e %s; stty -a"):format(
+    name,
+    LUA,
+    quote(program)
+  )
   os.execute(
-    ("{ %s; sleep 0.2; printf '%s'; sleep 0.5; } | script -qefc %s /dev/null >%s"):format(
+    ("{ %s printf '%s'; sleep 0.5; } | script -qefc %s /dev/null >%s"):format(
       wait,
       typed,
       quote(inner),
@@ -30,13 +34,13 @@ local function on_terminal(program, typed)
   local screen = file:read("*a"):gsub("\r\n", "\n")
   file:close()
   os.remove(out)
+  os.remove(name)
   return screen
 end
 
 local READ = [[
   local core = require("posthog.llm.core")
   core.catch_interrupts()
-  io.write("ready\n") io.flush()
   local line, why = core.read_hidden(0)
   print("got " .. tostring(line and #line) .. " " .. tostring(line and line:sub(-2)) .. " "
     .. tostring(why) .. " " .. tostring(core.interrupted()))

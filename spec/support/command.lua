@@ -26,18 +26,35 @@ end
 --- @field dir? string to run in
 --- @field before? string shell text that runs first, such as "ulimit -f 1"
 --- @field through? string a program that runs it: "nice"
---- @field typed? string shell text whose output is what is typed on the terminal
+--- @field typed? string shell text whose output is what is typed on the terminal; what that shows is
+---   in the file $shown
 --- @field while_running? string shell text that runs beside it, with its process in $pid, what
 ---   it has printed in the file $out
 
---- Shell text that waits until a shell's condition holds, ten seconds at most.
+--- Shell text that waits until a shell's condition holds, half a minute at most.
 function command.until_true(condition)
-  return ("n=0; until %s || [ $n = 200 ]; do n=$((n + 1)); sleep 0.05; done; "):format(condition)
+  return ("n=0; until %s || [ $n = 600 ]; do n=$((n + 1)); sleep 0.05; done; "):format(condition)
 end
 
 --- The same for a word in a file.
 function command.until_in(file, word)
   return command.until_true(("grep -qs %s %s"):format(word, file))
+end
+
+--- The same until an emulator gets such a request, after those that it has had.
+--- @param e table the emulator
+--- @param pattern string for grep, of an entry of the log
+function command.until_asked(e, pattern)
+  local asked = "curl -q -s --noproxy '*' '%s/__emulator/log?since=%d' | grep -q '%s'"
+  return command.until_true(asked:format(e.url, #e:log(), pattern))
+end
+
+--- What is typed once the terminal shows something, for `typed`.
+--- @param words string
+--- @param keys string as printf takes them
+function command.answer(words, keys)
+  local is_shown = ("grep -qsF '%s' \"$shown\""):format(words)
+  return ("%s printf '%s'; sleep 0.5"):format(command.until_true(is_shown), keys)
 end
 
 --- The command as text for a shell, from anywhere.
@@ -138,6 +155,7 @@ function command.run(args, options)
       inner = inner .. " >" .. quote(out)
     end
     local shown = options.screen and out or err
+    lines[#lines + 1] = "shown=" .. quote(shown)
     run = ("script -qefc %s /dev/null >%s"):format(quote(inner), quote(shown))
   else
     run = ("exec %s >%s 2>%s"):format(run, quote(out), quote(err))
