@@ -14,6 +14,7 @@ local FILES = {
   "skill_folder",
   "skills",
   "skills_misuse",
+  "skills_misuse_options",
   "spend",
   "values",
 }
