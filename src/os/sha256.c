@@ -48,24 +48,42 @@ static void schedule (uint32_t *w, const unsigned char *p) {
   }
 }
 
-/* 6.2.2; v holds a to h. */
+/* One round of 6.2.2. Of a to h only d and h change: the next round is called
+** with the names moved on by one, so that no value is moved. */
+#define ROUND(a, b, c, d, e, f, g, h, i)                                       \
+  do {                                                                         \
+    uint32_t one = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +        \
+                   (g ^ (e & (f ^ g))) + K[i] + w[i];                          \
+    uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +            \
+                   ((a & b) | (c & (a | b)));                                  \
+    d += one;                                                                  \
+    h = one + two;                                                             \
+  } while (0)
+
 static void hash_block (uint32_t *state, const unsigned char *p) {
-  uint32_t w[64], v[8];
+  uint32_t w[64];
+  uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+  uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
   int i;
   schedule(w, p);
-  memcpy(v, state, sizeof(v));
-  for (i = 0; i < 64; i++) {
-    uint32_t e = v[4], a = v[0];
-    uint32_t one = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-                   ((e & v[5]) ^ (~e & v[6])) + K[i] + w[i];
-    uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-                   ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-    memmove(v + 1, v, 7 * sizeof(v[0]));
-    v[4] += one;
-    v[0] = one + two;
+  for (i = 0; i < 64; i += 8) {
+    ROUND(a, b, c, d, e, f, g, h, i);
+    ROUND(h, a, b, c, d, e, f, g, i + 1);
+    ROUND(g, h, a, b, c, d, e, f, i + 2);
+    ROUND(f, g, h, a, b, c, d, e, i + 3);
+    ROUND(e, f, g, h, a, b, c, d, i + 4);
+    ROUND(d, e, f, g, h, a, b, c, i + 5);
+    ROUND(c, d, e, f, g, h, a, b, i + 6);
+    ROUND(b, c, d, e, f, g, h, a, i + 7);
   }
-  for (i = 0; i < 8; i++)
-    state[i] += v[i];
+  state[0] += a;
+  state[1] += b;
+  state[2] += c;
+  state[3] += d;
+  state[4] += e;
+  state[5] += f;
+  state[6] += g;
+  state[7] += h;
 }
 
 static void start (Hasher *h) {
