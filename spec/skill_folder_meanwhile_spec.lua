@@ -80,6 +80,39 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.same({ ["pdf-forms"] = "local" }, states())
     end)
 
+    it("the list of a root is asked for before its folders are opened", function()
+      local attributes, is_asked = lfs.symlinkattributes, false
+      local opened = {}
+      lfs.symlinkattributes = function(path, ...) -- luacheck: ignore
+        if path:find("/pdf-forms/", 1, true) then
+          opened[#opened + 1] = is_asked
+        end
+        return attributes(path, ...)
+      end
+      local list, err = skill_folder.status_all(
+        t.client({
+          on_request = function()
+            is_asked = true
+          end,
+        }),
+        root
+      )
+      lfs.symlinkattributes = attributes -- luacheck: ignore
+      assert(list, err)
+      assert.truthy(#opened > 0)
+      for _, was_asked in ipairs(opened) do
+        assert.is_true(was_asked)
+      end
+    end)
+
+    it("a folder that cannot be a root asks the server for nothing", function()
+      local before = #t.e:log()
+      for _, call in ipairs({ skill_folder.status_all, skill_folder.push_all }) do
+        fails("file", nil, call(client, dir .. "/a.md"))
+      end
+      assert.equal(before, #t.e:log())
+    end)
+
     it("a file that is left out here, and that others have published, is compared", function()
       write(dir, ".notes.md", "mine\n")
       write(there, ".notes.md", "theirs\n")

@@ -161,16 +161,18 @@ end
 --- A root of folders and the skills of the project.
 --- @param client posthog.llm.Client
 --- @param dir string
---- @param meanwhile fun(root: posthog.llm.SkillRoot) called while the server makes its list
+--- @param meanwhile fun(root: posthog.llm.SkillRoot) called, once the folders are opened, while the
+---   server makes its list
 --- @return posthog.llm.SkillRoot? root
 --- @return posthog.llm.SkillListing|posthog.llm.Error listing or why there is none
 function listing.beside_root(client, dir, meanwhile)
-  local root, err = roots.open(dir)
+  local root, err = roots.find(dir)
   if not root then
     return errors.failure(err)
   end
   local lock = root_lock.read(root.dir)
   local sent = send(client, lock)
+  root:look()
   meanwhile(root)
   local server
   server, err = listing.read(client, lock, sent)

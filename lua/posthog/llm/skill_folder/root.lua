@@ -23,7 +23,8 @@ local SKILL = paths.SKILL
 
 --- @class posthog.llm.SkillRoot
 --- @field dir string
---- @field entries posthog.llm.SkillRootEntry[] in order of names
+--- @field names string[] of all that is in it
+--- @field entries posthog.llm.SkillRootEntry[] in order of names, once it was looked at
 --- @field by_name table<string, posthog.llm.SkillRootEntry>
 --- @field by_key table<string, string> what folders are called, by what a file system compares
 local Root = {}
@@ -121,16 +122,16 @@ local function add(self, entry)
   self.entries[#self.entries + 1] = entry
 end
 
---- Looks at the folders of a root, and leads back what was left half-way in them.
+--- Finds a root, without a look at what its folders hold.
 --- @param dir string which need not be there
---- @return posthog.llm.SkillRoot? opened
+--- @return posthog.llm.SkillRoot? found
 --- @return posthog.llm.Error? err kind "file"
-function root.open(dir)
+function root.find(dir)
   dir = dir:gsub("(.)/+$", "%1")
-  local self = setmetatable({ dir = dir, entries = {}, by_name = {}, by_key = {} }, Root)
+  local self = { dir = dir, names = {}, entries = {}, by_name = {}, by_key = {} }
   local kind = lfs.attributes(dir, "mode")
   if kind == nil and disk.kind(dir) == nil then
-    return self
+    return setmetatable(self, Root)
   elseif kind ~= "directory" then
     local what = kind and "it is a " .. kind .. ", not a folder" or "it is a link to nothing"
     return atomic_file.failure(dir, "cannot be used as the root of skills", what)
@@ -139,10 +140,16 @@ function root.open(dir)
   if not names then
     return errors.failure(err)
   end
-  for _, base in ipairs(names) do
+  self.names = names
+  return setmetatable(self, Root)
+end
+
+--- Looks at the folders of a root, and leads back what was left half-way in them.
+function Root:look()
+  for _, base in ipairs(self.names) do
     if base:sub(1, 1) ~= "." then
       self.by_key[name_key.of(base)] = base
-      local entry = entry_of(dir, base)
+      local entry = entry_of(self.dir, base)
       if entry then
         add(self, entry)
       end
@@ -151,6 +158,18 @@ function root.open(dir)
   table.sort(self.entries, function(a, b)
     return a.name < b.name or a.name == b.name and a.dir < b.dir
   end)
+end
+
+--- Both.
+--- @param dir string
+--- @return posthog.llm.SkillRoot? opened
+--- @return posthog.llm.Error? err kind "file"
+function root.open(dir)
+  local self, err = root.find(dir)
+  if not self then
+    return errors.failure(err)
+  end
+  self:look()
   return self
 end
 
