@@ -113,6 +113,22 @@ for _, profile in ipairs({ "reference", "current" }) do
       assert.equal(before, #t.e:log())
     end)
 
+    it("a push publishes what it has checked, and what is edited then is a change", function()
+      write(dir, "a.md", "checked\n")
+      local at_first = t.client({
+        on_response = function()
+          write(dir, "a.md", "later\n")
+        end,
+      })
+      local pushed = assert(skill_folder.push(at_first, dir))
+      assert.equal("published", pushed.action)
+      assert.equal("checked", assert(client.skills:file("pdf-forms", "a.md")).content)
+      assert.equal("later\n", read(dir, "a.md"))
+      assert.equal("local", assert(skill_folder.status(client, dir))[2].state)
+      assert(skill_folder.push(client, dir))
+      assert.equal("later", assert(client.skills:file("pdf-forms", "a.md")).content)
+    end)
+
     it("a file that is left out here, and that others have published, is compared", function()
       write(dir, ".notes.md", "mine\n")
       write(there, ".notes.md", "theirs\n")

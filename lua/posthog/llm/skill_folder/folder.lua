@@ -9,6 +9,7 @@ local exported = require("posthog.llm.skill_folder.exported")
 local lock = require("posthog.llm.skill_folder.lock")
 local name_key = require("posthog.llm.util.name_key")
 local paths = require("posthog.llm.skill_folder.paths")
+local rules = require("posthog.llm.skill_folder.rules")
 local skill_md = require("posthog.llm.skill_folder.skill_md")
 local stored = require("posthog.llm.skill_folder.stored")
 local text = require("posthog.llm.skill_folder.text")
@@ -21,12 +22,16 @@ local text = require("posthog.llm.skill_folder.text")
 ---   their ends, and without what it does not keep
 --- @field not_stored posthog.llm.SkillNotStored[] what that is (stored.lua)
 --- @field parsed? table the SKILL.md that was taken apart last
+--- @field texts? table<string, string> of the files as they were looked at, so that all that is done
+---   with them is done with the same; nil: a file is read each time
 --- @field seen? table<string, string> SHA-256 of the files, and of the lock, as they were read; nil:
 ---   nothing is going to be written
 local Folder = {}
 Folder.__index = Folder
 
 local folder = {}
+
+local MOST_KEPT = rules.LIMITS.total -- bytes of texts: a folder with more cannot be pushed
 
 --- Leads back what was left half-way, and reads the lock.
 --- @param dir string
@@ -69,11 +74,16 @@ function Folder:read_all(known, hidden)
   end
   self:name_as_known(all)
   self:forget_removed()
+  local kept = 0
   for _, path in ipairs(self.scan.files) do
     local source
-    source, err = self:read(path)
+    source, err = disk.read(self.dir .. "/" .. path)
     if not source then
       return errors.failure(err)
+    end
+    kept = kept + #source
+    if self.texts then
+      self.texts[path] = kept <= MOST_KEPT and source or nil
     end
     self.digests[path] = self:digest_of(path, source)
     if self.seen then
@@ -243,7 +253,7 @@ function Folder:look(hidden)
   return self:read_all({}, hidden)
 end
 
---- Opens a folder and scans its files.
+--- Opens a folder and scans its files, whose texts it keeps.
 --- @param dir string
 --- @param hidden boolean?
 --- @return posthog.llm.Folder? looked_at
@@ -252,6 +262,7 @@ function folder.look_at(dir, hidden)
   local opened, err = folder.open(dir)
   local ok
   if opened then
+    opened.texts = {}
     ok, err = opened:look(hidden)
   end
   if not ok then
@@ -283,6 +294,10 @@ end
 --- @return string? text
 --- @return posthog.llm.Error? err
 function Folder:read(path)
+  local kept = self.texts and self.texts[path]
+  if kept then
+    return kept
+  end
   return disk.read(self.dir .. "/" .. path)
 end
 
@@ -337,11 +352,12 @@ end
 --- @param writes table<string, string> texts by path
 --- @param removes string[]
 function Folder:note(writes, removes)
+  local texts = self.texts or {}
   for path, source in pairs(writes) do
-    self.seen[path] = digest.sha256(source)
+    self.seen[path], texts[path] = digest.sha256(source), nil
   end
   for _, path in ipairs(removes) do
-    self.seen[path] = nil
+    self.seen[path], texts[path] = nil, nil
   end
 end
 
