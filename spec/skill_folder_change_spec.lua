@@ -77,6 +77,83 @@ describe("a change of a folder", function()
     assert.same({ "1.old", "2.old", "plan" }, removed)
   end)
 
+  describe("that writes one file", function()
+    --- What is done to the disk, in order.
+    local function watch()
+      local done, sync, sync_file = {}, core.sync, file_system.sync
+      local function note(what, path)
+        done[#done + 1] = what .. " " .. path:sub(#root + 2):gsub("/$", "")
+      end
+      function file_system.create_file(path, ...)
+        note("create", path)
+        return real.create_file(path, ...)
+      end
+      function os.rename(from, to) -- luacheck: ignore
+        note("rename to", to)
+        return real.rename(from, to)
+      end
+      core.sync = function(path)
+        note("sync", path)
+        return sync(path)
+      end
+      file_system.sync = core.sync
+      return done, function()
+        core.sync, file_system.sync = sync, sync_file
+      end
+    end
+
+    it("has its text on the disk before its name, and its name before it ends", function()
+      local done, stop = watch()
+      local ok, err = change.apply(dir, { ["a.md"] = "A\n" }, {}, false)
+      stop()
+      assert(ok, err)
+      assert.same({
+        "create pdf-forms/" .. STAGE .. "/1.new", -- which syncs it
+        "rename to pdf-forms/a.md",
+        "sync pdf-forms",
+      }, done)
+      assert.same({ ["a.md"] = "A\n", ["keep/b.md"] = "b\n" }, tree(dir))
+    end)
+
+    it("leaves the folder as it was where the file cannot get its name", function()
+      for _, path in ipairs({ "a.md", "c.md" }) do
+        function os.rename() -- luacheck: ignore
+          return nil, "Input/output error"
+        end
+        local before = tree(root)
+        local ok, err = change.apply(dir, { [path] = "new\n" }, {}, false)
+        os.rename = real.rename -- luacheck: ignore
+        assert.is_nil(ok)
+        assert.matches(path .. ": cannot be written: Input/output error", err.message)
+        assert.same(before, tree(root))
+        assert.is_nil(lfs.attributes(stage))
+      end
+    end)
+
+    it("does not write over what was changed meanwhile", function()
+      local seen = { ["a.md"] = core.sha256("a\n") }
+      write(dir, "a.md", "mine\n")
+      local ok, err = change.apply(dir, { ["a.md"] = "A\n" }, {}, seen)
+      assert.is_nil(ok)
+      assert.equal("conflict", err.kind)
+      assert.equal("mine\n", read(dir, "a.md"))
+    end)
+
+    it("is done, or as it was, where the process has died in it", function()
+      for _, is_placed in ipairs({ false, true }) do
+        write(dir, "a.md", is_placed and "A\n" or "a\n")
+        lfs.mkdir(stage)
+        write(stage, "guard", "")
+        if not is_placed then
+          write(stage, "1.new", "A\n")
+        end
+        assert.is_true(change.recover(dir))
+        assert.same({ ["a.md"] = is_placed and "A\n" or "a\n", ["keep/b.md"] = "b\n" }, tree(dir))
+        assert.is_nil(lfs.attributes(stage))
+      end
+    end)
+  end)
+
   it("is led back while nobody else can get in, the guard at the end", function()
     leave()
     local removed = watch_removals()
@@ -235,7 +312,7 @@ describe("a change of a folder", function()
         return real.create_file(path, ...)
       end
       local before = tree(root)
-      local done, err = change.apply(dir, { ["a.md"] = "A\n" }, {}, false)
+      local done, err = change.apply(dir, { ["a.md"] = "A\n", ["c.md"] = "c\n" }, {}, false)
       assert.is_nil(done)
       assert.matches("a.md: cannot be kept: No space left on device", err.message)
       assert.same(before, tree(root))

@@ -4,6 +4,8 @@
 --- plan of what is about to be done. What is about to go is linked there too.
 --- Then each file is renamed into its place. If that fails, or the process
 --- dies in it, the plan leads back: the folder is as it was.
+---
+--- Where one file is all that is written, its renaming is done or not, and needs no plan.
 
 local digest = require("posthog.llm.util.digest")
 local file_system = require("posthog.llm.util.file_system")
@@ -261,6 +263,25 @@ local function keep_old(dir, step)
   return text
 end
 
+--- Whether it is done by renaming one file.
+local function is_one_rename(steps)
+  return #steps == 1 and steps[1].writes and #steps[1].missing == 0
+end
+
+--- @return true? done
+--- @return posthog.llm.Error? err
+local function write_plan(stage, steps)
+  local ok, why = file_system.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
+  if ok then
+    ok, why = os.rename(stage .. "/plan.new", stage .. "/plan")
+  end
+  if not ok then
+    return atomic_file.failure(stage .. "/plan", "cannot be written", why)
+  end
+  file_system.sync(stage)
+  return true
+end
+
 --- Everything on the disk, nothing in its place yet.
 --- @param seen table<string, string>|false
 local function prepare(dir, steps, writes, seen)
@@ -274,7 +295,9 @@ local function prepare(dir, steps, writes, seen)
       end
     end
     local before, err
-    if step.had then
+    if step.had and is_one_rename(steps) then
+      before, err = disk.read(dir .. "/" .. step.path)
+    elseif step.had then
       before, err = keep_old(dir, step)
     end
     if err then
@@ -284,15 +307,10 @@ local function prepare(dir, steps, writes, seen)
       return refuse.conflict(MEANWHILE, { finding })
     end
   end
-  local ok, why = file_system.create_file(stage .. "/plan.new", (json.encode(json.array(steps))))
-  if ok then
-    ok, why = os.rename(stage .. "/plan.new", stage .. "/plan")
+  if is_one_rename(steps) then
+    return true
   end
-  if not ok then
-    return atomic_file.failure(stage .. "/plan", "cannot be written", why)
-  end
-  file_system.sync(stage)
-  return true
+  return write_plan(stage, steps)
 end
 
 local function remove(dir, step)
@@ -383,7 +401,9 @@ function change.apply(dir, writes, removes, seen)
     disk.remove_empty(made)
     return errors.failure(err)
   end
-  file_system.sync(dir)
+  if not is_one_rename(steps) then
+    file_system.sync(dir) -- a plan that came back would lead back
+  end
   return true
 end
 
