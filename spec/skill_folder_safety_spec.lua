@@ -42,6 +42,7 @@ local HOSTILE = {
   "SKILL.md",
   "skill.MD",
   "SKILL.md/x",
+  "SKILL.md.",
   "\197\191KILL.md", -- a long s
   "S\226\132\170ILL.md", -- the sign of Kelvin
   "SKILL\194\173.md", -- a soft hyphen

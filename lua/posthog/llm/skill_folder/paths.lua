@@ -45,12 +45,23 @@ local function segment_error(segment)
   return TAKEN[folded(segment)]
 end
 
+--- Whether nothing can be wrong with a path but its first name: no name begins with a dot, and
+--- none has another character than these.
+local function is_plain(path)
+  return #path <= LONGEST_SEGMENT
+    and path:find("^[%w_][%w_./-]*$")
+    and not path:find("/[^%w_]")
+    and not path:find("/$")
+end
+
 --- What is wrong with a path that is to be written into a folder.
 --- @param path any
 --- @return string? reason
 function paths.check(path)
   if type(path) ~= "string" or path == "" then
     return "is not a path"
+  elseif is_plain(path) then
+    return TAKEN_ON_TOP[folded(path:match("^[^/]*"))]
   elseif not json_value.is_text(path) then
     return "is not UTF-8"
   elseif path:find("%c") or path:find("\194[\128-\159]") then

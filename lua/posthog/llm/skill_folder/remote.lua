@@ -69,7 +69,7 @@ function remote.snapshot(skill)
     fields = fields,
     types = {},
     sums = {},
-    digests = { [paths.SKILL] = sha256(skill_md.canonical(fields)) },
+    digests = { [paths.SKILL] = sha256(skill_md.render(fields)) },
     texts = {},
     contents = {},
     paths = {},

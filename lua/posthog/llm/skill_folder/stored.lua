@@ -195,7 +195,8 @@ end
 --- @param fields table normal, of the file
 --- @return string?
 function stored.digest_of_skill(entries, fields)
-  local own = digest.sha256(skill_md.canonical(stored.to_server(entries, fields)))
+  local kept = stored.to_server(entries, fields)
+  local own = digest.sha256((kept == fields and skill_md.render or skill_md.canonical)(kept))
   return stored.digest(entries, paths.SKILL, own)
 end
 
@@ -250,7 +251,7 @@ function stored.after_write(ours, theirs, digests, kept, before)
   for _, entry in ipairs(entries) do
     entry.why = why_of(before, entry)
   end
-  local has, is = stored.digest_of_skill(entries, ours), digest.sha256(skill_md.canonical(theirs))
+  local has, is = stored.digest_of_skill(entries, ours), digest.sha256(skill_md.render(theirs))
   if has ~= is then -- its body, or a form of a value that is equal
     entries[#entries + 1] = { path = paths.SKILL, sent = has, stored = is }
   end

@@ -33,7 +33,7 @@ end
 --- @param s string
 --- @return string
 function text.server(s)
-  return (text.trim(text.unix(s)))
+  return compare.trim(text.unix(s))
 end
 
 --- How the lines of a file end: as most of them do.

@@ -45,6 +45,10 @@ end
 function compare.span(text)
   local first, last = 1, #text
   while first <= last do
+    local byte = text:byte(first)
+    if byte > 32 and byte < 128 then -- most texts begin and end with such a one
+      break
+    end
     local n = space_at(text, first, last, false)
     if n == 0 then
       break
@@ -52,6 +56,10 @@ function compare.span(text)
     first = first + n
   end
   while last >= first do
+    local byte = text:byte(last)
+    if byte > 32 and byte < 128 then
+      break
+    end
     local n = space_at(text, first, last, true)
     if n == 0 then
       break

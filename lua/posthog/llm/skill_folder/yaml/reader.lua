@@ -517,13 +517,17 @@ local FOREIGN = {
   { "\239\191[\190\191]", "a character that is none (U+FFFE, U+FFFF): remove it" },
 }
 
+--- Any byte that may be part of one; all but these is the ASCII of texts.
+local MAYBE_FOREIGN = "[%z\1-\8\11-\31\127-\255]"
+
 function Reader:check_characters()
   local source = self.source
-  if not json_value.is_text(source) then
+  local is_ascii = not source:find(MAYBE_FOREIGN)
+  if not is_ascii and not json_value.is_text(source) then
     local _, line = text.check(source)
     self:fail(self.starts[line], "it is not UTF-8: save it as UTF-8")
   end
-  for _, foreign in ipairs(FOREIGN) do
+  for _, foreign in ipairs(is_ascii and {} or FOREIGN) do
     local at = source:find(foreign[1])
     if at then
       self:fail(at, foreign[2])

@@ -21,6 +21,9 @@ local ESCAPED = {
 
 local function quoted(s)
   local text = json.encode(s) or json.encode((s:gsub("[\128-\255]", "?")))
+  if not text:find("[\127-\255]") then
+    return text
+  end
   text = text:gsub("\127", ESCAPED):gsub("\226\128[\168\169]", ESCAPED)
   text = text:gsub("\239[\187\191][\190\191]", ESCAPED)
   return (text:gsub("\194([\128-\159])", function(c)
@@ -34,7 +37,7 @@ local function is_plain(s)
     and not s:find(":[ %z]")
     and not s:find(" #", 1, true)
     and not s:find("[: ]$")
-    and quoted(s) == json.encode(s)
+    and (not s:find("[\127-\255]") or quoted(s) == json.encode(s))
     and scalars.meaning(s) == s
     and not WORDS[s:lower()]
 end
