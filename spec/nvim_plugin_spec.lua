@@ -1,4 +1,4 @@
--- The editor plugin in a real Neovim: skills as buffers, the command, the help; on API v1.
+-- The editor plugin in a real Neovim: the command, the settings, the help, the health.
 if os.getenv("LUA") ~= "luajit" or os.getenv("SPEC_MODE") ~= "plain" then
   return
 end
@@ -23,4 +23,4 @@ if not editor.is_new and select(2, run("command -v nvim")) == 0 then
 end
 
 local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
-editor.describe(busted, "the editor plugin", "spec.nvim.plugin", "reference")
+editor.describe(busted, "the editor plugin", "spec.nvim.plugin")

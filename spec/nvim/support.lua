@@ -54,6 +54,9 @@ function support.given(body)
   return client
 end
 
+--- Whether the emulator has API v2.
+support.IS_CURRENT = vim and vim.env.EMULATOR_PROFILE == "current"
+
 support.SKILL = "posthog://skills/pdf-forms/SKILL.md"
 
 function support.edit(name)
@@ -166,6 +169,15 @@ function support.another_editor()
   }, { rpc = true })
   assert(channel > 0)
   return channel
+end
+
+--- How many items a dataset has.
+function support.count_of(client, dataset)
+  local count = 0
+  for _ in client.dataset_items:each({ dataset = dataset }) do
+    count = count + 1
+  end
+  return count
 end
 
 return support

@@ -36,8 +36,7 @@ end
 --- @param busted table its functions, which only a spec file has
 --- @param name string what is described
 --- @param module string of the scenarios
---- @param only? "reference"|"current" of the emulator, where both take longer than a file may
-function editor.describe(busted, name, module, only)
+function editor.describe(busted, name, module)
   if os.getenv("LUA") ~= "luajit" or os.getenv("SPEC_MODE") ~= "plain" then
     return
   elseif not editor.is_new then
@@ -47,7 +46,7 @@ function editor.describe(busted, name, module, only)
     return
   end
 
-  for _, profile in ipairs(only and { only } or { "reference", "current" }) do
+  for _, profile in ipairs({ "reference", "current" }) do
     busted.describe(name .. " on API " .. (profile == "current" and "v2" or "v1"), function()
       local home, server
 
