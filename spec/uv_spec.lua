@@ -1,7 +1,8 @@
+--- llm.go in a program with luv whose loop runs: tasks, what they wait for, and how they end.
+
 local emulator = require("spec.emulator")
 
 local MODE = os.getenv("SPEC_MODE") or "plain"
-local LUA = os.getenv("LUA") or "lua5.4"
 local SLOWER = MODE == "plain" and 1 or 10
 -- Lua 5.1 yields through no pcall, so none stands around a call in these tests.
 
@@ -17,73 +18,6 @@ end
 
 local llm = require("posthog.llm")
 local core = require("posthog.llm.core")
-
---- Runs Lua text as a program of its own.
---- @return string output
---- @return integer status
-local function program(text, seconds)
-  local name = os.tmpname()
-  local file = assert(io.open(name, "w"))
-  file:write(text)
-  file:close()
-  local pipe =
-    io.popen(("timeout %d %s %s 2>&1; echo status=$?"):format((seconds or 10) * SLOWER, LUA, name))
-  local output, status = pipe:read("*a"):match("^(.*)status=(%d+)\n$")
-  pipe:close()
-  os.remove(name)
-  return output, tonumber(status)
-end
-
-describe("llm.go in a program whose loop never runs", function()
-  local START = 'local llm = require("posthog.llm") local luv = require("luv") '
-    .. 'local client = llm.new({ host = "http://127.0.0.1:9", personal_api_key = "phx_x" }) '
-
-  it("raises where luv was not loaded by the program, though it is installed", function()
-    local output, status =
-      program('local llm = require("posthog.llm")\n' .. "llm.go(function() end)\n")
-    assert.equal(1, status)
-    assert.matches(":2: posthog%.llm: llm%.go: it needs an event loop: .*luv%.run%(%)", output)
-  end)
-
-  it("ends with a message if the error is not handled", function()
-    local output, status =
-      program(START .. 'llm.go(function() client.spend:get() print("never") end) print("last")')
-    assert.equal(1, status)
-    assert.matches("^last\nllm%.go: the program ended and its event loop never ran", output)
-    assert.matches("run%(%)\n$", output)
-  end)
-
-  it("passes its error to on_done", function()
-    local output, status = program(
-      START
-        .. "llm.go(function() llm.sleep(1) end, function(err) print(err.kind, err) end)"
-        .. 'llm.go(function() client.spend:get() end, function(err) print(err.kind) error("x") end)'
-    )
-    assert.equal(0, status)
-    assert.matches("^cancelled\tcancelled: llm%.go: the program ended and .*\ncancelled\n$", output)
-  end)
-
-  it("calls on_done at once for what was done at once, and reports an error of it", function()
-    local output, status = program(START .. "llm.go(function() return 1, 2 end, print)")
-    assert.same({ "nil\t1\t2\n", 0 }, { output, status })
-    output, status = program(START .. 'llm.go(function() error("at once") end)')
-    assert.equal(1, status)
-    assert.matches("at once", output)
-    output, status = program(START .. "llm.go(function() end)")
-    assert.same({ "", 0 }, { output, status })
-  end)
-
-  it("prints nothing for what was cancelled, nor once the loop has run", function()
-    local output, status = program(START .. "llm.go(function() llm.sleep(9) end):cancel()")
-    assert.same({ "", 0 }, { output, status })
-    output, status = program(
-      START
-        .. "llm.go(function() llm.sleep(0.01) end) luv.run() "
-        .. "llm.go(function() llm.sleep(9) end)"
-    )
-    assert.same({ "", 0 }, { output, status })
-  end)
-end)
 
 describe("llm.go in a luv program", function()
   local server, client
@@ -128,18 +62,6 @@ describe("llm.go in a luv program", function()
     timer:start(ms, 0, function()
       f()
     end)
-  end
-
-  --- The text of a program that has `llm`, `luv` and a `client`.
-  local function with_client(text)
-    return ([[
-      local luv = require("luv")
-      local llm = require("posthog.llm")
-      local client = llm.new({ host = %q, personal_api_key = "phx_emulator_all", project_id = 1 })
-      local function slow(ms)
-        return client:request("GET", "/__emulator/slow", { query = { ms = ms } })
-      end
-    ]]):format(server.url) .. text
   end
 
   it("gives on_done the results of the function, nils among them", function()
@@ -603,57 +525,6 @@ describe("llm.go in a luv program", function()
     assert.matches("uv_spec.lua:%d+: posthog.llm: on_done: function expected", why)
   end)
 
-  it("lets the program end once all is done", function()
-    local output, status = program(with_client([[
-      llm.go(function()
-        slow(20)
-        llm.sleep(0.02)
-      end, function(err) print("done", err) end)
-      luv.run()
-      print("over", luv.loop_alive())
-    ]]))
-    assert.equal("done\tnil\nover\tfalse\n", output)
-    assert.equal(0, status)
-  end)
-
-  it("lets the program end in any way with calls in flight", function()
-    local stopped = "local t = luv.new_timer() t:start(20, 0, function() luv.stop() end) luv.run()"
-    for _, last in ipairs({ "", stopped, "luv.run('nowait')", "error('x', 0)" }) do
-      local output, status = program(
-        with_client([[
-        for i = 1, 5 do
-          llm.go(function() slow(30000) end)
-        end
-        llm.go(function() llm.sleep(30) end)
-      ]] .. last),
-        20
-      )
-      local is_told = last == "" or last:find("error") -- the loop has never run, or an error
-      assert.equal(is_told and 1 or 0, status, last .. ": " .. output)
-    end
-  end)
-
-  it("raises in the loop an error that no on_done handles, and prints nothing itself", function()
-    local output, status = program(with_client([[
-      llm.go(function() slow(1) error("nobody catches this") end)
-      luv.run()
-    ]]))
-    assert.matches("nobody catches this", output)
-    assert.not_equal(0, status)
-    output, status = program(with_client([[
-      llm.go(function() slow(1) end, function() error("nor this") end)
-      luv.run()
-    ]]))
-    assert.matches("nor this", output)
-    assert.not_equal(0, status)
-    output = program(with_client([[
-      local task = llm.go(function() slow(1000) end)
-      task:cancel()
-      luv.run()
-    ]]))
-    assert.equal("", output)
-  end)
-
   it("keeps its turns short when many responses come at once", function()
     local woken, turns = 0, 0
     for _ = 1, 400 do
@@ -675,21 +546,5 @@ describe("llm.go in a luv program", function()
     end)
     luv.run()
     assert.is_true(turns >= 10, ("the loop had %d turns meanwhile"):format(turns)) -- of some 200
-  end)
-end)
-
-describe("llm.go without luv", function()
-  it("says what is needed, at the caller's line", function()
-    local output, status = program([[
-      package.preload.luv = function() error("not here") end
-      package.preload.uv = package.preload.luv
-      local llm = require("posthog.llm")
-      print(pcall(function()
-        llm.go(print)
-      end))
-    ]])
-    assert.matches("false\t[^\n]*:5: posthog.llm: llm.go: it needs an event loop", output)
-    assert.matches("lua-luv", output, 1, true)
-    assert.equal(0, status)
   end)
 end)
