@@ -5,7 +5,7 @@ local fixtures = require("fixtures")
 local routes = {}
 
 routes.KEY = "phx_" .. "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
-routes.DATASET = "01950000-0000-7000-8000-000000000000"
+routes.DATASET = fixtures.dataset():match('"id":"([^"]*)"')
 
 --- Sent by every contender, as the library sends it.
 routes.HEADERS = {

@@ -159,7 +159,7 @@ local BODIES = {
 
 --- This would be an answer to each of them.
 local WHOLE = ('{"id":"%s","name":"x","results":[],"count":0,"path":"a","content":"c",'):format(ID)
-  .. '"summary":{},"skill":{},"versions":[],"padding":"'
+  .. '"summary":{},"skill":{"name":"x"},"versions":[],"padding":"'
   .. ("x"):rep(500)
   .. '"}'
 
@@ -219,8 +219,8 @@ describe("a response", function()
     local value, err = client.datasets:list()
     fails("decode", { status = 200, body = HTML }, value, err)
     assert.equal(1, err.position)
-    t.answer(200, ' {"id":"x"} ', { ["Content-Type"] = "text/html" })
-    assert.equal("x", assert(client.datasets:get(ID)).id)
+    t.answer(200, (' {"id":"%s"} '):format(ID), { ["Content-Type"] = "text/html" })
+    assert.equal(ID, assert(client.datasets:get(ID)).id)
   end)
 
   it("with half a body is an error with the position where the body ends", function()

@@ -11,7 +11,7 @@ local llm = require("posthog.llm")
 local pipeline = require("spec.pipeline")
 
 local KEY, ID = pipeline.KEY, "0195b2aa-3c1d-7e42-9a10-6f0c5bd8e001"
-local ROW = ('{"id":"%s","name":"a","team":3,"output":null}'):format(ID)
+local ROW = ('{"id":"%s","name":"pdf","team":3,"output":null}'):format(ID)
 local JSON = { ["Content-Type"] = "application/json" }
 
 local e, restore
@@ -194,7 +194,26 @@ local UNKNOWN = '{"type":"invalid_request","code":"not_found","detail":"Not foun
 local LATER = "http://127.0.0.1:1/elsewhere"
 local CASES = {
   ["rows"] = { get, get, list, items, faults = answer(200, ROW) },
-  ["rows of API v2"] = { get, get, faults = answer(200, '{"id":"x","team_id":1,"archived":false}') },
+  ["rows of API v2"] = {
+    get,
+    get,
+    faults = answer(200, ('{"id":"%s","team_id":1,"archived":false}'):format(ID)),
+  },
+  ["another row"] = { get, get, faults = answer(200, '{"id":"x","team_id":1}') },
+  ["rows of another dataset"] = { items, faults = answer(200, '{"results":[{"dataset":"x"}]}') },
+  ["the rows of a dataset"] = {
+    items,
+    faults = answer(200, ('{"results":[{"id":"x"},{"id":"y","dataset":"%s"}]}'):format(ID)),
+  },
+  ["another skill, and the history and the file of one"] = {
+    skill,
+    versions,
+    file,
+    faults = answer(
+      200,
+      '{"id":"x","name":"other","path":"b.txt","content":"","skill":{"name":"other"},"versions":[]}'
+    ),
+  },
   ["pages, on both APIs"] = {
     list,
     items,
@@ -205,7 +224,7 @@ local CASES = {
   ["a page whose results are an object"] = { list, faults = answer(200, '{"results":{}}') },
   ["the server's own rows"] = { get, list, items },
   ["rows over TLS"] = { get, get, list, faults = answer(200, ROW), tls = true },
-  ["the key in a body"] = { get, faults = answer(200, ('{"id":"x","a":"%s"}'):format(KEY)) },
+  ["the key in a body"] = { get, faults = answer(200, ('{"id":"%s","a":"%s"}'):format(ID, KEY)) },
   ["the key in the body of another shape"] = {
     get,
     faults = answer(200, ('{"a":"%s"}'):format(KEY)),
@@ -251,7 +270,7 @@ local CASES = {
   ["a body above a megabyte"] = {
     get,
     list,
-    faults = answer(200, ('{"id":"x","text":"%s"}'):format(("x"):rep(1200000))),
+    faults = answer(200, ('{"id":"%s","text":"%s"}'):format(ID, ("x"):rep(1200000))),
   },
   ["a compressed body"] = { get, list, options = { keep_null = true }, faults = answer(200, ROW) },
   ["an ETag and a request id"] = {

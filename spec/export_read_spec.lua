@@ -55,11 +55,12 @@ describe("an export", function()
 
   it("is read row by row, and a row can be read by the names of items too", function()
     local n = 0
-    for row in each(bulk.id("rows", 10000)) do
+    local dataset = bulk.id("rows", 12000)
+    for row in each(dataset) do
       n = n + 1
       assert.equal("i" .. n, row.id)
       assert.equal(row.item_id, row.id)
-      assert.equal("d", row.dataset)
+      assert.equal(dataset, row.dataset)
       assert.equal(n, row.input.n)
       assert.equal(n * 2, row.output)
       assert.equal(n * 2, row.expected_output)
@@ -116,8 +117,9 @@ describe("an export", function()
     assert.is_nil(err)
     assert.is_true(n > 1000)
     small:close()
-    small = client:with({ max_response_bytes = 560 })
-    n, err = read_all(bulk.id("rows", MIB), nil, small)
+    local id = bulk.id("rows", MIB)
+    small = client:with({ max_response_bytes = 560 + #id })
+    n, err = read_all(id, nil, small)
     assert.equal("too_large", err.kind)
     assert.equal("max_response_bytes", err.option)
     assert.equal(n + 1, err.line)
@@ -133,6 +135,13 @@ describe("an export", function()
     local n, err = read_all(bulk.id("html", 1000))
     assert.same({ 0, "decode", 0, 1 }, { n, err.kind, err.row, err.line })
     assert.is_truthy(err.message:find("^line 1 of the export: "))
+  end)
+
+  it("of another dataset is an error, and no row of it comes", function()
+    local n, err = read_all("my-" .. bulk.id("rows", 1000))
+    assert.same({ 0, "decode", 0, 1 }, { n, err.kind, err.row, err.line })
+    local words = "^line 1 of the export: the response is about another one: its dataset_id is "
+    assert.is_truthy(err.message:find(words), err.message)
   end)
 
   it("that the server refuses is the error of any call", function()

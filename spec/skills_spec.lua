@@ -312,13 +312,14 @@ describe("the methods of client.skills", function()
 
     it("raise the error of a history that cannot be read", function()
       live.raises("not_found", { status = 404 }, skills:versions("nobody"))
-      local stuck = '{"skill":{},"versions":[{"version":3},{"version":2}],"has_more":true}'
+      local stuck =
+        '{"skill":{"name":"x"},"versions":[{"version":3},{"version":2}],"has_more":true}'
       t.answer(200, stuck)
       local next_version = skills:versions("x")
       assert.same({ 3, 2 }, { next_version().version, next_version().version })
       live.raises("decode", {}, next_version)
       for _, versions in ipairs({ '{"a":1}', "[1]", '[{"version":"3"}]', "[null]", "7" }) do
-        t.answer(200, '{"skill":{},"has_more":true,"versions":' .. versions .. "}")
+        t.answer(200, '{"skill":{"name":"x"},"has_more":true,"versions":' .. versions .. "}")
         live.raises("decode", {}, skills:versions("x"))
       end
       t.answer(204)

@@ -48,6 +48,7 @@ local SPECS = {
   ["posthog.llm.http.redirect"] = CALLS,
   ["posthog.llm.http.send"] = CALLS .. " prefetch",
   ["posthog.llm.http.send_ahead"] = "prefetch pages",
+  ["posthog.llm.http.shape"] = CALLS .. " other_row other_row_read direct codec",
   ["posthog.llm.http.value"] = CALLS,
   ["posthog.llm.http.waits"] = CALLS,
   ["posthog.llm.http.redact"] = "redact secrets bad_responses",

@@ -7,7 +7,8 @@
 --- `bulk-STATUS-KIND-BYTES-END-FRAMING`:
 ---   KIND     html; json: an object with one long text; broken: JSON whose end is missing;
 ---            list: an object with a list of texts of 1000 bytes; unended: that, without its end;
----            rows: lines of an export, numbered from 1 in `item_id`; silent: nothing is ever sent
+---            rows: lines of an export, numbered from 1 in `item_id`, with the segment as
+---            `dataset_id`; silent: nothing is ever sent
 ---   BYTES    of the body; of rows no less than that, in whole lines
 ---   END      whole; lost: closes before the last tenth; early: the same, but the end of a line and
 ---            announced as whole; hang: sends nothing more there; slow: each piece after 50 ms
@@ -18,21 +19,21 @@ local uv = require("luv")
 
 local PIECE = 256 * 1024
 
-local ROW = '{"dataset_id":"d","dataset_revision":3,"item_id":"i%d","version":1,"archived":false,'
+local ROW = '{"dataset_id":"%s","dataset_revision":3,"item_id":"i%d","version":1,"archived":false,'
   .. '"input":{"n":%d,"text":"%s"},"expected_output":%d,"source_output":null,"metadata":{},'
   .. '"client_item_id":null,"item_created_at":"2026-11-01T00:00:00+00:00",'
   .. '"version_created_at":"2026-11-02T00:00:00+00:00"}\n'
-local BARE = #ROW - #"%d%d%d%s"
+local BARE = #ROW - #"%s%d%d%d%s"
 
-local function row(number)
-  return ROW:format(number, number, ("x"):rep(200 + number % 100), number * 2)
+local function row(number, dataset)
+  return ROW:format(dataset, number, number, ("x"):rep(200 + number % 100), number * 2)
 end
 
 local function length_of_row(number)
   return BARE + 2 * #tostring(number) + #tostring(number * 2) + 200 + number % 100
 end
 
---- By kind: a function of the bytes that have to be there, which returns one that gives piece after
+--- By kind: a function of the bytes that have to be there and of the segment, which returns one that gives piece after
 --- piece, and how many bytes these are.
 local KINDS = {}
 
@@ -88,18 +89,18 @@ end
 KINDS.list = listed("]}")
 KINDS.unended = listed("")
 
-function KINDS.rows(bytes)
+function KINDS.rows(bytes, dataset)
   local total, rows = 0, 0
   while total < bytes do
     rows = rows + 1
-    total = total + length_of_row(rows)
+    total = total + length_of_row(rows) + #dataset
   end
   local number = 0
   return function()
     local lines, size = {}, 0
     while number < rows and size < PIECE do
       number = number + 1
-      lines[#lines + 1] = row(number)
+      lines[#lines + 1] = row(number, dataset)
       size = size + #lines[#lines]
     end
     return size > 0 and table.concat(lines) or nil
@@ -190,12 +191,12 @@ local function send(socket, source, framing, ending)
 end
 
 local function answer(socket, target)
-  local status, kind, bytes, ending, framing =
-    target:match("bulk%-(%d+)%-(%l+)%-(%d+)%-(%l+)%-(%l+)")
+  local segment, status, kind, bytes, ending, framing =
+    target:match("(bulk%-(%d+)%-(%l+)%-(%d+)%-(%l+)%-(%l+))")
   if kind == "silent" then
     return
   end
-  local source, total = KINDS[kind](tonumber(bytes))
+  local source, total = KINDS[kind](tonumber(bytes), segment)
   local length = total
   if ending == "lost" or ending == "early" or ending == "hang" then
     source = broken_off(source, total, ending == "early")

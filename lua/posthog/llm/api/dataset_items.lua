@@ -70,6 +70,7 @@ row_resource.define(DatasetItems, {
     { "revision", "integer", least = 1 },
     { "archived", "boolean" },
   },
+  shown = { dataset = "dataset" },
   only_current = { "revision", "archived" },
   of_get = { { "revision", "integer", least = 1 } },
   raw_fields = item_fields.IS_FREE_JSON,
@@ -77,7 +78,7 @@ row_resource.define(DatasetItems, {
   of_restore = { "source_version" },
   change = versions.change,
 })
-row_resource.define_history(DatasetItems, "versions", "versions/", "version_id")
+row_resource.define_history(DatasetItems, "versions", "versions/", "version_id", "id")
 calls.publish(DatasetItems, "dataset_items")
 
 return {

@@ -45,16 +45,17 @@ row_resource.define(Datasets, {
     { "offset", "integer", least = 0 },
     { "archived", "boolean" },
   },
+  shown = { id__in = "id" },
   only_current = { "archived" },
   has_unique_names = true,
   marks = {},
   change = function(self, request, id)
     request.idempotent = true
-    request.shape = row_resource.shape(id)
+    request.asked = id
     return row_resource.send(self, request)
   end,
 })
-row_resource.define_history(Datasets, "revisions", "revisions/", "id")
+row_resource.define_history(Datasets, "revisions", "revisions/", "id", "dataset_id")
 exports.define(Datasets)
 calls.publish(Datasets, "datasets")
 

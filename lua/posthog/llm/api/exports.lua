@@ -8,6 +8,7 @@ local field_names = require("posthog.llm.api.versions.field_names")
 local json = require("posthog.llm.json")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
+local shape = require("posthog.llm.http.shape")
 local row_resource = require("posthog.llm.api.row_resource")
 
 local exports = {}
@@ -51,7 +52,7 @@ local exports = {}
 --- @field on_progress? fun(export: posthog.llm.Export) called with each response
 --- @field deadline? number seconds in all; default 2400
 
-local EXPORT = { id = "number", status = "string" }
+local NEW_EXPORT = { id = "number", status = "string" }
 local ARRAY = getmetatable(json.array({}))
 local NONE = query.spec({})
 local START = query.spec({}, { "revision" })
@@ -78,7 +79,7 @@ local function read_export(self, id, export_id, call_options)
     method = "GET",
     path = export_path(self, id, export_id),
     idempotent = true,
-    shape = EXPORT,
+    shape = { id = shape.same(export_id), status = "string" },
     options = call_options,
   })
 end
@@ -105,9 +106,10 @@ end
 
 --- An iterator over the rows of an export.
 --- @param stream posthog.llm.Stream
+--- @param id string of the dataset
 --- @return fun(): table?, posthog.llm.Error? next_row
-local function rows_of(stream)
-  local next_line = stream:lines()
+local function rows_of(stream, id)
+  local next_line, of_dataset = stream:lines(), { dataset_id = shape.same(id, true) }
   local number, row = 0, 0
   return function()
     while true do
@@ -118,8 +120,11 @@ local function rows_of(stream)
       number = number + 1
       if line:find("%S") then
         local value, invalid = json.decode(line)
-        if not invalid and (type(value) ~= "table" or getmetatable(value) == ARRAY) then
-          invalid = errors.new({ kind = "decode", message = "it is not a JSON object" })
+        if not invalid then
+          local is_object = type(value) == "table" and getmetatable(value) ~= ARRAY
+          local message = is_object and shape.mismatch(value, of_dataset)
+            or not is_object and "it is not a JSON object"
+          invalid = message and errors.new({ kind = "decode", message = message })
         end
         if invalid then
           stream:close()
@@ -167,7 +172,7 @@ function exports.define(class)
         method = "POST",
         path = export_path(self, id),
         json = { revision = revision },
-        shape = EXPORT,
+        shape = NEW_EXPORT,
         options = call_options,
       })
     end)
@@ -273,7 +278,7 @@ function exports.define(class)
         if err or stream == true then
           return nil, err or errors.no_content("rows")
         end
-        next_row = rows_of(stream)
+        next_row = rows_of(stream, id)
       end
       return next_row()
     end

@@ -30,10 +30,11 @@ local function write(self, request, path, id, base)
       json = item_fields.on_wire(json),
       idempotent = false,
       repeats = 1, -- the server refuses the second of two requests
-      shape = row_resource.shape(id),
+      shape = row_resource.ROW,
+      asked = id,
       options = request.options,
     },
-    probe = probes.next_version(self, path, base, changes),
+    probe = probes.next_version(self, path, id, base, changes),
     -- Not created_by, which is the item's creator; and a write that changes nothing makes no
     -- version.
     author = function(row)
@@ -60,7 +61,7 @@ function versions.change(self, request, id, base, archived)
   local value, err, response
   for _ = 1, MAX_TRIES do
     local row
-    row, err, response = row_resource.read(self, path, request.options)
+    row, err, response = row_resource.read(self, path, id, request.options)
     if err then
       return errors.failure(err, response)
     elseif type(row.version) ~= "number" then

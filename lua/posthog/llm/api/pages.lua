@@ -2,6 +2,7 @@
 
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
+local shape = require("posthog.llm.http.shape")
 
 local pages = {}
 
@@ -18,6 +19,14 @@ local pages = {}
 local MAX_STALE_PAGES = 20
 
 pages.SHAPE = { results = "list" }
+
+--- The shape of a page, whose rows show what it was asked for by.
+--- @param field string of the rows
+--- @param wanted any a text, or a list of texts
+--- @return table
+function pages.shape(field, wanted)
+  return { results = shape.each(field, wanted) }
+end
 
 --- The page for a filter that matches nothing.
 --- @return posthog.llm.Page

@@ -13,6 +13,7 @@ local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local direct = require("posthog.llm.http.direct")
 local query = require("posthog.llm.http.query")
+local shape = require("posthog.llm.http.shape")
 local ambiguous = require("posthog.llm.api.ambiguous")
 local times = require("posthog.llm.util.time")
 local field_names = require("posthog.llm.api.versions.field_names")
@@ -21,9 +22,13 @@ local url = require("posthog.llm.http.url")
 
 local name = field_names.name
 
-local row_resource = {}
+local ROW = { id = shape.ASKED }
 
-local ROW = { id = "string" }
+local row_resource = {
+  --- The shape of a row. A request that names one has its id as `asked`.
+  ROW = ROW,
+}
+
 local NO_OPTIONS = query.NO_OPTIONS
 local NONE = query.spec({})
 
@@ -34,6 +39,8 @@ local NONE = query.spec({})
 --- @field only_current string[] the filters that only API v2 has
 --- @field marks posthog.llm.Parameter[] parameters of delete, undelete, archive and restore
 --- @field of_restore? string[] parameters of restore in addition to `marks`
+--- @field shown table<string, string> the filters that the rows of a list show, with the field that
+---   shows each
 --- @field has_unique_names? boolean in API v2
 --- @field of_get? posthog.llm.Parameter[] parameters of get
 --- @field raw_fields? table<string, boolean> what get's option `raw` returns as JSON texts
@@ -41,7 +48,8 @@ local NONE = query.spec({})
 ---   already
 
 --- Completes a request with what all requests of a row resource have.
---- @param request table method, path, and more of posthog.llm.Request
+--- @param request table method, path, and more of posthog.llm.Request; asked: the id of the row that
+---   it names
 --- @return posthog.llm.Request
 local function complete(request)
   request.under = "projects"
@@ -51,13 +59,6 @@ local function complete(request)
     request.json = item_fields.on_wire(request.json)
   end
   return request
-end
-
---- The shape of the response to a write on a row, which has to show that row.
---- @param id string
---- @return table
-function row_resource.shape(id)
-  return { id = body.same(id) }
 end
 
 --- Makes one request of a row resource.
@@ -76,7 +77,7 @@ local function create(self, kind, json, version, call_options)
     path = kind.base,
     json = json,
     idempotent = is_keyed,
-    shape = is_keyed and { id = "string", client_item_id = body.same(json.client_item_id, true) }
+    shape = is_keyed and { id = "string", client_item_id = shape.same(json.client_item_id, true) }
       or nil,
     options = call_options,
   })
@@ -94,11 +95,11 @@ local function create(self, kind, json, version, call_options)
 end
 
 --- Reads one row; API v2 also returns an archived one.
-local function get(self, path, call_options, parameters, raw_fields)
+local function get(self, path, id, call_options, parameters, raw_fields)
   local started
   if call_options == NO_OPTIONS and not raw_fields then
     local value, response
-    value, response, started = self._read(path, parameters, ROW)
+    value, response, started = self._read(path, parameters, ROW, id)
     if response then
       return value, nil, response
     end
@@ -109,17 +110,22 @@ local function get(self, path, call_options, parameters, raw_fields)
     query = parameters,
     raw_fields = raw_fields,
     idempotent = true,
+    asked = id,
     options = call_options,
     started = started,
   })
 end
 
 --- Reads one row whose content is needed: an empty response is an error.
+--- @param self table a row resource
+--- @param path string of the row, which may be another resource's
+--- @param id string of the row
+--- @param call_options table
 --- @return table? row
 --- @return posthog.llm.Error? err
 --- @return posthog.llm.Response? response
-function row_resource.read(self, path, call_options)
-  local row, err, response = get(self, path, call_options)
+function row_resource.read(self, path, id, call_options)
+  local row, err, response = get(self, path, id, call_options)
   if row == true then -- 204
     err = errors.no_content("row")
   end
@@ -133,10 +139,11 @@ function row_resource.path(kind, id)
 end
 
 --- Reads one page of rows, which have the field names of both API versions.
-local function read_page(self, path, encoded, call_options)
+--- @param fields table the shape of the page
+local function read_page(self, path, encoded, call_options, fields)
   local page, err, response, started
   if call_options == NO_OPTIONS then
-    page, response, started = self._read(path, encoded, pages.SHAPE)
+    page, response, started = self._read(path, encoded, fields)
   end
   if not response then
     page, err, response = row_resource.send(self, {
@@ -144,7 +151,7 @@ local function read_page(self, path, encoded, call_options)
       path = path,
       query = encoded,
       idempotent = true,
-      shape = pages.SHAPE,
+      shape = fields,
       options = call_options,
       started = started,
     })
@@ -194,14 +201,29 @@ local function within(self, call_options)
   }
 end
 
+--- The shape of a page, whose rows show by what they were selected.
+--- @param kind posthog.llm.RowKind
+--- @param filters? table
+local function shape_of_page(kind, filters)
+  if filters then
+    for filter, field in next, kind.shown do
+      if filters[filter] ~= nil then
+        return pages.shape(field, filters[filter])
+      end
+    end
+  end
+  return pages.SHAPE
+end
+
 --- Adds the methods that read to a class.
 local function define_reads(class, kind)
   local list_spec = query.spec(kind.parameters)
   local each_spec = query.spec(kind.parameters, { "prefetch" })
   local get_spec = query.spec(kind.of_get or {}, kind.raw_fields and { "raw" })
 
-  local function fetch(self, encoded, call_options)
-    return read_page(self, kind.base, encoded, call_options)
+  --- @param filters? table by which the rows are selected
+  local function fetch(self, encoded, call_options, filters)
+    return read_page(self, kind.base, encoded, call_options, shape_of_page(kind, filters))
   end
 
   --- The server takes an empty list of ids for no filter, and would return every row.
@@ -223,13 +245,13 @@ local function define_reads(class, kind)
   local function select_page(self, options, encoded, call_options)
     local option = only_current_option(options)
     if not option then
-      return fetch(self, encoded, call_options)
+      return fetch(self, encoded, call_options, options)
     end
     call_options = within(self, call_options)
     local _, err, response
     if not self._api_version.get() and options.dataset then
       local path = "datasets/" .. url.escape(options.dataset) .. "/"
-      _, err, response = row_resource.read(self, path, call_options)
+      _, err, response = row_resource.read(self, path, options.dataset, call_options)
     elseif not self._api_version.get() then
       _, err, response = fetch(self, "limit=1", call_options)
     end
@@ -237,13 +259,13 @@ local function define_reads(class, kind)
       return errors.failure(err, response)
     end
     return api_version.only_current(self._api_version, function()
-      return fetch(self, encoded, call_options)
+      return fetch(self, encoded, call_options, options)
     end, option)
   end
 
-  local function get_revision(self, path, call_options, encoded, raw_fields)
+  local function get_revision(self, path, id, call_options, encoded, raw_fields)
     return api_version.only_current(self._api_version, function()
-      return get(self, path, call_options, encoded, raw_fields)
+      return get(self, path, id, call_options, encoded, raw_fields)
     end, "revision")
   end
 
@@ -277,9 +299,9 @@ local function define_reads(class, kind)
       raw_fields = options.raw and kind.raw_fields or nil
     end
     if encoded then
-      return named(get_revision(self, path, call_options, encoded, raw_fields))
+      return named(get_revision(self, path, id, call_options, encoded, raw_fields))
     end
-    return named(get(self, path, call_options, nil, raw_fields))
+    return named(get(self, path, id, call_options, nil, raw_fields))
   end
 
   function class:find_created(fields, since, options)
@@ -296,7 +318,7 @@ local function define_reads(class, kind)
       return errors.failure(err)
     end
     return find_created(function(encoded)
-      return fetch(self, encoded, call_options)
+      return fetch(self, encoded, call_options, sent)
     end, sent, since)
   end
 end
@@ -328,7 +350,8 @@ local function define_writes(class, kind)
             options = call_options,
           })
         end
-        return row_resource.read(self, "datasets/" .. url.escape(dataset) .. "/", call_options)
+        local path = "datasets/" .. url.escape(dataset) .. "/"
+        return row_resource.read(self, path, dataset, call_options)
       end,
     }))
   end
@@ -353,12 +376,12 @@ local function define_writes(class, kind)
           path = path,
           json = json,
           idempotent = true,
-          shape = row_resource.shape(id),
+          asked = id,
           options = call_options,
         })
       end,
       probe = function()
-        return row_resource.read(self, path, call_options)
+        return row_resource.read(self, path, id, call_options)
       end,
     }))
     return marked(deleted, row, err, response)
@@ -391,11 +414,11 @@ local function define_writes(class, kind)
           return kind.change(self, request, id, json.base_version)
         end
         request.idempotent = true -- repeating an update has no further effect
-        request.shape = row_resource.shape(id)
+        request.asked = id
         return row_resource.send(self, request)
       end,
       probe = function()
-        return row_resource.read(self, path, call_options)
+        return row_resource.read(self, path, id, call_options)
       end,
     }))
   end
@@ -450,15 +473,17 @@ local HISTORY = query.spec({ { "limit", "integer", least = 1 } }, { "prefetch" }
 --- @param method string
 --- @param word string the last part of the path
 --- @param identity string the field that is unique in the history
-function row_resource.define_history(class, method, word, identity)
+--- @param owner string the field that shows whose history it is
+function row_resource.define_history(class, method, word, identity, owner)
   class[method] = function(self, id, options)
     check.segment(id, "id", 2)
     local first, call_options = query.read(HISTORY, options, 2)
     local ahead
     call_options, ahead = query.prefetch(options, call_options, 2)
+    local path, fields = row_resource.path(class._kind, id) .. word, pages.shape(owner, id)
     return pages.rows(function(encoded)
       return api_version.only_current(self._api_version, function()
-        return read_page(self, row_resource.path(class._kind, id) .. word, encoded, call_options)
+        return read_page(self, path, encoded, call_options, fields)
       end)
     end, first, ahead, identity)
   end

@@ -1,6 +1,5 @@
 --- Encodes the bodies of requests and decodes those of responses.
 
-local compare = require("posthog.llm.util.compare")
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local json = require("posthog.llm.json")
@@ -155,96 +154,6 @@ function body.canonical(value, codec)
     return nil, err
   end
   return json.decode(text)
-end
-
-local function describe(value)
-  if value == core.null then
-    return "null"
-  elseif type(value) == "table" then
-    return getmetatable(value) == array_mt and "an array" or "an object"
-  end
-  return "a " .. type(value)
-end
-
-local function is_object(value)
-  return type(value) == "table" and getmetatable(value) ~= array_mt
-end
-
---- A codec of the caller's may leave its lists unmarked.
-local function is_list(value)
-  return type(value) == "table"
-    and (getmetatable(value) == array_mt or value[1] ~= nil or next(value) == nil)
-end
-
---- @class posthog.llm.Same a field that has to be this text
---- @field text string
---- @field is_optional? boolean the response may lack it
-local Same = {}
-Same.__index = Same
-
---- For a shape: the response to a write has to show the object that the request names.
---- @param text any what the caller has written: where that is no text, the server decides what it is
---- @param is_optional? boolean the response may lack the field
---- @return posthog.llm.Same|string|nil
-function body.same(text, is_optional)
-  if type(text) ~= "string" then
-    return not is_optional and "string" or nil
-  end
-  return setmetatable({ text = text, is_optional = is_optional }, Same)
-end
-
---- One form for all spellings of a name or a UUID that mean the same to the server.
-local function identity(text)
-  text = compare.trim(text)
-  local digits = text:gsub("-", ""):lower()
-  return digits:find("^%x+$") and #digits == 32 and digits or text
-end
-
---- @return string? mismatch
-local function differs(name, value, expected)
-  if value == nil and expected.is_optional then
-    return nil
-  elseif type(value) ~= "string" then
-    return ("the response has no string %q"):format(name)
-  elseif value == expected.text or identity(value) == identity(expected.text) then
-    return nil
-  end
-  local words = "the response is about another one: its %s is %s, not %s"
-  return words:format(name, json_text.excerpt(value), json_text.excerpt(expected.text))
-end
-
-local function has_type(value, expected)
-  if expected == "object" then
-    return is_object(value)
-  elseif expected == "list" then
-    return is_list(value)
-  end
-  return type(value) == expected
-end
-
---- Compares a decoded response with the expected shape.
---- @param value any
---- @param shape table<string, string|posthog.llm.Same> required fields with their types: a name of
----   type(), "object" or "list"; or what a field has to be
---- @return string? mismatch what is wrong; nil: the value has the shape
-function body.mismatch(value, shape)
-  if not is_object(value) then
-    return ("a JSON object was expected, the response is %s"):format(describe(value))
-  end
-  for name, expected in next, shape do
-    local field = value[name]
-    if type(field) ~= expected then
-      local mismatch
-      if getmetatable(expected) == Same then
-        mismatch = differs(name, field, expected)
-      elseif not has_type(field, expected) then
-        mismatch = ("the response has no %s %q"):format(expected, name)
-      end
-      if mismatch then
-        return mismatch
-      end
-    end
-  end
 end
 
 return body

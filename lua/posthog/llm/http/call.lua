@@ -39,7 +39,9 @@ local AHEAD = ahead_requests.OPTION
 --- @field bare? boolean success has no content (204): a response with content is not PostHog's
 --- @field numbers? table<string, string> with raw: header fields by the names that their numbers
 ---   get in the value, which is then a table whose `data` is the body
---- @field shape? table required fields of the response (body.mismatch); nil: any JSON
+--- @field shape? table required fields of the response (http/shape.lua); nil: any JSON
+--- @field asked? string what the path or the body names, and the response has to show (shape.ASKED)
+--- @field moves? boolean a redirect may lead to what has another name than `asked`
 --- @field options table timeout, deadline, max_retries, headers of this call; `expires` when one
 ---   call makes several requests; and a posthog.llm.Ahead (http/ahead.lua)
 --- @field started? posthog.llm.Started what http/direct.lua has made of it: it continues from there

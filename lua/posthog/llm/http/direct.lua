@@ -6,17 +6,17 @@
 --- limit, hooks, options of the call), it is not taken; whatever but a plain 200 comes of a request,
 --- the pipeline (http/call.lua) continues with the same transfer, so that no request is made twice.
 
-local body = require("posthog.llm.http.body")
 local clock = require("posthog.llm.host.clock")
 local core = require("posthog.llm.util.core")
 local headers = require("posthog.llm.http.headers")
 local hosts = require("posthog.llm.host")
 local query = require("posthog.llm.http.query")
 local responses = require("posthog.llm.http.response")
+local shape = require("posthog.llm.http.shape")
 local shared = require("posthog.llm.http.shared")
 
 local NO_OPTIONS = query.NO_OPTIONS
-local mismatch = body.mismatch
+local fits = shape.fits
 
 local direct = {
   --- Whether new clients use it; for tests.
@@ -31,7 +31,7 @@ local direct = {
 
 --- Makes a read directly. With a response it has succeeded; without one the pipeline has to make the
 --- request, or to continue the one that was started.
---- @alias posthog.llm.DirectRead fun(path: string, query: string?, shape: table): any, posthog.llm.Response?, posthog.llm.Started?
+--- @alias posthog.llm.DirectRead fun(path: string, query: string?, fields: table, asked: string?): any, posthog.llm.Response?, posthog.llm.Started?
 
 local function never() end
 
@@ -66,14 +66,6 @@ local function open(state, under)
   return prefix, core.direct_get(pool, config.core, settings.decoder, key, timeout, deadline)
 end
 
---- Whether a value has the shape. Only an object has a field, so that the usual value of a shape with
---- one field needs no other check.
-local function fits(value, shape)
-  local field, expected = next(shape)
-  return type(value) == "table" and type(value[field]) == expected and next(shape, field) == nil
-    or not mismatch(value, shape)
-end
-
 --- @param state posthog.llm.State
 --- @param under string Request.under
 --- @return posthog.llm.DirectRead
@@ -100,7 +92,7 @@ function direct.reader(state, under)
     return value_of(transfer), transfer
   end
 
-  return function(path, encoded, shape)
+  return function(path, encoded, fields, asked)
     if state.closed then
       return nil
     elseif not get then
@@ -112,7 +104,7 @@ function direct.reader(state, under)
     local address = encoded and prefix .. path .. "?" .. encoded or prefix .. path
     local began = clock.now()
     local value, transfer = (blocks() and get or get_by_host)(address)
-    if value ~= nil and fits(value, shape) then
+    if value ~= nil and fits(value, fields, asked) then
       state.answered = true
       return value, responses.new(transfer, 200, address, 1)
     elseif transfer then
@@ -145,7 +137,8 @@ function direct.follow(run, state)
       local read = readers[under] or direct.reader(state, under)
       readers[under] = read
       request.expires = clock.now() + deadline -- also for what the caller makes of it next
-      local value, response, started = read(request.path, request.query, request.shape)
+      local value, response, started =
+        read(request.path, request.query, request.shape, request.asked)
       if response then
         return value, nil, response
       end

@@ -4,6 +4,7 @@ local body = require("posthog.llm.http.body")
 local errors = require("posthog.llm.util.errors")
 local excerpt = require("posthog.llm.http.excerpt")
 local responses = require("posthog.llm.http.response")
+local shape = require("posthog.llm.http.shape")
 
 local value = {}
 
@@ -108,7 +109,9 @@ function value.read(settings, request, attempt, transfer, response, size)
       return nil, decode_error(transfer, response, key, settings, message, position, limit)
     end
   end
-  local reason = request.shape and body.mismatch(decoded, request.shape)
+  local has_moved = request.moves and attempt.redirects > 0
+  local reason = request.shape
+    and shape.mismatch(decoded, request.shape, not has_moved and request.asked or nil)
   if reason then
     decoded = start or decoded
     collect_decoded(size)

@@ -19,25 +19,27 @@ local PAGE_SIZE = 100 -- datasets, or versions of an item, of which a server kee
 --- The fields that each version of an item has.
 local CONTENT = { "input", "expected_output", "metadata", "archived" }
 
-local function read_page(self, path, query, options)
+--- @param fields table the shape of the page
+local function read_page(self, path, query, options, fields)
   local page, _, response = self._run({
     method = "GET",
     under = "projects",
     path = path,
     query = query,
     idempotent = true,
-    shape = pages.SHAPE,
+    shape = fields,
     options = options,
   })
   return type(page) == "table" and page.results or {}, response
 end
 
---- The versions of an item by their number, none where they cannot be read.
+--- The versions of an item by their number, none where they cannot be read. Those of another item,
+--- as a confused cache sends them, would prove that a write did not happen.
 --- @return table<integer, table> versions
 --- @return posthog.llm.Response? response
-local function history(self, path, options)
-  local rows, response =
-    read_page(self, path .. "versions/", ("limit=%d"):format(PAGE_SIZE), options)
+local function history(self, path, id, options)
+  local query = ("limit=%d"):format(PAGE_SIZE)
+  local rows, response = read_page(self, path .. "versions/", query, options, pages.shape("id", id))
   local versions = {}
   for _, row in ipairs(rows) do
     if type(row) == "table" and type(row.version) == "number" then
@@ -57,13 +59,14 @@ end
 
 --- @param self table the resource
 --- @param path string of the item
+--- @param id string of the item
 --- @param base integer the version that the write is based on
 --- @param changes table the fields that it sets, as they are sent; `source_version`: those of that
 ---   version
-function probes.next_version(self, path, base, changes)
+function probes.next_version(self, path, id, base, changes)
   return function(lost)
     local sent, err = body.canonical(changes, self._codec)
-    local versions, response = history(self, path, lost:options())
+    local versions, response = history(self, path, id, lost:options())
     if err or not versions[base] then
       return UNKNOWN
     end
@@ -101,7 +104,7 @@ function probes.keyed(self, base, fields)
     if err or type(id) ~= "string" or not id:find("^[%w-]+$") then
       return UNKNOWN
     end
-    local versions, response = history(self, base .. id .. "/", lost:options())
+    local versions, response = history(self, base .. id .. "/", id, lost:options())
     local first = versions[1]
     if not first then
       return UNKNOWN
@@ -128,7 +131,7 @@ function probes.named(self, base, fields)
       return UNKNOWN
     end
     local query = ("search=%s&limit=%d"):format(url.escape(name), PAGE_SIZE)
-    local rows, response = read_page(self, base, query, lost:options())
+    local rows, response = read_page(self, base, query, lost:options(), pages.SHAPE)
     for _, row in ipairs(rows) do
       if type(row) == "table" and row.name == name then
         return {

@@ -358,7 +358,7 @@ end
 function probes.create(skills, fields)
   return function(lost)
     local sent, err = body.canonical(fields, skills._codec)
-    if err then
+    if err or type(fields.name) ~= "string" then
       return UNKNOWN
     end
     return first_version(skills, lost, compare.trim(fields.name), function(skill)

@@ -1,11 +1,11 @@
 --- The methods of skills that only API v2 has (doc/api.md 2.1).
 
-local body = require("posthog.llm.http.body")
 local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
 local probes = require("posthog.llm.api.ambiguous.skills")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
+local shape = require("posthog.llm.http.shape")
 
 local current = {}
 
@@ -115,7 +115,7 @@ function current.define(class, skill_path)
           path = skill_path(name) .. "rename/",
           json = { new_name = new_name },
           idempotent = false,
-          shape = { id = "string", name = body.same(new_name) },
+          shape = { id = "string", name = shape.same(new_name) },
           options = call_options,
         },
         name = name,
@@ -145,7 +145,7 @@ function current.define(class, skill_path)
       path = skill_path(name) .. "skill-md/",
       query = parameters,
       idempotent = true,
-      shape = { content = "string" },
+      shape = { content = "string", name = shape.same(name, true) },
       options = call_options,
     })
     local wanted = options and options.version

@@ -1,6 +1,5 @@
 --- The versioned store of agent skills (doc/api.md 1.1 to 1.4 and 2.1).
 
-local body = require("posthog.llm.http.body")
 local calls = require("posthog.llm.util.calls")
 local check = require("posthog.llm.util.check")
 local compare = require("posthog.llm.util.compare")
@@ -15,6 +14,7 @@ local item_fields = require("posthog.llm.api.item_fields")
 local pages = require("posthog.llm.api.pages")
 local api_version = require("posthog.llm.api.versions.api_version")
 local query = require("posthog.llm.http.query")
+local shape = require("posthog.llm.http.shape")
 local path_scope = require("posthog.llm.api.versions.path_scope")
 local ambiguous = require("posthog.llm.api.ambiguous")
 local url = require("posthog.llm.http.url")
@@ -33,9 +33,9 @@ local BASE = "llm_skills/"
 
 local LONGEST_BODY = 1000000 -- bytes, and therefore the most code points
 
-local SKILL = { id = "string", name = "string" }
-local FILE = { path = "string", content = "string" }
-local RESOLVED = { skill = "object", versions = "list" }
+local SKILL = { id = "string", name = shape.ASKED }
+local FILE = { path = shape.ASKED, content = "string" }
+local RESOLVED = { skill = { name = shape.ASKED }, versions = "list" }
 
 local VERSION = query.spec({ { "version", "integer", least = 1 } })
 local BASE_VERSION = query.spec({ { "base_version", "integer", least = 1 } })
@@ -83,6 +83,27 @@ local function file_path(name, path)
   return skill_path(name) .. "files/" .. escape(path, true) .. "/"
 end
 
+--- Whether a server may redirect a read of this name to another one: API v2 knows a skill by the
+--- UUID of a version too, and redirects to its name (doc/api.md 0.8). A UUID is also a possible name.
+local function is_uuid(name)
+  return #name == 36 and name:find("^%x+%-%x+%-%x+%-%x+%-%x+$") ~= nil
+end
+
+--- The shape of a skill. Which version is the latest, the server decides; one that the call names is
+--- the one that the response has to show.
+--- @param options? table with `version` or `version_id`
+local function shape_of_skill(options)
+  local version, id = options and options.version, options and options.version_id
+  if version == nil and id == nil then
+    return SKILL
+  end
+  return {
+    id = id and shape.same(id) or "string",
+    name = shape.ASKED,
+    version = shape.same(version, true),
+  }
+end
+
 local function is_count(value)
   return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value == math.floor(value)
 end
@@ -117,7 +138,7 @@ local function complete(self, request, skill, last)
       return errors.failure(err, response)
     elseif part == true or type(part.body) ~= "string" then
       return incomplete(response, "the response at offset %d has no body", offset)
-    elseif part.version ~= version then
+    elseif part.version ~= version or part.id ~= skill.id then
       return incomplete(response, "the server continued with another version")
     end
     parts[#parts + 1] = part.body
@@ -162,7 +183,9 @@ function Skills:get(name, options)
     path = skill_path(name),
     query = parameters,
     idempotent = true,
-    shape = SKILL,
+    shape = shape_of_skill(options),
+    asked = name,
+    moves = is_uuid(name),
     options = call_options,
   }
   local skill, err, response = self._run(request)
@@ -195,7 +218,9 @@ function Skills:resolve(name, options)
     path = BASE .. "resolve/name/" .. escape(name) .. "/",
     query = parameters,
     idempotent = true,
-    shape = RESOLVED,
+    shape = options and { skill = shape_of_skill(options), versions = "list" } or RESOLVED,
+    asked = name,
+    moves = is_uuid(name),
     options = call_options,
   })
 end
@@ -227,6 +252,8 @@ function Skills:versions(name, options)
         .. (before and ("&before_version=%d"):format(before) or ""),
       idempotent = true,
       shape = RESOLVED,
+      asked = name,
+      moves = is_uuid(name),
       options = call_options,
     })
   end, ahead)
@@ -244,11 +271,12 @@ function Skills:versions(name, options)
     elseif page == true then -- 204
       return nil, errors.no_content("history")
     end
-    local last = page.versions[#page.versions]
+    local first, last = page.versions[1], page.versions[#page.versions]
+    local newest = type(first) == "table" and first.version or nil
     local version = type(last) == "table" and last.version or nil
     if last == nil then
       more = false
-    elseif not is_count(version) or (before and version >= before) then
+    elseif not (is_count(version) and is_count(newest)) or (before and newest >= before) then
       return nil, errors.new({ kind = "decode", message = "the history does not advance" })
     else
       before, more = version, page.has_more == true and version > 1
@@ -266,21 +294,15 @@ local function publisher(skill)
   return skill.created_by
 end
 
---- The shape of the response to a write, which has to show the skill of that name.
---- @param name any as the caller has written it
-local function of_skill(name)
-  return { id = "string", name = body.same(name) }
-end
-
 --- Sends a write that makes a version.
---- @param request table method, path, json or query, and options; and shape, if it is not `name`'s
---- @param name string of the skill
+--- @param request table method, path, json or query, and options
+--- @param name? string of the skill that the response has to show; nil: the server decides about it
 --- @param probe fun(lost: posthog.llm.Lost): posthog.llm.Finding
 --- @param repeats? boolean the request names its base version, so that it can be repeated as long
 ---   as the name still belongs to the same skill
 local function write(self, request, name, probe, repeats)
   request.idempotent = false
-  request.shape = request.shape or of_skill(name)
+  request.shape, request.asked = SKILL, name
   request.repeats = repeats and 1 or nil
   return self._write({
     request = request,
@@ -317,13 +339,17 @@ function Skills:create(fields, options)
   fields_check.check(fields, 2)
   local _, call_options = query.read(NONE, options, 2)
   local json_body = item_fields.on_wire(fields)
-  return write(self, {
-    method = "POST",
-    path = BASE,
-    json = json_body,
-    shape = of_skill(fields.name),
-    options = call_options,
-  }, compare.trim(tostring(fields.name)), probes.create(self, json_body))
+  return write(
+    self,
+    {
+      method = "POST",
+      path = BASE,
+      json = json_body,
+      options = call_options,
+    },
+    type(fields.name) == "string" and compare.trim(fields.name) or nil,
+    probes.create(self, json_body)
+  )
 end
 
 --- Owners belong to the skill and not to a version of it (API v2).
@@ -396,7 +422,7 @@ function Skills:publish(name, fields, options)
   }
   if is_owners_only(fields) then
     request.idempotent = false
-    request.shape = of_skill(name)
+    request.shape, request.asked = SKILL, name
     local before, err, response = before_owners(self, name, call_options)
     if err then
       return errors.failure(err, response)
@@ -497,6 +523,7 @@ function Skills:file(name, path, options)
     query = parameters,
     idempotent = true,
     shape = FILE,
+    asked = path,
     options = call_options,
   })
 end

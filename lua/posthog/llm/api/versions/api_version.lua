@@ -131,8 +131,8 @@ end
 --- @return posthog.llm.DirectRead
 function api_version.follow_reads(read, known)
   local learn, learnt_version = known.learn, known.learnt
-  return function(path, query, shape)
-    local value, response, started = read(path, query, shape)
+  return function(path, query, fields, asked)
+    local value, response, started = read(path, query, fields, asked)
     if response and not confirms(value, learnt_version()) then
       learn(api_version.of(value))
     end
