@@ -280,6 +280,20 @@ describe("posthog.llm.cache", function()
     assert.matches("x%-length: %d+", head())
   end)
 
+  it("refuses wrong arguments at once, in the words of the client", function()
+    local said = cjson.decode((nginx:get("/misuse")))
+    assert.is_true(#said.lines > 50)
+    for _, line in ipairs(said.lines) do
+      local method, words, expected, seconds = unpack(line)
+      words, expected = words:gsub("^.-:%d+: ", ""), expected:gsub("^.-:%d+: ", "")
+      assert.equal(expected, words, method)
+      assert.equal("posthog.llm: ", words:sub(1, 13), method)
+      assert.is_true(seconds < 1, method .. " took " .. seconds .. " s: " .. words)
+    end
+    -- The longest that may be are looked for: the dictionary takes their keys.
+    assert.same({ "not_found", "not_found" }, said.kinds)
+  end)
+
   it("counts what it does, for people and for Prometheus", function()
     local before = stats()
     from("/skill/" .. name)

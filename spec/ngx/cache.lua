@@ -73,6 +73,44 @@ function served.new(options)
     ngx.print(ngx.worker.pid(), " ", collectgarbage("count"))
   end
 
+  --- What the cache and the client say of the same wrong arguments, one pair a line, and how long the
+  --- cache takes to say it. Arguments that are right in name and path come last.
+  function self.misuse()
+    local long, version = ("n"):rep(70000), { version = 1 }
+    local names = { "", ".", "a/b", "a\nb", 5, false, long, long:sub(1, 65500), long:sub(1, 4097) }
+    local paths = { "", "../a", "a//b", "a\0b", 5, false, long, ("a/"):rep(3000) .. "b" }
+    local of_options =
+      { 5, { version = "2" }, { version = 0 }, { version = 1.5 }, { version = 2 ^ 63 } }
+    local lines, skills = {}, options.client.skills
+    local function add(method, call, of_client, ...)
+      local began = ngx.now()
+      local _, said = pcall(call, cache, ...)
+      ngx.update_time()
+      local seconds = ngx.now() - began
+      local _, expected = pcall(of_client, skills, ...)
+      lines[#lines + 1] = { method, tostring(said), tostring(expected), seconds }
+    end
+    for _, name in ipairs(names) do
+      add("skill", cache.skill, skills.get, name)
+      add("skill_json", cache.skill_json, skills.get, name, version)
+      add("file", cache.file, skills.file, name, "a.md", version)
+      if name then -- without a name, a purge is one of all
+        add("purge", cache.purge, skills.get, name)
+      end
+    end
+    for _, path in ipairs(paths) do
+      add("file", cache.file, skills.file, "one", path)
+    end
+    for _, own in ipairs(of_options) do
+      add("skill", cache.skill, skills.get, "one", own)
+      add("skill_json", cache.skill_json, skills.get, "one", own)
+      add("file", cache.file, skills.file, "one", "a.md", own)
+    end
+    local _, err = cache:skill(long:sub(1, 4096))
+    local _, of_file = cache:file(long:sub(1, 4096), ("a/"):rep(2000) .. "b", version)
+    ngx.print(json.encode({ lines = lines, kinds = { err.kind, of_file.kind } }))
+  end
+
   function self.in_phase()
     local text, err, from = cache:skill_json(ngx.var.arg_name)
     ngx.header.x_from = from or "none"

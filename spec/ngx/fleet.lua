@@ -19,6 +19,7 @@ local SERVER = [[
     location = /older { content_by_lua_block { cached.older() } }
     location = /stats { content_by_lua_block { cached.stats() } }
     location = /metrics { content_by_lua_block { cached.metrics() } }
+    location = /misuse { content_by_lua_block { cached.misuse() } }
     location = /memory { content_by_lua_block { cached.memory() } }
     location = /filter {
       header_filter_by_lua_block { cached.in_phase() }

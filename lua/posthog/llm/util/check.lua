@@ -81,6 +81,11 @@ function check.seconds(value, what, level)
   return value
 end
 
+--- Bytes of a name, an id or a path: more than any of the API has, and little enough for a URL and
+--- for the key of a dictionary.
+local LONGEST = 4096
+local TOO_LONG = ("is longer than %d bytes"):format(LONGEST)
+
 --- A single segment of a path: a skill's name, an id.
 --- @return string percent-encoded
 function check.segment(value, what, level)
@@ -88,11 +93,14 @@ function check.segment(value, what, level)
     check.type(value, "string", what, level + 1)
   end
   local escaped = core.escape(value)
-  if escaped == value and value ~= "" and value ~= "." and value ~= ".." then
+  local is_long = #value > LONGEST
+  if escaped == value and not is_long and value ~= "" and value ~= "." and value ~= ".." then
     return escaped -- the usual case, and a quarter of the work
   end
   local reason
-  if value == "" then
+  if is_long then
+    reason = TOO_LONG
+  elseif value == "" then
     reason = "is empty"
   elseif value == "." or value == ".." then
     reason = "is a dot segment"
@@ -111,7 +119,9 @@ end
 --- on the server (doc/api.md 1.1).
 function check.file_path(value, what, level)
   check.type(value, "string", what, level + 1)
-  if value:find("%c") then
+  if #value > LONGEST then
+    check.fail(level + 1, "%s %s", what, TOO_LONG)
+  elseif value:find("%c") then
     check.fail(level + 1, "%s contains a control character", what)
   end
   for segment in (value:gsub("\\", "/") .. "/"):gmatch("([^/]*)/") do
