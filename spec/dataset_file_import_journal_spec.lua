@@ -6,6 +6,7 @@ local dataset_import = require("spec.support.dataset_import")
 local file_system = require("posthog.llm.util.file_system")
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
+local shell = require("spec.support.shell")
 
 local fails = live.fails
 local LUA = os.getenv("LUA") or "lua5.4"
@@ -63,7 +64,12 @@ describe("an import", function()
         local text = '{"input":1}\n{bad\n'
         local source = t.write("a.jsonl", text)
         assert(
-          os.execute(("cd %s && mkdir sub && ln -s . link && ln -s there same"):format(t.folder))
+          os.execute(
+            (
+              "cd %s && mkdir sub && ln -s . link && ln -s there same && ln a.jsonl hard.jsonl"
+              .. " && ln -s ../none sub/to && ln -s sub/to to && ln -s '%s/none' far && ln -s loop loop"
+            ):format(t.folder, t.folder)
+          )
         )
         for _, case in ipairs({
           { "source", { rejects = t.folder .. "/sub/../a.jsonl" } },
@@ -72,6 +78,13 @@ describe("an import", function()
           { "journal", { rejects = t.folder .. "/link/a.jsonl.journal" } },
           { "journal", { rejects = t.folder .. "/new", journal = t.folder .. "/sub/../new" } },
           { "journal", { rejects = t.write("there", ""), journal = t.folder .. "/same" } },
+          -- What is written through a link to a file that is not there yet.
+          { "journal", { rejects = t.folder .. "/none", journal = t.folder .. "/to" } },
+          { "journal", { rejects = t.folder .. "/none", journal = t.folder .. "/link/far" } },
+          { "journal", { rejects = t.folder .. "/sub/to", journal = t.folder .. "/far" } },
+          { "journal", { rejects = t.folder .. "/to", journal = t.folder .. "/none" } },
+          { "source", { journal = t.folder .. "/hard.jsonl" } },
+          { "source", { rejects = t.folder .. "/hard.jsonl" } },
         }) do
           local summary, err = t.import(source, case[2])
           assert.is_nil(summary)
@@ -82,7 +95,23 @@ describe("an import", function()
         end
         assert.equal(text, t.text_of(source))
         assert.equal(0, t.posts())
+        assert.is_nil((t.import(source, { journal = t.folder .. "/loop" }))) -- which has no end
         assert.equal(1, assert(t.import(source, { rejects = t.folder .. "/sub/a.jsonl" })).rejected)
+      end)
+
+      it("never writes its journal over the file that standard input is read from", function()
+        local source = t.write("a.jsonl", '{"input":1}\n')
+        local program = t.write(
+          "program.lua",
+          [[
+            local client = require("posthog.llm").new({ personal_api_key = "phx_a", project_id = 1 })
+            local import = require("posthog.llm.dataset_file").import
+            print(select(2, import(client, "golden", "-", { journal = arg[1] })).message)
+          ]]
+        )
+        local said = shell.run(("%s '%s' '%s' <'%s'"):format(LUA, program, source, source))
+        assert.equal(source .. ": cannot be the source and the journal at once\n", said)
+        assert.equal('{"input":1}\n', t.text_of(source))
       end)
 
       it("goes on after a line of the journal that was being written", function()

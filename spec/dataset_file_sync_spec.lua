@@ -347,6 +347,22 @@ for _, profile in ipairs({ "reference", "current" }) do
         assert.equal(2, partly.created)
       end)
 
+      it(
+        "never has its journal in the place of the file, however their paths are written",
+        function()
+          local path = write("g.jsonl", "")
+          assert(os.execute(("cd '%s' && ln -s . link && ln g.jsonl hard"):format(folder)))
+          for _, name in ipairs({ "/g.jsonl", "/link/g.jsonl", "/hard" }) do
+            local journal = folder .. name
+            local result, err = sync(path, { journal = journal, allow_empty = true })
+            fails("invalid", { file = journal }, result, err)
+            local words = "cannot be the source and the journal at once"
+            assert.truthy(err.message:find(words, 1, true), err.message)
+            assert.is_true(is_there(journal))
+          end
+        end
+      )
+
       it("makes no doubles where two run at the same time", function()
         local path = write("g.jsonl", THREE)
         local other

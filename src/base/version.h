@@ -13,7 +13,7 @@
 ** core. It goes up by one with each change of those, through all releases.
 ** lua/posthog/llm/util/core.lua has the same and accepts no other core.
 */
-#define CORE_VERSION "0.1.0+9"
+#define CORE_VERSION "0.1.0+10"
 
 #if defined(LUA_LJDIR)
 #define CORE_LUA "LuaJIT"

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -226,6 +227,41 @@ static int files_real_path (lua_State *L) {
 }
 
 /*
+** core.read_link(path) -> target | nil, message, errno
+** Where a symbolic link leads to, as it is written; nothing need be there.
+*/
+static int files_read_link (lua_State *L) {
+  const char *path = check_path(L, 1);
+  char *target = lua_newuserdata(L, PATH_MAX);
+  ssize_t len = readlink(path, target, PATH_MAX);
+  if (len < 0)
+    return push_outcome(L, 1);
+  lua_pushlstring(L, target, (size_t)len);
+  return 1;
+}
+
+/*
+** core.file_id(path) -> id | nil, message, errno | nil, "kind"
+** A text that is the same for all names of one regular file, links followed.
+*/
+static int files_id (lua_State *L) {
+  const char *path = check_path(L, 1);
+  char id[64];
+  struct stat st;
+  if (stat(path, &st) != 0)
+    return push_outcome(L, 1);
+  if (!S_ISREG(st.st_mode)) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "kind");
+    return 2;
+  }
+  snprintf(id, sizeof(id), "%llu:%llu", (unsigned long long)st.st_dev,
+           (unsigned long long)st.st_ino);
+  lua_pushstring(L, id);
+  return 1;
+}
+
+/*
 ** core.truncate(path, bytes) -> true | nil, message, errno
 ** Truncates a file to a length in bytes, and waits until that is on the disk.
 */
@@ -246,6 +282,7 @@ static int files_truncate (lua_State *L) {
 void files_open (lua_State *L) {
   static const luaL_Reg functions[] = {
       {"create_file", files_create}, {"create_folder", files_create_folder},
+      {"file_id", files_id},         {"read_link", files_read_link},
       {"read_file", files_read},     {"real_path", files_real_path},
       {"set_mode", files_set_mode},  {"sync", files_sync},
       {"truncate", files_truncate},  {NULL, NULL},

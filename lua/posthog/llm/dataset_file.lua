@@ -20,6 +20,7 @@ local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
 local recognition = require("posthog.llm.dataset_file.recognition")
 local opening = require("posthog.llm.dataset_file.opening")
+local places = require("posthog.llm.dataset_file.places")
 local rejects = require("posthog.llm.dataset_file.rejects")
 local sources = require("posthog.llm.dataset_file.sources")
 local sync = require("posthog.llm.dataset_file.sync")
@@ -245,7 +246,7 @@ function dataset_file.import(client, dataset, source, options)
   local is_file
   options, is_file = import_options(client, dataset, source, options, 2)
   local held, input = {}, nil
-  local err = opening.same_places(source, options)
+  local err = places.check(source, options)
   if not err then
     input, err = opening.source(source, is_file, options, held)
   end

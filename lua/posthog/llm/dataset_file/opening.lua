@@ -1,7 +1,5 @@
 --- Opens what an import or a sync needs: the source, and the dataset.
 
-local failure = require("posthog.llm.dataset_file.failure")
-local file_system = require("posthog.llm.util.file_system")
 local find_dataset = require("posthog.llm.api.find_dataset")
 local guard = require("posthog.llm.dataset_file.guard")
 local check = require("posthog.llm.util.check")
@@ -9,35 +7,6 @@ local recognition = require("posthog.llm.dataset_file.recognition")
 local sources = require("posthog.llm.dataset_file.sources")
 
 local opening = {}
-
---- The names of a file that are the same however a path is written: with its folder's links
---- followed, and with its own. The file, and its folder, may be missing.
---- @return string[]
-local function names_of(path)
-  if path:find("\0", 1, true) then
-    return { path } -- no name at all; who opens it says so
-  end
-  local folder, base = path:match("^(.*/)([^/]*)$")
-  local real = file_system.real_path(folder or ".")
-  local name = real and real:gsub("/$", "") .. "/" .. (base or path) or path
-  return { name, file_system.real_path(path) or name }
-end
-
---- Checks that no file would be written over another one.
---- @return posthog.llm.Error? err
-function opening.same_places(source, options)
-  local places = { source = source, journal = options.journal, rejects = options.rejects }
-  local seen = {}
-  for _, place in ipairs({ "source", "journal", "rejects" }) do
-    local path = places[place]
-    for _, name in ipairs(type(path) == "string" and names_of(path) or {}) do
-      if seen[name] and seen[name] ~= place then
-        return failure(path, "cannot be the %s and the %s at once", seen[name], place)
-      end
-      seen[name] = place
-    end
-  end
-end
 
 --- Opens a file, and recognises its format.
 --- @return posthog.llm.dataset_file.Source?

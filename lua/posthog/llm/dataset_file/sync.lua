@@ -17,6 +17,7 @@ local journals = require("posthog.llm.dataset_file.journal")
 local keys = require("posthog.llm.dataset_file.sync.key")
 local lookup = require("posthog.llm.dataset_file.lookup")
 local opening = require("posthog.llm.dataset_file.opening")
+local places = require("posthog.llm.dataset_file.places")
 local option_names = require("posthog.llm.util.option_names")
 local plans = require("posthog.llm.dataset_file.sync.plan")
 local preview = require("posthog.llm.dataset_file.sync.preview")
@@ -514,6 +515,10 @@ local function sync(client, dataset, path, options)
     return (self.edits and self.edits.flow.is_open) or (self.import and self.import.flow.is_open)
   end
   self.close_files = close
+  err = places.check(path, options)
+  if err then
+    return errors.failure(err)
+  end
   for _, name in ipairs({ "on_progress", "on_start" }) do
     options[name] = guard(options[name], close, is_sending)
   end

@@ -2,7 +2,7 @@
 --- another version, the error is one line that says why and what to run.
 
 --- Equal to CORE_VERSION in src/base/version.h, which says when its last number goes up.
-local VERSION = require("posthog.llm.util.version") .. "+9"
+local VERSION = require("posthog.llm.util.version") .. "+10"
 
 --- An editor is in anybody's folder: where the plugin is not built, no core is taken from there.
 local function load()

@@ -30,6 +30,12 @@ return {
   --- The absolute path without symbolic links.
   --- @type fun(path: string): string?, string?
   real_path = core.real_path,
+  --- Where a symbolic link leads to, as it is written there. Nothing need be there.
+  --- @type fun(path: string): string?, string?
+  read_link = core.read_link,
+  --- A text that is the same for all names of one regular file, links followed.
+  --- @type fun(path: string): string?, string?
+  file_id = core.file_id,
   --- @type fun(path: string, mode: integer): boolean?, string?
   set_mode = core.set_mode,
 }
