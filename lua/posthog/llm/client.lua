@@ -25,7 +25,8 @@ local VERSION = require("posthog.llm.util.version")
 ---
 --- A call returns `value, err, response`. Success: `value` is not nil and `err` is nil. Failure:
 --- nil, an [error](errors.md) and, if a response arrived, the response. A mistake of the program,
---- such as a wrong type or an unknown option, raises at its line.
+--- such as a wrong type or an unknown option, raises at its line. A response without content (204)
+--- is the value true: that of `archive`, and of any call where a server or a gateway sends one.
 --- @class posthog.llm.Client
 --- @field skills posthog.llm.Skills
 --- @field datasets posthog.llm.Datasets

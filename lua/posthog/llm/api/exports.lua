@@ -27,10 +27,13 @@ local exports = {}
 --- @class posthog.llm.ExportRow
 --- @field item_id string
 --- @field dataset_id string
---- @field dataset_revision integer
+--- @field dataset_revision integer that is exported
+--- @field dataset_revision_id? string
 --- @field client_item_id? string
 --- @field version integer of the item
 --- @field version_id string
+--- @field version_dataset_revision? integer the revision of the dataset that this version made
+--- @field version_dataset_revision_id? string
 --- @field archived boolean
 --- @field input any JSON
 --- @field expected_output any JSON

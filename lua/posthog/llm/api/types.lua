@@ -247,7 +247,7 @@
 --- @field created_by? posthog.llm.User nil: the account was removed
 --- @field team integer the project; another name of `team_id`
 --- @field team_id integer another name of `team`
---- @field source_output any API v2: JSON, `llm.null` for null
+--- @field source_output? any API v2: JSON, `llm.null` for null
 --- @field client_item_id? string API v2
 --- @field version? integer API v2: from 1
 --- @field version_id? string API v2

@@ -16,7 +16,7 @@ local lint = {}
 local LIMITS = rules.LIMITS
 
 --- @class posthog.llm.SkillFinding
---- @field code string of the rule (rules.lua)
+--- @field code string of the rule, such as "name_missing"
 --- @field path string
 --- @field line? integer
 --- @field message string what is wrong, and the way out
