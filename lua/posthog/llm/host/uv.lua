@@ -62,7 +62,7 @@ Task.__index = Task
 --- @field ended boolean
 --- @field traceback string?
 --- @field transfer userdata? the one that it waits for
---- @field timer userdata? the one that ends its sleep
+--- @field timer posthog.llm.uv.Timer? the one that ends its sleep
 local Coroutine = {}
 Coroutine.__index = Coroutine
 
@@ -164,8 +164,8 @@ local function disarm(routine)
     scheduler.unpark(transfer)
     parked = parked - 1
   elseif timer then
-    routine.timer = nil
-    timer:stop()
+    routine.timer, timer.routine = nil, nil -- a stopped timer of luv keeps its callback
+    timer.handle:stop()
     idle_timers[#idle_timers + 1] = timer
   end
 end
@@ -466,6 +466,20 @@ function uv.wait(transfer)
   suspend(routine)
 end
 
+--- @class posthog.llm.uv.Timer
+--- @field handle userdata
+--- @field routine? posthog.llm.uv.Coroutine the one that sleeps
+--- @field fire fun() wakes it
+
+--- @return posthog.llm.uv.Timer
+local function new_timer()
+  local timer = { handle = assert(luv.new_timer()) }
+  function timer.fire()
+    timer.routine:wake()
+  end
+  return timer
+end
+
 --- @param seconds number
 --- @return false? was_cancelled
 function uv.sleep(seconds)
@@ -481,10 +495,9 @@ function uv.sleep(seconds)
   disarm(routine)
   luv.update_time() -- the loop's clock stands still while Lua runs
   local ms = seconds > 0 and math.ceil(seconds * 1000) + 1 or 0 -- the loop's clock counts whole ms
-  routine.timer = table.remove(idle_timers) or assert(luv.new_timer())
-  routine.timer:start(ms, 0, function()
-    routine:wake()
-  end)
+  local timer = table.remove(idle_timers) or new_timer()
+  routine.timer, timer.routine = timer, routine
+  timer.handle:start(ms, 0, timer.fire)
   suspend(routine)
   if routine.task.cancelled then
     return false
