@@ -19,6 +19,7 @@ local journals = require("posthog.llm.dataset_file.journal")
 local mapping = require("posthog.llm.dataset_file.mapping")
 local failure = require("posthog.llm.dataset_file.failure")
 local recognition = require("posthog.llm.dataset_file.recognition")
+local on_raise = require("posthog.llm.util.on_raise")
 local opening = require("posthog.llm.dataset_file.opening")
 local places = require("posthog.llm.dataset_file.places")
 local rejects = require("posthog.llm.dataset_file.rejects")
@@ -129,16 +130,18 @@ local function rehearse(import)
 end
 
 --- Opens the journal of an import, and checks that it belongs to it.
+--- @param held table where it is put as soon as it is open
 --- @param header table the dataset and the source
 --- @param now fun(): integer the server's clock
 --- @param rejects_path? string for advice
 --- @return posthog.llm.dataset_file.Journal?
 --- @return posthog.llm.Error?
-local function open_journal(client, path, header, now, rejects_path)
+local function open_journal(client, held, path, header, now, rejects_path)
   local journal, err = journals.open(path)
   if not journal then
     return nil, err
   end
+  held.journal = journal
   local begun
   begun, err = journal:begin(header, now(), function()
     if header.key then -- no row of others can be taken for one of the import's
@@ -220,6 +223,60 @@ local function finish(import, err, path)
   return summary
 end
 
+--- Imports from a source that is open.
+--- @param input posthog.llm.dataset_file.Source
+--- @param held table as for `opening.source`
+--- @return posthog.llm.DatasetImport? summary
+--- @return posthog.llm.Error? err
+--- @return posthog.llm.DatasetImport? so_far
+local function import_from(client, dataset, source, input, options, held)
+  local row, err, response, is_new = opening.target(client, dataset, options)
+  if row and input.found then
+    err = recognition.tell(input.found, client, options.on_start, "the import")
+  end
+  local now = Import.server_clock(response)
+  local journal
+  if not err and options.dry_run then
+    journal = no_journal()
+  elseif not err then
+    journal, err = open_journal(
+      client,
+      held,
+      options.journal,
+      header_of(client, row.id, source, input),
+      now,
+      options.rejects
+    )
+  end
+  if err then
+    input.close()
+    return errors.failure(err)
+  end
+  local import = Import.new({
+    client = client,
+    dataset = row.id,
+    is_new = is_new,
+    source = input,
+    journal = journal,
+    options = options,
+    now = now,
+    close_files = held.close,
+  })
+  held.import = import
+  if options.dry_run then
+    return rehearse(import)
+  elseif not journal.finished then
+    err = options.rejects and rejects.check(options.rejects, journal) or import:run()
+    if not err and input.survey and input.sha256() ~= input.survey.sha256 then
+      local words = "the file was changed while it was imported; put it back, and import again"
+      err = failure(source, words)
+    end
+  else
+    import.already = true
+  end
+  return finish(import, err, options.journal)
+end
+
 --- Imports records into a dataset, each exactly once: called again with the same journal, an import
 --- that was stopped or killed goes on where it was, and one that is finished does nothing. One
 --- request for each record.
@@ -253,52 +310,7 @@ function dataset_file.import(client, dataset, source, options)
   if not input then
     return errors.failure(err)
   end
-  local row, failed, response, is_new = opening.target(client, dataset, options)
-  err = failed
-  if row and input.found then
-    err = recognition.tell(input.found, client, options.on_start, "the import")
-  end
-  local now = Import.server_clock(response)
-  local journal
-  if not err and options.dry_run then
-    journal = no_journal()
-  elseif not err then
-    journal, err = open_journal(
-      client,
-      options.journal,
-      header_of(client, row.id, source, input),
-      now,
-      options.rejects
-    )
-  end
-  if err then
-    input.close()
-    return errors.failure(err)
-  end
-  held.journal = journal
-  local import = Import.new({
-    client = client,
-    dataset = row.id,
-    is_new = is_new,
-    source = input,
-    journal = journal,
-    options = options,
-    now = now,
-    close_files = held.close,
-  })
-  held.import = import
-  if options.dry_run then
-    return rehearse(import)
-  elseif not journal.finished then
-    err = options.rejects and rejects.check(options.rejects, journal) or import:run()
-    if not err and input.survey and input.sha256() ~= input.survey.sha256 then
-      local words = "the file was changed while it was imported; put it back, and import again"
-      err = failure(source, words)
-    end
-  else
-    import.already = true
-  end
-  return finish(import, err, options.journal)
+  return on_raise(held.close, import_from, client, dataset, source, input, options, held)
 end
 
 --- Writes the rows of a dataset to a file, newest first. The file is there as a whole or not at

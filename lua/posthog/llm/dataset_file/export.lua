@@ -1,11 +1,14 @@
 --- Exports the item list of a dataset to a file, row by row.
 
 local atomic_file = require("posthog.llm.util.atomic_file")
+local clock = require("posthog.llm.host.clock")
+local errors = require("posthog.llm.util.errors")
 local guard = require("posthog.llm.dataset_file.guard")
 local json = require("posthog.llm.json")
 local item_fields = require("posthog.llm.api.item_fields")
 local listing = require("posthog.llm.api.listing")
 local failure = require("posthog.llm.dataset_file.failure")
+local on_raise = require("posthog.llm.util.on_raise")
 local progress = require("posthog.llm.dataset_file.progress")
 local stream = require("posthog.llm.dataset_file.stream")
 local json_text = require("posthog.llm.util.json_text")
@@ -139,6 +142,10 @@ local function write_rows(file, format, names, next_row, report)
     _, err = file:write(format.last)
   end
   err = err or report(count, true)
+  -- The last moment at which a task may be cancelled: one that is has no file.
+  if not err and clock.sleep(0) == false then
+    err = errors.new({ kind = "cancelled", message = "the export was given up" })
+  end
   if err then
     return nil, err
   end
@@ -172,14 +179,15 @@ local function export(client, dataset, path, format, options)
     { dataset = dataset.id, revision = revision, limit = PAGE },
     options.prefetch
   )
-  local on_progress = guard(options.on_progress, function()
-    file:abandon()
-  end)
-  local report = progress.rows(on_progress, listed, "the export")
-  local count, failed = write_rows(file, FORMATS[format], names, next_row, report)
-  if not count then
+  local function abandon()
     listed.cancel()
     file:abandon()
+  end
+  local report = progress.rows(guard(options.on_progress, abandon), listed, "the export")
+  local count, failed =
+    on_raise(abandon, write_rows, file, FORMATS[format], names, next_row, report)
+  if not count then
+    abandon()
     return nil, failed
   end
   local digest

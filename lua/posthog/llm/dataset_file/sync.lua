@@ -16,6 +16,7 @@ local json = require("posthog.llm.json")
 local journals = require("posthog.llm.dataset_file.journal")
 local keys = require("posthog.llm.dataset_file.sync.key")
 local lookup = require("posthog.llm.dataset_file.lookup")
+local on_raise = require("posthog.llm.util.on_raise")
 local opening = require("posthog.llm.dataset_file.opening")
 local places = require("posthog.llm.dataset_file.places")
 local option_names = require("posthog.llm.util.option_names")
@@ -539,7 +540,7 @@ local function sync(client, dataset, path, options)
   end
   if input and self.row then
     self.now = Import.server_clock(response)
-    result, err, partly = run(self, input)
+    result, err, partly = on_raise(close, run, self, input)
   end
   if self.journal and (result or not self.journal.latest) then -- nothing is left in doubt
     self.journal:remove()

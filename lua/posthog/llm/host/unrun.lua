@@ -5,6 +5,7 @@
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
+local finalizer = require("posthog.llm.util.finalizer")
 
 local unrun = {}
 
@@ -42,15 +43,6 @@ local function at_end()
   end
 end
 
-local function guard()
-  if newproxy then -- luacheck: ignore
-    local proxy = newproxy(true) -- luacheck: ignore
-    getmetatable(proxy).__gc = at_end
-    return proxy
-  end
-  return setmetatable({}, { __gc = at_end })
-end
-
 --- Calls `forget` in the first turn of the loop, without keeping the loop alive.
 local function watch(luv)
   local check = assert(luv.new_check())
@@ -69,7 +61,7 @@ end
 function unrun.add(luv, task, deliver_queued)
   if tasks then
     if not sentinel then
-      sentinel, deliver = guard(), deliver_queued
+      sentinel, deliver = finalizer(at_end), deliver_queued
       watch(luv)
     end
     tasks[#tasks + 1] = task

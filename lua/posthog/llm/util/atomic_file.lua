@@ -3,6 +3,7 @@
 
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
+local finalizer = require("posthog.llm.util.finalizer")
 
 local atomic_file = {}
 
@@ -36,6 +37,7 @@ end
 --- @field private temporary string
 --- @field private file file*
 --- @field private hasher userdata
+--- @field private owner any discards the file when nobody holds it, as where a thread of nginx was killed
 local Atomic = {}
 Atomic.__index = Atomic
 
@@ -77,10 +79,11 @@ function atomic_file.open(path, mode)
   if not file then
     return atomic_file.failure(path, "cannot be written", message)
   end
-  return setmetatable(
-    { path = path, bytes = 0, temporary = name, file = file, hasher = core.hasher() },
-    Atomic
-  )
+  local self = { path = path, bytes = 0, temporary = name, file = file, hasher = core.hasher() }
+  self.owner = finalizer(function()
+    Atomic.abandon(self)
+  end)
+  return setmetatable(self, Atomic)
 end
 
 --- @param text string
@@ -124,7 +127,9 @@ function Atomic:abandon()
   local file = self.file
   self.file = nil
   if file then
-    file:close()
+    if io.type(file) == "file" then -- else both are collected at once
+      file:close()
+    end
     os.remove(self.temporary)
   end
 end
