@@ -137,7 +137,7 @@ describe("a client", function()
 
     it("obeys the limits that are given for one call", function()
       local value, err =
-        c:request("GET", "/__emulator/slow?ms=2000", { timeout = 0.05, max_retries = 0 })
+        c:request("GET", "/__emulator/slow?ms=9000", { timeout = 0.05, max_retries = 0 })
       assert.is_nil(value)
       assert.equal("timeout", err.kind)
       assert.equal(1, err.attempts)
@@ -310,10 +310,10 @@ describe("a client", function()
           return c:request("POST", "/__emulator/slow?ms=20000")
         end,
         function()
-          return other:request("GET", "/__emulator/slow?ms=150")
+          return other:request("GET", "/__emulator/slow?ms=3000")
         end,
         function()
-          llm.sleep(0.05)
+          llm.sleep(1) -- by then they are in flight
           c:close()
           return true
         end,
@@ -336,7 +336,7 @@ describe("a client", function()
           return c.datasets:create({ name = "x" })
         end,
         function()
-          llm.sleep(0.1)
+          llm.sleep(1) -- by then the first attempt has failed
           c:close()
         end,
       })

@@ -283,7 +283,7 @@ for _, profile in ipairs({ "reference", "current" }) do
 
     it("that is stopped leaves no request on its way", function()
       t.e:seed({ items = 400, dataset = dataset })
-      t.e:fault({ match = { path = "offset=[123]%d%d" }, action = { delay = 5 } })
+      t.e:fault({ match = { path = "offset=[123]%d%d" }, action = { delay = 30 } })
       local narrow = client:with({ max_connections = 2 })
       collectgarbage("stop")
       local path = folder .. "/a.jsonl"
@@ -297,7 +297,7 @@ for _, profile in ipairs({ "reference", "current" }) do
       local began = core.now()
       assert(narrow:request("GET", "/__emulator/slow?ms=1"))
       collectgarbage("restart")
-      assert.is_true(core.now() - began < 2)
+      assert.is_true(core.now() - began < 15)
     end)
 
     it("that fails leaves what was there before, and nothing else", function()

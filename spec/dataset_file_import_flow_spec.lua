@@ -74,7 +74,7 @@ describe("an import", function()
         ]]):format(t.e.url, dataset, t.folder .. "/j")
         )
         local line = '{"input":1}\n'
-        local producer = ("{ echo '%s'; sleep 1; echo '%s'; }"):format(line, line)
+        local producer = ("{ echo '%s'; sleep 2; echo '%s'; }"):format(line, line)
         local output = output_of(("%s | %s %s 2>&1"):format(producer, LUA, program))
         assert.equal("nil\t2\tturned\n", output)
       end)
@@ -114,7 +114,7 @@ describe("an import", function()
         local dataset = t.dataset
         t.e:fault({
           match = { method = "POST", path = ITEMS, nth = 5 },
-          action = { delay = { answer = 2 } },
+          action = { delay = { answer = 6 } },
         })
         local summary =
           assert(dataset_file.import(client, dataset, t.numbers(120), { concurrency = 3 }))
@@ -124,7 +124,7 @@ describe("an import", function()
         for _, entry in ipairs(t.e:log()) do
           slow = slow or (entry.fault and entry.at)
           meanwhile = meanwhile
-            + (slow and entry.method == "POST" and entry.at < slow + 1.9 and 1 or 0)
+            + (slow and entry.method == "POST" and entry.at < slow + 5.9 and 1 or 0)
         end
         assert.equal(116, meanwhile) -- it, and all that follow
         assert.equal(120, #t.inputs())
@@ -160,7 +160,7 @@ describe("an import", function()
       it("sends each record before it waits for a slow source", function()
         local n, sent = 0, {}
         local function slow()
-          core.sleep(0.1)
+          core.sleep(0.5)
           sent[n] = t.posts()
           n = n + 1
           return n <= 6 and { input = n } or nil
@@ -185,7 +185,7 @@ describe("an import", function()
         )
         local pad = ("x"):rep(400) -- the beginning is awaited, since it tells what the file is
         local producer = '{ for i in $(seq 120); do echo \'{"input":\'$i\',"output":"%s"}\'; done;'
-          .. " for i in 121 122 123; do sleep 0.4; echo '{\"input\":'$i'}'; done; sleep 0.4; }"
+          .. " for i in 121 122 123; do sleep 1; echo '{\"input\":'$i'}'; done; sleep 1; }"
         local command = producer .. " | %s spec/dataset_file/importer.lua %s 2>&1"
         local output = output_of(command:format(pad, LUA, settings))
         assert.truthy(output:find('"imported":123', 1, true), output)

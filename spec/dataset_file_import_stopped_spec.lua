@@ -48,19 +48,19 @@ describe("an import", function()
         local source = t.numbers(3)
         t.e:fault({
           match = { method = "POST", path = ITEMS },
-          action = { delay = { write = 0.8 }, times = 1 },
+          action = { delay = { write = 2.5 }, times = 1 },
         })
-        local hasty = client:with({ timeout = 0.15 })
+        local hasty = client:with({ timeout = 1 })
         local summary =
-          assert(dataset_file.import(hasty, dataset, source, { concurrency = 1, settle = 1 }))
+          assert(dataset_file.import(hasty, dataset, source, { concurrency = 1, settle = 3 }))
         assert.equal(3, summary.imported)
-        core.sleep(0.8) -- for a write that were still to come
+        core.sleep(2) -- for a write that were still to come
         assert.same({ "1", "2", "3" }, t.inputs())
       end)
 
       it("finds lost rows whose time is a little before its own", function()
         local source = t.numbers(4)
-        t.e:settings({ clock = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 3) })
+        t.e:settings({ clock = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 1) })
         t.fail_creates({ close = "after", times = 3 })
         local summary = assert(t.import(source, { concurrency = 1 }))
         t.e:settings({ clock = "" })

@@ -14,7 +14,7 @@ describe("an import killed again and again", function()
       local function is_exact(options)
         t.reset()
         local records = 150
-        options.records, options.settle, options.after = records, 0.3, 60000
+        options.records, options.settle, options.after = records, 1, 60000
         local result = kills.run(t.e, options)
         local of = "seed " .. options.seed .. ": " .. result.output
         assert.truthy(result.summary, of)

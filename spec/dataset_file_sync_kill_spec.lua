@@ -14,7 +14,7 @@ describe("a sync killed again and again", function()
       local function is_exact(options)
         t.reset()
         t.e:settings({ item_limit = 0, item_version_limit = 0, item_archive_limit = 0 })
-        options.records, options.settle, options.after = 30, 0.2, 40000
+        options.records, options.settle, options.after = 30, 1, 40000
         options.profile = profile
         local result = syncs.run(t.e, options)
         assert.same({}, result.differences, "seed " .. options.seed .. ": " .. result.output)

@@ -166,7 +166,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         local name, method, records, wanted = case[1], case[2], case[3], case[4]
         t.e:fault({
           match = { method = method, path = "/dataset_items/", nth = 5 },
-          action = { delay = { answer = 2 } },
+          action = { delay = { answer = 4 } },
         })
         local since = #t.e:log()
         local options = { concurrency = 3, prune = true, settle = 0 }
@@ -175,7 +175,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         for _, entry in ipairs(t.e:log(since)) do
           slow = slow or (entry.fault and entry.at)
           local is_write = entry.method == method
-          meanwhile = meanwhile + (slow and is_write and entry.at < slow + 1.9 and 1 or 0)
+          meanwhile = meanwhile + (slow and is_write and entry.at < slow + 3.9 and 1 or 0)
         end
         assert.equal(wanted - 4, meanwhile, name) -- it, and all that follow
       end

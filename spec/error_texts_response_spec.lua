@@ -195,11 +195,11 @@ describe("the text of an error", function()
 
     it("of the client names the option to change", function()
       for option, case in pairs({
-        timeout = { 0.3, "timeout: no response from http://ADDRESS within 0.3 s" },
+        timeout = { 1.5, "timeout: no response from http://ADDRESS within 1.5 s" },
         deadline = {
-          0.3,
+          1.5,
           "timeout: the call's deadline has passed: no response from "
-            .. "http://ADDRESS within 0.3 s",
+            .. "http://ADDRESS within 1.5 s",
         },
         max_response_bytes = {
           10,
@@ -208,7 +208,7 @@ describe("the text of an error", function()
         },
       }) do
         local err = tells("request: " .. case[2], "own", { [option] = case[1] }, function(c)
-          return c:request("GET", "/__emulator/slow?ms=" .. (option:find("^max") and 1 or 3000))
+          return c:request("GET", "/__emulator/slow?ms=" .. (option:find("^max") and 1 or 9000))
         end)
         assert.equal(option, err.option)
       end

@@ -89,7 +89,7 @@ describe("an export", function()
     ["that stops coming"] = { "timeout", { ending = "hang" } },
   }) do
     it(what .. " is an error that says after which row", function()
-      local n, err = read_all(bulk.id("rows", MIB, case[2]), { timeout = 1 })
+      local n, err = read_all(bulk.id("rows", MIB, case[2]), { timeout = 3 })
       assert.is_true(n > 1000)
       assert.equal(case[1], err.kind, tostring(err))
       assert.equal(n, err.row)

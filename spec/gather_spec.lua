@@ -235,7 +235,7 @@ describe("llm.gather in a plain program", function()
     local order = {}
     local _, errors = llm.gather({
       function()
-        llm.sleep(0.05)
+        llm.sleep(1)
         order[#order + 1] = "slept"
       end,
       function()
@@ -411,7 +411,7 @@ describe("llm.gather in a plain program", function()
   it("releases its functions when the program is interrupted", function()
     local went_on = 0
     local function wait()
-      slow(100)
+      slow(1000)
       went_on = went_on + 1
     end
     local ok, why = pipeline.interrupted_gather({ wait, wait })
@@ -419,7 +419,7 @@ describe("llm.gather in a plain program", function()
     assert.equal("interrupted", why)
     local values, errors = llm.gather({
       function()
-        return slow(200) and "next"
+        return slow(1500) and "next"
       end,
     })
     assert.is_nil(errors)

@@ -1,5 +1,6 @@
 --- A plain program that asks to be stopped, not killed, and what it knows of its terminal.
 
+local command = require("spec.support.command")
 local emulator = require("spec.emulator")
 
 describe("an interrupt", function()
@@ -28,22 +29,25 @@ describe("an interrupt", function()
   ]]
 
   --- Runs a program, and a command once the emulator was asked for datasets.
-  local function run(program, command)
-    local name = os.tmpname()
+  local function run(program, meanwhile)
+    local name, ready = os.tmpname(), os.tmpname()
+    os.remove(ready)
     local file = assert(io.open(name, "w"))
     file:write(PROGRAM, program)
     file:close()
     local pipe = io.popen(([[
       trap '' HUP
-      %s %s '%s' 2>&1 & pid=$!
+      ready=%s
+      %s %s '%s' "$ready" 2>&1 & pid=$!
       n=0
       until curl -q -s --noproxy '*' %s/__emulator/log | grep -q datasets || [ $((n += 1)) -gt 400 ]
       do sleep 0.05; done
       { %s; wait $pid; } 2>/dev/null
-      echo "status $?" ]]):format(os.getenv("LUA"), name, e.url, e.url, command))
+      echo "status $?" ]]):format(ready, os.getenv("LUA"), name, e.url, e.url, meanwhile))
     local output = pipe:read("*a")
     pipe:close()
     os.remove(name)
+    os.remove(ready)
     return output
   end
 
@@ -91,8 +95,10 @@ describe("an interrupt", function()
   it("ends the process at the second signal", function()
     hold()
     local output = run(
-      "get(); io.stdout:write('first\\n'); io.stdout:flush(); while true do end",
-      "kill -TERM $pid; sleep 0.5; kill -TERM $pid"
+      "get(); print('first') io.stdout:flush() io.open(arg[2], 'w'):close() while true do end",
+      "kill -TERM $pid; "
+        .. command.until_true('[ -e "$ready" ] || ! kill -0 $pid')
+        .. "kill -TERM $pid"
     )
     assert.matches("first\nstatus 143", output)
   end)
@@ -110,13 +116,13 @@ describe("an interrupt", function()
 
   it("knows the columns of a terminal, and that a pipe has none", function()
     local columns = "require('posthog.llm.core').columns(1)"
-    local command = ([[%s -e "print(%s)"]]):format(os.getenv("LUA"), columns)
-    local pipe = io.popen(command)
+    local program = ([[%s -e "print(%s)"]]):format(os.getenv("LUA"), columns)
+    local pipe = io.popen(program)
     assert.equal("nil\n", pipe:read("*a"))
     pipe:close()
     pipe = io.popen(
       ("script -qefc '%s' /dev/null </dev/null"):format(
-        "stty cols 97; " .. command:gsub("'", "'\\''")
+        "stty cols 97; " .. program:gsub("'", "'\\''")
       )
     )
     assert.matches("97", pipe:read("*a"))

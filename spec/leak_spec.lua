@@ -52,7 +52,7 @@ describe("what a program drops is freed when it", function()
       if e:state().connections <= connections then
         break
       end
-      llm.sleep(0.01)
+      llm.sleep(0.1)
     end
     assert.equal(connections, e:state().connections)
   end
@@ -166,11 +166,17 @@ describe("what a program drops is freed when it", function()
     apart(function()
       local c = pipeline.client(e.url)
       local function slow()
-        return c:request("GET", "/__emulator/slow?ms=600")
+        return c:request("GET", "/__emulator/slow?ms=5000")
       end
       local ok, why = pipeline.interrupted_gather({ slow, slow, slow })
       assert.is_false(ok)
       assert.equal("interrupted", why)
+      for _ = 1, 100 do
+        if #e:log() == 3 then
+          break
+        end
+        llm.sleep(0.1)
+      end
       assert.equal(3, #e:log())
     end)
     assert_all_closed()
@@ -263,7 +269,7 @@ describe("what a program drops is freed when it", function()
       transfer = pool:start(core.request_config({}), { method = "GET" }, %q)
       core.engine():poll(0.1)
       assert(not transfer:done())
-    ]]):format(e.url .. "/__emulator/slow?ms=600"))
+    ]]):format(e.url .. "/__emulator/slow?ms=5000"))
     assert.equal("", said)
     assert.equal(0, status)
     assert_all_closed()

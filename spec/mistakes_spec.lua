@@ -133,7 +133,7 @@ describe("a mistake", function()
         personal_api_key = "phx_x",
         project_id = 1,
         pace = { per_minute = 1 },
-        deadline = 2,
+        deadline = 20,
       })
       local _, err = paced.datasets:list()
       assert.equal("network", err.kind)

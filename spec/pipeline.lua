@@ -68,7 +68,7 @@ function pipeline.interrupted_gather(functions)
     all[i] = f
   end
   all[#all + 1] = function()
-    llm.sleep(0.05)
+    llm.sleep(0.3)
     armed = true
   end
   local compiles = jit and jit.status()

@@ -309,12 +309,12 @@ describe("a call that fails", function()
   end)
 
   it("has one deadline over all its attempts", function()
-    e:fault({ action = { status = 503, delay = 0.1 } })
+    e:fault({ action = { status = 503, delay = 0.5 } })
     local backoff = retry.backoff
     retry.backoff = function()
       return 0.001
     end
-    local _, err = c.datasets:list({ deadline = 0.45, max_retries = 1000, timeout = 60 })
+    local _, err = c.datasets:list({ deadline = 2.2, max_retries = 1000, timeout = 60 })
     retry.backoff = backoff
     assert.is_true(err.kind == "server" or err.kind == "timeout")
     assert.is_true(err.attempts >= 2 and err.attempts <= 5, tostring(err.attempts))
@@ -324,7 +324,12 @@ describe("a call that fails", function()
 
   it("is not repeated when the wait would not end before the deadline", function()
     e:fault({ action = { status = 503 } })
-    local _, err = c.datasets:list({ deadline = 0.2 })
+    local backoff = retry.backoff
+    retry.backoff = function()
+      return 10
+    end
+    local _, err = c.datasets:list({ deadline = 9 })
+    retry.backoff = backoff
     assert.equal("server", err.kind)
     assert.equal(1, err.attempts)
     assert.equal(0, #naps)
@@ -387,7 +392,8 @@ describe("a call that fails", function()
       assert.equal("not_found", err.kind)
       assert.equal(3, err.attempts)
       -- The call began 7.5 s before its first request was lost.
-      assert.is_true(math.abs(os.time() - 8 - err.sent_at) <= 2, tostring(os.time() - err.sent_at))
+      local since = os.time() - err.sent_at -- and 15 s before the second was
+      assert.is_true(since >= 6 and since < 14, tostring(since))
     end
   )
 

@@ -299,7 +299,7 @@ for _, profile in ipairs({ "reference", "current" }) do
         end
         create("skill-" .. i, files)
       end
-      t.e:fault({ match = { path = "llm_skills" }, action = { delay = 0.005 } })
+      t.e:fault({ match = { path = "llm_skills" }, action = { delay = 0.1 } })
       assert(skill_folder.pull_all(counting, root))
       assert.is_true(most == 8, most .. " at a time")
       most = 0

@@ -131,7 +131,8 @@ describe("the front matter's YAML", function()
       pending("lyaml is not there for this Lua")
       return
     end
-    local random = front_matters.random(os.time())
+    local seed = front_matters.seed()
+    local random = front_matters.random(seed)
     local agreed = 0
     for round = 1, ROUNDS do
       local source = front_matters[round % 3 == 0 and "jumble" or "make"](random)
@@ -151,11 +152,11 @@ describe("the front matter's YAML", function()
         assert.is_true(err.line >= 1 and err.line <= lines + 1 and err.message ~= "", source)
       end
     end
-    assert.is_true(agreed > ROUNDS / 5, agreed)
+    assert.is_true(agreed > ROUNDS / 5, ("seed %d: %d agreed"):format(seed, agreed))
   end)
 
   it("is read, or refused, whatever bytes there are", function()
-    local random = front_matters.random(os.time())
+    local random = front_matters.random(front_matters.seed())
     for _ = 1, ROUNDS do
       local bytes = {}
       for i = 1, random(30) do

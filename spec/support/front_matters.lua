@@ -2,6 +2,12 @@
 
 local front_matters = {}
 
+--- Another one each time, or that of SPEC_SEED. A failure tells it.
+--- @return integer
+function front_matters.seed()
+  return tonumber(os.getenv("SPEC_SEED")) or os.time()
+end
+
 --- A generator of numbers that is the same on every Lua.
 --- @return fun(n: integer): integer from 1 to n
 function front_matters.random(seed)
