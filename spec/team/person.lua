@@ -107,27 +107,41 @@ function person:resolve(dir)
   end
 end
 
---- Paths that have markers, of all folders.
-function person:marked()
+--- Paths of a folder's files that have markers.
+local function marked_in(dir)
   local list = {}
-  for _, dir in ipairs(self:dirs()) do
-    for path, text in pairs(folders.tree(dir)) do
-      if path:find("%.md$") and text:find("<<<<<<<", 1, true) then
-        list[dir .. "/" .. path] = dir
-      end
+  for path, text in pairs(folders.tree(dir)) do
+    if path:find("%.md$") and text:find("<<<<<<<", 1, true) then
+      list[#list + 1] = path
     end
   end
   return list
 end
 
---- Every marker is in a file that the status names.
-function person:check_told()
-  for full, dir in pairs(self:marked()) do
-    local named = {}
-    for _, finding in ipairs(assert(skill_folder.status(nil, dir)).unresolved) do
-      named[dir .. "/" .. finding.path] = true
+--- The same of all folders.
+function person:marked()
+  local list = {}
+  for _, dir in ipairs(self:dirs()) do
+    for _, path in ipairs(marked_in(dir)) do
+      list[dir .. "/" .. path] = dir
     end
-    assert(named[full], "not told: the conflict in " .. full)
+  end
+  return list
+end
+
+--- Every marker is in a file that the status names. That comes first, as it leads back what a
+--- command that was killed has begun to write.
+function person:check_told()
+  for _, dir in ipairs(self:dirs()) do
+    local list, err = skill_folder.status(nil, dir)
+    local named = {}
+    for _, finding in ipairs(list and list.unresolved or {}) do
+      named[finding.path] = true
+    end
+    for _, path in ipairs(marked_in(dir)) do
+      local words = ("not told: the conflict in %s/%s: %s"):format(dir, path, tostring(err))
+      assert(named[path], words)
+    end
   end
 end
 
