@@ -4,24 +4,19 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local command = require("spec.support.command")
 local commands = require("posthog.llm.cli.commands")
 local folders = require("spec.support.folders")
 local lfs = require("lfs")
 local shell = require("spec.support.shell")
 
-local unable = command.unable()
-
 local SKILL = "pdf-forms"
 local DATASET = "my golden: set"
 local SHOWS = { skill = SKILL, dataset = DATASET, version = "2" }
 
-describe("the completion of names", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "the completion of names", function()
   local root
   local t = command.session({ profile = "current" })
   local ends = t.ends

@@ -4,24 +4,16 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
-local command = require("spec.support.command")
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local dataset_command = require("spec.support.dataset_command")
-local live = require("spec.support.live")
 
-local unable = command.unable()
-
-local function tests(profile)
-  local t = dataset_command.session(profile)
+dataset_command.describe(busted, "posthog-llm datasets import", function(t, profile)
   local ends = t.ends
   local write = t.write
   local text_of = t.text_of
   local numbers = t.numbers
   local holds = t.holds
-
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
-  after_each(t.finish)
 
   it("imports rejected records from their file, mended, and says so", function()
     local source = write("a.jsonl", '{"input":1}\n{"question":2}\n{"input":3,}\n')
@@ -88,18 +80,6 @@ local function tests(profile)
       ends(8, { "datasets", "import", "golden", source, "--json" })
       t.e:settings({ dataset_limit = 1 })
       assert.matches("at most 1", ends(8, { "datasets", "create", "one more" }).err)
-    end)
-  end
-end
-
-describe("posthog-llm datasets import", function()
-  if unable then
-    pending(unable)
-    return
-  end
-  for _, profile in ipairs({ "reference", "current" }) do
-    describe("on " .. live.api_name[profile], function()
-      tests(profile)
     end)
   end
 end)

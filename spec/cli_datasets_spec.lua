@@ -4,22 +4,20 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
 local dataset_command = require("spec.support.dataset_command")
-local live = require("spec.support.live")
 local shell = require("spec.support.shell")
-
-local unable = command.unable()
 
 --- Nothing of a bar, and nothing that steers a terminal.
 local function is_plain(text)
   assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), text)
 end
 
-local function tests(profile)
-  local t = dataset_command.session(profile)
+dataset_command.describe(busted, "posthog-llm datasets", function(t, profile)
   local run, ends = t.run, t.ends
   local write = t.write
   local text_of = t.text_of
@@ -28,11 +26,6 @@ local function tests(profile)
   local id_of = t.id_of
   local holds = t.holds
   local when_sent = t.when_sent
-
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
-  after_each(t.finish)
 
   local function slow_items(seconds)
     return { match = { method = "POST", path = "dataset_items/$" }, action = { delay = seconds } }
@@ -500,18 +493,6 @@ local function tests(profile)
         local result = ends(3, { "datasets", args[1], "golden", args[2] })
         assert.matches("give the id", result.err)
       end
-    end)
-  end
-end
-
-describe("posthog-llm datasets", function()
-  if unable then
-    pending(unable)
-    return
-  end
-  for _, profile in ipairs({ "reference", "current" }) do
-    describe("on " .. live.api_name[profile], function()
-      tests(profile)
     end)
   end
 end)

@@ -5,17 +5,15 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
 local dataset_command = require("spec.support.dataset_command")
-local live = require("spec.support.live")
 local shell = require("spec.support.shell")
 
-local unable = command.unable()
-
-local function tests(profile)
-  local t = dataset_command.session(profile)
+dataset_command.describe(busted, "posthog-llm datasets", function(t)
   local run, ends = t.run, t.ends
   local write = t.write
   local text_of = t.text_of
@@ -23,11 +21,6 @@ local function tests(profile)
   local id_of = t.id_of
   local holds = t.holds
   local when_sent = t.when_sent
-
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
-  after_each(t.finish)
 
   local function slow_items(seconds)
     return { match = { method = "POST", path = "dataset_items/$" }, action = { delay = seconds } }
@@ -172,16 +165,4 @@ local function tests(profile)
     assert.matches("^150 rows imported", ends(0, args).out)
     holds(150, "golden")
   end)
-end
-
-describe("posthog-llm datasets", function()
-  if unable then
-    pending(unable)
-    return
-  end
-  for _, profile in ipairs({ "reference", "current" }) do
-    describe("on " .. live.api_name[profile], function()
-      tests(profile)
-    end)
-  end
 end)

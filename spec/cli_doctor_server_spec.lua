@@ -5,23 +5,16 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local doctor_command = require("spec.support.doctor_command")
 local uv = require("luv")
 
-local unable = command.unable()
-
-describe("posthog-llm doctor", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "posthog-llm doctor", function()
   local t = doctor_command.session()
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
+  t.hook(busted)
 
   it("reports a port where nothing listens", function()
     t.finds(

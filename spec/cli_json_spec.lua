@@ -4,24 +4,17 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson.safe").new()
 local command = require("spec.support.command")
 local command_tree = require("spec.support.command_tree")
 local folders = require("spec.support.folders")
 
-local unable = command.unable()
-
-describe("the JSON of the command", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "the JSON of the command", function()
   local t = command.session({ profile = "current" })
   local run, ends = t.run, t.ends
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
+  t.hook(busted)
 
   --- The lines of a text, each a JSON object.
   local function objects(text, what)

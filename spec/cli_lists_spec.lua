@@ -4,23 +4,16 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson")
 local command = require("spec.support.command")
 local lfs = require("lfs")
 
-local unable = command.unable()
-
-describe("a list of the command", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "a list of the command", function()
   local t = command.session()
   local run, ends = t.run, t.ends
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
+  t.hook(busted)
 
   local SCREEN = { terminal = 80, screen = true }
 

@@ -4,12 +4,13 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson.safe").new()
 local cloud = require("spec.support.cloud")
 local command = require("spec.support.command")
 local folders = require("spec.support.folders")
 
-local unable = command.unable()
 local KEY = command.KEY
 
 local function quote(text)
@@ -23,12 +24,7 @@ local function output_of(shell)
   return text
 end
 
-describe("posthog-llm login", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "posthog-llm login", function()
   local home
   local t = command.session({ tls = true })
   local ends = t.ends

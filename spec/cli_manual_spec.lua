@@ -1,6 +1,8 @@
 --- What the command says of itself: helps, manual, exit codes, completions; and
 --- that it is all there once it is installed.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local command = require("spec.support.command")
 local command_tree = require("spec.support.command_tree")
 local commands = require("posthog.llm.cli.commands")
@@ -25,12 +27,7 @@ local function read(path)
   return text
 end
 
-describe("the manual", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "the manual", function()
   it("says the same as the help texts", function()
     for form, path in pairs({ markdown = "doc/cli.md", man = "doc/posthog-llm.1" }) do
       local made = output_of(LUA .. " tools/manual.lua " .. form)
@@ -141,17 +138,10 @@ describe("the manual", function()
   end)
 end)
 
-describe("the command posthog-llm", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "the command posthog-llm", function()
   local t = command.session({ profile = "current" })
   local run, ends = t.run, t.ends
-  setup(t.start)
-  teardown(t.stop)
-  before_each(t.reset)
+  t.hook(busted)
 
   local DATASETS = "/api/projects/:project_id/datasets/"
   local RECORDS = os.tmpname()

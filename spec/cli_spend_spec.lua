@@ -4,18 +4,13 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local cjson = require("cjson")
 local command = require("spec.support.command")
 local llm = require("posthog.llm")
 
-local unable = command.unable()
-
-describe("posthog-llm", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "posthog-llm", function()
   local folder
   local t = command.session({ profile = "current" })
   local run, ends = t.run, t.ends

@@ -1,5 +1,7 @@
 --- What an import sends at the same time, and what else runs while it waits.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
 local dataset_import = require("spec.support.dataset_import")
@@ -16,10 +18,7 @@ describe("an import", function()
   for _, profile in ipairs({ "reference", "current" }) do
     describe("to " .. live.api_name[profile], function()
       local t = dataset_import.session(profile)
-      setup(t.start)
-      teardown(t.stop)
-      before_each(t.reset)
-      after_each(t.finish)
+      t.hook(busted)
 
       it("and an export both yield to an event loop", function()
         if not pcall(require, "luv") then

@@ -1,5 +1,7 @@
 --- The files of an import: its journal, by which it goes on, and the rejected records.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
 local dataset_import = require("spec.support.dataset_import")
@@ -16,10 +18,7 @@ describe("an import", function()
   for _, profile in ipairs({ "reference", "current" }) do
     describe("to " .. live.api_name[profile], function()
       local t = dataset_import.session(profile)
-      setup(t.start)
-      teardown(t.stop)
-      before_each(t.reset)
-      after_each(t.finish)
+      t.hook(busted)
 
       it("goes on where it was stopped", function()
         local source = t.numbers(100)

@@ -1,5 +1,7 @@
 --- What an import makes of files and iterators.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local dataset_file = require("posthog.llm.dataset_file")
 local dataset_import = require("spec.support.dataset_import")
 local live = require("spec.support.live")
@@ -11,10 +13,7 @@ describe("an import", function()
   for _, profile in ipairs({ "reference", "current" }) do
     describe("to " .. live.api_name[profile], function()
       local t = dataset_import.session(profile)
-      setup(t.start)
-      teardown(t.stop)
-      before_each(t.reset)
-      after_each(t.finish)
+      t.hook(busted)
 
       it("makes a row of each record of JSONL, JSON and CSV", function()
         for name, text in pairs({

@@ -1,5 +1,7 @@
 --- Imports that meet failures: lost responses, refusals, a server that is gone, what functions raise.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local clock = require("posthog.llm.clock")
 local core = require("posthog.llm.core")
 local dataset_file = require("posthog.llm.dataset_file")
@@ -15,10 +17,7 @@ describe("an import", function()
   for _, profile in ipairs({ "reference", "current" }) do
     describe("to " .. live.api_name[profile], function()
       local t = dataset_import.session(profile)
-      setup(t.start)
-      teardown(t.stop)
-      before_each(t.reset)
-      after_each(t.finish)
+      t.hook(busted)
 
       it("reads lost rows back and counts equal ones, or sends them again by their key", function()
         local source =

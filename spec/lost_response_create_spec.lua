@@ -1,36 +1,16 @@
 -- Creates, duplicates and archives whose answer is lost: what happened is found out, and never twice.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 local lost = require("spec.support.lost")
 
 describe("a write whose response is lost", function()
   local t = lost.session()
-  local client
+  t.hook(busted)
 
-  setup(t.start)
-  teardown(t.stop)
-  before_each(function()
-    t.reset()
-    client = t.client({ max_retries = 2 })
-  end)
-  after_each(t.finish)
-
-  local lose, count = t.lose, t.count
-
-  local function create(fields)
-    return t.create_skill(client, fields)
-  end
-
-  local function version()
-    return client.skills:get("pdf-forms").version
-  end
-
-  --- A change by somebody else, on the version that is the latest.
-  local function others(fields)
-    fields.base_version = version()
-    assert(client.skills:publish("pdf-forms", fields))
-  end
+  local lose, count, create, version, others = t.lose, t.count, t.create, t.version, t.others
 
   describe("a create of a skill", function()
     local FIELDS = {
@@ -43,7 +23,7 @@ describe("a write whose response is lost", function()
 
     it("is found to have happened", function()
       lose("after", "POST")
-      local skill, err, response = client.skills:create(FIELDS)
+      local skill, err, response = t.caller.skills:create(FIELDS)
       assert.is_nil(err, tostring(err))
       assert.equal(1, skill.version)
       assert.is_true(response.settled)
@@ -52,14 +32,14 @@ describe("a write whose response is lost", function()
 
     it("stays ambiguous if it does not exist, and is not repeated", function()
       lose("before", "POST")
-      live.fails("network", { ambiguous = true }, client.skills:create(FIELDS))
+      live.fails("network", { ambiguous = true }, t.caller.skills:create(FIELDS))
       assert.equal(1, count("POST"))
     end)
 
     it("did not happen where the name is another's", function()
       create()
       lose("after", "POST")
-      local skill, err = client.skills:create(FIELDS)
+      local skill, err = t.caller.skills:create(FIELDS)
       live.fails("network", nil, skill, err)
       assert.is_nil(err.ambiguous)
       assert.is_truthy(tostring(err):find("the name belongs to another skill", 1, true))
@@ -67,10 +47,10 @@ describe("a write whose response is lost", function()
 
     it("did not happen where the same skill was there before", function()
       t.e:settings({ clock = "2026-03-01T00:00:00Z" })
-      assert(client.skills:create(FIELDS))
+      assert(t.caller.skills:create(FIELDS))
       t.e:settings({ clock = "" })
       lose("after", "POST")
-      local skill, err = client.skills:create(FIELDS)
+      local skill, err = t.caller.skills:create(FIELDS)
       live.fails("network", nil, skill, err)
       assert.is_nil(err.ambiguous)
     end)
@@ -79,7 +59,8 @@ describe("a write whose response is lost", function()
       for i, action in ipairs({ { close = "after" }, { truncate = 40 } }) do
         action.times = 1
         t.e:fault({ match = { method = "POST" }, action = action })
-        local skill, err = client.skills:create({ name = "s" .. i, description = "d", body = "b" })
+        local skill, err =
+          t.caller.skills:create({ name = "s" .. i, description = "d", body = "b" })
         assert.is_nil(err, tostring(err))
         assert.equal("s" .. i, skill.name)
       end
@@ -90,7 +71,7 @@ describe("a write whose response is lost", function()
     it("is found to have happened", function()
       create({ files = { { path = "a.md", content = "A" } } })
       lose("after", "POST")
-      local copy, err, response = client.skills:duplicate("pdf-forms", "copy")
+      local copy, err, response = t.caller.skills:duplicate("pdf-forms", "copy")
       assert.is_nil(err, tostring(err))
       assert.equal("copy", copy.name)
       assert.is_true(response.settled)
@@ -101,9 +82,9 @@ describe("a write whose response is lost", function()
       t.e:settings({ clock = "2026-03-01T00:00:00Z" })
       create()
       t.e:settings({ clock = "" })
-      assert(client.skills:create({ name = "copy", description = "x", body = "y" }))
+      assert(t.caller.skills:create({ name = "copy", description = "x", body = "y" }))
       lose("after", "POST")
-      local copy, err = client.skills:duplicate("pdf-forms", "copy")
+      local copy, err = t.caller.skills:duplicate("pdf-forms", "copy")
       live.fails("network", nil, copy, err)
       assert.is_nil(err.ambiguous)
     end)
@@ -113,7 +94,7 @@ describe("a write whose response is lost", function()
     local FILE = { path = "docs/a.md", content = "A\n" }
     for base, name in pairs({ [1] = "with a base_version", [false] = "without a base_version" }) do
       local function add(fields)
-        return client.skills:create_file(
+        return t.caller.skills:create_file(
           "pdf-forms",
           { path = fields.path, content = fields.content, base_version = base or nil }
         )
@@ -140,8 +121,8 @@ describe("a write whose response is lost", function()
       it(outcome .. " where another file has the path, " .. name, function()
         create()
         lose("before", "POST", "files")
-        client = client:with({ on_response = function() end })
-        assert(client.skills:publish("pdf-forms", {
+        t.caller = t.caller:with({ on_response = function() end })
+        assert(t.caller.skills:publish("pdf-forms", {
           base_version = 1,
           files = {
             { path = "docs/a.md", content = "B" },
@@ -158,7 +139,7 @@ describe("a write whose response is lost", function()
       create()
       t.e:fault({ match = { method = "POST" }, action = { close = "after", times = 1 } })
       local raced = false
-      client = client:with({
+      t.caller = t.caller:with({
         on_request = function(request)
           if request.method == "GET" and not raced then
             raced = true
@@ -166,7 +147,7 @@ describe("a write whose response is lost", function()
           end
         end,
       })
-      local skill, err = client.skills:create_file("pdf-forms", FILE)
+      local skill, err = t.caller.skills:create_file("pdf-forms", FILE)
       assert.is_nil(err, tostring(err))
       assert.equal(2, skill.version)
       assert.equal(3, version())
@@ -177,16 +158,16 @@ describe("a write whose response is lost", function()
     it("is found to have happened", function()
       create()
       lose("after", "POST")
-      assert.is_true(client.skills:archive("pdf-forms"))
+      assert.is_true(t.caller.skills:archive("pdf-forms"))
       assert.equal(1, count("POST", "archive"))
     end)
 
     it("stays ambiguous if the skill still exists, and is never repeated", function()
       create()
       lose("before", "POST")
-      live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
+      live.fails("network", { ambiguous = true }, t.caller.skills:archive("pdf-forms"))
       assert.equal(1, count("POST", "archive"))
-      assert(client.skills:get("pdf-forms"))
+      assert(t.caller.skills:get("pdf-forms"))
     end)
 
     it("is not repeated when nothing can be read", function()
@@ -195,7 +176,7 @@ describe("a write whose response is lost", function()
         { match = { method = "POST" }, action = { close = "before", times = 1 } },
         { match = { method = "GET" }, action = { status = 503 } },
       })
-      live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
+      live.fails("network", { ambiguous = true }, t.caller.skills:archive("pdf-forms"))
       assert.equal(1, count("POST", "archive"))
     end)
 
@@ -218,7 +199,7 @@ describe("a write whose response is lost", function()
             action = { status = 404, body = body, headers = json_type },
           },
         })
-        live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
+        live.fails("network", { ambiguous = true }, t.caller.skills:archive("pdf-forms"))
       end
     end)
 
@@ -233,7 +214,7 @@ describe("a write whose response is lost", function()
           { match = { method = "POST" }, action = { close = "after", times = 1 } },
           { match = { method = "GET" }, action = { status = 404, body = body } },
         })
-        local done, err, response = client.skills:archive("pdf-forms")
+        local done, err, response = t.caller.skills:archive("pdf-forms")
         assert.is_true(done, tostring(err))
         assert.is_true(response.settled)
       end
@@ -243,7 +224,7 @@ describe("a write whose response is lost", function()
       create()
       lose("after", "POST", "archive")
       local raced = false
-      client = client:with({
+      t.caller = t.caller:with({
         on_request = function(request)
           if request.method == "GET" and not raced then
             raced = true
@@ -254,8 +235,8 @@ describe("a write whose response is lost", function()
       })
       -- Left open: somebody else may have archived the first one, and the request still be on its
       -- way to the second.
-      live.fails("network", { ambiguous = true }, client.skills:archive("pdf-forms"))
-      assert.equal("Another one.", client.skills:get("pdf-forms").body)
+      live.fails("network", { ambiguous = true }, t.caller.skills:archive("pdf-forms"))
+      assert.equal("Another one.", t.caller.skills:get("pdf-forms").body)
       assert.equal(1, count("POST", "archive"))
     end)
   end)
@@ -264,7 +245,7 @@ describe("a write whose response is lost", function()
     local dataset
 
     before_each(function()
-      dataset = assert(client.datasets:create({ name = "golden" })).id
+      dataset = assert(t.caller.datasets:create({ name = "golden" })).id
     end)
 
     it("is never repeated, and find_created finds the row", function()
@@ -282,12 +263,12 @@ describe("a write whose response is lost", function()
         ref_trace_id = " t ",
         ref_timestamp = "2026-03-14T08:26:53+01:00",
       }
-      assert(client.dataset_items:create({ dataset = dataset, input = { q = "other" } }))
+      assert(t.caller.dataset_items:create({ dataset = dataset, input = { q = "other" } }))
       lose("after", "POST")
-      local row, err = client.dataset_items:create(fields)
+      local row, err = t.caller.dataset_items:create(fields)
       live.fails("network", { ambiguous = true, attempts = 1 }, row, err)
       assert.equal("number", type(err.sent_at))
-      local found = assert(client.dataset_items:find_created(fields, err.sent_at))
+      local found = assert(t.caller.dataset_items:find_created(fields, err.sent_at))
       assert.equal(1, #found)
       assert.equal("t", found[1].ref_trace_id)
       assert.equal(2, #t.e:state().projects["112358"].items)
@@ -296,9 +277,9 @@ describe("a write whose response is lost", function()
     it("is not found when it did not happen", function()
       lose("before", "POST")
       local fields = { dataset = dataset, input = 1 }
-      local row, err = client.dataset_items:create(fields)
+      local row, err = t.caller.dataset_items:create(fields)
       live.fails("network", { ambiguous = true }, row, err)
-      assert.same({}, client.dataset_items:find_created(fields, err.sent_at))
+      assert.same({}, t.caller.dataset_items:find_created(fields, err.sent_at))
     end)
 
     it("is distinguished from rows that differ or are older", function()
@@ -315,7 +296,7 @@ describe("a write whose response is lost", function()
         for name, value in pairs(other) do
           row[name] = value
         end
-        assert(client.dataset_items:create(row))
+        assert(t.caller.dataset_items:create(row))
       end
       local wanted = {
         dataset = dataset,
@@ -324,23 +305,23 @@ describe("a write whose response is lost", function()
         output = llm.null,
         ref_trace_id = llm.null,
       }
-      assert.same({}, client.dataset_items:find_created(wanted, os.time()))
+      assert.same({}, t.caller.dataset_items:find_created(wanted, os.time()))
       t.e:settings({ clock = "2026-03-01T00:00:00Z" })
-      assert(client.dataset_items:create(fields))
-      assert.same({}, client.dataset_items:find_created(wanted, os.time()))
-      assert.equal(1, #client.dataset_items:find_created(wanted, "2026-02-28T00:00:00Z"))
+      assert(t.caller.dataset_items:create(fields))
+      assert.same({}, t.caller.dataset_items:find_created(wanted, os.time()))
+      assert.equal(1, #t.caller.dataset_items:find_created(wanted, "2026-02-28T00:00:00Z"))
     end)
 
     it("is found on any page", function()
       local fields = { dataset = dataset, input = "the one" }
-      assert(client.dataset_items:create(fields))
+      assert(t.caller.dataset_items:create(fields))
       t.e:seed({ items = 120, dataset = dataset })
-      local found = assert(client.dataset_items:find_created(fields, os.time() - 60))
+      local found = assert(t.caller.dataset_items:find_created(fields, os.time() - 60))
       assert.equal(1, #found)
     end)
 
     it("works for datasets, with a codec of the caller's, and returns errors", function()
-      local codec = client:with({ json = require("cjson.safe") })
+      local codec = t.caller:with({ json = require("cjson.safe") })
       local fields = { name = " golden 2 ", metadata = { pi = 3.14159265358979, list = { 1, 2 } } }
       local made = assert(codec.datasets:create(fields))
       local found = assert(codec.datasets:find_created(fields, os.time() - 60))
@@ -351,7 +332,7 @@ describe("a write whose response is lost", function()
       live.fails(
         "invalid",
         { path = "metadata" },
-        client.datasets:find_created({ metadata = print }, os.time())
+        t.caller.datasets:find_created({ metadata = print }, os.time())
       )
     end)
 
@@ -360,13 +341,13 @@ describe("a write whose response is lost", function()
         {
           "since: seconds since 1970 or a timestamp expected, got nil",
           function()
-            client.datasets:find_created({})
+            t.caller.datasets:find_created({})
           end,
         },
         {
           'since: invalid time "yesterday": give one such as',
           function()
-            client.datasets:find_created({}, "yesterday")
+            t.caller.datasets:find_created({}, "yesterday")
           end,
         },
       })

@@ -1,43 +1,23 @@
 -- Writes whose answer is lost: what happened is found out, and never twice.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 local lost = require("spec.support.lost")
 
 describe("a write whose response is lost", function()
   local t = lost.session()
-  local client
+  t.hook(busted)
 
-  setup(t.start)
-  teardown(t.stop)
-  before_each(function()
-    t.reset()
-    client = t.client({ max_retries = 2 })
-  end)
-  after_each(t.finish)
-
-  local lose, count = t.lose, t.count
-
-  local function create(fields)
-    return t.create_skill(client, fields)
-  end
-
-  local function version()
-    return client.skills:get("pdf-forms").version
-  end
-
-  --- A change by somebody else, on the version that is the latest.
-  local function others(fields)
-    fields.base_version = version()
-    assert(client.skills:publish("pdf-forms", fields))
-  end
+  local lose, count, create, version, others = t.lose, t.count, t.create, t.version, t.others
 
   local WRITES = {
     publish = {
       "PATCH",
       "/pdf%-forms/$",
       function()
-        return client.skills:publish(
+        return t.caller.skills:publish(
           "pdf-forms",
           { base_version = 1, body = " # New\n", license = "MIT" }
         )
@@ -50,7 +30,7 @@ describe("a write whose response is lost", function()
       "PATCH",
       "/pdf%-forms/$",
       function()
-        return client.skills:publish("pdf-forms", {
+        return t.caller.skills:publish("pdf-forms", {
           base_version = 1,
           metadata = { a = { 1, llm.null } },
           allowed_tools = { "Bash" },
@@ -65,7 +45,7 @@ describe("a write whose response is lost", function()
       "PATCH",
       "/pdf%-forms/$",
       function()
-        return client.skills:publish("pdf-forms", {
+        return t.caller.skills:publish("pdf-forms", {
           base_version = 1,
           edits = { { old = "Fill", new = "Read" }, { old = "Read them", new = "Print % them" } },
           file_edits = { { path = "a.md", edits = { { old = "A", new = "AA" } } } },
@@ -79,7 +59,7 @@ describe("a write whose response is lost", function()
       "PATCH",
       "/pdf%-forms/$",
       function()
-        return client.skills:publish("pdf-forms", { base_version = 1 })
+        return t.caller.skills:publish("pdf-forms", { base_version = 1 })
       end,
       function(skill)
         return skill.body == "# Forms\n\nFill them."
@@ -89,7 +69,7 @@ describe("a write whose response is lost", function()
       "POST",
       "/files%-rename/$",
       function()
-        return client.skills:rename_file("pdf-forms", "a.md", "z.md", { base_version = 1 })
+        return t.caller.skills:rename_file("pdf-forms", "a.md", "z.md", { base_version = 1 })
       end,
       function(skill)
         return skill.files[1].path == "z.md"
@@ -99,7 +79,7 @@ describe("a write whose response is lost", function()
       "DELETE",
       "/files/a.md/",
       function()
-        return client.skills:delete_file("pdf-forms", "a.md", { base_version = 1 })
+        return t.caller.skills:delete_file("pdf-forms", "a.md", { base_version = 1 })
       end,
       function(skill)
         return #skill.files == 0
@@ -141,15 +121,15 @@ describe("a write whose response is lost", function()
           { match = { method = method, path = path }, action = { close = "after", times = 1 } },
           { match = { method = method, path = path, nth = 2 }, action = { delay = 0 } },
         })
-        local hooked = client:with({
+        local hooked = t.caller:with({
           on_retry = function()
             others({ description = "Later." })
           end,
         })
-        local skills = client.skills
-        client.skills = hooked.skills
+        local skills = t.caller.skills
+        t.caller.skills = hooked.skills
         local skill, err = run()
-        client.skills = skills
+        t.caller.skills = skills
         assert.is_nil(err, tostring(err))
         assert.equal(2, skill.version)
         assert.equal(3, version())
@@ -157,15 +137,15 @@ describe("a write whose response is lost", function()
 
       it("did not happen where another writer was first", function()
         lose("before", method, path)
-        local hooked = client:with({
+        local hooked = t.caller:with({
           on_retry = function()
             others({ description = "Other." })
           end,
         })
-        local skills = client.skills
-        client.skills = hooked.skills
+        local skills = t.caller.skills
+        t.caller.skills = hooked.skills
         local skill, err = run()
-        client.skills = skills
+        t.caller.skills = skills
         live.fails("conflict", { current_version = 2, ambiguous = nil }, skill, err)
         assert.is_nil(err.ambiguous)
         assert.is_truthy(tostring(err):find("did not happen", 1, true))
@@ -205,7 +185,7 @@ describe("a write whose response is lost", function()
       end)
 
       it("is not probed for with max_retries = 0", function()
-        client = t.client()
+        t.caller = t.client()
         lose("after", method, path)
         local skill, err = run()
         live.fails("network", { ambiguous = true, attempts = 1 }, skill, err)
@@ -221,7 +201,7 @@ describe("a write whose response is lost", function()
       "POST",
       "/files/$",
       function()
-        return client.skills:create_file(
+        return t.caller.skills:create_file(
           "pdf-forms",
           { path = "b.md", content = "B", base_version = 1 }
         )
@@ -231,8 +211,8 @@ describe("a write whose response is lost", function()
     it("stays ambiguous if the skill is archived during the probes, " .. name, function()
       create({ files = { { path = "a.md", content = "A" } } })
       lose("after", write[1], write[2])
-      local plain, gone = client, false
-      client = client:with({
+      local plain, gone = t.caller, false
+      t.caller = t.caller:with({
         on_request = function(request)
           if request.method == "GET" and request.url:find("/files/") and not gone then
             gone = true
@@ -251,13 +231,13 @@ describe("a write whose response is lost", function()
     create()
     local other = t.client({ personal_api_key = "phx_emulator_li" })
     lose("before", "PATCH", "/pdf%-forms/$")
-    client = client:with({
+    t.caller = t.caller:with({
       on_retry = function()
         assert(other.skills:publish("pdf-forms", { base_version = 1, body = "Same." }))
       end,
     })
-    assert(client.skills:duplicate("pdf-forms", "copy")) -- by which the client knows its user
-    local skill, err = client.skills:publish("pdf-forms", { base_version = 1, body = "Same." })
+    assert(t.caller.skills:duplicate("pdf-forms", "copy")) -- by which the client knows its user
+    local skill, err = t.caller.skills:publish("pdf-forms", { base_version = 1, body = "Same." })
     live.fails("conflict", { current_version = 2 }, skill, err)
     assert.is_nil(err.ambiguous)
   end)
@@ -265,9 +245,9 @@ describe("a write whose response is lost", function()
   it("is not mistaken for the same change of long ago", function()
     t.e:settings({ clock = "2026-03-01T00:00:00Z" })
     create()
-    assert(client.skills:publish("pdf-forms", { base_version = 1, body = "Same." }))
+    assert(t.caller.skills:publish("pdf-forms", { base_version = 1, body = "Same." }))
     lose("before", "PATCH", "/pdf%-forms/$")
-    local skill, err = client.skills:publish("pdf-forms", { base_version = 1, body = "Same." })
+    local skill, err = t.caller.skills:publish("pdf-forms", { base_version = 1, body = "Same." })
     live.fails("conflict", { current_version = 2 }, skill, err)
     assert.is_nil(err.ambiguous)
     assert.equal(2, version())
@@ -276,13 +256,13 @@ describe("a write whose response is lost", function()
   it("is not repeated without a base_version", function()
     create({ files = { { path = "a.md", content = "A" } } })
     lose("before", "DELETE")
-    live.fails("network", { ambiguous = true }, client.skills:delete_file("pdf-forms", "a.md"))
+    live.fails("network", { ambiguous = true }, t.caller.skills:delete_file("pdf-forms", "a.md"))
     assert.equal(1, count("DELETE"))
     lose("before", "POST", "files%-rename")
     live.fails(
       "network",
       { ambiguous = true },
-      client.skills:rename_file("pdf-forms", "a.md", "b.md")
+      t.caller.skills:rename_file("pdf-forms", "a.md", "b.md")
     )
     assert.equal(1, count("POST", "files%-rename"))
   end)
@@ -296,24 +276,24 @@ describe("a write whose response is lost", function()
         assert(other.skills:publish("pdf-forms", { base_version = version(), body = "Later." }))
       end
     end
-    client = client:with({ on_request = race })
+    t.caller = t.caller:with({ on_request = race })
     for i, write in ipairs({
       {
         "files%-rename",
         function()
-          return client.skills:rename_file("pdf-forms", "a.md", "b")
+          return t.caller.skills:rename_file("pdf-forms", "a.md", "b")
         end,
       },
       {
         "files/b/",
         function()
-          return client.skills:delete_file("pdf-forms", "b")
+          return t.caller.skills:delete_file("pdf-forms", "b")
         end,
       },
       {
         "files/$",
         function()
-          return client.skills:create_file("pdf-forms", { path = "c", content = " C\n" })
+          return t.caller.skills:create_file("pdf-forms", { path = "c", content = " C\n" })
         end,
       },
     }) do

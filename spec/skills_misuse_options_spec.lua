@@ -1,5 +1,7 @@
 --- Options and fields of client.skills that are refused before they are sent.
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local live = require("spec.support.live")
 local llm = require("posthog.llm")
 
@@ -9,12 +11,10 @@ local misuses = live.misuses
 describe("misuse of client.skills raises at the line of the call and sends nothing:", function()
   local s
 
+  t.hook(busted)
   setup(function()
-    t.start()
     s = t.client().skills
   end)
-  teardown(t.stop)
-  before_each(t.reset)
   after_each(function()
     t.silent()
   end)

@@ -6,18 +6,14 @@ if os.getenv("SPEC_MODE") ~= "plain" then
   return
 end -- the command takes what make has built
 
+local busted = getfenv and getfenv(1) or _ENV -- the functions of busted
+
 local command = require("spec.support.command")
 local live = require("spec.support.live")
 
-local unable = command.unable()
 local SECONDS = 4
 
-describe("two people and CI on one store", function()
-  if unable then
-    pending(unable)
-    return
-  end
-
+command.describe(busted, "two people and CI on one store", function()
   local merge = require("posthog.llm.skill_folder.merge")
   local play = require("spec.team.play")
 

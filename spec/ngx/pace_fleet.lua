@@ -3,6 +3,7 @@
 local assert = require("luassert")
 
 local emulator = require("spec.emulator")
+local hooks = require("spec.support.hooks")
 local redis_server = require("spec.ngx.redis")
 local server = require("spec.ngx.server")
 
@@ -22,11 +23,6 @@ pace_fleet.TWO_THIRDS = math.floor(LIMIT * 2 / 3)
 --- A request arrives so many seconds after its turn at most, on a busy machine; then those of the
 --- next minute may follow at once.
 local ON_ITS_WAY = 1
-
---- @return string? reason why there is nothing to test with
-function pace_fleet.missing()
-  return server.missing() or redis_server.missing()
-end
 
 --- @class posthog.spec.PaceFleet
 --- @field e table the emulator
@@ -134,9 +130,8 @@ function Fleet:within(bound)
   return self:most_in(MINUTE)
 end
 
---- The fleet of one spec file. Its functions start, stop, begin and finish go into setup,
---- teardown, before_each and after_each.
-function pace_fleet.session()
+--- The fleet of one spec file. Its functions go into setup, teardown, before_each and after_each.
+local function session()
   local t = { fleet = nil }
 
   function t.start()
@@ -147,7 +142,7 @@ function pace_fleet.session()
     t.fleet:stop()
   end
 
-  function t.begin()
+  function t.reset()
     t.fleet:begin()
   end
 
@@ -156,6 +151,26 @@ function pace_fleet.session()
   end
 
   return t
+end
+
+--- A block of tests with their fleet, where there is what it takes.
+--- @param busted table its functions, which only a spec file has
+--- @param name string what is described
+--- @param tests fun(t: table)
+function pace_fleet.describe(busted, name, tests)
+  if not rawget(_G, "jit") or os.getenv("SPEC_MODE") == "valgrind" then
+    return
+  end
+  busted.describe(name, function()
+    local missing = server.missing() or redis_server.missing()
+    if missing then
+      busted.pending("is left out: " .. missing)
+      return
+    end
+    local t = session()
+    hooks(t)(busted)
+    tests(t)
+  end)
 end
 
 function pace_fleet.sleep(seconds)

@@ -3,6 +3,7 @@
 local assert = require("luassert")
 
 local emulator = require("spec.emulator")
+local hooks = require("spec.support.hooks")
 
 local command = { KEY = "phx_emulator_all" }
 
@@ -215,6 +216,22 @@ function command.against(running)
   return run, ends
 end
 
+--- A block of tests of the command, which is pending where the command cannot run.
+--- @param busted table its functions, which only a spec file has
+--- @param name string what is described
+--- @param tests fun()
+--- @param lacks? string what else they need and is not there
+function command.describe(busted, name, tests, lacks)
+  busted.describe(name, function()
+    local unable = command.unable() or lacks
+    if unable then
+      busted.pending(unable)
+      return
+    end
+    tests()
+  end)
+end
+
 --- An emulator for one spec file, and runs of the command against it. Its functions start, stop
 --- and reset go into setup, teardown and before_each; run and ends are those of command.against.
 --- @param options? table for emulator.start
@@ -236,6 +253,7 @@ function command.session(options)
     t.e:reset()
   end
 
+  t.hook = hooks(t)
   return t
 end
 

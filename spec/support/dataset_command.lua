@@ -4,6 +4,7 @@ local assert = require("luassert")
 local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
+local live = require("spec.support.live")
 
 local dataset_command = {}
 
@@ -82,6 +83,22 @@ function dataset_command.session(profile)
   end
 
   return t
+end
+
+--- A block of tests for each version of the API, with their session.
+--- @param busted table its functions, which only a spec file has
+--- @param name string what is described
+--- @param tests fun(t: table, profile: string)
+function dataset_command.describe(busted, name, tests)
+  command.describe(busted, name, function()
+    for _, profile in ipairs({ "reference", "current" }) do
+      busted.describe("on " .. live.api_name[profile], function()
+        local t = dataset_command.session(profile)
+        t.hook(busted)
+        tests(t, profile)
+      end)
+    end
+  end)
 end
 
 return dataset_command

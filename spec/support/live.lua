@@ -3,6 +3,7 @@
 local assert = require("luassert")
 
 local emulator = require("spec.emulator")
+local hooks = require("spec.support.hooks")
 local llm = require("posthog.llm")
 local api_version = require("posthog.llm.api.versions.api_version")
 
@@ -17,7 +18,8 @@ live.api_name = { reference = "API v1", current = "API v2" }
 --- spec/both_api_versions_spec.lua runs spec files once more, with another.
 live.profile = "reference"
 
---- An emulator for one spec file. Its functions go into setup, before_each and teardown.
+--- An emulator for one spec file. Its functions go into setup, before_each and teardown; `hook`
+--- puts them there.
 --- @param started? table for emulator.start
 function live.session(started)
   local chosen = started ~= nil
@@ -39,6 +41,8 @@ function live.session(started)
     end
     api_version.forget()
   end
+
+  t.hook = hooks(t)
 
   --- A client of the emulator that makes no second attempt, unless told otherwise.
   --- @param options? table for llm.new

@@ -6,7 +6,8 @@ local live = require("spec.support.live")
 
 local lost = {}
 
---- As live.session; besides, its function `finish` goes into after_each.
+--- As live.session; besides, its function `finish` goes into after_each. `reset` makes a client,
+--- `caller`, which makes more attempts.
 --- @param started? table for emulator.start
 function lost.session(started)
   local t = live.session(started)
@@ -17,6 +18,7 @@ function lost.session(started)
     clock.sleep = function()
       return true
     end
+    t.caller = t.client({ max_retries = 2 })
   end
 
   function t.finish()
@@ -56,6 +58,23 @@ function lost.session(started)
       all[name] = value
     end
     return assert(client.skills:create(all))
+  end
+
+  --- Creates the skill pdf-forms by the session's client.
+  --- @param fields? table other ones, or more
+  function t.create(fields)
+    return t.create_skill(t.caller, fields)
+  end
+
+  --- The latest version of pdf-forms.
+  function t.version()
+    return t.caller.skills:get("pdf-forms").version
+  end
+
+  --- A change of pdf-forms by somebody else, on the version that is the latest.
+  function t.others(fields)
+    fields.base_version = t.version()
+    assert(t.caller.skills:publish("pdf-forms", fields))
   end
 
   --- A client as this one, for which somebody else writes right before its next request with

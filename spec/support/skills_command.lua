@@ -4,14 +4,9 @@ local assert = require("luassert")
 local cjson = require("cjson.safe").new()
 
 local command = require("spec.support.command")
+local live = require("spec.support.live")
 
 local skills_command = {}
-
---- @return string? why these specs cannot run here; nil: they can
-function skills_command.unable()
-  local is_able = pcall(require, "spec.support.folders")
-  return command.unable() or not is_able and "luafilesystem is not there for this Lua" or nil
-end
 
 --- @param text string JSONL
 --- @return table[]
@@ -23,16 +18,16 @@ function skills_command.documents(text)
   return list
 end
 
---- As command.session; besides, its function `finish` goes into after_each.
+--- As command.session, with skills in a folder.
 --- @param profile string of the emulator
 --- @param files table<string, string> what is in the folder `root` before each test, by path
-function skills_command.session(profile, files)
+local function session(profile, files)
   local t = command.session({ profile = profile })
   local reset, ends = t.reset, t.ends
+  local folders = require("spec.support.folders") -- takes luafilesystem
   t.root = nil
 
   function t.reset()
-    local folders = require("spec.support.folders")
     reset()
     t.root = folders.new()
     for path, text in pairs(files) do
@@ -41,7 +36,7 @@ function skills_command.session(profile, files)
   end
 
   function t.finish()
-    require("spec.support.folders").remove(t.root)
+    folders.remove(t.root)
   end
 
   --- Runs `posthog-llm skills ...` beside the folders.
@@ -77,6 +72,23 @@ function skills_command.session(profile, files)
   end
 
   return t
+end
+
+--- A block of tests for each version of the API, with their session.
+--- @param busted table its functions, which only a spec file has
+--- @param name string what is described, before the name of the version
+--- @param files table<string, string> of the session
+--- @param tests fun(t: table, profile: string)
+function skills_command.describe(busted, name, files, tests)
+  local has_folders = pcall(require, "spec.support.folders")
+  local lacks = not has_folders and "luafilesystem is not there for this Lua" or nil
+  for _, profile in ipairs({ "reference", "current" }) do
+    command.describe(busted, name .. " on " .. live.api_name[profile], function()
+      local t = session(profile, files)
+      t.hook(busted)
+      tests(t, profile)
+    end, lacks)
+  end
 end
 
 return skills_command
