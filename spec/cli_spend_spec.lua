@@ -418,7 +418,10 @@ command.describe(busted, "posthog-llm", function()
     it("says why it cannot start", function()
       local port = t.e.url:match("(%d+)$")
       local result = ends(1, { "emulator", "--port", port })
-      assert.matches("port " .. port .. " is taken", result.err)
+      local why = ("the emulator did not start: port %s is taken"):format(port)
+      assert.equal(("posthog-llm: %s\n"):format(why), result.err)
+      local document = cjson.decode(ends(1, { "--json", "emulator", "--port", port }).err)
+      assert.same({ kind = "file", exit_code = 1, message = why }, document.error)
       assert.matches(
         "invalid port '65536': a number from 1 to 65535",
         ends(2, { "emulator", "--port", "65536" }).err

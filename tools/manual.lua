@@ -37,7 +37,7 @@ local JSON = {
   "Each line of standard output is one JSON object with sorted keys. A command on one thing prints "
     .. "one object: what the server sent, or what was done. A list prints a line for each row, as "
     .. "they come. A command on several folders prints a line for each, with its `dir`. Help, "
-    .. "completions and the environment of the emulator stay the text that they are.",
+    .. "completions and the version stay the text that they are.",
   "Each line of standard error is an object too, with one of these keys: `error`, what went wrong; "
     .. "`note`, a text, none with `--quiet`; `response`, the `status` and `headers` of `api "
     .. "--include`. There are no bars. An error has these fields, those that are known:",

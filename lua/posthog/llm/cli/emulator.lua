@@ -47,6 +47,7 @@ local function failure(message)
 end
 
 --- @return table<string, string>? values the ones that the launcher prints
+--- @return string? why it did not start, in one line
 local function start(launcher, args)
   -- $PPID of the shell is this process.
   local parent = args.background and "session" or "$PPID"
@@ -57,11 +58,20 @@ local function start(launcher, args)
     end
   end
   words[#words + 1] = args.tls and "--tls" or nil
-  local values = {}
-  for name, value in output_of(table.concat(words, " ")):gmatch("(%l[%l_]*)=([^\n]*)\n") do
-    values[name] = value
+  words[#words + 1] = "2>&1" -- its words are part of our error
+  local values, words_said = {}, {}
+  for line in output_of(table.concat(words, " ")):gmatch("[^\n]+") do
+    local name, value = line:match("^(%l[%l_]*)=(.*)$")
+    if name then
+      values[name] = value
+    else
+      words_said[#words_said + 1] = line:gsub("^emulator: ", "")
+    end
   end
-  return values.prefix and values or nil
+  if values.prefix then
+    return values
+  end
+  return nil, table.concat(words_said, "; ")
 end
 
 --- Prints variables for a shell: `export`, or `unset` for those without a value.
@@ -147,9 +157,9 @@ local function emulator(context, args)
   elseif args.stop then
     return stop_background(context, launcher)
   end
-  local values = start(launcher, args)
+  local values, why = start(launcher, args)
   if not values then
-    return failure("the emulator did not start")
+    return failure("the emulator did not start: " .. why)
   end
   local ok, err = show(context, variables_of(values, args.background))
   local how = args.background and "posthog-llm emulator --stop" or "Ctrl-C"
