@@ -101,27 +101,60 @@ end)
 it("leaves a server alone for a while that has refused to tell the spend", function()
   control("faults", { { match = { path = "spend" }, action = { status = 400 } } })
   local line = require("posthog.nvim").spend
+  --- As another editor, which has not seen the file.
+  local function draw(count)
+    package.loaded["posthog.nvim.spend"] = nil
+    for _ = 1, count do
+      equal("", line())
+      vim.wait(10)
+    end
+  end
   wait(function()
     equal("", line())
     return spend_requests() > 0
   end)
-  for _ = 1, 20 do
-    equal("", line())
-    vim.wait(10)
-  end
+  draw(20)
   equal(1, spend_requests())
   local path = vim.fn.glob(vim.fn.stdpath("cache") .. "/posthog/spend-*.json")
   vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 270, os.time() - 301 } }) }, path)
-  vim.wait(30)
-  line()
-  vim.wait(30)
+  draw(20)
   equal(1, spend_requests())
   vim.fn.writefile({ vim.json.encode({ calls = { os.time() - 301 } }) }, path)
   wait(function()
-    line()
+    draw(2)
     return spend_requests() == 2
   end)
-  equal(2, spend_requests())
+end)
+
+it("only reads what it knows where nothing is to be asked for", function()
+  control("faults", { { match = { path = "spend" }, action = { status = 400 } } })
+  local line = require("posthog.nvim").spend
+  wait(function()
+    equal("", line())
+    return spend_requests() > 0
+  end)
+  local scheduled, schedule = 0, vim.schedule
+  local function drawn()
+    scheduled = 0
+    for _ = 1, 50 do
+      line()
+    end
+    return scheduled
+  end
+  -- luacheck: globals vim.schedule
+  vim.schedule = function(f)
+    scheduled = scheduled + 1
+    schedule(f)
+  end
+  wait(function()
+    return drawn() == 0
+  end)
+  for _ = 1, 20 do
+    equal(0, drawn())
+    vim.wait(10)
+  end
+  vim.schedule = schedule
+  equal(1, spend_requests())
 end)
 
 it(

@@ -10,6 +10,7 @@ local spend = {}
 
 local DAY = 86400 -- seconds
 local LOOK = 5 -- seconds between two looks at the file
+local REST = 1 -- seconds before the file is locked again, where nothing was asked for
 
 --- What the cache file holds, as JSON.
 --- @class posthog.nvim.SpendCache
@@ -24,6 +25,7 @@ local LOOK = 5 -- seconds between two looks at the file
 --- @field looked number when the file was looked at, seconds of a clock that does not jump
 --- @field modified? integer seconds, of the file
 --- @field cache? posthog.nvim.SpendCache
+--- @field refused? number when nothing was asked for, by the same clock
 local view = { looked = -LOOK }
 
 local is_asking = false
@@ -126,7 +128,7 @@ local function ask(found, done)
     if lock then
       lock:close()
     end
-    view.looked = -LOOK
+    view.looked, view.refused = -LOOK, now()
     return done and done(refused)
   end
   cache.calls = recent(cache.calls)
@@ -135,6 +137,7 @@ local function ask(found, done)
     if lock then
       lock:close()
     end
+    view.refused = now()
     return done and done(("%s cannot be written"):format(path))
   end
   is_asking = true
@@ -145,7 +148,7 @@ local function ask(found, done)
     end,
     0,
     function(_, err, response)
-      is_asking = false
+      is_asking, view.looked = false, -LOOK
       if response then
         local made, line = pcall(require("posthog.llm.spend_report").line, response, {
           width = 60,
@@ -155,7 +158,6 @@ local function ask(found, done)
         cache = read(path)
         cache.at, cache.line = os.time(), made and line or ""
         write(path, cache)
-        view.looked = -LOOK
         vim.cmd("redrawstatus")
       end
       lock:close()
@@ -204,7 +206,8 @@ function spend.line()
   end
   look()
   local cache, settings = view.cache or { calls = {} }, config.get().spend
-  if is_old(cache, settings) and not is_asking then
+  local is_due = not refusal(cache, settings, false)
+  if is_due and not is_asking and now() - (view.refused or -REST) >= REST then
     is_asking = true
     vim.schedule(function()
       is_asking = false
