@@ -9,6 +9,13 @@ local function quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
 --- Runs a program on a terminal that echoes, and types once the echo is off.
 --- @param typed string as printf takes it
 --- @return string screen
@@ -30,9 +37,7 @@ local function on_terminal(program, typed)
       out
     )
   )
-  local file = assert(io.open(out, "rb"))
-  local screen = file:read("*a"):gsub("\r\n", "\n")
-  file:close()
+  local screen = read(out):gsub("\r\n", "\n")
   os.remove(out)
   os.remove(name)
   return screen
@@ -68,6 +73,36 @@ describe("core.read_hidden", function()
 
   it("ignores keys that would stop the program while the echo is off", function()
     assert.matches("got 4 \26b nil nil\n", on_terminal(READ, "\\034a\\032b\\n"), 1, true)
+  end)
+
+  it("writes its question once the echo is off, so that no answer can be shown", function()
+    local fifo, name, out, state = os.tmpname(), os.tmpname(), os.tmpname(), os.tmpname()
+    os.remove(fifo)
+    -- Standard error is a pipe that is full: the question waits there until it is read.
+    local program = [[io.stderr:setvbuf("no") io.stderr:write(("x"):rep(65536))
+      local core = require("posthog.llm.core")
+      print("got " .. tostring(core.read_hidden(0, "Secret: ")))]]
+    local inner = ("tty >%s; stty echo; %s -e %s 2>%s"):format(name, LUA, quote(program), fifo)
+    local is_off = ([[stty -F "$(cat %s)" -a 2>&1 | grep -q '[ ;]-echo[ ;]']]):format(name)
+    local typed = ("%s %s && echo off >%s; cat <&3 >%s & cat=$!; %s printf 's3cret\\n'; sleep 1; kill $cat"):format(
+      command.until_true(is_off),
+      is_off,
+      state,
+      out,
+      command.until_true(("grep -qs 'xSecret: ' %s"):format(out))
+    )
+    local line = "mkfifo %s; { exec 3<>%s; %s; } | script -qefc %s /dev/null"
+    local pipe = io.popen(line:format(fifo, fifo, typed, quote(inner)))
+    local screen = pipe:read("*a")
+    pipe:close()
+    local is_hidden, shown = read(state), read(out)
+    for _, path in ipairs({ fifo, name, out, state }) do
+      os.remove(path)
+    end
+    assert.equal("off\n", is_hidden)
+    assert.equal("Secret: ", (shown:gsub("^x+", "")))
+    assert.matches("got s3cret", screen)
+    assert.equal(1, select(2, screen:gsub("s3cret", "")))
   end)
 
   it("says why there is nothing to read from", function()

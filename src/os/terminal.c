@@ -150,18 +150,32 @@ static ssize_t read_line (int fd, char *s, size_t size) {
   return (ssize_t)len;
 }
 
+/* Writes a text as far as it can be written. */
+static void write_all (int fd, const char *s, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, s, len);
+    if (n < 0 && (errno != EINTR || caught != 0))
+      return;
+    s += n > 0 ? n : 0;
+    len -= n > 0 ? (size_t)n : 0;
+  }
+}
+
 #define MAX_HIDDEN 4096 /* bytes, the longest line of a terminal */
 
 /*
-** core.read_hidden(fd) -> line | nil, message?
-** Reads a line from a terminal without echo; only nil at the end of input. Echo
-** is always on again when this returns: of the keys that send a signal only the
-** one for an interrupt is active, and an interrupt is recorded
-** (catch_interrupts) and ends the wait. Text typed before is read first. No Lua
-** call in between.
+** core.read_hidden(fd, question?) -> line | nil, message?
+** Reads a line from a terminal without echo; only nil at the end of input. The
+** question is written to standard error once echo is off, so that no answer is
+** shown, however soon it is typed. Echo is always on again when this returns:
+** of the keys that send a signal only the one for an interrupt is active, and
+** an interrupt is recorded (catch_interrupts) and ends the wait. Text typed
+** before is read first. No Lua call in between.
 */
 static int terminal_read_hidden (lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
+  size_t question_len = 0;
+  const char *question = luaL_optlstring(L, 2, "", &question_len);
   char *line = lua_newuserdata(L, MAX_HIDDEN);
   struct termios shown, hidden;
   ssize_t len = -1;
@@ -172,6 +186,7 @@ static int terminal_read_hidden (lua_State *L) {
     hidden.c_cc[VQUIT] = _POSIX_VDISABLE; /* these would leave echo off */
     hidden.c_cc[VSUSP] = _POSIX_VDISABLE;
     if (tcsetattr(fd, TCSADRAIN, &hidden) == 0) {
+      write_all(STDERR_FILENO, question, question_len);
       len = read_line(fd, line, MAX_HIDDEN);
       code = errno;
       (void)tcsetattr(fd, TCSADRAIN, &shown);

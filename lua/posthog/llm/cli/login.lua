@@ -23,11 +23,12 @@ end
 
 --- Reads a line that the user types. Raises at the end of the input.
 local function read(context, question, hidden)
-  context.err:raw(display.clean(question))
+  question = display.clean(question)
+  context.err:raw(hidden and "" or question)
   context.err.file:flush()
   local line
   if hidden then
-    line = terminal.read_hidden(0)
+    line = terminal.read_hidden(0, question)
   else
     line = io.stdin:read("*l")
   end
