@@ -178,6 +178,40 @@ describe("core.encode", function()
     assert.equal(("["):rep(512) .. ("]"):rep(512), encode(level))
   end)
 
+  it("finds the first table that contains itself, at any depth", function()
+    for _, outside in ipairs({ 0, 1, 5, 6, 7, 8, 14, 15, 16, 100 }) do
+      for _, length in ipairs({ 1, 2, 3, 7, 8, 9, 40 }) do
+        local root = {}
+        local innermost = root
+        for _ = 2, length do
+          innermost[1] = {}
+          innermost = innermost[1]
+        end
+        innermost[1] = root
+        for _ = 1, outside do
+          root = { root }
+        end
+        local text, message, path = core.encode({ x = root, y = root })
+        assert.is_nil(text)
+        assert.equal("a table contains itself", message)
+        assert.matches("^[xy]", path)
+        assert.equal(("[1]"):rep(outside + length), path:sub(2))
+      end
+    end
+  end)
+
+  it("writes tables that are empty, or nested in one another, in a buffer of any size", function()
+    for depth = 1, 300 do
+      local list, object = core.array(), core.object()
+      for _ = 1, depth do
+        list, object = core.array({ list, core.object() }), { a = object }
+      end
+      local lists = ("["):rep(depth + 1) .. "]" .. (",{}]"):rep(depth)
+      assert.equal(lists, encode(list))
+      assert.equal(('{"a":'):rep(depth) .. "{}" .. ("}"):rep(depth), encode(object))
+    end
+  end)
+
   it("writes the same key the same way each time, of any length and content", function()
     for len = 0, 80 do
       for _, filler in ipairs({ "k", '"', "\n", "\1", "\195\169" }) do

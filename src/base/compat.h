@@ -24,6 +24,13 @@
 #define HAVE_LUA_INTEGER 0
 #endif
 
+/* Does lua_topointer return the address of a string? */
+#if LUA_VERSION_NUM >= 504 || defined(LUA_LJDIR)
+#define HAVE_STRING_POINTER 1
+#else
+#define HAVE_STRING_POINTER 0
+#endif
+
 /* LuaJIT runs a table constructor faster than C can fill a table: it copies a
 ** template table that already has the keys. Lua 5.4 is as fast in C. */
 #if defined(LUA_LJDIR)

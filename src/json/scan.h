@@ -255,14 +255,22 @@ static inline const char *scan_copyrest (char *out, const char *p,
 */
 static inline const char *scan_copy (char *out, const char *p,
                                      const char *end) {
-  for (; end - p >= 16; p += 16, out += 16) {
-    Block x = block_load(p);
-    unsigned mask = scan_mask(x);
+  const char *last;
+  Block x;
+  unsigned mask;
+  if (end - p < 16)
+    return scan_copyrest(out, p, end);
+  for (last = end - 16; p < last; p += 16, out += 16) {
+    x = block_load(p);
+    mask = scan_mask(x);
     block_store(out, x);
     if (mask != 0)
       return p + __builtin_ctz(mask);
   }
-  return scan_copyrest(out, p, end);
+  x = block_load(last); /* what precedes p in it is plain */
+  mask = scan_mask(x);
+  block_store(out - (p - last), x);
+  return mask == 0 ? end : last + __builtin_ctz(mask);
 }
 
 #else
