@@ -206,14 +206,14 @@ static inline int is_index (lua_State *L, unsigned index) {
 
 /* Writes the key below the value on top. */
 static inline char *put_key (Writer *w, char *out, const void *id) {
-  const Name *name = find_name(w->encoder, id);
-  if (name->id != id) {
-    out = json_putkey(w, out, id);
-  } else {
-    memcpy(out, name->text, NAME_SIZE);
-    out += name->len;
-  }
-  return out;
+  unsigned slot = name_slot(id);
+  const Name *name = w->encoder->names + slot;
+  if (name->id != id)
+    name = w->encoder->names + (slot ^ 1);
+  if (name->id != id)
+    return json_putkey(w, out, id);
+  memcpy(out, name->text, NAME_SIZE);
+  return out + name->len;
 }
 
 /* }====================================================== */

@@ -53,6 +53,17 @@ static inline int leading_zeros (uint64_t x) {
 #endif
 }
 
+static inline int trailing_zeros (uint64_t x) {
+#if defined(__GNUC__)
+  return __builtin_ctzll(x);
+#else
+  int n = 0;
+  for (; (x & 1) == 0; x >>= 1)
+    n++;
+  return n;
+#endif
+}
+
 static double from_bits (uint64_t bits) {
   double d;
   memcpy(&d, &bits, sizeof(d));
@@ -250,8 +261,63 @@ static uint64_t shortest (uint64_t fraction, int e, int *power) {
   return s + (mid > 4 * s + 2 || (mid == 4 * s + 2 && (s & 1) != 0));
 }
 
+/*
+** The eight digits of n < 10^8, a byte each, the first one lowest: halves,
+** quarters and eighths of them are divided at the same time, in parts of one
+** word.
+*/
+static inline uint64_t eight_digits (uint32_t n) {
+  uint64_t x = n / 10000 | (uint64_t)(n % 10000) << 32, y;
+  y = (x * 10486 >> 20) & UINT64_C(0x0000007F0000007F); /* x / 100 */
+  x = y | (x - 100 * y) << 16;
+  y = (x * 103 >> 10) & UINT64_C(0x000F000F000F000F); /* x / 10 */
+  return y | (x - 10 * y) << 8;
+}
+
+/* Writes such digits as text; compilers make one instruction of it. */
+static inline void put_eight (char *out, uint64_t digits) {
+  digits |= UINT64_C(0x3030303030303030);
+  out[0] = (char)digits;
+  out[1] = (char)(digits >> 8);
+  out[2] = (char)(digits >> 16);
+  out[3] = (char)(digits >> 24);
+  out[4] = (char)(digits >> 32);
+  out[5] = (char)(digits >> 40);
+  out[6] = (char)(digits >> 48);
+  out[7] = (char)(digits >> 56);
+}
+
+/* The zeros in front of the other digits, and behind them. */
+static inline int zeros_before (uint64_t digits) {
+  return trailing_zeros(digits) / 8;
+}
+
+static inline int zeros_after (uint64_t digits) {
+  return leading_zeros(digits) / 8;
+}
+
+/* Writes 8 bytes; the number, below 10^8, is what is before the returned
+** position. */
+static inline char *print_small (char *out, uint32_t n) {
+  uint64_t digits = eight_digits(n);
+  int zeros = zeros_before(digits | (uint64_t)1 << 56); /* the last one stays */
+  put_eight(out, digits >> 8 * zeros);
+  return out + 8 - zeros;
+}
+
+/* The same for any number. */
+static char *print_unsigned (char *out, uint64_t n) {
+  if (n < 100000000)
+    return print_small(out, (uint32_t)n);
+  out = print_unsigned(out, n / 100000000);
+  put_eight(out, eight_digits((uint32_t)(n % 100000000)));
+  return out + 8;
+}
+
 /* Removes trailing zeros; digits > 0. */
 static uint64_t strip_zeros (uint64_t digits, int *power) {
+  if (digits % 10 != 0)
+    return digits;
   while (digits % 100000000 == 0) {
     digits /= 100000000;
     *power += 8;
@@ -279,6 +345,10 @@ static const char pairs[] =
 
 /* Writes n so that it ends at `end`; returns its start. */
 static char *print_before (char *end, uint64_t n) {
+  for (; n >= 100000000; n /= 100000000) {
+    end -= 8;
+    put_eight(end, eight_digits((uint32_t)(n % 100000000)));
+  }
   while (n >= 100) {
     end -= 2;
     memcpy(end, pairs + 2 * (n % 100), 2);
@@ -291,14 +361,6 @@ static char *print_before (char *end, uint64_t n) {
     *--end = (char)('0' + n);
   }
   return end;
-}
-
-/* Writes 20 bytes; the number is what is before the returned position. */
-static char *print_unsigned (char *out, uint64_t n) {
-  char text[40] = {0};
-  const char *first = print_before(text + 20, n);
-  memcpy(out, first, 20);
-  return out + (text + 20 - first);
 }
 
 size_t json_printinteger (char *out, int64_t n) {
@@ -341,9 +403,37 @@ static char *layout (char *p, const char *digits, int n, int power) {
   return p + (power < 0 ? n + 1 : point + 2);
 }
 
+/*
+** Prints what has at most six digits after the point and eight in front of it,
+** as most numbers have. Returns the end, or NULL for others. Two decimals of at
+** most 15 digits never read as the same double: one that reads as d is the
+** shortest.
+*/
+static inline char *print_decimal (char *p, double d) {
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 0
+  int64_t millionths;
+  uint32_t fraction;
+  uint64_t digits;
+  if (!(d >= 1e-5 && d < 1e8))
+    return NULL;
+  millionths = (int64_t)(d * 1e6 + 0.5);
+  if ((double)millionths / 1e6 != d)
+    return NULL;
+  fraction = (uint32_t)(millionths % 1000000);
+  digits = eight_digits(100 * fraction);
+  p = print_small(p, (uint32_t)(millionths / 1000000));
+  *p++ = '.';
+  put_eight(p, digits);
+  return p + 8 - zeros_after(digits | 1); /* one zero stays */
+#else
+  (void)p, (void)d;
+  return NULL;
+#endif
+}
+
 size_t json_printfloat (char *out, double d) {
   uint64_t bits = to_bits(d), digits;
-  char text[20 + 2 * DIGITS], *first, *p = out;
+  char text[20 + 2 * DIGITS], *first, *p = out, *end;
   int power;
   if (bits >> 63 != 0)
     *p++ = '-';
@@ -352,9 +442,12 @@ size_t json_printfloat (char *out, double d) {
     memcpy(p, "0.0", 3);
     return (size_t)(p + 3 - out);
   }
-  digits = shortest(bits & (HIDDEN_BIT - 1), (int)(bits >> 52), &power);
-  digits = strip_zeros(digits, &power);
-  memset(text + 20, '0', 2 * DIGITS);
-  first = print_before(text + 20, digits);
-  return (size_t)(layout(p, first, (int)(text + 20 - first), power) - out);
+  if ((end = print_decimal(p, from_bits(bits))) == NULL) {
+    digits = shortest(bits & (HIDDEN_BIT - 1), (int)(bits >> 52), &power);
+    digits = strip_zeros(digits, &power);
+    memset(text + 20, '0', 2 * DIGITS);
+    first = print_before(text + 20, digits);
+    end = layout(p, first, (int)(text + 20 - first), power);
+  }
+  return (size_t)(end - out);
 }

@@ -5,9 +5,13 @@
 
 #include <string.h>
 
-/* The other entry that a name may have. */
-static Name *neighbour (Encoder *e, const Name *name) {
-  return e->names + ((name - e->names) ^ 1);
+/* The entry with `wanted` among those that the name may have, or NULL. */
+static Name *find_entry (Encoder *e, const void *id, const void *wanted) {
+  unsigned slot = name_slot(id), way;
+  for (way = 0; way < WAYS; way++)
+    if (e->names[slot ^ way].id == wanted)
+      return e->names + (slot ^ way);
+  return NULL;
 }
 
 /* Caches how the key below the value on top is written: the len bytes at text.
@@ -16,11 +20,11 @@ static void cache_name (Writer *w, const void *id, const char *text,
                         size_t len) {
   lua_State *L = w->L;
   Encoder *e = w->encoder;
-  Name *name = find_name(e, id);
-  if (name->id != e && neighbour(e, name)->id == e)
-    name = neighbour(e, name);
-  if (name->id != e && ++e->crowded % 8 != 0)
-    return; /* keep the entry while many names, or three in turn, want it */
+  Name *name = find_entry(e, id, e);
+  if (name == NULL && ++e->crowded % 8 != 0)
+    return; /* keep the entries while many names want them */
+  if (name == NULL)
+    name = e->names + name_slot(id);
   getattached(L, w->holder);
   lua_pushvalue(L, -3);
   lua_rawseti(L, -2, (int)(name - e->names) + 1);
@@ -53,8 +57,8 @@ static char *put_newkey (Writer *w, char *out, const void *id) {
 }
 
 char *json_putkey (Writer *w, char *out, const void *id) {
-  const Name *name = neighbour(w->encoder, find_name(w->encoder, id));
-  if (name->id != id)
+  const Name *name = find_entry(w->encoder, id, id);
+  if (name == NULL)
     return put_newkey(w, out, id);
   memcpy(out, name->text, NAME_SIZE);
   return out + name->len;

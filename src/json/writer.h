@@ -18,6 +18,7 @@
 #pragma GCC visibility push(hidden)
 
 #define NAMES     256 /* cached; a power of two */
+#define WAYS      4   /* entries that a name may have; a power of two */
 #define NAME_SIZE 32  /* bytes of a name as it is written, as "name": */
 
 /* How a name is written. */
@@ -127,13 +128,14 @@ static inline const void *key_id (lua_State *L) {
 #endif
 }
 
-/* The first of two entries that a name may have. */
-static inline Name *find_name (Encoder *e, const void *id) {
+/* The first of the entries that a name may have. */
+static inline unsigned name_slot (const void *id) {
   uint32_t h = (uint32_t)((uintptr_t)id >> 3) * UINT32_C(0x9E3779B1);
-  return e->names + (h >> 24) % NAMES;
+  return (h >> 24) % NAMES;
 }
 
-/* Writes the key below the value on top, if it is not the first entry. */
+/* Writes the key below the value on top, where a first look does not find it.
+ */
 char *json_putkey (Writer *w, char *out, const void *id);
 
 /*
