@@ -328,7 +328,6 @@ int json_encodeby (lua_State *L, int holder, int idx, Buffer *buffer) {
   if (buffer_reserve(buffer, SPARE) != 0)
     return luaL_error(L, "not enough memory");
   luaL_checkstack(L, SLOTS + 2 * LEVELS + VALUE_STACK, "JSON value");
-  idx = lua_absindex(L, idx);
   w.L = L;
   w.out = buffer;
   w.end = buffer->data + buffer->size;

@@ -5,6 +5,7 @@
 */
 #include "json.h"
 
+#include "base/direct.h"
 #include "types.h"
 
 #include <math.h>
@@ -164,8 +165,10 @@ static Text *new_text (lua_State *L) {
 static int core_encode (lua_State *L) {
   Text *t = lua_touserdata(L, lua_upvalueindex(1));
   int n;
-  luaL_checkany(L, 1);
-  lua_settop(L, 1);
+  if (lua_gettop(L) != 1) {
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+  }
   if (t->busy) {
     t = new_text(L);
     lua_pushvalue(L, 2);

@@ -58,7 +58,8 @@ typedef struct Literal {
 ** metatables must be registered already. */
 void json_newencoder (lua_State *L);
 
-/* json_encode with the encoder at the stack or upvalue index `holder`. */
+/* json_encode with the encoder at the stack or upvalue index `holder`, for the
+** value at an absolute index. */
 int json_encodeby (lua_State *L, int holder, int idx, Buffer *out);
 
 void json_pushnumbertext (lua_State *L, const char *s, size_t len);
