@@ -278,6 +278,26 @@ describe("numbers", function()
     check_doubles(30000, 20260514)
   end)
 
+  it("are printed as they were written with a few digits, and next to such numbers", function()
+    local random = generator(20261130)
+    for places = 1, 7 do -- 15 digits at most, which no other number has
+      for size = 0, 8 do
+        for _ = 1, 60 do
+          local digits = ("%d"):format(random(10 ^ size))
+          local fraction = ("%0" .. places .. "d"):format(random(10 ^ places - 1))
+          local text = digits .. "." .. fraction
+          local d = tonumber(text)
+          if d % 1 ~= 0 and d > 1e-4 then
+            assert.equal((text:gsub("0+$", "")), core.encode(d))
+            check_double(d)
+            check_double(d * (1 + 2 ^ -52))
+            check_double(d * (1 - 2 ^ -53))
+          end
+        end
+      end
+    end
+  end)
+
   it("are read back at every power of two and of ten, and next to them", function()
     for e = -1074, 971 do
       check_double(scaled(1, e))
