@@ -618,4 +618,90 @@ describe("a direct read", function()
       assert.equal(200, response.status)
     end
   end)
+
+  it("leaves each response its own headers and times, whatever calls follow", function()
+    local wide = header("X-N", "2")
+    wide["X-Wide"] = ("w"):rep(6000) -- more than the core copies
+    e:reset(
+      answers(
+        answer(200, ROW, header("X-N", "1")),
+        answer(200, ROW, wide),
+        answer(404, "{}", header("X-N", "3")),
+        answer(200, "[]", header("X-N", "4")),
+        answer(200, ROW, header("X-N", "5")),
+        answer(200, ROW, header("X-N", "6"))
+      )
+    )
+    local client, responses, kinds = pipeline.client(e.url, { max_retries = 0 }), {}, {}
+    for i = 1, 6 do
+      local _, err, response = get(client)
+      responses[i], kinds[i] = response, err and err.kind or "none"
+    end
+    collectgarbage()
+    client:close()
+    assert.equal("none none not_found decode none none", table.concat(kinds, " "))
+    for i, response in ipairs(responses) do
+      assert.equal(tostring(i), response.headers["X-N"])
+      assert.is_true(response.timings.total > 0)
+      assert.equal("1.1", response.http_version)
+    end
+    assert.equal(6000, #responses[2].headers["x-wide"])
+  end)
+
+  it("may be made by what the collector runs during another one", function()
+    local client, made, inside = pipeline.client(e.url), 0, false
+    local proxy = rawget(_G, "newproxy")
+    local function call()
+      if not inside then
+        inside = true
+        assert.equal(ID, assert(get(client)).id)
+        inside, made = false, made + 1
+      end
+    end
+    local function garbage()
+      local object = proxy and proxy(true) or setmetatable({}, { __gc = call })
+      if proxy then
+        getmetatable(object).__gc = call
+      end
+    end
+    e:reset(answer(200, '{"id":"' .. ID .. '","tags":[' .. ("{},"):rep(2000) .. "{}]}"))
+    collectgarbage("setpause", 100)
+    for _ = 1, 60 do
+      garbage()
+      local row, err = get(client)
+      assert(row, err)
+      assert.equal(2001, #row.tags)
+    end
+    collectgarbage("setpause", 200)
+    collectgarbage()
+    client:close()
+    assert.is_true(made > 0)
+  end)
+
+  it("is made by the transfer of the last one, unless somebody may still need that", function()
+    e:reset(answers(answer(200, ROW), answer(200, ROW), answer(500, ""), answer(200, ROW)))
+    local core = require("posthog.llm.core")
+    local pool, config, other = core.engine():pool(), core.request_config({}, {}), {}
+    local get_at_once, start = core.direct_get(pool, config, core.decoder({}), KEY, 9, 9)
+    local url = e.url .. "/api"
+    local value, first, head = get_at_once(url, other)
+    assert.equal(ID, value.id)
+    assert.equal("application/json", head:headers()["content-type"])
+    assert.equal("1.1", head:http_version())
+    local _, second, later = get_at_once(url, first)
+    assert.is_true(rawequal(first, second))
+    assert.is_false(rawequal(head, later))
+    assert.equal("application/json", head:headers()["content-type"])
+    local nothing, failed, none = get_at_once(url, second)
+    assert.is_nil(nothing)
+    assert.is_nil(none)
+    assert.equal(500, (failed:result()))
+    local running = start(url)
+    e:reset(answer(200, ROW, nil, { delay = 0.1 }))
+    local another = select(2, get_at_once(url, running))
+    assert.is_false(rawequal(running, another))
+    pool:close()
+    assert.is_nil(get_at_once(url, another))
+    assert.equal(0, #other)
+  end)
 end)

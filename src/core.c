@@ -14,6 +14,7 @@
 #include "lua/libcurl.h"
 #include "lua/pool_handle.h"
 #include "lua/request_config_handle.h"
+#include "lua/response_head.h"
 #include "lua/text.h"
 #include "lua/transfer_handle.h"
 #include "lua/wakeup_socket_handle.h"
@@ -47,6 +48,7 @@ int luaopen_posthog_llm_core (lua_State *L) {
   lua_newtable(L);
   json_open(L);
   transfer_handle_open(L);
+  response_head_open(L);
   pool_handle_open(L);
   engine_handle_open(L);
   request_config_handle_open(L);

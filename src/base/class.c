@@ -12,11 +12,13 @@ void class_register (lua_State *L, const char *name, const luaL_Reg *methods,
   lua_pushvalue(L, -2);
   luaL_setfuncs(L, methods, 1);
   lua_setfield(L, -2, "__index");
-  lua_pushvalue(L, -1);
-  lua_pushcclosure(L, gc, 1);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "__gc");
-  lua_setfield(L, -2, "__close");
+  if (gc != NULL) {
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, gc, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
+    lua_setfield(L, -2, "__close");
+  }
   lua_pushstring(L, name);
   lua_setfield(L, -2, "__name");
   lua_pushliteral(L, "protected"); /* getmetatable must not reach __gc */

@@ -11,7 +11,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Registers a class: its methods, and gc for __gc and __close. */
+/* Registers a class: its methods, and gc for __gc and __close; NULL: it owns
+** nothing. */
 void class_register (lua_State *L, const char *name, const luaL_Reg *methods,
                      lua_CFunction gc);
 /* Pushes a new object, zeroed. */

@@ -44,21 +44,24 @@ static char *copied (lua_State *L, const char *text, size_t len) {
   return copy;
 }
 
+/* The arguments of a function, and what it has on its stack. */
+enum { URL = 1, USED, TRANSFER };
+
 /*
-** Starts the request for the URL, the only argument, and pushes its transfer.
-** Returns 0 when nothing was started.
+** Starts the request for the URL and pushes its transfer, which is USED if that
+** can be used again. Returns 0 when nothing was started.
 */
 static int begin (lua_State *L) {
   const Settings *s = settings_of(L);
   const char *why;
   size_t len;
-  const char *url = luaL_checklstring(L, 1, &len);
+  const char *url = luaL_checklstring(L, URL, &len);
   RequestConfig *config;
   Transfer *t;
-  lua_settop(L, 1);
+  lua_settop(L, USED);
   if (strcspn(url, "\r\n") != len || secret_found(url, len, s->key, s->key_len))
     return 0;
-  t = pool_handle_transfer(L, lua_upvalueindex(DIRECT_POOL));
+  t = pool_handle_transfer(L, lua_upvalueindex(DIRECT_POOL), USED);
   if (t == NULL)
     return 0;
   config = request_config_handle_get(L, lua_upvalueindex(DIRECT_CONFIG));
@@ -71,7 +74,8 @@ static int begin (lua_State *L) {
   t->timeout_ms = s->timeout_ms;
   t->made_ms = clock_ms();
   t->expires_ms = t->made_ms + s->deadline_ms;
-  return pool_handle_submit(L, lua_upvalueindex(DIRECT_POOL), 2, t, &why) == 0;
+  return pool_handle_submit(L, lua_upvalueindex(DIRECT_POOL), TRANSFER, t,
+                            &why) == 0;
 }
 
 /* Pushes the value of the response to the transfer at this index, or nil. */
@@ -83,22 +87,31 @@ static void push_value (lua_State *L, int transfer) {
 }
 
 /*
-** get(url) -> value, transfer    a 200 with JSON, and no secret in its headers
-**           | nil, transfer      anything else; it need not be done
-**           | nil                nothing was started
-** Waits for the response.
+** get(url, used?)
+**   -> value, transfer, head   a 200 with JSON, and no secret in its headers
+**    | value, transfer         the same, with headers too large for a head
+**    | nil, transfer           anything else; it need not be done
+**    | nil                     nothing was started
+** Waits for the response. head: a copy of all but the body, so that the caller
+** may give the transfer back, as `used`, once it has no other use for it.
+** Until Lua's collector comes to it, which may be hundreds of calls later, a
+** transfer holds memory that has left the processor's caches by then.
 */
 static int direct_get (lua_State *L) {
   if (!begin(L)) {
     lua_pushnil(L);
     return 1;
   }
-  if (transfer_handle_await(L, 2))
-    push_value(L, 2);
-  else
+  if (!transfer_handle_await(L, TRANSFER)) {
     lua_pushnil(L);
-  lua_pushvalue(L, 2);
-  return 2;
+    lua_insert(L, TRANSFER);
+    return 2;
+  }
+  push_value(L, TRANSFER);
+  lua_insert(L, TRANSFER);
+  if (lua_isnil(L, TRANSFER) || !transfer_handle_head(L, TRANSFER + 1))
+    return 2;
+  return 3;
 }
 
 /* start(url) -> transfer | nil, nothing was started */

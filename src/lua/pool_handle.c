@@ -63,12 +63,14 @@ static void collect_unread (lua_State *L, PoolHandle *h) {
     h->threshold = MIN_THRESHOLD;
 }
 
-Transfer *pool_handle_transfer (lua_State *L, int index) {
+Transfer *pool_handle_transfer (lua_State *L, int index, int used) {
   PoolHandle *h = lua_touserdata(L, index);
+  Transfer *t;
   if (h->pool == NULL || !engine_usable(h->engine))
     return NULL;
   collect_unread(L, h);
-  return transfer_handle_new(L);
+  t = used != 0 ? transfer_handle_again(L, used) : NULL;
+  return t != NULL ? t : transfer_handle_new(L);
 }
 
 int pool_handle_submit (lua_State *L, int index, int transfer, Transfer *t,
@@ -100,7 +102,7 @@ static int pool_start_request (lua_State *L) {
   (void)class_check(L, 1, POOL_NAME);
   luaL_checktype(L, REQUEST_TABLE, LUA_TTABLE);
   lua_settop(L, REQUEST_LAST);
-  t = pool_handle_transfer(L, 1);
+  t = pool_handle_transfer(L, 1, 0);
   if (t == NULL)
     return pool_is_closed(L);
   n = request_read(L, t);

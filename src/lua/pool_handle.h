@@ -20,9 +20,10 @@ void pool_handle_check (lua_State *L, int arg);
 /*
 ** For the pool at a stack or upvalue index, which has been checked: pushes the
 ** handle of a new transfer, which is then to be filled and submitted; NULL, and
-** nothing pushed, if the pool is closed.
+** nothing pushed, if the pool is closed. `used`: the index of a handle to use
+** again, if that can be; 0: none.
 */
-Transfer *pool_handle_transfer (lua_State *L, int index);
+Transfer *pool_handle_transfer (lua_State *L, int index, int used);
 
 /* Starts the transfer, of which the handle is at `transfer`. 0, or -1 and why.
 ** Raises nothing. */

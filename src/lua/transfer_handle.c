@@ -10,6 +10,7 @@
 #include "net/failure.h"
 #include "net/engine_stream.h"
 #include "net/secret.h"
+#include "response_head.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,19 @@ Transfer *transfer_handle_new (lua_State *L) {
   h->transfer = transfer_new();
   if (h->transfer == NULL)
     luaL_error(L, "not enough memory");
+  return h->transfer;
+}
+
+Transfer *transfer_handle_again (lua_State *L, int index) {
+  TransferHandle *h = luaL_testudata(L, index, TRANSFER_NAME);
+  if (h == NULL || h->engine == NULL || h->transfer->stream ||
+      !engine_usable(h->engine) || !is_done(h) ||
+      !engine_reset(h->engine, h->transfer))
+    return NULL;
+  engine_release(h->engine);
+  h->engine = NULL;
+  h->done = h->spent = 0;
+  lua_pushvalue(L, index);
   return h->transfer;
 }
 
@@ -282,109 +296,19 @@ static Transfer *check_unspent (lua_State *L) {
   return t;
 }
 
-static size_t trimmed (const char **s, const char *end) {
-  while (*s < end && (**s == ' ' || **s == '\t'))
-    (*s)++;
-  while (end > *s && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-    end--;
-  return (size_t)(end - *s);
-}
+/* The parts of the response without the body: response_head.h. */
 
-static void push_lower (lua_State *L, const char *s, size_t len) {
-  char small[64];
-  luaL_Buffer b;
-  size_t i;
-  if (len <= sizeof(small)) {
-    for (i = 0; i < len; i++)
-      small[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
-    lua_pushlstring(L, small, len);
-    return;
-  }
-  luaL_buffinit(L, &b);
-  for (i = 0; i < len; i++)
-    luaL_addchar(&b, (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]));
-  luaL_pushresult(&b);
-}
-
-/* Stores one header line in the table on top; repeated ones are joined. */
-static void store_header (lua_State *L, const char *line, const char *end) {
-  const char *colon = memchr(line, ':', (size_t)(end - line));
-  const char *value;
-  size_t len;
-  if (colon == NULL)
-    return;
-  push_lower(L, line, (size_t)(colon - line));
-  value = colon + 1;
-  len = trimmed(&value, end);
-  lua_pushvalue(L, -1);
-  lua_rawget(L, -3);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushlstring(L, value, len);
-  } else {
-    lua_pushliteral(L, ", ");
-    lua_pushlstring(L, value, len);
-    lua_concat(L, 3);
-  }
-  lua_rawset(L, -3);
-}
-
-/*
-** transfer:headers() -> { [lower-case name] = value } of the final response.
-** RFC 9110 5.3: values of a repeated name are joined by a comma.
-*/
 static int transfer_headers (lua_State *L) {
-  Transfer *t = check_response(L);
-  const char *s = t->header_block.data, *end;
-  lua_createtable(L, 0, 12);
-  if (s == NULL)
-    return 1;
-  end = s + t->header_block.len;
-  s = memchr(s, '\n', (size_t)(end - s)); /* after the status line */
-  while (s != NULL && ++s < end) {
-    const char *stop = memchr(s, '\n', (size_t)(end - s));
-    store_header(L, s, stop != NULL ? stop : end);
-    s = stop;
-  }
-  return 1;
+  const Buffer *block = &check_response(L)->header_block;
+  return response_head_headers(L, block->data, block->len);
 }
 
-static void set_seconds (lua_State *L, const char *name, curl_off_t us) {
-  lua_pushnumber(L, (lua_Number)us / 1e6);
-  lua_setfield(L, -2, name);
-}
-
-/* transfer:timings() -> seconds since the start of the attempt */
 static int transfer_timings (lua_State *L) {
-  const Timings *m = &check_response(L)->timings;
-  lua_createtable(L, 0, 5);
-  set_seconds(L, "name_lookup", m->name_lookup);
-  set_seconds(L, "connect", m->connect);
-  set_seconds(L, "tls", m->tls);
-  set_seconds(L, "first_byte", m->first_byte);
-  set_seconds(L, "total", m->total);
-  return 1;
+  return response_head_timings(L, &check_response(L)->timings);
 }
 
-/* transfer:http_version() -> "1.0", "1.1", "2", "3" or nil */
 static int transfer_http_version (lua_State *L) {
-  switch (check_response(L)->http_version) {
-    case CURL_HTTP_VERSION_1_0:
-      lua_pushliteral(L, "1.0");
-      break;
-    case CURL_HTTP_VERSION_1_1:
-      lua_pushliteral(L, "1.1");
-      break;
-    case CURL_HTTP_VERSION_2_0:
-      lua_pushliteral(L, "2");
-      break;
-    case CURL_HTTP_VERSION_3:
-      lua_pushliteral(L, "3");
-      break;
-    default:
-      lua_pushnil(L);
-  }
-  return 1;
+  return response_head_http_version(L, check_response(L)->http_version);
 }
 
 /* transfer:size() -> bytes of the body after decompression */
@@ -495,6 +419,11 @@ int transfer_handle_value (lua_State *L, int index, int decoder,
   }
   engine_free_body(h->engine, t);
   return 1;
+}
+
+int transfer_handle_head (lua_State *L, int index) {
+  const TransferHandle *h = lua_touserdata(L, index);
+  return response_head_push(L, h->transfer);
 }
 
 void transfer_handle_open (lua_State *L) {

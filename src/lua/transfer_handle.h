@@ -15,6 +15,14 @@ void transfer_handle_open (lua_State *L); /* registers the class */
  */
 Transfer *transfer_handle_new (lua_State *L);
 
+/*
+** Pushes the handle at this index once more, its transfer as new, and frees all
+** that it had; NULL, and nothing pushed or changed, unless it is done and
+*nobody
+** else holds it. The caller has seen to it that nobody reads it any more.
+*/
+Transfer *transfer_handle_again (lua_State *L, int index);
+
 /* To be called once the transfer of the handle at this index is started. */
 void transfer_handle_started (lua_State *L, int index, Engine *e);
 
@@ -30,6 +38,10 @@ int transfer_handle_await (lua_State *L, int index);
 */
 int transfer_handle_value (lua_State *L, int index, int decoder,
                            const char *secret, size_t len);
+
+/* Pushes the head of the response that the handle at this index has
+** (response_head.h), and returns 1; 0, and nothing pushed: it is too large. */
+int transfer_handle_head (lua_State *L, int index);
 
 /* Raises if the argument is no transfer that was started. */
 void transfer_handle_check (lua_State *L, int arg);

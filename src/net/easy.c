@@ -14,7 +14,6 @@
 #include <strings.h>
 
 #define IDLE_CONNECTION_SECONDS 60L
-#define MAX_HEADER_MEMORY       8192 /* bytes that a handle keeps for reuse */
 
 #define SET(option, value)                                                     \
   do {                                                                         \
@@ -296,8 +295,10 @@ CURLcode easy_take (Easy *y, Transfer *t, int64_t now_ms) {
   y->transfer = t;
   y->message[0] = '\0';
   t->easy = y;
-  t->header_block = y->headers;
-  memset(&y->headers, 0, sizeof(y->headers));
+  if (t->header_block.data == NULL) {
+    t->header_block = y->headers;
+    memset(&y->headers, 0, sizeof(y->headers));
+  }
   return CURLE_OK;
 }
 
@@ -338,7 +339,7 @@ void easy_harvest_failure (const Easy *y) {
 ** collects it, and takes back the larger memory for the next response. */
 static void reclaim_headers (Easy *y, Transfer *t) {
   Buffer memory = t->header_block;
-  if (memory.size > MAX_HEADER_MEMORY)
+  if (memory.size > TRANSFER_KEPT_HEADERS)
     return;
   memset(&t->header_block, 0, sizeof(t->header_block));
   if (buffer_append(&t->header_block, memory.data, memory.len) != 0) {
@@ -351,7 +352,9 @@ static void reclaim_headers (Easy *y, Transfer *t) {
 
 void easy_drop (Easy *y) {
   Transfer *t = y->transfer;
-  if (!t->stream) /* Lua may be reading the headers of a stream */
+  /* Not while Lua may be reading the headers of a stream, and not when the
+  ** transfer had memory of its own. */
+  if (!t->stream && y->headers.data == NULL)
     reclaim_headers(y, t);
   t->easy = NULL;
   y->transfer = NULL;

@@ -54,6 +54,9 @@ void engine_drop (Engine *e, Transfer *t); /* releases Lua's reference */
 
 /* Frees the body of a finished transfer, once its response has been read. */
 void engine_free_body (Engine *e, Transfer *t);
+/* Makes a finished transfer as new and returns 1; returns 0, and does nothing,
+** if Lua has not the only reference. */
+int engine_reset (Engine *e, Transfer *t);
 /* Bytes of responses that are stored for handles which may be garbage. */
 size_t engine_unread (Engine *e);
 

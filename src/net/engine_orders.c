@@ -135,6 +135,18 @@ void engine_drop (Engine *e, Transfer *t) {
   engine_unlock(e);
 }
 
+int engine_reset (Engine *e, Transfer *t) {
+  int alone;
+  engine_lock(e);
+  alone = t->refs == 1;
+  if (alone)
+    e->unread -= t->unread;
+  engine_unlock(e);
+  if (alone)
+    transfer_reset(t);
+  return alone;
+}
+
 /* In a child after a fork the lock may be held by a thread that is not there.
  */
 void engine_free_body (Engine *e, Transfer *t) {

@@ -29,14 +29,29 @@ void transfer_drop_request (Transfer *t) {
   t->headers = NULL;
 }
 
-void transfer_free (Transfer *t) {
-  if (t == NULL)
-    return;
+static void free_parts (Transfer *t) {
   transfer_drop_request(t);
   request_config_release(t->config);
   free(t->message);
-  buffer_free(&t->header_block);
   buffer_free(&t->response);
+}
+
+void transfer_reset (Transfer *t) {
+  Buffer headers = t->header_block;
+  headers.len = 0;
+  if (headers.size > TRANSFER_KEPT_HEADERS)
+    buffer_free(&headers);
+  free_parts(t);
+  memset(t, 0, sizeof(*t));
+  t->header_block = headers;
+  t->refs = 1;
+}
+
+void transfer_free (Transfer *t) {
+  if (t == NULL)
+    return;
+  free_parts(t);
+  buffer_free(&t->header_block);
   free(t);
 }
 

@@ -16,6 +16,9 @@
 
 #pragma GCC visibility push(hidden)
 
+/* Bytes for headers that are kept for the next response. */
+#define TRANSFER_KEPT_HEADERS 8192
+
 struct Easy;
 struct Engine;
 struct IdleConnections;
@@ -114,6 +117,10 @@ typedef struct Transfer {
 
 Transfer *transfer_new (void); /* refs is 1; NULL: out of memory */
 void transfer_free (Transfer *t);
+
+/* Makes it as new, for its only reference. It keeps the memory of its headers,
+** unless they were large. */
+void transfer_reset (Transfer *t);
 
 /* libcurl's callbacks for a header line and for a part of the body. They return
 ** the number of bytes, or another number to end the transfer. */

@@ -76,6 +76,7 @@ local RESOURCES = {
 --- @field prefixes table<string, string> the start of URLs, by Request.under
 --- @field in_flight table<userdata, boolean> transfers; weak keys
 --- @field closed boolean
+--- @field used? userdata the transfer of a direct read that has ended, for the next one
 --- @field known posthog.llm.Known what earlier responses have shown
 
 --- @param options posthog.llm.Options checked
@@ -175,7 +176,7 @@ function Client:close()
   if state.closed then
     return
   end
-  state.closed = true
+  state.closed, state.used = true, nil
   for transfer in pairs(state.in_flight) do
     pcall(transfer.cancel, transfer) -- a transfer that was just finalized may still be in the table
   end

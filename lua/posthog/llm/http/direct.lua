@@ -103,10 +103,13 @@ function direct.reader(state, under)
     end
     local address = encoded and prefix .. path .. "?" .. encoded or prefix .. path
     local began = clock.now()
-    local value, transfer = (blocks() and get or get_by_host)(address)
+    local used = state.used
+    state.used = nil -- what Lua's collector runs meanwhile may make a call too
+    local value, transfer, head = (blocks() and get or get_by_host)(address, used)
     if value ~= nil and fits(value, fields, asked) then
       state.answered = true
-      return value, responses.new(transfer, 200, address, 1)
+      state.used = head and transfer
+      return value, responses.new(head or transfer, 200, address, 1)
     elseif transfer then
       return nil, nil, { transfer = transfer, began = began, value = value }
     end

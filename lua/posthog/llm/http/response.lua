@@ -84,7 +84,7 @@ local Response = {
   end,
 }
 
---- @param transfer userdata a finished one
+--- @param transfer userdata a finished one, or the core's copy of all but its body
 --- @param status integer
 --- @param url string
 --- @param attempts integer
