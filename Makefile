@@ -209,6 +209,8 @@ build-bench:
 	@$(MAKE) --no-print-directory -s build/bench/floor
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.4 all build/5.4/bench/replay.so
 	@$(MAKE) --no-print-directory -s LUA_VERSION=luajit all build/luajit/bench/replay.so
+	@name=$$(bench/libcurl_of_lua_curl); [ -z "$$name" ] || $(MAKE) --no-print-directory -s \
+	  LUA_VERSION=luajit BUILD=build/bench/same CURL_LIBS="-l:$$name" all build/bench/same/floor
 
 bench-hosts: ## measure in Neovim and nginx, into bench/results-hosts.md
 	@$(SETUP) bench
@@ -266,7 +268,8 @@ $(BUILD)/bench/replay.so: bench/replay.c
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -O2 $(SHARED) -fPIC -Isrc -o $@ $< $(LUA_CFLAGS) $(CURL_CFLAGS)
 
-build/bench/floor: bench/floor.c
+# In build/bench/same, as the core there, with the libcurl of lua-curl.
+build/bench/floor build/bench/same/floor: bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -o $@ $< $(CURL_CFLAGS) $(or $(CURL_LIBS),$(shell \
 	  $(PKG_CONFIG) --cflags --libs libcurl 2>/dev/null || echo -lcurl))

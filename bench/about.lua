@@ -32,6 +32,10 @@ local function versions()
   row("Lua", first_line("lua5.4 -v 2>&1 | cut -d ' ' -f 1,2"))
   row("LuaJIT", first_line("luajit -v 2>&1 | cut -d ' ' -f 1,2"))
   row("the library is linked with", core.curl_version)
+  row(
+    "lua-curl is linked with",
+    (first_line("luajit -e 'print(require([[curl]]).version())'") or ""):match("%S+ %S+")
+  )
   row("compiler", (first_line("${CC:-cc} --version"):gsub("%s*%b()", "")))
   local nginx = first_line("PATH=$PATH:/usr/sbin:/usr/local/sbin; nginx -v 2>&1 | cat")
   row("the server is", nginx and nginx:match("nginx/%S+"))

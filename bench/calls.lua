@@ -16,13 +16,21 @@ local server = require("server")
 
 local ROOT = here .. "/.."
 
---- Where `program` is not given, it is bench/callers/<name>.lua on that Lua.
---- `slow` divides the number of calls, within reason.
+--- The libcurl of lua-curl, where it is another one than the library's: both run with it too. It is
+--- built for that by `make build-bench`.
+local SAME = ROOT .. "/build/bench/same"
+local OTHER = (measure.first_line(here .. "/libcurl_of_lua_curl") or ""):match("^(.-)%.so")
+
+local LUA_CURL =
+  { what = "lua-curl + cjson, LuaJIT", name = "curl", lua = "luajit", needs = "curl" }
+
+--- Where `program` is not given, it is bench/callers/<name>.lua on that Lua, with the core in the
+--- folder `core`. `slow` divides the number of calls, within reason.
 local CONTENDERS = {
   { what = "libcurl alone, C, not decoded", program = ROOT .. "/build/bench/floor", bytes = true },
   { what = "posthog-llm, Lua 5.4", name = "posthog", lua = "5.4" },
   { what = "posthog-llm, LuaJIT", name = "posthog", lua = "luajit" },
-  { what = "lua-curl + cjson, LuaJIT", name = "curl", lua = "luajit", needs = "curl" },
+  LUA_CURL,
   { what = "lua-http + cjson, LuaJIT", name = "http", lua = "luajit", needs = "http.client" },
   { what = "luasocket, kept + cjson, Lua 5.4", name = "socket", lua = "5.4", needs = "ssl" },
   { what = "luasocket, kept + cjson, LuaJIT", name = "socket", lua = "luajit", needs = "ssl" },
@@ -40,6 +48,24 @@ local CONTENDERS = {
   },
   { what = "curl spawned + cjson, LuaJIT", name = "spawn", lua = "luajit", slow = 50 },
 }
+
+local ON_SAME -- the library with the libcurl of lua-curl
+if OTHER then
+  ON_SAME = {
+    what = ("posthog-llm on %s, LuaJIT"):format(OTHER),
+    name = "posthog",
+    lua = "luajit",
+    core = SAME,
+    needs_command = ("test -f %s/posthog/llm/core.so"):format(SAME),
+  }
+  table.insert(CONTENDERS, 4, ON_SAME)
+  table.insert(CONTENDERS, 2, {
+    what = ("%s alone, C, not decoded"):format(OTHER),
+    program = SAME .. "/floor",
+    bytes = true,
+    needs_command = ("test -f %s/floor"):format(SAME),
+  })
+end
 
 local CASES = {
   { "GET of 1 KB, HTTP/1.1", "url", "small", count = 1000, warm = 200 },
@@ -81,13 +107,22 @@ local function words_of(contender, case, web, warm)
   return table.concat(words, " ")
 end
 
+--- The caller of a contender, with the core of this checkout or with one of its own.
+local function caller_of(contender)
+  local lua = ("%s/tools/lua %s"):format(ROOT, contender.lua)
+  if contender.core then
+    local paths = "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/?.so;;' %s"
+    lua = paths:format(ROOT, ROOT, contender.core, contender.lua)
+  end
+  return ("%s %s/caller.lua %s"):format(lua, here, contender.name)
+end
+
 --- @return { cpu: number, wall: number, grown: number } seconds a call, and bytes
 local function run(contender, case, web)
   local slow = contender.slow or 1
   local count = math.min(case.count, math.max(FEWEST, math.floor(case.count / slow)))
   local warm = math.ceil(case.warm / slow)
-  local program = contender.program
-    or ("%s/tools/lua %s %s/caller.lua %s"):format(ROOT, contender.lua, here, contender.name)
+  local program = contender.program or caller_of(contender)
   local command = ("%s %d %s"):format(program, count, words_of(contender, case, web, warm))
   local cpu, wall, kilobytes, length = measure.numbers_of(command)
   local wanted = web.lengths[routes.all[case[3]].text]
@@ -156,6 +191,10 @@ local function compare(contenders, case, web)
     { "microseconds a call", "CPU", "to libcurl alone", "to posthog-llm", "wall" },
     rows
   )
+  if ON_SAME and runs[ON_SAME] and runs[LUA_CURL] then
+    local words = "\nBoth on %s, lua-curl + cjson takes %s of posthog-llm's CPU."
+    print(words:format(OTHER, ratio(runs[LUA_CURL], runs[ON_SAME])))
+  end
 end
 
 local function compare_memory(contenders, web)

@@ -37,6 +37,12 @@ describe("the benchmark", function()
         assert.matches("%d", cells)
         assert.is_nil(cells:find("nan", 1, true) or cells:find("inf", 1, true), cells)
       end
+      if part == "calls" and output:find("\n| lua%-curl") then
+        local same = "\n| posthog%-llm on libcurl%S*, LuaJIT *| *%d"
+        assert.is_true(
+          not output_of("bench/libcurl_of_lua_curl"):find("%S") or output:find(same) ~= nil
+        )
+      end
     end)
   end
 end)
