@@ -272,7 +272,7 @@ describe("the option pace", function()
         return c.datasets:create({ name = "x" })
       end,
       function()
-        llm.sleep(0.1)
+        llm.sleep(1) -- by then the first has its response
         c:close()
       end,
     })

@@ -115,7 +115,7 @@ describe("a pace in a Redis that lies", function()
       local lines_before = lines()
       local statuses, seconds, path = crowd(mode, CALLS)
       assert.equal(CALLS, #seconds)
-      assert.is_true(seconds[#seconds] < 8, seconds[#seconds])
+      assert.is_true(seconds[#seconds] < 18, seconds[#seconds]) -- curl ends at 60
       local sent = #e:log()
       assert.equal(statuses["200"] or 0, sent)
       local workers = 2
@@ -133,7 +133,7 @@ describe("a pace in a Redis that lies", function()
       end
       local began = server.output_of("date +%s.%N")
       assert.equal("plain", (nginx:get("/plain")))
-      assert.is_true(tonumber(server.output_of("date +%s.%N")) - tonumber(began) < 1)
+      assert.is_true(tonumber(server.output_of("date +%s.%N")) - tonumber(began) < 9)
       assert.is_true(lines() - lines_before <= 2 * workers, nginx:complaints())
     end)
   end

@@ -305,7 +305,8 @@ for _, line in ipairs(wrong) do
   print("        " .. line)
 end
 check(counts.failed < counts.requests / 20, "few requests fail: %d", counts.failed)
-check(counts.requests > given.rate * seconds / 2, "the load was %d requests", counts.requests)
+-- A machine that is busy makes fewer, and all have to be right.
+check(counts.requests > given.rate * seconds / 10, "the load was %d requests", counts.requests)
 check(
   lines <= 30 + counts.faults * 6,
   "the error logs have %d lines, for %d requests",
