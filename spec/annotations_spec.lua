@@ -55,6 +55,7 @@ local PUBLIC = {
   "api/skills/init",
   "api/skills/current",
   "api/skills/lists",
+  "api/skills/reads",
   "api/spend",
   "api/exports",
   "api/rows_meta",

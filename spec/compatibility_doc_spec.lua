@@ -86,7 +86,10 @@ describe("the type annotations", function()
   local CLASSES = {
     datasets = { "Datasets", files = { "api/rows_meta", "api/exports" } },
     dataset_items = { "DatasetItems", files = { "api/rows_meta" } },
-    skills = { "Skills", files = { "api/skills/init", "api/skills/lists", "api/skills/current" } },
+    skills = {
+      "Skills",
+      files = { "api/skills/init", "api/skills/reads", "api/skills/lists", "api/skills/current" },
+    },
     spend = { "Spend", files = { "api/spend" } },
   }
   for resource, class in pairs(CLASSES) do

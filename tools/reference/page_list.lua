@@ -63,7 +63,12 @@ return {
     name = "skills",
     title = "client.skills",
     summary = "the versioned store of agent skills",
-    files = { "llm/api/skills/init", "llm/api/skills/lists", "llm/api/skills/current" },
+    files = {
+      "llm/api/skills/reads",
+      "llm/api/skills/init",
+      "llm/api/skills/lists",
+      "llm/api/skills/current",
+    },
     class = "posthog.llm.Skills",
     owners = { Skills = "client.skills:" },
     object = "client.skills",

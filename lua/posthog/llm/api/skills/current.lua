@@ -4,12 +4,11 @@ local check = require("posthog.llm.util.check")
 local errors = require("posthog.llm.util.errors")
 local probes = require("posthog.llm.api.ambiguous.skills")
 local api_version = require("posthog.llm.api.versions.api_version")
+local paths = require("posthog.llm.api.skills.paths")
 local query = require("posthog.llm.http.query")
 local shape = require("posthog.llm.http.shape")
 
 local current = {}
-
-local BASE = "llm_skills/"
 
 local NONE = query.spec({})
 local VERSION = query.spec({ { "version", "integer", least = 1 } })
@@ -26,8 +25,7 @@ local BUNDLE_COUNTS = {
 }
 
 --- @param class table that of skills
---- @param skill_path fun(name: string): string
-function current.define(class, skill_path)
+function current.define(class)
   --- @class posthog.llm.Skills
   local Skills = class
 
@@ -76,7 +74,7 @@ function current.define(class, skill_path)
     local _, call_options = query.read(NONE, options, 2)
     return only_current(self, {
       method = "GET",
-      path = BASE .. "search/",
+      path = paths.BASE .. "search/",
       query = "query=" .. encoded,
       idempotent = true,
       costly = true,
@@ -112,7 +110,7 @@ function current.define(class, skill_path)
       return self._write({
         request = {
           method = "POST",
-          path = skill_path(name) .. "rename/",
+          path = paths.skill(name) .. "rename/",
           json = { new_name = new_name },
           idempotent = false,
           shape = { id = "string", name = shape.same(new_name) },
@@ -142,7 +140,7 @@ function current.define(class, skill_path)
     local parameters, call_options = query.read(VERSION, options, 2)
     local file, err, response = only_current(self, {
       method = "GET",
-      path = skill_path(name) .. "skill-md/",
+      path = paths.skill(name) .. "skill-md/",
       query = parameters,
       idempotent = true,
       shape = { content = "string", name = shape.same(name, true) },
@@ -175,7 +173,7 @@ function current.define(class, skill_path)
     local encoded, call_options = query.read(BUNDLE, options, 2)
     local bundle, err, response = only_current(self, {
       method = "GET",
-      path = BASE .. "bundle/",
+      path = paths.BASE .. "bundle/",
       query = encoded,
       idempotent = true,
       raw = true,

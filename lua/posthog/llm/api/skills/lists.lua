@@ -3,6 +3,7 @@
 local api_version = require("posthog.llm.api.versions.api_version")
 local errors = require("posthog.llm.util.errors")
 local pages = require("posthog.llm.api.pages")
+local paths = require("posthog.llm.api.skills.paths")
 local query = require("posthog.llm.http.query")
 
 local lists = {}
@@ -46,8 +47,7 @@ local function is_unfiltered(page)
 end
 
 --- @param class table of the skills resource
---- @param path string
-function lists.define(class, path)
+function lists.define(class)
   --- @class posthog.llm.Skills
   local Skills = class
 
@@ -56,7 +56,7 @@ function lists.define(class, path)
     local function run()
       return self._run({
         method = "GET",
-        path = path,
+        path = paths.BASE,
         query = encoded,
         idempotent = true,
         shape = pages.SHAPE,
