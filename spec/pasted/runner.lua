@@ -9,7 +9,7 @@ local shown = require("spec.pasted.shown")
 local runner = {}
 
 local LUA = os.getenv("LUA") or "lua5.4"
-local SECONDS = 60 -- for a page
+local SECONDS = 180 -- for a page
 local KEY = "phx_emulator_all"
 
 --- What a reader puts in place of what the page shows.

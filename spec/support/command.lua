@@ -95,7 +95,7 @@ function command.anywhere()
   return command.line({}, here())
 end
 
---- Runs lines of bash in a folder, with the account of an emulator, for two minutes at most.
+--- Runs lines of bash in a folder, with the account of an emulator, for five minutes at most.
 --- @param lines string[]
 --- @param e table
 --- @param dir string
@@ -118,7 +118,7 @@ function command.script(lines, e, dir, env)
   local file = io.open(path, "wb")
   file:write(table.concat(all, "\n"), "\n")
   file:close()
-  local pipe = io.popen("timeout 120 bash " .. path .. " 2>&1")
+  local pipe = io.popen("timeout 300 bash " .. path .. " 2>&1")
   local output = pipe:read("*a")
   pipe:close()
   os.remove(path)
