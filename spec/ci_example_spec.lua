@@ -241,6 +241,74 @@ for _, profile in ipairs({ "reference", "current" }) do
 end
 
 describe("examples/ci/posthog.yml", function()
+  --- The shell text of a step, as the runner writes it into a file.
+  local function step(name)
+    local text = folders.read("examples/ci", "posthog.yml")
+    local _, from = text:find("- name: " .. name, 1, true)
+    local lines = {}
+    for line in text:sub(from):match("\n        run: |\n(.*)"):gmatch("[^\n]*\n") do
+      if line:sub(1, 10) ~= (" "):rep(10) then
+        break
+      end
+      lines[#lines + 1] = line
+    end
+    return table.concat(lines)
+  end
+
+  describe("keeps what the push has written, where", function()
+    local folder
+    before_each(function()
+      folder = folders.new()
+      folders.write(folder, "step.sh", step("Keep what the push has written"))
+      folders.write(folder, "home/.gitconfig", "[init]\n  defaultBranch = main\n")
+    end)
+    after_each(function()
+      folders.remove(folder)
+    end)
+
+    local AS = "git -c user.name=A -c user.email=a@example.org "
+    local function shell(lines)
+      local text = "cd '%s' && export HOME='%s/home' GIT_CONFIG_NOSYSTEM=1 && { %s; } 2>&1; echo $?"
+      return output_of(text:format(folder, folder, lines))
+    end
+
+    --- A repository with a remote one, in its state after the step before.
+    local function repository(files)
+      local said = shell(
+        "git init -q --bare far && git clone -q far near 2>/dev/null && cd near && "
+          .. ("mkdir -p %s && touch %s/a README && git add . && "):format(files, files)
+          .. AS
+          .. "commit -qm first && git push -q origin HEAD"
+      )
+      assert.equal("0\n", said)
+    end
+
+    it("a version is another one now", function()
+      repository("skills/x")
+      local said = shell("echo 2 >near/skills/x/lock && cd near && bash -e ../step.sh")
+      assert.equal("0\n", said)
+      assert.equal("skills/x/lock\n0\n", shell("git -C far show --format= --name-only main"))
+    end)
+
+    it("somebody has merged something meanwhile", function()
+      repository("skills/x")
+      local other =
+        "git clone -q far other && cd other && echo new >b && git add b && %scommit -qm b"
+      assert.equal("0\n", shell(other:format(AS) .. " && git push -q"))
+      local said = shell("echo 2 >near/skills/x/lock && cd near && bash -e ../step.sh")
+      assert.equal("0\n", said)
+      assert.equal("3\n0\n", shell("git -C far rev-list --count main"))
+    end)
+
+    it("nothing has changed, or there are no skills", function()
+      repository("skills/x")
+      assert.equal("0\n", shell("cd near && bash -e ../step.sh"))
+      shell("rm -rf far near")
+      repository("datasets")
+      assert.equal("0\n", shell("cd near && bash -e ../step.sh"))
+    end)
+  end)
+
   it("runs the script, and gives the key as a variable alone", function()
     local file = assert(io.open("examples/ci/posthog.yml"))
     local text = file:read("*a")
