@@ -276,7 +276,10 @@ describe("examples/ci/posthog.yml", function()
     local function repository(files)
       local said = shell(
         "git init -q --bare far && git clone -q far near 2>/dev/null && cd near && "
-          .. ("mkdir -p %s && touch %s/a README && git add . && "):format(files, files)
+          .. ("mkdir -p %s && for d in %s; do touch $d/a; done && touch README && git add . && "):format(
+            files,
+            files
+          )
           .. AS
           .. "commit -qm first && git push -q origin HEAD"
       )
@@ -298,6 +301,17 @@ describe("examples/ci/posthog.yml", function()
       local said = shell("echo 2 >near/skills/x/lock && cd near && bash -e ../step.sh")
       assert.equal("0\n", said)
       assert.equal("3\n0\n", shell("git -C far rev-list --count main"))
+    end)
+
+    it("another skill has a conflict, whose markers stay out", function()
+      repository("skills/x skills/y")
+      local said = shell(
+        "echo 2 >near/skills/x/lock && cd near/skills/y && mkdir d && echo new >d/b && "
+          .. "printf '<<<<<<< here\\na\\n=======\\n>>>>>>> there\\n' | tee a >d/c && "
+          .. "cd ../.. && bash -e ../step.sh && git status --porcelain"
+      )
+      assert.equal("0\n", said)
+      assert.equal("skills/x/lock\n0\n", shell("git -C far show --format= --name-only main"))
     end)
 
     it("nothing has changed, or there are no skills", function()
