@@ -6,9 +6,10 @@
 --- What it sends stands in the path that it is asked for, as a segment
 --- `bulk-STATUS-KIND-BYTES-END-FRAMING`:
 ---   KIND     html; json: an object with one long text; broken: JSON whose end is missing;
----            list: an object with a list of texts of 1000 bytes; unended: that, without its end;
+---            list: an object with a list of texts of 1000 bytes, and the segment as its id;
+---            unended: that, without its end; silent: nothing is ever sent;
 ---            rows: lines of an export, numbered from 1 in `item_id`, with the segment as
----            `dataset_id`; silent: nothing is ever sent
+---            `dataset_id`
 ---   BYTES    of the body; of rows no less than that, in whole lines
 ---   END      whole; lost: closes before the last tenth; early: the same, but the end of a line and
 ---            announced as whole; hang: sends nothing more there; slow: each piece after 50 ms
@@ -65,10 +66,10 @@ KINDS.broken = filled('{"detail":"', "")
 
 --- Texts that differ, so that each is a string of its own.
 local function listed(after)
-  return function(bytes)
+  return function(bytes, id)
     local count = math.ceil(bytes / 1000)
     local number = 0
-    local before = '{"id":"large","detail":['
+    local before = ('{"id":"%s","detail":['):format(id)
     return function()
       local parts = { number == 0 and before or nil }
       for _ = 1, math.min(64, count - number) do
