@@ -11,9 +11,11 @@ local cjson = require("cjson").new()
 
 local command = require("spec.support.command")
 local dataset_command = require("spec.support.dataset_command")
+local dataset_file = require("posthog.llm.dataset_file")
+local llm = require("posthog.llm")
 local shell = require("spec.support.shell")
 
-dataset_command.describe(busted, "posthog-llm datasets", function(t)
+dataset_command.describe(busted, "posthog-llm datasets", function(t, profile)
   local run, ends = t.run, t.ends
   local write = t.write
   local text_of = t.text_of
@@ -43,6 +45,54 @@ dataset_command.describe(busted, "posthog-llm datasets", function(t)
     ends(1, { "datasets", "import", "golden", source, "--journal", "/proc/none.journal" })
     holds(40, "golden")
   end)
+
+  --- Stops an import after its first creates were lost, while another imports the same.
+  local function stop_beside_another(source)
+    local client = llm.new({
+      host = t.e.url,
+      personal_api_key = command.KEY,
+      project_id = 112358,
+      max_retries = 0,
+    })
+    t.e:fault({
+      match = { method = "POST", path = "dataset_items/$" },
+      action = { close = "before", times = 2 },
+    })
+    local _, err = dataset_file.import(client, "golden", source, {
+      concurrency = 1,
+      on_progress = function(now)
+        return now.waiting == nil
+      end,
+    })
+    assert.equal("cancelled", err.kind)
+    t.e:faults({})
+    local dataset = id_of("golden")
+    for i = 1, 6 do
+      assert(client.dataset_items:create({ dataset = dataset, input = i, output = "o" }))
+    end
+    client:close()
+  end
+
+  if profile == "reference" then -- on the other, rows have keys
+    it("warns of rows that may be those of another import of the same, and ends with 7", function()
+      local source = numbers(6)
+      ends(0, { "datasets", "create", "golden" })
+      stop_beside_another(source)
+      local import = { "datasets", "import", "golden", source, "--settle", "0.2" }
+      for _ = 1, 2 do -- the second does nothing
+        local result = ends(7, import)
+        assert.matches("^6 rows imported", result.out)
+        local words = "warning: %d rows? found after a lost response may be somebody else's"
+        assert.matches(words, result.err)
+        assert.truthy(result.err:find("datasets diff golden " .. source, 1, true), result.err)
+      end
+      table.insert(import, 1, "--json")
+      local summary = cjson.decode(ends(7, import).out)
+      assert.is_true(summary.found > 0)
+      assert.equal(summary.found, summary.uncertain)
+      assert.equal(12 - summary.found, #t.items_of("golden"))
+    end)
+  end
 
   it("reports an output that is gone", function()
     ends(0, { "datasets", "import", "golden", numbers(2), "--create" })

@@ -34,6 +34,7 @@ describe("an import", function()
           local summary = assert(t.import(source, { concurrency = 3 }))
           assert.equal(13, summary.imported)
           assert.equal(before + 13, #t.inputs())
+          assert.is_nil(summary.uncertain) -- nobody else imports them
           if profile == "reference" then
             assert.equal(fault.close == "before" and 0 or 4, summary.found)
           else
@@ -80,6 +81,55 @@ describe("an import", function()
         end)
       end
 
+      --- Imports twenty numbers, of which some are lost, while somebody else makes these rows.
+      local function beside(others, lost)
+        local other, done = t.client(), false
+        t.fail_creates(lost)
+        return assert(t.import(t.numbers(20), {
+          on_progress = function(now)
+            if now.waiting and not done then
+              done = true
+              t.e:faults({})
+              for _, fields in ipairs(others) do
+                fields.dataset = t.dataset
+                assert(other.dataset_items:create(fields))
+              end
+            end
+          end,
+        }))
+      end
+
+      it("says how many of the found rows may be those of a second import of the same", function()
+        local same = {}
+        for i = 1, 20 do
+          same[i] = { input = i, output = "o" }
+        end
+        local summary = beside(same, { close = "before", times = 3 })
+        local found, rows = summary.found, #t.inputs()
+        assert.equal(20, summary.imported)
+        assert.equal(40 - found, rows) -- what it found is not there twice
+        if profile == "current" then -- where rows have keys
+          assert.equal(0, found)
+        else
+          assert.is_true(found > 0)
+        end
+        assert.equal(found > 0 and found or nil, summary.uncertain)
+        summary = assert(t.import(t.folder .. "/numbers.jsonl"))
+        assert.is_true(summary.already)
+        assert.equal(found > 0 and found or nil, summary.uncertain) -- the journal has it
+      end)
+
+      it("is certain of the found rows where others make rows that are not in its file", function()
+        local others = {}
+        for i = 1, 20 do
+          others[i] = { input = i, output = "another" }
+        end
+        local summary = beside(others, { close = "after", times = 3 })
+        assert.equal(20, summary.imported)
+        assert.equal(40, #t.inputs())
+        assert.is_nil(summary.uncertain)
+      end)
+
       it("stops at once where the dataset itself is refused", function()
         t.fail_creates({
           status = 400,
@@ -101,6 +151,7 @@ describe("an import", function()
         t.fail_creates({ close = "before", times = 8 })
         local summary = assert(t.import(source, { concurrency = 8 }))
         assert.equal(8, summary.created)
+        assert.is_nil(summary.uncertain)
         assert.equal(13, #t.inputs())
       end)
 

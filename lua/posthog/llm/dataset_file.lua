@@ -53,7 +53,7 @@ end
 
 --- The journal of a dry run.
 local function no_journal()
-  local none = { header = {}, last = 0, open = {}, refused = {} }
+  local none = { header = {}, last = 0, open = {}, refused = {}, uncertain = 0 }
   none.counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 }
   --- There is nothing to close.
   function none.close() end

@@ -19,7 +19,7 @@ exits.LIST = {
   { 4, "not found" },
   { 5, "auth: no key, or a key without the permission" },
   { 6, "the budget of `spend --budget` is reached" },
-  { 7, "done, with findings: rows were rejected, or what was compared differs" },
+  { 7, "done, with findings: rows were rejected or may be missing, or what was compared differs" },
   { 8, "a limit of the server is reached: trying again does not help" },
   { 130, "interrupted by Ctrl-C (128 plus the number of the signal)" },
 }

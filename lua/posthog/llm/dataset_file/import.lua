@@ -2,7 +2,6 @@
 --- once" in doc/dataset_file.md.
 
 local clock = require("posthog.llm.host.clock")
-local digest = require("posthog.llm.util.digest")
 local errors = require("posthog.llm.util.errors")
 local flow = require("posthog.llm.dataset_file.flow")
 local json = require("posthog.llm.json")
@@ -113,6 +112,7 @@ function Import:summary()
   summary.records, summary.estimated = self.source.count()
   summary.is_new, summary.already, summary.usable = self.is_new, self.already, self.usable
   summary.limit = self.limit
+  summary.uncertain = self.journal.uncertain > 0 and self.journal.uncertain or nil
   summary.keys_left_out = self.keys_left_out > 0 and self.keys_left_out or nil
   local done = self.usable or 0
   for name, count in pairs(counts) do
@@ -172,7 +172,7 @@ function Import:prepare(record)
   end
   local content = values.content(fields)
   local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
-  job.key, job.bytes = digest.sha256(json_text.sorted(content)):sub(1, 16), #text
+  job.key, job.bytes = values.digest(content), #text
   fields.dataset = self.dataset
   if self:has_key() and fields.client_item_id == nil then
     fields.client_item_id = ("%s-%d"):format(self.journal.header.key, record.n)
@@ -435,19 +435,22 @@ function Import:resolve_lost()
     return err
   end
   local jobs = self.unknown
-  local made
-  made, err = lookup.made(self.client, self.dataset, jobs, function(id)
+  local made, strangers
+  made, err, strangers = lookup.made(self.client, self.dataset, jobs, function(id)
     return self.journal:knows(id)
   end)
   if err then
     return self.flow:pause_after(err)
   end
+  -- Rows like ours that are not ours: somebody imports the same, and what was found may be theirs.
+  local is_uncertain = next(made) ~= nil and self.journal:has_sent(strangers) or nil
   self.unknown, self.sent = {}, 0
   local entries = {}
   for _, job in ipairs(jobs) do
     if made[job.n] then
       self.made, self.refusals.settled = self.made + 1, true
-      entries[#entries + 1] = { n = job.n, id = made[job.n], how = "found" }
+      local id = made[job.n]
+      entries[#entries + 1] = { n = job.n, id = id, how = "found", uncertain = is_uncertain }
     else
       entries[#entries + 1] = self:once_more(job)
     end

@@ -5,7 +5,7 @@
 ---   {"other":"..."}                a row that existed when the import began
 ---   {"journal":1,...}              the header: the dataset and the source
 ---   {"n":7,"at":1700000000,...}    record 7 is about to be sent
----   {"n":7,"id":"..."}             it was created as this row
+---   {"n":7,"id":"..."}             it was created as this row; "uncertain": or it is somebody else's
 ---   {"n":7,"rejected":"...",...}   it is rejected, with the reason and the record
 ---   {"n":7,"again":true}           it was refused, or not sent, and is to be sent by the next run
 ---   {"n":7,"skipped":true}         the caller's function left it out
@@ -43,6 +43,7 @@ local SLACK = 2
 --- @field limit? { resource?: string, limit?: integer, current_count?: integer } the server's, once reached
 --- @field reported? { reported: integer, path?: string, sha256: string } the latest file of rejected records
 --- @field counts { created: integer, found: integer, existing: integer, rejected: integer, skipped: integer }
+--- @field uncertain integer those of `counts.found` that may be rows of somebody else
 --- @field finished boolean
 --- @field latest? number when something was sent last, by the server's clock
 --- @field private path string
@@ -81,6 +82,7 @@ local function blank(path)
     open = {},
     refused = {},
     counts = { created = 0, found = 0, existing = 0, rejected = 0, skipped = 0 },
+    uncertain = 0,
     finished = false,
     groups = { { at = 0, ids = {} } },
   }, Journal)
@@ -122,6 +124,7 @@ local function apply(self, entry)
       local how = COUNTED[entry.how] and entry.how or "created"
       self.groups[#self.groups].ids[entry.id] = true
       counts[how] = counts[how] + 1
+      self.uncertain = self.uncertain + (entry.uncertain and 1 or 0)
     elseif entry.rejected then
       counts.rejected = counts.rejected + 1
     elseif entry.skipped then
@@ -421,6 +424,19 @@ function Journal:knows(id)
     end
   end
   return false
+end
+
+--- Whether records with any of these contents were sent. Of most records only the file knows that.
+--- @param digests table<string, true> of contents
+--- @return boolean
+function Journal:has_sent(digests)
+  local found = false
+  if next(digests) then
+    each_line(self.path, function(entry)
+      found = found or (entry.n ~= nil and digests[entry.key] == true)
+    end)
+  end
+  return found
 end
 
 --- Visits the entries of rejected records, in the order of the journal.

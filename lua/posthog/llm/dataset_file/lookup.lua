@@ -3,7 +3,8 @@
 --- It is used only while no request of the import is in flight. The rows created
 --- since the oldest of these records was sent are read back once. Rows that belong
 --- to other records, or existed before, are left out; each of the rest is assigned to
---- at most one record. So of k equal records, as many are created as there are rows.
+--- at most one record. So of k equal records, as many are created as there are rows. A row that is
+--- left over was made by somebody else, who may have made some of the others too.
 
 local listing = require("posthog.llm.api.listing")
 local server_clock = require("posthog.llm.http.server_clock")
@@ -79,12 +80,13 @@ end
 --- @param knows fun(id: string): boolean whether a row belongs to none of these records
 --- @return table<integer, string>? made ids of rows, by the number of the record
 --- @return posthog.llm.Error? err
+--- @return table<string, true>? strangers digests of the rows that are of none of these records
 function lookup.made(client, dataset, records, knows)
   local since = math.huge
   for _, record in ipairs(records) do
     since = math.min(since, record.at)
   end
-  local index, made, others = by_text(records), {}, {}
+  local index, made, others, strangers = by_text(records), {}, {}, {}
   local err = each_since(client, dataset, since, function(row)
     if not knows(row.id) then
       local content = values.content(row)
@@ -93,6 +95,8 @@ function lookup.made(client, dataset, records, knows)
         made[table.remove(same).n] = row.id
       elseif alike(index, content) then
         others[#others + 1] = { id = row.id, content = content }
+      else
+        strangers[values.digest(content)] = true
       end
     end
   end)
@@ -103,9 +107,11 @@ function lookup.made(client, dataset, records, knows)
     local left = alike(index, row.content)
     if left then
       made[table.remove(left).n] = row.id
+    else
+      strangers[values.digest(row.content)] = true
     end
   end
-  return made
+  return made, nil, strangers
 end
 
 return lookup

@@ -43,6 +43,8 @@
 --- @field imported integer created + found + existing
 --- @field created integer
 --- @field found integer rows whose response had been lost
+--- @field uncertain? integer API v1: those of `found` that may be the rows of somebody else, who
+---   imports the same records at the same time: as many may be missing
 --- @field existing integer rows that the dataset had under the record's own `client_item_id`
 --- @field rejected integer
 --- @field skipped integer records that were left out: by your function, or since an export has them

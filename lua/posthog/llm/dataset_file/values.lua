@@ -2,6 +2,7 @@
 
 local compare = require("posthog.llm.util.compare")
 local decimal = require("posthog.llm.util.decimal")
+local digest = require("posthog.llm.util.digest")
 local item_fields = require("posthog.llm.api.item_fields")
 local json = require("posthog.llm.json")
 local json_text = require("posthog.llm.util.json_text")
@@ -55,6 +56,13 @@ function values.content(fields)
     end
   end
   return content
+end
+
+--- A digest of a content, by which the journal has a record.
+--- @param content table
+--- @return string
+function values.digest(content)
+  return digest.sha256(json_text.sorted(content)):sub(1, 16)
 end
 
 --- A field as the server stores it, by the name of either API version.

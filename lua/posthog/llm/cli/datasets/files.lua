@@ -92,6 +92,10 @@ local function print_findings(context, summary, args)
   end
 end
 
+local UNCERTAIN = "warning: %s found after a lost response may be somebody else's, who imports the"
+  .. " same at the same time: as many may be missing. Compare, once all is done: posthog-llm"
+  .. " datasets diff %s %s"
+
 --- Prints how far a stopped import came. At a limit the error says so.
 local function print_rest(context, summary)
   if summary.limit then
@@ -129,6 +133,10 @@ local function print_import(context, summary, args, is_whole)
   if not is_whole then
     print_rest(context, summary)
   end
+  if summary.uncertain then
+    local rows = calls.count(summary.uncertain, "row")
+    context.err:line(UNCERTAIN:format(rows, args.dataset, args.file))
+  end
 end
 
 function files.import(context, args)
@@ -147,7 +155,8 @@ function files.import(context, args)
   if not summary then
     return nil, calls.interruption(err)
   end
-  return (summary.rejected > 0 or summary.limit) and exits.FINDINGS or 0
+  local has_findings = summary.rejected > 0 or summary.limit or summary.uncertain
+  return has_findings and exits.FINDINGS or 0
 end
 
 --- @return fun(text: string): boolean?, string? sink standard output
