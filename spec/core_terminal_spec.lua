@@ -75,7 +75,7 @@ describe("core.read_hidden", function()
     assert.matches("got 4 \26b nil nil\n", on_terminal(READ, "\\034a\\032b\\n"), 1, true)
   end)
 
-  it("writes its question once the echo is off, so that no answer can be shown", function()
+  it("writes its question once the echo is off, so that nothing typed after it is shown", function()
     local fifo, name, out, state = os.tmpname(), os.tmpname(), os.tmpname(), os.tmpname()
     os.remove(fifo)
     -- Standard error is a pipe that is full: the question waits there until it is read.
