@@ -169,19 +169,26 @@ function query.read(spec, options, level)
   return encoded, of_call and call_options(options, level + 1) or NO_OPTIONS
 end
 
---- The options of a call whose response is not application/json.
+--- The options of a call with a header field more, unless the caller has given that one.
 --- @param given table from query.read
 --- @return table call_options
-function query.accepting_all(given)
-  local own, headers = {}, { Accept = "*/*" }
+local function with_header(given, field, default)
+  local own, headers, lower = {}, { [field] = default }, field:lower()
   for name, value in pairs(given) do
     own[name] = value
   end
   for name, value in pairs(given.headers or {}) do
-    headers[name:lower() == "accept" and "Accept" or name] = value
+    headers[name:lower() == lower and field or name] = value
   end
   own.headers = headers
   return own
+end
+
+--- The options of a call whose response is not application/json.
+--- @param given table from query.read
+--- @return table call_options
+function query.accepting_all(given)
+  return with_header(given, "Accept", "*/*")
 end
 
 --- The options of a call that is to return `true` where the response would be the one of this ETag.
@@ -192,15 +199,7 @@ end
 function query.unless_matching(given, etag, level)
   check.type(etag, "string", "etag", level + 1)
   check.header("If-None-Match", etag, level + 1)
-  local own, headers = {}, { ["If-None-Match"] = etag }
-  for name, value in pairs(given) do
-    own[name] = value
-  end
-  for name, value in pairs(given.headers or {}) do
-    headers[name] = value
-  end
-  own.headers = headers
-  return own
+  return with_header(given, "If-None-Match", etag)
 end
 
 --- Reads the option of iterators `prefetch`: pages to read ahead.
