@@ -138,6 +138,11 @@ function row_resource.path(kind, id)
   return kind.base .. url.escape(id) .. "/"
 end
 
+--- Reads the dataset of items.
+local function read_dataset(self, id, call_options)
+  return row_resource.read(self, "datasets/" .. url.escape(id) .. "/", id, call_options)
+end
+
 --- Reads one page of rows, which have the field names of both API versions.
 --- @param fields table the shape of the page
 local function read_page(self, path, encoded, call_options, fields)
@@ -250,8 +255,7 @@ local function define_reads(class, kind)
     call_options = within(self, call_options)
     local _, err, response
     if not self._api_version.get() and options.dataset then
-      local path = "datasets/" .. url.escape(options.dataset) .. "/"
-      _, err, response = row_resource.read(self, path, options.dataset, call_options)
+      _, err, response = read_dataset(self, options.dataset, call_options)
     elseif not self._api_version.get() then
       _, err, response = fetch(self, "limit=1", call_options)
     end
@@ -350,8 +354,7 @@ local function define_writes(class, kind)
             options = call_options,
           })
         end
-        local path = "datasets/" .. url.escape(dataset) .. "/"
-        return row_resource.read(self, path, dataset, call_options)
+        return read_dataset(self, dataset, call_options)
       end,
     }))
   end

@@ -31,7 +31,7 @@ local attempt = {}
 --- @return posthog.llm.Error?
 local function unable(state, host)
   if state.closed then
-    return errors.new({ kind = "cancelled", message = "the client is closed" })
+    return shared.closed()
   elseif state.settings.target_error then
     return errors.copy(state.settings.target_error)
   end

@@ -14,6 +14,7 @@ local query = require("posthog.llm.http.query")
 local responses = require("posthog.llm.http.response")
 local shape = require("posthog.llm.http.shape")
 local shared = require("posthog.llm.http.shared")
+local waits = require("posthog.llm.http.waits")
 
 local NO_OPTIONS = query.NO_OPTIONS
 local fits = shape.fits
@@ -73,7 +74,7 @@ function direct.reader(state, under)
   if not is_plain(state.settings) then
     return never
   end
-  local in_flight, blocks = state.in_flight, hosts.blocks
+  local blocks = hosts.blocks
   local prefix, get, start, value_of
 
   --- Waits as the host does.
@@ -86,9 +87,7 @@ function direct.reader(state, under)
     if not transfer then
       return nil
     end
-    in_flight[transfer] = true
-    host.wait(transfer)
-    in_flight[transfer] = nil
+    waits.transfer(state, transfer, host)
     return value_of(transfer), transfer
   end
 

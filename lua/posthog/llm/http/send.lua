@@ -71,7 +71,7 @@ return function(state, request, attempt)
     return nil
   end
   if state.closed then -- by on_request, or while it waited
-    return nil, errors.new({ kind = "cancelled", message = "the client is closed" })
+    return nil, shared.closed()
   end
   local timeout = options.timeout or settings.timeout
   local left = attempt.expires - clock.now()

@@ -19,6 +19,11 @@ function shared.pool(state)
   return family.pool
 end
 
+--- @return posthog.llm.Error of a call of a closed client
+function shared.closed()
+  return errors.new({ kind = "cancelled", message = "the client is closed" })
+end
+
 --- The start of the URLs of requests.
 --- @param state posthog.llm.State
 --- @param under? string Request.under
