@@ -280,6 +280,25 @@ describe("posthog.llm.cache", function()
     assert.matches("x%-length: %d+", head())
   end)
 
+  it("serves and keeps nothing that is about another skill, version or file", function()
+    local wrong = '{"id":"x","name":"other","version":9,"path":"other.md","content":"c","body":"b"}'
+    for path, field in pairs({
+      ["/skill/" .. name] = "name",
+      ["/skill/other?version=1"] = "version",
+      ["/file/" .. name .. "/a.md?version=1"] = "path",
+    }) do
+      e:fault({ match = { path = "/name/" }, action = { status = 200, body = wrong, times = 1 } })
+      local said = nginx:get(path)
+      local words = "decode: the response is about another one: its " .. field .. " is "
+      assert.truthy(said:find(words, 1, true), said)
+    end
+    e:faults({})
+    assert.is_true(server.eventually(4, function() -- once the failure is forgotten
+      return from("/skill/" .. name) == "miss"
+    end))
+    assert.equal(name, skill().name)
+  end)
+
   it("refuses wrong arguments at once, in the words of the client", function()
     local said = cjson.decode((nginx:get("/misuse")))
     assert.is_true(#said.lines > 50)
