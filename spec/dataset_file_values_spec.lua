@@ -25,6 +25,20 @@ local RESPELT = {
   '{"a": 1, "a": 1e16}',
 }
 
+describe("the text of a value with its names in order", function()
+  it("has each name as JSON writes it, however many and however long they are", function()
+    for turn = 1, 2 do
+      for i = 1, 500 do
+        local name = ('%s"%d'):format(("x"):rep(i % 100 + 1), i)
+        local expected = ('{"a":%d,%s:"v"}'):format(turn, json.encode(name))
+        assert.equal(expected, json_text.sorted({ [name] = "v", a = turn }), name)
+      end
+    end
+    assert.equal('{"a":{"b":[1,{"b":2}]}}', json_text.sorted({ a = { b = { 1, { b = 2 } } } }))
+    assert.equal("{}", json_text.sorted({}))
+  end)
+end)
+
 describe("the text of a value as it is stored", function()
   local function stored(text, tells_floats)
     return json_text.stored(assert(json.decode(text)), tells_floats)

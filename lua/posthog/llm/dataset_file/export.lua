@@ -4,7 +4,6 @@ local atomic_file = require("posthog.llm.util.atomic_file")
 local clock = require("posthog.llm.host.clock")
 local errors = require("posthog.llm.util.errors")
 local guard = require("posthog.llm.dataset_file.guard")
-local json = require("posthog.llm.json")
 local item_fields = require("posthog.llm.api.item_fields")
 local listing = require("posthog.llm.api.listing")
 local failure = require("posthog.llm.dataset_file.failure")
@@ -32,7 +31,7 @@ local function object(names, row)
     if not text then
       return nil, err
     end
-    parts[i] = ("%s:%s"):format(json.encode(name), text)
+    parts[i] = json_text.name(name) .. text
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end

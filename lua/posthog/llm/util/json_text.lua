@@ -1,5 +1,6 @@
 --- JSON with sorted keys, for files and for people.
 
+local core = require("posthog.llm.util.core")
 local decimal = require("posthog.llm.util.decimal")
 local display = require("posthog.llm.util.display")
 local json = require("posthog.llm.json")
@@ -10,6 +11,30 @@ local json_text = {}
 local EXCERPT_LENGTH = 60 -- characters
 
 local is_array = json_value.is_array
+local encode = core.encode
+
+--- The texts of names, with a colon: those of the rows of a file are always the same few.
+local names, count = {}, 0
+local MOST_NAMES, LONGEST_NAME = 200, 64 -- those that are kept
+
+local function add_name(name)
+  local own = tostring(name)
+  local text = (encode(own) or "") .. ":"
+  if #own <= LONGEST_NAME then
+    if count >= MOST_NAMES then
+      names, count = {}, 0
+    end
+    names[name], count = text, count + 1
+  end
+  return text
+end
+
+--- The name of a member as JSON, with its colon.
+--- @param name string|number
+--- @return string
+function json_text.name(name)
+  return names[name] or add_name(name)
+end
 
 --- @param value any one that JSON can represent
 --- @param scalar fun(value: any): string the text of a value that is not a table
@@ -25,15 +50,19 @@ local function text_of(value, scalar)
     end
     return "[" .. table.concat(parts, ",") .. "]"
   end
+  local n = 0
   for name, field in next, value do
-    parts[#parts + 1] = (json.encode(tostring(name)) or "") .. ":" .. text_of(field, scalar)
+    n = n + 1
+    parts[n] = (names[name] or add_name(name)) .. text_of(field, scalar)
   end
-  table.sort(parts)
+  if n > 1 then
+    table.sort(parts)
+  end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
 local function plain(value)
-  return json.encode(value) or tostring(value)
+  return encode(value) or tostring(value)
 end
 
 --- JSON with sorted keys: equal values have the same text.
