@@ -47,6 +47,13 @@ function item_fields.of(name)
   return BY_NAME[name]
 end
 
+--- An empty table that has room for the fields of most items: one that grows with each field is
+--- allocated four times.
+--- @return table
+function item_fields.room()
+  return { dataset = nil, input = nil, output = nil, expected_output = nil, metadata = nil }
+end
+
 --- The names that differ: from those of API v1 to those of API v2.
 --- @type table<string, string>
 item_fields.RENAMED = {}
@@ -87,11 +94,13 @@ local function is_empty_unmarked(value)
   return type(value) == "table" and next(value) == nil and getmetatable(value) == nil
 end
 
---- A copy of the fields in the form in which they are sent; the caller's tables are not changed.
+--- The fields in the form in which they are sent.
 --- @param fields table
+--- @param is_own? boolean they are nobody else's and are changed; otherwise a copy is made, and the
+---   caller's tables stay as they are
 --- @return table
-function item_fields.on_wire(fields)
-  local copy = {}
+function item_fields.on_wire(fields, is_own)
+  local copy = is_own and fields or {}
   for name, value in next, fields do -- without metamethods, as the encoder reads tables
     if LISTS[name] and is_empty_unmarked(value) then
       value = json.array({})
@@ -106,7 +115,7 @@ function item_fields.on_wire(fields)
     end
     copy[name] = value
   end
-  return setmetatable(copy, getmetatable(fields))
+  return is_own and fields or setmetatable(copy, getmetatable(fields))
 end
 
 return item_fields

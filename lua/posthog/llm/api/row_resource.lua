@@ -48,15 +48,15 @@ local NONE = query.spec({})
 ---   already
 
 --- Completes a request with what all requests of a row resource have.
---- @param request table method, path, and more of posthog.llm.Request; asked: the id of the row that
----   it names
+--- @param request table method, path, and more of posthog.llm.Request; its `json` is its own; asked:
+---   the id of the row that it names
 --- @return posthog.llm.Request
 local function complete(request)
   request.under = "projects"
   request.idempotent = request.idempotent or false
   request.shape = request.shape or ROW
   if request.json then
-    request.json = item_fields.on_wire(request.json)
+    request.json = item_fields.on_wire(request.json, true)
   end
   return request
 end

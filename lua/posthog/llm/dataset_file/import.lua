@@ -171,8 +171,18 @@ function Import:prepare(record)
     return nil, rejected.record(record, self.options, err.message)
   end
   local content = values.content(fields)
-  local job = { n = record.n, line = record.line, fields = fields, content = content, tries = 0 }
-  job.key, job.bytes = values.digest(content), #text
+  local job = {
+    n = record.n,
+    line = record.line,
+    fields = fields,
+    content = content,
+    key = values.digest(content),
+    bytes = #text,
+    tries = 0,
+    at = nil, -- room for what it gets later
+    made_before = nil,
+    own_key = nil,
+  }
   fields.dataset = self.dataset
   if self:has_key() and fields.client_item_id == nil then
     fields.client_item_id = ("%s-%d"):format(self.journal.header.key, record.n)
@@ -250,6 +260,9 @@ end
 --- Rejects the records that were refused so far.
 function Import:settle_refusals()
   self.refusals.settled = true
+  if #self.refusals.held == 0 then
+    return
+  end
   local entries = {}
   for i, held in ipairs(self.refusals:take()) do
     entries[i] = refusal(held.job, held.err)

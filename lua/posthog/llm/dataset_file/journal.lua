@@ -90,10 +90,38 @@ end
 
 local COUNTED = { created = true, found = true, existing = true }
 
+--- Updates the journal's state by a line about a record.
+local function apply_record(self, entry)
+  local n, counts = entry.n, self.counts
+  self.last = math.max(self.last, n)
+  self.refused[n] = entry.again
+  if entry.at then
+    self.open[n] = { at = entry.at, key = entry.key }
+    self.latest = math.max(self.latest or 0, entry.at)
+    if entry.at > self.groups[#self.groups].at then
+      self.groups[#self.groups + 1] = { at = entry.at, ids = {} }
+      prune(self)
+    end
+    return
+  end
+  self.open[n] = nil
+  if entry.id then
+    local how = COUNTED[entry.how] and entry.how or "created"
+    self.groups[#self.groups].ids[entry.id] = true
+    counts[how] = counts[how] + 1
+    self.uncertain = self.uncertain + (entry.uncertain and 1 or 0)
+  elseif entry.rejected then
+    counts.rejected = counts.rejected + 1
+  elseif entry.skipped then
+    counts.skipped = counts.skipped + 1
+  end
+end
+
 --- Updates the journal's state by one line, whether it was read or written.
 local function apply(self, entry)
-  local n, counts = entry.n, self.counts
-  if entry.journal then
+  if entry.n and self.header then -- nearly all
+    apply_record(self, entry)
+  elseif entry.journal then
     self.header = entry
   elseif entry.other then
     self.groups[1].ids[entry.other] = true
@@ -107,29 +135,6 @@ local function apply(self, entry)
     self.limit = entry.limit
   elseif entry.reported then
     self.reported = entry
-  elseif n then
-    self.last = math.max(self.last, n)
-    self.refused[n] = entry.again
-    if entry.at then
-      self.open[n] = { at = entry.at, key = entry.key }
-      self.latest = math.max(self.latest or 0, entry.at)
-      if entry.at > self.groups[#self.groups].at then
-        self.groups[#self.groups + 1] = { at = entry.at, ids = {} }
-        prune(self)
-      end
-      return
-    end
-    self.open[n] = nil
-    if entry.id then
-      local how = COUNTED[entry.how] and entry.how or "created"
-      self.groups[#self.groups].ids[entry.id] = true
-      counts[how] = counts[how] + 1
-      self.uncertain = self.uncertain + (entry.uncertain and 1 or 0)
-    elseif entry.rejected then
-      counts.rejected = counts.rejected + 1
-    elseif entry.skipped then
-      counts.skipped = counts.skipped + 1
-    end
   end
 end
 

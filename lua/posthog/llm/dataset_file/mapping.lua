@@ -1,6 +1,7 @@
 --- From a record of a file to the fields of an item.
 
 local check = require("posthog.llm.util.check")
+local item_fields = require("posthog.llm.api.item_fields")
 local json = require("posthog.llm.json")
 local json_value = require("posthog.llm.util.json_value")
 local paths = require("posthog.llm.dataset_file.paths")
@@ -66,7 +67,7 @@ end
 --- @return string? reason
 --- @return boolean? is_left_out the server has it as a row that counts no more
 local function by_name(value)
-  local fields = {}
+  local fields = item_fields.room()
   for name, field in next, value do
     if values.is_field(name) then
       if field ~= json.null then -- null is the same as absent in a new row

@@ -41,7 +41,7 @@ end
 --- @param fields table
 --- @return table content
 function values.content(fields)
-  local content = {}
+  local content = item_fields.room()
   for name, field in next, fields do
     local rule = item_fields.of(name)
     if rule and rule.name ~= "client_item_id" and field ~= json.null then

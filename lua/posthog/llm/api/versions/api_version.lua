@@ -120,7 +120,9 @@ function api_version.follow(run, known)
       known.learn(of_error(err))
       return errors.failure(err, response)
     end
-    known.learn(api_version.of(value))
+    if type(value) ~= "table" or not confirms(value, known.learnt()) then
+      known.learn(api_version.of(value))
+    end
     return value, nil, response
   end
 end

@@ -51,8 +51,10 @@ end
 --- @param level integer as for error()
 function field_names.check(fields, level)
   check.type(fields, "table", "fields", level + 1)
-  for reference, current in pairs(RENAMED) do
-    check_pair(fields, reference, current, level + 1)
+  for name in next, fields do
+    if RENAMED[name] then
+      check_pair(fields, name, RENAMED[name], level + 1)
+    end
   end
   check_pair(fields, "deleted", "archived", level + 1)
   local base = rawget(fields, "base_version")
@@ -82,7 +84,7 @@ function field_names.has_current_names(fields)
 end
 
 local function to_reference(fields)
-  local body = {}
+  local body = item_fields.room()
   for name, value in next, fields do
     if CURRENT_ONLY[name] then
       local why = "API v1 does not have it: %s"
@@ -95,7 +97,7 @@ end
 
 --- @param is_new boolean for a create, for which null is the same as absent
 local function to_current(fields, is_new)
-  local body = {}
+  local body = item_fields.room()
   for name, value in next, fields do
     local new_name = RENAMED[name] or name
     if not is_new and FIXED[new_name] then
