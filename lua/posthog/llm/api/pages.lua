@@ -79,6 +79,25 @@ local function with_offset(query, offset)
   return (("&" .. query):gsub("&offset=%d+", ("&offset=%.0f"):format(offset), 1):sub(2))
 end
 
+--- The query of a page that begins `gone` rows before this one; nil: there is no row before it.
+local function step_back(query, gone)
+  local offset = offset_of(query)
+  return offset > 0 and with_offset(query, math.max(0, offset - gone)) or nil
+end
+
+--- @return string? query of the page after this one; nil: it is the last
+--- @return posthog.llm.Error?
+local function query_after(page, query, response)
+  local requested = response and response.url:match("^[^?]*") or ""
+  local following, err = pages.next_query(page.next, requested)
+  local from, to = offset_of(query), offset_of(following)
+  if following and to <= from then
+    local words = "paging does not advance: the page at offset %.0f points to %.0f"
+    return nil, malformed(words, from, to)
+  end
+  return following, err
+end
+
 --- Guesses the queries of further pages: pages have the same length, and the server counts the
 --- rows.
 --- @param query? string of the last page read
@@ -251,15 +270,6 @@ function pages.rows(fetch, first, requests, identity, window)
   local count -- rows of all pages, by the last page
   local stop = offset_of(first) + (requests and requests.most or math.huge)
 
-  --- The query of a page that begins `gone` rows before the present one.
-  local function step_back(gone)
-    local offset = offset_of(query)
-    if offset == 0 then
-      return nil
-    end
-    return with_offset(query, math.max(0, offset - gone))
-  end
-
   local read_page
   function read_page()
     if not more then
@@ -273,7 +283,7 @@ function pages.rows(fetch, first, requests, identity, window)
     end
     local gone = count and is_count(page.count) and count - page.count or 0
     count = is_count(page.count) and page.count or nil
-    local again = gone > 0 and step_back(gone)
+    local again = gone > 0 and step_back(query, gone)
     if again then
       query, guess = again, nil
       stale = stale + 1
@@ -284,15 +294,10 @@ function pages.rows(fetch, first, requests, identity, window)
       end
       return read_page()
     end
-    local requested = response and response.url:match("^[^?]*") or ""
     local following
-    following, err = pages.next_query(page.next, requested)
+    following, err = query_after(page, query, response)
     if err then
       return nil, err, response
-    elseif following and offset_of(following) <= offset_of(query) then
-      local from, to = offset_of(query), offset_of(following)
-      local words = "paging does not advance: the page at offset %.0f points to %.0f"
-      return nil, malformed(words, from, to), response
     end
     guess = following and guess_after(query, following, page.count, stop)
     query, more = following, following ~= nil
