@@ -70,7 +70,7 @@ static int begin (lua_State *L) {
   t->config = config;
   request_config_retain(config);
   t->url = copied(L, url, len);
-  t->method = copied(L, "GET", 3);
+  t->method = "GET";
   t->timeout_ms = s->timeout_ms;
   t->made_ms = clock_ms();
   t->expires_ms = t->made_ms + s->deadline_ms;

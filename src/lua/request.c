@@ -99,7 +99,8 @@ int request_read (lua_State *L, Transfer *t) {
   request_config_retain(t->config);
   argument_string(L, REQUEST_URL, "url", &t->url);
   lua_getfield(L, REQUEST_TABLE, "method");
-  argument_string(L, -1, "method", &t->method);
+  argument_string(L, -1, "method", &t->own_method);
+  t->method = t->own_method;
   lua_getfield(L, REQUEST_TABLE, "idempotent");
   t->once = !lua_toboolean(L, -1) || !reads(t->method);
   lua_getfield(L, REQUEST_TABLE, "stream");

@@ -310,9 +310,11 @@ void easy_harvest (const Easy *y) {
   if (t->streaming)
     return; /* Lua may be reading these fields */
   curl_easy_getinfo(y->curl, CURLINFO_RESPONSE_CODE, &t->status);
-  curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
+  if (t->config->proxy != NULL)
+    curl_easy_getinfo(y->curl, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
   curl_easy_getinfo(y->curl, CURLINFO_HTTP_VERSION, &t->http_version);
-  curl_easy_getinfo(y->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+  if (t->has_body)
+    curl_easy_getinfo(y->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded);
   curl_easy_getinfo(y->curl, CURLINFO_NAMELOOKUP_TIME_T,
                     &t->timings.name_lookup);
   curl_easy_getinfo(y->curl, CURLINFO_CONNECT_TIME_T, &t->timings.connect);

@@ -21,11 +21,12 @@ Transfer *transfer_new (void) {
 }
 
 void transfer_drop_request (Transfer *t) {
-  free(t->method);
+  free(t->own_method);
   free(t->url);
   curl_slist_free_all(t->headers);
   buffer_free(&t->body);
-  t->method = t->url = NULL;
+  t->method = NULL;
+  t->own_method = t->url = NULL;
   t->headers = NULL;
 }
 

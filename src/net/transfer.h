@@ -48,7 +48,8 @@ typedef struct Transfer {
   /* request */
   uint64_t id;           /* unique in the engine */
   RequestConfig *config; /* a reference */
-  char *method;
+  const char *method;    /* a constant, or own_method */
+  char *own_method;
   char *url;
   struct curl_slist *headers; /* NULL: those of the config */
   Buffer body;
