@@ -7,6 +7,7 @@
 local core = require("posthog.llm.util.core")
 local errors = require("posthog.llm.util.errors")
 local scheduler = require("posthog.llm.host.scheduler")
+local yields = require("posthog.llm.util.yields")
 
 local plain = {
   --- Whether a call blocks until its response is there, and does nothing else meanwhile.
@@ -14,11 +15,7 @@ local plain = {
 }
 
 local running = coroutine.running
--- Lua 5.1 cannot tell whether a yield is possible; there, one inside table.sort and the like
--- raises.
-local can_yield = coroutine.isyieldable or function()
-  return true
-end
+local can_yield = yields.are_possible
 
 --- @class posthog.llm.plain.Coroutine: posthog.llm.Waiter
 --- @field co thread

@@ -11,6 +11,7 @@ local errors = require("posthog.llm.util.errors")
 local plain = require("posthog.llm.host.plain")
 local scheduler = require("posthog.llm.host.scheduler")
 local unrun = require("posthog.llm.host.unrun")
+local yields = require("posthog.llm.util.yields")
 
 local vim = rawget(_G, "vim")
 if type(vim) ~= "table" or not vim.schedule then
@@ -27,16 +28,7 @@ local uv = {}
 
 local running, status = coroutine.running, coroutine.status
 local unpack = table.unpack or unpack -- luacheck: ignore
--- Lua 5.1 cannot tell whether a yield is possible; there, one inside table.sort and the like
--- raises.
-local can_yield = coroutine.isyieldable or function()
-  return true
-end
---- With an xpcall inside the coroutine an error is caught whoever has resumed it. Lua 5.1 cannot
---- yield through xpcall; there, only the one that resumes sees the error.
-local YIELDS_THROUGH_PCALL = coroutine.wrap(function()
-  return pcall(coroutine.yield, true)
-end)() == true
+local can_yield = yields.are_possible
 
 --- Seconds of resuming coroutines before the loop gets its turn, so that a hundred responses at
 --- once delay neither typing nor other timers.
@@ -208,8 +200,10 @@ local function finish(routine, ok, ...)
   end
 end
 
+--- With an xpcall inside the coroutine an error is caught whoever has resumed it. On Lua 5.1 only
+--- the one that resumes sees the error.
 local function body(routine, f)
-  if not YIELDS_THROUGH_PCALL then
+  if not yields.through_pcall then
     return finish(routine, true, f())
   end
   return finish(

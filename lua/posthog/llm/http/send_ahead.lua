@@ -4,11 +4,9 @@
 local attempts = require("posthog.llm.http.attempt")
 local core = require("posthog.llm.util.core")
 local send = require("posthog.llm.http.send")
+local yields = require("posthog.llm.util.yields")
 
 local send_ahead = {}
-
---- Lua 5.1 cannot yield through pcall, and a hook may wait.
-local YIELDS_THROUGH_PCALL = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
 --- Sends a request, if it can be sent at once. Where the rate limit holds it back or something is
 --- wrong, the call that needs it waits or fails in its place.
@@ -16,8 +14,8 @@ local YIELDS_THROUGH_PCALL = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 --- @param request posthog.llm.Request
 --- @param ahead posthog.llm.Ahead
 function send_ahead.send(state, request, ahead)
-  if state.settings.on_request and not YIELDS_THROUGH_PCALL then
-    return
+  if state.settings.on_request and not yields.through_pcall then
+    return -- the hook may wait
   end
   local attempt = attempts.first(state, request)
   if not attempt then
