@@ -24,7 +24,7 @@ local root = run("pwd"):match("[^\n]+")
 --- @return integer status
 function editor.run(home, arguments, env)
   local command = "env %s HOME='%s' XDG_CONFIG_HOME='%s/config' XDG_DATA_HOME='%s/data'"
-    .. " XDG_CACHE_HOME='%s/cache' XDG_STATE_HOME='%s/state' timeout 120"
+    .. " XDG_CACHE_HOME='%s/cache' XDG_STATE_HOME='%s/state' timeout -k 5 120"
     .. " nvim --headless -i NONE -n -u NONE --cmd 'set runtimepath^=%s'"
     .. " --cmd 'runtime plugin/posthog.lua' %s </dev/null"
   return run(
