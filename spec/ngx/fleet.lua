@@ -68,8 +68,9 @@ function fleet.from(machine, path)
 end
 
 --- Lets all copies of one machine grow old.
-function fleet.age(machine, seconds)
-  assert(machine:get("/older?seconds=" .. seconds) == "done")
+--- @param ttl number seconds that they are fresh; the cache counts sixteenths of a second, upwards
+function fleet.age(machine, ttl)
+  assert(machine:get("/older?seconds=" .. ttl + 1) == "done")
 end
 
 return fleet
