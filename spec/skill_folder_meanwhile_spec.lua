@@ -5,6 +5,7 @@ local lfs = require("lfs")
 local folders = require("spec.support.folders")
 local live = require("spec.support.live")
 local merge = require("posthog.llm.skill_folder.merge")
+local send_ahead = require("posthog.llm.http.send_ahead")
 local skill_folder = require("posthog.llm.skill_folder")
 
 local fails = live.fails
@@ -89,14 +90,13 @@ for _, profile in ipairs({ "reference", "current" }) do
         end
         return attributes(path, ...)
       end
-      local list, err = skill_folder.status_all(
-        t.client({
-          on_request = function()
-            is_asked = true
-          end,
-        }),
-        root
-      )
+      local send = send_ahead.send
+      send_ahead.send = function(...)
+        is_asked = true
+        return send(...)
+      end
+      local list, err = skill_folder.status_all(t.client(), root)
+      send_ahead.send = send
       lfs.symlinkattributes = attributes -- luacheck: ignore
       assert(list, err)
       assert.truthy(#opened > 0)
