@@ -72,9 +72,16 @@ end
 local Nginx = {}
 Nginx.__index = Nginx
 
---- It may be in use; nginx finds out.
-local function some_port()
-  return 10000 + tonumber(output_of("od -An -N2 -tu2 /dev/urandom")) % 10000
+--- One at which nobody listens. With `reuseport` nginx itself would share it, without a word, with
+--- the nginx of another spec.
+local function free_port()
+  local try = "curl -q -s -o /dev/null --noproxy '*' --max-time 1 http://127.0.0.1:%d/; echo $?"
+  while true do
+    local port = 10000 + tonumber(output_of("od -An -N2 -tu2 /dev/urandom")) % 10000
+    if tonumber(output_of(try:format(port))) == 7 then -- the connection was refused
+      return port
+    end
+  end
 end
 
 --- What nginx is started with. It clears its environment, where a sanitizer
@@ -108,7 +115,7 @@ function server.start(options)
   output_of(("mkdir -m 777 '%s/tmp'; chmod 755 '%s'"):format(prefix, prefix))
   local user = options.user or (output_of("id -u") == "0\n" and "root root" or nil)
   for _ = 1, 20 do
-    self.port = some_port()
+    self.port = free_port()
     self.tls_port = self.port + 1
     self.url = ("http://127.0.0.1:%d"):format(self.port)
     local values = {
